@@ -1,0 +1,107 @@
+"""Convolution, normalization, activation: the unit every block is made of."""
+
+from dataclasses import dataclass
+
+from keras_cnns.lazy import layers
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """What differs between published implementations of one architecture, and comes with their weights.
+
+    padding: the zeros around a strided window. "same": TensorFlow's rule; "symmetric": kernel // 2 on every
+      side, as in torch and Caffe; "end": kernel // 2 below and to the right only.
+    depthwise_padding: the rule of depthwise convolutions where it is another one.
+    conv_bias: convolutions before a normalization carry a bias.
+    free_bias: convolutions that no normalization follows carry a bias.
+    epsilon, momentum: of batch normalization.
+    """
+
+    padding: str = "same"
+    depthwise_padding: str | None = None
+    conv_bias: bool = False
+    free_bias: bool = True
+    epsilon: float = 1e-3
+    momentum: float = 0.99
+
+
+KERAS = Numerics()
+TORCH = Numerics(padding="symmetric", epsilon=1e-5, momentum=0.9)
+
+
+@dataclass(frozen=True)
+class ConvUnit:
+    """Makes convolutions, normalizations, activations and poolings with one set of numerics.
+
+    A block gets the unit and never learns epsilon or the padding rule. Layer names: `{name}_conv`, `{name}_bn`,
+    `{name}_{activation}`; `{name}_pad` where zeros are added by a layer of their own.
+    """
+
+    numerics: Numerics = KERAS
+    activation: str | None = "relu"
+    initializer: str | dict = "glorot_uniform"
+
+    def __call__(self, x, filters, kernel, *, stride=1, activation=..., groups=1, padding=None, name):
+        """Convolution, normalization, activation (`None`: linear)."""
+        x = self.conv(x, filters, kernel, stride=stride, groups=groups, padding=padding, name=name)
+        return self.act(self.norm(x, name=name), activation, name=name)
+
+    def depthwise(self, x, kernel, *, stride=1, activation=..., multiplier=1, name):
+        """Depthwise convolution, normalization, activation."""
+        x, padding = self.pad(x, kernel, stride, name, self.numerics.depthwise_padding)
+        x = layers.DepthwiseConv2D(
+            kernel,
+            stride,
+            padding,
+            depth_multiplier=multiplier,
+            use_bias=self.numerics.conv_bias,
+            depthwise_initializer=self.initializer,
+            name=f"{name}_conv",
+        )(x)
+        return self.act(self.norm(x, name=name), activation, name=name)
+
+    def conv(self, x, filters, kernel, *, stride=1, groups=1, bias=None, padding=None, name):
+        """The convolution alone, as it stands before a normalization; elsewhere say `bias=unit.numerics.free_bias`.
+
+        padding: "valid" where the paper pads nothing; otherwise the numerics decide.
+        """
+        bias = self.numerics.conv_bias if bias is None else bias
+        if padding is None:
+            x, padding = self.pad(x, kernel, stride, name)
+        return layers.Conv2D(
+            filters,
+            kernel,
+            stride,
+            padding,
+            groups=groups,
+            use_bias=bias,
+            kernel_initializer=self.initializer,
+            name=f"{name}_conv",
+        )(x)
+
+    def pad(self, x, kernel, stride, name, rule=None):
+        """`x` with explicit zeros where the padding rule asks for them, and Keras's word for the rest."""
+        rule = rule or self.numerics.padding
+        if rule == "same" or stride == 1 or kernel == 1:
+            return x, "same"
+        sides = kernel // 2 if rule == "symmetric" else ((0, kernel // 2), (0, kernel // 2))
+        return layers.ZeroPadding2D(sides, name=f"{name}_pad")(x), "valid"
+
+    def norm(self, x, *, name):
+        """Batch normalization, named `{name}_bn`."""
+        n = self.numerics
+        return layers.BatchNormalization(epsilon=n.epsilon, momentum=n.momentum, name=f"{name}_bn")(x)
+
+    def act(self, x, activation=..., *, name):
+        """The unit's activation, or the one given; `None` leaves x as it is."""
+        activation = self.activation if activation is ... else activation
+        if activation is None:
+            return x
+        if activation == "relu6":  # a layer every tool knows; the string is Keras 3's alone
+            return layers.ReLU(6.0, name=f"{name}_relu6")(x)
+        return layers.Activation(activation, name=f"{name}_{activation}")(x)
+
+    def max_pool(self, x, size, stride, *, name):
+        """Maximum over windows. Zeros are padded, which equals padding with -inf after a ReLU."""
+        x, padding = self.pad(x, size, stride, name)
+        return layers.MaxPooling2D(size, stride, padding, name=name)(x)

@@ -1,0 +1,38 @@
+"""What a model file says of itself: its name, its labels, where it came from.
+
+A `.keras` file and a `.tflite` file with packed files are both zip archives, so the card travels inside
+the model file as one more entry and survives a copy to another machine.
+"""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field, fields
+
+ENTRY = "keras_cnns.json"
+
+
+@dataclass(frozen=True)
+class Card:
+    """Labels are in the order of the outputs; `source` says what made the file (recipe, versions, digests)."""
+
+    name: str = ""
+    labels: tuple = ()
+    source: dict = field(default_factory=dict)
+
+
+def write_card(path, card):
+    """Adds `card` to the model file at `path` (in place: call it on the file written aside)."""
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(ENTRY, json.dumps(asdict(card), indent=1))
+
+
+def read_card(path):
+    """The card inside the model file at `path`; an empty one where there is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            values = json.loads(archive.read(ENTRY))
+    except (zipfile.BadZipFile, KeyError):
+        return Card()
+    known = {f.name for f in fields(Card)}
+    values = {k: v for k, v in values.items() if k in known}
+    return Card(**{**values, "labels": tuple(values.get("labels", ()))})
