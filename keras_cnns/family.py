@@ -19,6 +19,8 @@ class Paper:
 class Variant:
     """The columns every family's row has; a family adds its own. Each can be overridden in `build`.
 
+    A family that gives one of these another default says so after `_: KW_ONLY`.
+
     input_shape: height, width, channels, as published. min_size: the smallest height or width that leaves
       at least one position in the last level. preprocessing: a name in blocks/preprocessing.py.
     """

@@ -1,0 +1,28 @@
+"""What turns the last level into class scores or a vector."""
+
+from keras_cnns.lazy import layers
+
+
+def classifier(x, net, *, classes, activation):
+    """Global average pooling, dropout, one dense layer: the head of every network since NiN and GoogLeNet."""
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    return predictions(dropout(x, net.dropout), classes=classes, activation=activation)
+
+
+def dropout(x, rate, *, name="dropout"):
+    """Dropout, where there is any."""
+    return layers.Dropout(rate, name=name)(x) if rate else x
+
+
+def predictions(x, *, classes, activation):
+    """Class scores, always in float32: a 16-bit softmax loses the small ones."""
+    return layers.Dense(classes, activation=activation, dtype="float32", name="predictions")(x)
+
+
+def pool(x, pooling):
+    """`None`: x; "avg" or "max": over all positions."""
+    if pooling == "avg":
+        return layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    if pooling == "max":
+        return layers.GlobalMaxPooling2D(name="max_pool")(x)
+    return x

@@ -1,0 +1,33 @@
+"""Mobile inverted bottleneck. Sandler et al. 2018, 1801.04381, Fig. 4d; with SE: Tan et al. 2018, 1807.11626."""
+
+from keras_cnns.blocks.squeeze_excite import squeeze_excite
+from keras_cnns.lazy import layers
+
+
+def mbconv(x, filters, *, kernel=3, stride=1, expand_ratio=6, se_ratio=0.0, drop_rate=0.0, unit, name):
+    """1x1 expand, depthwise (stride) [+SE], 1x1 linear project; the input is added where the shape stays.
+
+    se_ratio: squeezed channels, as a fraction of the block's input channels. drop_rate: probability that stochastic
+      depth leaves the block out for a whole picture while training.
+    """
+    channels, y = x.shape[-1], x
+    if expand_ratio != 1:
+        y = unit(y, channels * expand_ratio, 1, name=f"{name}_expand")
+    y = unit.depthwise(y, kernel, stride=stride, name=f"{name}_depthwise")
+    if se_ratio:
+        y = squeeze_excite(y, max(1, int(channels * se_ratio)), unit=unit, name=f"{name}_se")
+    y = unit(y, filters, 1, activation=None, name=f"{name}_project")
+    if stride != 1 or channels != filters:
+        return y
+    return layers.Add(name=f"{name}_add")([x, drop_path(y, drop_rate, name=f"{name}_drop")])
+
+
+def drop_path(x, rate, *, name):
+    """Stochastic depth. Huang et al. 2016, 1603.09382: a picture's branch is dropped, or scaled by 1 / (1 - rate)."""
+    return layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=name)(x) if rate else x
+
+
+def round_channels(channels, divisor=8):
+    """The nearest multiple of `divisor` that is at least `divisor` and not more than 10% below `channels`."""
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded

@@ -1,0 +1,51 @@
+"""MobileNetV2. Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 1801.04381, Table 2."""
+
+from dataclasses import KW_ONLY, dataclass
+
+from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.mbconv import mbconv, round_channels
+from keras_cnns.family import Paper, Variant
+
+PAPER = Paper("Sandler et al.", 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", "1801.04381")
+
+# expansion factor t, channels c, repeats n, stride s of the first of them
+TABLE_2 = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+
+@dataclass(frozen=True)
+class MobileNetV2(Variant):
+    """width: the multiplier alpha, not applied to the last convolution where it is below 1."""
+
+    width: float = 1.0
+    table: tuple = TABLE_2
+    stem: int = 32
+    last: int = 1280
+    _: KW_ONLY
+    numerics: Numerics = Numerics(momentum=0.999)
+    activation: str = "relu6"
+
+
+VARIANTS = {"mobilenet_v2": MobileNetV2()}
+
+
+def features(x, net, unit):
+    """Levels C1 .. C5: what enters the next stride, and the last 1x1 convolution."""
+    x = unit(x, round_channels(net.stem * net.width), 3, stride=2, name="stem")
+    levels = {}
+    for stage, (t, c, n, s) in enumerate(net.table, start=1):
+        for i in range(n):
+            stride = s if i == 0 else 1
+            if stride == 2:
+                levels[f"C{len(levels) + 1}"] = x
+            filters = round_channels(int(c * net.width))
+            x = mbconv(x, filters, stride=stride, expand_ratio=t, unit=unit, name=f"stage{stage}_block{i + 1}")
+    x = unit(x, round_channels(net.last * max(1.0, net.width)), 1, name="last")
+    return levels | {f"C{len(levels) + 1}": x}

@@ -1,0 +1,54 @@
+"""ResNet. He et al. 2015, "Deep Residual Learning for Image Recognition", 1512.03385, Table 1."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+
+from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.residual import basic, bottleneck
+from keras_cnns.family import Paper, Variant
+
+PAPER = Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "1512.03385")
+CAFFE = Numerics(padding="symmetric", conv_bias=True, epsilon=1.001e-5)  # the authors' weights, as Keras has them
+
+
+@dataclass(frozen=True)
+class ResNet(Variant):
+    """depths, widths: blocks in conv2_x .. conv5_x, and the channels of their 3x3 convolutions."""
+
+    block: Callable
+    depths: tuple
+    widths: tuple = (64, 128, 256, 512)
+    shortcut: str = "projection"  # the paper's options: "identity" (A), "projection" (B), "all" (C)
+    _: KW_ONLY
+    numerics: Numerics = TORCH
+    preprocessing: str = "torch"
+    initializer: str = "he_normal"
+
+
+paper, v1_5 = partial(bottleneck, stride_in=1), partial(bottleneck, stride_in=3)
+caffe = partial(ResNet, numerics=CAFFE, preprocessing="caffe")
+
+VARIANTS = {
+    "resnet18": ResNet(basic, (2, 2, 2, 2)),
+    "resnet34": ResNet(basic, (3, 4, 6, 3)),
+    "resnet50": caffe(paper, (3, 4, 6, 3)),
+    "resnet101": caffe(paper, (3, 4, 23, 3)),
+    "resnet152": caffe(paper, (3, 8, 36, 3)),
+    "resnet50_v1_5": ResNet(v1_5, (3, 4, 6, 3)),
+    "resnet101_v1_5": ResNet(v1_5, (3, 4, 23, 3)),
+    "resnet152_v1_5": ResNet(v1_5, (3, 8, 36, 3)),
+}
+
+
+def features(x, net, unit):
+    """Levels C1 .. C5: conv1 and the last blocks of conv2_x .. conv5_x."""
+    levels = {"C1": unit(x, 64, 7, stride=2, name="conv1")}
+    x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
+    for stage, (depth, width) in enumerate(zip(net.depths, net.widths, strict=True), start=2):
+        for i in range(depth):
+            stride = 2 if stage > 2 and i == 0 else 1
+            name = f"conv{stage}_block{i + 1}"
+            x = net.block(x, width, stride=stride, unit=unit, name=name, shortcut=net.shortcut)
+        levels[f"C{stage}"] = x
+    return levels

@@ -1,0 +1,52 @@
+"""ResNet v2. He et al. 2016, "Identity Mappings in Deep Residual Networks", 1603.05027, Fig. 4e and Table 5."""
+
+from dataclasses import KW_ONLY, dataclass
+
+from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.residual import preact_bottleneck
+from keras_cnns.family import Paper, Variant
+
+PAPER = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "1603.05027")
+
+
+@dataclass(frozen=True)
+class ResNetV2(Variant):
+    """depths, widths: units in conv2_x .. conv5_x, and the channels of their 3x3 convolutions.
+
+    stride_at: the unit of a stage that carries its stride. "last" of conv2_x .. conv4_x as in the TF-Slim and Keras
+      networks; "first" of conv3_x .. conv5_x as in the authors' and torch's.
+    """
+
+    depths: tuple
+    widths: tuple = (64, 128, 256, 512)
+    stride_at: str = "last"
+    _: KW_ONLY
+    numerics: Numerics = Numerics(padding="symmetric", epsilon=1.001e-5)
+    initializer: str = "he_normal"
+
+
+VARIANTS = {
+    "resnet50_v2": ResNetV2((3, 4, 6, 3)),
+    "resnet101_v2": ResNetV2((3, 4, 23, 3)),
+    "resnet152_v2": ResNetV2((3, 8, 36, 3)),
+    "resnet200_v2": ResNetV2((3, 24, 36, 3)),
+}
+
+
+def features(x, net, unit):
+    """Levels C1 .. C5: sums before their activation, but for C5, which is normalized and rectified."""
+    levels = {"C1": unit.conv(x, 64, 7, stride=2, bias=unit.numerics.free_bias, name="conv1")}
+    # the sums may be negative here: zeros are padded before this pooling, as in the published networks
+    x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
+    last = len(net.depths) + 1
+    for stage, (depth, width) in enumerate(zip(net.depths, net.widths, strict=True), start=2):
+        for i in range(depth):
+            if net.stride_at == "last":
+                stride = 2 if stage < last and i == depth - 1 else 1
+            else:
+                stride = 2 if stage > 2 and i == 0 else 1
+            if stride == 2:
+                levels[f"C{len(levels) + 1}"] = x
+            x = preact_bottleneck(x, width, stride=stride, unit=unit, name=f"conv{stage}_block{i + 1}")
+    x = unit.act(unit.norm(x, name="post"), name="post")
+    return levels | {f"C{len(levels) + 1}": x}
