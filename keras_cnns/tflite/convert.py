@@ -1,0 +1,160 @@
+"""A Keras model becomes a float32 flatbuffer: one concrete function, a named signature, built-in operators only."""
+
+import re
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+
+
+def load(source):
+    """The functional model in `source`: a built `keras.Model`, or the path of a `.keras` file.
+
+    Raises:
+      UserError: there is no such file, it cannot be read, or the model is not functional.
+    """
+    if not isinstance(source, (str, Path)):
+        return _functional(source)
+    path = Path(source)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}: give a keras.Model or the path of a .keras file.")
+    try:
+        return _functional(keras.saving.load_model(path, compile=False))
+    except UserError:
+        raise
+    except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
+        raise UserError(f"cannot read {path} as a Keras model: {_first_line(error)}") from error
+
+
+def _functional(model):
+    if not isinstance(model, keras.Model):
+        raise UserError(f"{type(model).__name__} is no keras.Model: give one, or the path of a .keras file.")
+    if not model.built or not getattr(model, "inputs", None):
+        raise UserError(
+            f"{model.name} has no graph of layers (it is subclassed, or not built): "
+            "make it with keras.Model(inputs, outputs) or give the Sequential model a keras.Input first."
+        )
+    return in_float32(model)
+
+
+def in_float32(model):
+    """The model with every layer computing in float32; itself where it does so already."""
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Layer)]
+    if all(layer.compute_dtype == "float32" for layer in layers if layer.variables):
+        return model
+
+    def plain(layer):
+        return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
+
+    clone = keras.models.clone_model(model, clone_function=plain)
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+def input_names(model):
+    """Signature names of the inputs, in the order of `model.inputs`; Keras's numbered default becomes "image"."""
+    names = [_identifier(tensor.name) for tensor in model.inputs]
+    if len(names) == 1 and re.fullmatch(r"(keras_tensor|input_layer|input)(_?\d+)*", names[0]):
+        names = ["image"]
+    return _distinct(names)
+
+
+def output_names(model):
+    """Signature names of the outputs in flattened order: the keys of a dict, else the names of the last layers."""
+    paths = keras.tree.flatten_with_path(model.output if len(model.outputs) > 1 else model.outputs[0])
+    keys = ["_".join(str(key) for key in path) for path, _ in paths]
+    if all(key.isdigit() or not key for key in keys):
+        keys = [tensor._keras_history.operation.name for tensor in model.outputs]
+    if isinstance(model.output, dict):
+        keys = [str(key) for key in sorted(model.output)] if len(model.output) == len(model.outputs) else keys
+    return _distinct([_identifier(key) for key in keys])
+
+
+def serving_function(model):
+    """`model` in inference as a function of named tensors that returns a dict of named tensors."""
+    inputs, outputs = input_names(model), output_names(model)
+
+    def serve(**tensors):
+        tensors = [tensors[name] for name in inputs]
+        result = model(tensors if len(tensors) > 1 else tensors[0], training=False)
+        return dict(zip(outputs, keras.tree.flatten(result), strict=True))
+
+    return tf.function(serve)
+
+
+def concrete_function(model, batch=1):
+    """The serving function traced at a fixed batch; `batch=None` leaves it open.
+
+    Raises:
+      UserError: another dimension of an input is open.
+    """
+    specs = {}
+    for name, tensor in zip(input_names(model), model.inputs, strict=True):
+        if None in tensor.shape[1:]:
+            raise UserError(
+                f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: "
+                "build the model with a fixed input_shape, a phone's file has one size."
+            )
+        specs[name] = tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
+    return serving_function(model).get_concrete_function(**specs)
+
+
+def converter(model, batch=1):
+    """A `tf.lite.TFLiteConverter` for `model`, to be given options before `run`.
+
+    The trackable is a module that holds the bare variables: with the Keras model itself in its place the
+    converter writes, without a word, a file that answers NaN.
+    """
+    holder = tf.Module()
+    holder.kept = [variable.value for variable in model.variables]
+    made = tf.lite.TFLiteConverter.from_concrete_functions([concrete_function(model, batch)], holder)
+    made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return made
+
+
+def run(made):
+    """The flatbuffer of a converter.
+
+    Raises:
+      UserError: an operation has no built-in counterpart; names it and, where known, its layer.
+    """
+    try:
+        return made.convert()
+    except Exception as error:
+        raise UserError(_explain(str(error))) from error
+
+
+def to_flatbuffer(model, batch=1):
+    """The float32 flatbuffer of a functional model, as bytes, with the signature "serving_default"."""
+    return run(converter(model, batch))
+
+
+def _explain(message):
+    """What the converter means: which operation, and in which layer it stands."""
+    needed = re.search(r"(?:Flex|Custom) ops: ([\w, ]+)", message)
+    if not needed:
+        return f"the TFLite converter failed: {_first_line(message)}"
+    operations = needed.group(1).strip()
+    place = re.search(r'(?:fused)?\["\w+:", "([^"@]+)', message)
+    layers = [part for part in place.group(1).split("/")[:-1]] if place else []
+    where = f" (layer {layers[-1]})" if layers else ""
+    return (
+        f"{operations}{where} has no built-in TFLite operator, and LiteRT on a phone runs nothing else: "
+        "write that layer with other operations, or take it out and run it outside the file."
+    )
+
+
+def _first_line(error):
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _identifier(name):
+    name = re.sub(r"\W", "_", name)
+    return name if not name[:1].isdigit() else f"_{name}"
+
+
+def _distinct(names):
+    return [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]

@@ -1,0 +1,88 @@
+"""The `.tflite` flatbuffer as an object and back, and the small changes made to it there."""
+
+import copy
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+
+def read(data):
+    """The flatbuffer `data` as a `schema.ModelT`."""
+    return flatbuffer_utils.read_model_from_bytearray(bytes(data))
+
+
+def write(model):
+    """`model` as one flatbuffer with its weights inside it, each at a multiple of 16 bytes.
+
+    The quantizer leaves weights behind the flatbuffer, where older runtimes do not look for them and where files
+    packed into the model have to go.
+    """
+    model = copy.copy(model)
+    model.buffers = [_AlignedBuffer(buffer.data) for buffer in model.buffers]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+class _AlignedBuffer(schema.BufferT):
+    """A buffer whose data start at a multiple of 16, which the generated code promises and does not keep."""
+
+    def Pack(self, builder):
+        vector = None
+        if self.data is not None:
+            payload = bytes(self.data)
+            builder.StartVector(1, len(payload), 16)
+            builder.head -= len(payload)
+            builder.Bytes[builder.head : builder.head + len(payload)] = payload
+            vector = builder.EndVector()
+        schema.BufferStart(builder)
+        if vector is not None:
+            schema.BufferAddData(builder, vector)
+        return schema.BufferEnd(builder)
+
+
+def as_uint8(data, *, inputs, outputs):
+    """The int8 flatbuffer `data` with unsigned inputs or outputs: one QUANTIZE before or behind each."""
+    model = read(data)
+    graph = model.subgraphs[0]
+    if inputs:
+        changed = {old: _unsigned_twin(graph, old) for old in graph.inputs}
+        graph.inputs = [changed[i] for i in graph.inputs]
+        graph.operators[:0] = [_requantize(model, new, old) for old, new in changed.items()]
+        _rename(model, "inputs", changed)
+    if outputs:
+        changed = {old: _unsigned_twin(graph, old) for old in graph.outputs}
+        graph.outputs = [changed[i] for i in graph.outputs]
+        graph.operators += [_requantize(model, old, new) for old, new in changed.items()]
+        _rename(model, "outputs", changed)
+    return write(model)
+
+
+def _unsigned_twin(graph, index):
+    tensor = copy.deepcopy(graph.tensors[index])
+    if tensor.type != schema.TensorType.INT8:  # whole numbers, such as the class itself, stay what they are
+        return index
+    tensor.type, tensor.buffer = schema.TensorType.UINT8, 0
+    tensor.name = tensor.name + b"_uint8"
+    tensor.quantization.zeroPoint = np.asarray(tensor.quantization.zeroPoint, np.int64) + 128
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def _requantize(model, source, target):
+    code = schema.BuiltinOperator.QUANTIZE
+    known = [i for i, c in enumerate(model.operatorCodes) if c.builtinCode == code]
+    if not known:
+        entry = schema.OperatorCodeT()
+        entry.builtinCode = entry.deprecatedBuiltinCode = code
+        entry.version = 1
+        model.operatorCodes.append(entry)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = known[0] if known else len(model.operatorCodes) - 1
+    operator.inputs, operator.outputs = [source], [target]
+    return operator
+
+
+def _rename(model, side, changed):
+    for signature in model.signatureDefs or []:
+        for entry in getattr(signature, side):
+            entry.tensorIndex = changed.get(entry.tensorIndex, entry.tensorIndex)

@@ -1,0 +1,107 @@
+"""What an export found out, for people and for machines."""
+
+from dataclasses import asdict, dataclass
+
+from keras_cnns.files import write_json
+
+
+@dataclass(frozen=True)
+class Report:
+    """One exported file.
+
+    status: "pass", "warn" or "fail" (a failing file is handed over only by force). comparisons: one for each output.
+    latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
+    runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
+    """
+
+    path: str
+    model: str
+    scheme: str
+    status: str
+    reasons: tuple
+    notes: tuple
+    pictures: int
+    comparisons: tuple
+    size_bytes: int
+    size_ratio: float
+    latency_ms: float
+    latency_ratio: float
+    operators: int
+    undelegated: dict
+    seconds: float
+
+    @property
+    def cosine(self):
+        """Of the worst output."""
+        return min(comparison.cosine for comparison in self.comparisons)
+
+    @property
+    def snr_db(self):
+        """Of the worst output."""
+        return min(comparison.snr_db for comparison in self.comparisons)
+
+    @property
+    def agreement(self):
+        """Share of the pictures given the same class by both; None where there are no classes."""
+        return self.comparisons[0].agreement
+
+    @property
+    def accuracy(self):
+        """Of the file; None where no labels were given."""
+        return self.comparisons[0].accuracy
+
+    @property
+    def accuracy_drop(self):
+        """The original's accuracy less the file's; None where no labels were given."""
+        return self.comparisons[0].accuracy_drop
+
+    def to_dict(self):
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+    def to_json(self, path):
+        """Writes the report to `path`."""
+        write_json(path, self.to_dict())
+
+
+def table(reports, *, title=None):
+    """A `rich.table.Table` of several reports, one row each; "x" is the ratio to the float32 file."""
+    from rich import box
+    from rich.table import Table
+
+    several = len({r.model for r in reports}) > 1
+    made = Table(title=title or (None if several else reports[0].model), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    left = ("model", "scheme", "") if several else ("scheme", "")
+    for column in (*left[:-1], "size", "x", "ms", "x", "agree", "SNR dB", "accuracy", "drop", ""):
+        made.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+    colours = {"pass": "green", "warn": "yellow", "fail": "red"}
+    for r in reports:
+        made.add_row(
+            *([r.model] if several else []),
+            r.scheme,
+            f"{r.size_bytes / 1e6:.2f} MB" if r.size_bytes >= 1e6 else f"{r.size_bytes / 1e3:.0f} kB",
+            f"{r.size_ratio:.2f}",
+            f"{r.latency_ms:.2f}" if r.latency_ms >= 0.1 else f"{r.latency_ms:.4f}",
+            f"{r.latency_ratio:.2f}",
+            _figure(r.agreement, ".3f"),
+            f"{r.snr_db:.0f}",
+            _figure(r.accuracy, ".4f"),
+            _figure(r.accuracy_drop, "+.4f"),
+            f"[{colours[r.status]}]{r.status}[/]",
+        )
+    return made
+
+
+def print_reports(reports, *, title=None):
+    """Prints the table of several reports, with what there is to say about each below it."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(table(reports, title=title))
+    for r in reports:
+        for sentence in (*r.reasons, *r.notes):
+            console.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
+
+
+def _figure(value, form):
+    return "-" if value is None else format(value, form)

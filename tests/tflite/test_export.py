@@ -1,0 +1,202 @@
+"""`keras_cnns.tflite.export`: every scheme, every input type, and what happens when something is wrong."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.card import read_card
+from keras_cnns.errors import UserError
+from keras_cnns.tflite import SCHEMES, export, predict
+from keras_cnns.tflite.runner import ask
+
+
+def ship(network, digits, path, **options):
+    (pictures, _), (images, labels) = digits
+    options = {"calibration": pictures, "images": images, "labels": labels, **options}
+    return export(network, path, **options)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_scheme_keeps_the_network(scheme, network, digits, tmp_path):
+    report = ship(network, digits, tmp_path / "net.tflite", scheme=scheme)
+    assert report.status == "pass", report.reasons
+    assert report.agreement >= 0.98 and report.snr_db >= 20
+    assert abs(report.accuracy_drop) <= 0.01
+    assert report.size_bytes == (tmp_path / "net.tflite").stat().st_size
+
+
+def test_float32_is_the_keras_model(network, digits, tmp_path):
+    report = ship(network, digits, tmp_path / "net.tflite")
+    assert report.comparisons[0].largest_difference < 1e-4
+    _, (images, _) = digits
+    np.testing.assert_allclose(
+        predict(tmp_path / "net.tflite", images[:7]), network(images[:7], training=False), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "types", [("int8", "int8"), ("uint8", "uint8"), ("uint8", "float32"), ("float32", "int8")], ids="-".join
+)
+def test_inputs_and_outputs_are_of_the_type_asked_for(types, network, digits, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = tmp_path / "net.tflite"
+    report = ship(network, digits, path, scheme="int8", input_type=types[0], output_type=types[1])
+    file = Interpreter(str(path))
+    found = [detail["dtype"].__name__ for detail in (*file.get_input_details(), *file.get_output_details())]
+    assert tuple(found) == types
+    assert report.status == "pass", report.reasons
+    _, (images, labels) = digits
+    assert np.mean(predict(path, images).argmax(-1) == labels) == pytest.approx(report.accuracy)
+
+
+def test_a_uint8_input_takes_a_cameras_bytes(digits, tmp_path):
+    """Pixels from 0 to 255 go in as they are: scale 1, zero point 0."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    (pictures, _), _ = digits
+    pixels = np.rint(pictures * 251)  # the brightest pixel met is not quite 255
+    x = image = keras.Input((16, 16, 1), name="camera")
+    x = keras.layers.Conv2D(8, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(x))
+    model = keras.Model(image, keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(x)))
+    export(model, tmp_path / "net.tflite", scheme="int8", calibration=pixels, input_type="uint8", force=True)
+    detail = Interpreter(str(tmp_path / "net.tflite")).get_input_details()[0]
+    assert detail["quantization"] == (1.0, 0)
+
+
+def test_softmax_stays_float_unless_integers_are_asked_for(network, digits, tmp_path):
+    report = ship(network, digits, tmp_path / "a.tflite", scheme="int8")
+    assert "SOFTMAX" not in report.undelegated
+    report = ship(network, digits, tmp_path / "b.tflite", scheme="int8", output_type="int8")
+    assert "SOFTMAX" in report.undelegated
+
+
+def test_a_wrong_calibration_is_refused_and_the_file_there_survives(network, digits, tmp_path):
+    path = tmp_path / "net.tflite"
+    ship(network, digits, path, scheme="int8")
+    before = path.read_bytes()
+    (pictures, _), _ = digits
+    with pytest.raises(UserError, match=r"agreement 0\.\d+.*rejected"):
+        ship(network, digits, path, scheme="int8", calibration=pictures * 60)
+    assert path.read_bytes() == before
+    assert (tmp_path / "net.rejected.tflite").stat().st_size > 1000
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.rejected.tflite", "net.tflite"]
+    report = ship(network, digits, path, scheme="int8", calibration=pictures * 60, force=True)
+    assert report.status == "fail" and path.read_bytes() != before
+
+
+def test_names_travel_in_the_file(network, digits, tmp_path):
+    names = tuple("zero one two three four five six seven eight nine".split())
+    ship(network, digits, tmp_path / "net.tflite", names=names)
+    assert read_card(tmp_path / "net.tflite").labels == names
+    with pytest.raises(UserError, match="3 names for 10 outputs"):
+        ship(network, digits, tmp_path / "net.tflite", names="abc")
+
+
+def test_a_keras_file_is_as_good_as_a_model(network, digits, tmp_path):
+    network.save(tmp_path / "net.keras")
+    report = ship(tmp_path / "net.keras", digits, tmp_path / "net.tflite")
+    assert report.status == "pass"
+    (tmp_path / "net.keras").write_bytes(b"PK not a model")
+    with pytest.raises(UserError, match="cannot read"):
+        ship(tmp_path / "net.keras", digits, tmp_path / "net.tflite")
+
+
+def test_the_report_is_json(network, digits, tmp_path):
+    report = ship(network, digits, tmp_path / "net.tflite", scheme="weight_only_int8")
+    report.to_json(tmp_path / "report.json")
+    read = json.loads((tmp_path / "report.json").read_text())
+    assert read["comparisons"][0]["agreement"] == report.agreement
+    assert read["scheme"] == "weight_only_int8"
+
+
+@pytest.mark.parametrize("batch", [3, None])
+def test_any_batch(batch, network, digits, tmp_path):
+    path = tmp_path / "net.tflite"
+    assert ship(network, digits, path, scheme="int8", batch=batch).status == "pass"
+    _, (images, _) = digits
+    one, _ = ask("predict", {"*": images[:8]}, file=str(path), batch=batch or 1), None
+    five, _ = ask("predict", {"*": images[:8]}, file=str(path), batch=batch or 5), None
+    np.testing.assert_allclose(one[1]["predictions"], five[1]["predictions"], atol=1e-6)
+
+
+def test_several_inputs_and_outputs(tmp_path):
+    keras.utils.set_random_seed(0)
+    left, right = keras.Input((8, 8, 3), name="left"), keras.Input((4, 4, 3), name="right")
+    a, b = keras.layers.Conv2D(8, 3, 2, "same")(left), keras.layers.Conv2D(8, 3, 1, "same")(right)
+    fused = keras.layers.ReLU()(keras.layers.Add()([a, b]))
+    outputs = {"map": fused, "vector": keras.layers.GlobalAveragePooling2D()(fused)}
+    model = keras.Model([left, right], outputs)
+    pictures = np.random.default_rng(0).normal(size=(20, 8, 8, 3)), np.random.default_rng(1).normal(size=(20, 4, 4, 3))
+    report = export(model, tmp_path / "net.tflite", scheme="int8", calibration=list(pictures))
+    assert [c.output for c in report.comparisons] == ["map", "vector"]
+    assert report.agreement is None and report.status == "pass"
+    answers = predict(tmp_path / "net.tflite", {"left": pictures[0], "right": pictures[1]})
+    assert answers["map"].shape == (20, 4, 4, 8)
+
+
+def test_without_pictures_the_report_says_what_that_means(network, tmp_path):
+    report = export(network, tmp_path / "net.tflite")
+    assert report.status == "pass" and report.agreement is None
+    assert "made-up" in report.notes[0]
+
+
+def bad(array, where, value):
+    array = array.copy()
+    array[where] = value
+    return array
+
+
+WRONG = {
+    "an unknown scheme": ({"scheme": "int_8"}, "Did you mean int8"),
+    "no calibration": ({"scheme": "int8", "calibration": None}, "needs calibration"),
+    "an empty calibration": ({"scheme": "int8", "calibration": np.zeros((0, 16, 16, 1))}, "empty"),
+    "an empty generator": ({"scheme": "int8", "calibration": iter(())}, "empty"),
+    "NaN": ({"scheme": "int8", "calibration": np.full((4, 16, 16, 1), np.nan)}, "NaN"),
+    "a constant": ({"scheme": "int8", "calibration": np.ones((4, 16, 16, 1))}, "no picture"),
+    "the wrong size": ({"scheme": "int8", "calibration": np.ones((4, 8, 8, 1))}, r"takes \(N, 16, 16, 1\)"),
+    "words": ({"images": np.array(["a", "b"])}, "not numbers"),
+    "labels of another length": ({"labels": np.zeros(3, int)}, "3 labels for 797"),
+    "labels that are no classes": ({"labels": np.full(797, 10)}, "10 classes"),
+    "labels that are not integers": ({"labels": np.zeros((797, 10))}, "integer class number"),
+    "integers out of a float scheme": ({"scheme": "float16", "input_type": "int8"}, "computes in floats"),
+    "an unknown type": ({"scheme": "int8", "input_type": "int4"}, "no input or output type"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_arguments_are_one_clear_line(case, network, digits, tmp_path):
+    options, message = WRONG[case]
+    with pytest.raises(UserError, match=message) as caught:
+        ship(network, digits, tmp_path / "net.tflite", **options)
+    assert "\n" not in str(caught.value)
+    assert not any(tmp_path.iterdir())
+
+
+def test_models_that_are_no_graph(tmp_path):
+    class Subclassed(keras.Model):
+        def call(self, x):
+            return x
+
+    for model, message in (
+        (Subclassed(), "subclassed"),
+        (keras.Sequential([keras.layers.Dense(2)]), "not built"),
+        ("nothing.keras", "no file"),
+        (7, "no keras.Model"),
+    ):
+        with pytest.raises(UserError, match=message):
+            export(model, tmp_path / "net.tflite")
+
+
+def test_paths_that_cannot_be_written(network, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.tflite").mkdir()
+    for path, message in (
+        (tmp_path / "net.lite", "end in .tflite"),
+        (tmp_path / "file" / "net.tflite", "no folder"),
+        (tmp_path / "folder.tflite", "is a folder"),
+    ):
+        with pytest.raises(UserError, match=message):
+            export(network, path)
