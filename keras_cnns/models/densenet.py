@@ -1,0 +1,68 @@
+"""DenseNet. Huang et al. 2016, "Densely Connected Convolutional Networks", 1608.06993, Tables 1 and 2."""
+
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+
+from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.dense import dense_block, transition
+from keras_cnns.family import Paper, Variant
+
+PAPER = Paper("Huang et al.", 2016, "Densely Connected Convolutional Networks", "1608.06993")
+
+
+@dataclass(frozen=True)
+class DenseNet(Variant):
+    """growth_rate: k, the maps a layer adds. depths: layers in each dense block. first: channels before them.
+
+    compression: theta, the channels a transition keeps. stem: begins with 7x7/2 and pooling; else with one 3x3.
+    drop_rate: of dropout after each convolution but the first; 0.2 in the paper where pictures are not augmented.
+    """
+
+    growth_rate: int
+    depths: tuple
+    first: int = 64
+    bottleneck: bool = True
+    compression: float = 0.5
+    stem: bool = True
+    drop_rate: float = 0.0
+    _: KW_ONLY
+    numerics: Numerics = Numerics(padding="symmetric", epsilon=1.001e-5)
+    preprocessing: str = "torch"
+    initializer: str = "he_normal"
+
+
+def cifar(L, k, first, **columns):  # noqa: N803 (the paper's letters)
+    """Section 4.2: three dense blocks of equal depth; L counts all layers with weights."""
+    each = (L - 4) // (6 if columns.get("bottleneck", True) else 3)
+    return DenseNet(k, (each,) * 3, first, stem=False, input_shape=(32, 32, 3), classes=10, min_size=8, **columns)
+
+
+basic = partial(cifar, bottleneck=False, compression=1.0)
+
+VARIANTS = {
+    "densenet121": DenseNet(32, (6, 12, 24, 16)),
+    "densenet169": DenseNet(32, (6, 12, 32, 32)),
+    "densenet201": DenseNet(32, (6, 12, 48, 32)),
+    "densenet264": DenseNet(32, (6, 12, 64, 48)),
+    "densenet161": DenseNet(48, (6, 12, 36, 24), 96, numerics=TORCH),
+    "densenet_40_12_cifar": basic(40, 12, first=16),
+    "densenet_bc_100_12_cifar": cifar(100, 12, first=24),
+    "densenet_bc_190_40_cifar": cifar(190, 40, first=80),
+}
+
+
+def features(x, net, unit):
+    """Levels C1 .. C5: conv1 and the dense blocks (not yet normalized, but for the last); C0 .. C2 without the stem."""
+    if net.stem:
+        levels = {"C1": unit(x, net.first, 7, stride=2, name="conv1")}
+        x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
+    else:
+        x, levels = unit.conv(x, net.first, 3, name="conv1"), {}
+    first_level = 2 if net.stem else 0
+    for stage, n in enumerate(net.depths, start=2):
+        if stage > 2:
+            x = transition(x, net.compression, drop_rate=net.drop_rate, unit=unit, name=f"pool{stage - 1}")
+        block = partial(dense_block, bottleneck=net.bottleneck, drop_rate=net.drop_rate)
+        x = levels[f"C{first_level + stage - 2}"] = block(x, n, net.growth_rate, unit=unit, name=f"conv{stage}")
+    levels[f"C{first_level + len(net.depths) - 1}"] = unit.act(unit.norm(x, name="post"), name="post")
+    return levels

@@ -1,0 +1,25 @@
+"""Other libraries' layer names in models/densenet.py's words."""
+
+
+def keras(net):
+    """The paper's stages, as here."""
+    return [(r"^bn$", "post_bn")]
+
+
+def torchvision(net):
+    """Torch numbers a dense layer's normalizations before its convolutions, and the stages from 1."""
+    return [
+        (r"^features\.", ""),
+        (r"^(conv|norm)0$", r"conv1_\1"),
+        (r"^norm5$", "post_norm"),
+        (r"^denseblock(\d)\.denselayer(\d+)\.", lambda m: f"conv{int(m[1]) + 1}_block{m[2]}_"),
+        (r"_norm1$", "_0_norm"),
+        (r"_norm2$", "_1_norm"),
+        (r"_conv(\d)$", r"_\1_conv"),
+        (r"^transition(\d)\.", lambda m: f"pool{int(m[1]) + 1}_"),
+        (r"_norm$", "_bn"),
+        (r"^classifier$", "predictions"),
+    ]
+
+
+timm = torchvision
