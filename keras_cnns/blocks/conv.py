@@ -14,7 +14,9 @@ class Numerics:
     depthwise_padding: the rule of depthwise convolutions where it is another one.
     conv_bias: convolutions before a normalization carry a bias.
     free_bias: convolutions that no normalization follows carry a bias.
-    epsilon, momentum: of batch normalization.
+    epsilon, momentum: of batch normalization; gain: it has a gamma.
+    count_padding: the zeros padded around an average pooling count in its means, as in torch.
+    adaptive: a head for one size pools its level to that size, as in torch; otherwise it grows with the picture.
     """
 
     padding: str = "same"
@@ -23,10 +25,13 @@ class Numerics:
     free_bias: bool = True
     epsilon: float = 1e-3
     momentum: float = 0.99
+    gain: bool = True
+    count_padding: bool = False
+    adaptive: bool = False
 
 
 KERAS = Numerics()
-TORCH = Numerics(padding="symmetric", epsilon=1e-5, momentum=0.9)
+TORCH = Numerics(padding="symmetric", epsilon=1e-5, momentum=0.9, count_padding=True, adaptive=True)
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,13 @@ class ConvUnit:
     numerics: Numerics = KERAS
     activation: str | None = "relu"
     initializer: str | dict = "glorot_uniform"
+    normalized: bool = True  # False: networks older than batch normalization
 
     def __call__(self, x, filters, kernel, *, stride=1, activation=..., groups=1, padding=None, name):
-        """Convolution, normalization, activation (`None`: linear)."""
-        x = self.conv(x, filters, kernel, stride=stride, groups=groups, padding=padding, name=name)
-        return self.act(self.norm(x, name=name), activation, name=name)
+        """Convolution, normalization (where there is any), activation (`None`: linear)."""
+        bias = None if self.normalized else self.numerics.free_bias
+        x = self.conv(x, filters, kernel, stride=stride, groups=groups, bias=bias, padding=padding, name=name)
+        return self.act(self.norm(x, name=name) if self.normalized else x, activation, name=name)
 
     def depthwise(self, x, kernel, *, stride=1, activation=..., multiplier=1, name):
         """Depthwise convolution, normalization, activation."""
@@ -63,11 +70,11 @@ class ConvUnit:
     def conv(self, x, filters, kernel, *, stride=1, groups=1, bias=None, padding=None, name):
         """The convolution alone, as it stands before a normalization; elsewhere say `bias=unit.numerics.free_bias`.
 
-        padding: "valid" where the paper pads nothing; otherwise the numerics decide.
+        padding: "valid" where the paper pads nothing, or a padding rule; `None`: the numerics decide.
         """
         bias = self.numerics.conv_bias if bias is None else bias
-        if padding is None:
-            x, padding = self.pad(x, kernel, stride, name)
+        if padding != "valid":
+            x, padding = self.pad(x, kernel, stride, name, padding)
         return layers.Conv2D(
             filters,
             kernel,
@@ -90,7 +97,7 @@ class ConvUnit:
     def norm(self, x, *, name):
         """Batch normalization, named `{name}_bn`."""
         n = self.numerics
-        return layers.BatchNormalization(epsilon=n.epsilon, momentum=n.momentum, name=f"{name}_bn")(x)
+        return layers.BatchNormalization(epsilon=n.epsilon, momentum=n.momentum, scale=n.gain, name=f"{name}_bn")(x)
 
     def act(self, x, activation=..., *, name):
         """The unit's activation, or the one given; `None` leaves x as it is."""
@@ -101,7 +108,17 @@ class ConvUnit:
             return layers.ReLU(6.0, name=f"{name}_relu6")(x)
         return layers.Activation(activation, name=f"{name}_{activation}")(x)
 
-    def max_pool(self, x, size, stride, *, name):
-        """Maximum over windows. Zeros are padded, which equals padding with -inf after a ReLU."""
-        x, padding = self.pad(x, size, stride, name)
+    def max_pool(self, x, size, stride, *, padding=None, name):
+        """Maximum over windows. Zeros are padded, which equals padding with -inf after a ReLU.
+
+        padding: as for `conv`; "end" is what Caffe and torch's ceil_mode do, a last window that reaches over the edge.
+        """
+        if padding != "valid":
+            x, padding = self.pad(x, size, stride, name, padding)
         return layers.MaxPooling2D(size, stride, padding, name=name)(x)
+
+    def average_pool(self, x, size, stride, *, padding=None, name):
+        """Mean over windows; `padding` as for `conv`."""
+        if padding != "valid" and stride == 1 and self.numerics.count_padding:
+            x, padding = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x), "valid"
+        return layers.AveragePooling2D(size, stride, padding or "same", name=name)(x)
