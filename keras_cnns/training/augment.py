@@ -1,39 +1,81 @@
-"""What training does to a picture, as the papers say it: the settings, and the order in which they are applied."""
+"""What training does to a picture: a recipe's settings. They are applied in `guise.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-import tensorflow as tf
+from keras_cnns.errors import UserError, nearest
+
+CROPS = ("centre", "whole", "random", "random_resized")
+POLICIES = ("", "randaugment", "autoaugment")
 
 
 @dataclass(frozen=True)
 class Augment:
-    """The settings of one recipe; the defaults do nothing.
+    """The settings of one recipe, in the order of their application; the defaults do nothing.
 
-    pad: shifts by up to so many pixels, what is uncovered is black ("pad and random crop", 1512.03385, 4.2).
-    mirror: left and right exchanged for every second picture. Not for digits and letters.
+    Raises:
+      UserError: a value that makes no sense, naming the field.
     """
 
-    pad: int = 0
-    mirror: bool = False
+    crop: str = "centre"  # of the original picture; "random": of the resized one; "random_resized": GoogLeNet's
+    crop_fraction: float = 1.0  # of the centre crop, in evaluation too; 224 / 256 in most papers
+    scale: tuple[float, float] = (256 / 224, 256 / 224)  # random: short side over the crop's; VGG: (256/224, 480/224)
+    area: tuple[float, float] = (0.08, 1.0)  # random_resized: part of the picture's area
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)  # random_resized: width over height
+    pad: int = 0  # shifts by up to so many pixels, black where uncovered (ResNet on CIFAR: 4)
+    mirror: bool = False  # every second picture; not for digits and letters
+    policy: str = ""  # randaugment or autoaugment (its ImageNet policy)
+    layers: int = 2  # RandAugment's N: operations a picture
+    magnitude: float = 9.0  # RandAugment's M, of 10
+    jitter: float = 0.0  # brightness, contrast and saturation, each by 1 +- so much, in random order (Howard: 0.4)
+    hue: float = 0.0  # turned by up to so much of the colour circle
+    pca_noise: float = 0.0  # AlexNet's, standard deviation (0.1 there)
+    erase: float = 0.0  # probability of a random rectangle of noise
+    mixup: float = 0.0  # alpha: two pictures and their labels are blended; labels become one-hot
+    cutmix: float = 0.0  # alpha: a rectangle is another picture's; with mixup, one of the two for every picture
 
+    def __post_init__(self):
+        for name in ("scale", "area", "ratio"):
+            low, high = self._pair(name)
+            if not 0 < low <= high:
+                raise UserError(f"augment.{name} is ({low}, {high}): the lower bound first, and more than 0.")
+        if self.area[1] > 1 or self.scale[0] < 1:
+            raise UserError(f"augment.area is {self.area}, scale {self.scale}: at most 1, and at least 1.")
+        for name, known in (("crop", CROPS), ("policy", POLICIES)):
+            if getattr(self, name) not in known:
+                value = getattr(self, name)
+                raise UserError(f"augment.{name} {value!r} is unknown: {', '.join(known)}.{nearest(value, known)}")
+        for name in ("pad", "layers", "magnitude", "jitter", "hue", "pca_noise", "erase", "mixup", "cutmix"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"augment.{name} is {getattr(self, name)}: not below 0.")
+        for name, most in (("erase", 1), ("hue", 0.5), ("jitter", 1)):
+            if getattr(self, name) > most:
+                raise UserError(f"augment.{name} is {getattr(self, name)}: at most {most}.")
+        if not 0 < self.crop_fraction <= 1:
+            raise UserError(f"augment.crop_fraction is {self.crop_fraction}: more than 0 and at most 1.")
 
-def augment(picture, how, dice):
-    """One picture, float32 [H, W, C] 0..255, at the network's size."""
-    if how.pad:
-        picture = shift(picture, how.pad, dice(2))
-    if how.mirror:
-        picture = mirror(picture, dice.one())
-    return picture
+    def _pair(self, name):
+        value = tuple(getattr(self, name))
+        if len(value) != 2:
+            raise UserError(f"augment.{name} is {value}: two numbers.")
+        object.__setattr__(self, name, value)  # JSON has lists only
+        return value
 
+    @property
+    def mixes(self):
+        """Whether pictures are mixed, so that labels are one-hot."""
+        return bool(self.mixup or self.cutmix)
 
-def shift(picture, pad, u):
-    """Pads `pad` black pixels on every side and crops the old size at a random place; u: [2]."""
-    height, width, channels = picture.shape
-    top, left = tf.unstack(tf.cast(u * (2 * pad + 1), tf.int32))
-    padded = tf.pad(picture, [[pad, pad], [pad, pad], [0, 0]])
-    return tf.reshape(tf.slice(padded, [top, left, 0], [height, width, channels]), [height, width, channels])
+    @classmethod
+    def of(cls, settings):
+        """The settings in a dict, an `Augment`, or None for none.
 
-
-def mirror(picture, u):
-    """Left and right exchanged for half of all u."""
-    return tf.cond(u < 0.5, lambda: tf.reverse(picture, [1]), lambda: picture)
+        Raises:
+          UserError: a setting that there is not.
+        """
+        if isinstance(settings, cls):
+            return settings
+        known = [f.name for f in fields(cls)]
+        for name in settings or {}:
+            if name not in known:
+                raise UserError(f"augment has no {name!r}.{nearest(name, known)} It has {', '.join(known)}.")
+        return cls(**(settings or {}))

@@ -8,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.errors import UserError
-from keras_cnns.training import crops
-from keras_cnns.training.augment import Augment, augment
-from keras_cnns.training.decode import decode
+from keras_cnns.training import crops, decode
+from keras_cnns.training.augment import Augment
+from keras_cnns.training.broken import TRIES, Broken, explained
 from keras_cnns.training.dice import Dice
 from keras_cnns.training.folder import open_folder
-from keras_cnns.training.source import Source
+from keras_cnns.training.guise import guise
+from keras_cnns.training.mix import mix, mixture
 from keras_cnns.training.tfds_source import open_tfds
 
 FOLDER = "folder:"
@@ -25,10 +26,11 @@ class Data:
     """Batches of one split.
 
     dataset: training: (image, label) without end; evaluation: (image, label, weight), once. image float32 [B, H, W, C]
-      0..255; label int64 [B], or float32 [B, classes] where pictures are mixed or labels smoothed; weight float32 [B],
-      0 for the padding of the last batch.
+      0..255; label int64 [B], or float32 [B, classes] where pictures are mixed; weight float32 [B], 0 for the padding
+      of the last batch and for broken pictures.
     classes, names: how many classes there are, and what they are called.
     count: examples in the split. steps: batches of an epoch (in training, of the pictures seen in whole batches).
+    broken: what was skipped so far, see `broken.py`; reading batches under `broken.explained()` gives clear errors.
     """
 
     dataset: tf.data.Dataset
@@ -36,6 +38,7 @@ class Data:
     names: tuple
     count: int
     steps: int
+    broken: Broken
 
 
 def load(
@@ -52,9 +55,9 @@ def load(
     download=False,
     start=0,
     limit=None,
-    crop_fraction=1.0,
     shard=(0, 1),
     deterministic=True,
+    skip_broken=0,
 ):
     """The batches of a data set.
 
@@ -69,40 +72,59 @@ def load(
       split: "train", "test" (the held-out pictures, whatever the data set calls them), or tensorflow-datasets' own
         words ("validation", "train[:10%]").
       training: shuffled, augmented and without end; by default for the train split only.
-      augment: an `Augment`, or a dict of its fields; training only.
+      augment: an `Augment`, or a dict of its fields. In evaluation only its `crop_fraction` counts, and whether the
+        crop is "whole".
       seed: of the order and of the augmentation.
       data_dir: where tensorflow-datasets keeps its files; its own default otherwise.
       download: fetch and prepare a data set that is not there.
       start: number of the first sample, that is, steps done times batch_size; training only.
       limit: so many examples only, spread evenly over the split.
-      crop_fraction: of the evaluated centre crop, see `crops.centre`.
       shard: (i, n): the i-th of n equal slices of every batch, for the i-th of n workers.
       deterministic: samples stay in order; False lets fast pictures overtake slow ones.
+      skip_broken: so many broken pictures are passed over, with a warning in the log "keras_cnns" each.
 
     Raises:
-      UserError: an unknown or unprepared data set, an unknown split, sizes that make no sense.
+      UserError: an unknown or unprepared data set, an unknown split, settings that make no sense; broken pictures
+        beyond the limit, at once where the data set is small enough to be kept in memory, else while it is read.
     """
     training = split.startswith("train") if training is None else training
-    how = Augment(**augment) if isinstance(augment, dict) else augment or Augment()
-    size = _checked_size(size, channels)
+    how, size = Augment.of(augment), _checked_size(size, channels)
     _check_batch(batch_size, shard, start)
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
-    window = partial(crops.centre, size=size, fraction=crop_fraction)
-    if source.count * size[0] * size[1] * channels <= CACHED_BYTES:
-        source = _decoded(source, size, channels, window)
-        window = None
-    options = dict(size=size, channels=channels, batch_size=batch_size, shard=shard, deterministic=deterministic)
-    if training:
-        dataset = _training(source, how, seed=seed, start=start, window=window, **options)
-        steps = max(1, source.count // batch_size)
+    broken = Broken(source, skip_broken)
+    fixed = crops.whole if how.crop == "whole" else partial(crops.centre, size=size, fraction=how.crop_fraction)
+    if training and how.crop in ("random", "random_resized"):
+        view = _Cropped(broken, size, channels, lambda dice: partial(crops.window, size=size, how=how, dice=dice))
     else:
-        dataset = _evaluation(source, window=window, **options)
-        steps = -(-source.count // batch_size)
-    return Data(dataset, len(source.names), source.names, source.count, steps)
+        view = _Cropped(broken, size, channels, lambda dice: fixed)
+        if source.count * size[0] * size[1] * channels <= CACHED_BYTES:
+            view = _Kept(*view.everything())
+    batches = partial(_batches, batch_size=batch_size, shard=shard, deterministic=deterministic)
+    if training:
+        dataset = batches(_training_sample(view, how, seed), start=start, end=None)
+        if how.mixes:
+            mixed = partial(mix, classes=len(source.names))
+            dataset = dataset.map(mixed, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
+        steps = max(1, view.count // batch_size)
+    else:
+        steps = -(-view.count // batch_size)
+        dataset = batches(_evaluation_sample(view), start=0, end=steps * batch_size)
+    return Data(dataset.prefetch(tf.data.AUTOTUNE), len(source.names), source.names, view.count, steps, broken)
 
 
-def load_arrays(name, split="test", *, size, channels=3, limit=None, crop_fraction=1.0, data_dir=None, download=False):
-    """A split, or an even part of it, in memory.
+def load_arrays(
+    name,
+    split="test",
+    *,
+    size,
+    channels=3,
+    limit=None,
+    crop_fraction=1.0,
+    data_dir=None,
+    download=False,
+    skip_broken=0,
+):
+    """A split, or an even part of it, in memory, as evaluation sees it.
 
     Returns:
       (images uint8 [N, H, W, channels], labels int64 [N], names)
@@ -112,7 +134,8 @@ def load_arrays(name, split="test", *, size, channels=3, limit=None, crop_fracti
     """
     size = _checked_size(size, channels)
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
-    images, labels = _pixels(source, size, channels, partial(crops.centre, size=size, fraction=crop_fraction))
+    window = partial(crops.centre, size=size, fraction=crop_fraction)
+    images, labels = _Cropped(Broken(source, skip_broken), size, channels, lambda dice: window).everything()
     return images, labels, source.names
 
 
@@ -137,68 +160,85 @@ def open_source(name, split, *, data_dir=None, download=False, limit=None):
     )
 
 
-def _training(source, how, *, size, channels, batch_size, shard, deterministic, seed, start, window):
+class _Cropped:
+    """The examples of a source, decoded, cropped and resized when they are read."""
+
+    def __init__(self, broken, size, channels, window):
+        """window: a sample's `Dice` -> its crop, see `crops.py`."""
+        self.broken, self.size, self.channels, self.window = broken, size, channels, window
+        self.count = broken.source.count
+
+    def read(self, number, dice=None, tries=1):
+        """number int64 scalar -> (picture float32 [H, W, C], label int64, good)"""
+        window = self.window(dice)
+        picture = partial(decode.picture, size=self.size, channels=self.channels, window=window)
+        return self.broken.attempt(number, picture, tries=tries)
+
+    def everything(self):
+        """All that is not broken: uint8 [N, H, W, C], int64 [N]."""
+        try:  # looking out for broken ones costs as much as decoding a small picture
+            images, labels, good = self._pass(self.broken.trusting)
+        except tf.errors.OpError:
+            with explained():
+                images, labels, good = self._pass(partial(self.broken.attempt, tries=1))
+        if not good.any():
+            raise UserError(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
+        return images[good], labels[good]
+
+    def _pass(self, attempt):
+        picture = partial(decode.picture, size=self.size, channels=self.channels, window=self.window(None))
+
+        def sample(number):
+            pixels, label, good = attempt(number, picture)
+            return tf.cast(tf.round(pixels), tf.uint8), label, good
+
+        dataset = tf.data.Dataset.range(self.count).map(sample, num_parallel_calls=tf.data.AUTOTUNE)
+        batches = list(dataset.batch(256).as_numpy_iterator())
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+class _Kept:
+    """The same from memory."""
+
+    def __init__(self, images, labels):
+        self.images, self.labels, self.count = tf.constant(images), tf.constant(labels), len(labels)
+
+    def read(self, number, dice=None, tries=1):
+        return tf.cast(self.images[number], tf.float32), self.labels[number], tf.constant(True)
+
+
+def _training_sample(view, how, seed):
     def sample(index):
-        epoch, place = index // source.count, index % source.count
-        number = tf.random_index_shuffle(place, [seed, 0, tf.cast(epoch, tf.int32)], max_index=source.count - 1)
-        picture, label = source.read(number)
-        picture = _sized(picture, size, channels, window)
-        return augment(picture, how, Dice(seed, index)), label
+        epoch, place = index // view.count, index % view.count
+        order = tf.stack([tf.constant(seed % 2**31, tf.int32), 0, tf.cast(epoch, tf.int32)])
+        number = tf.random_index_shuffle(place, order, max_index=view.count - 1)
+        dice = Dice(seed, index)
+        picture, label, _ = view.read(number, dice, TRIES)
+        picture = guise(picture, how, dice)
+        return (picture, label, mixture(how, picture.shape[:2], dice)) if how.mixes else (picture, label)
 
-    return _batches(_indices(start, None, batch_size, shard), sample, size, channels, batch_size, shard, deterministic)
+    return sample
 
 
-def _evaluation(source, *, size, channels, batch_size, shard, deterministic, window):
+def _evaluation_sample(view):
     def sample(index):
-        picture, label = source.read(index % source.count)
-        weight = tf.cast(index < source.count, tf.float32)
-        return _sized(picture, size, channels, window), label, weight
+        picture, label, good = view.read(index % view.count)
+        return picture, label, tf.cast(good & (index < view.count), tf.float32)
 
-    padded = -(-source.count // batch_size) * batch_size
-    return _batches(_indices(0, padded, batch_size, shard), sample, size, channels, batch_size, shard, deterministic)
+    return sample
 
 
-def _indices(start, end, batch_size, shard):
-    """Sample numbers of this shard: its slice of every batch, one batch after the other."""
+def _batches(sample, *, start, end, batch_size, shard, deterministic):
+    """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other."""
     which, shards = shard
     share = batch_size // shards
-    local = tf.data.Dataset.range(start // shards, np.iinfo(np.int64).max if end is None else end // shards)
-    return local if shards == 1 else local.map(lambda k: k // share * batch_size + which * share + k % share)
-
-
-def _batches(indices, sample, size, channels, batch_size, shard, deterministic):
+    indices = tf.data.Dataset.range(start // shards, np.iinfo(np.int64).max if end is None else end // shards)
+    if shards > 1:
+        indices = indices.map(lambda k: k // share * batch_size + which * share + k % share)
     options = tf.data.Options()
     options.deterministic = deterministic
-    options.autotune.enabled = True
     dataset = indices.map(sample, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
-    dataset = dataset.batch(batch_size // shard[1], drop_remainder=True)
-    return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
-
-
-def _sized(picture, size, channels, window):
-    """float32 [H, W, channels] 0..255; window None: the picture has its size already."""
-    if window is None:
-        return tf.cast(picture, tf.float32)
-    picture = decode(picture, channels, window)
-    return tf.ensure_shape(tf.image.resize(picture, size, antialias=True), [*size, channels])
-
-
-def _pixels(source, size, channels, window):
-    """Every picture at its size: uint8 [N, H, W, channels], int64 [N]."""
-
-    def sample(number):
-        picture, label = source.read(number)
-        return tf.cast(tf.round(tf.clip_by_value(_sized(picture, size, channels, window), 0, 255)), tf.uint8), label
-
-    dataset = tf.data.Dataset.range(source.count).map(sample, num_parallel_calls=tf.data.AUTOTUNE)
-    batches = list(dataset.batch(256).as_numpy_iterator())
-    return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
-
-
-def _decoded(source, size, channels, window):
-    images, labels = _pixels(source, size, channels, window)
-    images, labels = tf.constant(images), tf.constant(labels)
-    return Source(source.names, source.count, lambda number: (images[number], labels[number]), source.where)
+    return dataset.batch(share, drop_remainder=True).with_options(options)
 
 
 def _checked_size(size, channels):

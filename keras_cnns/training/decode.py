@@ -1,57 +1,82 @@
-"""Encoded picture -> pixels: only the window that is wanted, and for JPEG without decoding the rest."""
+"""Encoded picture -> pixels at the network's size, decoding no more of it than is seen."""
 
 import tensorflow as tf
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as JPEG has it
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"
 
 
-def decode(encoded, channels, window=None):
-    """The window of an encoded picture, resolved to grey or RGB.
+def picture(encoded, size, channels, window):
+    """The window of an encoded picture, resized.
 
     Args:
       encoded: a JPEG, PNG, BMP or GIF file (its first frame) as a string scalar, or pixels uint8 [h, w, 1 or 3].
-      channels: 1 or 3. Grey pictures are repeated, colours become their luma, transparency shows white,
-        CMYK becomes RGB.
-      window: (height and width [2] int32 -> (top, left, height, width) [4] int32); None for the whole picture.
+      size: (height, width) of the result.
+      channels: 1 or 3. Grey pictures are repeated, colours become their luma, transparency shows white, CMYK becomes
+        RGB.
+      window: height and width [2] int32 -> (top, left, height, width) [4] int32, see `crops.py`.
 
     Returns:
-      uint8 [height, width, channels]
+      float32 [*size, channels] in 0..255; bilinear, and the mean of the covered pixels where it shrinks by 2 or more.
     """
-    window = window or (lambda shape: tf.concat([[0, 0], shape], 0))
+    pixels = decode(encoded, size, channels, window)
+    shrinks = tf.reduce_all(tf.shape(pixels)[:2] >= 2 * tf.constant(size))
+    resized = tf.cond(
+        shrinks,
+        lambda: tf.image.resize(pixels, size, method="area"),
+        lambda: tf.image.resize(pixels, size),
+    )
+    return tf.ensure_shape(resized, [*size, channels])
+
+
+def decode(encoded, size, channels, window):
+    """The window at its own size, or at a half, quarter or eighth that is not below `size`: uint8 [h, w, channels]."""
     if encoded.dtype != tf.string:
-        return _cut(_channels(encoded, channels), window)
+        return _cut(to_channels(encoded, channels), window)
     return tf.cond(
-        tf.strings.substr(encoded, 0, 3) == b"\xff\xd8\xff",
-        lambda: _jpeg(encoded, channels, window),
+        tf.strings.substr(encoded, 0, 3) == JPEG,
+        lambda: _jpeg(encoded, size, channels, window),
         lambda: _cut(_other(encoded, channels), window),
     )
 
 
-def _jpeg(encoded, channels, window):
-    shape = tf.io.extract_jpeg_shape(encoded)[:2]
-    return tf.io.decode_and_crop_jpeg(encoded, window(shape), channels=channels, dct_method="INTEGER_FAST")
+def _jpeg(encoded, size, channels, window):
+    """Only the window's blocks are decoded, and of a photograph much larger than `size` only the lower frequencies."""
+    cut = window(tf.io.extract_jpeg_shape(encoded)[:2])
+    shrinks = tf.reduce_min(cut[2:] // tf.constant(size))
+
+    def at(ratio):
+        return lambda: tf.io.decode_and_crop_jpeg(
+            encoded, cut // ratio, channels=channels, ratio=ratio, dct_method="INTEGER_FAST"
+        )
+
+    halvings = tf.reduce_sum(tf.cast(shrinks >= [2, 4, 8], tf.int32))
+    return tf.switch_case(halvings, [at(1), at(2), at(4), at(8)])
 
 
 def _other(encoded, channels):
     return tf.cond(
-        tf.strings.substr(encoded, 0, 4) == b"\x89PNG",
-        lambda: _channels(tf.io.decode_png(encoded, channels=4), channels),
-        lambda: _channels(tf.io.decode_image(encoded, channels=3, expand_animations=False), channels),
+        tf.strings.substr(encoded, 0, 4) == PNG,
+        lambda: to_channels(tf.io.decode_png(encoded, channels=4), channels),
+        lambda: to_channels(tf.io.decode_image(encoded, channels=3, expand_animations=False), channels),
     )
 
 
-def _channels(picture, channels):
+def to_channels(pixels, channels):
     """uint8 [h, w, 1, 3 or 4] -> uint8 [h, w, channels]"""
-    if picture.shape[-1] == channels:
-        return picture
-    if picture.shape[-1] == 4:
-        picture, alpha = tf.cast(picture[..., :3], tf.float32), tf.cast(picture[..., 3:], tf.float32) / 255
-        picture = tf.cast(tf.round(picture * alpha + 255 * (1 - alpha)), tf.uint8)
+    if pixels.shape[-1] == channels:
+        return pixels
+    if pixels.shape[-1] == 1:
+        return tf.repeat(pixels, channels, axis=-1)
+    pixels = tf.cast(pixels, tf.float32)
+    if pixels.shape[-1] == 4:
+        alpha = pixels[..., 3:] / 255
+        pixels = pixels[..., :3] * alpha + 255 * (1 - alpha)
     if channels == 1:
-        return tf.cast(tf.round(tf.tensordot(tf.cast(picture, tf.float32), LUMA, 1)[..., None]), tf.uint8)
-    return tf.repeat(picture, channels, axis=-1) if picture.shape[-1] == 1 else picture
+        pixels = tf.tensordot(pixels, LUMA, 1)[..., None]
+    return tf.cast(tf.round(pixels), tf.uint8)
 
 
-def _cut(picture, window):
-    top, left, height, width = tf.unstack(window(tf.shape(picture)[:2]))
-    return picture[top : top + height, left : left + width]
+def _cut(pixels, window):
+    top, left, height, width = tf.unstack(window(tf.shape(pixels)[:2]))
+    return pixels[top : top + height, left : left + width]

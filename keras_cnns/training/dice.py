@@ -12,8 +12,12 @@ SIDES = 128
 class Dice:
     def __init__(self, seed, index):
         """seed: an int. index: int64 scalar, the sample's number in the whole run."""
-        seed = tf.stack([tf.constant(seed, tf.int64), index])
-        self._numbers, self._dealt = tf.random.stateless_uniform([SIDES], seed, alg="philox"), 0
+        self._seed, self._index, self._dealt = seed, index, 0
+        self._numbers = tf.random.stateless_uniform([SIDES], self.seed(0), alg="philox")
+
+    def seed(self, which):
+        """A seed of its own, int64 [2], for what needs more numbers than can be dealt."""
+        return tf.stack([tf.constant(self._seed * 16 + which, tf.int64), self._index])
 
     def __call__(self, count):
         """The next `count` numbers, float32 [count] in [0, 1)."""

@@ -46,7 +46,7 @@ def test_an_epoch_sees_every_picture_once_and_each_epoch_in_another_order(data_d
     assert (seen[0] != images.reshape(1437, -1)).any(axis=1).mean() > 0.9
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(step=st.integers(0, 60), batch=st.integers(1, 40), seed=st.integers(0, 2**31 - 1))
 def test_a_resumed_stream_equals_the_uninterrupted_one(data_dir, step, batch, seed):
     options = dict(size=12, channels=1, batch_size=batch, augment={"pad": 2}, seed=seed, data_dir=data_dir)

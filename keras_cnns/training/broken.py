@@ -1,0 +1,96 @@
+"""Pictures that cannot be used: counted and skipped up to a limit, named and refused beyond it.
+
+They are empty, cut short, no pictures at all, or their label is none of the classes.
+"""
+
+import logging
+import re
+from contextlib import contextmanager
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+
+TRIES = 8  # pictures in a row, before a training sample is given up
+LOG = logging.getLogger("keras_cnns")
+
+
+class Broken:
+    """The broken examples of one source, by number."""
+
+    def __init__(self, source, limit):
+        self.source, self.limit, self.numbers = source, limit, set()
+
+    def attempt(self, number, use, *, tries):
+        """The first example from `number` on that can be used; the next ones stand in for broken ones.
+
+        Args:
+          number: int64 scalar.
+          use: (picture, label) -> picture at its size, float32; where it raises, the example is broken.
+
+        Returns:
+          (picture, label, good): good is False, and the picture nothing, where all `tries` are broken.
+        """
+
+        def example(k):
+            picture, label, _ = self.trusting((number + k) % self.source.count, use)
+            return picture, label, k
+
+        trial = tf.data.Dataset.range(tries).map(example)
+        shape = trial.element_spec[0].shape
+        nothing = tf.data.Dataset.range(tries, tries + 1).map(
+            lambda k: (tf.zeros(shape, trial.element_spec[0].dtype), tf.zeros([], tf.int64), k)
+        )
+        found = trial.ignore_errors().concatenate(nothing).take(1).get_single_element()
+        picture, label, k = found
+        noted = tf.cond(
+            k > 0, lambda: tf.numpy_function(self._note, [number, k], tf.int64), lambda: tf.zeros([], tf.int64)
+        )
+        with tf.control_dependencies([noted]):
+            return tf.identity(picture), label, k < tries
+
+    def trusting(self, number, use):
+        """The same, raising TensorFlow's errors where the example is broken."""
+        picture, label = self.source.read(number)
+        inside = (label >= 0) & (label < len(self.source.names))
+        with tf.control_dependencies([tf.debugging.Assert(inside, [label])]):
+            return use(picture), tf.identity(label), tf.constant(True)
+
+    def _note(self, number, k):
+        for i in range(k):
+            broken = int(number + i) % self.source.count
+            if broken in self.numbers:
+                continue
+            self.numbers.add(broken)
+            what = f"{self.source.where(broken)} {self.reason(broken)}"
+            if len(self.numbers) > self.limit:
+                more = f", after {self.limit} others" if self.limit else ""
+                raise UserError(f"{what}{more}: remove it, or allow more broken pictures (skip_broken).")
+            LOG.warning("skipped: %s", what)
+        return np.int64(0)
+
+    def reason(self, number):
+        """What is wrong with an example, as the end of a sentence."""
+        try:
+            picture, label = self.source.read(tf.constant(number, tf.int64))
+        except tf.errors.OpError:
+            return "cannot be read"
+        if not 0 <= int(label) < len(self.source.names):
+            return f"has the label {int(label)}, outside 0..{len(self.source.names) - 1}"
+        data = picture.numpy()
+        if not isinstance(data, bytes) or data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8")):
+            return "is a damaged picture"
+        return "is no JPEG, PNG, BMP or GIF picture" if data else "is an empty file"
+
+
+@contextmanager
+def explained():
+    """Turns the error in which TensorFlow wraps a `UserError` of the input pipeline back into it."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        wrapped = re.search(r"UserError: (.*)", error.message)
+        if wrapped is None:
+            raise
+        raise UserError(wrapped.group(1).strip()) from None

@@ -1,0 +1,72 @@
+"""The guise in which training sees a picture: an `Augment`'s settings applied, in their order."""
+
+import math
+
+import tensorflow as tf
+
+from keras_cnns.training import colour, policies
+
+ERASE_ATTEMPTS = 10
+ERASE_AREA, ERASE_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
+
+
+def guise(picture, how, dice):
+    """One picture at the network's size, float32 [H, W, C] 0..255, in another guise of the same shape and range."""
+    if how.pad:
+        picture = shift(picture, how.pad, dice(2))
+    if how.mirror:
+        picture = mirror(picture, dice.one())
+    if how.policy == "randaugment":
+        picture = policies.randaugment(picture, how.layers, how.magnitude, dice)
+    if how.policy == "autoaugment":
+        picture = policies.autoaugment(picture, dice)
+    if how.jitter:
+        picture = colour.jitter(picture, how.jitter, dice(4))
+    if how.hue:
+        picture = colour.hue(colour.clip(picture), how.hue * (2 * dice.one() - 1))
+    if how.pca_noise:
+        picture = colour.pca_noise(picture, how.pca_noise, dice(3))
+    if how.erase:
+        picture = erase(picture, how.erase, dice(1 + 4 * ERASE_ATTEMPTS), dice.seed(1))
+    return colour.clip(picture)
+
+
+def shift(picture, pad, u):
+    """Pads `pad` black pixels on every side and crops the old size at a random place (1512.03385, 4.2); u: [2]."""
+    height, width, channels = picture.shape
+    top, left = tf.unstack(tf.cast(u * (2 * pad + 1), tf.int32))
+    padded = tf.pad(picture, [[pad, pad], [pad, pad], [0, 0]])
+    return tf.reshape(tf.slice(padded, [top, left, 0], [height, width, channels]), [height, width, channels])
+
+
+def mirror(picture, u):
+    """Left and right exchanged for half of all u."""
+    return tf.cond(u < 0.5, lambda: tf.reverse(picture, [1]), lambda: picture)
+
+
+def erase(picture, probability, u, seed):
+    """Random erasing (1708.04896, Algorithm 1): noise in a rectangle of 2 to 40 % of the area; u: [1 + 4 * attempts].
+
+    The first rectangle that fits is taken; in the rare case that none does, nothing is erased.
+    """
+    height, width, channels = picture.shape
+    chance, u = u[0], tf.reshape(u[1:], [ERASE_ATTEMPTS, 4])
+    area = height * width * (ERASE_AREA[0] + u[:, 0] * (ERASE_AREA[1] - ERASE_AREA[0]))
+    low, high = math.log(ERASE_RATIO[0]), math.log(ERASE_RATIO[1])
+    ratio = tf.exp(low + u[:, 1] * (high - low))
+    sides = tf.round(tf.stack([tf.sqrt(area * ratio), tf.sqrt(area / ratio)], 1))
+    fits = tf.reduce_all(sides < [height, width], 1)
+    chosen = tf.argmax(fits)
+    corner = tf.floor(u[chosen, 2:] * ([height, width] - sides[chosen] + 1))
+
+    def erased():
+        noise = tf.random.stateless_uniform([height, width, channels], seed, 0, 255, alg="philox")
+        return tf.where(inside(height, width, corner, corner + sides[chosen])[..., None], noise, picture)
+
+    return tf.cond((chance < probability) & tf.reduce_any(fits), erased, lambda: picture)
+
+
+def inside(height, width, first, last):
+    """bool [height, width]: rows first[0] up to last[0] (not included) and columns first[1] up to last[1]."""
+    rows, columns = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
+    return ((rows >= first[0]) & (rows < last[0]))[:, None] & ((columns >= first[1]) & (columns < last[1]))[None]

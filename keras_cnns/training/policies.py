@@ -1,0 +1,197 @@
+"""AutoAugment's operations and its ImageNet policy (1805.09501, Tables 6 and 9), and RandAugment (1909.13719).
+
+Every operation takes (picture, strength, sign): float32 [H, W, C] with whole numbers 0..255, 0 for the weakest and 1
+for the strongest setting of Table 6, and -1 or 1 for the direction. Posterize and Solarize grow with the strength too.
+What is uncovered becomes grey, pixels are taken from the nearest one, as in the authors' code.
+"""
+
+import math
+
+import tensorflow as tf
+
+from keras_cnns.training import colour
+
+GREY = 128.0
+
+
+def auto_contrast(picture, strength=None, sign=None):
+    """Every channel stretched to 0..255."""
+    low, high = tf.reduce_min(picture, (0, 1)), tf.reduce_max(picture, (0, 1))
+    stretched = tf.floor((picture - low) * tf.math.divide_no_nan(255.0, high - low) + 1e-3)
+    return tf.where(high > low, stretched, picture)
+
+
+def equalize(picture, strength=None, sign=None):
+    """Every channel's histogram made even."""
+
+    def channel(values):
+        histogram = tf.math.bincount(values, minlength=256, maxlength=256)
+        last = histogram[tf.reduce_max(values)]
+        step = (tf.size(values) - last) // 255
+        table = tf.minimum((tf.cumsum(histogram, exclusive=True) + step // 2) // tf.maximum(step, 1), 255)
+        return tf.where(step == 0, values, tf.gather(table, values))
+
+    channels = [channel(values) for values in tf.unstack(tf.cast(picture, tf.int32), axis=-1)]
+    return tf.cast(tf.stack(channels, -1), tf.float32)
+
+
+def invert(picture, strength=None, sign=None):
+    return 255 - picture
+
+
+def posterize(picture, strength, sign=None):
+    """Keeps 8 to 4 bits."""
+    step = 2.0 ** tf.round(4.0 * strength)
+    return tf.floor(picture / step) * step
+
+
+def solarize(picture, strength, sign=None):
+    """Inverts what is brighter than 256 to 0."""
+    return tf.where(picture < 256 * (1 - strength), picture, 255 - picture)
+
+
+def color(picture, strength, sign):
+    return colour.saturation(picture, 1 + 0.9 * strength * sign)
+
+
+def contrast(picture, strength, sign):
+    return colour.contrast(picture, 1 + 0.9 * strength * sign)
+
+
+def brightness(picture, strength, sign):
+    return colour.brightness(picture, 1 + 0.9 * strength * sign)
+
+
+def sharpness(picture, strength, sign):
+    """Away from or towards a 3x3 smoothing; the outermost pixels stay."""
+    kernel = tf.constant([[1, 1, 1], [1, 5, 1], [1, 1, 1]], tf.float32) / 13
+    channels = picture.shape[-1]
+    smooth = tf.nn.depthwise_conv2d(
+        picture[None], tf.tile(kernel[..., None, None], [1, 1, channels, 1]), [1] * 4, "VALID"
+    )
+    change = tf.pad(picture[1:-1, 1:-1] - smooth[0], [[1, 1], [1, 1], [0, 0]])
+    return picture + 0.9 * strength * sign * change
+
+
+def rotate(picture, strength, sign):
+    """By up to 30 degrees about the centre, counter-clockwise for sign 1."""
+    height, width, _ = picture.shape
+    angle = strength * sign * math.radians(30)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    x, y = width / 2, height / 2
+    return affine(picture, (cos, -sin, x - x * cos + y * sin, sin, cos, y - x * sin - y * cos))
+
+
+def shear_x(picture, strength, sign):
+    return affine(picture, (1.0, 0.3 * strength * sign, 0.0, 0.0, 1.0, 0.0))
+
+
+def shear_y(picture, strength, sign):
+    return affine(picture, (1.0, 0.0, 0.0, 0.3 * strength * sign, 1.0, 0.0))
+
+
+def translate_x(picture, strength, sign):
+    """By up to 150 / 331 of the width, Table 6's 150 pixels of the network's 331."""
+    return affine(picture, (1.0, 0.0, 150 / 331 * picture.shape[1] * strength * sign, 0.0, 1.0, 0.0))
+
+
+def translate_y(picture, strength, sign):
+    return affine(picture, (1.0, 0.0, 0.0, 0.0, 1.0, 150 / 331 * picture.shape[0] * strength * sign))
+
+
+def affine(picture, matrix):
+    """Output point (x, y) shows the input's (a x + b y + c, d x + e y + f); pixel i covers i to i + 1."""
+    a, b, c, d, e, f = (tf.cast(value, tf.float32) for value in matrix)
+    c, f = c + (a + b - 1) / 2, f + (d + e - 1) / 2  # the operation counts from the centres of pixels
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=picture[None],
+        transforms=tf.stack([a, b, c, d, e, f, 0.0, 0.0])[None],
+        output_shape=picture.shape[:2],
+        interpolation="NEAREST",
+        fill_mode="CONSTANT",
+        fill_value=GREY,
+    )
+    return tf.ensure_shape(moved[0], picture.shape)
+
+
+def identity(picture, strength=None, sign=None):
+    return picture
+
+
+OPERATIONS = {
+    "Identity": identity,
+    "AutoContrast": auto_contrast,
+    "Equalize": equalize,
+    "Rotate": rotate,
+    "Solarize": solarize,
+    "Color": color,
+    "Posterize": posterize,
+    "Contrast": contrast,
+    "Brightness": brightness,
+    "Sharpness": sharpness,
+    "ShearX": shear_x,
+    "ShearY": shear_y,
+    "TranslateX": translate_x,
+    "TranslateY": translate_y,
+    "Invert": invert,
+}
+RANDAUGMENT = 14  # the first so many are RandAugment's
+
+# AutoAugment's Table 9: two operations a row, each with its probability and magnitude (0..9).
+IMAGENET = (
+    (("Posterize", 0.4, 8), ("Rotate", 0.6, 9)),
+    (("Solarize", 0.6, 5), ("AutoContrast", 0.6, 5)),
+    (("Equalize", 0.8, 8), ("Equalize", 0.6, 3)),
+    (("Posterize", 0.6, 7), ("Posterize", 0.6, 6)),
+    (("Equalize", 0.4, 7), ("Solarize", 0.2, 4)),
+    (("Equalize", 0.4, 4), ("Rotate", 0.8, 8)),
+    (("Solarize", 0.6, 3), ("Equalize", 0.6, 7)),
+    (("Posterize", 0.8, 5), ("Equalize", 1.0, 2)),
+    (("Rotate", 0.2, 3), ("Solarize", 0.6, 8)),
+    (("Equalize", 0.6, 8), ("Posterize", 0.4, 6)),
+    (("Rotate", 0.8, 8), ("Color", 0.4, 0)),
+    (("Rotate", 0.4, 9), ("Equalize", 0.6, 2)),
+    (("Equalize", 0.0, 7), ("Equalize", 0.8, 8)),
+    (("Invert", 0.6, 4), ("Equalize", 1.0, 8)),
+    (("Color", 0.6, 4), ("Contrast", 1.0, 8)),
+    (("Rotate", 0.8, 8), ("Color", 1.0, 2)),
+    (("Color", 0.8, 8), ("Solarize", 0.8, 7)),
+    (("Sharpness", 0.4, 7), ("Invert", 0.6, 8)),
+    (("ShearX", 0.6, 5), ("Equalize", 1.0, 9)),
+    (("Color", 0.4, 0), ("Equalize", 0.6, 3)),
+    (("Equalize", 0.4, 7), ("Solarize", 0.2, 4)),
+    (("Solarize", 0.6, 5), ("AutoContrast", 0.6, 5)),
+    (("Invert", 0.6, 4), ("Equalize", 1.0, 8)),
+    (("Color", 0.6, 4), ("Contrast", 1.0, 8)),
+    (("Equalize", 0.8, 8), ("Equalize", 0.6, 3)),
+)
+
+
+def randaugment(picture, layers, magnitude, dice):
+    """`layers` (N) operations in a row, each drawn from the 14, all at `magnitude` (M) of 10."""
+    picture = tf.round(colour.clip(picture))
+    for _ in range(layers):
+        u = dice(2)
+        picture = _apply(picture, tf.cast(u[0] * RANDAUGMENT, tf.int32), tf.minimum(magnitude / 10, 2.0), u[1])
+    return picture
+
+
+def autoaugment(picture, dice):
+    """One of the 25 rows of the ImageNet policy."""
+    names = list(OPERATIONS)
+    operations = tf.constant([[names.index(name) for name, _, _ in row] for row in IMAGENET])
+    probabilities = tf.constant([[probability for _, probability, _ in row] for row in IMAGENET])
+    magnitudes = tf.constant([[float(magnitude) for _, _, magnitude in row] for row in IMAGENET])
+    row = tf.cast(dice.one() * len(IMAGENET), tf.int32)
+    picture = tf.round(colour.clip(picture))
+    for i in range(2):
+        u = dice(2)
+        operation = tf.where(u[0] < probabilities[row, i], operations[row, i], names.index("Identity"))
+        picture = _apply(picture, operation, magnitudes[row, i] / 9, u[1])
+    return picture
+
+
+def _apply(picture, operation, strength, u):
+    sign = tf.where(u < 0.5, -1.0, 1.0)
+    branches = [lambda f=f: tf.round(colour.clip(f(picture, strength, sign))) for f in OPERATIONS.values()]
+    return tf.ensure_shape(tf.switch_case(operation, branches), picture.shape)
