@@ -63,18 +63,16 @@ def input_names(model):
 
 def output_names(model):
     """Signature names of the outputs in flattened order: the keys of a dict, else the names of the last layers."""
-    paths = keras.tree.flatten_with_path(model.output if len(model.outputs) > 1 else model.outputs[0])
-    keys = ["_".join(str(key) for key in path) for path, _ in paths]
-    if all(key.isdigit() or not key for key in keys):
+    structure = getattr(model, "_functional", model).output  # a Sequential model keeps its graph inside
+    keys = ["_".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(structure)]
+    if not isinstance(structure, dict):
         keys = [tensor._keras_history.operation.name for tensor in model.outputs]
-    if isinstance(model.output, dict):
-        keys = [str(key) for key in sorted(model.output)] if len(model.output) == len(model.outputs) else keys
     return _distinct([_identifier(key) for key in keys])
 
 
-def serving_function(model):
+def serving_function(model, inputs=None, outputs=None):
     """`model` in inference as a function of named tensors that returns a dict of named tensors."""
-    inputs, outputs = input_names(model), output_names(model)
+    inputs, outputs = inputs or input_names(model), outputs or output_names(model)
 
     def serve(**tensors):
         tensors = [tensors[name] for name in inputs]
@@ -84,24 +82,24 @@ def serving_function(model):
     return tf.function(serve)
 
 
-def concrete_function(model, batch=1):
-    """The serving function traced at a fixed batch; `batch=None` leaves it open.
+def concrete_function(model, batch=1, inputs=None, outputs=None):
+    """The serving function traced at a fixed batch; `batch=None` leaves it open. Other names may be given.
 
     Raises:
       UserError: another dimension of an input is open.
     """
     specs = {}
-    for name, tensor in zip(input_names(model), model.inputs, strict=True):
+    for name, tensor in zip(inputs or input_names(model), model.inputs, strict=True):
         if None in tensor.shape[1:]:
             raise UserError(
                 f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: "
                 "build the model with a fixed input_shape, a phone's file has one size."
             )
         specs[name] = tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
-    return serving_function(model).get_concrete_function(**specs)
+    return serving_function(model, inputs, outputs).get_concrete_function(**specs)
 
 
-def converter(model, batch=1):
+def converter(model, batch=1, **names):
     """A `tf.lite.TFLiteConverter` for `model`, to be given options before `run`.
 
     The trackable is a module that holds the bare variables: with the Keras model itself in its place the
@@ -109,7 +107,7 @@ def converter(model, batch=1):
     """
     holder = tf.Module()
     holder.kept = [variable.value for variable in model.variables]
-    made = tf.lite.TFLiteConverter.from_concrete_functions([concrete_function(model, batch)], holder)
+    made = tf.lite.TFLiteConverter.from_concrete_functions([concrete_function(model, batch, **names)], holder)
     made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return made
 
@@ -118,30 +116,33 @@ def run(made):
     """The flatbuffer of a converter.
 
     Raises:
-      UserError: an operation has no built-in counterpart; names it and, where known, its layer.
+      UserError: an operation has no built-in counterpart; names it and the layer it stands in.
     """
     try:
         return made.convert()
     except Exception as error:
-        raise UserError(_explain(str(error))) from error
+        raise UserError(_explain(str(error), made._funcs[0].graph)) from error
 
 
-def to_flatbuffer(model, batch=1):
-    """The float32 flatbuffer of a functional model, as bytes, with the signature "serving_default"."""
-    return run(converter(model, batch))
+def to_flatbuffer(model, batch=1, **names):
+    """The float32 flatbuffer of a functional model, as bytes, with the signature "serving_default".
+
+    names: `inputs` and `outputs`, lists of names to stand in the signature instead of the model's own.
+    """
+    return run(converter(model, batch, **names))
 
 
-def _explain(message):
-    """What the converter means: which operation, and in which layer it stands."""
-    needed = re.search(r"(?:Flex|Custom) ops: ([\w, ]+)", message)
-    if not needed:
+def _explain(message, graph):
+    """What the converter means: which operations, and in which layers they stand."""
+    missing = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", message)))
+    if not missing:
         return f"the TFLite converter failed: {_first_line(message)}"
-    operations = needed.group(1).strip()
-    place = re.search(r'(?:fused)?\["\w+:", "([^"@]+)', message)
-    layers = [part for part in place.group(1).split("/")[:-1]] if place else []
-    where = f" (layer {layers[-1]})" if layers else ""
+    # Operations are named model/layer/operation, the model and the layer with a number behind from their second call.
+    paths = [operation.name.split("/")[1:-1] for operation in graph.get_operations() if operation.type in missing]
+    layers = sorted({re.sub(r"_\d+$", "", path[0]) for path in paths if path})
+    where = f" (layer {', '.join(layers)})" if layers else ""
     return (
-        f"{operations}{where} has no built-in TFLite operator, and LiteRT on a phone runs nothing else: "
+        f"{', '.join(missing)}{where} has no built-in TFLite operator, and LiteRT on a phone runs nothing else: "
         "write that layer with other operations, or take it out and run it outside the file."
     )
 

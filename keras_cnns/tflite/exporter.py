@@ -16,7 +16,6 @@ from keras_cnns.tflite.metadata import attach
 from keras_cnns.tflite.report import Report
 
 TYPES = ("float32", "int8", "uint8")
-TIMING = {"threads": 1, "xnnpack": True, "warmup": 3, "runs": 50, "seconds": 2.0}
 MADE_UP = "compared on made-up pictures, which says nothing of classes: give images"
 
 
@@ -67,7 +66,7 @@ def export(
     card = replace(card, name=card.name or model.name, labels=tuple(card.labels if names is None else names))
     calibration, images, labels, notes = _pictures(model, row, scheme, calibration, images, labels)
 
-    plain = convert.to_flatbuffer(_prepared(model), batch)
+    plain = to_float32(model, batch, split_hard_swish=row.calibrated)
     job = quantize.Job(calibration, batch, input_type, output_type)
     made = quantize.make(scheme, plain, job)
     if "uint8" in (input_type, output_type):
@@ -85,16 +84,14 @@ def export(
         temporary.write_bytes(attach(made, card))
         reference = Path(folder, "float32.tflite")
         reference.write_bytes(plain)
-        result, answers = runner.ask("predict", images, file=str(temporary.resolve()))
+        result, answers = runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
         comparisons = tuple(
             verify.compare(
                 name, original[name], answers[name], labels=labels, classifier=classifier, scale=result["scales"][name]
             )
-            for name in original
+            for name in answers
         )
-        inside, _ = runner.ask("describe", file=str(temporary.resolve()))
-        timing, _ = runner.ask("time", images, files=[str(reference), str(temporary.resolve())], **TIMING)
-        before, after = (float(np.median(times)) for times in timing["times_ms"])
+        before, after = np.median(result["times_ms"], axis=1).tolist()
         status, reasons = verify.judge(comparisons, scheme)
         report = Report(
             path=str(path),
@@ -109,13 +106,23 @@ def export(
             size_ratio=temporary.stat().st_size / len(plain),
             latency_ms=after,
             latency_ratio=after / before,
-            operators=len(inside["operators"]),
-            undelegated=inside["undelegated"],
+            operators=len(result["operators"]),
+            undelegated=result["undelegated"],
             seconds=time.perf_counter() - started,
         )
         if status == "fail" and not force:
             _refuse(path, temporary, report)
     return report
+
+
+def to_float32(model, batch=1, *, split_hard_swish=False):
+    """The prepared model's float32 flatbuffer, with the names of the original and without its auxiliary outputs."""
+    from keras_cnns.tflite.prepare import prepare
+
+    names = convert.output_names(model)
+    kept = [i for i, name in enumerate(names) if not name.startswith("aux")] or list(range(len(names)))
+    lean = prepare(model, outputs=kept, split_hard_swish=split_hard_swish)
+    return convert.to_flatbuffer(lean, batch, inputs=convert.input_names(model), outputs=[names[i] for i in kept])
 
 
 def _check_target(path):
@@ -180,7 +187,3 @@ def _advice(report):
     if report.scheme == "int8":
         return "Look at the calibration pictures (are they scaled as in training?) or take weight_only_int8."
     return "Look for NaN or a layer that is random in inference."
-
-
-def _prepared(model):
-    return model

@@ -40,6 +40,28 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
+def reconnect(model):
+    """Lets integer operators read the integers again where a tensor is an output as well as an input of others.
+
+    The quantizer hands the float copy made for the output to the other readers too, whose kernels then take floats
+    for integers and answer nonsense without a word.
+    """
+    graph = model.subgraphs[0]
+    kind = {i: tensor.type for i, tensor in enumerate(graph.tensors)}
+    code = {i: max(c.builtinCode, c.deprecatedBuiltinCode) for i, c in enumerate(model.operatorCodes)}
+    copies = {
+        operator.outputs[0]: operator.inputs[0]
+        for operator in graph.operators
+        if code[operator.opcodeIndex] == schema.BuiltinOperator.DEQUANTIZE and operator.outputs[0] in graph.outputs
+    }
+    for operator in graph.operators:
+        if kind[operator.outputs[0]] in (schema.TensorType.INT8, schema.TensorType.INT16) and (
+            code[operator.opcodeIndex] != schema.BuiltinOperator.QUANTIZE
+        ):
+            operator.inputs = [copies.get(i, i) for i in operator.inputs]
+    return model
+
+
 def as_uint8(data, *, inputs, outputs):
     """The int8 flatbuffer `data` with unsigned inputs or outputs: one QUANTIZE before or behind each."""
     model = read(data)

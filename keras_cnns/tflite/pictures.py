@@ -126,6 +126,6 @@ def check_labels(labels, count, classes):
         )
     if len(labels) != count:
         raise UserError(f"there are {len(labels)} labels for {count} pictures.")
-    if len(labels) and not (0 <= labels.min() and labels.max() < classes):
+    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
         raise UserError(f"labels go from {labels.min()} to {labels.max()}, but the model has {classes} classes.")
     return labels

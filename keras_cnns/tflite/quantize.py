@@ -166,7 +166,7 @@ def make(name, data, job):
       UserError: the quantizer has no way for one of its operators.
     """
     try:
-        return flatbuffer.write(flatbuffer.read(find(name).make(data, job)))
+        return flatbuffer.write(flatbuffer.reconnect(flatbuffer.read(find(name).make(data, job))))
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets

@@ -219,7 +219,16 @@ def _describe(job, inputs):
     }, {}
 
 
-JOBS = {"predict": _predict, "time": _time, "describe": _describe}
+def _examine(job, inputs):
+    """All that an export asks of its file, in one child: answers, operators, and its time beside `reference`."""
+    result, answers = _predict(job, inputs)
+    result |= _describe(job, inputs)[0]
+    timing = {"threads": 1, "xnnpack": True, "warmup": 3, "runs": 50, "seconds": 2.0}
+    result |= _time({"files": [job["reference"], job["file"]], **timing}, inputs)[0]
+    return result, answers
+
+
+JOBS = {"examine": _examine, "predict": _predict, "time": _time, "describe": _describe}
 
 
 def main(folder):

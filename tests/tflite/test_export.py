@@ -88,7 +88,7 @@ def test_a_wrong_calibration_is_refused_and_the_file_there_survives(network, dig
 
 
 def test_names_travel_in_the_file(network, digits, tmp_path):
-    names = tuple("zero one two three four five six seven eight nine".split())
+    names = tuple(f"digit {i}" for i in range(10))
     ship(network, digits, tmp_path / "net.tflite", names=names)
     assert read_card(tmp_path / "net.tflite").labels == names
     with pytest.raises(UserError, match="3 names for 10 outputs"):
