@@ -84,7 +84,8 @@ def build(
 
     Args:
       name: one of `list_models()`.
-      weights: `None` (random), or a file of weights of this network: `.keras` or `.weights.h5`.
+      weights: `None` (random), or what `load_weights` takes: a file, an address, or "keras", "torchvision" or "timm".
+        The numerics and the preprocessing they were trained with come with them.
       include_top: with the classifier; without it the model ends in the last level.
       input_shape: (height, width, channels); `None`: as published. Height and width may be None where the network
         ends in global pooling.
@@ -99,10 +100,15 @@ def build(
       A functional `keras.Model` of [batch, height, width, channels].
 
     Raises:
-      UserError: an unknown name or column, a shape too small, classes that do not fit the weights.
+      UserError: an unknown name or column, a shape too small, weights that are not this network's.
     """
     found = entry(name)
     net = _row(found, overrides)
+    if weights is not None:
+        from keras_cnns.weights.load import read_weights
+
+        weights = read_weights(name, weights, net)
+        net = _row(found, weights.columns | overrides)
     shape = _shape(name, net, input_shape)
     classes = _classes(net.classes if classes is None else classes)
     if pooling not in (None, "avg", "max"):
@@ -127,9 +133,7 @@ def build(
         raise UserError(f"{name} cannot be built {wrong}on pictures of {shape}: {_first_line(error)}") from error
     model = _model(image, outputs, name)
     if weights is not None:
-        from keras_cnns.weights import load_weights
-
-        load_weights(model, weights)
+        weights.into(model, net)
     return model
 
 

@@ -1,8 +1,8 @@
-"""Weights from files: read, renamed, assigned strictly."""
+"""Weights from anywhere: fetched, read, renamed, fitted, assigned strictly."""
 
 from importlib import import_module
 
-_HOMES = {"load_weights": "load", "assign": "assign", "read": "readers"}
+_HOMES = {"load_weights": "load", "published": "catalog", "assign": "assign", "read": "readers"}
 
 __all__ = list(_HOMES)
 

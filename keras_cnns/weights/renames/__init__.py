@@ -1,23 +1,69 @@
-"""Rename tables: one module a family, one function an origin - `keras(net)`, `torchvision(net)`, `timm(net)`.
+"""Other libraries' names in ours: one module a family, which says who else has its networks and what they call things.
 
-Each returns a list of (pattern, replacement) for `re.sub`, applied in turn to the other library's layer name
-("conv_dw_1", "layer1.0.conv1"); the result is our layer's name. Names of variables are the same for all families.
+A module holds
+
+  PEERS    {origin: {our name: the network's name there}}; origins are "keras" (keras.applications), "torchvision", "timm".
+  keras(net), torchvision(net), timm(net)
+           a list of (pattern, replacement) for `re.sub`, applied in turn to the other library's layer name
+           ("conv_dw_1", "layer1.0.conv1"); the result is our layer's name. A replacement that ends in "/variable" names
+           the variable too, and one that is "" drops the layer (an auxiliary classifier). Ours must stay as they are.
+  COLUMNS  optional: {origin or (origin, our name): columns}, what has to be built otherwise for their weights: numerics,
+           preprocessing. Without it a row that follows Keras is built with TORCH numerics for the other two.
 """
 
 import re
+from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 
-from keras_cnns.registry import entry
+from keras_cnns.blocks.conv import TORCH
+from keras_cnns.registry import entry, registry
+
+ORIGINS = ("keras", "torchvision", "timm")
 
 
-def rename(name, tensors, origin):
-    """`tensors` ("layer/variable": array) of `origin`'s network that `name` also is, under our names."""
+def peers(origin) -> dict[str, str]:
+    """Our names that `origin` has too, and its own names for them."""
+    families = dict.fromkeys(found.family for found in registry().values())
+    tables = [_table(family).get(origin, {}) for family in families]
+    return {ours: theirs for table in tables for ours, theirs in table.items()}
+
+
+def peer(name, origin) -> str | None:
+    """What `origin` calls the network that we call `name`; `None` where it has none."""
+    return _table(entry(name).family).get(origin, {}).get(name)
+
+
+def columns(name, origin) -> dict:
+    """The columns that `origin`'s weights of `name` were trained with, where they are not the row's own."""
+    if not peer(name, origin) or origin == "keras":
+        return {}
+    own = getattr(_module(entry(name).family), "COLUMNS", {})
+    default = {"numerics": TORCH, "preprocessing": "torch"} if peer(name, "keras") else {}
+    return own.get((origin, name), own.get(origin, default))
+
+
+def rename(name, tensors, origin, net=None):
+    """`tensors` ("layer/variable": array) of `origin`'s network that `name` also is, under our layers' names.
+
+    net: the model's row, where it is not the published one.
+    """
     found = entry(name)
-    rules = getattr(import_module(f"{__name__}.{found.family}"), origin)(found.variant)
+    rules = getattr(_module(found.family), origin)(net or found.variant)
     renamed = {}
     for path, value in tensors.items():
         layer, _, variable = path.partition("/")
-        for pattern, replacement in rules:
-            layer = re.sub(pattern, replacement, layer)
-        renamed[f"{layer}/{variable}"] = value
+        with suppress(KeyError, IndexError):  # a name that the tables know no place for: it stays and is left over
+            for pattern, replacement in rules:
+                layer = re.sub(pattern, replacement, layer)
+        if layer:
+            renamed[layer if "/" in layer else f"{layer}/{variable}"] = value
     return renamed
+
+
+def _module(family):
+    return import_module(f"{__name__}.{family}")
+
+
+def _table(family):
+    return getattr(_module(family), "PEERS", {}) if find_spec(f"{__name__}.{family}") else {}

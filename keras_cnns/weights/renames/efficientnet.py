@@ -1,5 +1,7 @@
 """Other libraries' layer names in models/efficientnet.py's words."""
 
+PEERS = {"keras": {f"efficientnet_b{i}": f"EfficientNetB{i}" for i in range(8)}}
+
 
 def keras(net):
     """Keras calls stage 2 block 1, and its blocks a, b, c."""

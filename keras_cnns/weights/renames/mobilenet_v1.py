@@ -1,5 +1,7 @@
 """Other libraries' layer names in models/mobilenet_v1.py's words."""
 
+PEERS = {"keras": {"mobilenet_v1": "MobileNet"}}
+
 
 def keras(net):
     return [

@@ -1,5 +1,7 @@
 """Other libraries' layer names in models/mobilenet_v2.py's words."""
 
+PEERS = {"keras": {"mobilenet_v2": "MobileNetV2"}}
+
 
 def keras(net):
     """Keras numbers the blocks from 0, through all stages."""

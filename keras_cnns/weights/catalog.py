@@ -1,0 +1,53 @@
+"""Published sets of weights: where they are, under which licence, what they were trained on and how good they are."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+SOURCES = ("keras", "torchvision", "timm")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One set of weights, as its publisher describes it.
+
+    digest: "sha256:..." or "md5:...", as far as it is public (torchvision puts the first 8 digits into the name);
+      `None` where it is not.
+    range: of the pixels before `mean` and `std` are applied, per channel in the order of the weights' own (see `bgr`).
+    size, crop: the picture's side in pixels, and the fraction of the shorter side that the central crop takes.
+    top1, top5: percent on ImageNet's validation set; evaluation: who measured them and on which crop.
+    """
+
+    address: str
+    digest: str | None
+    licence: str
+    range: tuple
+    mean: tuple
+    std: tuple
+    bgr: bool
+    size: int
+    crop: float
+    interpolation: str
+    top1: float | None
+    top5: float | None
+    evaluation: str
+
+
+@cache
+def catalog() -> dict:
+    """For each name: its published weights by source, "keras", "torchvision" or "timm"."""
+    data = json.loads(files(__package__).joinpath("catalog.json").read_text())
+    lists = ("range", "mean", "std")
+    return {
+        name: {
+            source: Published(**{k: tuple(v) if k in lists else v for k, v in row.items()})
+            for source, row in rows.items()
+        }
+        for name, rows in data.items()
+    }
+
+
+def published(name) -> dict[str, Published]:
+    """The published weights of the network called `name`, by source; empty where there are none."""
+    return catalog().get(name, {})

@@ -1,0 +1,140 @@
+"""Files of weights as {"layer/variable": array}, whoever wrote them. Nothing in a file is ever run."""
+
+import io
+import pickle
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from keras_cnns.errors import UserError
+
+SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """What a file holds.
+
+    kind: "keras": variables are numbered, "conv1_conv/0", in the order of the layer's own; "torch": they are named,
+      "layer1.0.conv1/weight".
+    """
+
+    kind: str
+    arrays: dict
+
+
+def read(path) -> Tensors:
+    """Reads `.h5`, `.weights.h5`, `.keras`, `.safetensors` and `.pth`; what a file is, its first bytes say.
+
+    Raises:
+      UserError: no such file, one that is cut short or altered, or one of another kind.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise UserError(f"cannot read weights from {path}: {error.strerror}.") from error
+    try:
+        if start.startswith(b"\x89HDF"):
+            with h5py.File(path) as file:
+                return Tensors("keras", _h5(file))
+        if start.startswith(b"PK"):
+            return _zip(path)
+        if start[8:9] == b"{":
+            return Tensors("torch", _safetensors(path))
+        if start.startswith(b"\x80"):
+            return Tensors("torch", _torch(path))
+    except (OSError, RuntimeError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"{path} is cut short or damaged: {str(error).splitlines()[0][:200]}. Fetch it again."
+        ) from error
+    raise UserError(f"{path} is no file of weights: it must be one of {', '.join(SUFFIXES)}.")
+
+
+def _zip(path):
+    """A `.keras` file or a `.pth` file: both are zip archives."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        bad = archive.testzip()
+        if bad:
+            raise UserError(f"{path} was altered: the checksum of {bad} in it is wrong. Fetch it again.")
+        if "model.weights.h5" in names:
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+                return Tensors("keras", _h5(file))
+    if any(name.endswith("/data.pkl") for name in names):
+        return Tensors("torch", _torch(path))
+    raise UserError(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
+
+
+def _h5(file):
+    """Both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups that say their names (Keras 3)."""
+    file = file.get("model_weights", file)
+    arrays = {}
+    if "layer_names" in file.attrs:
+        for layer in _names(file.attrs, "layer_names"):
+            for i, variable in enumerate(_names(file[layer].attrs, "weight_names")):
+                arrays[f"{layer}/{i}"] = file[layer][variable][()]
+        return arrays
+
+    def collect(path, group):
+        if re.fullmatch(r"(layers/[^/]+/)+vars", path):  # not the seeds of a dropout
+            if len(group) and "name" not in group.attrs:
+                raise UserError("the weights carry no layer names: save them again with Keras 3.10 or newer.")
+            for variable, value in group.items():
+                arrays[f"{group.attrs['name']}/{variable}"] = value[()]
+
+    file.visititems(collect)
+    return arrays
+
+
+def _names(attributes, key):
+    return [n.decode() if isinstance(n, bytes) else str(n) for n in attributes[key]]
+
+
+def _safetensors(path):
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        raise UserError(f"reading {path} needs safetensors: `pip install safetensors`.") from None
+    try:
+        with safe_open(path, framework="np") as file:
+            return _torch_names({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 (not a dict)
+    except (SafetensorError, TypeError) as error:
+        raise UserError(f"{path} is cut short or damaged: {error}. Fetch it again.") from error
+
+
+def _torch(path):
+    try:
+        import torch
+    except ImportError:
+        raise UserError(f"reading {path} needs torch: `pip install keras_cnns[torch]`.") from None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} holds more than weights, and reading it would run code from it: nothing was loaded. "
+            "Save the state_dict alone."
+        ) from error
+    for key in ("state_dict", "model"):  # a training checkpoint
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise UserError(f"{path} holds no state_dict: save `model.state_dict()`.")
+    return _torch_names({k: (v.float() if v.is_floating_point() else v).numpy() for k, v in state.items()})
+
+
+def _torch_names(state):
+    """Names with the variable split off; without the prefix of parallel training and without batch counters."""
+    arrays = {}
+    for key, value in state.items():
+        layer, _, variable = key.removeprefix("module.").rpartition(".")
+        if variable != "num_batches_tracked":
+            arrays[f"{layer}/{variable}"] = np.asarray(value)
+    return arrays

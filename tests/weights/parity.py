@@ -1,0 +1,118 @@
+"""How far our logits are from a peer's, for weights that came through the peer's own file.
+
+`python -m tests.weights.parity docs/parity.md [PATTERN]` measures every network that keras.applications, torchvision or
+timm also has and writes the table.
+"""
+
+import sys
+import tempfile
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_cnns import build
+from keras_cnns.registry import entry
+from keras_cnns.weights.renames import ORIGINS, peers
+from tests.conftest import pictures, randomize
+
+TOLERANCE = 1e-4  # of the largest logit
+ROWS = [(origin, name, theirs) for origin in ORIGINS for name, theirs in peers(origin).items()]
+
+# where a row cannot be measured, and why
+REASONS = {}
+
+
+def shapes(name):
+    """The published size, and an odd one, where padding rules part; the latter only where a network takes any size."""
+    yield entry(name).variant.input_shape
+    if takes_any_size(name):
+        yield odd_shape(name)
+
+
+def odd_shape(name):
+    """Small, no multiple of anything, and not square."""
+    side = max(64, entry(name).variant.min_size)
+    return (side + 11, side + 33, entry(name).variant.input_shape[-1])
+
+
+def takes_any_size(name):
+    """Whether the network pools over all positions before its first dense layer."""
+    try:
+        build(name, input_shape=(None, None, entry(name).variant.input_shape[-1]))
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def difference(origin, name, theirs, shape, folder):
+    """The largest difference of logits, as a fraction of the largest logit, for two pictures."""
+    images = pictures(2, shape, seed=1)
+    if origin == "keras":
+        path, expected = keras_peer(theirs, shape, images, folder)
+    else:
+        from tests.weights import torch_peers
+
+        network = torch_peers.randomize(torch_peers.create(origin, theirs))
+        path, expected = torch_peers.save(network, origin, folder), torch_peers.logits(network, images)
+        del network
+    ours = build(name, weights=path, input_shape=shape, classifier_activation=None)
+    actual = ours(images, training=False)
+    actual = keras.ops.convert_to_numpy(actual[0] if isinstance(actual, list | tuple) else actual)
+    assert np.std(expected[0] - expected[1]) > 1e-3 * np.abs(expected).max(), "the pictures must matter"
+    return float(np.abs(expected - actual).max() / np.abs(expected).max())
+
+
+def keras_peer(theirs, shape, images, folder):
+    """The path of the peer's weights and its logits. "MobileNetV3Small(minimalistic=True)" names an option too.
+
+    A peer that preprocesses gets the pixels that its preprocessing turns into `images`.
+    """
+    function, _, option = theirs.rstrip(")").partition("(")
+    options = {key: value == "True" for key, value in [option.split("=")]} if option else {}
+    peer = getattr(keras.applications, function)(weights=None, input_shape=shape, classifier_activation=None, **options)
+    randomize(peer)
+    first = [layer for layer in peer.layers if type(layer).__name__ in ("Rescaling", "Normalization")]
+    for layer in reversed(first):
+        if isinstance(layer, keras.layers.Rescaling):
+            images = (images - layer.offset) / layer.scale
+        else:
+            images = images * np.sqrt(layer.variance) + np.asarray(layer.mean)
+    path = folder / "peer.weights.h5"
+    peer.save_weights(path)
+    return path, keras.ops.convert_to_numpy(peer(np.asarray(images, "float32"), training=False))
+
+
+def main(path, pattern="*"):
+    """Measures the rows whose names match and writes the table."""
+    lines = [
+        "# Parity",
+        "",
+        "Peers with random weights, batch-norm gains, offsets and statistics away from their defaults, saved in the peer's",
+        "own file format and loaded by `build(name, weights=file)`. The figures are the largest difference of logits, as a",
+        "fraction of the largest logit, at the published size and at an odd one (where the network takes any size).",
+        f"The bar is {TOLERANCE:.0e}. Written by `python -m tests.weights.parity docs/parity.md`.",
+        "",
+        "| name | peer | published size | difference | odd size | difference |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for origin, name, theirs in ROWS:
+        if not fnmatchcase(name, pattern):
+            continue
+        cells = [name, f"{origin} {theirs}"]
+        if (origin, name) in REASONS:
+            cells += [REASONS[origin, name], "", "", ""]
+        else:
+            for shape in shapes(name):
+                with tempfile.TemporaryDirectory() as folder:
+                    error = difference(origin, name, theirs, shape, Path(folder))
+                cells += ["x".join(map(str, shape[:2])), f"{error:.1e}" + ("" if error < TOLERANCE else " **fails**")]
+                keras.backend.clear_session()
+        lines.append(f"| {' | '.join(cells + [''] * (6 - len(cells)))} |")
+        print(lines[-1], flush=True)
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

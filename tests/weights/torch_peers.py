@@ -1,0 +1,82 @@
+"""torchvision's and timm's networks with random weights, also beside a torch that was built for the CPU alone."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+
+def _import_torchvision():
+    """torchvision's wheel from PyPI has a compiled part for CUDA's torch, and without it stops at the import.
+
+    What stops it are descriptions of operators that this part would have brought; the networks use none of them.
+    """
+    import torch.library as library
+
+    describe = library.register_fake
+
+    def describe_what_exists(name, *args, **kwargs):
+        if str(name).startswith("torchvision::"):
+            return lambda function: function
+        return describe(name, *args, **kwargs)
+
+    library.register_fake = describe_what_exists
+    try:
+        own = library.Library("torchvision", "FRAGMENT")
+        own.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    except RuntimeError:  # the compiled part is there
+        own = None
+    try:
+        return pytest.importorskip("torchvision"), own
+    finally:
+        library.register_fake = describe
+
+
+torchvision, _LIBRARY = _import_torchvision()
+timm = pytest.importorskip("timm")
+
+
+def create(origin, name, **options):
+    """The network called `name` in "torchvision" or "timm", in evaluation mode."""
+    if origin == "timm":
+        return timm.create_model(name, pretrained=False, **options).eval()
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False
+    return torchvision.models.get_model(name, weights=None, **options).eval()
+
+
+def randomize(network, seed=0):
+    """Kernels as a trained net has them; gains, offsets and statistics away from 1 and 0."""
+    rng = np.random.default_rng(seed)
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            shape, variable = tuple(value.shape), name.rsplit(".", 1)[-1]
+            if variable == "num_batches_tracked":
+                continue
+            if variable == "running_var" or (variable == "weight" and len(shape) == 1):
+                new = rng.uniform(0.5, 1.5, shape)
+            elif len(shape) < 2:
+                new = rng.normal(0, 0.2, shape)
+            else:
+                new = rng.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape)
+            value.copy_(torch.from_numpy(np.asarray(new, "float32")))
+    return network
+
+
+def save(network, origin, folder):
+    """The network's weights in the file its library publishes: torchvision .pth, timm .safetensors."""
+    if origin == "timm":
+        from safetensors.torch import save_file
+
+        path = folder / "model.safetensors"
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
+    else:
+        path = folder / "model.pth"
+        torch.save(network.state_dict(), path)
+    return path
+
+
+def logits(network, images):
+    """Of pictures [batch, height, width, channels]."""
+    with torch.no_grad():
+        return network(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy()
