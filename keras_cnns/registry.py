@@ -17,7 +17,23 @@ from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import keras
 
 # the files in models/, oldest paper first
-FAMILIES = ("lenet", "resnet", "resnet_cifar", "resnet_v2", "densenet", "mobilenet_v1", "mobilenet_v2", "efficientnet")
+FAMILIES = (
+    "lenet",
+    "alexnet",
+    "zfnet",
+    "nin",
+    "vgg",
+    "resnet",
+    "resnet_cifar",
+    "resnet_v2",
+    "wide_resnet",
+    "densenet",
+    "resnext",
+    "mobilenet_v1",
+    "se_resnet",
+    "mobilenet_v2",
+    "efficientnet",
+)
 ARGUMENTS = ("input_shape", "classes")  # columns that `build` takes under their own names
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keras_cnns import layers as own
 from keras_cnns.lazy import layers
 
 
@@ -75,7 +76,8 @@ class ConvUnit:
         bias = self.numerics.conv_bias if bias is None else bias
         if padding != "valid":
             x, padding = self.pad(x, kernel, stride, name, padding)
-        return layers.Conv2D(
+        kind = layers.Conv2D if groups == 1 else own.GroupedConv2D
+        return kind(
             filters,
             kernel,
             stride,

@@ -1,5 +1,6 @@
 """Residual blocks. He et al. 2015, 1512.03385, Fig. 5; He et al. 2016, 1603.05027, Fig. 4e (pre-activation)."""
 
+from keras_cnns.blocks.squeeze_excite import squeeze_excite
 from keras_cnns.lazy import layers, ops
 
 
@@ -10,12 +11,20 @@ def basic(x, width, *, stride, unit, name, shortcut="projection"):
     return add(connect(x, width, stride=stride, unit=unit, name=name, option=shortcut), y, unit, name)
 
 
-def bottleneck(x, width, *, stride, unit, name, shortcut="projection", stride_in=3, expansion=4, groups=1):
-    """1x1 reduce, 3x3, 1x1 expand. stride_in: the kernel that carries the stride (1 in the paper, 3 in v1.5)."""
-    y = unit(x, width, 1, stride=stride if stride_in == 1 else 1, name=f"{name}_1")
-    y = unit(y, width, 3, stride=stride if stride_in == 3 else 1, groups=groups, name=f"{name}_2")
-    y = unit(y, expansion * width, 1, activation=None, name=f"{name}_3")
-    return add(connect(x, expansion * width, stride=stride, unit=unit, name=name, option=shortcut), y, unit, name)
+def bottleneck(x, width, *, stride, unit, name, shortcut="projection", stride_in=3, C=1, d=64, r=0):  # noqa: N803
+    """1x1 reduce, 3x3, 1x1 expand to 4 * width [+SE].
+
+    stride_in: the kernel that carries the stride (1 in the paper, 3 in v1.5). C, d: the 3x3 has C groups of d channels
+      each where the width is 64, and in proportion elsewhere (ResNeXt's cardinality and bottleneck width).
+      r: squeeze-excitation's reduction; 0: none.
+    """
+    inner = C * (width * d // 64)
+    y = unit(x, inner, 1, stride=stride if stride_in == 1 else 1, name=f"{name}_1")
+    y = unit(y, inner, 3, stride=stride if stride_in == 3 else 1, groups=C, name=f"{name}_2")
+    y = unit(y, 4 * width, 1, activation=None, name=f"{name}_3")
+    if r:
+        y = squeeze_excite(y, 4 * width // r, unit=unit, name=f"{name}_se")
+    return add(connect(x, 4 * width, stride=stride, unit=unit, name=name, option=shortcut), y, unit, name)
 
 
 def add(x, y, unit, name):

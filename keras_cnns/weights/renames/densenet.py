@@ -1,5 +1,12 @@
 """Other libraries' layer names in models/densenet.py's words."""
 
+SAME = {f"densenet{depth}": f"densenet{depth}" for depth in (121, 161, 169, 201)}
+PEERS = {
+    "keras": {f"densenet{depth}": f"DenseNet{depth}" for depth in (121, 169, 201)},
+    "torchvision": SAME,
+    "timm": SAME,
+}
+
 
 def keras(net):
     """The paper's stages, as here."""

@@ -1,6 +1,31 @@
 """Other libraries' layer names in models/resnet.py's words."""
 
+SAME = {name: name for name in ("resnet18", "resnet34")}
+V1_5 = {f"resnet{depth}_v1_5": f"resnet{depth}" for depth in (50, 101, 152)}
+PEERS = {
+    "keras": {f"resnet{depth}": f"ResNet{depth}" for depth in (50, 101, 152)},
+    "torchvision": SAME | V1_5,
+    "timm": SAME | V1_5,
+}
+
 
 def keras(net):
     """The authors' names, which are ours."""
     return []
+
+
+def torchvision(net):
+    """Torch counts stages from 1 and blocks from 0, and calls the shortcut downsample."""
+    return [
+        (r"^(conv|bn)1$", r"conv1_\1"),
+        (r"^fc$", "predictions"),
+        (r"^layer(\d)\.(\d+)\.", lambda m: f"conv{int(m[1]) + 1}_block{int(m[2]) + 1}_"),
+        (r"_(conv|bn)(\d)$", r"_\2_\1"),
+        (r"_downsample\.0$", "_0_conv"),
+        (r"_downsample\.1$", "_0_bn"),
+        (r"_se\.fc1$", "_se_reduce_conv"),
+        (r"_se\.fc2$", "_se_expand_conv"),
+    ]
+
+
+timm = torchvision

@@ -1,0 +1,27 @@
+"""Layers Keras does not have, each loaded - and with it registered for `keras.saving.load_model` - at its first use.
+
+`register()` loads them all: call it before loading a `.keras` file in a process that has built nothing yet.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "AdaptivePooling2D": "adaptive_pooling",
+    "GroupedConv2D": "grouped",
+    "LocalContrastNormalization": "local_contrast",
+    "LocalResponseNormalization": "local_response",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(import_module(f"keras_cnns.layers.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'keras_cnns.layers' has no attribute {name!r}")
+
+
+def register():
+    """Loads every layer of this package, which registers it with Keras."""
+    for home in _HOMES.values():
+        import_module(f"keras_cnns.layers.{home}")

@@ -1,0 +1,16 @@
+"""Wide ResNet on ImageNet. Zagoruyko & Komodakis 2016, "Wide Residual Networks", 1605.07146, section 3.4."""
+
+from functools import partial
+
+from keras_cnns.blocks.residual import bottleneck
+from keras_cnns.family import Paper
+from keras_cnns.models.resnet import ResNet, features  # noqa: F401 (the same stages of another block)
+
+PAPER = Paper("Zagoruyko & Komodakis", 2016, "Wide Residual Networks", "1605.07146")
+
+wide = partial(bottleneck, stride_in=3, d=128)  # the 3x3 twice as wide, the sums as they were
+
+VARIANTS = {
+    "wide_resnet50_2": ResNet(wide, (3, 4, 6, 3)),
+    "wide_resnet101_2": ResNet(wide, (3, 4, 23, 3)),
+}
