@@ -1,0 +1,108 @@
+"""Where the replicas are: `--strategy auto | one | mirrored | multi_worker | tpu`."""
+
+import json
+import os
+
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+
+
+def strategy(name="auto", *, replicas=0):
+    """The tf.distribute strategy called `name`.
+
+    auto: multi_worker where TF_CONFIG names more than one worker, mirrored where there is more than one GPU (or
+      `replicas` asks for several), otherwise one.
+    replicas: makes so many logical CPU devices; has to happen before TensorFlow has done anything.
+
+    Raises:
+      UserError: the devices cannot be had.
+    """
+    if name == "auto":
+        if workers() > 1:
+            name = "multi_worker"
+        else:
+            name = "mirrored" if replicas > 1 or len(tf.config.list_physical_devices("GPU")) > 1 else "one"
+    if name == "one":
+        return tf.distribute.get_strategy()
+    if name == "multi_worker":
+        return _multi_worker()
+    if name == "tpu":
+        return _tpu()
+    devices = logical_cpus(replicas) if replicas > 1 else None
+    # logical CPUs: the collective of MirroredStrategy cannot be used by a second strategy in the same process
+    reduction = tf.distribute.ReductionToOneDevice() if devices else None
+    return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
+
+
+def workers():
+    """How many workers TF_CONFIG names; 1 where it is not set.
+
+    Raises:
+      UserError: TF_CONFIG is no JSON.
+    """
+    try:
+        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+        return max(1, len(cluster.get("worker", [])) + len(cluster.get("chief", [])))
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"TF_CONFIG is not the JSON of a cluster: {error}.") from error
+
+
+def join(addresses, index):
+    """Sets TF_CONFIG: this process is worker `index` of those at `addresses` ("host:port", ...)."""
+    addresses = (
+        [a.strip() for a in addresses.split(",") if a.strip()] if isinstance(addresses, str) else list(addresses)
+    )
+    if not 0 <= index < len(addresses):
+        raise UserError(f"worker index {index} of {len(addresses)} workers: it counts from 0.")
+    bad = [a for a in addresses if not a.rpartition(":")[0] or not a.rpartition(":")[2].isdigit()]
+    if bad:
+        raise UserError(f"worker address {bad[0]!r} is not host:port.")
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+
+
+def logical_cpus(count):
+    """The names of `count` logical CPU devices, made at the first call in a process."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    if len(tf.config.get_logical_device_configuration(cpu) or [None]) < count:
+        try:
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        except (RuntimeError, ValueError) as error:
+            raise UserError(
+                f"{count} logical CPU devices cannot be made: TensorFlow is already running in this process. "
+                "Ask for replicas in a fresh one."
+            ) from error
+    return [f"CPU:{i}" for i in range(count)]
+
+
+def is_chief(strategy):
+    """Whether this process is the one that writes."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return True
+    chiefs = resolver.cluster_spec().as_dict().get("chief")
+    return resolver.task_type == "chief" if chiefs else resolver.task_id == 0
+
+
+def compile_with_xla():
+    """XLA on accelerators only: on a CPU it was measured up to ten times slower."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _multi_worker():
+    if workers() < 2:
+        raise UserError(
+            "strategy multi_worker needs a cluster: set TF_CONFIG, or give --workers host:port,host:port and --index."
+        )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (RuntimeError, ValueError, tf.errors.OpError) as error:
+        raise UserError(f"the workers of TF_CONFIG did not come together: {str(error).splitlines()[0]}") from error
+
+
+def _tpu():
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(os.environ.get("TPU_NAME", ""))
+        return tf.distribute.TPUStrategy(resolver)
+    except Exception as error:  # whatever it is, there is no TPU to be had
+        raise UserError(f"no TPU was found: {str(error).splitlines()[0]} Use --strategy auto.") from error

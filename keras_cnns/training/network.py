@@ -1,0 +1,99 @@
+"""The network under training, and the clean one that is handed over."""
+
+from contextlib import contextmanager
+
+import keras
+
+import keras_cnns
+from keras_cnns.errors import UserError
+
+
+def build(recipe, classes):
+    """The network of `recipe`, answering probabilities, on one device, in float32: what is saved and exported."""
+    return _build(recipe, classes, "softmax")
+
+
+def build_for_training(recipe, classes):
+    """The same network answering logits, with the recipe's precision, frozen layers and synchronized statistics.
+
+    Call inside the strategy's scope.
+    """
+    with precision(recipe.precision):
+        model = _build(recipe, classes, None)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = recipe.sync_batch_norm
+            layer.momentum = recipe.batch_norm_momentum or layer.momentum
+    if recipe.freeze:
+        freeze(model, recipe)
+    return model
+
+
+def start(model, recipe):
+    """Takes the weights of `recipe.weights`, a `.keras` file: every layer that fits by name and shape.
+
+    Raises:
+      UserError: the file cannot be read, or has nothing for a whole layer before the classifier.
+    """
+    if recipe.weights is None:
+        return
+    try:
+        source = keras.saving.load_model(recipe.weights, compile=False)
+    except (ValueError, OSError, KeyError) as error:
+        raise UserError(f"weights {recipe.weights}: not a .keras file that can be read: {error}") from error
+    known = {weight.path: weight for weight in source.weights}
+    for weight in model.weights:
+        found = known.get(weight.path)
+        if found is not None and tuple(found.shape) == tuple(weight.shape):
+            weight.assign(found.numpy())
+        elif not weight.path.startswith("predictions/"):
+            raise UserError(f"weights {recipe.weights} have nothing for {weight.path} of {recipe.model}.")
+
+
+def freeze(model, recipe):
+    """Makes layers untrainable: their weights stay, and their batch normalization is in inference mode.
+
+    "features": all but the classifier. "until:NAME": all up to the last layer whose name starts with NAME.
+    """
+    names = [layer.name for layer in model.layers]
+    if recipe.freeze == "features":
+        levels = _build(recipe, None, None, features_only=True)
+        last = max(names.index(layer.name) for layer in levels.layers)
+    else:
+        start = recipe.freeze.removeprefix("until:")
+        found = [i for i, name in enumerate(names) if name.startswith(start)]
+        if start == recipe.freeze or not found:
+            raise UserError(f"freeze {recipe.freeze!r}: 'features', or 'until:' and the start of a layer's name.")
+        last = found[-1]
+    for layer in model.layers[: last + 1]:
+        layer.trainable = False
+
+
+def transfer(variables, values, model):
+    """Gives the weights of `model` the values of the variables that have the same path."""
+    by_path = {variable.path: value for variable, value in zip(variables, values, strict=True)}
+    model.set_weights([by_path[weight.path] for weight in model.weights])
+
+
+def _build(recipe, classes, activation, **more):
+    model = keras_cnns.build(
+        recipe.model,
+        input_shape=recipe.input_shape,
+        classes=classes,
+        classifier_activation=activation,
+        include_preprocessing=True,
+        **more,
+        **recipe.overrides,
+    )
+    return model
+
+
+@contextmanager
+def precision(policy):
+    """Layers made inside compute with `policy`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,86 @@
+"""What makes a recipe's page a command: `python recipes/NAME.py --flag` and `keras-cnns train NAME --flag` alike."""
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from keras_cnns.errors import UserError, nearest
+from keras_cnns.training.recipe import Recipe
+
+FOLDER = "recipes"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The recipe's fields, and what belongs to one start of it."""
+
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    smoke: bool = False  # a few steps on the embedded digits, to see that everything works
+    workers: str = ""  # host:port,host:port,...: this process is one of those
+    index: int = 0  # which of the workers this process is
+
+
+def run(recipe, args=None):
+    """The main of a page: flags over `recipe`, then training. Returns the exit status: 0, or 2 after a user's mistake.
+
+    args: the words of the command line; those of the process by default.
+    """
+    try:
+        flags = parse(recipe, args)
+        from keras_cnns.training import distribute
+
+        if flags.workers:
+            distribute.join(flags.workers, flags.index)
+        from keras_cnns.training.train import train
+
+        result = train(smoke(flags.recipe) if flags.smoke else flags.recipe)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped: the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
+    epochs = result.history[-1]["epoch"]
+    print(f"held-out accuracy {result.metrics['accuracy']:.4f} after {epochs} epochs: {result.folder}/")
+    return 0
+
+
+def parse(recipe, args=None):
+    """The `Flags` of a command line over `recipe`; --help prints the fields and exits."""
+    page = sys.modules["__main__"].__doc__
+    return tyro.cli(Flags, default=Flags(recipe), args=args, description=page)
+
+
+def smoke(recipe):
+    """The same recipe for a few steps on the embedded digits."""
+    return recipe.but(dataset="digits", data_dir=None, max_steps=2, batch_size=16, out=f"{recipe.out}-smoke")
+
+
+def find_recipe(name):
+    """The RECIPE of a page: a path to it, or the name of a file in recipes/ here or beside the package.
+
+    Raises:
+      UserError: there is no such page, or it holds no RECIPE.
+    """
+    given = Path(name)
+    folders = [Path(FOLDER), Path(__file__).parents[2] / FOLDER]
+    pages = [given] if given.suffix == ".py" else [folder / f"{name}.py" for folder in folders]
+    page = next((p for p in pages if p.is_file()), None)
+    if page is None:
+        known = sorted({p.stem for folder in folders for p in folder.glob("*.py")})
+        listed = f" Here are {', '.join(known)}." if known else " Give the path to a recipe's .py file."
+        raise UserError(f"there is no recipe {name!r}.{nearest(name, known)}{listed}")
+    spec = importlib.util.spec_from_file_location(page.stem, page)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"{page} cannot be run: {type(error).__name__}: {error}") from error
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe):
+        raise UserError(f"{page} has no RECIPE: keras_cnns.training.Recipe(...).")
+    return recipe

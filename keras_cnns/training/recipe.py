@@ -1,0 +1,178 @@
+"""A recipe: everything that decides what comes out of a training run, as one frozen value."""
+
+import dataclasses
+import json
+from ast import literal_eval
+from dataclasses import asdict, dataclass, field, fields
+from typing import Literal, get_args
+
+from keras_cnns.errors import UserError, nearest
+from keras_cnns.training.augment import Augment
+
+Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
+Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]
+Losses = Literal["cross_entropy", "focal", "mse"]
+Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Strategies = Literal["auto", "one", "mirrored", "multi_worker", "tpu"]
+
+# Where and how a recipe runs, not what it computes: a run may be resumed with other values of these.
+PLACEMENT = ("data_dir", "download", "strategy", "replicas", "steps_per_call", "checkpoint_every", "out")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run. Every field is a flag of the recipe's page; `json` and `from_json` keep it in the run folder.
+
+    Raises:
+      UserError: a value that no run could use, naming the field.
+    """
+
+    # the network
+    model: str  # a name of keras_cnns.list_models()
+    overrides: dict = field(default_factory=dict)  # columns of the model's row: {"width": 0.35}
+    input_shape: tuple[int, int, int] = (32, 32, 3)  # height, width, channels
+    weights: str | None = None  # where training starts: a .keras file or a name in the weight catalog
+    freeze: str = ""  # "features", or "until:conv4": the layers up to the last one whose name starts so
+    # the data
+    dataset: str = "digits"  # digits, a tensorflow-datasets name, or folder:PATH
+    data_dir: str | None = None
+    download: bool = False  # fetch the data set where it is not there yet
+    augment: Augment = field(default_factory=Augment)
+    # the loss
+    loss: Losses = "cross_entropy"
+    label_smoothing: float = 0.0
+    auxiliary_weight: float = 0.3  # of each output after the first, where the model has several
+    # the optimizer
+    optimizer: Optimizers = "sgd"
+    momentum: float = 0.9
+    learning_rate: float = 0.1
+    rate_batch: int = 0  # the batch size learning_rate is meant for: it grows in proportion to batch_size; 0: it stays
+    layer_rates: dict[str, float] = field(
+        default_factory=dict
+    )  # start of a layer's name -> factor on its learning rate
+    schedule: Schedules = "cosine"
+    warmup_epochs: float = 0.0
+    decay_epochs: tuple[float, ...] = ()  # step: at these; exponential: every so many; plateau: patience
+    decay_rate: float = 0.1
+    weight_decay: float = 0.0  # L2 in the gradient; decoupled with adamw
+    decay_norms_and_biases: bool = False
+    clip_norm: float = 0.0  # of the whole gradient, after the replicas' sum; 0: none
+    ema: float = 0.0  # decay of the weights' moving average, which is what is evaluated and saved; 0: none
+    # the run
+    epochs: int = 10
+    max_steps: int = 0  # the run ends here at the latest; 0: after its epochs
+    batch_size: int = 64  # global: all replicas together
+    accumulate: int = 1  # parts a batch is computed in, one after the other, where memory is short
+    precision: Precisions = "float32"
+    batch_norm_momentum: float = (
+        0.0  # of the running statistics, where a run is too short for the network's; 0: its own
+    )
+    sync_batch_norm: bool = True  # statistics over all replicas
+    seed: int = 0
+    # the place
+    strategy: Strategies = "auto"
+    replicas: int = 0  # so many logical CPU devices, to try a mirrored run on one machine; 0: what is there
+    steps_per_call: int = 1
+    checkpoint_every: int = 0  # steps; the end of an epoch always is one
+    out: str = "runs/run"
+
+    def __post_init__(self):
+        for name, kind in (
+            ("optimizer", Optimizers),
+            ("schedule", Schedules),
+            ("loss", Losses),
+            ("precision", Precisions),
+            ("strategy", Strategies),
+        ):
+            value, known = getattr(self, name), get_args(kind)
+            if value not in known:
+                raise UserError(f"{name} {value!r} is unknown: one of {', '.join(known)}.{nearest(value, known)}")
+        for name in ("epochs", "batch_size", "accumulate", "steps_per_call"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: at least 1.")
+        for name in ("momentum", "label_smoothing", "ema", "batch_norm_momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: at least 0 and less than 1.")
+        for name in (
+            "learning_rate",
+            "weight_decay",
+            "clip_norm",
+            "warmup_epochs",
+            "rate_batch",
+            "max_steps",
+            "checkpoint_every",
+        ):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} is {getattr(self, name)}: not below 0.")
+        if self.batch_size % self.accumulate:
+            raise UserError(
+                f"batch_size {self.batch_size} cannot be cut in {self.accumulate} equal parts (accumulate)."
+            )
+        if self.schedule in ("step", "exponential", "plateau") and not self.decay_epochs:
+            raise UserError(f"schedule {self.schedule!r} needs decay_epochs.")
+        if len(self.input_shape) != 3 or min(self.input_shape) < 1:
+            raise UserError(f"input_shape {self.input_shape} is not (height, width, channels).")
+        if isinstance(self.augment, dict):
+            object.__setattr__(self, "augment", Augment(**self.augment))
+        object.__setattr__(self, "overrides", {name: _literal(value) for name, value in self.overrides.items()})
+        for name in ("input_shape", "decay_epochs"):  # JSON has lists only
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    def but(self, **changes):
+        """This recipe with other values of some fields."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def peak_rate(self):
+        """The learning rate before any decay, scaled to the batch."""
+        return self.learning_rate * (self.batch_size / self.rate_batch if self.rate_batch else 1.0)
+
+    def json(self):
+        """The recipe as JSON text."""
+        return json.dumps(asdict(self), indent=1)
+
+    def json_values(self):
+        """The recipe as JSON's values: lists where it has tuples."""
+        return json.loads(self.json())
+
+    @classmethod
+    def from_json(cls, text):
+        """The recipe that `json` wrote.
+
+        Raises:
+          UserError: not JSON, or fields that a recipe does not have or lacks.
+        """
+        try:
+            values = json.loads(text)
+            known = {f.name for f in fields(cls)}
+            unknown = sorted(set(values) - known)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"this is not a recipe: {error}.") from error
+        if not isinstance(values, dict) or unknown or "model" not in values:
+            raise UserError(
+                f"this is not a recipe: {'unknown fields ' + ', '.join(unknown) if unknown else 'no model'}."
+            )
+        return cls(**values)
+
+    def differs(self, other):
+        """What makes `other` another training run: dotted field name -> (value here, value there)."""
+        mine, theirs = _flat(self.json_values()), _flat(other.json_values())
+        names = sorted((set(mine) | set(theirs)) - set(PLACEMENT))
+        return {name: (mine.get(name), theirs.get(name)) for name in names if mine.get(name) != theirs.get(name)}
+
+
+def _flat(values, prefix=""):
+    """Nested fields by their dotted names."""
+    flat = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
+def _literal(value):
+    """A value from the command line as the Python value it spells, if it does; tuples as JSON keeps them, lists."""
+    try:
+        value = literal_eval(value) if isinstance(value, str) else value
+    except (ValueError, SyntaxError):
+        return value
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,91 @@
+"""Learning-rate schedules: plain functions of the step, so that a resumed run and a test need nothing else."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BitHyperRule:
+    """Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370, section 3.3: everything follows from the data set.
+
+    steps: of the whole fine-tuning; warmup: of them; decays: where the rate falls tenfold; mixup: its alpha.
+    """
+
+    steps: int
+    warmup: int
+    decays: tuple
+    mixup: float
+
+    @classmethod
+    def of(cls, examples):
+        """Small (< 20k examples), medium (< 500k) and large tasks."""
+        if examples < 20_000:
+            return cls(500, 100, (200, 300, 400), 0.0)
+        if examples < 500_000:
+            return cls(10_000, 500, (3_000, 6_000, 9_000), 0.1)
+        return cls(20_000, 500, (6_000, 12_000, 18_000), 0.1)
+
+
+def total_steps(recipe, steps_per_epoch, examples):
+    """How many steps the run has: the epochs' unless the BiT-HyperRule decides."""
+    steps = BitHyperRule.of(examples).steps if recipe.schedule == "bit" else recipe.epochs * steps_per_epoch
+    return min(steps, recipe.max_steps or steps)
+
+
+def schedule(recipe, steps_per_epoch, examples):
+    """The function step -> learning rate of `recipe`; steps count from 0.
+
+    Warm-up is linear and reaches the peak at its last step. Decays:
+      constant, plateau: none here (`Plateau` multiplies what this returns)
+      step: times decay_rate at each of decay_epochs
+      exponential: times decay_rate every decay_epochs[0] epochs, in stairs
+      cosine: half a cosine from the end of the warm-up to 0 at the end of the run
+      bit: the BiT-HyperRule
+    """
+    peak, rate = recipe.peak_rate, recipe.decay_rate
+    warmup = round(recipe.warmup_epochs * steps_per_epoch)
+    steps = total_steps(recipe, steps_per_epoch, examples)
+
+    def step_decay(step):
+        return rate ** sum(step >= round(e * steps_per_epoch) for e in recipe.decay_epochs)
+
+    def exponential(step):
+        return rate ** (step // max(1, round(recipe.decay_epochs[0] * steps_per_epoch)))
+
+    def cosine(step):
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, max(0, step - warmup) / max(1, steps - warmup))))
+
+    def constant(step):
+        return 1.0
+
+    decay = {"step": step_decay, "exponential": exponential, "cosine": cosine}.get(recipe.schedule, constant)
+    if recipe.schedule == "bit":
+        rule = BitHyperRule.of(examples)
+        warmup = rule.warmup
+
+        def decay(step):
+            return 0.1 ** sum(step >= d for d in rule.decays)
+
+    def learning_rate(step):
+        return peak * (step + 1) / warmup if step < warmup else peak * decay(step)
+
+    return learning_rate
+
+
+class Plateau:
+    """Times `rate` when the watched accuracy has not risen for `patience` epochs. Its state is `values`, a dict."""
+
+    def __init__(self, patience, rate, values=None):
+        self.patience, self.rate = patience, rate
+        self.values = values if values is not None else {"factor": 1.0, "best": -1.0, "wait": 0}
+
+    def update(self, accuracy):
+        """Called once an epoch; returns the factor from now on."""
+        v = self.values
+        if accuracy > v["best"]:
+            v["best"], v["wait"] = accuracy, 0
+        else:
+            v["wait"] += 1
+            if v["wait"] >= self.patience:
+                v["factor"], v["wait"] = v["factor"] * self.rate, 0
+        return v["factor"]

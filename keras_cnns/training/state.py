@@ -1,0 +1,64 @@
+"""What a checkpoint keeps, so that a killed run goes on as if nothing had happened."""
+
+import json
+
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+
+
+class Progress(tf.train.experimental.PythonState):
+    """Plain values that travel inside a checkpoint: the step, the running sums, the history, the best so far."""
+
+    def __init__(self):
+        super().__init__()
+        self.values = {}
+
+    def serialize(self):
+        return json.dumps(self.values)
+
+    def deserialize(self, value):
+        self.values = json.loads(value)
+
+
+class Checkpoints:
+    """The last two checkpoints of a run folder, over a list of tf.Variables and a dict of plain values.
+
+    The variables are kept by their order: the same recipe always builds the same list. Random seeds (dropout)
+    are among a Keras model's variables and so are kept too.
+    """
+
+    def __init__(self, folder, variables, values, *, chief=True):
+        progress = Progress()
+        progress.values = values
+        self.progress = progress
+        checkpoint = tf.train.Checkpoint(variables=list(variables), progress=progress)
+        # every worker takes part in a save, since some variables are read from all of them; only the chief's is kept
+        folder = folder / "checkpoints" if chief else folder / "checkpoints" / f".worker-{id(self)}"
+        self.shared = folder if chief else folder.parent
+        self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+        self.checkpoint = checkpoint
+
+    def restore(self):
+        """Takes the newest checkpoint back, if there is one; returns the plain values."""
+        latest = tf.train.latest_checkpoint(str(self.shared))
+        if latest:
+            try:
+                self.checkpoint.restore(latest).assert_consumed()
+            except (AssertionError, ValueError, tf.errors.OpError) as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(
+                    f"checkpoint {latest} cannot be read ({reason}): remove it, or the whole run."
+                ) from error
+        return self.progress.values
+
+    def save(self, values):
+        """Writes a checkpoint; the one before stays until this one is whole."""
+        self.progress.values = values
+        try:
+            self.manager.save()
+        except (tf.errors.OpError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"no checkpoint can be written to {self.shared} ({reason}): the one before is kept."
+            ) from error

@@ -1,0 +1,228 @@
+"""The one trainer: a recipe in, a run folder and a model out. Running it again goes on where it stopped."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+from keras_cnns.files import write_json
+from keras_cnns.training import distribute, network, plots, run_folder
+from keras_cnns.training.data import load
+from keras_cnns.training.evaluate import gathered
+from keras_cnns.training.optimizers import Optimizer
+from keras_cnns.training.recipe import Recipe
+from keras_cnns.training.report import Report
+from keras_cnns.training.schedules import Plateau, schedule, total_steps
+from keras_cnns.training.state import Checkpoints
+from keras_cnns.training.steps import Steps
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left: the model of its last epoch (probabilities from pixels 0..255), and the run folder.
+
+    metrics: of `model` on the held-out pictures, see `metrics.measure`. history: a dict for each epoch.
+    best: the path of the best epoch's model.
+    """
+
+    recipe: Recipe
+    folder: Path
+    model: keras.Model
+    names: tuple
+    metrics: dict
+    history: list
+    best: Path
+
+
+def train(recipe, *, quiet=False):
+    """Trains `recipe` and returns a `Result`; the files are those of `run_folder`.
+
+    A run that was stopped, at whatever moment, goes on from its last checkpoint and ends with the same weights;
+    a finished one is only read.
+
+    quiet: no progress bar.
+
+    Raises:
+      UserError: the data, the devices or the run folder cannot be used, or the loss is no number any more.
+    """
+    return Run(recipe, quiet).result()
+
+
+class Run:
+    """One run in this process: everything is made when it is, `result` does the work."""
+
+    def __init__(self, recipe, quiet):
+        self.recipe = recipe
+        self.folder = run_folder.claim(recipe)
+        self.strategy = distribute.strategy(recipe.strategy, replicas=recipe.replicas)
+        self.chief = distribute.is_chief(self.strategy)
+        self._check_replicas()
+        keras.utils.set_random_seed(recipe.seed)
+
+        self.held_out = self._load("test", recipe.batch_size)
+        classes, self.names = self.held_out.classes, self.held_out.names
+        self.clean = network.build(recipe, classes)
+        with self.strategy.scope():
+            keras.utils.set_random_seed(recipe.seed)
+            self.model = network.build_for_training(recipe, classes)
+            network.start(self.model, recipe)
+            self.optimizer = Optimizer(recipe, self.model.trainable_variables)
+            averaged = [w.value for w in self.model.weights if recipe.ema]
+            ema = [tf.Variable(v, trainable=False) for v in averaged]
+        self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema)
+        saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
+        values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}
+        self.checkpoints = Checkpoints(self.folder, saved, values, chief=self.chief)
+        self.values = self.checkpoints.restore()
+        self.report = Report(self.folder, quiet=quiet or not self.chief, log=self.chief)
+
+    def result(self):
+        """Trains what is left to train, writes the files, returns the `Result`."""
+        micro = self.recipe.batch_size // self.recipe.accumulate
+        start = self.values["step"] * self.recipe.batch_size
+        data = self._load("train", micro, start=start)
+        self.steps_per_epoch = data.count // self.recipe.batch_size
+        if not self.steps_per_epoch:
+            raise UserError(f"batch_size {self.recipe.batch_size} is more than the {data.count} training examples.")
+        self.rate = schedule(self.recipe, self.steps_per_epoch, data.count)
+        self.total = total_steps(self.recipe, self.steps_per_epoch, data.count)
+        plateau = (
+            Plateau(self.recipe.decay_epochs[0], self.recipe.decay_rate) if self.recipe.schedule == "plateau" else None
+        )
+        if plateau and self.values["plateau"]:
+            plateau.values = self.values["plateau"]
+
+        metrics = None
+        with self.report:
+            iterator = iter(self._distributed("train", data, micro, start=start))
+            while self.values["step"] < self.total:
+                self._some_steps(iterator, plateau.values["factor"] if plateau else 1.0)
+                if self.values["step"] % self.steps_per_epoch == 0 or self.values["step"] == self.total:
+                    metrics = self._end_of_epoch(plateau)
+                    self._checkpoint()
+                elif self.recipe.checkpoint_every and self.values["step"] % self.recipe.checkpoint_every == 0:
+                    self._checkpoint()
+        metrics = metrics or self._evaluate()
+        return self._finish(metrics)
+
+    def _some_steps(self, iterator, factor):
+        """One call into TensorFlow: up to the end of the epoch, the next checkpoint, or steps_per_call."""
+        v, began = self.values, time.perf_counter()
+        step = v["step"]
+        count = min(self.recipe.steps_per_call, self.total - step, self.steps_per_epoch - step % self.steps_per_epoch)
+        if self.recipe.checkpoint_every:
+            count = min(count, self.recipe.checkpoint_every - step % self.recipe.checkpoint_every)
+        rates = [factor * self.rate(step + i) for i in range(count)]
+        sums = self.steps.train(iterator, tf.constant(rates, tf.float32))
+        v["sums"] = (np.asarray(v["sums"], "float32") + sums.numpy()).tolist()
+        v["step"] = step + count
+        v["seconds"] += time.perf_counter() - began
+        if not np.isfinite(v["sums"][0]):
+            raise UserError(
+                f"the loss is no number any more at step {v['step']}: try a lower --learning-rate or a --clip-norm. "
+                f"The last good checkpoint is kept in {self.folder}."
+            )
+        self.report.step(v, rates[-1], self.steps_per_epoch, self.total)
+
+    def _end_of_epoch(self, plateau):
+        v = self.values
+        metrics = self._evaluate()
+        loss, right, weight = v["sums"]
+        row = {
+            "epoch": -(-v["step"] // self.steps_per_epoch),
+            "step": v["step"],
+            "learning_rate": self.rate(v["step"] - 1) * (plateau.values["factor"] if plateau else 1.0),
+            "loss": loss / weight,
+            "accuracy": right / weight,
+            "held_out_loss": metrics["loss"],
+            "held_out_accuracy": metrics["accuracy"],
+            "seconds": round(v["seconds"], 3),
+        }
+        if plateau:
+            plateau.update(metrics["accuracy"])
+            v["plateau"] = plateau.values
+        v.update(sums=[0.0, 0.0, 0.0], seconds=0.0, history=[*v["history"], row])
+        if metrics["accuracy"] > v["best"]:
+            v["best"] = metrics["accuracy"]
+            self._hand_over()
+            if self.chief:
+                run_folder.save_model(self.clean, self.folder / "best.keras", self.recipe, self.names)
+        self.report.epoch(row)
+        return metrics
+
+    def _checkpoint(self):
+        self.checkpoints.save(self.values)
+
+    def _evaluate(self):
+        """Metrics on the held-out pictures over all replicas, each picture counted once; of the averages, if any."""
+        own = [v.numpy() for v in self.steps.averaged]
+        self._assign([v.numpy() for v in self.steps.ema])
+
+        def batches():
+            for batch in self._distributed("test", self.held_out, self.recipe.batch_size):
+                yield [self.strategy.gather(part, axis=0).numpy() for part in self.steps.predict(batch)]
+
+        metrics = gathered(batches(), self.names)
+        self._assign(own)
+        return metrics
+
+    def _assign(self, values):
+        for variable, value in zip(self.steps.averaged, values, strict=True):
+            variable.assign(value)
+
+    def _hand_over(self):
+        """Gives the clean network the trained weights: the averages where there are any."""
+        held = self.steps.ema or [w.value for w in self.model.weights]
+        network.transfer(self.model.weights, [v.numpy() for v in held], self.clean)
+
+    def _finish(self, metrics):
+        history = self.values["history"]
+        self._hand_over()
+        best = self.folder / "best.keras"
+        if self.chief:
+            run_folder.save_model(self.clean, self.folder / "model.keras", self.recipe, self.names)
+            run_folder.write_history(history, self.folder / "history.csv")
+            facts = {"steps": self.values["step"], "seconds": sum(row["seconds"] for row in history)}
+            facts |= {"best_accuracy": self.values["best"], "versions": run_folder.versions()}
+            write_json(self.folder / "metrics.json", {**facts, **metrics})
+            title = f"{self.recipe.model} on {self.recipe.dataset}"
+            plots.curve(history, self.folder / "curve.png", title)
+            plots.confusion(metrics["confusion"], self.names, self.folder / "confusion.png", title)
+        return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best)
+
+    def _load(self, split, batch_size, **more):
+        recipe = self.recipe
+        return load(
+            recipe.dataset,
+            size=recipe.input_shape[:2],
+            channels=recipe.input_shape[2],
+            batch_size=batch_size,
+            split=split,
+            augment=recipe.augment,
+            seed=recipe.seed,
+            data_dir=recipe.data_dir,
+            download=recipe.download,
+            **more,
+        )
+
+    def _distributed(self, split, data, batch_size, **more):
+        """The batches, each cut into equal shares for the replicas; every worker reads its own slices only."""
+        if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return self.strategy.experimental_distribute_dataset(data.dataset)
+
+        def of_worker(context):
+            shard = (context.input_pipeline_id, context.num_input_pipelines)
+            dataset = self._load(split, batch_size, shard=shard, **more).dataset
+            return dataset.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=False)
+
+        return self.strategy.distribute_datasets_from_function(of_worker)
+
+    def _check_replicas(self):
+        replicas, batch = self.strategy.num_replicas_in_sync, self.recipe.batch_size // self.recipe.accumulate
+        if batch % replicas:
+            near = (batch // replicas or 1) * replicas * self.recipe.accumulate
+            raise UserError(f"batch_size {self.recipe.batch_size} is not divisible by {replicas} replicas: try {near}.")
