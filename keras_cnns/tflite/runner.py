@@ -212,6 +212,7 @@ def _describe(job, inputs):
             open_ends += map(int, makers[tensor]["inputs"])
     left = [n["op_name"] for n in nodes if n["op_name"] != "DELEGATE" and n["index"] not in taken]
     return {
+        "inputs": {name: [int(n) for n in detail["shape_signature"]] for name, detail in file.inputs.items()},
         "operators": file.operators,
         "partitions": len(delegates),
         "peak_bytes": peak * (1 if sys.platform == "darwin" else 1024),  # macOS counts bytes, Linux kilobytes
