@@ -25,14 +25,19 @@ FAMILIES = (
     "vgg",
     "resnet",
     "resnet_cifar",
+    "squeezenet",
     "resnet_v2",
     "wide_resnet",
+    "wide_resnet_cifar",
     "densenet",
     "resnext",
     "mobilenet_v1",
     "se_resnet",
     "mobilenet_v2",
+    "mnasnet",
+    "mobilenet_v3",
     "efficientnet",
+    "efficientnet_lite",
 )
 ARGUMENTS = ("input_shape", "classes")  # columns that `build` takes under their own names
 

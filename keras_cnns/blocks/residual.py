@@ -1,80 +1,101 @@
-"""Residual blocks. He et al. 2015, 1512.03385, Fig. 5; He et al. 2016, 1603.05027, Fig. 4e (pre-activation)."""
+"""Residual units. He et al. 2015, 1512.03385, Fig. 5; their orderings: He et al. 2016, 1603.05027, Fig. 4."""
 
+from keras_cnns.blocks.head import dropout
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
+from keras_cnns.errors import UserError, nearest
 from keras_cnns.lazy import layers, ops
 
+# Fig. 4a to 4e: what stands before the first convolution, after the last one, and after the addition
+ORDERINGS = {
+    "original": ((), ("bn",), ("relu",)),
+    "bn_after_addition": ((), (), ("bn", "relu")),
+    "relu_before_addition": ((), ("bn", "relu"), ()),
+    "relu_only_preactivation": (("relu",), ("bn",), ()),
+    "full_preactivation": (("bn", "relu"), (), ()),
+}
+SHORTCUTS = ("identity", "projection", "all")
 
-def basic(x, width, *, stride, unit, name, shortcut="projection"):
-    """3x3, 3x3."""
-    y = unit(x, width, 3, stride=stride, name=f"{name}_1")
-    y = unit(y, width, 3, activation=None, name=f"{name}_2")
-    return add(connect(x, width, stride=stride, unit=unit, name=name, option=shortcut), y, unit, name)
+
+def basic(x, width, *, stride, unit, name, **options):
+    """3x3, 3x3. options: those of `residual`."""
+    return residual(x, [(width, 3, stride, 1), (width, 3, 1, 1)], unit=unit, name=name, **options)
 
 
-def bottleneck(x, width, *, stride, unit, name, shortcut="projection", stride_in=3, C=1, d=64, r=0):  # noqa: N803
-    """1x1 reduce, 3x3, 1x1 expand to 4 * width [+SE].
+def bottleneck(x, width, *, stride, unit, name, stride_in=3, C=1, d=64, **options):  # noqa: N803 (the paper's letters)
+    """1x1 reduce, 3x3, 1x1 expand to 4 * width.
 
     stride_in: the kernel that carries the stride (1 in the paper, 3 in v1.5). C, d: the 3x3 has C groups of d channels
       each where the width is 64, and in proportion elsewhere (ResNeXt's cardinality and bottleneck width).
-      r: squeeze-excitation's reduction; 0: none.
     """
     inner = C * (width * d // 64)
-    y = unit(x, inner, 1, stride=stride if stride_in == 1 else 1, name=f"{name}_1")
-    y = unit(y, inner, 3, stride=stride if stride_in == 3 else 1, groups=C, name=f"{name}_2")
-    y = unit(y, 4 * width, 1, activation=None, name=f"{name}_3")
-    if r:
-        y = squeeze_excite(y, 4 * width // r, unit=unit, name=f"{name}_se")
-    return add(connect(x, 4 * width, stride=stride, unit=unit, name=name, option=shortcut), y, unit, name)
+    reduce = (inner, 1, stride if stride_in == 1 else 1, 1)
+    convs = [reduce, (inner, 3, stride if stride_in == 3 else 1, C), (4 * width, 1, 1, 1)]
+    return residual(x, convs, unit=unit, name=name, **options)
 
 
-def add(x, y, unit, name):
-    """The sum, then the activation."""
-    return unit.act(layers.Add(name=f"{name}_add")([x, y]), name=f"{name}_out")
+def plain(x, width, *, stride, unit, name, **_):
+    """3x3, 3x3, nothing added: what the paper compares with."""
+    return unit(unit(x, width, 3, stride=stride, name=f"{name}_1"), width, 3, name=f"{name}_2")
 
 
-def connect(x, filters, *, stride, unit, name, option="projection"):
-    """The shortcut: x itself where the shape stays; elsewhere by the paper's options.
+def residual(x, convs, *, unit, name, shortcut="projection", ordering="original", both_paths=False, drop_rate=0.0, r=0):
+    """Convolutions with BN and ReLU between them, added to the input.
 
-    option: "identity" (A: every stride-th pixel, missing channels zero), "projection" (B: a 1x1 convolution where
-      the shape changes), "all" (C: a 1x1 convolution everywhere).
+    convs: filters, kernel, stride and groups of each. shortcut: see `connect`. ordering: a key of ORDERINGS.
+      both_paths: the shortcut too begins after the pre-activation, as in a network's first unit. drop_rate: of dropout
+      before the last convolution. r: squeeze-excitation's reduction, of what is added; 0: none.
     """
-    same = stride == 1 and x.shape[-1] == filters
-    if option == "all" or (option == "projection" and not same):
-        return unit(x, filters, 1, stride=stride, activation=None, name=f"{name}_0")
-    return x if same else subsample(x, filters, stride=stride, name=name)
+    before, last, after = ORDERINGS[known(ordering, ORDERINGS, "ordering")]
+    y = preactivated = steps(x, before, unit=unit, name=f"{name}_preact")
+    *inner, (filters, kernel, stride, groups) = convs
+    for i, (f, k, s, g) in enumerate(inner, start=1):
+        y = unit(y, f, k, stride=s, groups=g, name=f"{name}_{i}")
+        stride *= s
+    y, end = dropout(y, drop_rate, name=f"{name}_drop"), f"{name}_{len(convs)}"
+    bias = None if "bn" in last else unit.numerics.free_bias
+    y = unit.conv(y, filters, kernel, stride=convs[-1][2], groups=groups, bias=bias, name=end)
+    y = steps(y, last, unit=unit, name=end)
+    if r:
+        y = squeeze_excite(y, filters // r, unit=unit, name=f"{name}_se")
+    x = connect(
+        preactivated if both_paths else x,
+        preactivated,
+        filters,
+        stride=stride,
+        option=shortcut,
+        bias=bias,
+        norm="bn" in last,
+        unit=unit,
+        name=f"{name}_0",
+    )
+    return steps(layers.Add(name=f"{name}_{'add' if after else 'out'}")([x, y]), after, unit=unit, name=f"{name}_out")
 
 
-def subsample(x, filters, *, stride, name):
-    """Option A: every stride-th pixel; the channels that are missing are zeros."""
-    if stride > 1:
-        x = layers.MaxPooling2D(1, stride, name=f"{name}_0_subsample")(x)
+def steps(x, which, *, unit, name):
+    """Normalization ("bn") and activation ("relu"), in the order given."""
+    for step in which:
+        x = unit.norm(x, name=name) if step == "bn" else unit.act(x, name=name)
+    return x
+
+
+def connect(x, preactivated, filters, *, stride, option, bias, norm, unit, name):
+    """The shortcut: x itself where the channels stay (every stride-th pixel); elsewhere by the paper's options.
+
+    option: "identity" (A: missing channels are zeros), "projection" (B: a 1x1 convolution of the pre-activated input
+      where the channels change), "all" (C: a 1x1 convolution everywhere). norm: BN after the convolution.
+    """
+    known(option, SHORTCUTS, "shortcut")
     missing = filters - x.shape[-1]
-    if not missing:
-        return x
-    return ops.pad(x, ((0, 0), (0, 0), (0, 0), (missing // 2, missing - missing // 2)))
+    if option == "all" or (option == "projection" and missing):
+        y = unit.conv(preactivated, filters, 1, stride=stride, bias=bias, name=name)
+        return unit.norm(y, name=name) if norm else y
+    if stride > 1:
+        x = layers.MaxPooling2D(1, stride, name=f"{name}_subsample")(x)
+    return ops.pad(x, ((0, 0), (0, 0), (0, 0), (missing // 2, missing - missing // 2))) if missing else x
 
 
-def preact_basic(x, width, *, stride, unit, name):
-    """BN-ReLU-3x3, BN-ReLU-3x3; a projection sees the pre-activated input."""
-    y = unit.act(unit.norm(x, name=f"{name}_preact"), name=f"{name}_preact")
-    x = preact_shortcut(x, y, width, stride=stride, unit=unit, name=name)
-    y = unit(y, width, 3, stride=stride, name=f"{name}_1")
-    y = unit.conv(y, width, 3, bias=unit.numerics.free_bias, name=f"{name}_2")
-    return layers.Add(name=f"{name}_out")([x, y])
-
-
-def preact_bottleneck(x, width, *, stride, unit, name, expansion=4):
-    """BN-ReLU-1x1, BN-ReLU-3x3 (stride), BN-ReLU-1x1."""
-    y = unit.act(unit.norm(x, name=f"{name}_preact"), name=f"{name}_preact")
-    x = preact_shortcut(x, y, expansion * width, stride=stride, unit=unit, name=name)
-    y = unit(y, width, 1, name=f"{name}_1")
-    y = unit(y, width, 3, stride=stride, name=f"{name}_2")
-    y = unit.conv(y, expansion * width, 1, bias=unit.numerics.free_bias, name=f"{name}_3")
-    return layers.Add(name=f"{name}_out")([x, y])
-
-
-def preact_shortcut(x, preact, filters, *, stride, unit, name):
-    """A 1x1 convolution of the pre-activated input where the channels change; else x, every stride-th pixel."""
-    if x.shape[-1] != filters:
-        return unit.conv(preact, filters, 1, stride=stride, bias=unit.numerics.free_bias, name=f"{name}_0")
-    return layers.MaxPooling2D(1, stride, name=f"{name}_0_subsample")(x) if stride > 1 else x
+def known(value, values, column):
+    """`value`, if it is one of `values`."""
+    if value not in values:
+        raise UserError(f"{column} is {value!r}: it must be one of {', '.join(values)}.{nearest(str(value), values)}")
+    return value

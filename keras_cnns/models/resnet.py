@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import partial
 
 from keras_cnns.blocks.conv import TORCH, Numerics
-from keras_cnns.blocks.residual import basic, bottleneck
+from keras_cnns.blocks.residual import basic, bottleneck, plain
 from keras_cnns.family import Paper, Variant
 
 PAPER = Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "1512.03385")
@@ -30,6 +30,8 @@ paper, v1_5 = partial(bottleneck, stride_in=1), partial(bottleneck, stride_in=3)
 caffe = partial(ResNet, numerics=CAFFE, preprocessing="caffe")
 
 VARIANTS = {
+    "plain18": ResNet(plain, (2, 2, 2, 2)),
+    "plain34": ResNet(plain, (3, 4, 6, 3)),
     "resnet18": ResNet(basic, (2, 2, 2, 2)),
     "resnet34": ResNet(basic, (3, 4, 6, 3)),
     "resnet50": caffe(paper, (3, 4, 6, 3)),

@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.conv import Numerics
-from keras_cnns.blocks.residual import preact_bottleneck
+from keras_cnns.blocks.residual import bottleneck
 from keras_cnns.family import Paper, Variant
 
 PAPER = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "1603.05027")
@@ -47,6 +47,7 @@ def features(x, net, unit):
                 stride = 2 if stage > 2 and i == 0 else 1
             if stride == 2:
                 levels[f"C{len(levels) + 1}"] = x
-            x = preact_bottleneck(x, width, stride=stride, unit=unit, name=f"conv{stage}_block{i + 1}")
+            name = f"conv{stage}_block{i + 1}"
+            x = bottleneck(x, width, stride=stride, unit=unit, name=name, ordering="full_preactivation")
     x = unit.act(unit.norm(x, name="post"), name="post")
     return levels | {f"C{len(levels) + 1}": x}
