@@ -7,9 +7,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up rema
 _HOME = {
     "Augment": "keras_cnns.training.augment",
     "Recipe": "keras_cnns.training.recipe",
-    "Result": "keras_cnns.training.train",
-    "train": "keras_cnns.training.train",
-    "evaluate": "keras_cnns.training.evaluate",
+    "Result": "keras_cnns.training.trainer",
+    "train": "keras_cnns.training.trainer",
+    "evaluate": "keras_cnns.training.evaluation",
     "run": "keras_cnns.training.page",
     "find_recipe": "keras_cnns.training.page",
 }

@@ -29,27 +29,6 @@ def build_for_training(recipe, classes):
     return model
 
 
-def start(model, recipe):
-    """Takes the weights of `recipe.weights`, a `.keras` file: every layer that fits by name and shape.
-
-    Raises:
-      UserError: the file cannot be read, or has nothing for a whole layer before the classifier.
-    """
-    if recipe.weights is None:
-        return
-    try:
-        source = keras.saving.load_model(recipe.weights, compile=False)
-    except (ValueError, OSError, KeyError) as error:
-        raise UserError(f"weights {recipe.weights}: not a .keras file that can be read: {error}") from error
-    known = {weight.path: weight for weight in source.weights}
-    for weight in model.weights:
-        found = known.get(weight.path)
-        if found is not None and tuple(found.shape) == tuple(weight.shape):
-            weight.assign(found.numpy())
-        elif not weight.path.startswith("predictions/"):
-            raise UserError(f"weights {recipe.weights} have nothing for {weight.path} of {recipe.model}.")
-
-
 def freeze(model, recipe):
     """Makes layers untrainable: their weights stay, and their batch normalization is in inference mode.
 
@@ -76,8 +55,9 @@ def transfer(variables, values, model):
 
 
 def _build(recipe, classes, activation, **more):
-    model = keras_cnns.build(
+    return keras_cnns.build(
         recipe.model,
+        weights=recipe.weights,
         input_shape=recipe.input_shape,
         classes=classes,
         classifier_activation=activation,
@@ -85,7 +65,6 @@ def _build(recipe, classes, activation, **more):
         **more,
         **recipe.overrides,
     )
-    return model
 
 
 @contextmanager

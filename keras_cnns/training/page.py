@@ -35,7 +35,7 @@ def run(recipe, args=None):
 
         if flags.workers:
             distribute.join(flags.workers, flags.index)
-        from keras_cnns.training.train import train
+        from keras_cnns.training.trainer import train
 
         result = train(smoke(flags.recipe) if flags.smoke else flags.recipe)
     except UserError as error:

@@ -12,7 +12,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
 from keras_cnns.training.data import load
-from keras_cnns.training.evaluate import gathered
+from keras_cnns.training.evaluation import gathered
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.report import Report
@@ -69,7 +69,6 @@ class Run:
         with self.strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
             self.model = network.build_for_training(recipe, classes)
-            network.start(self.model, recipe)
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
             averaged = [w.value for w in self.model.weights if recipe.ema]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
