@@ -66,13 +66,12 @@ class Report:
 
 def table(reports, *, title=None):
     """A `rich.table.Table` of several reports, one row each; "x" is the ratio to the float32 file."""
-    from rich import box
     from rich.table import Table
 
     several = len({r.model for r in reports}) > 1
-    made = Table(title=title or (None if several else reports[0].model), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    made = Table(title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold")
     left = ("model", "scheme", "") if several else ("scheme", "")
-    for column in (*left[:-1], "size", "x", "ms", "x", "agree", "SNR dB", "accuracy", "drop", ""):
+    for column in (*left[:-1], "size", "x", "ms", "x", "agree", "dB", "accuracy", "drop", ""):
         made.add_column(column, justify="left" if column in left else "right", no_wrap=True)
     colours = {"pass": "green", "warn": "yellow", "fail": "red"}
     for r in reports:
@@ -94,13 +93,13 @@ def table(reports, *, title=None):
 
 def print_reports(reports, *, title=None):
     """Prints the table of several reports, with what there is to say about each below it."""
-    from rich.console import Console
+    from keras_cnns.console import console
 
-    console = Console()
-    console.print(table(reports, title=title))
+    screen = console()
+    screen.print(table(reports, title=title))
     for r in reports:
         for sentence in (*r.reasons, *r.notes):
-            console.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
+            screen.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
 
 
 def _figure(value, form):

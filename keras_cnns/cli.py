@@ -1,0 +1,251 @@
+"""The command `keras-cnns`. Tables for people; `--json` prints the same for machines."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from keras_cnns.errors import UserError
+from keras_cnns.quiet import import_tensorflow
+
+Json = Annotated[bool, tyro.conf.arg(name="json", help="print JSON, for machines")]
+
+
+def list_(pattern: str = "*", /, *, as_json: Json = False):
+    """The networks that can be built by name.
+
+    Args:
+        pattern: a shell pattern, such as "resnet*"
+    """
+    from keras_cnns.registry import info, list_models
+
+    rows = [info(name) for name in list_models(pattern)]
+    if not rows:
+        raise UserError(f"no model matches {pattern!r}: `keras-cnns list` shows all {len(list_models())}.")
+    if as_json:
+        return _print_json([{k: v for k, v in row.items() if k != "columns"} for row in rows])
+    table = _table("name", "year", ">input", ">parameters", ">multiply-adds", "task")
+    for row in rows:
+        size = "x".join(str(n) for n in row["input_shape"])
+        table.add_row(row["name"], str(row["year"]), size, f"{row['params']:,}", _big(row["macs"]), row["task"])
+    _print(table)
+
+
+def show(name: str, /, *, layers: bool = False, as_json: Json = False):
+    """A network by name or a model file: what it consists of and what it costs.
+
+    Args:
+        name: a name from `keras-cnns list`, or a .keras or .tflite file
+        layers: a row for each layer instead of one for each stage
+    """
+    from keras_cnns.insight.show import describe, tables
+
+    description = describe(name)
+    if as_json:
+        return _print_json(description)
+    for part in tables(description, layers=layers):
+        _print(part)
+
+
+def demo(*, out: str = "runs/demo", as_json: Json = False):
+    """LeNet-5 trained on handwritten digits, exported in every scheme and verified: about a minute, no download.
+
+    Args:
+        out: the folder for all that is made
+    """
+    import time
+
+    from keras_cnns import demo as page
+
+    started = time.perf_counter()
+    metrics, reports, path = page.demo(out, quiet=as_json)
+    if as_json:
+        return _print(Path(path).read_text(), raw=True)
+    from keras_cnns.tflite import print_reports
+
+    print_reports(reports, title=f"LeNet-5 on the {reports[0].pictures} held-out digits")
+    print(f"held-out accuracy in Keras {metrics['accuracy']:.4f}; all of it took {time.perf_counter() - started:.0f} s")
+    for name in ("model.keras", "lenet5_int8.tflite", "curve.png", "confusion.png", "report.json"):
+        print(f"  {path.parent / name}")
+
+
+def train(recipe: str, /):
+    """Trains a recipe: `keras-cnns train recipes/NAME.py --help` shows its flags.
+
+    Args:
+        recipe: the path of a recipe's page, or the name of a file in recipes/
+    """
+    from keras_cnns.training.page import find_recipe, run
+
+    return run(find_recipe(recipe), _REST)
+
+
+def export(
+    model: str,
+    /,
+    *,
+    out: str | None = None,
+    scheme: str = "float32",
+    data: str | None = None,
+    data_dir: str | None = None,
+    pictures: int = 200,
+    input_type: str = "float32",
+    output_type: str = "float32",
+    batch: int = 1,
+    force: bool = False,
+    as_json: Json = False,
+):
+    """A .keras file as a .tflite file, run and compared with it before it is handed over.
+
+    Args:
+        model: the .keras file
+        out: the .tflite file; by default beside the model, named after it and the scheme
+        scheme: float32, float16, weight_only_int8, int8, ...
+        data: digits, a tensorflow-datasets name or folder:PATH: calibration (train) and comparison (test) pictures
+        data_dir: where tensorflow-datasets keeps its data
+        pictures: at most so many to calibrate with
+        input_type: float32, int8 or uint8
+        output_type: float32, int8 or uint8
+        batch: pictures at a time
+        force: hand a failing file over all the same
+    """
+    from keras_cnns.card import read_card
+    from keras_cnns.tflite import export as run
+    from keras_cnns.tflite import print_reports
+    from keras_cnns.tflite.convert import load
+
+    network, given = load(model), {}
+    if data is not None:
+        from keras_cnns.training.data import load_arrays
+
+        (_, height, width, channels), where = network.input_shape, {"data_dir": data_dir}
+        given["calibration"], _, _ = load_arrays(
+            data, "train", size=(height, width), channels=channels, limit=pictures, **where
+        )
+        given["images"], given["labels"], given["names"] = load_arrays(
+            data, "test", size=(height, width), channels=channels, **where
+        )
+    report = run(
+        network,
+        out or Path(model).with_name(f"{Path(model).stem}_{scheme}.tflite"),
+        scheme=scheme,
+        input_type=input_type,
+        output_type=output_type,
+        batch=batch,
+        force=force,
+        card=read_card(model),
+        **given,
+    )
+    if as_json:
+        return _print_json(report.to_dict())
+    print_reports([report])
+    print(report.path)
+
+
+def predict(
+    pictures: tuple[str, ...],
+    /,
+    *,
+    model: str,
+    top: int = 5,
+    pixels: tuple[float, float] = (0.0, 255.0),
+    as_json: Json = False,
+):
+    """The most likely classes of pictures.
+
+    Args:
+        pictures: files in any common format
+        model: a .keras or .tflite file
+        top: so many classes each
+        pixels: what black and white are for a model that has no preprocessing inside
+    """
+    from keras_cnns.predict import predict as run
+
+    found = run(model, pictures, top=top, low=pixels[0], high=pixels[1])
+    if as_json:
+        return _print_json(found)
+    table = _table("picture", ">", "class", ">score")
+    for row in found:
+        for place, (label, score) in enumerate(row["classes"], start=1):
+            table.add_row(row["picture"] if place == 1 else "", str(place), label, f"{score:.4f}")
+    _print(table)
+
+
+def benchmark(files: tuple[str, ...], /, *, threads: tuple[int, ...] = (1, 2), runs: int = 50, as_json: Json = False):
+    """Times .tflite files on this host, taking turns; ratios are to the first.
+
+    Args:
+        files: .tflite files
+        threads: numbers of threads to try
+        runs: so many runs of each file
+    """
+    from dataclasses import asdict
+
+    from keras_cnns.tflite import timing
+
+    rows = timing.benchmark(files, threads=threads, runs=runs)
+    if as_json:
+        return _print_json([asdict(row) for row in rows])
+    _print(timing.table(rows))
+
+
+COMMANDS = {
+    "list": list_,
+    "show": show,
+    "demo": demo,
+    "train": train,
+    "export": export,
+    "predict": predict,
+    "benchmark": benchmark,
+}
+_REST = []  # the flags after `train RECIPE`, which are the recipe's own
+
+
+def main(words=None):
+    """Runs one command. Exits with 2 and one line after a user's mistake."""
+    words = list(sys.argv[1:] if words is None else words)
+    if words[:1] == ["train"] and len(words) > 2:
+        words, _REST[:] = words[:2], words[2:]
+    try:
+        if words[:1] not in (["list"], ["benchmark"], []) and not {"-h", "--help"} & set(words):
+            import_tensorflow()
+        status = tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="keras-cnns", description=__doc__, args=words, config=(tyro.conf.FlagCreatePairsOff,)
+        )
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 2
+    except BrokenPipeError:  # the reader of the table has seen enough
+        sys.stdout = None
+        status = 0
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status or 0)
+
+
+def _table(*columns):
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
+    return table
+
+
+def _big(number):
+    return f"{number / 1e9:.2f} G" if number >= 1e9 else f"{number / 1e6:.1f} M"
+
+
+def _print(what, *, raw=False):
+    if raw:
+        return print(what, end="")
+    from keras_cnns.console import console
+
+    console().print(what)
+
+
+def _print_json(value):
+    print(json.dumps(value, indent=1, default=str))

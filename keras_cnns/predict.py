@@ -1,0 +1,95 @@
+"""Pictures in, labels out: with a `.keras` or a `.tflite` file."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from keras_cnns.card import read_card
+from keras_cnns.errors import UserError
+
+
+def predict(model, paths, *, top=5, low=0.0, high=255.0):
+    """The `top` classes for each picture.
+
+    Args:
+      model: the path of a `.keras` or `.tflite` file of a classifier.
+      paths: of pictures in any format that Pillow reads.
+      low, high: what black and white are for the model; 0 and 255 where it has its preprocessing inside.
+
+    Returns:
+      One dict for each picture: "picture", and "classes", a list of (label, score), best first. Labels are the
+      file's own, or class numbers where it has none. Scores are the model's outputs.
+
+    Raises:
+      UserError: a file is missing, damaged, or no classifier; a picture is no picture.
+    """
+    model = Path(model)
+    if not paths:
+        raise UserError("no picture to look at: give one or more.")
+    shape, run = _opened(model)
+    if len(shape) != 3 or None in shape:
+        raise UserError(f"{model} takes inputs of {shape}: pictures of a fixed size are needed.")
+    pictures = np.stack([read_picture(path, shape) for path in paths])
+    scores = run(pictures * ((high - low) / 255) + low)
+    if scores.ndim != 2:
+        raise UserError(f"{model} answers with shape {scores.shape[1:]} for each picture: it is no classifier.")
+    labels = read_card(model).labels or tuple(str(i) for i in range(scores.shape[1]))
+    if len(labels) != scores.shape[1]:
+        raise UserError(f"{model} has {len(labels)} labels for {scores.shape[1]} outputs.")
+    best = np.argsort(-scores, axis=1)[:, :top]
+    return [
+        {"picture": str(path), "classes": [(labels[i], float(row[i])) for i in order]}
+        for path, row, order in zip(paths, scores, best, strict=True)
+    ]
+
+
+def read_picture(path, shape):
+    """The picture at `path` as float32 pixels 0 .. 255 of `shape` (height, width, channels), scaled to fit.
+
+    Raises:
+      UserError: there is no such file, or it is no picture.
+    """
+    height, width, channels = shape
+    if channels not in (1, 3):
+        raise UserError(f"pictures have 1 or 3 channels, and the model takes {channels}.")
+    try:
+        with Image.open(path) as image:
+            if "A" in image.getbands() or "transparency" in image.info:  # what shows through is white
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            image = image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
+    except UnidentifiedImageError:
+        raise UserError(f"{path} is no picture: give a PNG, a JPEG or the like.") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"cannot read the picture {path}: {getattr(error, 'strerror', None) or error}.") from None
+    return np.asarray(image, "float32").reshape(shape)
+
+
+def _opened(model):
+    """The input's shape without the batch, and a function from pictures to scores."""
+    if model.suffix == ".tflite":
+        from keras_cnns.tflite import runner
+
+        if not model.is_file():
+            raise UserError(f"there is no file {model}.")
+        shapes = runner.ask("describe", file=str(model.resolve()))[0]["inputs"].values()
+        if len(shapes) != 1:
+            raise UserError(f"{model} has {len(shapes)} inputs: a classifier has one.")
+        (shape,) = (tuple(None if n < 0 else n for n in shape[1:]) for shape in shapes)
+        return shape, lambda pictures: _only(runner.predict(model, pictures), model)
+    if model.suffix == ".keras":
+        from keras_cnns.saved import load_model
+
+        network = load_model(model)
+        shape = tuple(network.input_shape[1:]) if isinstance(network.input_shape, tuple) else ()
+        return shape, lambda pictures: _only(network.predict(pictures, verbose=0), model)
+    raise UserError(f"{model} is neither a .keras nor a .tflite file.")
+
+
+def _only(outputs, model):
+    outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs
+    if isinstance(outputs, list | tuple):
+        if len(outputs) != 1:
+            raise UserError(f"{model} has {len(outputs)} outputs: a classifier has one.")
+        outputs = outputs[0]
+    return np.asarray(outputs)

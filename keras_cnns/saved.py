@@ -1,0 +1,25 @@
+"""Models from `.keras` files."""
+
+from pathlib import Path
+
+from keras_cnns.errors import UserError
+
+
+def load_model(path):
+    """The model in the `.keras` file at `path`, not compiled; this package's own layers are known to Keras.
+
+    Raises:
+      UserError: there is no such file, or it is damaged or holds something else.
+    """
+    import keras
+
+    import keras_cnns.layers  # noqa: F401 - registers the custom layers
+
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}: give the path of a .keras file.")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"cannot read {path} as a Keras model: {reason}") from error
