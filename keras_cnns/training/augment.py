@@ -34,6 +34,12 @@ class Augment:
     cutmix: float = 0.0  # alpha: a rectangle is another picture's; with mixup, one of the two for every picture
 
     def __post_init__(self):
+        try:
+            self._check()
+        except TypeError as error:
+            raise UserError(f"augment has a setting of another kind than it should be ({error}).") from error
+
+    def _check(self):
         for name in ("scale", "area", "ratio"):
             low, high = self._pair(name)
             if not 0 < low <= high:

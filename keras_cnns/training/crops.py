@@ -29,7 +29,7 @@ def centre(shape, size, fraction=1.0):
 
     "The short side resized to 256, the central 224 cropped" is fraction 224 / 256.
     """
-    window = fraction * _largest(shape, size)
+    window = tf.round(fraction * _largest(shape, size))
     return _window((tf.cast(shape, tf.float32) - window) / 2, window, shape)
 
 

@@ -46,12 +46,13 @@ def _jpeg(encoded, size, channels, window):
     shrinks = tf.reduce_min(cut[2:] // tf.constant(size))
 
     def at(ratio):
-        return lambda: tf.io.decode_and_crop_jpeg(
-            encoded, cut // ratio, channels=channels, ratio=ratio, dct_method="INTEGER_FAST"
-        )
+        options = dict(
+            channels=3, ratio=ratio, dct_method="INTEGER_FAST"
+        )  # 3: the operation cannot turn CMYK into grey
+        return lambda: tf.io.decode_and_crop_jpeg(encoded, cut // ratio, **options)
 
     halvings = tf.reduce_sum(tf.cast(shrinks >= [2, 4, 8], tf.int32))
-    return tf.switch_case(halvings, [at(1), at(2), at(4), at(8)])
+    return to_channels(tf.switch_case(halvings, [at(1), at(2), at(4), at(8)]), channels)
 
 
 def _other(encoded, channels):
