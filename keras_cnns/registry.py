@@ -37,6 +37,7 @@ FAMILIES = (
     "mnasnet",
     "mobilenet_v3",
     "efficientnet",
+    "bit",
     "efficientnet_lite",
 )
 ARGUMENTS = ("input_shape", "classes")  # columns that `build` takes under their own names

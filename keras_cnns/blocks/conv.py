@@ -76,8 +76,7 @@ class ConvUnit:
         bias = self.numerics.conv_bias if bias is None else bias
         if padding != "valid":
             x, padding = self.pad(x, kernel, stride, name, padding)
-        kind = layers.Conv2D if groups == 1 else own.GroupedConv2D
-        return kind(
+        return self.layer(groups)(
             filters,
             kernel,
             stride,
@@ -87,6 +86,10 @@ class ConvUnit:
             kernel_initializer=self.initializer,
             name=f"{name}_conv",
         )(x)
+
+    def layer(self, groups):
+        """The class of its convolutions."""
+        return layers.Conv2D if groups == 1 else own.GroupedConv2D
 
     def pad(self, x, kernel, stride, name, rule=None):
         """`x` with explicit zeros where the padding rule asks for them, and Keras's word for the rest."""

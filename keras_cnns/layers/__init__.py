@@ -10,6 +10,7 @@ _HOMES = {
     "GroupedConv2D": "grouped",
     "LocalContrastNormalization": "local_contrast",
     "LocalResponseNormalization": "local_response",
+    "StandardizedConv2D": "standardized",
 }
 
 __all__ = list(_HOMES)

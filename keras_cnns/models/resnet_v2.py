@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.residual import bottleneck
 from keras_cnns.family import Paper, Variant
+from keras_cnns.lazy import layers
 
 PAPER = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "1603.05027")
 
@@ -15,14 +16,24 @@ class ResNetV2(Variant):
 
     stride_at: the unit of a stage that carries its stride. "last" of conv2_x .. conv4_x as in the TF-Slim and Keras
       networks; "first" of conv3_x .. conv5_x as in the authors' and torch's.
+    zeros: pool1 pads with zeros, which count where all that they stand beside is negative; else with nothing.
+    k: all channels are k times as many.
     """
 
     depths: tuple
     widths: tuple = (64, 128, 256, 512)
     stride_at: str = "last"
+    zeros: bool = True
+    k: int = 1
     _: KW_ONLY
     numerics: Numerics = Numerics(padding="symmetric", epsilon=1.001e-5)
     initializer: str = "he_normal"
+
+
+def torch(depths):
+    """As timm builds it."""
+    numerics = Numerics(padding="symmetric", free_bias=False, epsilon=1e-5, momentum=0.9)
+    return ResNetV2(depths, stride_at="first", zeros=False, numerics=numerics, preprocessing="torch")
 
 
 VARIANTS = {
@@ -30,14 +41,20 @@ VARIANTS = {
     "resnet101_v2": ResNetV2((3, 4, 23, 3)),
     "resnet152_v2": ResNetV2((3, 8, 36, 3)),
     "resnet200_v2": ResNetV2((3, 24, 36, 3)),
+    "resnetv2_50": torch((3, 4, 6, 3)),
+    "resnetv2_101": torch((3, 4, 23, 3)),
+    "resnetv2_152": torch((3, 8, 36, 3)),
 }
 
 
 def features(x, net, unit):
     """Levels C1 .. C5: sums before their activation, but for C5, which is normalized and rectified."""
-    levels = {"C1": unit.conv(x, 64, 7, stride=2, bias=unit.numerics.free_bias, name="conv1")}
-    # the sums may be negative here: zeros are padded before this pooling, as in the published networks
-    x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
+    levels = {"C1": unit.conv(x, 64 * net.k, 7, stride=2, bias=unit.numerics.free_bias, name="conv1")}
+    if net.zeros:
+        x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
+    else:  # every second of the windows that stand around each position
+        x = layers.MaxPooling2D(3, 1, "same", name="pool1")(levels["C1"])
+        x = layers.MaxPooling2D(1, 2, name="pool1_subsample")(x)
     last = len(net.depths) + 1
     for stage, (depth, width) in enumerate(zip(net.depths, net.widths, strict=True), start=2):
         for i in range(depth):
@@ -48,6 +65,6 @@ def features(x, net, unit):
             if stride == 2:
                 levels[f"C{len(levels) + 1}"] = x
             name = f"conv{stage}_block{i + 1}"
-            x = bottleneck(x, width, stride=stride, unit=unit, name=name, ordering="full_preactivation")
+            x = bottleneck(x, net.k * width, stride=stride, unit=unit, name=name, ordering="full_preactivation")
     x = unit.act(unit.norm(x, name="post"), name="post")
     return levels | {f"C{len(levels) + 1}": x}

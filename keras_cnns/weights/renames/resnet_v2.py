@@ -1,8 +1,25 @@
 """Other libraries' layer names in models/resnet_v2.py's words."""
 
-PEERS = {"keras": {f"resnet{depth}_v2": f"ResNet{depth}V2" for depth in (50, 101, 152)}}
+PEERS = {
+    "keras": {f"resnet{depth}_v2": f"ResNet{depth}V2" for depth in (50, 101, 152)},
+    "timm": {f"resnetv2_{depth}": f"resnetv2_{depth}" for depth in (50, 101, 152)},
+}
 
 
 def keras(net):
     """The authors' names, which are ours."""
     return []
+
+
+def timm(net):
+    """timm counts stages and blocks from 0, and a unit's normalizations before its convolutions."""
+    return [
+        (r"^stem\.conv$", "conv1_conv"),
+        (r"^norm$", "post_bn"),
+        (r"^head\.fc$", "predictions"),
+        (r"^stages\.(\d)\.blocks\.(\d+)\.", lambda m: f"conv{int(m[1]) + 2}_block{int(m[2]) + 1}_"),
+        (r"_downsample\.conv$", "_0_conv"),
+        (r"_norm1$", "_preact_bn"),
+        (r"_norm(\d)$", lambda m: f"_{int(m[1]) - 1}_bn"),
+        (r"_conv(\d)$", r"_\1_conv"),
+    ]

@@ -1,0 +1,26 @@
+"""Weight standardization. Qiao et al. 2019, 1903.10520, eqs. 6 to 8; in BiT: Kolesnikov et al. 2020, 1912.11370."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_cnns")
+class StandardizedConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` whose kernel is used with mean 0 and variance 1 over each filter.
+
+    epsilon: added to the variance.
+    """
+
+    def __init__(self, *args, epsilon=1e-8, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.epsilon = epsilon
+
+    def convolution_op(self, inputs, kernel):
+        return super().convolution_op(inputs, self.standardized(kernel))
+
+    def standardized(self, kernel):
+        mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
+        return (kernel - mean) * ops.rsqrt(variance + self.epsilon)
+
+    def get_config(self):
+        return super().get_config() | {"epsilon": self.epsilon}
