@@ -1,5 +1,6 @@
 """What turns the last level into class scores or a vector."""
 
+from keras_cnns.blocks.pooling import adaptive_pool
 from keras_cnns.lazy import layers
 
 
@@ -7,6 +8,19 @@ def classifier(x, net, *, classes, activation):
     """Global average pooling, dropout, one dense layer: the head of every network since NiN and GoogLeNet."""
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     return predictions(dropout(x, net.dropout), classes=classes, activation=activation)
+
+
+def fully_connected(x, net, unit, *, grid, units=(4096, 4096), classes, activation):
+    """Flatten, fc6 and fc7 with dropout, and the class scores: the head of AlexNet and VGG.
+
+    grid: positions of the published level in each direction; where the numerics are adaptive, x is pooled to them.
+    """
+    x = adaptive_pool(x, grid, name="adaptive_pool") if unit.numerics.adaptive else x
+    x = layers.Flatten(name="flatten")(x)
+    for i, width in enumerate(units, start=6):
+        x = unit.act(layers.Dense(width, kernel_initializer=unit.initializer, name=f"fc{i}")(x), name=f"fc{i}")
+        x = dropout(x, net.dropout, name=f"drop{i}")
+    return predictions(x, classes=classes, activation=activation)
 
 
 def dropout(x, rate, *, name="dropout"):

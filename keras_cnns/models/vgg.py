@@ -1,0 +1,69 @@
+"""VGG. Simonyan & Zisserman 2014, "Very Deep Convolutional Networks ...", 1409.1556, Table 1."""
+
+from dataclasses import KW_ONLY, dataclass, replace
+
+from keras_cnns.blocks.conv import KERAS, TORCH, Numerics
+from keras_cnns.blocks.head import fully_connected
+from keras_cnns.blocks.normalization import local_response_norm
+from keras_cnns.family import Paper, Variant
+
+PAPER = Paper(
+    "Simonyan & Zisserman", 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition", "1409.1556"
+)
+
+
+@dataclass(frozen=True)
+class VGG(Variant):
+    """depths: convolutions before each max pooling, 3x3; widths: their channels.
+
+    last: the kernel of the third convolution of a block. lrn: local response normalization after conv1_1.
+    """
+
+    depths: tuple
+    widths: tuple = (64, 128, 256, 512, 512)
+    last: int = 3
+    lrn: bool = False
+    batch_norm: bool = False
+    _: KW_ONLY
+    numerics: Numerics = TORCH
+    preprocessing: str = "torch"
+    initializer: str = "he_normal"
+    dropout: float = 0.5
+
+
+A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
+BN = {"batch_norm": True, "numerics": replace(TORCH, conv_bias=True)}
+CAFFE = {"numerics": KERAS, "preprocessing": "caffe"}  # the authors' weights, as Keras has them
+
+VARIANTS = {
+    "vgg11": VGG(A),
+    "vgg11_lrn": VGG(A, lrn=True),
+    "vgg13": VGG(B),
+    "vgg16_1x1": VGG(D, last=1),  # the paper's C
+    "vgg16": VGG(D, **CAFFE),
+    "vgg19": VGG(E, **CAFFE),
+    "vgg11_bn": VGG(A, **BN),
+    "vgg13_bn": VGG(B, **BN),
+    "vgg16_bn": VGG(D, **BN),
+    "vgg19_bn": VGG(E, **BN),
+}
+
+
+def features(x, net, unit):
+    """Levels C1 .. C4: the last convolutions of blocks 2 .. 5; C5: the last pooling."""
+    unit = replace(unit, normalized=net.batch_norm)
+    levels = {}
+    for block, (depth, width) in enumerate(zip(net.depths, net.widths, strict=True), start=1):
+        for i in range(1, depth + 1):
+            x = unit(x, width, net.last if i == 3 else 3, name=f"conv{block}_{i}")
+            if net.lrn and block == 1:
+                x = local_response_norm(x, name="norm1")
+        levels[f"C{block - 1}"] = x
+        x = unit.max_pool(x, 2, 2, padding="valid", name=f"pool{block}")
+    del levels["C0"]  # the picture's own size: no level
+    return levels | {"C5": x}
+
+
+def head(x, net, unit, *, classes, activation):
+    """FC-4096, FC-4096, FC-classes."""
+    return fully_connected(x, net, unit, grid=7, classes=classes, activation=activation)

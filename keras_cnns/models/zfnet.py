@@ -1,0 +1,50 @@
+"""ZFNet. Zeiler & Fergus 2013, "Visualizing and Understanding Convolutional Networks", 1311.2901, Fig. 3."""
+
+from dataclasses import KW_ONLY, dataclass, replace
+
+from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.head import fully_connected
+from keras_cnns.blocks.normalization import local_contrast_norm
+from keras_cnns.family import Paper, Variant
+from keras_cnns.lazy import layers
+
+PAPER = Paper("Zeiler & Fergus", 2013, "Visualizing and Understanding Convolutional Networks", "1311.2901")
+
+
+@dataclass(frozen=True)
+class ZFNet(Variant):
+    """widths: channels of layers 1 .. 5. contrast: the window of the contrast normalization after pools 1 and 2."""
+
+    widths: tuple = (96, 256, 384, 384, 256)
+    contrast: int = 9
+    _: KW_ONLY
+    numerics: Numerics = TORCH
+    preprocessing: str = "torch"
+    initializer: str = "he_normal"
+    dropout: float = 0.5
+    min_size: int = 63
+
+
+VARIANTS = {"zfnet": ZFNet()}
+
+
+def features(x, net, unit):
+    """Levels C1 (conv1), C3 (conv2), C4 (conv5) and C5 (pool5); "end": the first two poolings round sizes up."""
+    unit = replace(unit, normalized=False)
+    w1, w2, w3, w4, w5 = net.widths
+    x = layers.ZeroPadding2D(1, name="conv1_pad")(x)
+    c1 = unit(x, w1, 7, stride=2, padding="valid", name="conv1")  # 224 -> 110
+    x = unit.max_pool(c1, 3, 2, padding="end", name="pool1")  # 55
+    x = local_contrast_norm(x, size=net.contrast, name="norm1")
+    c3 = unit(x, w2, 5, stride=2, padding="valid", name="conv2")  # 26
+    x = unit.max_pool(c3, 3, 2, padding="end", name="pool2")  # 13
+    x = local_contrast_norm(x, size=net.contrast, name="norm2")
+    x = unit(x, w3, 3, name="conv3")
+    x = unit(x, w4, 3, name="conv4")
+    c4 = unit(x, w5, 3, name="conv5")
+    return {"C1": c1, "C3": c3, "C4": c4, "C5": unit.max_pool(c4, 3, 2, padding="valid", name="pool5")}  # 6
+
+
+def head(x, net, unit, *, classes, activation):
+    """FC 4096, 4096, classes."""
+    return fully_connected(x, net, unit, grid=6, classes=classes, activation=activation)
