@@ -23,6 +23,7 @@ FAMILIES = (
     "zfnet",
     "nin",
     "vgg",
+    "highway",
     "resnet",
     "resnet_cifar",
     "squeezenet",
