@@ -139,7 +139,9 @@ class Graph:
             tensor = node.call(*args, **kwargs)
             tensor._keras_history.operation.name = names(node.name)
             return tensor
-        if not isinstance(node.call, type):  # an operation without weights: a copy, so that the source stays unread
+        if not isinstance(
+            node.call, type
+        ):  # an operation without weights: a copy, so that the source gets no new calls
             operation = copy.copy(node.call)
             operation._inbound_nodes, operation._outbound_nodes = [], []
             operation.name = names(node.name)

@@ -1,0 +1,160 @@
+"""Quantization-aware training of any functional Keras 3 model, and the int8 file that answers as it was trained to.
+
+>>> model = quantization_aware(model)
+>>> model.compile(...); model.fit(...)        # a small learning rate, one to ten epochs
+>>> data = convert(model)                     # or export(model, "model.tflite", scheme="int8")
+
+The graph is prepared (batch norm folded, activations apart), each kernel becomes one that rounds itself, and a
+`FakeQuant` stands after every operator whose int8 result has a range of its own.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite import convert as conversion
+from keras_cnns.tflite.fake_quant import MOMENTUM, ROUNDED, FakeQuant
+from keras_cnns.tflite.graph import Node, read
+from keras_cnns.tflite.prepare import DROPOUTS, LINEAR, TRAINING_ONLY, activation_of, prepared
+
+# Operators whose int8 result has the scale of what they take: no range of their own.
+SAME_SCALE = {"Flatten", "Reshape", "Permute", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "pad"} | DROPOUTS
+SAME_SCALE |= {f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "ZeroPadding", "Cropping")}
+SAME_SCALE |= {"UpSampling1D", "UpSampling2D"}
+# Results whose int8 range TFLite fixes.
+FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}
+# Operators into which a following relu or relu6 is fused: what lies between is never rounded.
+FUSING = (*LINEAR, layers.Add, layers.Subtract, layers.Multiply, ops.add, ops.subtract, ops.multiply)
+
+OUTPUT = "_output"  # ends the names of the last layers; the file's outputs are named without it
+
+METHODS = ("keras", "tfmot")
+
+
+def quantization_aware(model, *, method="keras", momentum=MOMENTUM, outputs=None):
+    """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
+
+    method: "keras" gives a Keras 3 model, for `fit`, any callback, any strategy and `.keras` files; "tfmot" gives
+      a tf_keras model quantized by tensorflow-model-optimization (see `twin.py`).
+    momentum: of the moving ranges of the activations. outputs: those to keep, as in `prepare`.
+
+    Layers that were frozen stay frozen. Layers without an int8 form (layer normalization, local response
+    normalization) compute in float32 between rounded inputs and outputs.
+
+    Raises:
+      UserError: the model has no graph, is quantization-aware already, or has a layer that cannot be made again.
+    """
+    if method not in METHODS:
+        raise UserError(f"there is no method {method!r}: choose from {', '.join(METHODS)}")
+    if method == "tfmot":
+        from keras_cnns.tflite import twin
+
+        return twin.quantization_aware(model)
+    if is_quantization_aware(model):
+        raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
+    graph = prepared(read(model), outputs=outputs, keep_dropout=True)
+    names = [node.origin for node in keras.tree.flatten(graph.outputs)]
+    graph.rewrite(_float_input)
+    graph.rewrite(_rounding)
+    graph.rewrite(lambda node, uses: _quantized(node, uses, momentum))
+    for node, name in zip(keras.tree.flatten(graph.outputs), names, strict=True):
+        node.name = f"{name}{OUTPUT}"
+    return graph.build()
+
+
+def is_quantization_aware(model):
+    """Whether this is a model that `quantization_aware` made."""
+    return isinstance(model, keras.Model) and any(isinstance(layer, FakeQuant) for layer in model.layers)
+
+
+def calibrate(model, pictures, *, batch_size=32):
+    """Lets the ranges of a quantization-aware model follow `pictures` (N, ...), without training anything else."""
+    for start in range(0, len(pictures), batch_size):
+        model(pictures[start : start + batch_size], training=True)
+
+
+def convert(model, *, batch=1, input_type="int8", output_type="int8"):
+    """The int8 flatbuffer of a trained quantization-aware model, as bytes; no calibration is needed.
+
+    batch: fixed; None leaves it open. input_type, output_type: "int8", "uint8" or "float32".
+
+    Raises:
+      UserError: the model is not quantization-aware, or has not seen a picture yet.
+    """
+    outputs = [name.removesuffix(OUTPUT) for name in conversion.output_names(model)]
+    converter = conversion.converter(frozen(model), batch, outputs=outputs)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]  # with ranges in the graph: no representative data set
+    converter.inference_input_type = getattr(tf, input_type)
+    converter.inference_output_type = getattr(tf, output_type)
+    return conversion.run(converter)
+
+
+def frozen(model):
+    """The quantization-aware model with standard layers, kernels already rounded and ranges as numbers.
+
+    Raises:
+      UserError: the model is not quantization-aware, or has not seen a picture yet.
+    """
+    if not is_quantization_aware(model):
+        raise UserError(f"{model.name} is not quantization-aware: give what quantization_aware() returned")
+    graph = read(model)
+    graph.rewrite(_freeze)
+    return graph.build()
+
+
+def _float_input(node, uses):
+    """Pixels given as integers are given as floats: the file's own input type is chosen on conversion."""
+    if node.is_a(ops.cast) and node.input.is_a(layers.InputLayer):
+        node.input.config["dtype"] = "float32"
+        return node.input
+
+
+def _rounding(node, uses):
+    if node.call in ROUNDED and node.config.get("activation") in (None, "linear"):
+        node.call = ROUNDED[node.call]
+
+
+def _quantized(node, uses, momentum):
+    if is_relu(node) and node.input.is_a(FakeQuant) and uses[node.input] == 1:
+        before = node.input.input
+        if before.is_a(*FUSING, *ROUNDED.values()):
+            node.args = (before,)
+    if node.kind in SAME_SCALE | TRAINING_ONLY or (node.is_a(layers.InputLayer) and "int" in node.config["dtype"]):
+        return None
+    low, high = fixed_range(node)
+    config = {"low": low, "high": high, "momentum": momentum}
+    return Node(FakeQuant, (node,), config=config, name=f"{node.name}_quant", shape=node.shape)
+
+
+def is_relu(node):
+    """Whether this is relu or relu6, which TFLite fuses into the operator before."""
+    config = node.config
+    plain = node.is_a(layers.ReLU) and not config.get("negative_slope") and not config.get("threshold")
+    return plain and config.get("max_value") in (None, 6.0)
+
+
+def fixed_range(node):
+    """(low, high) of a result whose range is known beforehand; (None, None) for any other."""
+    if is_relu(node) and node.config.get("max_value"):
+        return 0.0, 6.0
+    name = activation_of(node) if node.is_a(layers.Activation) else node.kind.lower()
+    return FIXED.get(name, (None, None))
+
+
+def _freeze(node, uses):
+    if node.kind in TRAINING_ONLY:
+        return node.input
+    for plain, rounded in ROUNDED.items():
+        if node.is_a(rounded):
+            layer = rounded.from_config({**node.config, "name": node.name})
+            layer.build(node.input.shape)
+            layer.kernel.assign(node.weights[0])
+            node.call, node.weights[0] = plain, np.asarray(layer.rounded)
+    if node.is_a(FakeQuant) and node.weights:
+        low, high, seen = (float(w) for w in node.weights)
+        if not seen:
+            raise UserError(f"{node.name} has seen no picture yet: train the model, or call qat.calibrate")
+        node.config |= {"low": low, "high": max(high, low + 1e-6)}
+        node.weights = []
