@@ -11,11 +11,15 @@ import numpy as np
 from keras_cnns.card import Card, read_card
 from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
-from keras_cnns.tflite import convert, flatbuffer, pictures, quantize, runner, verify
+from keras_cnns.tflite import convert, ends, flatbuffer, pictures, qat, quantize, runner, stock, verify
+from keras_cnns.tflite.fake_quant import FakeQuant
+from keras_cnns.tflite.graph import read
 from keras_cnns.tflite.metadata import attach
+from keras_cnns.tflite.prepare import prepare
 from keras_cnns.tflite.report import Report
 
 TYPES = ("float32", "int8", "uint8")
+ENGINES = ("quantizer", "converter")
 MADE_UP = "compared on made-up pictures, which says nothing of classes: give images"
 
 
@@ -30,6 +34,11 @@ def export(
     input_type="float32",
     output_type="float32",
     batch=1,
+    preprocessing=None,
+    head=None,
+    k=5,
+    islands=None,
+    engine="quantizer",
     names=None,
     card=None,
     force=False,
@@ -48,6 +57,12 @@ def export(
       input_type, output_type: "float32", "int8" or "uint8" of the file's inputs and outputs, integers where activations
         are quantized. A uint8 input takes a camera's bytes where the model takes pixels from 0 to 255.
       batch: pictures at a time, 1 on a phone; None leaves it open.
+      preprocessing: Keras layers to put before the model, such as `keras.layers.Rescaling(1 / 127.5, offset=-1)`; the
+        pictures of calibration and comparison are then what these layers take.
+      head, k: a key of `ends.HEADS` to end the file in something else: logits, softmax, argmax or the `k` best.
+      islands: operators ("ADD", ...) that `int8_float_islands` leaves in floats; by default those that would
+        run outside XNNPACK otherwise.
+      engine: "quantizer" (AI Edge Quantizer) or "converter" (the stock converter's own quantization).
       names: names of the classes, in the order of the outputs; they travel in the file.
       card: a `Card` with more to say about the model.
       force: hand a failing file over all the same.
@@ -60,19 +75,19 @@ def export(
     path, row = Path(path), quantize.find(scheme)
     _check_target(path)
     _check_types(scheme, row, input_type, output_type)
+    if engine not in ENGINES:
+        raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
     if card is None:
         card = read_card(model) if isinstance(model, (str, Path)) and Path(model).is_file() else Card()
-    model = convert.load(model)
+    model = ends.with_ends(convert.load(model), preprocessing, head, k)
     card = replace(card, name=card.name or model.name, labels=tuple(card.labels if names is None else names))
     calibration, images, labels, notes = _pictures(model, row, scheme, calibration, images, labels)
 
-    plain = to_float32(model, batch, split_hard_swish=row.calibrated)
-    job = quantize.Job(calibration, batch, input_type, output_type)
-    made = quantize.make(scheme, plain, job)
-    if "uint8" in (input_type, output_type):
-        made = flatbuffer.as_uint8(made, inputs=input_type == "uint8", outputs=output_type == "uint8")
+    job = quantize.Job(calibration, batch, input_type, output_type, islands)
+    names = _signature(model)
+    plain, made = _files(model, names, scheme, row, job, engine)
 
-    original = verify.reference_outputs(model, images)
+    original = verify.reference_outputs(model, images, **names)
     classifier = verify.is_classifier(model, original) and notes != (MADE_UP,)
     _check_names(card.labels, original)
     if labels is not None:
@@ -87,7 +102,13 @@ def export(
         result, answers = runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
         comparisons = tuple(
             verify.compare(
-                name, original[name], answers[name], labels=labels, classifier=classifier, scale=result["scales"][name]
+                name,
+                original[name],
+                answers[name],
+                labels=labels,
+                classifier=classifier,
+                probability=verify.is_probability(model, original[name]),
+                scale=result["scales"][name],
             )
             for name in answers
         )
@@ -115,14 +136,38 @@ def export(
     return report
 
 
-def to_float32(model, batch=1, *, split_hard_swish=False):
-    """The prepared model's float32 flatbuffer, with the names of the original and without its auxiliary outputs."""
-    from keras_cnns.tflite.prepare import prepare
+def _signature(model):
+    """Names of the file's inputs and outputs: the model's, less the ending that quantization-aware training adds."""
+    outputs = convert.output_names(model)
+    if qat.is_quantization_aware(model):
+        outputs = [name.removesuffix(qat.OUTPUT) for name in outputs]
+    return {"inputs": convert.input_names(model), "outputs": outputs}
 
-    names = convert.output_names(model)
-    kept = [i for i, name in enumerate(names) if not name.startswith("aux")] or list(range(len(names)))
-    lean = prepare(model, outputs=kept, split_hard_swish=split_hard_swish)
-    return convert.to_flatbuffer(lean, batch, inputs=convert.input_names(model), outputs=[names[i] for i in kept])
+
+def _files(model, names, scheme, row, job, engine):
+    """The flatbuffers in float32 and in `scheme`; outputs whose names begin with "aux" are left out."""
+    if qat.is_quantization_aware(model):
+        return _trained_for_int8(model, names, scheme, job)
+    kept = [i for i, name in enumerate(names["outputs"]) if not name.startswith("aux")]
+    kept = kept or range(len(names["outputs"]))
+    names = {**names, "outputs": [names["outputs"][i] for i in kept]}
+    lean = prepare(model, outputs=list(kept), split_hard_swish=not row.hard_swish)
+    plain = convert.to_flatbuffer(lean, job.batch, **names)
+    if engine == "converter":
+        return plain, stock.make(scheme, lean, job, **names)
+    made = quantize.make(scheme, plain, job)
+    inputs, outputs = (kind == "uint8" for kind in (job.input_type, job.output_type))
+    return plain, flatbuffer.as_uint8(made, inputs=inputs, outputs=outputs) if inputs or outputs else made
+
+
+def _trained_for_int8(model, names, scheme, job):
+    if scheme != "int8":
+        raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would throw that away.")
+    graph = read(qat.frozen(model))
+    graph.rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
+    plain = convert.to_flatbuffer(graph.build(), job.batch, **names)
+    types = {"input_type": job.input_type, "output_type": job.output_type}
+    return plain, flatbuffer.write(flatbuffer.read(qat.convert(model, batch=job.batch, **types)))
 
 
 def _check_target(path):
@@ -142,8 +187,8 @@ def _check_types(scheme, row, *types):
     for kind in types:
         if kind not in TYPES:
             raise UserError(f"there is no input or output type {kind!r}: choose from {', '.join(TYPES)}.")
-        if kind != "float32" and not row.calibrated:
-            raise UserError(f"{scheme} computes in floats: {kind} inputs and outputs need a scheme such as int8.")
+        if kind != "float32" and not row.integer_io:
+            raise UserError(f"{scheme} has no {kind} inputs and outputs: that needs a scheme such as int8.")
 
 
 def _pictures(model, row, scheme, calibration, images, labels):
@@ -152,7 +197,7 @@ def _pictures(model, row, scheme, calibration, images, labels):
     if calibration is not None:
         limit = None if images is None and labels is not None else pictures.CALIBRATION_PICTURES
         calibration = pictures.gather(calibration, model, names, "calibration", limit=limit)
-    elif row.calibrated:
+    elif row.calibrated and not qat.is_quantization_aware(model):
         raise UserError(f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them.")
     if images is not None:
         images = pictures.gather(images, model, names, "images")

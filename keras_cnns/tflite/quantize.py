@@ -2,16 +2,18 @@
 
 import contextlib
 import io
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe
 from ai_edge_quantizer.utils import qsv_utils
 
 from keras_cnns.errors import UserError, nearest
-from keras_cnns.tflite import flatbuffer
+from keras_cnns.tflite import flatbuffer, runner
 from keras_cnns.tflite.pictures import batched
 
 Op = qtyping.TFLOperationName
@@ -23,14 +25,19 @@ PICTURE_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
 
 @dataclass(frozen=True)
 class Scheme:
-    """`make(data, job)` gives the flatbuffer; `calibrated`: activations are integers too, so that pictures are
-    needed and inputs and outputs may be integers."""
+    """`make(data, job)` gives the flatbuffer.
+
+    calibrated: activations are integers too, whose ranges must be measured on pictures. integer_io: inputs and outputs
+    may be integers. hard_swish: it stays one operator, which XNNPACK runs in floats but not in int8.
+    """
 
     stores: str
     needs: str
     good_for: str
     make: Callable
     calibrated: bool = False
+    integer_io: bool = False
+    hard_swish: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Job:
     batch: int | None = 1
     input_type: str = "float32"
     output_type: str = "float32"
+    islands: tuple | None = None  # operators that stay float; None: those that XNNPACK would not run in int8
 
 
 _FLOAT16 = qtyping.OpQuantizationConfig(
@@ -54,31 +62,52 @@ def _unchanged(data, job):
     return data
 
 
-def _weight_only(bits):
+def _weights(rules):
     def make(data, job):
-        return _quantized(data, getattr(recipe, f"weight_only_wi{bits}_afp32")())
+        made = quantizer.Quantizer(data)
+        made.load_quantization_recipe(rules())
+        return _run(made, None)
 
     return make
 
 
 def _float16(data, job):
     made = quantizer.Quantizer(data)
-    made.update_quantization_recipe(".*", Op.ALL_SUPPORTED, _FLOAT16, algorithm_key=recipe.AlgorithmName.FLOAT_CASTING)
+    made.update_quantization_recipe(".*", Op.ALL_SUPPORTED, _FLOAT16, recipe.AlgorithmName.FLOAT_CASTING)
     return _run(made, None)
 
 
-def _static(activation_bits):
-    def make(data, job):
+def _static(rules):
+    def make(data, job, islands=()):
         made = quantizer.Quantizer(data)
-        made.load_quantization_recipe(getattr(recipe, f"static_wi8_ai{activation_bits}")())
+        made.load_quantization_recipe(rules())
         if job.input_type == "float32":
             _leave_float(made, Op.INPUT)
         if job.output_type == "float32":
             # int8 SOFTMAX is not delegated and answers in steps of 1/256; in float it is neither slow nor coarse
             _leave_float(made, Op.OUTPUT, Op.SOFTMAX)
+        _leave_float(made, *islands)
         return _run(made, ranges(made, data, job))
 
     return make
+
+
+def _islands(data, job):
+    """int8 with the operators float that would only slow it down, or that were named."""
+    whole = _static(recipe.static_wi8_ai8)
+    if job.islands is None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "int8.tflite")
+            file.write_bytes(finished(whole(data, job)))
+            left, _ = runner.ask("describe", file=str(file))
+        names = set(left["undelegated"]) - {"QUANTIZE", "DEQUANTIZE"}
+        islands = [name for name in names if name in Op.__members__]
+    else:
+        islands = list(job.islands)
+        for name in islands:
+            if name not in Op.__members__:
+                raise UserError(f"no operator {name!r} can be left float.{nearest(name, Op.__members__)}")
+    return whole(data, job, [Op[name] for name in islands])
 
 
 def ranges(made, data, job):
@@ -117,12 +146,6 @@ def _leave_float(made, *operations, where=".*"):
         made.update_quantization_recipe(where, operation, None, recipe.AlgorithmName.NO_QUANTIZE)
 
 
-def _quantized(data, rules):
-    made = quantizer.Quantizer(data)
-    made.load_quantization_recipe(rules)
-    return _run(made, None)
-
-
 def _run(made, measured):
     with _quiet():
         return bytes(made.quantize(measured, enable_progress_bar=False, enable_progress_report=False).quantized_model)
@@ -140,10 +163,40 @@ SCHEMES = {
     "float32": Scheme("floats", "nothing", "the reference; GPUs", _unchanged),
     "float16": Scheme("half floats", "nothing", "half the size; GPU delegates compute in it", _float16),
     "weight_only_int8": Scheme(
-        "int8 weights", "nothing", "a quarter of the size at float32's speed, no pictures needed", _weight_only(8)
+        "int8 weights", "nothing", "a quarter of the size at float32's speed", _weights(recipe.weight_only_wi8_afp32)
+    ),
+    "weight_only_int4": Scheme(
+        "int4 weights", "nothing", "an eighth of the size; slower", _weights(recipe.weight_only_wi4_afp32)
+    ),
+    "dynamic_int8": Scheme(
+        "int8 weights, activations scaled anew in each run",
+        "nothing",
+        "large plain convolutions without calibration; slow on depthwise ones",
+        _weights(recipe.dynamic_wi8_afp32),
     ),
     "int8": Scheme(
-        "int8 weights and activations", "calibration pictures", "speed on CPUs, NPUs and DSPs", _static(8), True
+        "int8 weights and activations",
+        "calibration pictures",
+        "speed on CPUs, NPUs and DSPs",
+        _static(recipe.static_wi8_ai8),
+        calibrated=True,
+        integer_io=True,
+        hard_swish=False,
+    ),
+    "int8_float_islands": Scheme(
+        "int8, named operators in floats",
+        "calibration pictures",
+        "networks with operators that are slow or coarse in int8",
+        _islands,
+        calibrated=True,
+        integer_io=True,
+    ),
+    "int16x8": Scheme(
+        "int8 weights, int16 activations",
+        "calibration pictures",
+        "accuracy where int8 loses it; slow on CPUs",
+        _static(recipe.static_wi8_ai16),
+        calibrated=True,
     ),
 }
 
@@ -166,8 +219,13 @@ def make(name, data, job):
       UserError: the quantizer has no way for one of its operators.
     """
     try:
-        return flatbuffer.write(flatbuffer.reconnect(flatbuffer.read(find(name).make(data, job))))
+        return finished(find(name).make(data, job))
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets
         raise UserError(f"{name} is not possible for this network: {' '.join(str(error).split())[:300]}") from error
+
+
+def finished(data):
+    """What the quantizer made, put right and in one piece."""
+    return flatbuffer.write(flatbuffer.reconnect(flatbuffer.read(data)))

@@ -33,17 +33,21 @@ class Report:
     @property
     def cosine(self):
         """Of the worst output."""
-        return min(comparison.cosine for comparison in self.comparisons)
+        return self._worst("cosine")
 
     @property
     def snr_db(self):
         """Of the worst output."""
-        return min(comparison.snr_db for comparison in self.comparisons)
+        return self._worst("snr_db")
 
     @property
     def agreement(self):
         """Share of the pictures given the same class by both; None where there are no classes."""
-        return self.comparisons[0].agreement
+        return self._worst("agreement")
+
+    def _worst(self, figure):
+        found = [getattr(comparison, figure) for comparison in self.comparisons]
+        return min((value for value in found if value is not None), default=None)
 
     @property
     def accuracy(self):
@@ -69,7 +73,9 @@ def table(reports, *, title=None):
     from rich.table import Table
 
     several = len({r.model for r in reports}) > 1
-    made = Table(title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(
+        title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold"
+    )
     left = ("model", "scheme", "") if several else ("scheme", "")
     for column in (*left[:-1], "size", "x", "ms", "x", "agree", "dB", "accuracy", "drop", ""):
         made.add_column(column, justify="left" if column in left else "right", no_wrap=True)
@@ -83,7 +89,7 @@ def table(reports, *, title=None):
             f"{r.latency_ms:.2f}" if r.latency_ms >= 0.1 else f"{r.latency_ms:.4f}",
             f"{r.latency_ratio:.2f}",
             _figure(r.agreement, ".3f"),
-            f"{r.snr_db:.0f}",
+            _figure(r.snr_db, ".0f"),
             _figure(r.accuracy, ".4f"),
             _figure(r.accuracy_drop, "+.4f"),
             f"[{colours[r.status]}]{r.status}[/]",

@@ -120,6 +120,13 @@ class File:
             for name, detail in self.outputs.items()
         }
 
+    def step(self, detail):
+        """The distance between two answers of an output: its scale, or that of the integers it was a moment before."""
+        for node in self.interpreter._get_ops_details():
+            if node["op_name"] == "DEQUANTIZE" and detail["index"] in node["outputs"]:
+                detail = self.interpreter._get_tensor_details(int(node["inputs"][0]), 0)
+        return float(detail["quantization"][0])
+
 
 def quantized(values, detail):
     """Floats as the input `detail` stores them."""
@@ -157,8 +164,9 @@ def _predict(job, inputs):
         file.interpreter.invoke()
         for name, values in file.get().items():
             parts[name].append(values[: count - start])
-    scales = {name: float(detail["quantization"][0]) for name, detail in file.outputs.items()}
-    return {"scales": scales}, {name: np.concatenate(values) for name, values in parts.items()}
+    return {"scales": {name: file.step(detail) for name, detail in file.outputs.items()}}, {
+        name: np.concatenate(values) for name, values in parts.items()
+    }
 
 
 def _time(job, inputs):

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.tflite.convert import output_names, serving_function
+from keras_cnns.tflite.convert import serving_function
+from keras_cnns.tflite.fake_quant import FakeQuant
 from keras_cnns.tflite.pictures import batched
 
 
@@ -43,7 +44,7 @@ FLOAT_LIMITS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """One output of the file beside the original's.
+    """One output of the file beside the original's; figures are None where they make no sense.
 
     cosine: mean over pictures. snr_db: energy of the original over energy of the difference. largest_difference: over
     all pictures, relative to the largest value. agreement, agreement_confident, accuracy, original_accuracy: for
@@ -51,9 +52,9 @@ class Comparison:
     """
 
     output: str
-    cosine: float
-    snr_db: float
-    largest_difference: float
+    cosine: float | None = None
+    snr_db: float | None = None
+    largest_difference: float | None = None
     agreement: float | None = None
     agreement_confident: float | None = None
     accuracy: float | None = None
@@ -90,14 +91,15 @@ def judge(comparisons, scheme):
     return worst, tuple(reasons)
 
 
-def reference_outputs(model, inputs, *, batch=32):
-    """What the Keras model answers in inference: `{output name: (N, ...) array}`, XLA off."""
-    function = serving_function(model)
-    count = len(next(iter(inputs.values())))
-    parts = [
-        function(**{name: tf.convert_to_tensor(array) for name, array in b.items()}) for b in batched(inputs, batch)
-    ]
-    return {name: np.concatenate([part[name].numpy() for part in parts])[:count] for name in output_names(model)}
+def reference_outputs(model, given, *, inputs=None, outputs=None, batch=32):
+    """What the Keras model answers in inference, XLA off: `{output name: (N, ...) array}`.
+
+    inputs, outputs: names in the place of the model's own.
+    """
+    function = serving_function(model, inputs, outputs)
+    count = len(next(iter(given.values())))
+    parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(given, batch)]
+    return {name: np.concatenate([part[name].numpy() for part in parts])[:count] for name in parts[0]}
 
 
 def is_classifier(model, outputs):
@@ -107,17 +109,24 @@ def is_classifier(model, outputs):
     values = next(iter(outputs.values()))
     if values.ndim != 2 or values.shape[1] < 2 or not np.issubdtype(values.dtype, np.floating):
         return False
-    return is_distribution(values) or isinstance(model.outputs[0]._keras_history.operation, keras.layers.Dense)
+    return is_probability(model, values) or isinstance(_last_operation(model.outputs[0]), keras.layers.Dense)
 
 
-def is_distribution(values):
-    """Every row is a softmax's answer."""
-    return bool(
-        values.ndim == 2
-        and values.shape[1] > 1
-        and (values >= 0).all()
-        and np.allclose(values.sum(axis=-1), 1, atol=1e-3)
-    )
+def is_probability(model, values):
+    """The rows are a softmax's answers: by the layers, or by their sums where the layers do not tell."""
+    if values.ndim != 2 or values.shape[1] < 2 or len(model.outputs) != 1:
+        return False
+    last = _last_operation(model.outputs[0])
+    named = getattr(last, "activation", None) is keras.activations.softmax or type(last).__name__ == "Softmax"
+    return named or bool((values >= 0).all() and np.allclose(values.sum(axis=-1), 1, atol=1e-3))
+
+
+def _last_operation(tensor):
+    """The operation behind an output, inside nested models and before the rounding of quantization-aware training."""
+    operation = tensor._keras_history.operation
+    if isinstance(operation, keras.Model):
+        return _last_operation(operation.outputs[tensor._keras_history.tensor_index])
+    return _last_operation(operation.input) if isinstance(operation, FakeQuant) else operation
 
 
 def logits(probabilities, scale=0.0):
@@ -130,10 +139,15 @@ def logits(probabilities, scale=0.0):
     return logs - logs.mean(axis=-1, keepdims=True)
 
 
-def compare(output, original, answer, *, labels=None, classifier=False, scale=0.0):
-    """The `Comparison` of what the file answered with what the original did, both (N, ...)."""
+def compare(output, original, answer, *, labels=None, classifier=False, probability=False, scale=0.0):
+    """The `Comparison` of what the file answered with what the original did, both (N, ...).
+
+    classifier: the highest value is the answer. probability: a softmax ends both. scale: the step of an integer output.
+    """
+    if np.issubdtype(original.dtype, np.integer):  # the classes themselves
+        return Comparison(output, agreement=float((original == answer).mean()))
     a, b = original, answer
-    if is_distribution(original):
+    if probability:
         a, b = logits(original, scale), logits(answer, scale)
     a, b = (v.reshape(len(v), -1).astype(np.float64) for v in (a, b))
     noise, energy = np.sum((a - b) ** 2), np.sum(a**2)

@@ -8,7 +8,7 @@ import pytest
 
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
-from keras_cnns.tflite import SCHEMES, export, predict
+from keras_cnns.tflite import SCHEMES, export, predict, quantization_aware
 from keras_cnns.tflite.runner import ask
 
 
@@ -18,13 +18,49 @@ def ship(network, digits, path, **options):
     return export(network, path, **options)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme != "weight_only_int4"])
 def test_every_scheme_keeps_the_network(scheme, network, digits, tmp_path):
     report = ship(network, digits, tmp_path / "net.tflite", scheme=scheme)
     assert report.status == "pass", report.reasons
     assert report.agreement >= 0.98 and report.snr_db >= 20
     assert abs(report.accuracy_drop) <= 0.01
     assert report.size_bytes == (tmp_path / "net.tflite").stat().st_size
+
+
+def test_four_bits_are_too_few_for_a_small_network(network, digits, tmp_path):
+    report = ship(network, digits, tmp_path / "net.tflite", scheme="weight_only_int4", force=True)
+    assert report.status == "fail" and 0.8 < report.agreement < 0.98
+    assert report.size_ratio < ship(network, digits, tmp_path / "8.tflite", scheme="weight_only_int8").size_ratio
+
+
+@pytest.mark.parametrize("scheme", ["float16", "dynamic_int8", "int8", "int16x8"])
+def test_the_stock_converter_is_a_second_engine(scheme, network, digits, tmp_path):
+    report = ship(network, digits, tmp_path / "net.tflite", scheme=scheme, engine="converter")
+    assert report.status == "pass", report.reasons
+    with pytest.raises(UserError, match="stock converter has no weight_only_int8"):
+        ship(network, digits, tmp_path / "net.tflite", scheme="weight_only_int8", engine="converter")
+
+
+def test_named_operators_stay_float(network, digits, tmp_path):
+    report = ship(network, digits, tmp_path / "net.tflite", scheme="int8_float_islands", islands=["ADD"])
+    inside, _ = ask("describe", file=str(tmp_path / "net.tflite"))
+    before = inside["operators"].index("ADD")
+    assert "DEQUANTIZE" in inside["operators"][:before]  # integers become floats for the sum
+    assert report.status == "pass", report.reasons
+    with pytest.raises(UserError, match="Did you mean ADD"):
+        ship(network, digits, tmp_path / "net.tflite", scheme="int8_float_islands", islands=["ADDD"])
+
+
+def test_a_quantization_aware_model_becomes_the_int8_file_it_was_trained_to_be(network, digits, tmp_path):
+    (pictures, labels), (images, truth) = digits
+    aware = quantization_aware(network)
+    aware.compile(keras.optimizers.Adam(1e-4), "sparse_categorical_crossentropy", jit_compile=False)
+    aware.fit(pictures, labels, 64, verbose=0)
+    report = export(aware, tmp_path / "net.tflite", scheme="int8", images=images, labels=truth)
+    assert report.status == "pass" and report.agreement >= 0.99
+    assert report.comparisons[0].output == "predictions"
+    with pytest.raises(UserError, match="trained to be int8"):
+        export(aware, tmp_path / "net.tflite", scheme="float16", images=images)
 
 
 def test_float32_is_the_keras_model(network, digits, tmp_path):
@@ -161,7 +197,7 @@ WRONG = {
     "labels of another length": ({"labels": np.zeros(3, int)}, "3 labels for 797"),
     "labels that are no classes": ({"labels": np.full(797, 10)}, "10 classes"),
     "labels that are not integers": ({"labels": np.zeros((797, 10))}, "integer class number"),
-    "integers out of a float scheme": ({"scheme": "float16", "input_type": "int8"}, "computes in floats"),
+    "integers out of a float scheme": ({"scheme": "float16", "input_type": "int8"}, "has no int8 inputs"),
     "an unknown type": ({"scheme": "int8", "input_type": "int4"}, "no input or output type"),
 }
 
