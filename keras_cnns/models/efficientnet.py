@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import KW_ONLY, dataclass
+from typing import NamedTuple
 
 from keras_cnns.blocks.mbconv import mbconv, round_channels
 from keras_cnns.family import Paper, Variant
@@ -24,7 +25,11 @@ TABLE_1 = (
 
 @dataclass(frozen=True)
 class EfficientNet(Variant):
-    """width, depth: multipliers of B0's channels and layers. drop_connect: rises linearly from 0 to this."""
+    """width, depth: multipliers of B0's channels and layers. drop_connect: rises linearly from 0 to this.
+
+    se_ratio: squeezed channels to the block's input channels. fixed_ends: the stem, the last 1x1 convolution and the
+      numbers of layers in the first and last stage are not scaled.
+    """
 
     width: float
     depth: float
@@ -33,6 +38,7 @@ class EfficientNet(Variant):
     last: int = 1280
     se_ratio: float = 0.25
     drop_connect: float = 0.2
+    fixed_ends: bool = False
     _: KW_ONLY
     activation: str = "swish"
     preprocessing: str = "torch"
@@ -55,12 +61,39 @@ VARIANTS = {
 }
 
 
+class Scale(NamedTuple):
+    """Multipliers of B0's depth, width and resolution; `side` is the resolution in pixels."""
+
+    depth: float
+    width: float
+    resolution: float
+
+    @property
+    def side(self) -> int:
+        return round(224 * self.resolution)
+
+
+def compound_scaling(phi, *, alpha=1.2, beta=1.1, gamma=1.15) -> Scale:
+    """Equation 3: depth alpha**phi, width beta**phi, resolution gamma**phi, for about 2**phi times the operations.
+
+    >>> scale = compound_scaling(2.5)
+    >>> shape = (scale.side, scale.side, 3)
+    >>> model = keras_cnns.build("efficientnet_b0", depth=scale.depth, width=scale.width, input_shape=shape)
+
+    The published rows B1 .. B7 were rounded by hand from phi = 0.5, 1, 2, 3.5, 5, 6, 7.
+    """
+    return Scale(alpha**phi, beta**phi, gamma**phi)
+
+
 def features(x, net, unit):
     """Levels C1 .. C5: what enters the next stride, and stage 9's 1x1 convolution."""
-    x = unit(x, round_channels(net.stem * net.width), 3, stride=2, name="stem")
-    total, done, levels = sum(math.ceil(n * net.depth) for *_, n in net.table), 0, {}
-    for stage, (expand_ratio, kernel, s, channels, n) in enumerate(net.table, start=2):
-        for i in range(math.ceil(n * net.depth)):
+    ends = 1.0 if net.fixed_ends else net.width
+    x = unit(x, round_channels(net.stem * ends), 3, stride=2, name="stem")
+    depths, done, levels = layers_per_stage(net), 0, {}
+    for stage, ((expand_ratio, kernel, s, channels, _), depth) in enumerate(
+        zip(net.table, depths, strict=True), start=2
+    ):
+        for i in range(depth):
             stride = s if i == 0 else 1
             if stride == 2:
                 levels[f"C{len(levels) + 1}"] = x
@@ -70,11 +103,19 @@ def features(x, net, unit):
                 kernel=kernel,
                 stride=stride,
                 expand_ratio=expand_ratio,
-                se_ratio=net.se_ratio,
-                drop_rate=net.drop_connect * done / total,
+                squeezed=max(1, int(x.shape[-1] * net.se_ratio)) if net.se_ratio else 0,
+                drop_rate=net.drop_connect * done / sum(depths),
                 unit=unit,
                 name=f"stage{stage}_block{i + 1}",
             )
             done += 1
-    x = unit(x, round_channels(net.last * net.width), 1, name="last")
+    x = unit(x, round_channels(net.last * ends), 1, name="last")
     return levels | {f"C{len(levels) + 1}": x}
+
+
+def layers_per_stage(net):
+    """The table's numbers of layers, scaled by depth and rounded up."""
+    depths = [math.ceil(n * net.depth) for *_, n in net.table]
+    if net.fixed_ends:
+        depths[0], depths[-1] = net.table[0][-1], net.table[-1][-1]
+    return depths

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urldefrag, urlparse
+from urllib.parse import unquote, urlparse
 from urllib.request import Request, url2pathname, urlopen
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -34,7 +34,7 @@ def locate(name, source) -> Path:
             raise UserError(f"no weights of {name} are published by {source}; published by: {others}.")
         return fetch(found.address, found.digest)
     raise UserError(
-        f"there are no weights {source!r}: it must be a file, an address (https://, file://) or one of {', '.join(SOURCES)}."
+        f"there is no file {source!r}: give a file, an address (https://, file://) or one of {', '.join(SOURCES)}."
     )
 
 

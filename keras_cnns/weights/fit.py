@@ -17,8 +17,8 @@ def fitted(model, tensors, kind, *, head=()):
     kind: "keras" or "torch", as read. head: names of the layers a model without its classifier does not have; the file
       may hold them.
 
-    The preprocessing's own variables stay the model's: what pixels become is a fact of the weights, not one of them (and
-    keras.applications' files hold standard deviations where their layer wants variances).
+    The preprocessing's own variables stay the model's: what pixels become is known of the weights, not one of them, and
+    keras.applications' files hold standard deviations where their layer wants variances.
     """
     own = {layer.name: layer for layer in model.layers}
     values = {}
@@ -50,7 +50,8 @@ def keras_axes(layer, value):
         height, width, channels = grid
         if value.shape[1] == height * width * channels:
             return value.reshape(-1, channels, height, width).transpose(2, 3, 1, 0).reshape(-1, value.shape[0])
-    return value.transpose(*range(2, n), 1, 0)
+    value = value.transpose(*range(2, n), 1, 0)
+    return value.reshape(-1, value.shape[-1]) if isinstance(layer, layers.Dense) else value  # timm's 7x7 fc6 of VGG
 
 
 def _variable(layer, variable):
@@ -79,7 +80,7 @@ def _flattened(layer):
 
 
 def _other_channels(model, values):
-    """The first kernel for pictures with another number of channels: each is shared among its copies, or they are summed.
+    """The first kernel for pictures with another number of channels: shared among copies of a channel, or summed.
 
     Either way a picture whose channels are all alike gives what it gave.
     """

@@ -43,9 +43,9 @@ class Weights:
 def load_weights(model, source):
     """Loads weights made by keras.applications, torchvision, timm or this package into `model`.
 
-    The names in the file say who wrote it. A model for another number of classes gets everything before its class scores,
-    and one for another number of input channels an adapted first kernel; a warning says so. The numerics of the model
-    stay as they are: `build(name, weights=source)` builds with those the weights were trained with.
+    The names in the file say who wrote it. A model for another number of classes gets everything before its class
+    scores, and one for another number of input channels an adapted first kernel; a warning says so. The numerics of the
+    model stay as they are: `build(name, weights=source)` builds with those the weights were trained with.
 
     Args:
       model: made by `build`, called as it was called there.
@@ -61,7 +61,10 @@ def load_weights(model, source):
 
 
 def read_weights(name, source, net=None) -> Weights:
-    """Fetches and reads `source`, and recognises who wrote it. net: the model's row, where it is not the published one."""
+    """Fetches and reads `source`, and recognises who wrote it.
+
+    net: the model's row, where it is not the published one.
+    """
     tensors = read(locate(name, source))
     known = name in registry()
     if tensors.kind == "keras":

@@ -45,8 +45,8 @@ def create(origin, name, **options):
     return torchvision.models.get_model(name, weights=None, **options).eval()
 
 
-def randomize(network, seed=0):
-    """Kernels as a trained net has them; gains, offsets and statistics away from 1 and 0."""
+def randomize(network, images, seed=0):
+    """Kernels as a trained net has them; gains and offsets away from 1 and 0; statistics near those of `images`."""
     rng = np.random.default_rng(seed)
     with torch.no_grad():
         for name, value in network.state_dict().items():
@@ -60,7 +60,20 @@ def randomize(network, seed=0):
             else:
                 new = rng.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape)
             value.copy_(torch.from_numpy(np.asarray(new, "float32")))
-    return network
+        norms = [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.momentum = 1.0
+        network.train()(_channels_first(images))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.running_mean += 0.2 * norm.running_var.sqrt() * torch.from_numpy(normal(rng, norm.running_mean))
+            norm.running_var *= torch.from_numpy(rng.uniform(0.8, 1.25, norm.running_var.shape).astype("float32"))
+    return network.eval()
+
+
+def normal(rng, like):
+    return rng.normal(size=tuple(like.shape)).astype("float32")
 
 
 def save(network, origin, folder):
@@ -79,4 +92,8 @@ def save(network, origin, folder):
 def logits(network, images):
     """Of pictures [batch, height, width, channels]."""
     with torch.no_grad():
-        return network(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy()
+        return network(_channels_first(images)).numpy()
+
+
+def _channels_first(images):
+    return torch.from_numpy(images.transpose(0, 3, 1, 2).copy())

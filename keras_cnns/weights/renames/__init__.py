@@ -2,13 +2,14 @@
 
 A module holds
 
-  PEERS    {origin: {our name: the network's name there}}; origins are "keras" (keras.applications), "torchvision", "timm".
+  PEERS    {origin: {our name: the network's name there}}, origins being "keras" (keras.applications), "torchvision" and
+           "timm".
   keras(net), torchvision(net), timm(net)
            a list of (pattern, replacement) for `re.sub`, applied in turn to the other library's layer name
            ("conv_dw_1", "layer1.0.conv1"); the result is our layer's name. A replacement that ends in "/variable" names
-           the variable too, and one that is "" drops the layer (an auxiliary classifier). Ours must stay as they are.
-  COLUMNS  optional: {origin or (origin, our name): columns}, what has to be built otherwise for their weights: numerics,
-           preprocessing. Without it a row that follows Keras is built with TORCH numerics for the other two.
+           the variable too; "" drops the layer (an auxiliary classifier). Names that are ours must stay as they are.
+  COLUMNS  optional: {origin or (origin, our name): columns}, what has to be built otherwise for their weights, such as
+           numerics and preprocessing. Without it a row that follows Keras gets TORCH numerics for the other two.
 """
 
 import re
@@ -51,7 +52,7 @@ def rename(name, tensors, origin, net=None):
     found = entry(name)
     rules = getattr(_module(found.family), origin)(net or found.variant)
     renamed = {}
-    for path, value in tensors.items():
+    for path, value in (_from_zero(tensors) if origin == "keras" else tensors).items():
         layer, _, variable = path.partition("/")
         with suppress(KeyError, IndexError):  # a name that the tables know no place for: it stays and is left over
             for pattern, replacement in rules:
@@ -59,6 +60,17 @@ def rename(name, tensors, origin, net=None):
         if layer:
             renamed[layer if "/" in layer else f"{layer}/{variable}"] = value
     return renamed
+
+
+def _from_zero(tensors):
+    """Layers without names of their own, "conv2d_95", are numbered through a whole process: here each kind from 0."""
+    kinds = {}
+    for layer in dict.fromkeys(path.partition("/")[0] for path in tensors):
+        found = re.fullmatch(r"(conv2d|batch_normalization)(?:_(\d+))?", layer)
+        if found:
+            kinds.setdefault(found[1], []).append((int(found[2] or 0), layer))
+    new = {layer: f"{kind}_{i}" for kind, own in kinds.items() for i, (_, layer) in enumerate(sorted(own))}
+    return {"/".join([new.get(layer := p.partition("/")[0], layer), p.partition("/")[2]]): v for p, v in tensors.items()}
 
 
 def _module(family):

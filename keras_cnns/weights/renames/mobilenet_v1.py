@@ -1,6 +1,10 @@
 """Other libraries' layer names in models/mobilenet_v1.py's words."""
 
-PEERS = {"keras": {"mobilenet_v1": "MobileNet"}}
+from keras_cnns.blocks.conv import TORCH
+from keras_cnns.weights.renames.inverted import TIMM_ENDS, counted
+
+PEERS = {"keras": {"mobilenet_v1": "MobileNet"}, "timm": {"mobilenet_v1": "mobilenetv1_100"}}
+COLUMNS = {"timm": {"numerics": TORCH, "preprocessing": "tf"}}
 
 
 def keras(net):
@@ -10,4 +14,15 @@ def keras(net):
         (r"^conv_dw_(\d+)_(conv|bn)$", r"block\1_depthwise_\2"),
         (r"^conv_pw_(\d+)_(conv|bn)$", r"block\1_pointwise_\2"),
         (r"^conv_preds$", "predictions"),
+    ]
+
+
+def timm(net):
+    """timm's stages begin where the channels change."""
+    parts = {"conv_dw": "depthwise_conv", "bn1": "depthwise_bn", "conv_pw": "pointwise_conv", "bn2": "pointwise_bn"}
+    filters = [c for _, c in net.table]
+    return [
+        *[(pattern, ours.replace("stem", "conv1")) for pattern, ours in TIMM_ENDS],
+        counted(r"^blocks\.(\d+)\.(\d+)\.", [filters.count(c) for c in dict.fromkeys(filters)]),
+        (r"^#(\d+)\.(\w+)$", lambda m: f"block{int(m[1]) + 1}_{parts[m[2]]}"),
     ]

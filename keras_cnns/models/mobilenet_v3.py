@@ -1,0 +1,112 @@
+"""MobileNetV3. Howard et al. 2019, "Searching for MobileNetV3", 1905.02244, Tables 1 and 2."""
+
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
+
+from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.head import dropout, predictions
+from keras_cnns.blocks.mbconv import mbconv, round_channels
+from keras_cnns.blocks.squeeze_excite import squeeze_excite
+from keras_cnns.family import Paper, Variant
+from keras_cnns.lazy import layers
+
+PAPER = Paper("Howard et al.", 2019, "Searching for MobileNetV3", "1905.02244")
+RE, HS = "relu", "hard_swish"
+SE, NO_SE = True, False
+
+# kernel, exp size, #out, SE, NL, s
+TABLE_1 = (
+    (3, 16, 16, NO_SE, RE, 1),
+    (3, 64, 24, NO_SE, RE, 2),
+    (3, 72, 24, NO_SE, RE, 1),
+    (5, 72, 40, SE, RE, 2),
+    (5, 120, 40, SE, RE, 1),
+    (5, 120, 40, SE, RE, 1),
+    (3, 240, 80, NO_SE, HS, 2),
+    (3, 200, 80, NO_SE, HS, 1),
+    (3, 184, 80, NO_SE, HS, 1),
+    (3, 184, 80, NO_SE, HS, 1),
+    (3, 480, 112, SE, HS, 1),
+    (3, 672, 112, SE, HS, 1),
+    (5, 672, 160, SE, HS, 2),
+    (5, 960, 160, SE, HS, 1),
+    (5, 960, 160, SE, HS, 1),
+)
+TABLE_2 = (
+    (3, 16, 16, SE, RE, 2),
+    (3, 72, 24, NO_SE, RE, 2),
+    (3, 88, 24, NO_SE, RE, 1),
+    (5, 96, 40, SE, HS, 2),
+    (5, 240, 40, SE, HS, 1),
+    (5, 240, 40, SE, HS, 1),
+    (5, 120, 48, SE, HS, 1),
+    (5, 144, 48, SE, HS, 1),
+    (5, 288, 96, SE, HS, 2),
+    (5, 576, 96, SE, HS, 1),
+    (5, 576, 96, SE, HS, 1),
+)
+
+
+@dataclass(frozen=True)
+class MobileNetV3(Variant):
+    """width: the multiplier, not applied to the stem. last: units of the layer before the class scores.
+
+    minimalistic: ReLU and 3x3 kernels throughout, no squeeze-and-excitation (the authors' own variants of the code).
+    """
+
+    table: tuple
+    last: int
+    width: float = 1.0
+    stem: int = 16
+    minimalistic: bool = False
+    _: KW_ONLY
+    numerics: Numerics = Numerics(momentum=0.999)
+    activation: str = HS
+    dropout: float = 0.2
+
+
+def minimalistic(table, last):
+    """The row of a minimalistic form."""
+    return MobileNetV3(table, last, minimalistic=True, activation=RE)
+
+
+VARIANTS = {
+    "mobilenet_v3_small": MobileNetV3(TABLE_2, 1024),
+    "mobilenet_v3_large": MobileNetV3(TABLE_1, 1280),
+    "mobilenet_v3_small_minimalistic": minimalistic(TABLE_2, 1024),
+    "mobilenet_v3_large_minimalistic": minimalistic(TABLE_1, 1280),
+}
+
+hard_gate = partial(squeeze_excite, activation=RE, gate="hard_sigmoid")  # section 5.2 and 5.3
+
+
+def features(x, net, unit):
+    """Levels C1 .. C5: what enters the next stride, and the last 1x1 convolution."""
+    x = unit(x, net.stem, 3, stride=2, name="stem")
+    levels, published = {}, net.stem  # channels of the published table, which give the ratio of expansion
+    for i, (kernel, exp_size, out, se, nl, stride) in enumerate(net.table, start=1):
+        if stride == 2:
+            levels[f"C{len(levels) + 1}"] = x
+        expanded = round_channels(x.shape[-1] * exp_size / published)
+        x = mbconv(
+            x,
+            round_channels(out * net.width),
+            kernel=3 if net.minimalistic else kernel,
+            stride=stride,
+            expand_ratio=exp_size / published,
+            squeezed=round_channels(expanded / 4) if se and not net.minimalistic else 0,
+            se=hard_gate,
+            unit=unit if net.minimalistic else replace(unit, activation=nl),
+            name=f"block{i}",
+        )
+        published = out
+    x = unit(x, round_channels(x.shape[-1] * 6), 1, name="last")
+    return levels | {f"C{len(levels) + 1}": x}
+
+
+def head(x, net, unit, *, classes, activation):
+    """Average pooling comes before the last wide layer, which then costs next to nothing (section 5.1)."""
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = layers.Dense(round_channels(net.last * max(1.0, net.width)), name="head")(x)
+    x = dropout(unit.act(x, name="head"), net.dropout)
+    return predictions(x, classes=classes, activation=activation)
