@@ -23,6 +23,8 @@ FAMILIES = (
     "zfnet",
     "nin",
     "vgg",
+    "googlenet",
+    "inception_v3",
     "highway",
     "resnet",
     "resnet_cifar",
@@ -147,6 +149,9 @@ def build(
             outputs = levels
         elif include_top:
             outputs = found.head(top, net, unit, classes=classes, activation=classifier_activation)
+            if getattr(net, "auxiliary", False):
+                more = found.module.auxiliary(levels, net, unit, classes=classes, activation=classifier_activation)
+                outputs = [outputs, *more]
         else:
             outputs = pool(top, pooling)
     except (ValueError, TypeError, AttributeError) as error:
