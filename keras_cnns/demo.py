@@ -15,12 +15,14 @@ RECIPE = Recipe(
     input_shape=(32, 32, 1),
     dataset="digits",
     augment=Augment(pad=4),
-    optimizer="adam",
+    optimizer="adamw",
     learning_rate=3e-3,
+    weight_decay=0.05,
     schedule="cosine",
     warmup_epochs=1,
-    epochs=40,
+    epochs=80,
     batch_size=32,
+    steps_per_call=44,  # an epoch
     out="runs/demo",
 )
 SCHEMES = ("float32", "float16", "weight_only_int8", "int8")
