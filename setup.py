@@ -16,8 +16,8 @@ BASE = [
     "tensorflow-datasets>=4.9.8,<4.10",  # data sets in one on-disk format
     "etils<1.14; python_version<'3.11'",  # of tensorflow-datasets; newer ones need Python 3.11
     "importlib_resources>=6",  # of tensorflow-datasets, which does not say so
-    "ai-edge-litert>=2.1,<2.4",  # runs .tflite files: no file is handed over that was not run
-    "ai-edge-quantizer>=0.5,<0.11",  # quantizes .tflite files after training
+    "ai-edge-litert>=2.3,<2.4",  # runs .tflite files: no file is handed over that was not run
+    "ai-edge-quantizer>=0.10,<0.11",  # quantizes .tflite files after training
     "scikit-learn>=1.5",  # the handwritten digits; precision, recall, confusion matrix
     "matplotlib>=3.9",  # training curves, confusion matrices
     "pillow>=10",  # pictures from files
