@@ -8,6 +8,8 @@ Importing this package loads neither TensorFlow nor Keras; they are loaded by th
 
 from importlib import import_module
 
+from keras_cnns.layers.registration import watch
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -20,6 +22,9 @@ _HOMES = {
 _PARTS = ("blocks", "insight", "models", "tflite", "training", "weights")
 
 __all__ = ["__version__", *_HOMES, *_PARTS]
+
+
+watch()  # `keras.saving.load_model` finds the layers that Keras does not have
 
 
 def __getattr__(name):

@@ -1,6 +1,6 @@
 """Layers Keras does not have, each loaded - and with it registered for `keras.saving.load_model` - at its first use.
 
-`register()` loads them all: call it before loading a `.keras` file in a process that has built nothing yet.
+`register()` loads them all; registration.py calls it as soon as there is a Keras to register with.
 """
 
 from importlib import import_module

@@ -1,0 +1,40 @@
+"""`keras.saving.load_model` knows this package's layers wherever the package has been imported.
+
+Keras looks for a layer by its registered name, and a layer is registered when its class is made, which needs Keras. So
+that `import keras_cnns` need not load Keras, the layers are made right after somebody does.
+"""
+
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.util import find_spec
+
+
+class _WhenKerasIsImported(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec("keras")
+        if spec is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module):
+                execute(module)
+                _register()
+
+            spec.loader.exec_module = execute_and_register
+        return spec
+
+
+def watch():
+    """Registers the layers now if Keras is there, and otherwise as soon as it is."""
+    if "keras" in sys.modules:
+        _register()
+    else:
+        sys.meta_path.insert(0, _WhenKerasIsImported())
+
+
+def _register():
+    from keras_cnns.layers import register
+
+    register()
