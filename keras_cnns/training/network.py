@@ -9,8 +9,12 @@ from keras_cnns.errors import UserError
 
 
 def build(recipe, classes):
-    """The network of `recipe`, answering probabilities, on one device, in float32: what is saved and exported."""
-    return _build(recipe, classes, "softmax")
+    """The network of `recipe`, answering probabilities, on one device, in float32: what is saved and exported.
+
+    Auxiliary classifiers, which exist for training only, are left out.
+    """
+    overrides = {name: value for name, value in recipe.overrides.items() if name != "auxiliary"}
+    return _build(recipe.but(overrides=overrides), classes, "softmax")
 
 
 def build_for_training(recipe, classes):
@@ -41,7 +45,7 @@ def freeze(model, recipe):
     else:
         start = recipe.freeze.removeprefix("until:")
         found = [i for i, name in enumerate(names) if name.startswith(start)]
-        if start == recipe.freeze or not found:
+        if not start or start == recipe.freeze or not found:
             raise UserError(f"freeze {recipe.freeze!r}: 'features', or 'until:' and the start of a layer's name.")
         last = found[-1]
     for layer in model.layers[: last + 1]:
@@ -52,6 +56,9 @@ def transfer(variables, values, model):
     """Gives the weights of `model` the values of the variables that have the same path."""
     by_path = {variable.path: value for variable, value in zip(variables, values, strict=True)}
     model.set_weights([by_path[weight.path] for weight in model.weights])
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with constants made from its weights
 
 
 def _build(recipe, classes, activation, **more):

@@ -112,8 +112,7 @@ class Recipe:
             raise UserError(f"schedule {self.schedule!r} needs decay_epochs.")
         if len(self.input_shape) != 3 or min(self.input_shape) < 1:
             raise UserError(f"input_shape {self.input_shape} is not (height, width, channels).")
-        if isinstance(self.augment, dict):
-            object.__setattr__(self, "augment", Augment(**self.augment))
+        object.__setattr__(self, "augment", Augment.of(self.augment))
         object.__setattr__(self, "overrides", {name: _literal(value) for name, value in self.overrides.items()})
         for name in ("input_shape", "decay_epochs"):  # JSON has lists only
             object.__setattr__(self, name, tuple(getattr(self, name)))
@@ -144,15 +143,12 @@ class Recipe:
         """
         try:
             values = json.loads(text)
-            known = {f.name for f in fields(cls)}
-            unknown = sorted(set(values) - known)
+            unknown = sorted(set(values) - {f.name for f in fields(cls)})
+            if not unknown:
+                return cls(**values)
         except (ValueError, TypeError) as error:
             raise UserError(f"this is not a recipe: {error}.") from error
-        if not isinstance(values, dict) or unknown or "model" not in values:
-            raise UserError(
-                f"this is not a recipe: {'unknown fields ' + ', '.join(unknown) if unknown else 'no model'}."
-            )
-        return cls(**values)
+        raise UserError(f"this is not a recipe: it has the unknown fields {', '.join(unknown)}.")
 
     def differs(self, other):
         """What makes `other` another training run: dotted field name -> (value here, value there)."""

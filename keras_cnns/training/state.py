@@ -1,6 +1,9 @@
 """What a checkpoint keeps, so that a killed run goes on as if nothing had happened."""
 
 import json
+import os
+import shutil
+import socket
 
 import tensorflow as tf
 
@@ -34,9 +37,9 @@ class Checkpoints:
         self.progress = progress
         checkpoint = tf.train.Checkpoint(variables=list(variables), progress=progress)
         # every worker takes part in a save, since some variables are read from all of them; only the chief's is kept
-        folder = folder / "checkpoints" if chief else folder / "checkpoints" / f".worker-{id(self)}"
-        self.shared = folder if chief else folder.parent
-        self.manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+        self.shared = folder / "checkpoints"
+        self.own = self.shared if chief else self.shared / f".worker-{socket.gethostname()}-{os.getpid()}"
+        self.manager = tf.train.CheckpointManager(checkpoint, str(self.own), max_to_keep=2)
         self.checkpoint = checkpoint
 
     def restore(self):
@@ -62,3 +65,8 @@ class Checkpoints:
             raise UserError(
                 f"no checkpoint can be written to {self.shared} ({reason}): the one before is kept."
             ) from error
+
+    def close(self):
+        """Removes what only this worker needed."""
+        if self.own != self.shared:
+            shutil.rmtree(self.own, ignore_errors=True)

@@ -27,9 +27,10 @@ class Steps:
     ema: list
 
     def __post_init__(self):
-        # XLA compiles what is inside one replica; synchronized statistics leave it
-        inside = self.strategy.num_replicas_in_sync == 1 or not self.recipe.sync_batch_norm
-        self._gradients = tf.function(self.gradients, jit_compile=compile_with_xla() and inside, reduce_retracing=True)
+        # XLA compiles what happens inside one replica; synchronized statistics come from the others
+        alone = self.strategy.num_replicas_in_sync == 1 or not self.recipe.sync_batch_norm
+        xla = compile_with_xla() and alone
+        self._gradients = tf.function(self.gradients, jit_compile=True) if xla else self.gradients
         self.train = tf.function(self._train, reduce_retracing=True)
         self.predict = tf.function(self._predict, reduce_retracing=True)
 

@@ -49,7 +49,14 @@ def train(recipe, *, quiet=False):
     Raises:
       UserError: the data, the devices or the run folder cannot be used, or the loss is no number any more.
     """
-    return Run(recipe, quiet).result()
+    run = Run(recipe, quiet)
+    try:
+        return run.result()
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        raise UserError(
+            f"another worker was lost at step {run.values['step']} ({str(error).splitlines()[0]}): "
+            "start all workers again, they go on from the last checkpoint."
+        ) from error
 
 
 class Run:
@@ -70,13 +77,14 @@ class Run:
             keras.utils.set_random_seed(recipe.seed)
             self.model = network.build_for_training(recipe, classes)
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
-            averaged = [w.value for w in self.model.weights if recipe.ema]
+            averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
         self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema)
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
         values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}
         self.checkpoints = Checkpoints(self.folder, saved, values, chief=self.chief)
         self.values = self.checkpoints.restore()
+        self._check_workers()
         self.report = Report(self.folder, quiet=quiet or not self.chief, log=self.chief)
 
     def result(self):
@@ -105,8 +113,8 @@ class Run:
                     self._checkpoint()
                 elif self.recipe.checkpoint_every and self.values["step"] % self.recipe.checkpoint_every == 0:
                     self._checkpoint()
-        metrics = metrics or self._evaluate()
-        return self._finish(metrics)
+        self.checkpoints.close()
+        return self._finish(metrics or self._evaluate())
 
     def _some_steps(self, iterator, factor):
         """One call into TensorFlow: up to the end of the epoch, the next checkpoint, or steps_per_call."""
@@ -175,8 +183,9 @@ class Run:
 
     def _hand_over(self):
         """Gives the clean network the trained weights: the averages where there are any."""
-        held = self.steps.ema or [w.value for w in self.model.weights]
-        network.transfer(self.model.weights, [v.numpy() for v in held], self.clean)
+        own = {id(v): average for v, average in zip(self.steps.averaged, self.steps.ema, strict=True)}
+        values = [own.get(id(w.value), w).numpy() for w in self.model.weights]
+        network.transfer(self.model.weights, values, self.clean)
 
     def _finish(self, metrics):
         history = self.values["history"]
@@ -219,6 +228,17 @@ class Run:
             return dataset.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=False)
 
         return self.strategy.distribute_datasets_from_function(of_worker)
+
+    def _check_workers(self):
+        """All workers have to go on from the same step, or they would train apart and hang."""
+        if isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            mine = tf.constant([self.values["step"]], tf.int64)
+            steps = self.strategy.gather(self.strategy.run(lambda: tf.identity(mine)), axis=0).numpy().tolist()
+            if len(set(steps)) > 1:
+                raise UserError(
+                    f"the workers would go on from different steps ({', '.join(map(str, steps))}): "
+                    f"{self.folder} has to be one folder that all of them see."
+                )
 
     def _check_replicas(self):
         replicas, batch = self.strategy.num_replicas_in_sync, self.recipe.batch_size // self.recipe.accumulate

@@ -1,0 +1,67 @@
+"""The network under training and the one handed over: frozen layers, statistics, transfer."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.errors import UserError
+from keras_cnns.training import Recipe, network
+from tests.conftest import pictures, randomize
+
+BASE = Recipe(model="resnet20_cifar", overrides={"n": 1}, input_shape=(16, 16, 3))
+PICTURES = pictures(4, (16, 16, 3), high=255.0)
+
+
+def test_training_answers_logits_and_the_clean_network_their_probabilities():
+    trained, clean = randomize(network.build_for_training(BASE, 7)), network.build(BASE, 7)
+    network.transfer(trained.weights, [w.numpy() for w in trained.weights], clean)
+    logits = trained(PICTURES, training=False).numpy()
+    np.testing.assert_allclose(clean(PICTURES), keras.ops.softmax(logits), atol=1e-6)
+    assert np.ptp(logits) > 0.5
+
+
+def test_auxiliary_classifiers_are_not_handed_over():
+    recipe = Recipe(model="googlenet", overrides={"auxiliary": True}, input_shape=(96, 96, 3))
+    trained, clean = network.build_for_training(recipe, 3), network.build(recipe, 3)
+    assert len(trained.outputs) == 3 and len(clean.outputs) == 1
+    network.transfer(trained.weights, [w.numpy() for w in trained.weights], clean)
+
+
+def test_frozen_features_leave_the_classifier():
+    model = network.build_for_training(BASE.but(freeze="features"), 7)
+    assert {v.path for v in model.trainable_variables} == {"predictions/kernel", "predictions/bias"}
+
+
+def test_frozen_until_a_stage():
+    model = network.build_for_training(BASE.but(freeze="until:conv3"), 7)
+    left = {v.path.split("_")[0] for v in model.trainable_variables}
+    assert left == {"conv4", "predictions/kernel", "predictions/bias"}
+
+
+def test_frozen_batch_norm_uses_and_keeps_its_statistics():
+    model = randomize(network.build_for_training(BASE.but(freeze="features"), 7))
+    before = [w.numpy().copy() for w in model.weights]
+    np.testing.assert_allclose(model(PICTURES, training=True), model(PICTURES, training=False), atol=1e-5)
+    assert all(np.array_equal(b, w.numpy()) for b, w in zip(before, model.weights, strict=True))
+
+
+@pytest.mark.parametrize("freeze", ["until:conv9", "conv3", "until:"])
+def test_what_cannot_be_frozen_is_refused(freeze):
+    with pytest.raises(UserError, match="freeze"):
+        network.build_for_training(BASE.but(freeze=freeze), 7)
+
+
+def test_sixteen_bits_inside_thirty_two_outside():
+    model = network.build_for_training(BASE.but(precision="mixed_bfloat16"), 7)
+    assert model.get_layer("conv1_conv").compute_dtype == "bfloat16"
+    assert model.get_layer("conv1_conv").kernel.dtype == "float32"
+    assert network.build(BASE, 7).get_layer("conv1_conv").compute_dtype == "float32"
+
+
+def test_starts_from_the_weights_of_a_file_with_other_classes(tmp_path):
+    source = randomize(network.build(BASE, 7))
+    source.save(tmp_path / "w.keras")
+    with pytest.warns(UserWarning):
+        model = network.build_for_training(BASE.but(weights=str(tmp_path / "w.keras")), 5)
+    np.testing.assert_array_equal(model.get_layer("conv1_conv").kernel, source.get_layer("conv1_conv").kernel)
+    assert model.output_shape == (None, 5)

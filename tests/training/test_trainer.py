@@ -1,0 +1,174 @@
+"""One run: what it leaves, that it can be stopped anywhere, and what it refuses."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.card import read_card
+from keras_cnns.errors import UserError
+from keras_cnns.training import Augment, Recipe, evaluate, train
+from keras_cnns.training.data import load
+from keras_cnns.training.report import Report
+
+LENET = Recipe(
+    model="lenet5", input_shape=(32, 32, 1), optimizer="adam", learning_rate=3e-3, batch_size=64, epochs=2, ema=0.9
+)
+
+
+def held_out():
+    return load("digits", size=(32, 32), channels=1, batch_size=64, split="test")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train(LENET.but(out=str(tmp_path_factory.mktemp("run") / "lenet")), quiet=True)
+
+
+def test_learns(run):
+    assert run.metrics["accuracy"] > 0.8 and run.metrics["examples"] == 360
+    assert run.history[1]["loss"] < run.history[0]["loss"]
+
+
+def test_leaves_a_folder_that_says_everything(run):
+    assert Recipe.from_json((run.folder / "recipe.json").read_text()) == run.recipe
+    rows = list(csv.DictReader((run.folder / "history.csv").open()))
+    assert [int(row["epoch"]) for row in rows] == [1, 2]
+    metrics = json.loads((run.folder / "metrics.json").read_text())
+    assert metrics["accuracy"] == run.metrics["accuracy"] and "keras" in metrics["versions"]
+    for picture in ("curve.png", "confusion.png"):
+        assert (run.folder / picture).read_bytes().startswith(b"\x89PNG")
+    assert list((run.folder / "log").glob("events*")) and not list(run.folder.glob(".*"))
+
+
+def test_the_file_handed_over_takes_raw_pixels_and_has_the_metrics_of_the_run(run):
+    model = keras.saving.load_model(run.folder / "model.keras")
+    metrics = evaluate(model, held_out())
+    assert metrics["accuracy"] == pytest.approx(run.metrics["accuracy"])
+    assert metrics["loss"] == pytest.approx(run.metrics["loss"], rel=1e-4)
+    card = read_card(run.folder / "model.keras")
+    assert card.labels == tuple("0123456789") and card.source["recipe"]["epochs"] == 2
+
+
+def test_an_ensemble_answers_the_mean(run):
+    one, other = (keras.saving.load_model(run.folder / f"{name}.keras") for name in ("model", "model"))
+    other.set_weights([w * 0.7 for w in other.get_weights()])
+    (image, label, weight), *_ = held_out().dataset
+    both = evaluate([one, other], held_out())
+    alone = [evaluate(m, held_out())["loss"] for m in (one, other)]
+    assert both["loss"] < max(alone) and both["loss"] != pytest.approx(alone[0])
+
+
+def test_running_again_only_reads(run):
+    before = (run.folder / "metrics.json").read_bytes()
+    again = train(run.recipe, quiet=True)
+    assert again.history == run.history
+    assert json.loads(before)["confusion"] == again.metrics["confusion"]
+
+
+def test_the_run_folder_of_another_recipe_is_refused(run):
+    with pytest.raises(UserError, match="augment.pad 0 there and 2 here, epochs 2 there and 3 here"):
+        train(run.recipe.but(epochs=3, augment=Augment(pad=2)), quiet=True)
+
+
+SMALL = Recipe(
+    model="resnet20_cifar",
+    overrides={"n": 1, "drop_rate": 0.3},
+    input_shape=(12, 12, 3),
+    augment=Augment(pad=2),
+    learning_rate=0.02,
+    batch_size=32,
+    max_steps=13,
+    ema=0.9,
+)
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_after(monkeypatch, step):
+    """The process is lost after `step`, from the run's point of view."""
+
+    def lost(self, values, *rest):
+        if values["step"] >= step:
+            raise Stopped
+
+    monkeypatch.setattr(Report, "step", lost)
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
+    whole = train(SMALL.but(out=str(tmp_path / "whole")), quiet=True)
+    recipe = SMALL.but(out=str(tmp_path / "parts"), checkpoint_every=3)
+    for step in (2, 5, 10):
+        with monkeypatch.context() as patch, pytest.raises(Stopped):
+            stop_after(patch, step)
+            train(recipe, quiet=True)
+    parts = train(recipe.but(steps_per_call=2), quiet=True)
+    for a, b in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert whole.metrics == parts.metrics
+    assert whole.history[0]["loss"] == pytest.approx(parts.history[0]["loss"], rel=1e-6)
+
+
+def test_several_steps_a_call_are_the_same_steps(tmp_path):
+    one, five = (train(SMALL.but(out=str(tmp_path / str(n)), steps_per_call=n), quiet=True) for n in (1, 5))
+    for a, b in zip(one.model.get_weights(), five.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_batch_in_parts_is_the_same_batch(tmp_path):
+    recipe = LENET.but(optimizer="sgd", learning_rate=0.05, max_steps=5)
+    one, four = (train(recipe.but(out=str(tmp_path / str(n)), accumulate=n), quiet=True) for n in (1, 4))
+    for a, b in zip(one.model.get_weights(), four.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_mixed_pictures_and_bfloat16_and_a_plateau(tmp_path):
+    recipe = LENET.but(
+        out=str(tmp_path / "mix"),
+        augment=Augment(mixup=0.2),
+        precision="mixed_bfloat16",
+        schedule="plateau",
+        decay_epochs=(1,),
+        epochs=2,
+        optimizer="rmsprop",
+        learning_rate=0.01,
+        clip_norm=1.0,
+    )
+    result = train(recipe, quiet=True)
+    assert result.metrics["accuracy"] > 0.5
+    assert all(w.dtype == "float32" for w in result.model.get_weights())
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
+    with pytest.raises(UserError, match="no number.*--learning-rate"):
+        train(LENET.but(out=str(tmp_path / "nan"), optimizer="sgd", learning_rate=1e38), quiet=True)
+    assert not (tmp_path / "nan" / "model.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch_size": 5000}, "batch_size 5000 is more than the 1437"),
+        ({"model": "lenet6"}, "lenet6.*lenet5"),
+        ({"dataset": "diggits"}, "diggits"),
+        ({"strategy": "multi_worker"}, "TF_CONFIG"),
+        ({"replicas": 3}, "fresh"),
+    ],
+)
+def test_refuses_in_one_line(tmp_path, change, said):
+    with pytest.raises(UserError, match=said) as error:
+        train(LENET.but(out=str(tmp_path / "bad"), **change), quiet=True)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unreadable_checkpoint_is_named(tmp_path):
+    recipe = LENET.but(out=str(tmp_path / "cut"), max_steps=1)
+    train(recipe, quiet=True)
+    for file in (tmp_path / "cut" / "checkpoints").glob("*.index"):
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UserError, match="checkpoint.*cannot be read"):
+        train(recipe, quiet=True)
