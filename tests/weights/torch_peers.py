@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.weights.statistics import near
+
 torch = pytest.importorskip("torch")
 
 
@@ -67,13 +69,10 @@ def randomize(network, images, seed=0):
         network.train()(_channels_first(images))
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-            norm.running_mean += 0.2 * norm.running_var.sqrt() * torch.from_numpy(normal(rng, norm.running_mean))
-            norm.running_var *= torch.from_numpy(rng.uniform(0.8, 1.25, norm.running_var.shape).astype("float32"))
+            mean, variance = near(norm.running_mean.numpy(), norm.running_var.numpy(), rng)
+            norm.running_mean.copy_(torch.from_numpy(mean))
+            norm.running_var.copy_(torch.from_numpy(variance))
     return network.eval()
-
-
-def normal(rng, like):
-    return rng.normal(size=tuple(like.shape)).astype("float32")
 
 
 def save(network, origin, folder):
