@@ -90,6 +90,17 @@ class Graph:
                 stack.extend((n, False) for n in reversed(node.inputs))
         return order
 
+    def copy(self):
+        """Another graph of copied nodes; the arrays are the same."""
+        now = {}
+        for node in self.nodes:
+            now[node] = twin = copy.copy(node)
+            twin.config, twin.weights = dict(node.config), list(node.weights)
+            twin.args, twin.kwargs = tree.map_structure(
+                lambda x: now[x] if isinstance(x, Node) else x, (node.args, node.kwargs)
+            )
+        return Graph(tree.map_structure(now.get, self.inputs), tree.map_structure(now.get, self.outputs), self.name)
+
     def uses(self):
         """Node -> how many calls take its output; being an output of the model counts as one."""
         uses = dict.fromkeys(self.nodes, 0)
@@ -219,7 +230,11 @@ class _Reader:
                 statistics = {k: np.asarray(getattr(operation, k)) for k in ("mean", "variance")}
                 config |= {k: v.squeeze().tolist() if v.ndim else float(v) for k, v in statistics.items()}
                 weights = []
-            node = Node(type(operation), args, config=config, weights=weights, **common)
+            kind = type(operation)
+            if hasattr(operation, "inference_form"):  # a layer of its own in training, and outside it one of Keras's
+                kind, known, weights = operation.inference_form()
+                config = {key: value for key, value in config.items() if key in known}
+            node = Node(kind, args, config=config, weights=weights, **common)
             calls = self.calls.setdefault(id(operation), [])
             calls.append(node)
             if weights and len(calls) > 1:

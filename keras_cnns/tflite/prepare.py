@@ -45,13 +45,16 @@ def prepare(model, *, outputs=None, split_hard_swish=True):
     return prepared(read(model), outputs=outputs, split_hard_swish=split_hard_swish).build()
 
 
-def prepared(graph, *, outputs=None, split_hard_swish=True, keep_dropout=False) -> Graph:
-    """`prepare` on a graph, which is changed; `keep_dropout` for a model that will be trained."""
+def prepared(graph, *, outputs=None, split_hard_swish=True, keep_dropout=False, keep_batch_norm=False) -> Graph:
+    """`prepare` on a graph, which is changed.
+
+    keep_dropout: for a model that will be trained. keep_batch_norm: right after the linear layers, as they train.
+    """
     keep_outputs(graph, outputs)
     kept = DROPOUTS if keep_dropout else set()
     graph.rewrite(lambda node, uses: _without_training(node, kept))
     graph.rewrite(apart)
-    graph.rewrite(as_affine)
+    graph.rewrite(lambda node, uses: None if keep_batch_norm and follows_linear(node, uses) else as_affine(node))
     graph.rewrite(fuse_padding)
     graph.rewrite(fold_back)
     graph.rewrite(fold_forward)
@@ -150,6 +153,11 @@ def as_affine(node, uses=None):
     if found is not None:
         scale, shift = (np.broadcast_to(np.asarray(v, np.float64), node.shape[-1:]) for v in found)
         return like(node, call=Affine, config={}, weights=[scale, shift])
+
+
+def follows_linear(node, uses):
+    """Whether this is the batch normalization of the convolution or dense layer before it."""
+    return node.is_a(layers.BatchNormalization) and node.input.is_a(*LINEAR) and uses[node.input] == 1
 
 
 def _affine(node):

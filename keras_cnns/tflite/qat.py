@@ -26,19 +26,21 @@ SAME_SCALE |= {"UpSampling1D", "UpSampling2D"}
 # Results whose int8 range TFLite fixes.
 FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}
 # Operators into which a following relu or relu6 is fused: what lies between is never rounded.
-FUSING = (*LINEAR, layers.Add, layers.Subtract, layers.Multiply, ops.add, ops.subtract, ops.multiply)
+FUSING = (*LINEAR, layers.BatchNormalization, layers.Add, layers.Subtract, layers.Multiply)
+FUSING += (ops.add, ops.subtract, ops.multiply)
 
 OUTPUT = "_output"  # ends the names of the last layers; the file's outputs are named without it
 
 METHODS = ("keras", "tfmot")
 
 
-def quantization_aware(model, *, method="keras", momentum=MOMENTUM, outputs=None):
+def quantization_aware(model, *, method="keras", momentum=MOMENTUM, pictures=None, outputs=None):
     """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
 
     method: "keras" gives a Keras 3 model, for `fit`, any callback, any strategy and `.keras` files; "tfmot" gives
       a tf_keras model quantized by tensorflow-model-optimization (see `twin.py`).
-    momentum: of the moving ranges of the activations. outputs: those to keep, as in `prepare`.
+    momentum: of the moving ranges of the activations (method "keras"). outputs: those to keep, as in `prepare`.
+    pictures: (N, ...) as the model takes them; the ranges start from them, and not from the first batch of `fit`.
 
     Layers that were frozen stay frozen. Layers without an int8 form (layer normalization, local response
     normalization) compute in float32 between rounded inputs and outputs.
@@ -51,17 +53,20 @@ def quantization_aware(model, *, method="keras", momentum=MOMENTUM, outputs=None
     if method == "tfmot":
         from keras_cnns.tflite import twin
 
-        return twin.quantization_aware(model)
+        return twin.quantization_aware(model, pictures=pictures, outputs=outputs)
     if is_quantization_aware(model):
         raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
     graph = prepared(read(model), outputs=outputs, keep_dropout=True)
     names = [node.origin for node in keras.tree.flatten(graph.outputs)]
-    graph.rewrite(_float_input)
-    graph.rewrite(_rounding)
-    graph.rewrite(lambda node, uses: _quantized(node, uses, momentum))
+    graph.rewrite(float_input)
+    graph.rewrite(rounding)
+    graph.rewrite(lambda node, uses: quantized(node, uses, momentum))
     for node, name in zip(keras.tree.flatten(graph.outputs), names, strict=True):
         node.name = f"{name}{OUTPUT}"
-    return graph.build()
+    made = graph.build()
+    if pictures is not None:
+        calibrate(made, pictures)
+    return made
 
 
 def is_quantization_aware(model):
@@ -104,19 +109,21 @@ def frozen(model):
     return graph.build()
 
 
-def _float_input(node, uses):
+def float_input(node, uses):
     """Pixels given as integers are given as floats: the file's own input type is chosen on conversion."""
     if node.is_a(ops.cast) and node.input.is_a(layers.InputLayer):
         node.input.config["dtype"] = "float32"
         return node.input
 
 
-def _rounding(node, uses):
+def rounding(node, uses):
+    """A linear layer becomes one whose kernel rounds itself."""
     if node.call in ROUNDED and node.config.get("activation") in (None, "linear"):
         node.call = ROUNDED[node.call]
 
 
-def _quantized(node, uses, momentum):
+def quantized(node, uses, momentum=MOMENTUM):
+    """`node` with what rounds its result behind it; nothing where int8 has no range of its own there."""
     if is_relu(node) and node.input.is_a(FakeQuant) and uses[node.input] == 1:
         before = node.input.input
         if before.is_a(*FUSING, *ROUNDED.values()):
