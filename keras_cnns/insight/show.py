@@ -55,6 +55,11 @@ def _counted(model):
 
 def tables(description, *, layers=False):
     """What rich prints of a description: the facts, then a row for each stage or layer (or operator of a file)."""
+    if "operators" in description:
+        from keras_cnns.tflite.describe import tables as of_file
+
+        yield from of_file(description)
+        return
     from rich import box
     from rich.table import Table
 

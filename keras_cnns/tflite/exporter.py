@@ -1,5 +1,6 @@
 """From a Keras model to a file that may be handed over: convert, quantize, run, compare, and only then write."""
 
+import hashlib
 import os
 import tempfile
 import time
@@ -11,10 +12,9 @@ import numpy as np
 from keras_cnns.card import Card, read_card
 from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
-from keras_cnns.tflite import convert, ends, flatbuffer, pictures, qat, quantize, runner, stock, verify
+from keras_cnns.tflite import convert, ends, flatbuffer, metadata, pictures, qat, quantize, runner, stock, verify
 from keras_cnns.tflite.fake_quant import FakeQuant
 from keras_cnns.tflite.graph import read
-from keras_cnns.tflite.metadata import attach
 from keras_cnns.tflite.prepare import prepare
 from keras_cnns.tflite.report import Report
 
@@ -39,6 +39,7 @@ def export(
     k=5,
     islands=None,
     engine="quantizer",
+    normalization=None,
     names=None,
     card=None,
     force=False,
@@ -63,6 +64,8 @@ def export(
       islands: operators ("ADD", ...) that `int8_float_islands` leaves in floats; by default those that would
         run outside XNNPACK otherwise.
       engine: "quantizer" (AI Edge Quantizer) or "converter" (the stock converter's own quantization).
+      normalization: a `metadata.Normalization` for the app to prepare pixels with; by default what the range of the
+        pictures suggests (0 to 255, 0 to 1, -1 to 1).
       names: names of the classes, in the order of the outputs; they travel in the file.
       card: a `Card` with more to say about the model.
       force: hand a failing file over all the same.
@@ -77,17 +80,21 @@ def export(
     _check_types(scheme, row, input_type, output_type)
     if engine not in ENGINES:
         raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
+    source = Path(model) if isinstance(model, (str, Path)) else None
     if card is None:
-        card = read_card(model) if isinstance(model, (str, Path)) and Path(model).is_file() else Card()
+        card = read_card(source) if source and source.is_file() else Card()
     model = ends.with_ends(convert.load(model), preprocessing, head, k)
-    card = replace(card, name=card.name or model.name, labels=tuple(card.labels if names is None else names))
+    made_of = {**card.source, "scheme": scheme, "weights_sha256": _digest(model)}
+    labels_kept = tuple(map(str, card.labels if names is None else names))
+    card = replace(card, name=card.name or model.name, labels=labels_kept, source=made_of)
     calibration, images, labels, notes = _pictures(model, row, scheme, calibration, images, labels)
 
     job = quantize.Job(calibration, batch, input_type, output_type, islands)
-    names = _signature(model)
-    plain, made = _files(model, names, scheme, row, job, engine)
+    normalization = normalization or _guessed(calibration, images, notes)
+    signature = _signature(model)
+    plain, made = _files(model, signature, scheme, row, job, engine)
 
-    original = verify.reference_outputs(model, images, **names)
+    original = verify.reference_outputs(model, images, **signature)
     classifier = verify.is_classifier(model, original) and notes != (MADE_UP,)
     _check_names(card.labels, original)
     if labels is not None:
@@ -96,7 +103,7 @@ def export(
         labels = pictures.check_labels(labels, *next(iter(original.values())).shape)
 
     with written_aside(path) as temporary, tempfile.TemporaryDirectory() as folder:
-        temporary.write_bytes(attach(made, card))
+        temporary.write_bytes(metadata.attach(made, card, normalization=normalization))
         reference = Path(folder, "float32.tflite")
         reference.write_bytes(plain)
         result, answers = runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
@@ -117,7 +124,7 @@ def export(
         report = Report(
             path=str(path),
             model=card.name,
-            scheme=scheme,
+            scheme="int8_qat" if qat.is_quantization_aware(model) else scheme,
             status=status,
             reasons=reasons,
             notes=(*notes, *verify.doubts(original, classifier, labels)),
@@ -210,6 +217,24 @@ def _pictures(model, row, scheme, calibration, images, labels):
     else:
         images, notes = pictures.made_up(model, names), (MADE_UP,)
     return calibration and pictures.thin(calibration), images, labels, notes
+
+
+def _digest(model):
+    """Of all weights, so that a file can be traced to its checkpoint."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def _guessed(calibration, images, notes):
+    """How pixels from 0 to 255 become what the file takes, when the pictures fill a customary range."""
+    given = calibration or (None if notes == (MADE_UP,) else images)
+    if given is None or len(given) != 1:
+        return None
+    (values,) = given.values()
+    found = quantize.picture_range(float(values.min()), float(values.max()))
+    return found and metadata.normalization(*found)
 
 
 def _check_names(names, original):

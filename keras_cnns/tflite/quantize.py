@@ -124,13 +124,18 @@ def ranges(made, data, job):
     return found
 
 
-def _customary(measured):
-    low, high = float(measured["min"].min()), float(measured["max"].max())
+def picture_range(low, high):
+    """The customary range that values from `low` to `high` nearly fill; None where there is none."""
     for least, most in PICTURE_RANGES:
         slack = 0.1 * (most - least)
         if least <= low <= least + slack and most - slack <= high <= most:
-            low, high = least, most
-            break
+            return least, most
+    return None
+
+
+def _customary(measured):
+    low, high = float(measured["min"].min()), float(measured["max"].max())
+    low, high = picture_range(low, high) or (low, high)
     shape = measured["min"].shape
     return {**measured, "min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}
 

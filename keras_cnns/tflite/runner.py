@@ -197,14 +197,12 @@ def _time(job, inputs):
 
 def _describe(job, inputs):
     """Every operator, which of them XNNPACK leaves to the slower kernels, and the memory that one run takes."""
-    import resource
-
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak()
     file = File(job["file"])
     if file.batch is None:
         file.resize(1)
     file.interpreter.invoke()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    taken_bytes = _peak() - before
     nodes = file.interpreter._get_ops_details()
     makers = {int(t): node for node in nodes if node["op_name"] != "DELEGATE" for t in node["outputs"]}
     delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
@@ -221,11 +219,45 @@ def _describe(job, inputs):
     left = [n["op_name"] for n in nodes if n["op_name"] != "DELEGATE" and n["index"] not in taken]
     return {
         "inputs": {name: [int(n) for n in detail["shape_signature"]] for name, detail in file.inputs.items()},
+        "input_details": [_tensor(name, detail) for name, detail in file.inputs.items()],
+        "output_details": [_tensor(name, detail) for name, detail in file.outputs.items()],
         "operators": file.operators,
         "partitions": len(delegates),
-        "peak_bytes": peak * (1 if sys.platform == "darwin" else 1024),  # macOS counts bytes, Linux kilobytes
+        "arena_bytes": _arena(file, [node for node in nodes if node["op_name"] != "DELEGATE"]),
+        "peak_bytes": taken_bytes,
         "undelegated": {name: left.count(name) for name in sorted(set(left))},
     }, {}
+
+
+def _peak():
+    """The most memory this process has held, in bytes. (On Linux getrusage answers for the parent before the exec.)"""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * int(status.read_text().split("VmHWM:")[1].split()[0])
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _tensor(name, detail):
+    scale, zero = detail["quantization"]
+    shape = [int(n) for n in detail["shape_signature"]]
+    kind = np.dtype(detail["dtype"]).name
+    return {"name": name, "shape": shape, "type": kind, "scale": float(scale), "zero_point": int(zero)}
+
+
+def _arena(file, nodes):
+    """The most that inputs and intermediate results take at once, when each is freed after its last reader."""
+    made = {int(detail["index"]): -1 for detail in file.inputs.values()}
+    made |= {int(tensor): step for step, node in enumerate(nodes) for tensor in node["outputs"]}
+    last = dict(made) | {int(detail["index"]): len(nodes) for detail in file.outputs.values()}
+    for step, node in enumerate(nodes):
+        last.update({int(t): max(step, last[int(t)]) for t in node["inputs"] if int(t) in made})
+    sizes = {}
+    for tensor in made:
+        detail = file.interpreter._get_tensor_details(tensor, 0)
+        sizes[tensor] = int(np.prod(detail["shape"])) * np.dtype(detail["dtype"]).itemsize
+    return max(sum(sizes[t] for t in made if made[t] <= step <= last[t]) for step in range(len(nodes)))
 
 
 def _examine(job, inputs):

@@ -1,0 +1,106 @@
+"""What makes a page of export/ a command: a trained checkpoint goes in, verified files and a table come out."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from keras_cnns.errors import UserError
+from keras_cnns.files import write_json
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """How one trained network becomes its files. Every field is a flag of the page."""
+
+    checkpoint: str  # the .keras file that a recipe left
+    out: str  # folder of the .tflite files and report.json
+    dataset: str = "digits"  # as in training: digits, a name of tensorflow-datasets, or folder:PATH
+    data_dir: str | None = None  # where tensorflow-datasets keeps its files
+    schemes: tuple[str, ...] = ("float32", "float16", "weight_only_int8", "int8")
+    input_type: str = "uint8"  # of the files that compute in integers: a camera's bytes
+    output_type: str = "float32"
+    calibration: int = 200  # pictures of the training split
+    limit: int | None = None  # pictures of the held-out split to compare on; all by default
+    crop_fraction: float = 1.0  # as in training
+    qat_epochs: int = 0  # quantization-aware training before one more int8 file
+    qat_learning_rate: float = 1e-4
+    batch_size: int = 32
+    force: bool = False  # hand failing files over all the same
+
+
+def run(shipment, args=None):
+    """The main of a page: flags over `shipment`, then `ship`. Returns the exit status, 2 after a user's mistake."""
+    try:
+        shipment = tyro.cli(Shipment, default=shipment, args=args, description=sys.modules["__main__"].__doc__)
+        from keras_cnns.quiet import import_tensorflow
+
+        import_tensorflow()
+        reports = ship(shipment)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    from keras_cnns.tflite.report import print_reports
+
+    print_reports(reports)
+    print(f"{shipment.out}/")
+    return 0
+
+
+def ship(shipment):
+    """Exports every scheme of a `Shipment`; returns the reports and writes them beside the files.
+
+    Raises:
+      UserError: there is no such checkpoint or data set, or a file fails the comparison.
+    """
+    from keras_cnns.card import read_card
+    from keras_cnns.tflite.convert import load
+    from keras_cnns.tflite.exporter import export
+    from keras_cnns.tflite.quantize import find
+    from keras_cnns.training.data import load_arrays
+
+    s, folder = shipment, Path(shipment.out)
+    rows = {scheme: find(scheme) for scheme in s.schemes}
+    if not Path(s.checkpoint).is_file():
+        raise UserError(f"there is no checkpoint {s.checkpoint}: run the recipe first, or give --checkpoint.")
+    model, card = load(s.checkpoint), read_card(s.checkpoint)
+    (_, height, width, channels) = model.input_shape
+    view = {"size": (height, width), "channels": channels, "crop_fraction": s.crop_fraction, "data_dir": s.data_dir}
+    seen, _, _ = load_arrays(s.dataset, "train", limit=s.calibration, **view)
+    images, labels, names = load_arrays(s.dataset, "test", limit=s.limit, **view)
+    given = {"images": images, "labels": labels, "names": names, "card": card, "force": s.force}
+    integers = {"input_type": s.input_type, "output_type": s.output_type}
+    reports = [
+        export(
+            model,
+            folder / f"{card.name or model.name}_{scheme}.tflite",
+            scheme=scheme,
+            calibration=seen,
+            **(integers if row.integer_io else {}),
+            **given,
+        )
+        for scheme, row in rows.items()
+    ]
+    if s.qat_epochs:
+        path = folder / f"{card.name or model.name}_int8_qat.tflite"
+        reports.append(export(_trained_further(model, s), path, scheme="int8", **integers, **given))
+    write_json(folder / "report.json", [report.to_dict() for report in reports])
+    return reports
+
+
+def _trained_further(model, s):
+    """The model after a little training with int8's rounding in it."""
+    import keras
+
+    from keras_cnns.tflite.qat import quantization_aware
+    from keras_cnns.training.data import load
+
+    (_, height, width, channels) = model.input_shape
+    data = load(
+        s.dataset, size=(height, width), channels=channels, batch_size=s.batch_size, data_dir=s.data_dir, split="train"
+    )
+    aware = quantization_aware(model)
+    aware.compile(keras.optimizers.Adam(s.qat_learning_rate), "sparse_categorical_crossentropy", jit_compile=False)
+    aware.fit(data.dataset, epochs=s.qat_epochs, steps_per_epoch=data.steps, shuffle=False, verbose=0)
+    return aware
