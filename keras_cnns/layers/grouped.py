@@ -29,6 +29,10 @@ class GroupedConv2D(keras.layers.Conv2D):
         slices = ops.split(inputs, parts, axis=-1)
         return ops.concatenate([self.convolution_op(x, k) for x, k in zip(slices, kernels, strict=True)], axis=-1)
 
+    def inference_form(self):
+        """The Keras layer that computes the same outside training: its class, its arguments and its weights."""
+        return keras.layers.Conv2D, self.get_config(), self.get_weights()
+
 
 def fits(inputs, parts):
     """Whether that many parts are wide enough; one part always is."""

@@ -22,5 +22,11 @@ class StandardizedConv2D(keras.layers.Conv2D):
         mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
         return (kernel - mean) * ops.rsqrt(variance + self.epsilon)
 
+    def inference_form(self):
+        """The Keras layer that computes the same outside training: its class, its arguments and its weights."""
+        kernel, *bias = self.get_weights()
+        kernel = keras.ops.convert_to_numpy(self.standardized(kernel.astype("float32")))
+        return keras.layers.Conv2D, super().get_config(), [kernel, *bias]
+
     def get_config(self):
         return super().get_config() | {"epsilon": self.epsilon}

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_cnns.layers import GroupedConv2D, grouped
+from tests.conftest import randomize
 
 
 def by_hand(x, kernel, bias, groups, stride):
@@ -84,14 +85,15 @@ def test_a_saved_model_loads_without_custom_objects(tmp_path):
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
-def test_the_converter_writes_one_grouped_convolution(tmp_path):
+def test_normalization_and_all_become_one_grouped_convolution_in_the_file(tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
     from keras_cnns.tflite import export
 
     image = keras.Input((16, 16, 64))
-    model = keras.Model(image, GroupedConv2D(64, 3, groups=16, padding="same", name="grouped")(image))
-    export(model, tmp_path / "model.tflite")
+    x = GroupedConv2D(64, 3, groups=16, padding="same", use_bias=False)(image)
+    model = randomize(keras.Model(image, keras.layers.ReLU()(keras.layers.BatchNormalization()(x))))
+    assert export(model, tmp_path / "model.tflite").status == "pass"
     interpreter = Interpreter(str(tmp_path / "model.tflite"))
     operators = [op["op_name"] for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
     assert operators == ["CONV_2D"]

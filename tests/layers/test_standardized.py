@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_cnns import build
 from keras_cnns.layers import StandardizedConv2D
+from tests.conftest import randomize
 
 
 def layer_and_input(**arguments):
@@ -38,3 +39,15 @@ def test_a_network_of_them_normalizes_no_batch():
     kinds = [type(layer).__name__ for layer in model.layers]
     assert "BatchNormalization" not in kinds and "Conv2D" not in kinds
     assert kinds.count("StandardizedConv2D") == 53 and kinds.count("GroupNormalization") == 49
+
+
+def test_in_the_file_the_kernel_is_standardized_already(tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    from keras_cnns.tflite import export
+
+    image = keras.Input((16, 16, 8))
+    model = randomize(keras.Model(image, keras.layers.ReLU()(StandardizedConv2D(8, 3, padding="same")(image))))
+    assert export(model, tmp_path / "model.tflite").status == "pass"
+    interpreter = Interpreter(str(tmp_path / "model.tflite"))
+    assert [op["op_name"] for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"] == ["CONV_2D"]
