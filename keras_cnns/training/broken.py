@@ -22,33 +22,30 @@ class Broken:
     def __init__(self, source, limit):
         self.source, self.limit, self.numbers = source, limit, set()
 
-    def attempt(self, number, use, *, tries):
+    def attempt(self, number, use, *, shape, tries):
         """The first example from `number` on that can be used; the next ones stand in for broken ones.
 
         Args:
           number: int64 scalar.
-          use: (picture, label) -> picture at its size, float32; where it raises, the example is broken.
+          use: picture -> picture at its size, float32 of the `shape`; where it raises, the example is broken.
 
         Returns:
           (picture, label, good): good is False, and the picture nothing, where all `tries` are broken.
         """
 
-        def example(k):
-            picture, label, _ = self.trusting((number + k) % self.source.count, use)
+        def example(k):  # nothing, after all tries, so that something is always found
+            picture, label = tf.cond(
+                k < tries,
+                lambda: self.trusting((number + k) % self.source.count, use)[:2],
+                lambda: (tf.zeros(shape), tf.zeros([], tf.int64)),
+            )
             return picture, label, k
 
-        trial = tf.data.Dataset.range(tries).map(example)
-        shape = trial.element_spec[0].shape
-        nothing = tf.data.Dataset.range(tries, tries + 1).map(
-            lambda k: (tf.zeros(shape, trial.element_spec[0].dtype), tf.zeros([], tf.int64), k)
-        )
-        found = trial.ignore_errors().concatenate(nothing).take(1).get_single_element()
+        found = tf.data.Dataset.range(tries + 1).map(example).ignore_errors().take(1).get_single_element()
         picture, label, k = found
-        noted = tf.cond(
-            k > 0, lambda: tf.numpy_function(self._note, [number, k], tf.int64), lambda: tf.zeros([], tf.int64)
-        )
+        noted = tf.cond(k > 0, lambda: tf.numpy_function(self._note, [number, k], tf.int64), lambda: k)
         with tf.control_dependencies([noted]):
-            return tf.identity(picture), label, k < tries
+            return tf.ensure_shape(picture, shape), label, k < tries
 
     def trusting(self, number, use):
         """The same, raising TensorFlow's errors where the example is broken."""

@@ -23,12 +23,12 @@ def guise(picture, how, dice):
     if how.jitter:
         picture = colour.jitter(picture, how.jitter, dice(4))
     if how.hue:
-        picture = colour.hue(colour.clip(picture), how.hue * (2 * dice.one() - 1))
+        picture = colour.clip(colour.hue(picture, how.hue * (2 * dice.one() - 1)))
     if how.pca_noise:
-        picture = colour.pca_noise(picture, how.pca_noise, dice(3))
+        picture = colour.clip(colour.pca_noise(picture, how.pca_noise, dice(3)))
     if how.erase:
         picture = erase(picture, how.erase, dice(1 + 4 * ERASE_ATTEMPTS), dice.seed(1))
-    return colour.clip(picture)
+    return picture
 
 
 def shift(picture, pad, u):

@@ -11,12 +11,13 @@ import tensorflow as tf
 def mixture(how, size, dice):
     """The mixture of one sample: float32 [5], what is kept of it outside of a rectangle, and that rectangle's sides
     (top, left, bottom, right), in which the partner is seen."""
+    size = tf.cast(size, tf.float32)
     alphas = [alpha for alpha in (how.mixup, how.cutmix) if alpha]
     first = dice.one() < 0.5 if len(alphas) == 2 else tf.constant(bool(how.mixup))
     alpha = tf.where(first, alphas[0], alphas[-1])
     kept, u = beta(alpha, dice.seed(2)), dice(2)
-    middle, half = u * size, tf.sqrt(1 - kept) * tf.cast(size, tf.float32) / 2
-    corners = tf.round(tf.clip_by_value(tf.stack([middle - half, middle + half]), 0, tf.cast(size, tf.float32)))
+    middle, half = u * size, tf.sqrt(1 - kept) * size / 2
+    corners = tf.round(tf.clip_by_value(tf.stack([middle - half, middle + half]), 0, size))
     cut = tf.concat([[1.0], tf.reshape(corners, [4])], 0)
     return tf.where(first, tf.concat([kept[None], tf.zeros(4)], 0), cut)
 

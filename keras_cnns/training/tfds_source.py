@@ -38,7 +38,7 @@ def open_tfds(name, split, *, data_dir=None, download=False):
         raise UserError(
             f"no data set {name!r}.{nearest(name, known)} For pictures of your own: folder:PATH."
         ) from error
-    if download:
+    if download and not builder.info.splits:
         _download(builder, name)
     features = builder.info.features
     if not _labelled_pictures(features, tfds):

@@ -100,7 +100,9 @@ def test_a_label_that_is_no_class():
 
     broken = Broken(Source(("a", "b"), 3, read, lambda number: f"example {number}"), 0)
     with pytest.raises(UserError, match="example 2 has the label 2, outside 0..1"), explained():
-        attempts = tf.data.Dataset.range(3).map(lambda i: broken.attempt(i, lambda p: tf.zeros([1]), tries=1))
+        attempts = tf.data.Dataset.range(3).map(
+            lambda i: broken.attempt(i, lambda p: tf.zeros([1]), shape=(1,), tries=1)
+        )
         list(attempts)
 
 

@@ -1,0 +1,52 @@
+"""Several views of one picture, whose predictions are averaged, as the papers' best figures are measured.
+
+Pictures are float32 [B, H, W, C]; a view is a batch of the same pictures, all of one size.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+def ten_crops(images, size):
+    """The four corners and the centre, and the same mirrored (Krizhevsky et al. 2012, 4.1): ten views [B, *size, C].
+
+    Raises:
+      ValueError: the pictures are smaller than the crops.
+    """
+    height, width = images.shape[1:3]
+    down, right = height - size[0], width - size[1]
+    if min(down, right) < 0:
+        raise ValueError(f"crops of {size[0]} x {size[1]} do not fit into pictures of {height} x {width}")
+    corners = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
+    views = [images[:, top : top + size[0], left : left + size[1]] for top, left in corners]
+    return views + mirrored(views)
+
+
+def multi_scale(images, short_sides):
+    """The whole pictures, their short side resized to each of `short_sides`, and the same mirrored (1409.1556, 3.2).
+
+    For a network without a fixed input size, applied to all positions (fully convolutional).
+    """
+    short = min(images.shape[1:3])
+    sizes = [[round(side * s / short) for side in images.shape[1:3]] for s in short_sides]
+    views = [tf.image.resize(images, size, antialias=True) for size in sizes]
+    return views + mirrored(views)
+
+
+def mirrored(views):
+    return [view[:, :, ::-1] for view in views]
+
+
+def predict_views(predict, views):
+    """The mean of the predictions of all views: [B, classes].
+
+    Args:
+      predict: a view -> probabilities [B, classes], or [B, h, w, classes] of a fully convolutional network, which are
+        averaged over the positions; a `keras.Model` is one.
+      views: what `ten_crops` or `multi_scale` returns, or both joined.
+    """
+    total = 0.0
+    for view in views:
+        scores = np.asarray(predict(view))
+        total = total + scores.reshape(len(scores), -1, scores.shape[-1]).mean(1)
+    return total / len(views)
