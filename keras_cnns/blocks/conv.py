@@ -113,11 +113,15 @@ class ConvUnit:
             return layers.ReLU(6.0, name=f"{name}_relu6")(x)
         return layers.Activation(activation, name=f"{name}_{activation}")(x)
 
-    def max_pool(self, x, size, stride, *, padding=None, name):
+    def max_pool(self, x, size, stride, *, padding=None, signed=False, name):
         """Maximum over windows. Zeros are padded, which equals padding with -inf after a ReLU.
 
         padding: as for `conv`; "end" is what Caffe and torch's ceil_mode do, a last window that reaches over the edge.
+        signed: x may be negative, and the zeros must not win.
         """
+        if signed and (padding or self.numerics.padding) == "symmetric":
+            x = layers.MaxPooling2D(size, 1, "same", name=f"{name}_dense")(x)
+            return layers.MaxPooling2D(1, stride, name=name)(x)
         if padding != "valid":
             x, padding = self.pad(x, size, stride, name, padding)
         return layers.MaxPooling2D(size, stride, padding, name=name)(x)

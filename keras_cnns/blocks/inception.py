@@ -41,3 +41,14 @@ def apply(x, step, *, unit, name):
 
 
 POOLINGS = ("max", "avg")
+
+
+def residual(x, branches, *, scale, linear=False, unit, name):
+    """A module, a 1x1 convolution to the input's channels, scaled and added. Szegedy et al. 2016, 1602.07261, Fig. 20.
+
+    linear: no activation after the sum.
+    """
+    y = module(x, branches, unit=unit, name=name)
+    y = unit.conv(y, x.shape[-1], 1, bias=unit.numerics.free_bias, name=f"{name}_up")
+    x = layers.Add(name=f"{name}_add")([x, layers.Rescaling(scale, name=f"{name}_scale")(y)])
+    return x if linear else unit.act(x, name=f"{name}_out")
