@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from keras_cnns.training.decode import LUMA
 
-# Of the RGB values of ImageNet's training pictures, scaled to 0..1: standard deviations along the principal components,
-# and those components, one a column.
+# The covariance of ImageNet's RGB values, scaled to 0..1: its eigenvalues, and its eigenvectors, one a column.
 PCA_VALUES = (0.2175, 0.0188, 0.0045)
 PCA_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 

@@ -1,6 +1,9 @@
 """A data set of tensorflow-datasets by name, read by number from its files on the disk."""
 
 import os
+import socket
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 import tensorflow as tf
@@ -54,11 +57,21 @@ def open_tfds(name, split, *, data_dir=None, download=False):
 
 
 def _download(builder, name):
+    hosts = sorted({urlsplit(url).hostname or "" for url in builder.url_infos or ()} - {""})[:3]
+    if hosts and not getproxies() and not any(map(_resolves, hosts)):  # the downloader would try again for minutes
+        raise UserError(f"cannot download {name!r}: no way to {', '.join(hosts)}. Is this machine on a network?")
     try:
         builder.download_and_prepare()
     except Exception as error:  # whatever the network, the disk or the data set's own code has to say
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"cannot download {name!r}: {reason}") from error
+
+
+def _resolves(host):
+    try:
+        return bool(socket.getaddrinfo(host, 443))
+    except OSError:
+        return False
 
 
 def _labelled_pictures(features, tfds):

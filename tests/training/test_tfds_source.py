@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_cnns.errors import UserError
+from keras_cnns.training import tfds_source
 from keras_cnns.training.tfds_source import open_tfds
 
 
@@ -93,9 +94,24 @@ def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
         raise ConnectionError("no route to host\nand a long story")
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
+    monkeypatch.setattr(tfds_source, "_resolves", lambda host: True)
     with pytest.raises(UserError, match="cannot download 'mnist': no route to host") as error:
         open_tfds("mnist", "train", data_dir=tmp_path, download=True)
     assert "\n" not in str(error.value)
+
+
+def test_without_a_network_a_download_is_refused_at_once(tmp_path, monkeypatch):
+    def fails(self, **options):
+        raise AssertionError("tried to download")
+
+    def unknown(host, port):
+        raise OSError("name or service not known")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fails)
+    monkeypatch.setattr(tfds_source.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(tfds_source, "getproxies", dict)
+    with pytest.raises(UserError, match="cannot download 'mnist': no way to storage.googleapis.com"):
+        open_tfds("mnist", "train", data_dir=tmp_path, download=True)
 
 
 def test_what_is_prepared_is_not_downloaded_again(folder, monkeypatch):
