@@ -12,15 +12,25 @@ import numpy as np
 from keras_cnns.card import Card, read_card
 from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
-from keras_cnns.tflite import convert, ends, flatbuffer, metadata, pictures, qat, quantize, runner, stock, verify
+from keras_cnns.tflite import auto, convert, ends, flatbuffer, metadata, pictures, qat, quantize, runner, stock, verify
 from keras_cnns.tflite.fake_quant import FakeQuant
 from keras_cnns.tflite.graph import read
+from keras_cnns.tflite.layer_errors import first_wrong, layer_errors
 from keras_cnns.tflite.prepare import prepare
 from keras_cnns.tflite.report import Report
 
 TYPES = ("float32", "int8", "uint8")
 ENGINES = ("quantizer", "converter")
+AUTO = "auto"
 MADE_UP = "compared on made-up pictures, which says nothing of classes: give images"
+
+
+class Rejected(UserError):
+    """A file that failed the comparison; `report` says how, and lists the error of every layer."""
+
+    def __init__(self, message, report):
+        super().__init__(message)
+        self.report = report
 
 
 def export(
@@ -28,6 +38,7 @@ def export(
     path,
     *,
     scheme="float32",
+    max_drop=0.01,
     calibration=None,
     images=None,
     labels=None,
@@ -50,7 +61,8 @@ def export(
 
     Args:
       model: any functional `keras.Model`, or the path of a `.keras` file.
-      scheme: a row of `SCHEMES`.
+      scheme: a row of `SCHEMES`, or "auto": the fastest that loses no more than `max_drop` of the accuracy (without
+        labels: gives no more than that share of the pictures another class).
       calibration: pictures exactly as the model takes them, for the schemes that quantize activations: an array
         (N, H, W, C), or an iterable of batches; a few dozen of each kind do.
       images: pictures to compare on; those of the calibration where none are given, and noise where there are neither.
@@ -71,10 +83,14 @@ def export(
       force: hand a failing file over all the same.
 
     Raises:
-      UserError: an argument cannot be used, the model cannot be converted, or the file fails the comparison. Then what
-        stood at `path` stands there still, and the failing file beside it as `NAME.rejected.tflite`.
+      UserError: an argument cannot be used, or the model cannot be converted.
+      Rejected: the file fails the comparison. What stood at `path` stands there still, and the failing file beside it
+        as `NAME.rejected.tflite`.
     """
     started = time.perf_counter()
+    if scheme == AUTO:
+        given = {key: value for key, value in locals().items() if key not in ("started", "path", "scheme", "force")}
+        return _automatic(Path(path), **given)
     path, row = Path(path), quantize.find(scheme)
     _check_target(path)
     _check_types(scheme, row, input_type, output_type)
@@ -106,7 +122,10 @@ def export(
         temporary.write_bytes(metadata.attach(made, card, normalization=normalization))
         reference = Path(folder, "float32.tflite")
         reference.write_bytes(plain)
-        result, answers = runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
+        try:
+            result, answers = runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
+        except UserError as error:
+            raise UserError(f"{error} The file was kept as {_set_aside(path, temporary)}.") from error
         comparisons = tuple(
             verify.compare(
                 name,
@@ -121,6 +140,10 @@ def export(
         )
         before, after = np.median(result["times_ms"], axis=1).tolist()
         status, reasons = verify.judge(comparisons, scheme)
+        errors = ()
+        if status == "fail":
+            layers = [layer.name for layer in model._flatten_layers(include_self=False)]
+            errors = layer_errors(temporary.resolve(), reference, images, layers)
         report = Report(
             path=str(path),
             model=card.name,
@@ -130,6 +153,7 @@ def export(
             notes=(*notes, *verify.doubts(original, classifier, labels)),
             pictures=len(next(iter(images.values()))),
             comparisons=comparisons,
+            layers=errors,
             size_bytes=temporary.stat().st_size,
             size_ratio=temporary.stat().st_size / len(plain),
             latency_ms=after,
@@ -141,6 +165,31 @@ def export(
         if status == "fail" and not force:
             _refuse(path, temporary, report)
     return report
+
+
+def _automatic(path, *, model, calibration, images, max_drop, **options):
+    """`auto.pick`, with everything read once that can be read only once."""
+    _check_target(path)
+    if options["card"] is None and isinstance(model, (str, Path)) and Path(model).is_file():
+        options["card"] = read_card(model)
+    model = convert.load(model)
+    whole = ends.with_ends(model, options["preprocessing"], options["head"], options["k"])
+    names = convert.input_names(whole)
+    if calibration is not None:
+        calibration = pictures.gather(calibration, whole, names, "calibration", limit=pictures.CALIBRATION_PICTURES)
+    if images is not None:
+        images = pictures.gather(images, whole, names, "images")
+    return auto.pick(
+        export,
+        path,
+        max_drop=max_drop,
+        calibrated=calibration is not None,
+        integer_io={options["input_type"], options["output_type"]} != {"float32"},
+        model=model,
+        calibration=calibration,
+        images=images,
+        **options,
+    )
 
 
 def _signature(model):
@@ -243,13 +292,20 @@ def _check_names(names, original):
         raise UserError(f"there are {len(names)} names for {classes} outputs.")
 
 
-def _refuse(path, temporary, report):
+def _set_aside(path, temporary):
     aside = path.with_name(f"{path.stem}.rejected.tflite")
     with written_aside(aside) as copy:
         copy.write_bytes(temporary.read_bytes())
-    raise UserError(
-        f"the {report.scheme} file of {report.model} is not the network it was made from: {'; '.join(report.reasons)}. "
-        f"{_advice(report)} It was kept as {aside}; force=True hands it over all the same."
+    return aside
+
+
+def _refuse(path, temporary, report):
+    wrong = first_wrong(report.layers)
+    where = f" It goes wrong at {wrong.operator} of {wrong.layer} ({wrong.snr_db:.0f} dB)." if wrong else ""
+    raise Rejected(
+        f"the {report.scheme} file of {report.model} is not the network it was made from: {'; '.join(report.reasons)}."
+        f"{where} {_advice(report)} It was kept as {_set_aside(path, temporary)}; force=True hands it over.",
+        report,
     )
 
 

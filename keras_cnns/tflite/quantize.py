@@ -213,7 +213,7 @@ def find(name):
       UserError: there is no such scheme.
     """
     if name not in SCHEMES:
-        raise UserError(f"there is no scheme {name!r}: choose from {', '.join(SCHEMES)}.{nearest(name, SCHEMES)}")
+        raise UserError(f"there is no scheme {name!r}: choose from {', '.join(SCHEMES)}, auto.{nearest(name, SCHEMES)}")
     return SCHEMES[name]
 
 

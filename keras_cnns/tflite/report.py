@@ -10,6 +10,7 @@ class Report:
     """One exported file.
 
     status: "pass", "warn" or "fail" (a failing file is handed over only by force). comparisons: one for each output.
+    layers: the error of every layer (`LayerError`), where the status is "fail".
     latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
     runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
     """
@@ -29,6 +30,7 @@ class Report:
     operators: int
     undelegated: dict
     seconds: float
+    layers: tuple = ()
 
     @property
     def cosine(self):

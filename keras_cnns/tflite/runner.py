@@ -269,7 +269,37 @@ def _examine(job, inputs):
     return result, answers
 
 
-JOBS = {"examine": _examine, "predict": _predict, "time": _time, "describe": _describe}
+def _layers(job, inputs):
+    """Signal to noise of every tensor that `file` and the float `reference` have in common, in order of execution."""
+    file, reference = (File(job[key], keep_tensors=True) for key in ("file", "reference"))
+    known = {detail["name"]: detail for detail in reference.interpreter.get_tensor_details()}
+    steps = []
+    for node in file.interpreter._get_ops_details():
+        for tensor in map(int, node["outputs"]):
+            detail = file.interpreter._get_tensor_details(tensor, 0)
+            if detail["name"] in known and known[detail["name"]]["dtype"] == np.float32:
+                steps.append((node["op_name"], detail, known[detail["name"]], [0.0, 0.0]))
+    count = len(next(iter(inputs.values())))
+    for start in range(0, count, file.batch or 1):
+        index = np.minimum(np.arange(start, start + (file.batch or 1)), count - 1)
+        for one in (file, reference):
+            one.set({name: array[index] for name, array in inputs.items()})
+            one.interpreter.invoke()
+        for _, here, there, sums in steps:
+            wanted = reference.interpreter.get_tensor(there["index"]).astype(np.float64)
+            found = dequantized(file.interpreter.get_tensor(here["index"]), here)
+            if wanted.shape == found.shape:
+                sums[0] += float(np.sum(wanted**2))
+                sums[1] += float(np.sum((wanted - found) ** 2))
+    rows = [
+        {"operator": operator, "tensor": here["name"], "snr_db": 10 * float(np.log10(energy / noise))}
+        for operator, here, _, (energy, noise) in steps
+        if energy and noise
+    ]
+    return {"layers": rows}, {}
+
+
+JOBS = {"layers": _layers, "examine": _examine, "predict": _predict, "time": _time, "describe": _describe}
 
 
 def main(folder):

@@ -114,13 +114,41 @@ def test_a_wrong_calibration_is_refused_and_the_file_there_survives(network, dig
     ship(network, digits, path, scheme="int8")
     before = path.read_bytes()
     (pictures, _), _ = digits
-    with pytest.raises(UserError, match=r"agreement 0\.\d+.*rejected"):
+    with pytest.raises(UserError, match=r"agreement 0\.\d+.*goes wrong at \w+ of \w+.*rejected") as caught:
         ship(network, digits, path, scheme="int8", calibration=pictures * 60)
+    assert caught.value.report.status == "fail" and len(caught.value.report.layers) > 5
     assert path.read_bytes() == before
     assert (tmp_path / "net.rejected.tflite").stat().st_size > 1000
     assert sorted(p.name for p in tmp_path.iterdir()) == ["net.rejected.tflite", "net.tflite"]
     report = ship(network, digits, path, scheme="int8", calibration=pictures * 60, force=True)
     assert report.status == "fail" and path.read_bytes() != before
+
+
+def test_the_layer_that_goes_wrong_is_named(tmp_path):
+    """One channel of `loud` is a thousand times the others: eight bits for all of them leave those nothing."""
+    keras.utils.set_random_seed(0)
+    x = image = keras.Input((16, 16, 3))
+    for name in ("quiet", "loud", "after"):
+        x = keras.layers.Conv2D(8, 3, activation="relu", name=name)(x)
+    model = keras.Model(image, keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x)))
+    (loud, bias), (after, _) = (model.get_layer(name).get_weights() for name in ("loud", "after"))
+    loud[..., 7] = 1000 * np.abs(loud[..., 7])
+    after[:, :, 7] = 0  # it reads only what is lost
+    model.get_layer("loud").set_weights([loud, bias])
+    model.get_layer("after").set_weights([after, bias])
+    pictures = np.random.default_rng(0).uniform(size=(40, 16, 16, 3))
+    with pytest.raises(UserError, match="goes wrong at CONV_2D of after") as caught:
+        export(model, tmp_path / "net.tflite", scheme="int8", calibration=pictures)
+    by_layer = {error.layer: error.snr_db for error in caught.value.report.layers}
+    assert by_layer["quiet"] > 30 and by_layer["after"] < 12
+
+
+def test_a_file_that_breaks_the_interpreter_is_kept_aside(network, digits, tmp_path):
+    (pictures, _), _ = digits
+    with pytest.raises(UserError, match="rejected") as caught:
+        ship(network, digits, tmp_path / "net.tflite", scheme="int8", calibration=pictures * 1e-6)
+    assert "\n" not in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["net.rejected.tflite"]
 
 
 def test_names_travel_in_the_file(network, digits, tmp_path):
