@@ -29,7 +29,7 @@ class Recipe:
 
     # the network
     model: str  # a name of keras_cnns.list_models()
-    overrides: dict = field(default_factory=dict)  # columns of the model's row: {"width": 0.35}
+    overrides: dict = field(default_factory=dict)  # columns of the model's row, by name: width 0.35
     input_shape: tuple[int, int, int] = (32, 32, 3)  # height, width, channels
     weights: str | None = None  # where training starts: a file of weights, or "keras", "torchvision", "timm"
     freeze: str = ""  # "features", or "until:conv4": the layers up to the last one whose name starts so

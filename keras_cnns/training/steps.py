@@ -57,7 +57,7 @@ class Steps:
 
     def _replica(self, parts):
         context = tf.distribute.get_replica_context()
-        parts = [(*p, tf.ones(tf.shape(p[0])[0])) if len(p) == 2 else p for p in parts]
+        parts = [_filled(*p) for p in parts]
         total = tf.add_n([tf.reduce_sum(weight) for _, _, weight in parts])
         if context.num_replicas_in_sync > 1:
             total = context.all_reduce(SUM, total)
@@ -97,3 +97,15 @@ class Steps:
             return tf.nn.softmax(tf.cast(logits, tf.float32)), label, weight
 
         return self.strategy.run(replica, args=batch)
+
+
+def _filled(image, label, weight=None):
+    """A share with its weights (1 where none are given); an empty one becomes a black picture of weight 0.
+
+    TensorFlow's convolutions fail on no pictures at all, which a replica gets when the last batch is small.
+    """
+    weight = tf.ones(tf.shape(image)[0]) if weight is None else weight
+    if image.shape[0]:  # known, and more than none
+        return image, label, weight
+    missing = tf.maximum(0, 1 - tf.shape(image)[0])
+    return tuple(tf.pad(x, [[0, missing]] + [[0, 0]] * (x.shape.rank - 1)) for x in (image, label, weight))

@@ -188,18 +188,20 @@ class Run:
         network.transfer(self.model.weights, values, self.clean)
 
     def _finish(self, metrics):
-        history = self.values["history"]
+        v = self.values
+        history = v["history"]
         self._hand_over()
         best = self.folder / "best.keras"
         if self.chief:
             run_folder.save_model(self.clean, self.folder / "model.keras", self.recipe, self.names)
             run_folder.write_history(history, self.folder / "history.csv")
-            facts = {"steps": self.values["step"], "seconds": sum(row["seconds"] for row in history)}
-            facts |= {"best_accuracy": self.values["best"], "versions": run_folder.versions()}
+            facts = {"steps": v["step"], "seconds": sum(row["seconds"] for row in history)}
+            facts |= {"best_accuracy": v["best"], "versions": run_folder.versions()}
             write_json(self.folder / "metrics.json", {**facts, **metrics})
             title = f"{self.recipe.model} on {self.recipe.dataset}"
             plots.curve(history, self.folder / "curve.png", title)
             plots.confusion(metrics["confusion"], self.names, self.folder / "confusion.png", title)
+        self._meet(v["step"])  # a worker that leaves before the others have finished takes them down
         return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best)
 
     def _load(self, split, batch_size, **more):
@@ -231,14 +233,19 @@ class Run:
 
     def _check_workers(self):
         """All workers have to go on from the same step, or they would train apart and hang."""
-        if isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            mine = tf.constant([self.values["step"]], tf.int64)
-            steps = self.strategy.gather(self.strategy.run(lambda: tf.identity(mine)), axis=0).numpy().tolist()
-            if len(set(steps)) > 1:
-                raise UserError(
-                    f"the workers would go on from different steps ({', '.join(map(str, steps))}): "
-                    f"{self.folder} has to be one folder that all of them see."
-                )
+        steps = self._meet(self.values["step"])
+        if len(set(steps)) > 1:
+            raise UserError(
+                f"the workers would go on from different steps ({', '.join(map(str, steps))}): "
+                f"{self.folder} has to be one folder that all of them see."
+            )
+
+    def _meet(self, value):
+        """Waits for all workers, and returns what each of them came with."""
+        if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return [value]
+        mine = tf.constant([value], tf.int64)
+        return self.strategy.gather(self.strategy.run(lambda: tf.identity(mine)), axis=0).numpy().tolist()
 
     def _check_replicas(self):
         replicas, batch = self.strategy.num_replicas_in_sync, self.recipe.batch_size // self.recipe.accumulate

@@ -1,6 +1,6 @@
-"""A process of its own with two logical CPUs: the same recipe on one device and on two replicas.
+"""A process of its own with two logical CPUs: the same work on one device and on two replicas.
 
-python compare_replicas.py RECIPE.json...: prints a line for each, its name and the largest differences, as JSON.
+python compare_replicas.py [uneven:]RECIPE.json ...: prints a line for each, its name and the differences, as JSON.
 """
 
 import json
@@ -8,28 +8,61 @@ import sys
 import tempfile
 from pathlib import Path
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-from keras_cnns.training import Recipe, train
-from keras_cnns.training.distribute import logical_cpus
+from keras_cnns.training import Recipe, network, train
+from keras_cnns.training.distribute import logical_cpus, strategy
+from keras_cnns.training.optimizers import Optimizer
+from keras_cnns.training.steps import Steps
 
 
-def difference(recipe):
+def largest(some, others):
+    return float(max(np.abs(a - b).max() for a, b in zip(some, others, strict=True)))
+
+
+def trained(recipe):
+    """Whole runs: weights, the loss of the epoch, the held-out loss."""
     with tempfile.TemporaryDirectory() as folder:
         one, two = (
             train(recipe.but(strategy=s, replicas=n, out=f"{folder}/{s}"), quiet=True)
             for s, n in (("one", 0), ("mirrored", 2))
         )
-    weights = [np.abs(a - b).max() for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True)]
     return {
-        "weights": float(max(weights)),
+        "weights": largest(one.model.get_weights(), two.model.get_weights()),
         "loss": abs(one.history[-1]["loss"] - two.history[-1]["loss"]),
         "held_out_loss": abs(one.metrics["loss"] - two.metrics["loss"]),
         "examples": [one.metrics["examples"], two.metrics["examples"]],
     }
 
 
+def uneven(recipe):
+    """Three steps by hand on batches of 5, 5 and 1: shares of 3 and 2, and one replica that gets nothing."""
+    rng = np.random.default_rng(3)
+    pictures = rng.uniform(0, 255, (11, *recipe.input_shape)).astype("float32")
+    batches = tf.data.Dataset.from_tensor_slices((pictures, rng.integers(0, 4, 11))).batch(5)
+
+    def weights(name, replicas):
+        place = strategy(name, replicas=replicas)
+        keras.utils.set_random_seed(4)
+        with place.scope():
+            model = network.build_for_training(recipe, 4)
+            optimizer = Optimizer(recipe, model.trainable_variables)
+        steps = Steps(recipe, place, model, optimizer, 4, [], [])
+        iterator = iter(place.experimental_distribute_dataset(batches))
+        sums = steps.train(iterator, tf.constant([recipe.learning_rate] * 3))
+        return [w.numpy() for w in model.weights], sums.numpy()
+
+    (one, counted), (two, counted_too) = weights("one", 0), weights("mirrored", 2)
+    assert all(np.isfinite(w).all() for w in two)
+    return {"weights": largest(one, two), "sums": [counted.tolist(), counted_too.tolist()]}
+
+
 if __name__ == "__main__":
     logical_cpus(2)
-    for name in sys.argv[1:]:
-        print(Path(name).stem, json.dumps(difference(Recipe.from_json(Path(name).read_text()))), flush=True)
+    for word in sys.argv[1:]:
+        how, _, file = word.rpartition(":")
+        recipe = Recipe.from_json(Path(file).read_text())
+        found = uneven(recipe) if how == "uneven" else trained(recipe)
+        print(json.dumps({"name": how or Path(file).stem, **found}), flush=True)

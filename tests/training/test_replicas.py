@@ -1,0 +1,136 @@
+"""N replicas compute what one does. Every strategy gets a process of its own, as in a user's hands."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.training import Recipe
+
+HERE = Path(__file__).parent
+PLAIN = Recipe(
+    model="lenet5",
+    input_shape=(32, 32, 1),
+    batch_size=16,
+    max_steps=10,
+    learning_rate=0.05,
+    schedule="constant",
+    weight_decay=1e-3,
+)
+NORM = PLAIN.but(
+    model="resnet20_cifar", overrides={"n": 1}, input_shape=(16, 16, 3), learning_rate=0.01, ema=0.9, accumulate=1
+)
+RECIPES = {
+    "plain": PLAIN,
+    "clipped": PLAIN.but(clip_norm=0.5, optimizer="nesterov"),
+    "parts": PLAIN.but(accumulate=2, ema=0.9),
+    "norm": NORM,
+    "local": NORM.but(sync_batch_norm=False),
+}
+
+
+def environment(**more):
+    return {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "TF_CPP_MIN_LOG_LEVEL": "2", **more}
+
+
+@pytest.fixture(scope="module")
+def differences(tmp_path_factory):
+    """One process on two logical CPUs does all the comparisons."""
+    folder = tmp_path_factory.mktemp("recipes")
+    for name, recipe in RECIPES.items():
+        (folder / f"{name}.json").write_text(recipe.json())
+    words = [f"{name}.json" for name in RECIPES] + ["uneven:plain.json"]
+    command = [sys.executable, str(HERE / "compare_replicas.py"), *words]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("name", ["plain", "clipped", "parts"])
+def test_two_mirrored_replicas_are_one(differences, name):
+    found = differences[name]
+    assert found["weights"] < 1e-6 and found["held_out_loss"] < 1e-6
+    assert found["loss"] < 1e-5  # weight decay and the mean over the batch are counted once
+    assert found["examples"] == [360, 360]  # 360 = 22 * 16 + 8: the last batch is filled up, and not counted
+
+
+def test_two_replicas_with_synchronized_batch_norm_are_one(differences):
+    assert differences["norm"]["weights"] < 1e-5
+
+
+def test_without_synchronization_they_are_not(differences):
+    assert differences["local"]["weights"] > 1e-3
+
+
+def test_uneven_shares_and_an_empty_one_count_each_picture_once(differences):
+    found = differences["uneven"]
+    assert found["weights"] < 1e-6
+    np.testing.assert_allclose(*found["sums"], rtol=1e-5)
+    assert found["sums"][1][2] == 11
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def start_workers(folder, *flags):
+    addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
+    words = ["--workers", addresses, "--strategy", "multi_worker", "--out", str(folder / "run"), *flags]
+    processes = []
+    for index in range(2):
+        log = (folder / f"worker{index}.log").open("a")
+        command = [sys.executable, str(HERE / "run_recipe.py"), str(folder / "recipe.json"), *words]
+        processes.append(subprocess.Popen([*command, "--index", str(index)], env=environment(), stdout=log, stderr=log))
+    return processes
+
+
+def logs(folder):
+    return "\n".join((folder / f"worker{i}.log").read_text()[-1500:] for i in range(2))
+
+
+@pytest.mark.slow
+def test_two_workers_are_one_and_a_lost_worker_comes_back(tmp_path):
+    from keras_cnns.training import train
+
+    recipe = NORM.but(max_steps=30, learning_rate=0.002, checkpoint_every=4)
+    (tmp_path / "recipe.json").write_text(recipe.json())
+    first, second = start_workers(tmp_path)
+    while not list((tmp_path / "run" / "checkpoints").glob("ckpt-*.index")):
+        assert first.poll() is None and second.poll() is None, logs(tmp_path)
+    second.kill()
+    assert first.wait(120) != 0, "a worker alone cannot go on"
+    for process in start_workers(tmp_path):
+        assert process.wait(300) == 0, logs(tmp_path)
+    one = train(recipe.but(strategy="one", out=str(tmp_path / "one")), quiet=True)
+    two = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    for a, b in zip(one.model.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-4)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["examples"] == 360 and metrics["loss"] == pytest.approx(one.metrics["loss"], abs=1e-4)
+    assert not list((tmp_path / "run" / "checkpoints").glob(".worker*"))
+
+
+@pytest.mark.slow
+def test_two_workers_are_one_without_batch_norm(tmp_path):
+    from keras_cnns.training import train
+
+    recipe = PLAIN.but(clip_norm=0.5)
+    (tmp_path / "recipe.json").write_text(recipe.json())
+    for process in start_workers(tmp_path):
+        assert process.wait(300) == 0, logs(tmp_path)
+    one = train(recipe.but(strategy="one", out=str(tmp_path / "one")), quiet=True)
+    two = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    for a, b in zip(one.model.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
