@@ -18,12 +18,14 @@ from keras_cnns.lazy import keras
 
 # the files in models/, oldest paper first
 FAMILIES = (
+    "tdnn",
     "lenet",
     "alexnet",
     "zfnet",
     "nin",
     "vgg",
     "googlenet",
+    "inception_v2",
     "inception_v3",
     "highway",
     "resnet",
@@ -38,6 +40,7 @@ FAMILIES = (
     "inception_resnet",
     "xception",
     "mobilenet_v1",
+    "simple_cnn",
     "se_resnet",
     "mobilenet_v2",
     "mnasnet",

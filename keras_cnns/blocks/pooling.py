@@ -1,10 +1,36 @@
-"""Pooling that Keras's own layers do not do."""
+"""Pooling that Keras's own layers do not do. All of [batch, height, width, channels]."""
 
 from keras_cnns import layers as own
+from keras_cnns.lazy import keras, layers, ops
 
 
 def adaptive_pool(x, size, *, reduce="mean", name):
-    """Pools [batch, height, width, channels] to size x size positions; `x` itself where it has them already."""
+    """Means (or reduce="max") over size x size windows that cover any picture; x itself where it has that size."""
     if x.shape[1:3] == (size, size):
         return x
     return own.AdaptivePooling2D(size, reduce, name=name)(x)
+
+
+def min_pool(x, size, stride=None, *, padding="valid", name):
+    """Minimum over windows: the maximum of -x, negated."""
+    x = layers.Rescaling(-1.0, name=f"{name}_negative")(x)
+    x = layers.MaxPooling2D(size, stride, padding, name=f"{name}_max")(x)
+    return layers.Rescaling(-1.0, name=name)(x)
+
+
+def l2_pool(x, size, stride=None, *, name):
+    """Square root of the sum of squares over windows, as in Sermanet et al. 2012, 1204.3968, with p = 2."""
+    x = layers.AveragePooling2D(size, stride, name=name)(ops.square(x))
+    return ops.sqrt(ops.maximum(size * size * x, 1e-12))  # the root has no gradient at 0
+
+
+def weighted_pool(x, size, stride=None, *, sigma=None, name):
+    """A mean with weights that fall with the distance from the window's centre."""
+    return own.WeightedPooling2D(size, stride, sigma, name=name)(x)
+
+
+def trainable_subsampling(x, *, name):
+    """The sum of 2x2 inputs, times a trainable coefficient, plus a bias; one of each a map. LeCun et al. 1998, S2."""
+    x = layers.AveragePooling2D(2, name=f"{name}_mean")(x)
+    x = layers.Rescaling(4.0, name=f"{name}_sum")(x)
+    return layers.DepthwiseConv2D(1, depthwise_initializer=keras.initializers.Constant(0.25), name=name)(x)

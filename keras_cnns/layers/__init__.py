@@ -7,10 +7,13 @@ from importlib import import_module
 
 _HOMES = {
     "AdaptivePooling2D": "adaptive_pooling",
+    "EuclideanRBF": "euclidean_rbf",
     "GroupedConv2D": "grouped",
     "LocalContrastNormalization": "local_contrast",
     "LocalResponseNormalization": "local_response",
     "StandardizedConv2D": "standardized",
+    "TableConv2D": "table_conv",
+    "WeightedPooling2D": "weighted_pooling",
 }
 
 __all__ = list(_HOMES)

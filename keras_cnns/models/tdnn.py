@@ -1,0 +1,43 @@
+"""TDNN. Waibel et al. 1989, "Phoneme Recognition Using Time-Delay Neural Networks", Fig. 2."""
+
+from dataclasses import KW_ONLY, dataclass, replace
+
+from keras_cnns.family import Paper, Variant
+from keras_cnns.lazy import layers, ops
+
+PAPER = Paper(
+    "Waibel et al.",
+    1989,
+    "Phoneme Recognition Using Time-Delay Neural Networks",
+    "IEEE Transactions on Acoustics, Speech, and Signal Processing 37(3)",
+)
+
+
+@dataclass(frozen=True)
+class TDNN(Variant):
+    """hidden: units of the first hidden layer; the second has one a phoneme. windows: frames that a unit sees."""
+
+    hidden: int = 8
+    windows: tuple = (3, 5)
+    _: KW_ONLY
+    input_shape: tuple = (15, 16, 1)  # frames of 10 ms, mel coefficients
+    classes: int = 3  # B, D, G
+    min_size: int = 7
+    activation: str = "sigmoid"
+    preprocessing: str = "none"
+
+
+VARIANTS = {"tdnn": TDNN()}
+
+
+def features(x, net, unit):
+    """Level C0: the first hidden layer, 13 frames of 8 units. A window over all coefficients moves in time only."""
+    unit = replace(unit, normalized=False)
+    return {"C0": unit(x, net.hidden, (net.windows[0], x.shape[2]), padding="valid", name="hidden1")}
+
+
+def head(x, net, unit, *, classes, activation):
+    """The second hidden layer, 9 frames with one unit a phoneme, summed over time."""
+    x = replace(unit, normalized=False)(x, classes, (net.windows[1], 1), padding="valid", name="hidden2_predictions")
+    x = ops.sum(ops.cast(x, "float32"), axis=(1, 2))
+    return layers.Activation(activation or "linear", dtype="float32", name="predictions")(x)
