@@ -9,6 +9,7 @@ _PUBLIC = {
     "SCHEMES": "quantize",
     "predict": "runner",
     "benchmark": "timing",
+    "benchmark_on_phone": "phone",
     "quantization_aware": "qat",
 }
 
