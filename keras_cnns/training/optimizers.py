@@ -44,10 +44,10 @@ def make(recipe):
     if recipe.optimizer in ("sgd", "nesterov"):
         return keras.optimizers.SGD(rate, momentum=momentum, nesterov=recipe.optimizer == "nesterov")
     if recipe.optimizer == "rmsprop":
-        return RMSpropTF(rate, rho=0.9, momentum=momentum, epsilon=1e-3)
+        return RMSpropTF(rate, rho=0.9, momentum=momentum, epsilon=recipe.epsilon or 1e-3)
     if recipe.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+        return keras.optimizers.Adam(rate, epsilon=recipe.epsilon or 1e-7)
+    return keras.optimizers.AdamW(rate, epsilon=recipe.epsilon or 1e-7, weight_decay=recipe.weight_decay)
 
 
 def groups(recipe, variables):

@@ -56,8 +56,20 @@ def parse(recipe, args=None):
 
 
 def smoke(recipe):
-    """The same recipe for a few steps on the embedded digits."""
-    return recipe.but(dataset="digits", data_dir=None, max_steps=2, batch_size=16, out=f"{recipe.out}-smoke")
+    """The same recipe for two steps of eight small pictures of the embedded digits, from random weights."""
+    from keras_cnns.registry import entry
+
+    side = 128 if recipe.overrides.get("auxiliary") else max(32, entry(recipe.model).variant.min_size)
+    return recipe.but(
+        dataset="digits",
+        data_dir=None,
+        weights=None,
+        input_shape=(side, side, recipe.input_shape[2]),
+        batch_size=8,
+        accumulate=min(2, recipe.accumulate),
+        max_steps=2,
+        out=f"{recipe.out}-smoke",
+    )
 
 
 def find_recipe(name):

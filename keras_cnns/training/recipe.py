@@ -45,6 +45,7 @@ class Recipe:
     # the optimizer
     optimizer: Optimizers = "sgd"
     momentum: float = 0.9
+    epsilon: float = 0.0  # rmsprop and adam; 0: 0.001 and 1e-7
     learning_rate: float = 0.1
     rate_batch: int = 0  # the batch size learning_rate is meant for: it grows in proportion to batch_size; 0: it stays
     layer_rates: dict[str, float] = field(
@@ -95,6 +96,7 @@ class Recipe:
                 raise UserError(f"{name} is {getattr(self, name)}: at least 0 and less than 1.")
         for name in (
             "learning_rate",
+            "epsilon",
             "weight_decay",
             "clip_norm",
             "warmup_epochs",

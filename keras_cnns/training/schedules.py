@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BitHyperRule:
-    """Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370, section 3.3: everything follows from the data set.
+    """Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370: everything follows from the data set.
 
     steps: of the whole fine-tuning; warmup: of them; decays: where the rate falls tenfold; mixup: its alpha.
     """
