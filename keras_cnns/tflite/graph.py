@@ -223,6 +223,8 @@ class _Reader:
     def node(self, call, args, kwargs):
         operation, shape = call.operation, tuple(call.outputs[0].shape)
         _check(operation)
+        if type(operation).__name__ == "Cast" and all("float" in t.dtype for t in (*call.input_tensors, *call.outputs)):
+            return [args[0]]  # all floats become float32
         common = {"kwargs": kwargs, "name": operation.name, "shape": shape}
         if isinstance(operation, keras.Layer):
             weights, config = [np.asarray(w) for w in operation.get_weights()], _config(operation)
@@ -257,6 +259,8 @@ def _function(operation, args, common):
         return Node(_ARITHMETIC[kind], args, **common)
     if kind in ("TrueDivide", "Divide") and len(args) == 2 and isinstance(args[1], (int, float)):
         return Node(ops.multiply, (args[0], 1.0 / args[1]), **common)
+    if kind == "Cast":
+        return Node(ops.cast, (args[0], operation.dtype), **common)
     if kind == "Pad" and operation.mode == "constant":
         value = common["kwargs"].pop("constant_values", None)
         return Node(ops.pad, (args[0], operation.pad_width), **{**common, "kwargs": {"constant_values": value}})

@@ -93,6 +93,9 @@ def apart(node, uses=None):
     """One thing per node: fused activations, separable convolutions and scaled additions taken apart."""
     if node.config.get("data_format") == "channels_first":
         raise UserError(f"layer {node.name!r} is channels_first: phones read channels last, build it that way")
+    if hasattr(node.call, "inference_form"):
+        node = _inference_form(node)
+        return apart(node) or node
     activation = node.config.get("activation") if node.is_a(*LINEAR, *SEPARABLE) else None
     if activation not in (None, "linear"):
         name = keras.activations.get(activation).__name__
@@ -118,6 +121,16 @@ def apart(node, uses=None):
     if node.kind == "CustomScaleLayer":  # keras.applications' Inception-ResNet: a + b * scale
         a, b = node.inputs
         return new(layers.Add, ([a, times(b, float(node.config["scale"]), node)],), node, "add", {})
+
+
+def _inference_form(node):
+    """A layer that trains in another form says itself which layer of Keras it is afterwards."""
+    layer = node.call.from_config({**node.config, "name": node.name})
+    layer.build(node.input.shape)
+    layer.set_weights(node.weights)
+    call, config, weights = layer.inference_form()
+    config.pop("name", None)
+    return like(node, call=call, config=config, weights=weights)
 
 
 def _separable(node):

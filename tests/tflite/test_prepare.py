@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+import keras_cnns
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.prepare import prepare
+from tests.conftest import pictures as conftest_pictures
+from tests.conftest import randomize
 from tests.tflite.test_graph import pictures, randomised
 
 
@@ -207,6 +210,21 @@ def test_networks_of_keras_applications_answer_the_same(name):
         x = 127.5 * (x + 1)
     theirs, ours = np.asarray(model(x, training=False)), np.asarray(result(x, training=False))
     assert theirs.std() > 0.01 and np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
+
+
+OWN = ["resnet20_cifar", "mobilenet_v3_small", "googlenet", "tdnn", "highway11_cifar"]
+OWN_SLOW = ["efficientnet_lite0", "bit_r50x1", "resnext50_32x4d", "squeezenet1_1", "resnet50_v2", "inception_v4"]
+OWN_SLOW += ["densenet_40_12_cifar", "mnasnet_100", "se_resnet50", "nin_cifar", "lenet5_1998", "xception"]
+
+
+@pytest.mark.parametrize("name", [*OWN, *(pytest.param(n, marks=pytest.mark.slow) for n in OWN_SLOW)])
+def test_networks_of_this_package_answer_the_same(name):
+    size = {"inception_v4": 96, "lenet5_1998": 32, "tdnn": 16}.get(name, 64)
+    model = randomize(keras_cnns.build(name, input_shape=(size, size, 3), classes=10, include_preprocessing=True))
+    result = prepare(model)
+    x = conftest_pictures(2, (size, size, 3), high=255)
+    theirs, ours = (np.asarray(keras.tree.flatten(m(x, training=False))[0]) for m in (model, result))
+    assert theirs.std() > 0.001 and np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
 
 
 def randomised_like_trained(model):
