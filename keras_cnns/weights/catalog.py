@@ -14,9 +14,10 @@ class Published:
 
     digest: "sha256:..." or "md5:...", as far as it is public (torchvision puts the first 8 digits into the name);
       `None` where it is not.
-    range: of the pixels before `mean` and `std` are applied, per channel in the order of the weights' own (see `bgr`).
-    size, crop: the picture's side in pixels, and the fraction of the shorter side that the central crop takes.
-    top1, top5: percent on ImageNet's validation set; evaluation: who measured them and on which crop.
+    range: what pixels 0..255 become before `mean` and `std` are applied. bgr: the channels are blue, green, red.
+    size, crop, interpolation: of the evaluation: the picture's side in pixels, the fraction of the resized picture that
+      the central crop takes, and how it was resized; `None` where the publisher does not say.
+    top1, top5: percent on ImageNet's validation set; evaluation: who published them. `None` where nobody did.
     """
 
     address: str
@@ -27,8 +28,8 @@ class Published:
     std: tuple
     bgr: bool
     size: int
-    crop: float
-    interpolation: str
+    crop: float | None
+    interpolation: str | None
     top1: float | None
     top5: float | None
     evaluation: str

@@ -80,7 +80,7 @@ def _h5(file):
     if "layer_names" in file.attrs:
         for layer in _names(file.attrs, "layer_names"):
             for i, variable in enumerate(_names(file[layer].attrs, "weight_names")):
-                arrays[f"{layer}/{i}"] = file[layer][variable][()]
+                arrays[f"{layer.replace('/', '_')}/{i}"] = file[layer][variable][()]
         return arrays
 
     def collect(path, group):

@@ -188,6 +188,28 @@ def test_safetensors_of_no_known_peer(tmp_path):
     assert_refused(small(), tmp_path / "cut.safetensors", "damaged")
 
 
+def test_names_of_keras_applications_older_releases():
+    old = {
+        "Conv/0": "stem_conv/0",
+        "Conv_BatchNorm/3": "stem_bn/3",
+        "expanded_conv_depthwise/0": "block1_depthwise_conv/0",
+        "expanded_conv_squeeze_excite_Conv_1/1": "block1_se_expand_conv/1",
+        "expanded_conv_1_project_BatchNorm/2": "block2_project_bn/2",
+        "Conv_1/0": "last_conv/0",
+        "Conv_2/0": "head/0",
+        "Logits/1": "predictions/1",
+    }
+    assert list(rename("mobilenet_v3_small", dict.fromkeys(old, 0), "keras")) == list(old.values())
+    assert list(rename("resnet50", {"probs/0": 0}, "keras")) == ["predictions/0"]
+
+
+@pytest.mark.parametrize("names", [("conv2d", "conv2d_1", "conv2d_2"), ("conv2d_9", "conv2d_10", "conv2d_11")])
+def test_layers_that_keras_numbered_itself(names):
+    """Keras goes on counting through a process, so the same network's numbers begin anywhere."""
+    renamed = rename("inception_v3", {f"{name}/0": i for i, name in enumerate(names)}, "keras")
+    assert renamed == {"conv1_1_conv/0": 0, "conv1_2_conv/0": 1, "conv1_3_conv/0": 2}
+
+
 @pytest.mark.parametrize(
     "name", ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "densenet121"]
 )

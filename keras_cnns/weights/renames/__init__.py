@@ -22,6 +22,9 @@ from keras_cnns.registry import entry, registry
 
 ORIGINS = ("keras", "torchvision", "timm")
 
+# what the files of keras.applications' earlier releases call the class scores
+KERAS = [(r"^(probs|fc1000|Logits)$", "predictions")]
+
 
 def peers(origin) -> dict[str, str]:
     """Our names that `origin` has too, and its own names for them."""
@@ -51,6 +54,8 @@ def rename(name, tensors, origin, net=None):
     """
     found = entry(name)
     rules = getattr(_module(found.family), origin)(net or found.variant)
+    if origin == "keras":
+        tensors, rules = _numbered_from_zero(tensors), [*rules, *KERAS]
     renamed = {}
     for path, value in (_from_zero(tensors) if origin == "keras" else tensors).items():
         layer, _, variable = path.partition("/")
@@ -70,7 +75,28 @@ def _from_zero(tensors):
         if found:
             kinds.setdefault(found[1], []).append((int(found[2] or 0), layer))
     new = {layer: f"{kind}_{i}" for kind, own in kinds.items() for i, (_, layer) in enumerate(sorted(own))}
-    return {"/".join([new.get(layer := p.partition("/")[0], layer), p.partition("/")[2]]): v for p, v in tensors.items()}
+    return {
+        "/".join([new.get(layer := p.partition("/")[0], layer), p.partition("/")[2]]): v for p, v in tensors.items()
+    }
+
+
+def _numbered_from_zero(tensors):
+    """Layers that Keras named itself ("conv2d", "conv2d_1"): it counts on through a whole process, and once from 1."""
+    numbers = {}
+    for path in tensors:
+        match = re.fullmatch(r"(conv2d|batch_normalization)(?:_(\d+))?", path.split("/")[0])
+        if match:
+            numbers.setdefault(match[1], {})[int(match[2] or 0)] = match[0]
+    new = {
+        old: kind if i == 0 else f"{kind}_{i}"
+        for kind, found in numbers.items()
+        for i, (_, old) in enumerate(sorted(found.items()))
+    }
+    renamed = {}
+    for path, value in tensors.items():
+        layer, _, variable = path.partition("/")
+        renamed[f"{new.get(layer, layer)}/{variable}"] = value
+    return renamed
 
 
 def _module(family):

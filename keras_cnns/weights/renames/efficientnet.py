@@ -14,6 +14,7 @@ COLUMNS = {
     "torchvision": {"numerics": TORCH, "preprocessing": "torch"},
     **{("torchvision", f"efficientnet_b{i}"): LARGE for i in (5, 6, 7)},
     "timm": {"numerics": TORCH, "preprocessing": "torch"},
+    ("timm", "efficientnet_b1"): {"numerics": TORCH, "preprocessing": "tf"},
 }
 
 

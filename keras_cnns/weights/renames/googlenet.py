@@ -1,6 +1,7 @@
 """Other libraries' layer names in models/googlenet.py's words."""
 
 PEERS = {"torchvision": {"googlenet_bn": "googlenet"}}
+COLUMNS = {"torchvision": {"preprocessing": "tf"}}  # it turns the usual normalization into this one itself
 
 
 def torchvision(net):

@@ -9,7 +9,7 @@ PEERS = {
     "torchvision": {"inception_v3": "inception_v3"},
     "timm": {"inception_v3": "inception_v3"},
 }
-COLUMNS = dict.fromkeys(("torchvision", "timm"), {"numerics": replace(TORCH, epsilon=1e-3), "preprocessing": "torch"})
+COLUMNS = dict.fromkeys(("torchvision", "timm"), {"numerics": replace(TORCH, epsilon=1e-3), "preprocessing": "tf"})
 
 
 def keras(net):

@@ -35,8 +35,9 @@ COLUMNS = {
 
 
 def keras(net):
-    """Keras numbers the blocks from 0 and leaves the first one's number out."""
+    """Keras numbers the blocks from 0 and leaves the first one's number out; its files are older than these names."""
     return [
+        (r"^(Conv|expanded_conv|Logits).*", lambda m: m[0].lower().replace("_batchnorm", "_bn")),
         (r"^conv$", "stem_conv"),
         (r"^conv_bn$", "stem_bn"),
         (r"^conv_1(_bn)?$", lambda m: "last" + (m[1] or "_conv")),

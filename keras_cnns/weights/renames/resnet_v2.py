@@ -4,6 +4,7 @@ PEERS = {
     "keras": {f"resnet{depth}_v2": f"ResNet{depth}V2" for depth in (50, 101, 152)},
     "timm": {f"resnetv2_{depth}": f"resnetv2_{depth}" for depth in (50, 101, 152)},
 }
+COLUMNS = {"timm": {"preprocessing": "tf"}}
 
 
 def keras(net):

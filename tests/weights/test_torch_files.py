@@ -1,0 +1,104 @@
+"""Files that torch writes: read without running anything from them, in Keras's axes, with their own numerics."""
+
+import os
+
+import numpy as np
+import pytest
+
+import keras_cnns
+from keras_cnns.errors import UserError
+from keras_cnns.weights.fit import keras_axes
+from tests.conftest import pictures
+
+torch = pytest.importorskip("torch")
+SHAPE = (64, 64, 3)
+
+
+class Evil:
+    """A pickle that makes a folder when it is read."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (os.mkdir, (self.path,))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_wants_to_run_code(tmp_path, zipped):
+    model = keras_cnns.build("resnet18", input_shape=SHAPE)
+    before = [v.numpy() for v in model.weights]
+    torch.save({"conv1.weight": Evil(tmp_path / "ran")}, tmp_path / "evil.pth", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(UserError, match="would run code"):
+        keras_cnns.load_weights(model, tmp_path / "evil.pth")
+    assert not (tmp_path / "ran").exists()
+    assert all(np.array_equal(a, v.numpy()) for a, v in zip(before, model.weights, strict=True))
+
+
+@pytest.fixture(scope="module")
+def resnet18(tmp_path_factory):
+    from tests.weights import torch_peers
+
+    images = pictures(2, SHAPE, seed=1)
+    network = torch_peers.randomize(torch_peers.create("torchvision", "resnet18"), images)
+    return torch_peers.save(network, "torchvision", tmp_path_factory.mktemp("torch"))
+
+
+def test_the_architecture_with_the_stride_elsewhere_is_refused(resnet18):
+    with pytest.raises(UserError, match="no network of torchvision or timm is known to be 'resnet50'"):
+        keras_cnns.build("resnet50", weights=resnet18)
+
+
+def test_a_checkpoint_and_its_parallel_names(resnet18, tmp_path):
+    state = torch.load(resnet18, weights_only=True)
+    torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}, "epoch": 3}, tmp_path / "checkpoint.pth")
+    plain, wrapped = (
+        keras_cnns.build("resnet18", weights=p, input_shape=SHAPE) for p in (resnet18, tmp_path / "checkpoint.pth")
+    )
+    for a, b in zip(plain.weights, wrapped.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.999])
+def test_cut_short(resnet18, tmp_path, kept):
+    data = resnet18.read_bytes()
+    (tmp_path / "cut.pth").write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(UserError, match="damaged|no file of weights"):
+        keras_cnns.build("resnet18", weights=tmp_path / "cut.pth")
+
+
+def test_a_whole_model_is_no_state_dict(tmp_path):
+    torch.save([torch.zeros(3)], tmp_path / "list.pth")
+    with pytest.raises(UserError, match="no state_dict"):
+        keras_cnns.build("resnet18", weights=tmp_path / "list.pth")
+
+
+def test_numerics_and_preprocessing_come_with_the_weights(tmp_path):
+    from tests.weights import torch_peers
+
+    network = torch_peers.create("torchvision", "mobilenet_v2")
+    path = torch_peers.save(network, "torchvision", tmp_path)
+    model = keras_cnns.build("mobilenet_v2", weights=path, input_shape=SHAPE, include_preprocessing=True)
+    assert model.get_layer("stem_bn").epsilon == 1e-5
+    assert model.get_layer("stem_pad").padding == ((1, 1), (1, 1))
+    np.testing.assert_allclose(np.ravel(model.get_layer("normalization").mean), [0.485, 0.456, 0.406], rtol=1e-6)
+    ours = keras_cnns.build("mobilenet_v2", weights=path, input_shape=SHAPE, preprocessing="tf")
+    assert ours.get_layer("stem_bn").epsilon == 1e-5, "what the caller says wins, the rest comes with the weights"
+
+
+@pytest.mark.parametrize(("groups", "multiplier"), [(6, 1), (6, 2), (1, 1), (2, 1)])
+def test_kernels_in_keras_axes(groups, multiplier):
+    """One convolution in torch and in Keras, the kernel carried over."""
+    import keras
+
+    images = pictures(2, (9, 8, 6))
+    theirs = torch.nn.Conv2d(6, 6 * multiplier, 3, groups=groups, bias=False)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy().transpose(0, 2, 3, 1)
+    if groups == 6:
+        layer = keras.layers.DepthwiseConv2D(3, depth_multiplier=multiplier, use_bias=False)
+    else:
+        layer = keras.layers.Conv2D(6, 3, groups=groups, use_bias=False)
+    layer.build(images.shape)
+    layer.kernel.assign(keras_axes(layer, theirs.weight.detach().numpy()))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(images)), expected, rtol=0, atol=1e-5)
