@@ -13,8 +13,6 @@ def load_model(path):
     """
     import keras
 
-    import keras_cnns.layers  # noqa: F401 - registers the custom layers
-
     path = Path(path)
     if not path.is_file():
         raise UserError(f"there is no file {path}: give the path of a .keras file.")

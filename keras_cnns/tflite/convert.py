@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_cnns.errors import UserError
+from keras_cnns.saved import load_model
 
 
 def load(source):
@@ -15,17 +16,7 @@ def load(source):
     Raises:
       UserError: there is no such file, it cannot be read, or the model is not functional.
     """
-    if not isinstance(source, (str, Path)):
-        return _functional(source)
-    path = Path(source)
-    if not path.is_file():
-        raise UserError(f"there is no file {path}: give a keras.Model or the path of a .keras file.")
-    try:
-        return _functional(keras.saving.load_model(path, compile=False))
-    except UserError:
-        raise
-    except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
-        raise UserError(f"cannot read {path} as a Keras model: {_first_line(error)}") from error
+    return _functional(load_model(source) if isinstance(source, (str, Path)) else source)
 
 
 def _functional(model):
