@@ -1,0 +1,110 @@
+"""The pages of export/: a checkpoint goes in, verified files, a table and report.json come out."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnns.card import Card, write_card
+from keras_cnns.tflite import any_model, predict
+from keras_cnns.tflite.page import Shipment, run
+
+PAGES = Path(__file__).parents[2] / "export"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A small network that knows the digits at 16 x 16, pixels from 0 to 255, as a recipe leaves it."""
+    import keras
+
+    from keras_cnns.training.data import load_arrays
+
+    keras.utils.set_random_seed(0)
+    images, labels, names = load_arrays("digits", "train", size=16, channels=1)
+    x = image = keras.Input((16, 16, 1), name="image")
+    x = keras.layers.Conv2D(16, 3, 2, activation="relu")(keras.layers.Rescaling(1 / 255)(x))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(16, 3, activation="relu")(x))
+    model = keras.Model(image, keras.layers.Dense(10, "softmax", name="predictions")(x), name="small")
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(images, labels, 32, epochs=6, verbose=0)
+    path = tmp_path_factory.mktemp("run") / "model.keras"
+    model.save(path)
+    write_card(path, Card("small", tuple(names), {"recipe": "here"}))
+    return path
+
+
+def test_a_shipment(checkpoint, tmp_path, capsys):
+    shipment = Shipment(checkpoint=str(checkpoint), out=str(tmp_path), schemes=("float32", "int8"))
+    assert run(shipment, ["--qat-epochs", "1", "--calibration", "100"]) == 0
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"small_float32.tflite", "small_int8.tflite", "small_int8_qat.tflite", "report.json"}
+    reports = json.loads((tmp_path / "report.json").read_text())
+    assert [report["scheme"] for report in reports] == ["float32", "int8", "int8_qat"]
+    assert all(report["status"] == "pass" and report["comparisons"][0]["accuracy"] > 0.9 for report in reports)
+    assert "int8_qat" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--checkpoint", "nowhere.keras"], "no checkpoint nowhere.keras"),
+        (["--schemes", "int9"], "Did you mean"),
+        (["--dataset", "folder:nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_with_two(flags, message, checkpoint, tmp_path, capsys):
+    assert run(Shipment(checkpoint=str(checkpoint), out=str(tmp_path)), flags) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: ") and message in said
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.py")), ids=lambda page: page.stem)
+def test_every_page_is_a_command_with_its_own_instructions(page):
+    spec = importlib.util.spec_from_file_location(f"page_{page.stem}", page)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert f"python export/{page.name}" in module.__doc__
+    assert "Interpreter(" in module.__doc__  # what feeds the file in an app
+    shipment = getattr(module, "SHIPMENT", None)
+    assert shipment is None or isinstance(shipment, Shipment)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """40 digits as PNG files, a folder for each class."""
+    from keras_cnns.training.data import load_arrays
+
+    images, labels, _ = load_arrays("digits", "test", size=16, channels=1, limit=40)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (tmp_path / "digits" / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(tmp_path / "digits" / str(label) / f"{number}.png")
+    return tmp_path / "digits"
+
+
+def test_any_model_and_a_folder_of_pictures(checkpoint, folder, tmp_path, capsys):
+    out = tmp_path / "mine.tflite"
+    words = [str(checkpoint), str(folder), "--out", str(out), "--scheme", "int8", "--input-type", "uint8"]
+    assert any_model.run(words) == 0
+    assert "int8" in capsys.readouterr().out
+    images, labels, names = any_model.read_folder(folder, (16, 16, 1), 400)
+    assert names == tuple("0123456789") and len(images) == 40
+    assert np.mean(predict(out, images).argmax(-1) == labels) > 0.8
+
+
+def test_folders_that_cannot_be_used(checkpoint, folder, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (folder / "0" / "broken.png").write_bytes(b"not a picture")
+    for where, message in (("none", "no folder"), ("empty", "holds 0 pictures"), ("digits", "broken.png")):
+        assert any_model.run([str(checkpoint), str(tmp_path / where)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_page_does_not_load_tensorflow_before_it_runs():
+    import subprocess
+
+    code = "import sys, keras_cnns.tflite.page, keras_cnns.tflite.any_model; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PAGES.parent)
