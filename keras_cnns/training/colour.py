@@ -13,19 +13,31 @@ PCA_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836,
 
 
 def jitter(picture, strength, u):
-    """Brightness, contrast and saturation by factors of 1 +- strength, in random order (1312.5402, 2); u: [4]."""
-    factors = 1 + strength * (2 * u[:3] - 1)
-    operations = (brightness, contrast, saturation)
-    orders = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+    """Brightness, contrast and saturation by factors of 1 +- strength, in random order (1312.5402, 2); u: [4].
+
+    All three are linear in a pixel's colour, so they become one matrix and one offset, and the picture is touched once.
+    """
+    factors, channels = 1 + strength * (2 * u[:3] - 1), picture.shape[-1]
+    weights = tf.constant(LUMA if channels == 3 else (1.0,))
+    mean = tf.reduce_mean(picture, (0, 1))
 
     def in_order(order):
-        changed = picture
+        matrix, offset = tf.eye(channels), tf.zeros([channels])
         for i in order:
-            changed = clip(operations[i](changed, factors[i]))
-        return changed
+            keep, other = factors[i], 1 - factors[i]
+            if i == 2:  # towards each pixel's own grey
+                towards_grey = keep * tf.eye(channels) + other * tf.ones([channels, 1]) * weights
+                matrix, offset = towards_grey @ matrix, tf.linalg.matvec(towards_grey, offset)
+            else:  # towards black, or the mean grey
+                level = other * tf.tensordot(weights, tf.linalg.matvec(matrix, mean) + offset, 1) if i else 0.0
+                matrix, offset = keep * matrix, keep * offset + level
+        return matrix, offset
 
+    orders = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
     branches = [lambda order=order: in_order(order) for order in orders]
-    return tf.switch_case(tf.cast(u[3] * len(orders), tf.int32), branches)
+    matrix, offset = tf.switch_case(tf.cast(u[3] * len(orders), tf.int32), branches)
+    changed = tf.matmul(tf.reshape(picture, [-1, channels]), matrix, transpose_b=True)
+    return clip(add(tf.reshape(changed, picture.shape), offset))
 
 
 def brightness(picture, factor):
@@ -51,7 +63,13 @@ def pca_noise(picture, deviation, u):
     if picture.shape[-1] == 1:
         return picture
     normal = tf.math.ndtri(tf.clip_by_value(u, 1e-6, 1 - 1e-6))
-    return picture + 255 * tf.linalg.matvec(PCA_VECTORS, deviation * normal * PCA_VALUES)
+    return add(picture, 255 * tf.linalg.matvec(PCA_VECTORS, deviation * normal * PCA_VALUES))
+
+
+def add(picture, change):
+    """One colour added to every pixel; a row at once, since three numbers at once take three times as long."""
+    height, width, channels = picture.shape
+    return tf.reshape(tf.reshape(picture, [height, width * channels]) + tf.tile(change, [width]), picture.shape)
 
 
 def grey(picture):

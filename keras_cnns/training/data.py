@@ -20,7 +20,7 @@ from keras_cnns.training.tfds_source import open_tfds
 
 FOLDER = "folder:"
 WORKERS = os.cpu_count() or 1
-TOGETHER = 8  # samples, at most, that are worked on one after the other
+TOGETHER = 16  # samples, at most, that are worked on one after the other
 CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from keras_cnns.training import colour, policies
@@ -61,12 +62,14 @@ def erase(picture, probability, u, seed):
 
     def erased():
         noise = tf.random.stateless_uniform([height, width, channels], seed, 0, 255, alg="philox")
-        return tf.where(inside(height, width, corner, corner + sides[chosen])[..., None], noise, picture)
+        return picture + rectangle(picture.shape, corner, corner + sides[chosen]) * (noise - picture)
 
     return tf.cond((chance < probability) & tf.reduce_any(fits), erased, lambda: picture)
 
 
-def inside(height, width, first, last):
-    """bool [height, width]: rows first[0] up to last[0] (not included) and columns first[1] up to last[1]."""
-    rows, columns = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
-    return ((rows >= first[0]) & (rows < last[0]))[:, None] & ((columns >= first[1]) & (columns < last[1]))[None]
+def rectangle(shape, first, last):
+    """Ones in rows first[0] up to last[0] (not included) and columns first[1] up to last[1], else zeros: [H, W, C]."""
+    height, width, channels = shape
+    rows, columns = np.arange(height, dtype=np.float32), np.repeat(np.arange(width, dtype=np.float32), channels)
+    inside = ((rows >= first[0]) & (rows < last[0]))[:, None] & ((columns >= first[1]) & (columns < last[1]))[None]
+    return tf.reshape(tf.cast(inside, tf.float32), shape)

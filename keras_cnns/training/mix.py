@@ -33,13 +33,15 @@ def mix(images, labels, mixtures, classes):
 
     A label counts by the part of the picture that shows it.
     """
-    count, height, width, _ = images.shape
+    count, height, width, channels = images.shape
     partner = np.arange(count) ^ 1
     partner[partner >= count] = count - 1
-    rows, columns = tf.range(height, dtype=tf.float32)[None], tf.range(width, dtype=tf.float32)[None]
+    rows, columns = np.arange(height, dtype=np.float32), np.repeat(np.arange(width, dtype=np.float32), channels)
     kept, top, left, bottom, right = (column[:, None] for column in tf.unstack(mixtures, axis=1))
     cut = ((rows >= top) & (rows < bottom))[:, :, None] & ((columns >= left) & (columns < right))[:, None, :]
-    share = tf.where(cut, 0.0, kept[:, :, None])
+    share = kept[:, :, None] * (1 - tf.cast(cut, tf.float32))  # of every number in the picture: [B, H, W * C]
+    flat = tf.reshape(images, share.shape)
+    others = tf.gather(flat, partner)
+    images = tf.reshape(others + share * (flat - others), images.shape)
     seen, labels = tf.reduce_mean(share, (1, 2))[:, None], tf.one_hot(labels, classes)
-    images = images * share[..., None] + tf.gather(images, partner) * (1 - share[..., None])
     return images, labels * seen + tf.gather(labels, partner) * (1 - seen)

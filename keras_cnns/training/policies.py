@@ -16,9 +16,13 @@ GREY = 128.0
 
 def auto_contrast(picture, strength=None, sign=None):
     """Every channel stretched to 0..255."""
-    low, high = tf.reduce_min(picture, (0, 1)), tf.reduce_max(picture, (0, 1))
-    stretched = tf.floor((picture - low) * tf.math.divide_no_nan(255.0, high - low) + 1e-3)
-    return tf.where(high > low, stretched, picture)
+    height, width, channels = picture.shape
+    rows = tf.reshape(picture, [height, width * channels])
+    low = tf.reduce_min(tf.reshape(tf.reduce_min(rows, 0), [width, channels]), 0)
+    high = tf.reduce_max(tf.reshape(tf.reduce_max(rows, 0), [width, channels]), 0)
+    factor = tf.where(high > low, 255 / (high - low), 1.0)
+    offset = tf.where(high > low, 1e-3 - low * factor, 0.0)
+    return tf.floor(colour.add(tf.reshape(rows * tf.tile(factor, [width]), picture.shape), offset))
 
 
 def equalize(picture, strength=None, sign=None):
@@ -47,7 +51,8 @@ def posterize(picture, strength, sign=None):
 
 def solarize(picture, strength, sign=None):
     """Inverts what is brighter than 256 to 0."""
-    return tf.where(picture < 256 * (1 - strength), picture, 255 - picture)
+    bright = tf.cast(picture >= 256 * (1 - strength), tf.float32)
+    return picture + bright * (255 - 2 * picture)  # several times faster than tf.where
 
 
 def color(picture, strength, sign):
