@@ -94,6 +94,9 @@ def export(
     input_type: str = "float32",
     output_type: str = "float32",
     batch: int = 1,
+    head: str | None = None,
+    max_drop: float = 0.01,
+    engine: str = "quantizer",
     force: bool = False,
     as_json: Json = False,
 ):
@@ -102,13 +105,16 @@ def export(
     Args:
         model: the .keras file
         out: the .tflite file; by default beside the model, named after it and the scheme
-        scheme: float32, float16, weight_only_int8, int8, ...
+        scheme: float32, float16, weight_only_int8, int8, ... or auto: the fastest that keeps the accuracy
         data: digits, a tensorflow-datasets name or folder:PATH: calibration (train) and comparison (test) pictures
         data_dir: where tensorflow-datasets keeps its data
         pictures: at most so many to calibrate with
         input_type: float32, int8 or uint8
         output_type: float32, int8 or uint8
         batch: pictures at a time
+        head: what the file ends in instead: logits, softmax, argmax or top_k
+        max_drop: the accuracy that auto may lose
+        engine: quantizer (AI Edge Quantizer) or converter (TensorFlow's own)
         force: hand a failing file over all the same
     """
     from keras_cnns.card import read_card
@@ -134,6 +140,9 @@ def export(
         input_type=input_type,
         output_type=output_type,
         batch=batch,
+        head=head,
+        max_drop=max_drop,
+        engine=engine,
         force=force,
         card=read_card(model),
         **given,
@@ -173,19 +182,43 @@ def predict(
     _print(table)
 
 
-def benchmark(files: tuple[str, ...], /, *, threads: tuple[int, ...] = (1, 2), runs: int = 50, as_json: Json = False):
-    """Times .tflite files on this host, taking turns; ratios are to the first.
+def benchmark(
+    files: tuple[str, ...],
+    /,
+    *,
+    threads: tuple[int, ...] = (1, 2),
+    runs: int = 50,
+    without_xnnpack: bool = False,
+    adb: bool = False,
+    tool: str | None = None,
+    serial: str | None = None,
+    delegate: str = "xnnpack",
+    as_json: Json = False,
+):
+    """Times .tflite files on this host or on a phone, taking turns; ratios are to the first.
 
     Args:
         files: .tflite files
         threads: numbers of threads to try
         runs: so many runs of each file
+        without_xnnpack: on this host, time the slower kernels too
+        adb: on the phone that adb sees
+        tool: LiteRT's benchmark_model for Android, copied to the phone; needed once
+        serial: which phone, where there are several
+        delegate: on the phone: xnnpack, cpu, gpu or nnapi
     """
     from dataclasses import asdict
 
-    from keras_cnns.tflite import timing
+    if adb:
+        from keras_cnns.tflite import phone as timing
 
-    rows = timing.benchmark(files, threads=threads, runs=runs)
+        rows = timing.benchmark_on_phone(files, tool=tool, serial=serial, threads=threads, delegate=delegate, runs=runs)
+    else:
+        from keras_cnns.tflite import timing
+
+        rows = timing.benchmark(
+            files, threads=threads, runs=runs, xnnpack=(True, False) if without_xnnpack else (True,)
+        )
     if as_json:
         return _print_json([asdict(row) for row in rows])
     _print(timing.table(rows))
