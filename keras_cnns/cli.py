@@ -88,7 +88,7 @@ def export(
     *,
     out: str | None = None,
     scheme: str = "float32",
-    data: str | None = None,
+    dataset: str | None = None,
     data_dir: str | None = None,
     pictures: int = 200,
     input_type: str = "float32",
@@ -106,7 +106,7 @@ def export(
         model: the .keras file
         out: the .tflite file; by default beside the model, named after it and the scheme
         scheme: float32, float16, weight_only_int8, int8, ... or auto: the fastest that keeps the accuracy
-        data: digits, a tensorflow-datasets name or folder:PATH: calibration (train) and comparison (test) pictures
+        dataset: digits, a tensorflow-datasets name or folder:PATH: calibration (train) and comparison (test) pictures
         data_dir: where tensorflow-datasets keeps its data
         pictures: at most so many to calibrate with
         input_type: float32, int8 or uint8
@@ -123,15 +123,15 @@ def export(
     from keras_cnns.tflite.convert import load
 
     network, given = load(model), {}
-    if data is not None:
+    if dataset is not None:
         from keras_cnns.training.data import load_arrays
 
         (_, height, width, channels), where = network.input_shape, {"data_dir": data_dir}
         given["calibration"], _, _ = load_arrays(
-            data, "train", size=(height, width), channels=channels, limit=pictures, **where
+            dataset, "train", size=(height, width), channels=channels, limit=pictures, **where
         )
         given["images"], given["labels"], given["names"] = load_arrays(
-            data, "test", size=(height, width), channels=channels, **where
+            dataset, "test", size=(height, width), channels=channels, **where
         )
     report = run(
         network,
