@@ -22,7 +22,17 @@ from tests.conftest import pictures, randomize
 GOLDEN = read(PATH)
 PUBLISHED = read(PATH.with_name("published.json"))
 
-QUICK = {"lenet5", "simple_cnn", "resnet20_cifar", "highway11_cifar", "mobilenet_v1", "squeezenet1_1", "resnet18"}
+QUICK = {
+    "tdnn",
+    "lenet5",
+    "lenet5_1998",
+    "simple_cnn",
+    "resnet20_cifar",
+    "highway11_cifar",
+    "mobilenet_v1",
+    "squeezenet1_1",
+    "resnet18",
+}
 HUGE = 300e6  # parameters; beyond it a network is built and run, but not trained, saved or exported
 CANNOT_EXPORT = {}  # name: why
 
@@ -84,7 +94,9 @@ def test_is_as_recorded(name):
     np.testing.assert_allclose(answer, [length, *first], atol=2e-3 * max(map(abs, first)), rtol=2e-3)
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize(
+    "name", [name for name in list_models() if name != "tdnn"]
+)  # its maps are one coefficient wide
 def test_level_n_is_2_to_the_n_smaller_than_the_picture(name):
     height, width, _ = entry(name).variant.input_shape
     levels = GOLDEN[name]["levels"]
