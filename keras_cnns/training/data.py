@@ -102,7 +102,8 @@ def load(
         view = _Cropped(broken, size, channels, lambda dice: fixed)
         if source.count * size[0] * size[1] * channels <= CACHED_BYTES:
             view = _Kept(*view.everything())
-    batches = partial(_batches, batch_size=batch_size, shard=shard, deterministic=deterministic)
+    sound = isinstance(view, _Kept)
+    batches = partial(_batches, sound=sound, batch_size=batch_size, shard=shard, deterministic=deterministic)
     if training:
         dataset = batches(_training_sample(view, how, seed), start=start, end=None)
         if how.mixes:
@@ -231,11 +232,11 @@ def _evaluation_sample(view):
     return sample
 
 
-def _batches(sample, *, start, end, batch_size, shard, deterministic):
+def _batches(sample, *, sound, start, end, batch_size, shard, deterministic):
     """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
 
     Looking out for broken pictures one by one takes a fifth of the time, so a few samples together are tried without,
-    and only if that fails, with it.
+    and only if that fails, with it; never where all are `sound`.
     """
     which, shards = shard
     share = batch_size // shards
@@ -245,9 +246,11 @@ def _batches(sample, *, start, end, batch_size, shard, deterministic):
         indices = tf.data.Dataset.range(first, first + few)
         if shards > 1:
             indices = indices.map(lambda k: k // share * batch_size + which * share + k % share)
-        quick, slow = (indices.map(partial(sample, careful=careful)) for careful in (False, True))
-        quick = quick.batch(few, drop_remainder=True).ignore_errors()
-        return quick.concatenate(slow.batch(few, drop_remainder=True)).take(1).get_single_element()
+        samples = indices.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
+        if not sound:
+            careful = indices.map(partial(sample, careful=True)).batch(few, drop_remainder=True)
+            samples = samples.ignore_errors().concatenate(careful).take(1)
+        return samples.get_single_element()
 
     def flat(*parts):
         return tuple(tf.reshape(part, [share, *part.shape[2:]]) for part in parts)
