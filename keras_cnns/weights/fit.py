@@ -15,7 +15,7 @@ def fitted(model, tensors, kind, *, head=()):
     """`tensors` ("layer/variable": array) under the paths of `model`'s variables, in their shapes as far as known.
 
     kind: "keras" or "torch", as read. head: names of the layers a model without its classifier does not have; the file
-      may hold them.
+      may hold them, and so it may auxiliary classifiers (aux...), which are gone at inference.
 
     The preprocessing's own variables stay the model's: what pixels become is known of the weights, not one of them, and
     keras.applications' files hold standard deviations where their layer wants variances.
@@ -28,7 +28,7 @@ def fitted(model, tensors, kind, *, head=()):
             variable = _variable(own[layer], variable)
             if kind == "torch":
                 value = keras_axes(own[layer], value)
-        elif layer in head:
+        elif layer in head or layer.startswith("aux"):
             continue
         values[f"{layer}/{variable}"] = value
     preprocessing = [layer for layer in model.layers if isinstance(layer, layers.Normalization)]
