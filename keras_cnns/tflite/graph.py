@@ -36,6 +36,7 @@ class Node:
         self.config, self.weights = dict(config or {}), list(weights)
         self.name, self.shape, self.shared = name, shape, shared
         self.origin = name  # the layer of the source model this came from
+        self.many = False  # several outputs: only `_Item` nodes take them
 
     def __repr__(self):
         return f"<{self.kind} {self.name}>"
@@ -246,6 +247,7 @@ class _Reader:
             node = _function(operation, args, common)
         if len(call.outputs) == 1:
             return [node]
+        node.many = True
         return [
             Node(_Item(i), (node,), name=f"{operation.name}_{i}", shape=tuple(t.shape))
             for i, t in enumerate(call.outputs)

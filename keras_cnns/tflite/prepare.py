@@ -364,6 +364,7 @@ def like(node, **changes):
     """A copy of `node` with some attributes changed."""
     copy = Node(node.call, node.args, kwargs=dict(node.kwargs), config=node.config, weights=node.weights)
     copy.name, copy.shape, copy.shared, copy.origin = node.name, node.shape, node.shared, node.origin
+    copy.many = node.many
     for attribute, value in changes.items():
         setattr(copy, attribute, value)
     if "call" in changes:

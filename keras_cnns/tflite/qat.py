@@ -22,7 +22,7 @@ from keras_cnns.tflite.prepare import DROPOUTS, LINEAR, TRAINING_ONLY, activatio
 # Operators whose int8 result has the scale of what they take: no range of their own.
 SAME_SCALE = {"Flatten", "Reshape", "Permute", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "pad"} | DROPOUTS
 SAME_SCALE |= {f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "ZeroPadding", "Cropping")}
-SAME_SCALE |= {"UpSampling1D", "UpSampling2D"}
+SAME_SCALE |= {"UpSampling1D", "UpSampling2D", "Transpose", "Squeeze", "ExpandDims", "Flip", "GetItem"}
 # Results whose int8 range TFLite fixes.
 FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}
 # Operators into which a following relu or relu6 is fused: what lies between is never rounded.
@@ -75,9 +75,25 @@ def is_quantization_aware(model):
 
 
 def calibrate(model, pictures, *, batch_size=32):
-    """Lets the ranges of a quantization-aware model follow `pictures` (N, ...), without training anything else."""
-    for start in range(0, len(pictures), batch_size):
-        model(pictures[start : start + batch_size], training=True)
+    """Lets the ranges of a quantization-aware model follow `pictures` (N, ...), without training anything else.
+
+    Raises:
+      UserError: they do not fit the model's inputs, are none at all, or not all numbers.
+    """
+    arrays = [np.asarray(array) for array in keras.tree.flatten(pictures)]
+    wanted = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if [len(array.shape[1:]) for array in arrays] != [len(shape) for shape in wanted] or any(
+        n not in (None, m)
+        for a, shape in zip(arrays, wanted, strict=True)
+        for n, m in zip(shape, a.shape[1:], strict=True)
+    ):
+        raise UserError(
+            f"pictures {[a.shape for a in arrays]} do not fit {model.name}, which takes (N, ...) of {wanted}"
+        )
+    if not len(arrays[0]) or not all(np.isfinite(array).all() for array in arrays):
+        raise UserError("the pictures that set the ranges are none, or hold NaN or infinity")
+    for start in range(0, len(arrays[0]), batch_size):
+        model(keras.tree.map_structure(lambda a: a[start : start + batch_size], pictures), training=True)  # noqa: B023
 
 
 def convert(model, *, batch=1, input_type="int8", output_type="int8"):
@@ -128,7 +144,11 @@ def quantized(node, uses, momentum=MOMENTUM):
         before = node.input.input
         if before.is_a(*FUSING, *ROUNDED.values()):
             node.args = (before,)
-    if node.kind in SAME_SCALE | TRAINING_ONLY or (node.is_a(layers.InputLayer) and "int" in node.config["dtype"]):
+    if (
+        node.many
+        or node.kind in SAME_SCALE | TRAINING_ONLY
+        or (node.is_a(layers.InputLayer) and "int" in node.config["dtype"])
+    ):
         return None
     low, high = fixed_range(node)
     config = {"low": low, "high": high, "momentum": momentum}
@@ -163,5 +183,9 @@ def _freeze(node, uses):
         low, high, seen = (float(w) for w in node.weights)
         if not seen:
             raise UserError(f"{node.name} has seen no picture yet: train the model, or call qat.calibrate")
+        if not np.isfinite([low, high]).all():
+            raise UserError(
+                f"{node.name} ranges from {low} to {high}: training went astray, take a smaller learning rate"
+            )
         node.config |= {"low": low, "high": max(high, low + 1e-6)}
         node.weights = []

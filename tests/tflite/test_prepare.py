@@ -219,7 +219,7 @@ OWN_SLOW += ["densenet_40_12_cifar", "mnasnet_100", "se_resnet50", "nin_cifar", 
 
 @pytest.mark.parametrize("name", [*OWN, *(pytest.param(n, marks=pytest.mark.slow) for n in OWN_SLOW)])
 def test_networks_of_this_package_answer_the_same(name):
-    size = {"inception_v4": 96, "lenet5_1998": 32, "tdnn": 16}.get(name, 64)
+    size = {"inception_v4": 96, "xception": 96, "lenet5_1998": 32, "tdnn": 16}.get(name, 64)
     model = randomize(keras_cnns.build(name, input_shape=(size, size, 3), classes=10, include_preprocessing=True))
     result = prepare(model)
     x = conftest_pictures(2, (size, size, 3), high=255)

@@ -284,3 +284,30 @@ def test_the_source_is_left_alone(network, digits):
     np.testing.assert_array_equal(network.predict(x[:20], verbose=0), before)
     assert isinstance(aware.get_layer("predictions"), RoundedDense)
     assert not qat.is_quantization_aware(network) and not qat.is_quantization_aware(prepare(network))
+
+
+@pytest.mark.parametrize("shape", [(4, 16, 16), (4, 16, 16, 3), (0, 16, 16, 1), (2, 4, 16, 16, 1)])
+def test_pictures_that_cannot_set_ranges_are_refused(network, shape):
+    with pytest.raises(UserError, match="do not fit|are none"):
+        qat.quantization_aware(network, pictures=np.ones(shape, "float32"))
+    with pytest.raises(UserError, match="NaN"):
+        qat.quantization_aware(network, pictures=np.full((4, 16, 16, 1), np.nan))
+
+
+def test_a_training_that_went_astray_is_not_exported(network, digits):
+    aware = qat.quantization_aware(network, pictures=digits[0][0][:32])
+    aware.layers[1].high.assign(np.nan)
+    with pytest.raises(UserError, match="went astray"):
+        qat.convert(aware)
+
+
+def test_several_outputs_of_one_operation(tmp_path):
+    def make(x):
+        first, second = ops.split(layers.Conv2D(8, 3)(x), 2, axis=-1)
+        return layers.Multiply()([layers.ReLU()(first), ops.transpose(second, (0, 1, 2, 3))])
+
+    aware, x = made_of(make), pictures(32, 8, 8, 4)
+    qat.calibrate(aware, x)
+    theirs = np.asarray(aware(x))
+    ours = runner.predict(written(tmp_path, qat.convert(aware)), x)
+    assert np.abs(ours - theirs).mean() < 0.02 * theirs.std()
