@@ -40,7 +40,7 @@ def freeze(model, recipe):
     """
     names = [layer.name for layer in model.layers]
     if recipe.freeze == "features":
-        levels = _build(recipe, None, None, features_only=True)
+        levels = _build(recipe.but(weights=None), None, None, features_only=True)
         last = max(names.index(layer.name) for layer in levels.layers)
     else:
         start = recipe.freeze.removeprefix("until:")

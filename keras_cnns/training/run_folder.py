@@ -16,24 +16,29 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import write_text, written_aside
 from keras_cnns.training.recipe import Recipe
 
+CHECKPOINTS = "checkpoints"
 
-def claim(recipe):
-    """The folder `recipe.out` as a Path, made or found; the recipe is written into it.
+
+def check(recipe):
+    """The folder `recipe.out` as a Path.
 
     Raises:
-      UserError: another recipe's run is in there.
+      UserError: another recipe was trained in there.
     """
     folder = Path(recipe.out)
     file = folder / "recipe.json"
-    if file.exists():
+    if file.exists() and any((folder / CHECKPOINTS).glob("*.index")):
         other = Recipe.from_json(file.read_text(encoding="utf-8"))
         differing = recipe.differs(other)
         if differing:
             said = ", ".join(f"{n} {there!r} there and {here!r} here" for n, (here, there) in differing.items())
             raise UserError(f"{folder} holds the run of another recipe ({said}): give another --out, or remove it.")
-    else:
-        write_text(file, recipe.json() + "\n")
     return folder
+
+
+def claim(folder, recipe):
+    """Writes the recipe into the folder: from now on it is this recipe's."""
+    write_text(folder / "recipe.json", recipe.json() + "\n")
 
 
 def versions():

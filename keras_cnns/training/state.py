@@ -25,7 +25,7 @@ class Progress(tf.train.experimental.PythonState):
 
 
 class Checkpoints:
-    """The last two checkpoints of a run folder, over a list of tf.Variables and a dict of plain values.
+    """The last two checkpoints in a folder, over a list of tf.Variables and a dict of plain values.
 
     The variables are kept by their order: the same recipe always builds the same list. Random seeds (dropout)
     are among a Keras model's variables and so are kept too.
@@ -37,7 +37,7 @@ class Checkpoints:
         self.progress = progress
         checkpoint = tf.train.Checkpoint(variables=list(variables), progress=progress)
         # every worker takes part in a save, since some variables are read from all of them; only the chief's is kept
-        self.shared = folder / "checkpoints"
+        self.shared = folder
         self.own = self.shared if chief else self.shared / f".worker-{socket.gethostname()}-{os.getpid()}"
         self.manager = tf.train.CheckpointManager(checkpoint, str(self.own), max_to_keep=2)
         self.checkpoint = checkpoint

@@ -64,7 +64,7 @@ class Run:
 
     def __init__(self, recipe, quiet):
         self.recipe = recipe
-        self.folder = run_folder.claim(recipe)
+        self.folder = run_folder.check(recipe)
         self.strategy = distribute.strategy(recipe.strategy, replicas=recipe.replicas)
         self.chief = distribute.is_chief(self.strategy)
         self._check_replicas()
@@ -82,7 +82,7 @@ class Run:
         self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema)
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
         values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}
-        self.checkpoints = Checkpoints(self.folder, saved, values, chief=self.chief)
+        self.checkpoints = Checkpoints(self.folder / run_folder.CHECKPOINTS, saved, values, chief=self.chief)
         self.values = self.checkpoints.restore()
         self._check_workers()
         self.report = Report(self.folder, quiet=quiet or not self.chief, log=self.chief)
@@ -103,6 +103,8 @@ class Run:
         if plateau and self.values["plateau"]:
             plateau.values = self.values["plateau"]
 
+        if self.chief:
+            run_folder.claim(self.folder, self.recipe)
         metrics = None
         with self.report:
             iterator = iter(self._distributed("train", data, micro, start=start))

@@ -165,6 +165,12 @@ def test_refuses_in_one_line(tmp_path, change, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_in_which_nothing_was_trained_takes_another_recipe(tmp_path):
+    with pytest.raises(UserError, match="batch_size"):
+        train(LENET.but(out=str(tmp_path / "run"), batch_size=5000), quiet=True)
+    train(LENET.but(out=str(tmp_path / "run"), max_steps=1), quiet=True)
+
+
 def test_an_unreadable_checkpoint_is_named(tmp_path):
     recipe = LENET.but(out=str(tmp_path / "cut"), max_steps=1)
     train(recipe, quiet=True)
