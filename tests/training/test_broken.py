@@ -43,7 +43,7 @@ def either_way(request, monkeypatch):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_broken_picture_is_named_with_what_is_wrong(folder, either_way, name):
+def test_a_broken_picture_is_named_with_what_is_wrong(folder, name):
     (folder / "train" / "a" / name).write_bytes(BAD[name])
     with pytest.raises(UserError, match=rf"train/a/{name} is {WHY[name]}: remove it.*skip_broken"), explained():
         for _ in load(f"folder:{folder}", size=16, batch_size=4).dataset.take(12):

@@ -63,10 +63,12 @@ ALL = Augment(pad=2, mirror=True, policy="randaugment", jitter=0.4, hue=0.1, pca
 def test_everything_at_once_keeps_shape_and_range_and_depends_on_the_index_alone(channels):
     picture = tf.constant(PICTURE[..., :channels])
 
+    @tf.function
+    def function(i):
+        return guise(picture, ALL, Dice(5, i))
+
     def guises(start, parallel):
-        dataset = tf.data.Dataset.range(start, 30).map(
-            lambda i: guise(picture, ALL, Dice(5, i)), num_parallel_calls=parallel
-        )
+        dataset = tf.data.Dataset.range(start, 30).map(function, num_parallel_calls=parallel)
         return np.stack(list(dataset.as_numpy_iterator()))
 
     first = guises(0, None)
