@@ -37,7 +37,6 @@ class InceptionV2(Variant):
     numerics: Numerics = replace(TORCH, conv_bias=True)  # as in the published Caffe network, also its rounding up
     preprocessing: str = "torch"
     initializer: str = "he_normal"
-    min_size: int = 31
 
 
 VARIANTS = {"inception_v2": InceptionV2(FIG_5)}
@@ -49,7 +48,7 @@ def branches(n1, reduce3, n3, reduce_double, double, pool, proj):
         return {
             "3x3": [(reduce3, 1), (n3, 3, 2)],
             "3x3dbl": [(reduce_double, 1), (double, 3), (double, 3, 2)],
-            "pool": [(pool, 3, 2, "end")],
+            "pool": [(pool, 3, 2, "same")],  # rounds up, as the convolutions beside it do
         }
     return {
         "1x1": [(n1, 1)],
