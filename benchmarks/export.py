@@ -26,7 +26,7 @@ def build(name, size):
         return constructor(weights=None, input_shape=(size, size, 3), classes=100)
     import keras_cnns
 
-    return keras_cnns.build(name, input_shape=(size, size, 3), classes=100)
+    return keras_cnns.build(name, input_shape=(size, size, 3), classes=100, include_preprocessing=True)
 
 
 def pictures(count, size, high=255.0, seed=0):
@@ -35,6 +35,15 @@ def pictures(count, size, high=255.0, seed=0):
     coarse = rng.uniform(0, 1, (count, 6, 6, 3)) * rng.uniform(0.2, 1, (count, 1, 1, 3))
     rows = np.arange(size) * 6 // size
     return (high * (0.8 * coarse[:, rows][:, :, rows] + 0.2 * rng.uniform(0, 1, (count, size, size, 3)))).astype("f4")
+
+
+def pictures_for(name, count, size):
+    """Two different sets on the scale that the network called `name` takes."""
+    both = (pictures(count, size, seed=seed) for seed in (1, 2))
+    inside = ("V3S", "V3L", "Efficient", "ConvNeXt")  # Keras's own that have their preprocessing inside
+    if name.startswith("applications:") and not any(word in name for word in inside):
+        return tuple(images / 127.5 - 1 for images in both)
+    return tuple(both)
 
 
 def calibrate(model, images, seed=0):
@@ -51,8 +60,8 @@ def calibrate(model, images, seed=0):
             if variable is not None:
                 low, high = (0.7, 1.3) if variable is layer.gamma else (0.5, 1.5)
                 variable.assign(rng.uniform(low, high, variable.shape))
-    model(images, training=True)
-    last = model._operations[-1] if hasattr(model, "_operations") else model.layers[-1]
+    model([images] if isinstance(model.input, list) else images, training=True)
+    last = model.layers[-1]
     if isinstance(last, keras.layers.Dense):
         x = np.asarray(keras.Model(model.inputs[0], last.input)(images, training=False))
         kernel = rng.normal(size=last.kernel.shape)
@@ -71,9 +80,7 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name in flags.names:
-            seen, unseen = (pictures(flags.count, flags.size, seed=seed) for seed in (1, 2))
-            if name.startswith("applications:") and "V3" not in name and "Efficient" not in name:
-                seen, unseen = seen / 127.5 - 1, unseen / 127.5 - 1
+            seen, unseen = pictures_for(name, flags.count, flags.size)
             model = calibrate(build(name, flags.size), seen)
             reports = []
             for scheme in flags.schemes:

@@ -265,6 +265,8 @@ def _pictures(model, row, scheme, calibration, images, labels):
         raise UserError("labels need the images they belong to: give images=.")
     else:
         images, notes = pictures.made_up(model, names), (MADE_UP,)
+    if calibration is not None:
+        notes += pictures.compare_ranges(calibration, images)
     return calibration and pictures.thin(calibration), images, labels, notes
 
 
@@ -310,6 +312,9 @@ def _refuse(path, temporary, report):
 
 
 def _advice(report):
-    if report.scheme == "int8":
+    for note in report.notes:
+        if "are both scaled alike" in note:
+            return f"The {note}"
+    if quantize.find(report.scheme.removesuffix("_qat")).calibrated:
         return "Look at the calibration pictures (are they scaled as in training?) or take weight_only_int8."
-    return "Look for NaN or a layer that is random in inference."
+    return "Take a scheme that keeps more bits, or look for NaN and for a layer that is random in inference."

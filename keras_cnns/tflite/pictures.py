@@ -94,6 +94,17 @@ def _checked(array, tensor, name, what):
     return array
 
 
+def compare_ranges(calibration, images):
+    """A sentence for each input whose calibration spans far more or far less than the pictures it will meet."""
+    found = []
+    for name, array in calibration.items():
+        ours, theirs = (f"{values.min():.4g} to {values.max():.4g}" for values in (array, images[name]))
+        wide = float(np.ptp(array)) / (float(np.ptp(images[name])) or 1.0)
+        if not 0.5 <= wide <= 2.0:
+            found.append(f"calibration goes from {ours}, the images from {theirs}: are both scaled alike?")
+    return tuple(found)
+
+
 def batched(pictures, batch):
     """The pictures in batches of one size; the last one is filled up with the last picture."""
     count = len(next(iter(pictures.values())))

@@ -33,7 +33,10 @@ def test_four_bits_are_too_few_for_a_small_network(network, digits, tmp_path):
     assert report.size_ratio < ship(network, digits, tmp_path / "8.tflite", scheme="weight_only_int8").size_ratio
 
 
-@pytest.mark.parametrize("scheme", ["float16", "dynamic_int8", "int8", "int16x8"])
+@pytest.mark.parametrize(
+    "scheme",
+    ["int8", *(pytest.param(scheme, marks=pytest.mark.slow) for scheme in ("float16", "dynamic_int8", "int16x8"))],
+)
 def test_the_stock_converter_is_a_second_engine(scheme, network, digits, tmp_path):
     report = ship(network, digits, tmp_path / "net.tflite", scheme=scheme, engine="converter")
     assert report.status == "pass", report.reasons
@@ -114,7 +117,9 @@ def test_a_wrong_calibration_is_refused_and_the_file_there_survives(network, dig
     ship(network, digits, path, scheme="int8")
     before = path.read_bytes()
     (pictures, _), _ = digits
-    with pytest.raises(UserError, match=r"agreement 0\.\d+.*goes wrong at \w+ of \w+.*rejected") as caught:
+    with pytest.raises(
+        UserError, match=r"agreement 0\.\d+.*goes wrong at \w+ of \w+.*0 to 60, the images from 0 to 1.*rejected"
+    ) as caught:
         ship(network, digits, path, scheme="int8", calibration=pictures * 60)
     assert caught.value.report.status == "fail" and len(caught.value.report.layers) > 5
     assert path.read_bytes() == before
@@ -149,6 +154,22 @@ def test_a_file_that_breaks_the_interpreter_is_kept_aside(network, digits, tmp_p
         ship(network, digits, tmp_path / "net.tflite", scheme="int8", calibration=pictures * 1e-6)
     assert "\n" not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["net.rejected.tflite"]
+
+
+def test_an_interrupted_export_leaves_what_was_there(network, digits, tmp_path, monkeypatch):
+    from keras_cnns.tflite import runner
+
+    path = tmp_path / "net.tflite"
+    path.write_bytes(b"the file of yesterday")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "ask", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ship(network, digits, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["net.tflite"]
+    assert path.read_bytes() == b"the file of yesterday"
 
 
 def test_names_travel_in_the_file(network, digits, tmp_path):
