@@ -19,6 +19,7 @@ class StandardizedConv2D(keras.layers.Conv2D):
         return super().convolution_op(inputs, self.standardized(kernel))
 
     def standardized(self, kernel):
+        kernel = ops.convert_to_tensor(kernel)  # JAX's functions take no Keras variables
         mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
         return (kernel - mean) * ops.rsqrt(variance + self.epsilon)
 
