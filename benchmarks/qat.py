@@ -62,7 +62,7 @@ def settle(model):
             layer.momentum = 0.9
 
 
-def compare(name, train, test, *, epochs, aware_epochs):
+def compare(name, train, test, *, epochs, aware_epochs, rate):
     """One row per method."""
     (x, y), (held_out, labels) = train, test
 
@@ -84,10 +84,10 @@ def compare(name, train, test, *, epochs, aware_epochs):
             if method == "tfmot":
                 from keras_cnns.tflite import twin
 
-                seconds = fit(aware, twin.tf_keras, x, y, rate=1e-3, epochs=aware_epochs)
+                seconds = fit(aware, twin.tf_keras, x, y, rate=rate, epochs=aware_epochs)
                 path.write_bytes(twin.convert(aware))
             else:
-                seconds = fit(aware, keras, x, y, rate=1e-3, epochs=aware_epochs)
+                seconds = fit(aware, keras, x, y, rate=rate, epochs=aware_epochs)
                 path.write_bytes(qat.convert(aware))
             theirs, ours = aware.predict(held_out, verbose=0), predict(path, held_out)
             yield row | {
@@ -104,14 +104,15 @@ def main():
     parser.add_argument("networks", nargs="*", default=NETWORKS)
     parser.add_argument("--epochs", type=int, default=12, help="in float32")
     parser.add_argument("--aware-epochs", type=int, default=3, help="quantization-aware")
+    parser.add_argument("--rate", type=float, default=2e-4, help="learning rate, quantization-aware")
     parser.add_argument("--json", help="write the rows there too")
     options = parser.parse_args()
     train, test = data()
-    rows = []
+    rows, budget = [], {k: getattr(options, k) for k in ("epochs", "aware_epochs", "rate")}
     print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|", flush=True)
     for name in options.networks:
         try:
-            for row in compare(name, train, test, epochs=options.epochs, aware_epochs=options.aware_epochs):
+            for row in compare(name, train, test, **budget):
                 rows.append(row)
                 cells = (f"{row[c]:.4f}" if isinstance(row[c], float) and c != "seconds" else row[c] for c in COLUMNS)
                 print("| " + " | ".join(map(str, cells)) + " |", flush=True)

@@ -42,7 +42,8 @@ def quantization_aware(model, *, method="keras", momentum=MOMENTUM, pictures=Non
     momentum: of the moving ranges of the activations (method "keras"). outputs: those to keep, as in `prepare`.
     pictures: (N, ...) as the model takes them; the ranges start from them, and not from the first batch of `fit`.
 
-    Layers that were frozen stay frozen. Layers without an int8 form (layer normalization, local response
+    Layers that were frozen stay frozen; dropout stays, augmentation and noise layers go. Batch norm is folded, so a
+    learning rate of a tenth of the first training's last phase is a good start. Layers without an int8 form (layer normalization, local response
     normalization) compute in float32 between rounded inputs and outputs.
 
     Raises:
