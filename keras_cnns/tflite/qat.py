@@ -42,9 +42,9 @@ def quantization_aware(model, *, method="keras", momentum=MOMENTUM, pictures=Non
     momentum: of the moving ranges of the activations (method "keras"). outputs: those to keep, as in `prepare`.
     pictures: (N, ...) as the model takes them; the ranges start from them, and not from the first batch of `fit`.
 
-    Layers that were frozen stay frozen; dropout stays, augmentation and noise layers go. Batch norm is folded, so a
-    learning rate of a tenth of the first training's last phase is a good start. Layers without an int8 form (layer normalization, local response
-    normalization) compute in float32 between rounded inputs and outputs.
+    Layers that were frozen stay frozen; dropout stays, augmentation and noise layers go. Method "keras" folds batch
+    norm, and so wants a smaller learning rate than the first training. Layers without an int8 form (layer
+    normalization, local response normalization) compute in float32 between rounded inputs and outputs.
 
     Raises:
       UserError: the model has no graph, is quantization-aware already, or has a layer that cannot be made again.
