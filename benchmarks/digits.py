@@ -1,7 +1,7 @@
 """Held-out accuracy of several families on the handwritten digits: mean over seeds, as a table with times.
 
     python benchmarks/digits.py --seeds 3 --json digits.json
-    python benchmarks/digits.py --families resnet56 plain56        # where the residual net trains, the plain one does not
+    python benchmarks/digits.py --families resnet56 plain56     # does the plain net train as well?
 
 The runs lie in runs/digits and go on from there when they were stopped.
 """

@@ -2,10 +2,10 @@
 
     python benchmarks/training.py --model mobilenet_v2 --size 96 --batch 32 --json training.json
 
-The contestants take turns, so that other work on the machine falls on all of them, and the medians are compared. All
-train on the same random pictures in memory with SGD and momentum. "keras default" is `compile` and `fit` with nothing
-said about XLA, which Keras then switches on by itself; torch (channels last) takes part where torchvision is installed
-and has the network.
+The contestants take turns of a few steps, so that other work on the machine falls on all of them, and the medians are
+compared. All train on the same random pictures in memory with SGD and momentum. "keras fit" says nothing about XLA: Keras
+3.15 leaves it off where there are only CPUs, earlier ones switched it on; `--xla` adds a contestant with it on, which
+takes minutes to compile. torch (channels last) takes part where torchvision is installed and has the network.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.steps import Steps
 
 CLASSES = 10
+STEPS = 5  # of a turn
 
 
 def ours(recipe, data, replicas):
@@ -35,17 +36,20 @@ def ours(recipe, data, replicas):
     steps = Steps(recipe, place, model, optimizer, CLASSES, [], [])
     iterator = iter(place.experimental_distribute_dataset(data.repeat()))
     rates = tf.constant([recipe.learning_rate])
-    return lambda: steps.train(iterator, rates).numpy()
+
+    def some():
+        for _ in range(STEPS):
+            steps.train(iterator, rates).numpy()
+
+    return some
 
 
 def keras_fit(recipe, data, xla):
-    """One step of `model.fit`: the time of a call with one batch, after the first has compiled."""
-    model = keras_cnns.build(
-        recipe.model, input_shape=recipe.input_shape, classes=CLASSES, include_preprocessing=True, **recipe.overrides
-    )
+    """A call of `model.fit` with as many batches as a turn has steps."""
+    model = keras_cnns.build(recipe.model, input_shape=recipe.input_shape, classes=CLASSES, include_preprocessing=True)
     optimizer = keras.optimizers.SGD(recipe.learning_rate, momentum=0.9)
     model.compile(optimizer, "sparse_categorical_crossentropy", **xla)
-    return lambda: model.fit(data, shuffle=False, verbose=0)
+    return lambda: model.fit(data.repeat(STEPS), shuffle=False, verbose=0)
 
 
 def torch_step(recipe, images, labels):
@@ -62,18 +66,20 @@ def torch_step(recipe, images, labels):
     x = torch.from_numpy(images / 127.5 - 1).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     y = torch.from_numpy(labels)
 
-    def step():
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(x), y).backward()
-        optimizer.step()
+    def some():
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
 
-    return step
+    return some
 
 
-def seconds(step):
+def seconds(turn):
+    """Of one step."""
     began = time.perf_counter()
-    step()
-    return time.perf_counter() - began
+    turn()
+    return (time.perf_counter() - began) / STEPS
 
 
 def main():
@@ -82,6 +88,7 @@ def main():
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--xla", action="store_true")
     parser.add_argument("--json", help="write the figures here")
     args = parser.parse_args()
 
@@ -94,19 +101,19 @@ def main():
     contestants = {
         "trainer": ours(recipe, data, 1),
         "trainer, 2 replicas": ours(recipe, data, 2),
-        "keras default": keras_fit(recipe, data, {}),
-        "keras, XLA off": keras_fit(recipe, data, {"jit_compile": False}),
+        "keras fit": keras_fit(recipe, data, {}),
+        "keras fit, XLA": keras_fit(recipe, data, {"jit_compile": True}) if args.xla else None,
         "torch": torch_step(recipe, images, labels),
     }
-    contestants = {name: step for name, step in contestants.items() if step}
-    for step in contestants.values():
-        step()  # compiles
+    contestants = {name: turn for name, turn in contestants.items() if turn}
+    for turn in contestants.values():
+        turn()  # compiles
     times = {name: [] for name in contestants}
     for _ in range(args.rounds):
-        for name, step in contestants.items():
-            times[name].append(seconds(step))
+        for name, turn in contestants.items():
+            times[name].append(seconds(turn))
     medians = {name: statistics.median(t) for name, t in times.items()}
-    print(f"{args.model}, {args.size} px, batch {args.batch}: median of {args.rounds} steps")
+    print(f"{args.model}, {args.size} px, batch {args.batch}: median of {args.rounds} turns of {STEPS} steps")
     for name, median in medians.items():
         print(f"  {name:22s} {1000 * median:8.0f} ms   {median / medians['trainer']:6.2f} x the trainer's")
     if args.json:

@@ -1,6 +1,7 @@
 """What makes a recipe's page a command: `python recipes/NAME.py --flag` and `keras-cnns train NAME --flag` alike."""
 
 import importlib.util
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,9 @@ def run(recipe, args=None):
         print("stopped: the same command goes on from the last checkpoint.", file=sys.stderr)
         return 130
     epochs = result.history[-1]["epoch"]
-    print(f"held-out accuracy {result.metrics['accuracy']:.4f} after {epochs} epochs: {result.folder}/")
+    print(f"held-out accuracy {result.metrics['accuracy']:.4f} after {epochs} epochs: {result.folder}/", flush=True)
+    if distribute.workers() > 1:
+        os._exit(0)  # at once: a worker that takes its time to leave is taken for a lost one, and the others abort
     return 0
 
 

@@ -1,4 +1,4 @@
-"""python mock_imagenet.py PAGE OUT: two steps of an ImageNet recipe, full size, two replicas, tensorflow-datasets' mock."""
+"""python mock_imagenet.py PAGE OUT: two steps of an ImageNet recipe, full size, two replicas, mocked pictures."""
 
 import json
 import sys
