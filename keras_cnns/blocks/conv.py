@@ -127,7 +127,14 @@ class ConvUnit:
         return layers.MaxPooling2D(size, stride, padding, name=name)(x)
 
     def average_pool(self, x, size, stride, *, padding=None, name):
-        """Mean over windows; `padding` as for `conv`."""
+        """Mean over windows; `padding` as for `conv`. "end": over the part of a last window inside the picture.
+
+        Keras's own "same" padding divides by another number with torch where the two sides differ: no stride there.
+        """
+        if padding == "end":
+            x = layers.AveragePooling2D(size, 1, "same", name=f"{name}_dense")(x)
+            x = layers.Cropping2D(((size // 2, 0), (size // 2, 0)), name=f"{name}_crop")(x)
+            return layers.MaxPooling2D(1, stride, name=name)(x)
         if padding != "valid" and stride == 1 and self.numerics.count_padding:
             x, padding = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x), "valid"
         return layers.AveragePooling2D(size, stride, padding or "same", name=name)(x)

@@ -52,10 +52,9 @@ def features(x, net, unit):
         for j, width in enumerate(widths[1:], start=1):
             x = unit(x, width, 1, name=f"conv{i}_cccp{j}")
         levels[f"C{level}"] = x
-        if pooling == "max":
-            x = unit.max_pool(x, 3, 2, padding="end", name=f"pool{i}")
-        elif pooling == "avg":
-            x = layers.AveragePooling2D(3, 2, "same", name=f"pool{i}")(x)
+        if pooling:
+            pool = unit.max_pool if pooling == "max" else unit.average_pool
+            x = pool(x, 3, 2, padding="end", name=f"pool{i}")
         level += pooling is not None
         x = dropout(x, net.dropout * drop, name=f"drop{i}")
     return levels

@@ -66,6 +66,16 @@ def test_padded_zeros_count_in_torchs_means_and_not_in_kerass():
     assert corner[KERAS] == pytest.approx(1) and corner[TORCH] == pytest.approx(4 / 9)
 
 
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize(("what", "reduce"), [("max", np.max), ("avg", np.mean)])
+def test_rounding_up_adds_a_window_that_reaches_over_the_edge(size, what, reduce):
+    """Caffe's poolings: the part outside the picture does not count."""
+    x = np.random.default_rng(0).uniform(0, 1, (1, size, size, 8)).astype("float32")
+    starts = range(0, size - 1, 2)
+    expected = [[reduce(x[0, i : i + 3, j : j + 3], axis=(0, 1)) for j in starts] for i in starts]
+    np.testing.assert_allclose(build(chain, [(what, 3, 2, "end")], shape=x.shape[1:])(x)[0], expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("linear", [False, True])
 def test_a_residual_is_scaled_and_added(linear):
     model = randomize(build(residual, {"1x1": [(4, 1)], "3x3": [(4, 1), (4, 3)]}, scale=0.17, linear=linear))
