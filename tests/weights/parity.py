@@ -119,13 +119,13 @@ Written by `python -m tests.weights.parity docs/parity.md`.
 
 
 def main(path, pattern="*"):
-    """Measures the rows whose names match, and writes the table; the other rows stay as they are there."""
+    """Measures the rows that match ("timm resnet*"), and writes the table; the others stay as they are there."""
     path = Path(path)
     old = path.read_text().splitlines() if path.exists() else []
     lines = {tuple(line.strip("| ").split(" | ")[:2]): line for line in old if line.startswith("| ")}
     for origin, name, theirs in ROWS:
         cells = [name, f"{origin} {theirs}"]
-        if fnmatchcase(name, pattern):
+        if fnmatchcase(f"{origin} {name}", pattern):
             lines[tuple(cells)] = row(origin, name, theirs, cells)
             print(lines[tuple(cells)], flush=True)
             known = [lines[n, f"{o} {t}"] for o, n, t in ROWS if (n, f"{o} {t}") in lines]
