@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_cnns.errors import UserError
 from keras_cnns.saved import load_model
+from keras_cnns.tflite import flatbuffer
 
 
 def load(source):
@@ -118,9 +119,14 @@ def run(made):
 def to_flatbuffer(model, batch=1, **names):
     """The float32 flatbuffer of a functional model, as bytes, with the signature "serving_default".
 
-    names: `inputs` and `outputs`, lists of names to stand in the signature instead of the model's own.
+    names: `inputs` and `outputs`, lists of names to stand in the signature instead of the model's own. The signature is
+    written into the finished flatbuffer: kept by the converter itself, it doubles the time (measured on MobileNetV2).
     """
-    return run(converter(model, batch, **names))
+    function = concrete_function(model, batch, **names)
+    made = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    inputs = [tensor.op.name for tensor in function.inputs if tensor.dtype != tf.resource]
+    return flatbuffer.signed(run(made), inputs, sorted(function.structured_outputs))
 
 
 def _explain(message, graph):

@@ -40,6 +40,25 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
+def signed(data, inputs, outputs):
+    """The flatbuffer `data` with signature "serving_default": `inputs` by their tensors' names, `outputs` by order."""
+    model = read(data)
+    graph = model.subgraphs[0]
+    called = {graph.tensors[i].name.decode(): i for i in graph.inputs}
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+    signature.inputs = [_entry(name, called[name]) for name in inputs]
+    signature.outputs = [_entry(name, i) for name, i in zip(outputs, graph.outputs, strict=True)]
+    model.signatureDefs = [signature]
+    return write(model)
+
+
+def _entry(name, tensor):
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name.encode(), tensor
+    return entry
+
+
 def reconnect(model):
     """Lets integer operators read the integers again where a tensor is an output as well as an input of others.
 
