@@ -37,6 +37,7 @@ class Recipe:
     dataset: str = "digits"  # digits, a tensorflow-datasets name, or folder:PATH
     data_dir: str | None = None
     download: bool = False  # fetch the data set where it is not there yet
+    skip_broken: int = 0  # pictures that cannot be read: so many are left out and counted, one more ends the run
     augment: Augment = field(default_factory=Augment)
     # the loss
     loss: Losses = "cross_entropy"

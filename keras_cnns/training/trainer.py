@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
+from keras_cnns.training.broken import explained
 from keras_cnns.training.data import load
 from keras_cnns.training.evaluation import gathered
 from keras_cnns.training.optimizers import Optimizer
@@ -51,7 +52,8 @@ def train(recipe, *, quiet=False):
     """
     run = Run(recipe, quiet)
     try:
-        return run.result()
+        with explained():  # a broken picture, by its name
+            return run.result()
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         raise UserError(
             f"another worker was lost at step {run.values['step']} ({str(error).splitlines()[0]}): "
@@ -218,6 +220,7 @@ class Run:
             seed=recipe.seed,
             data_dir=recipe.data_dir,
             download=recipe.download,
+            skip_broken=recipe.skip_broken,
             **more,
         )
 
