@@ -21,6 +21,7 @@ BASE = [
     "scikit-learn>=1.5",  # the handwritten digits; precision, recall, confusion matrix
     "matplotlib>=3.9",  # training curves, confusion matrices
     "pillow>=10",  # pictures from files
+    "safetensors>=0.4.5",  # weight files of timm
     "rich>=13",  # tables, progress
     "tyro>=0.9",  # flags from dataclasses
     "tensorboard>=2.18",  # the training log; newer TensorFlow does not bring it
@@ -34,7 +35,6 @@ TEST = [
     "pytest>=8",
     "pytest-xdist>=3.6",  # tests side by side
     "hypothesis>=6.100",  # arguments and files from outside
-    "safetensors>=0.4.5",  # weight files of timm
 ]
 DEV = ["ruff>=0.11", "tox>=4.20"]
 
