@@ -3,7 +3,7 @@
     python benchmarks/training.py --model mobilenet_v2 --size 96 --batch 32 --json training.json
 
 The contestants take turns of a few steps, so that other work on the machine falls on all of them, and the medians are
-compared. All train on the same random pictures in memory with SGD and momentum. "keras fit" says nothing about XLA, which
+compared. All train on the same random pictures in memory with SGD and momentum. "keras fit" leaves XLA unsaid, which
 Keras 3.15 leaves off where there are only CPUs; `--xla` adds a contestant with it on, which takes minutes to compile.
 torch (channels last) takes part where torchvision is installed and has the network.
 """
