@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_cnns.errors import UserError
+from keras_cnns.quiet import stderr_closed
 from keras_cnns.saved import load_model
 from keras_cnns.tflite import flatbuffer
 
@@ -111,7 +112,8 @@ def run(made):
       UserError: an operation has no built-in counterpart; names it and the layer it stands in.
     """
     try:
-        return made.convert()
+        with stderr_closed():  # the converter's remarks on its own arguments
+            return made.convert()
     except Exception as error:
         raise UserError(_explain(str(error), made._funcs[0].graph)) from error
 
@@ -123,7 +125,8 @@ def to_flatbuffer(model, batch=1, **names):
     written into the finished flatbuffer: kept by the converter itself, it doubles the time (measured on MobileNetV2).
     """
     function = concrete_function(model, batch, **names)
-    made = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    with stderr_closed():  # it would rather keep the signature itself
+        made = tf.lite.TFLiteConverter.from_concrete_functions([function])
     made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     inputs = [tensor.op.name for tensor in function.inputs if tensor.dtype != tf.resource]
     return flatbuffer.signed(run(made), inputs, sorted(function.structured_outputs))

@@ -13,6 +13,7 @@ from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe
 from ai_edge_quantizer.utils import qsv_utils
 
 from keras_cnns.errors import UserError, nearest
+from keras_cnns.quiet import stderr_closed
 from keras_cnns.tflite import flatbuffer, runner
 from keras_cnns.tflite.pictures import batched
 
@@ -159,7 +160,7 @@ def _run(made, measured):
 @contextlib.contextmanager
 def _quiet():
     """Without the quantizer's progress bars and warnings, which would land in the middle of a table."""
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), stderr_closed():
         warnings.simplefilter("ignore")
         yield
 
