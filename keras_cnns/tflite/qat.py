@@ -4,8 +4,8 @@
 >>> model.compile(...); model.fit(...)        # a small learning rate, one to ten epochs
 >>> data = convert(model)                     # or export(model, "model.tflite", scheme="int8")
 
-The graph is prepared (batch norm folded, activations apart), each kernel becomes one that rounds itself, and a
-`FakeQuant` stands after every operator whose int8 result has a range of its own.
+The graph is prepared (activations apart, batch norm only where it can be folded), each kernel becomes one that rounds
+itself, and a `FakeQuant` stands after every operator whose int8 result has a range of its own.
 """
 
 import keras
@@ -17,7 +17,16 @@ from keras_cnns.errors import UserError
 from keras_cnns.tflite import convert as conversion
 from keras_cnns.tflite.fake_quant import MOMENTUM, ROUNDED, FakeQuant
 from keras_cnns.tflite.graph import Node, read
-from keras_cnns.tflite.prepare import DROPOUTS, LINEAR, TRAINING_ONLY, activation_of, prepared
+from keras_cnns.tflite.prepare import (
+    DROPOUTS,
+    LINEAR,
+    TRAINING_ONLY,
+    activation_of,
+    as_affine,
+    depthwise,
+    fold_back,
+    prepared,
+)
 
 # Operators whose int8 result has the scale of what they take: no range of their own.
 SAME_SCALE = {"Flatten", "Reshape", "Permute", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "pad"} | DROPOUTS
@@ -34,17 +43,19 @@ OUTPUT = "_output"  # ends the names of the last layers; the file's outputs are 
 METHODS = ("keras", "tfmot")
 
 
-def quantization_aware(model, *, method="keras", momentum=MOMENTUM, pictures=None, outputs=None):
+def quantization_aware(model, *, method="keras", momentum=MOMENTUM, fold=False, pictures=None, outputs=None):
     """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
 
     method: "keras" gives a Keras 3 model, for `fit`, any callback, any strategy and `.keras` files; "tfmot" gives
       a tf_keras model quantized by tensorflow-model-optimization (see `twin.py`).
-    momentum: of the moving ranges of the activations (method "keras"). outputs: those to keep, as in `prepare`.
+    momentum: of the moving ranges of the activations, and batch norm's if that was slower (method "keras").
+    fold: batch norm goes into the kernels before the training, and not after it. It computes the same int8 either way
+      (a filter's steps scale with the filter), but with batch norm kept the training is steadier.
+    outputs: those to keep, as in `prepare`.
     pictures: (N, ...) as the model takes them; the ranges start from them, and not from the first batch of `fit`.
 
-    Layers that were frozen stay frozen; dropout stays, augmentation and noise layers go. Method "keras" folds batch
-    norm, and so wants a smaller learning rate than the first training. Layers without an int8 form (layer
-    normalization, local response normalization) compute in float32 between rounded inputs and outputs.
+    Layers that were frozen stay frozen; dropout stays, augmentation and noise layers go. Layers without an int8 form
+    (layer normalization, local response normalization) compute in float32 between rounded inputs and outputs.
 
     Raises:
       UserError: the model has no graph, is quantization-aware already, or has a layer that cannot be made again.
@@ -57,7 +68,7 @@ def quantization_aware(model, *, method="keras", momentum=MOMENTUM, pictures=Non
         return twin.quantization_aware(model, pictures=pictures, outputs=outputs)
     if is_quantization_aware(model):
         raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
-    graph = prepared(read(model), outputs=outputs, keep_dropout=True)
+    graph = prepared(read(model), outputs=outputs, keep_dropout=True, keep_batch_norm=not fold)
     names = [node.origin for node in keras.tree.flatten(graph.outputs)]
     graph.rewrite(float_input)
     graph.rewrite(rounding)
@@ -93,8 +104,15 @@ def calibrate(model, pictures, *, batch_size=32):
         )
     if not len(arrays[0]) or not all(np.isfinite(array).all() for array in arrays):
         raise UserError("the pictures that set the ranges are none, or hold NaN or infinity")
-    for start in range(0, len(arrays[0]), batch_size):
-        model(keras.tree.map_structure(lambda a: a[start : start + batch_size], pictures), training=True)  # noqa: B023
+    moving = [n for n in model.layers if isinstance(n, layers.BatchNormalization) and n.trainable]
+    try:
+        for layer in moving:
+            layer.trainable = False  # its statistics stay, and are what it computes with
+        for start in range(0, len(arrays[0]), batch_size):
+            model(keras.tree.map_structure(lambda a: a[start : start + batch_size], pictures), training=True)  # noqa: B023
+    finally:
+        for layer in moving:
+            layer.trainable = True
 
 
 def convert(model, *, batch=1, input_type="int8", output_type="int8"):
@@ -122,7 +140,8 @@ def frozen(model):
     if not is_quantization_aware(model):
         raise UserError(f"{model.name} is not quantization-aware: give what quantization_aware() returned")
     graph = read(model)
-    graph.rewrite(_freeze)
+    for rule in (_freeze, as_affine, fold_back, depthwise):
+        graph.rewrite(rule)
     return graph.build()
 
 
@@ -145,6 +164,10 @@ def quantized(node, uses, momentum=MOMENTUM):
         before = node.input.input
         if before.is_a(*FUSING, *ROUNDED.values()):
             node.args = (before,)
+    if node.is_a(layers.BatchNormalization):
+        if node.input.is_a(FakeQuant) and node.input.input.is_a(*LINEAR, *ROUNDED.values()):
+            node.args = (node.input.input,)  # folded in the file: nothing is rounded between
+        node.config["momentum"] = min(node.config["momentum"], momentum)
     if (
         node.many
         or node.kind in SAME_SCALE | TRAINING_ONLY

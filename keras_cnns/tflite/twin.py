@@ -297,8 +297,6 @@ def _quantize(graph, ranges):
     """FakeQuant nodes into a graph that has its batch normalization still."""
 
     def rule(node, uses):
-        if node.is_a(layers.BatchNormalization) and node.input.is_a(FakeQuant):
-            node.args = (node.input.input,)  # between a convolution and its normalization nothing is rounded
         made = qat.quantized(node, uses)
         if made is not None and (found := ranges(node)) is not None and made.config["low"] is None:
             made.weights = [np.float32(found[0]), np.float32(found[1]), np.float32(1)]

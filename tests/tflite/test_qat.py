@@ -262,6 +262,32 @@ def test_two_replicas_train_one_set_of_ranges():
     assert done.stdout.strip() == "mirrored", done.stderr[-2000:]
 
 
+@pytest.mark.parametrize("fold", [False, True])
+def test_batch_norm_is_trained_or_folded_first_and_gone_in_the_file(network, digits, tmp_path, fold):
+    (x, y), (test, labels) = digits
+    aware = qat.quantization_aware(network, fold=fold, pictures=x[:200])
+    assert any(isinstance(layer, layers.BatchNormalization) for layer in aware.layers) is not fold
+    untrained = aware.predict(test, verbose=0)
+    aware.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    aware.fit(x, y, 64, epochs=1, verbose=0)
+    plain = qat.frozen(aware)
+    assert not any(isinstance(layer, layers.BatchNormalization) for layer in plain.layers)
+    theirs = aware.predict(test, verbose=0)
+    np.testing.assert_allclose(plain.predict(test, verbose=0), theirs, atol=0.05)
+    assert np.abs(untrained - theirs).max() > 0.05
+    ours = runner.predict(written(tmp_path, qat.convert(aware)), test)
+    assert np.mean(theirs.argmax(1) == ours.argmax(1)) >= 0.98
+
+
+def test_folding_before_or_after_gives_the_same_file(network, digits):
+    x = digits[0][0][:200]
+    before, after = (qat.quantization_aware(network, fold=fold, pictures=x) for fold in (True, False))
+    for name in ("conv2d", "depthwise_conv2d"):
+        folded, plain = (next(a for a in qat.frozen(m).layers if name in a.name) for m in (before, after))
+        np.testing.assert_allclose(plain.kernel, folded.kernel, atol=1e-5)
+        np.testing.assert_allclose(plain.bias, folded.bias, atol=1e-5)
+
+
 # What is refused
 
 
