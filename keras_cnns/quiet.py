@@ -22,7 +22,7 @@ def stderr_closed():
 
 def import_tensorflow():
     """Loads TensorFlow and looks for devices without the remarks about oneDNN, AVX and missing GPUs."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with stderr_closed():
         import tensorflow as tf
 
