@@ -32,6 +32,9 @@ def run(recipe, args=None):
     """
     try:
         flags = parse(recipe, args)
+        from keras_cnns.quiet import import_tensorflow
+
+        import_tensorflow()
         from keras_cnns.training import distribute
 
         if flags.workers:
