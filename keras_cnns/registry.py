@@ -1,6 +1,7 @@
 """From a name to a Keras model: input, preprocessing, features, head and Model are joined here, for all families."""
 
 import math
+import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -226,9 +227,13 @@ def _shape(name, net, shape):
 
 
 def _classes(classes):
-    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
+    try:
+        count = 0 if isinstance(classes, bool) else operator.index(classes)  # NumPy's integers too
+    except TypeError:
+        count = 0
+    if count < 1:
         raise UserError(f"classes is {classes!r}: it must be a whole number from 1 up.")
-    return classes
+    return count
 
 
 def _preprocessing(net):
