@@ -2,7 +2,6 @@
 
 import math
 import operator
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
@@ -13,6 +12,7 @@ from types import ModuleType
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import classifier, pool
 from keras_cnns.blocks.preprocessing import PREPROCESSING
+from keras_cnns.deep import with_room
 from keras_cnns.errors import UserError, nearest
 from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import keras
@@ -166,7 +166,7 @@ def build(
             raise
         wrong = f"with {overrides} " if overrides else ""
         raise UserError(f"{name} cannot be built {wrong}on pictures of {shape}: {_first_line(error)}") from error
-    model = _model(image, outputs, name)
+    model = with_room(lambda: keras.Model(image, outputs, name=name))
     if weights is not None:
         weights.into(model, net)
     return model
@@ -242,14 +242,6 @@ def _preprocessing(net):
             f"there is no preprocessing {net.preprocessing!r}: it must be one of {', '.join(PREPROCESSING)}."
         )
     return PREPROCESSING[net.preprocessing]
-
-
-def _model(image, outputs, name):
-    try:
-        return keras.Model(image, outputs, name=name)
-    except RecursionError:  # Keras walks the graph recursively, and these have thousands of layers in a row
-        sys.setrecursionlimit(100_000)
-        return keras.Model(image, outputs, name=name)
 
 
 def _first_line(error):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from keras_cnns.deep import with_room
 from keras_cnns.errors import UserError
 
 
@@ -17,7 +18,7 @@ def load_model(path):
     if not path.is_file():
         raise UserError(f"there is no file {path}: give the path of a .keras file.")
     try:
-        return keras.saving.load_model(path, compile=False)
+        return with_room(lambda: keras.saving.load_model(path, compile=False))
     except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"cannot read {path} as a Keras model: {reason}") from error
