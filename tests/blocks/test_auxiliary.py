@@ -24,7 +24,9 @@ def test_inception_v3_weighs_what_torchvisions_does():
     assert info("inception_v3", auxiliary=True, numerics=KERAS)["trainable"] == 27_161_264
 
 
-@pytest.mark.parametrize(("name", "outputs"), [("googlenet", 3), ("googlenet_bn", 3), V3])
+@pytest.mark.parametrize(
+    ("name", "outputs"), [pytest.param("googlenet", 3, marks=pytest.mark.slow), ("googlenet_bn", 3), V3]
+)
 def test_more_outputs_the_answer_first(name, outputs):
     shape = (SIZES[name], SIZES[name], 3)
     model = randomize(build(name, auxiliary=True, input_shape=shape, classes=7, classifier_activation=None))
@@ -36,6 +38,7 @@ def test_more_outputs_the_answer_first(name, outputs):
     assert [v.path for v in alone.weights] == [v.path for v in plain.weights]
 
 
+@pytest.mark.slow
 def test_their_loss_reaches_the_stem():
     model = build("googlenet_bn", auxiliary=True, input_shape=(64, 64, 3), classes=3)
     with tf.GradientTape() as tape:
@@ -51,6 +54,7 @@ def test_a_picture_too_small_for_them_is_refused():
         build("googlenet", auxiliary=True, input_shape=(40, 40, 3))
 
 
+@pytest.mark.slow
 def test_a_file_with_them_fits_a_model_without(tmp_path):
     shape = (64, 64, 3)
     trained = randomize(build("googlenet_bn", auxiliary=True, input_shape=shape, classes=3))

@@ -43,6 +43,7 @@ def test_a_transition_halves_channels_and_sides():
     assert transition(image, 0.5, drop_rate=0.0, unit=UNIT, name="pool2").shape == (None, 4, 3, 128)
 
 
+@pytest.mark.slow
 def test_densenet121_enters_its_first_transition_with_256_maps():
     levels = build("densenet121", features_only=True).output
     assert {level: x.shape[1:] for level, x in levels.items()}["C2"] == (56, 56, 64 + 6 * 32)

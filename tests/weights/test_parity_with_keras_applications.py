@@ -7,7 +7,14 @@ from tests.weights.parity import ROWS, TOLERANCE, difference, odd_shape, takes_a
 KERAS = [(name, theirs) for origin, name, theirs in ROWS if origin == "keras"]
 
 
-@pytest.mark.parametrize(("name", "theirs"), KERAS, ids=[name for name, _ in KERAS])
+# the larger sisters of networks that the default run has: the same file, the same rules
+LARGE = {"resnet101", "resnet152", "resnet101_v2", "resnet152_v2", "densenet169", "densenet201", "inception_resnet_v2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [pytest.param(*row, marks=[pytest.mark.slow] if row[0] in LARGE else [], id=row[0]) for row in KERAS],
+)
 def test_odd_size(name, theirs, tmp_path):
     if not takes_any_size(name):
         pytest.skip("takes the published size alone")
