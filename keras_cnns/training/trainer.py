@@ -199,7 +199,8 @@ class Run:
         if self.chief:
             run_folder.save_model(self.clean, self.folder / "model.keras", self.recipe, self.names)
             run_folder.write_history(history, self.folder / "history.csv")
-            facts = {"steps": v["step"], "seconds": sum(row["seconds"] for row in history)}
+            facts = {"parameters": self.clean.count_params(), "steps": v["step"]}
+            facts |= {"seconds": sum(row["seconds"] for row in history)}
             facts |= {"best_accuracy": v["best"], "versions": run_folder.versions()}
             write_json(self.folder / "metrics.json", {**facts, **metrics})
             title = f"{self.recipe.model} on {self.recipe.dataset}"
