@@ -1,45 +1,64 @@
-"""Every export scheme on a list of networks: size, latency and fidelity, with what XNNPACK leaves out.
+"""Every export scheme on many networks: size, fidelity, latency, and what XNNPACK leaves out.
 
     python benchmarks/export.py mobilenet_v2 applications:MobileNetV3Large --size 224
+    python benchmarks/export.py --doc docs/phone.md                                    # the whole registry, small
+    python benchmarks/export.py --mobile --doc docs/phone.md && python benchmarks/export.py --time --doc docs/phone.md
 
 Weights are calibrated, not trained: random kernels, gains and offsets away from one and zero, batch-norm statistics
 measured on pictures. That is enough for latency (on a fresh network int8 timings mean nothing: its tiny ranges push
-additions out of XNNPACK); what a scheme costs in accuracy, only a trained network can say.
+additions out of XNNPACK); what a scheme costs in accuracy, only a trained network can say. What is finished lies in
+the folder and is not done again; `--time` times the files of the mobile networks there, which wants a quiet machine.
 """
 
 import argparse
-import tempfile
+import json
 from pathlib import Path
 
 import keras
 import numpy as np
 
+import keras_cnns
 from keras_cnns.errors import UserError
-from keras_cnns.files import write_json
-from keras_cnns.tflite import SCHEMES, export, print_reports
+from keras_cnns.files import write_json, write_text
+from keras_cnns.tflite import SCHEMES, benchmark, export
+
+MOBILE = ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"]
+MOBILE += ["mobilenet_v3_small_minimalistic", "mobilenet_v3_large_minimalistic", "mnasnet_100", "efficientnet_b0"]
+MOBILE += [f"efficientnet_lite{i}" for i in range(5)]
+MOBILE_SCHEMES = ("float32", "weight_only_int8", "int8", "int8_float_islands")
+LARGEST = 60e6  # parameters
+DEEPEST = {"resnet1001_v2_cifar", "resnet1202_cifar"}  # thousands of operators
+
+
+def shape_of(name, size=None):
+    """What the network called `name` is given: its own size, but no more than `size` where it runs at that."""
+    if name.startswith("applications:"):
+        return (size or 64, size or 64, 3)
+    known = keras_cnns.info(name)
+    height, width, channels = known["input_shape"]
+    least = known["columns"]["min_size"]
+    return tuple(min(n, max(size or 64, least)) for n in (height, width)) + (channels,)
 
 
 def build(name, size):
-    """The network called `name`: one of ours, or `applications:NAME` of Keras's own."""
+    """The network called `name`: one of ours, or `applications:NAME` of Keras's own; 100 classes."""
     if name.startswith("applications:"):
         constructor = getattr(keras.applications, name.split(":", 1)[1])
-        return constructor(weights=None, input_shape=(size, size, 3), classes=100)
-    import keras_cnns
-
-    return keras_cnns.build(name, input_shape=(size, size, 3), classes=100, include_preprocessing=True)
+        return constructor(weights=None, input_shape=shape_of(name, size), classes=100)
+    return keras_cnns.build(name, input_shape=shape_of(name, size), classes=100, include_preprocessing=True)
 
 
-def pictures(count, size, high=255.0, seed=0):
-    """Coarse patterns under fine ones, values from 0 to `high`."""
+def pictures(count, shape, high=255.0, seed=0):
+    """Coarse patterns under fine ones, values from 0 to `high`: [count, *shape]."""
     rng = np.random.default_rng(seed)
-    coarse = rng.uniform(0, 1, (count, 6, 6, 3)) * rng.uniform(0.2, 1, (count, 1, 1, 3))
-    rows = np.arange(size) * 6 // size
-    return (high * (0.8 * coarse[:, rows][:, :, rows] + 0.2 * rng.uniform(0, 1, (count, size, size, 3)))).astype("f4")
+    coarse = rng.uniform(0, 1, (count, 6, 6, shape[-1])) * rng.uniform(0.2, 1, (count, 1, 1, shape[-1]))
+    rows, columns = (np.arange(n) * 6 // n for n in shape[:2])
+    return (high * (0.8 * coarse[:, rows][:, :, columns] + 0.2 * rng.uniform(0, 1, (count, *shape)))).astype("f4")
 
 
 def pictures_for(name, count, size):
     """Two different sets on the scale that the network called `name` takes."""
-    both = (pictures(count, size, seed=seed) for seed in (1, 2))
+    both = (pictures(count, shape_of(name, size), seed=seed) for seed in (1, 2))
     inside = ("V3S", "V3L", "Efficient", "ConvNeXt")  # Keras's own that have their preprocessing inside
     if name.startswith("applications:") and not any(word in name for word in inside):
         return tuple(images / 127.5 - 1 for images in both)
@@ -69,34 +88,181 @@ def calibrate(model, images, seed=0):
     return model
 
 
+class Rows:
+    """What was measured, in the folder at once: "name@size scheme" -> a report's fields, or the error."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.file = self.folder / "rows.json"
+        self.found = json.loads(self.file.read_text()) if self.file.exists() else {}
+
+    def put(self, key, **row):
+        self.found[key] = {**self.found.get(key, {}), **row}
+        write_json(self.file, self.found)
+        told = row.get("error") or f"{row['status']}, size {row['size_ratio']:.2f}, time {row['latency_ratio']:.2f}"
+        print(f"{key}: {told} {'; '.join(row.get('reasons', ()))}", flush=True)
+
+    def file_of(self, name, scheme):
+        return self.folder / f"{name.replace(':', '_')}_{scheme}.tflite"
+
+
+def measure(name, size, schemes, count, rows, *, keep):
+    """Exports one network in every scheme that is missing yet."""
+    missing = [scheme for scheme in schemes if f"{name}@{size} {scheme}" not in rows.found]
+    if not missing:
+        return
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    seen, unseen = pictures_for(name, count, size)
+    model = calibrate(build(name, size), seen)
+    for scheme in missing:
+        key, path = f"{name}@{size} {scheme}", rows.file_of(name, scheme)
+        try:
+            report = export(model, path, scheme=scheme, calibration=seen, images=unseen, force=True)
+            row = {k: v for k, v in report.to_dict().items() if k != "layers"}
+            rows.put(key, agreement=report.agreement, snr_db=report.snr_db, **row)
+        except UserError as error:
+            rows.put(key, error=str(error))
+        if not keep:
+            path.unlink(missing_ok=True)
+
+
+def time_again(rows, size):
+    """Times what `keep` left of the mobile networks, each network's files in turns, on one thread and on two."""
+    for name in MOBILE:
+        files = {scheme: rows.file_of(name, scheme) for scheme in MOBILE_SCHEMES}
+        files = {scheme: path for scheme, path in files.items() if path.exists()}
+        if "float32" not in files:
+            continue
+        found = benchmark(list(files.values()), threads=(1, 2), runs=60, seconds=6)
+        for i, scheme in enumerate(files):
+            one, two = found[i], found[i + len(files)]
+            row = rows.found[f"{name}@{size} {scheme}"]
+            row["quiet"] = {"ms": [one.median_ms, two.median_ms], "ratio": [one.ratio, two.ratio]}
+            print(name, scheme, *(f"{t.median_ms:.2f} ms {t.ratio:.2f}" for t in (one, two)), flush=True)
+    write_json(rows.file, rows.found)
+
+
+def document(rows, size, digits):
+    """The page: the mobile networks at full size, then everything small."""
+    mobile, reasons = [], []
+    for name in MOBILE:
+        cells, left = [], {}
+        for scheme in MOBILE_SCHEMES:
+            row = rows.get(f"{name}@224 {scheme}", {})
+            if "quiet" not in row:
+                break
+            (ms, _), (one, two) = row["quiet"]["ms"], row["quiet"]["ratio"]
+            cells += [f"{row['size_bytes'] / 1e6:.1f} MB, {ms:.1f} ms"] if scheme == "float32" else []
+            cells += [f"{row['size_ratio']:.2f}, {one:.2f}, {two:.2f}"] if scheme != "float32" else []
+            left[scheme] = row["undelegated"]
+        else:
+            mobile.append(_line(f"`{name}`", *cells, _operators(left["int8"])))
+    wide = []
+    for name in keras_cnns.list_models():
+        found = {scheme: rows.get(f"{name}@{size} {scheme}") for scheme in SCHEMES}
+        if not any(found.values()):
+            reasons.append(f"- `{name}`: not tried, {_why_not(name)}")
+            continue
+        height, width, _ = shape_of(name, size)
+        cells = [f"`{name}`", f"{height}x{width}"]
+        for scheme, row in found.items():
+            cells.append(_cell(scheme, row))
+            why = (row or {}).get("error") or ("; ".join(row["reasons"]) if row and row["status"] == "fail" else "")
+            if why:
+                reasons.append(f"- `{name}`, {scheme}: {why}")
+        trained = digits.get(name)
+        cells.append("" if trained is None else f"{trained['float32'] - trained['int8']:+.4f}")
+        left = [found[scheme] for scheme in ("float32", "int8")]
+        cells += [_operators(row.get("undelegated", {})) if row else "" for row in left]
+        wide.append(_line(*cells))
+    head = _line("network", "pixels", *SCHEMES, "drop on digits", "outside XNNPACK: float32", "int8")
+    mobile_head = _line("network", "float32", *MOBILE_SCHEMES[1:], "outside XNNPACK in int8")
+    tables = [[h, "| --- " * (h.count("|") - 1) + "|", *lines] for h, lines in ((mobile_head, mobile), (head, wide))]
+    return PAGE.format(
+        mobile="\n".join(tables[0]), wide="\n".join(tables[1]), reasons="\n".join(reasons), largest=int(LARGEST / 1e6)
+    )
+
+
+def _line(*cells):
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _cell(scheme, row):
+    if not row or "error" in row:
+        return "no" if row else ""
+    if scheme == "float32":
+        return f"{row['size_bytes'] / 1e6:.2f} MB, {row['latency_ms']:.2f} ms"
+    figures = f"{row['size_ratio']:.2f}, {row['agreement']:.2f}, {row['latency_ratio']:.2f}"
+    return figures if row["status"] == "pass" else f"{figures} {row['status']}"
+
+
+def _operators(left):
+    return ", ".join(f"{count} {name}" for name, count in left.items()) or "none"
+
+
+def _why_not(name):
+    if name in DEEPEST:
+        return "thousands of operators"
+    params = keras_cnns.info(name)["params"]
+    return f"{params / 1e6:.0f} M parameters" if params > LARGEST else "not measured yet"
+
+
+PAGE = """# Every network in every scheme
+
+Sizes and times are fractions of the same network's float32 file. Weights are calibrated, not trained: random kernels,
+gains and offsets away from one and zero, statistics measured on pictures. Times are of the computer that wrote this
+page, x86-64 with AVX-512, one thread where nothing else is said; a phone's are others, their order rarely.
+Operators outside XNNPACK run on slower kernels.
+
+Written by `python benchmarks/export.py`, whose first lines say how.
+
+## Mobile networks, 224x224
+
+Each network's files took turns on an otherwise idle machine. A cell: size, time on one thread, time on two.
+
+{mobile}
+
+## The registry, small
+
+Inputs of 64 pixels, or what the network needs; 100 classes. A cell: size, share of 32 unseen pictures given the same
+class as by the Keras model, time. Measured while one other process ran on the second core: the files took turns with
+the float32 file, so that the fractions hold to about a tenth. *warn* and *fail* are the verdicts that `export` gives;
+a failing file it would refuse. *drop on digits*: the accuracy that int8 costs the network trained on digits
+([quantization.md](quantization.md)).
+
+{wide}
+
+What failed, and what was left out (more than {largest} M parameters):
+
+{reasons}
+"""
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="+")
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--schemes", nargs="+", default=list(SCHEMES))
-    parser.add_argument("--count", type=int, default=48, help="pictures to calibrate and to compare on")
-    parser.add_argument("--json", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="by default the whole registry, less the largest")
+    parser.add_argument("--mobile", action="store_true", help="the mobile networks at 224 pixels; their files are kept")
+    parser.add_argument("--time", action="store_true", help="only time the kept files again")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--schemes", nargs="+")
+    parser.add_argument("--count", type=int, default=32, help="pictures to calibrate and to compare on")
+    parser.add_argument("--folder", default="runs/export", help="of the rows, and of the files kept")
+    parser.add_argument("--digits", default="runs/qat/rows.json", help="the rows that benchmarks/qat.py left")
+    parser.add_argument("--doc", help="write the page here")
     flags = parser.parse_args()
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in flags.names:
-            seen, unseen = pictures_for(name, flags.count, flags.size)
-            model = calibrate(build(name, flags.size), seen)
-            reports = []
-            for scheme in flags.schemes:
-                try:
-                    path = Path(folder, f"{scheme}.tflite")
-                    reports.append(export(model, path, scheme=scheme, calibration=seen, images=unseen, force=True))
-                except UserError as error:
-                    print(f"{name} {scheme}: {error}")
-                    rows.append({"model": name, "scheme": scheme, "error": str(error)})
-            print_reports(reports, title=name)
-            for report in reports:
-                if report.undelegated:
-                    print(f"  {report.scheme} outside XNNPACK: {report.undelegated}")
-                rows.append({**report.to_dict(), "model": name})
-    if flags.json:
-        write_json(flags.json, rows)
+    rows, every = Rows(flags.folder), keras_cnns.list_models()
+    names = [n for n in every if keras_cnns.info(n)["params"] <= LARGEST and n not in DEEPEST]
+    if flags.time:
+        time_again(rows, 224)
+    else:
+        size = 224 if flags.mobile else flags.size
+        schemes = flags.schemes or (MOBILE_SCHEMES if flags.mobile else SCHEMES)
+        for name in flags.names or (MOBILE if flags.mobile else names):
+            measure(name, size, schemes, flags.count, rows, keep=flags.mobile)
+    if flags.doc:
+        digits = json.loads(Path(flags.digits).read_text()) if Path(flags.digits).exists() else {}
+        write_text(flags.doc, document(rows.found, flags.size, digits))
 
 
 if __name__ == "__main__":

@@ -1,125 +1,201 @@
-"""Quantization-aware training by both methods on the same networks and data: accuracy, agreement with the file, time.
+"""Quantization after and while training, on the same networks and data: accuracy, agreement with the file, time.
 
-    python benchmarks/qat.py mobilenet_v2:width=0.35 applications:MobileNetV3Small --epochs 12 --aware-epochs 3
+    python benchmarks/qat.py --doc docs/quantization.md
+    python benchmarks/qat.py mobilenet_v2 resnet50 --seeds 3
 
-Data: scikit-learn's 1,797 digits at 32x32, a fifth held out. Each network is trained in float32, quantized after
-training (the int8 scheme, 200 calibration pictures), and trained further with each method from the same float32
-weights. Agreement: how often the `.tflite` file gives the fake-quantized model's first class on the held-out pictures.
+Data: scikit-learn's 1,797 digits, enlarged to the size each network takes, half of them held out, the others each in
+four places. Each network is trained in float32, quantized after training (the int8 scheme, 200 calibration pictures),
+and trained further by each method from the same float32 weights. Agreement: how often the `.tflite` file gives the fake-quantized model's first
+class. What is finished lies in the folder and is not done again: stop it and go on as you like.
 """
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 import keras_cnns
-from keras_cnns.errors import UserError
-from keras_cnns.files import write_json
+from keras_cnns.files import write_json, write_text
 from keras_cnns.tflite import export, predict, qat
-from keras_cnns.training import digits
 
-NETWORKS = ("mobilenet_v1:width=0.25", "mobilenet_v2:width=0.35", "mobilenet_v3_small", "efficientnet_b0")
-NETWORKS += ("resnet20_cifar", "applications:MobileNetV3Small")
-COLUMNS = ("network", "float32", "int8 after training", "method", "fake-quantized", ".tflite", "agreement", "seconds")
+# name: pixels a side, epochs in float32, and the columns that make it small enough for a CPU
+NETWORKS = {
+    "mobilenet_v1": (32, 15, {"width": 0.5}),
+    "mobilenet_v2": (32, 15, {"width": 0.5}),
+    "mobilenet_v3_small": (32, 15, {}),
+    "mobilenet_v3_large": (32, 15, {"width": 0.5}),
+    "efficientnet_b0": (32, 15, {"width": 0.5, "drop_connect": 0.0}),
+    "efficientnet_lite0": (32, 15, {"width": 0.5, "drop_connect": 0.0}),
+    "resnet20_cifar": (16, 15, {}),
+    "resnet50": (32, 12, {"widths": (16, 32, 64, 128)}),
+    "resnet50_v2": (32, 12, {"widths": (16, 32, 64, 128)}),
+    "densenet121": (32, 12, {"growth_rate": 12, "first": 24}),
+    "inception_v3": (75, 6, {}),
+}
+BATCH, COPIES = 32, 4
 
 
-def data(size=32):
-    """Training and held-out pictures, 0 .. 255, three channels, and their labels."""
-    for pictures, labels in digits.arrays().values():
-        pictures = keras.ops.image.resize(pictures.astype("float32"), (size, size))
-        yield np.repeat(np.asarray(pictures), 3, axis=-1), labels
+def data(size):
+    """(pictures 0 .. 255 [N, size, size, 3], labels [N]) to train on, and the same held out."""
+    pictures, labels = load_digits(return_X_y=True)
+    pictures = keras.ops.image.resize(pictures.reshape(-1, 8, 8, 1).astype("float32") * (255 / 16), (size, size))
+    pictures = np.repeat(np.asarray(pictures), 3, axis=-1)
+    x, held_out, y, truth = train_test_split(pictures, labels, test_size=0.5, random_state=0, stratify=labels)
+    shifts = np.random.default_rng(0).integers(-size // 16, size // 16 + 1, (COPIES, len(x), 2))
+    shifts[0] = 0
+    moved = [np.roll(picture, shift, (0, 1)) for copy in shifts for picture, shift in zip(x, copy, strict=True)]
+    return (np.stack(moved), np.tile(y, COPIES)), (held_out, truth)
 
 
-def build(name, size=32):
-    """`NAME`, `NAME:column=value,...` of this package, or `applications:NAME`; pixels 0 .. 255 in, class scores out."""
-    name, _, rest = name.partition(":")
-    if name == "applications":
-        options = {"weights": None, "input_shape": (size, size, 3), "classes": 10, "classifier_activation": None}
-        return getattr(keras.applications, rest)(**options)
-    columns = {k: float(v) for k, v in (pair.split("=") for pair in rest.split(",") if pair)}
+def build(name):
+    """The network for digits, pixels 0 .. 255 in, class scores out; its batch norm follows in tens of steps."""
+    size, _, columns = NETWORKS[name]
     options = {"classes": 10, "include_preprocessing": True, "classifier_activation": None}
-    return keras_cnns.build(name, input_shape=(size, size, 3), **options, **columns)
+    model = keras_cnns.build(name, input_shape=(size, size, 3), **options, **columns)
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9  # the networks' own is made for a million steps
+    return model
 
 
 def fit(model, library, pictures, labels, *, rate, epochs):
-    """Adam with a cosine schedule, by Keras 3 or by tf_keras; returns the seconds."""
-    steps = epochs * -(-len(labels) // 64)
+    """Adam with a cosine schedule, by Keras 3 or by tf_keras; returns the seconds, tracing included."""
+    steps = epochs * -(-len(labels) // BATCH)
     optimizer = library.optimizers.Adam(library.optimizers.schedules.CosineDecay(rate, steps))
     loss = library.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, jit_compile=False)
     start = time.perf_counter()
-    model.fit(pictures, labels, 64, epochs, verbose=0)
+    model.fit(pictures, labels, BATCH, epochs, verbose=0)
     return time.perf_counter() - start
 
 
-def settle(model):
-    """Batch norm that follows within a few hundred steps; the networks' own momentum is made for a million."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.9
+def trained(name, folder, pictures, labels):
+    """The network in float32, from the folder if it is there."""
+    path = Path(folder, f"{name}.keras")
+    if not path.exists():
+        keras.utils.set_random_seed(0)
+        model = build(name)
+        fit(model, keras, pictures, labels, rate=3e-3, epochs=NETWORKS[name][1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save(path)
+    return keras.models.load_model(path)
 
 
-def compare(name, train, test, *, epochs, aware_epochs, rate):
-    """One row per method."""
+def after_training(model, train, test, path):
+    """Accuracy in float32, and of the int8 file made of the same weights."""
+    (x, _), (held_out, labels) = train, test
+    export(model, path, scheme="int8", calibration=x[:200], images=held_out[:100], force=True)
+    floats, ours = model.predict(held_out, verbose=0), predict(path, held_out)
+    return {"float32": accuracy(floats, labels), "int8": accuracy(ours, labels), "parameters": model.count_params()}
+
+
+def while_training(model, train, test, path, *, method, seed, rate, epochs):
+    """Accuracy of the fake-quantized model and of its file, how often they agree, and the seconds of training."""
     (x, y), (held_out, labels) = train, test
+    keras.utils.set_random_seed(seed)
+    aware = qat.quantization_aware(model, method=method, pictures=x[:200])
+    if method == "tfmot":
+        from keras_cnns.tflite import twin
 
-    def right(scores):
-        return float(np.mean(scores.argmax(1) == labels))
+        seconds = fit(aware, twin.tf_keras, x, y, rate=rate, epochs=epochs)
+        path.write_bytes(twin.convert(aware))
+    else:
+        seconds = fit(aware, keras, x, y, rate=rate, epochs=epochs)
+        path.write_bytes(qat.convert(aware))
+    theirs, ours = aware.predict(held_out, verbose=0), predict(path, held_out)
+    agreement = float(np.mean(theirs.argmax(1) == ours.argmax(1)))
+    return {
+        "fake": accuracy(theirs, labels),
+        "int8": accuracy(ours, labels),
+        "agreement": agreement,
+        "seconds": seconds,
+    }
 
-    keras.utils.set_random_seed(0)
-    model = build(name)
-    settle(model)
-    fit(model, keras, x, y, rate=3e-3, epochs=epochs)
-    row = {"network": name, "float32": right(model.predict(held_out, verbose=0))}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.tflite")
-        export(model, path, scheme="int8", calibration=x[:200], images=held_out, force=True)
-        row["int8 after training"] = right(predict(path, held_out))
-        for method in qat.METHODS:
-            keras.utils.set_random_seed(1)
-            aware = qat.quantization_aware(model, method=method, pictures=x[:200])
-            if method == "tfmot":
-                from keras_cnns.tflite import twin
 
-                seconds = fit(aware, twin.tf_keras, x, y, rate=rate, epochs=aware_epochs)
-                path.write_bytes(twin.convert(aware))
+def accuracy(scores, labels):
+    return float(np.mean(scores.argmax(1) == labels))
+
+
+def measure(name, folder, seeds, **budget):
+    """Adds what is still missing of one network to the folder's rows."""
+    file = Path(folder, "rows.json")
+    rows = json.loads(file.read_text()) if file.exists() else {}
+    jobs = {name: None} | {f"{name} {method} {seed}": (method, seed) for seed in range(seeds) for method in qat.METHODS}
+    missing = {key: job for key, job in jobs.items() if key not in rows}
+    if not missing:
+        return rows
+    train, test = data(NETWORKS[name][0])
+    model = trained(name, folder, *train)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "model.tflite")
+        for key, job in missing.items():
+            if job is None:
+                row = after_training(model, train, test, path)
             else:
-                seconds = fit(aware, keras, x, y, rate=rate, epochs=aware_epochs)
-                path.write_bytes(qat.convert(aware))
-            theirs, ours = aware.predict(held_out, verbose=0), predict(path, held_out)
-            yield row | {
-                "method": method,
-                "fake-quantized": right(theirs),
-                ".tflite": right(ours),
-                "agreement": float(np.mean(theirs.argmax(1) == ours.argmax(1))),
-                "seconds": round(seconds, 1),
-            }
+                row = while_training(model, train, test, path, method=job[0], seed=job[1], **budget)
+            rows[key] = row
+            write_json(file, rows)
+            print(key, " ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
+    return rows
+
+
+def document(rows, seeds, epochs, rate):
+    """The rows as a page."""
+    columns = ["network", "pixels", "parameters", "float32", "int8 after training"]
+    for method in qat.METHODS:
+        columns += [f"{method}: int8", "agreement", "s"]
+    lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
+    for name, (size, _, made) in NETWORKS.items():
+        if name not in rows:
+            continue
+        row, label = rows[name], ", ".join([f"`{name}`", *(f"{k} {v}" for k, v in made.items() if v)])
+        cells = [label, size, f"{row['parameters']:,}", f"{row['float32']:.4f}", f"{row['int8']:.4f}"]
+        for method in qat.METHODS:
+            runs = [rows[key] for seed in range(seeds) if (key := f"{name} {method} {seed}") in rows]
+            if not runs:
+                cells += ["", "", ""]
+                continue
+            cells.append(f"{np.mean([run['int8'] for run in runs]):.4f}")
+            cells.append(f"{min(run['agreement'] for run in runs):.3f}")
+            cells.append(f"{np.mean([run['seconds'] for run in runs]):.0f}")
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return PAGE.format(table="\n".join(lines), seeds=seeds, epochs=epochs, rate=rate, step=1 / 899)
+
+
+PAGE = """# Quantization after training and while training
+
+Accuracy of the `.tflite` files on 899 held-out digits (one picture is {step:.4f}); the networks were trained on the
+other 898. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with 200 pictures. The other
+two were trained {epochs} epochs more from the same float32 weights by `quantization_aware(model, method=...)`, Adam
+from {rate:g} along a cosine: *keras* in Keras 3, *tfmot* by tensorflow-model-optimization in tf_keras. Mean of {seeds}
+seeds. *agreement*: how often the file gives the fake-quantized model's first class, the lowest of the seeds. *s*:
+seconds of that training on one CPU core, with the tracing, which is most of it.
+
+Written by `python benchmarks/qat.py --doc docs/quantization.md`.
+
+{table}
+"""
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("networks", nargs="*", default=NETWORKS)
-    parser.add_argument("--epochs", type=int, default=12, help="in float32")
-    parser.add_argument("--aware-epochs", type=int, default=3, help="quantization-aware")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="of those in the table above")
+    parser.add_argument("--seeds", type=int, default=2, help="runs of each method")
+    parser.add_argument("--epochs", type=int, default=4, help="quantization-aware")
     parser.add_argument("--rate", type=float, default=2e-4, help="learning rate, quantization-aware")
-    parser.add_argument("--json", help="write the rows there too")
-    options = parser.parse_args()
-    train, test = data()
-    rows, budget = [], {k: getattr(options, k) for k in ("epochs", "aware_epochs", "rate")}
-    print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|", flush=True)
-    for name in options.networks:
-        try:
-            for row in compare(name, train, test, **budget):
-                rows.append(row)
-                cells = (f"{row[c]:.4f}" if isinstance(row[c], float) and c != "seconds" else row[c] for c in COLUMNS)
-                print("| " + " | ".join(map(str, cells)) + " |", flush=True)
-        except UserError as error:
-            print(f"| {name} | {error} |", flush=True)
-    if options.json:
-        write_json(options.json, rows)
+    parser.add_argument("--folder", default="runs/qat", help="of the float32 networks and the rows")
+    parser.add_argument("--doc", help="write the page here")
+    flags = parser.parse_args()
+    for name in flags.networks:
+        rows = measure(name, flags.folder, flags.seeds, epochs=flags.epochs, rate=flags.rate)
+    if flags.doc:
+        write_text(flags.doc, document(rows, flags.seeds, flags.epochs, flags.rate))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,9 +109,10 @@ def export(
     job = quantize.Job(calibration, batch, input_type, output_type, islands)
     normalization = normalization or _guessed(calibration, images, notes)
     signature = _signature(model)
-    plain, made = _files(model, signature, scheme, row, job, engine)
+    known = _known(model, made_of["weights_sha256"])
+    plain, made = _files(model, signature, scheme, row, job, engine, known)
 
-    original = verify.reference_outputs(model, images, **signature)
+    original = known.once("answers", images, lambda: verify.reference_outputs(model, images, **signature))
     classifier = verify.is_classifier(model, original) and notes != (MADE_UP,)
     _check_names(card.labels, original)
     if labels is not None:
@@ -185,10 +187,10 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
         max_drop=max_drop,
         calibrated=calibration is not None,
         integer_io={options["input_type"], options["output_type"]} != {"float32"},
-        model=model,
+        model=whole,
         calibration=calibration,
         images=images,
-        **options,
+        **{**options, "preprocessing": None, "head": None},
     )
 
 
@@ -200,18 +202,54 @@ def _signature(model):
     return {"inputs": convert.input_names(model), "outputs": outputs}
 
 
-def _files(model, names, scheme, row, job, engine):
+class _Known:
+    """What several files of one model have in common: its float32 flatbuffers, its answers to the same pictures."""
+
+    def __init__(self, model, weights):
+        self.model, self.weights, self.found = weakref.ref(model), weights, {}
+
+    def once(self, what, given, make):
+        """`make()`, or what it gave before for the same `what` and the same `given` (pictures, or a plain value)."""
+        key = {name: _sum(array) for name, array in given.items()} if isinstance(given, dict) else given
+        if what not in self.found or self.found[what][0] != key:
+            self.found[what] = (key, make())
+        return self.found[what][1]
+
+
+_last = None  # of the model exported last; one is enough, and they are large
+
+
+def _known(model, weights):
+    """What is known of the model already, unless its weights have changed since."""
+    global _last
+    if _last is None or _last.model() is not model or _last.weights != weights:
+        _last = _Known(model, weights)
+    return _last
+
+
+def _sum(array):
+    return array.shape, str(array.dtype), hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _files(model, names, scheme, row, job, engine, known):
     """The flatbuffers in float32 and in `scheme`; outputs whose names begin with "aux" are left out."""
     if qat.is_quantization_aware(model):
         return _trained_for_int8(model, names, scheme, job)
     kept = [i for i, name in enumerate(names["outputs"]) if not name.startswith("aux")]
     kept = kept or range(len(names["outputs"]))
     names = {**names, "outputs": [names["outputs"][i] for i in kept]}
-    lean = prepare(model, outputs=list(kept), split_hard_swish=not row.hard_swish)
-    plain = convert.to_flatbuffer(lean, job.batch, **names)
+
+    def lean(int8_forms):
+        return prepare(model, outputs=list(kept), int8_forms=int8_forms)
+
+    def floats(int8_forms):
+        form = f"int8_forms={int8_forms}"
+        return known.once(form, job.batch, lambda: convert.to_flatbuffer(lean(int8_forms), job.batch, **names))
+
+    plain = floats(False)  # what the file is compared with is the float32 file that would be shipped
     if engine == "converter":
-        return plain, stock.make(scheme, lean, job, **names)
-    made = quantize.make(scheme, plain, job)
+        return plain, stock.make(scheme, lean(row.int8_forms), job, **names)
+    made = quantize.make(scheme, floats(row.int8_forms), job)
     inputs, outputs = (kind == "uint8" for kind in (job.input_type, job.output_type))
     return plain, flatbuffer.as_uint8(made, inputs=inputs, outputs=outputs) if inputs or outputs else made
 

@@ -1,8 +1,8 @@
 """A finished model rewritten for a phone: fewer operators, the same answers (1e-5 relative).
 
 What training needed goes: batch normalization is folded into the convolution beside it, dropout and auxiliary heads
-are removed, padding layers become the convolution's own. What a quantizer needs comes: activations stand apart,
-and hard-swish is written in the form whose int8 operators stay delegated.
+are removed, padding layers become the convolution's own. What XNNPACK wants comes: activations stand apart, and what
+it would leave to slower kernels - thinning pools, in int8 also hard-swish and average pooling - is written otherwise.
 """
 
 import keras
@@ -33,19 +33,20 @@ class Affine:
     """Stands as `call` of a node for x * scale + shift per channel, its two weights, until it finds a convolution."""
 
 
-def prepare(model, *, outputs=None, split_hard_swish=True):
+def prepare(model, *, outputs=None, int8_forms=True):
     """The Keras 3 model of the same inputs and outputs, rewritten for inference on a phone.
 
     outputs: names or positions of the outputs to keep; by default all but those whose name begins with "aux".
-    split_hard_swish: hard-swish as `(x * (1/6)) * relu6(x + 3)`, for int8; False keeps it one operator, for float.
+    int8_forms: hard-swish as `(x * (1/6)) * relu6(x + 3)` and average pooling as a depthwise convolution, which XNNPACK
+      runs in int8; False keeps each one operator, which is faster in floats.
 
     Raises:
       UserError: the model has no graph, or a layer that cannot be made again; it names the layer.
     """
-    return prepared(read(model), outputs=outputs, split_hard_swish=split_hard_swish).build()
+    return prepared(read(model), outputs=outputs, int8_forms=int8_forms).build()
 
 
-def prepared(graph, *, outputs=None, split_hard_swish=True, keep_dropout=False, keep_batch_norm=False) -> Graph:
+def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_batch_norm=False) -> Graph:
     """`prepare` on a graph, which is changed.
 
     keep_dropout: for a model that will be trained. keep_batch_norm: right after the linear layers, as they train.
@@ -59,9 +60,11 @@ def prepared(graph, *, outputs=None, split_hard_swish=True, keep_dropout=False, 
     graph.rewrite(fold_back)
     graph.rewrite(fold_forward)
     graph.rewrite(depthwise)
-    if split_hard_swish:
+    graph.rewrite(thinning)
+    if int8_forms:
         graph.rewrite(absorb_sixth)
         graph.rewrite(hard_swish)
+        graph.rewrite(average)
     return graph
 
 
@@ -293,6 +296,53 @@ def depthwise(node, uses=None):
         target = [-1 if n is None else n for n in node.shape[1:]]
         result = new(layers.Reshape, (result,), node, "out", {"target_shape": target})
     return result
+
+
+def thinning(node, uses=None):
+    """A pool of one pixel, which only drops the others, becomes a convolution that does: XNNPACK runs no such pool."""
+    pools = layers.MaxPooling2D, layers.AveragePooling2D
+    if node.is_a(*pools) and _pair(node.config["pool_size"]) == (1, 1):
+        return _constant(node, np.ones((1, 1)))
+
+
+def average(node, uses=None):
+    """Average pooling becomes a depthwise convolution; at padded edges, where fewer pixels count, times a number more.
+
+    XNNPACK runs no int8 average pooling. Only kernels of one weight for all are rounded to int8 without a loss.
+    """
+    if not node.is_a(layers.AveragePooling2D) or None in node.shape[1:]:
+        return None
+    window, strides = _pair(node.config["pool_size"]), _pair(node.config["strides"])
+    size = window[0] * window[1]
+    pooled = _constant(node, np.full(window, 1 / size))
+    if node.config["padding"] == "valid":
+        return pooled
+    per_axis = zip(node.input.shape[1:3], window, strides, node.shape[1:3], strict=True)
+    rows, columns = (_counted(n, k, s, count) for n, k, s, count in per_axis)
+    counted = np.outer(rows, columns)
+    if np.all(counted == size):
+        return pooled
+    pooled.name = f"{node.name}_sum"
+    return new(ops.multiply, (pooled, (size / counted).astype("float32")[None, :, :, None]), node, "edges", {})
+
+
+def _counted(size, window, stride, results):
+    """How many of each window's places lie on the picture, along one axis of "same" padding."""
+    before, _ = _same_padding(size, window, stride)
+    starts = np.arange(results) * stride - before
+    return np.minimum(starts + window, size) - np.maximum(starts, 0)
+
+
+def _constant(node, kernel):
+    """A depthwise convolution in the place of a pool: the same kernel for each channel, not to be trained."""
+    config = {"kernel_size": kernel.shape, "strides": _pair(node.config["strides"]), "padding": node.config["padding"]}
+    made = like(node, call=layers.DepthwiseConv2D, config={**config, "use_bias": False, "trainable": False})
+    made.weights = [np.repeat(kernel.astype("float32")[:, :, None, None], node.shape[-1], axis=2)]
+    return made
+
+
+def _pair(value):
+    return tuple(value) if isinstance(value, (list, tuple)) else (value, value)
 
 
 def absorb_sixth(node, uses):

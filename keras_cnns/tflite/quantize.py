@@ -29,7 +29,7 @@ class Scheme:
     """`make(data, job)` gives the flatbuffer.
 
     calibrated: activations are integers too, whose ranges must be measured on pictures. integer_io: inputs and outputs
-    may be integers. hard_swish: it stays one operator, which XNNPACK runs in floats but not in int8.
+    may be integers. int8_forms: as in `prepare`.
     """
 
     stores: str
@@ -38,7 +38,7 @@ class Scheme:
     make: Callable
     calibrated: bool = False
     integer_io: bool = False
-    hard_swish: bool = True
+    int8_forms: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ SCHEMES = {
         _static(recipe.static_wi8_ai8),
         calibrated=True,
         integer_io=True,
-        hard_swish=False,
+        int8_forms=True,
     ),
     "int8_float_islands": Scheme(
         "int8, named operators in floats",

@@ -66,6 +66,24 @@ def test_a_quantization_aware_model_becomes_the_int8_file_it_was_trained_to_be(n
         export(aware, tmp_path / "net.tflite", scheme="float16", images=images)
 
 
+def test_several_files_of_one_model_are_converted_once_until_its_weights_change(digits, tmp_path, monkeypatch):
+    from keras_cnns.tflite import convert
+
+    count, plain = [], convert.to_flatbuffer
+    monkeypatch.setattr(convert, "to_flatbuffer", lambda *args, **names: count.append(1) or plain(*args, **names))
+    x = image = keras.Input((16, 16, 1))
+    x = keras.layers.Conv2D(8, 3, activation="hard_swish")(x)
+    model = keras.Model(image, keras.layers.Dense(10)(keras.layers.GlobalAveragePooling2D()(x)))
+    for scheme, times in (("float32", 1), ("weight_only_int8", 1), ("int8", 2), ("int8_float_islands", 2)):
+        ship(model, digits, tmp_path / "net.tflite", scheme=scheme, labels=None)
+        assert len(count) == times  # int8 has a form of its own
+    before = predict(tmp_path / "net.tflite", digits[1][0][:5])
+    model.layers[-1].bias.assign([7.0] * 10)
+    ship(model, digits, tmp_path / "net.tflite", labels=None)
+    assert len(count) == 3
+    np.testing.assert_allclose(predict(tmp_path / "net.tflite", digits[1][0][:5]), before + 7, atol=0.1)
+
+
 def test_float32_is_the_keras_model(network, digits, tmp_path):
     report = ship(network, digits, tmp_path / "net.tflite")
     assert report.comparisons[0].largest_difference < 1e-4

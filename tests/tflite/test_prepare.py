@@ -134,7 +134,7 @@ def test_hard_swish_multiplies_first_or_leaves_its_sixth_to_the_next_kernel():
     assert (type(first).__name__, gate.name) == ("Multiply", "h_relu6")
     before_conv = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4)
     assert kinds(before_conv) == ["InputLayer", "Add", "ReLU", "Multiply", "Conv2D"]
-    whole = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4, split_hard_swish=False)
+    whole = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4, int8_forms=False)
     assert kinds(whole) == ["InputLayer", "Activation", "Conv2D"]
 
 
@@ -145,6 +145,34 @@ def test_hard_sigmoid_gates_lose_both_constants_to_their_neighbours():
 
     names = kinds(prepared(make, scale=4))
     assert names.count("Multiply") == 1 and "Add" not in names
+
+
+@pytest.mark.parametrize("shape", [(9, 10, 4), (7, 6, 4)], ids=str)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(
+    ("window", "strides"), [(2, 2), (3, 1), (3, 2), ((3, 5), (2, 1)), (5, 3), ((1, 2), 1)], ids=str
+)
+def test_average_pooling_becomes_a_convolution_in_int8_only(window, strides, padding, shape):
+    def make(x):
+        return layers.AveragePooling2D(window, strides, padding, name="pool")(x)
+
+    model = prepared(make, shape)
+    assert "AveragePooling2D" not in kinds(model) and kinds(model)[1] == "DepthwiseConv2D"
+    assert not model.trainable_weights  # also under quantization-aware training it stays an average
+    assert kinds(prepared(make, shape, int8_forms=False)) == ["InputLayer", "AveragePooling2D"]
+
+
+def test_the_edges_of_average_pooling_cost_nothing_where_nothing_is_padded():
+    assert len(kinds(prepared(lambda x: layers.AveragePooling2D(2, padding="same")(x), (8, 8, 4)))) == 2
+    assert len(kinds(prepared(lambda x: layers.AveragePooling2D(2, padding="same")(x), (9, 8, 4)))) == 3
+
+
+@pytest.mark.parametrize("pool", [layers.MaxPooling2D, layers.AveragePooling2D])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_a_pool_that_only_drops_pixels_becomes_a_convolution(pool, padding):
+    for strides in (2, (3, 1)):
+        model = prepared(lambda x, strides=strides: pool(1, strides, padding)(x), int8_forms=False)
+        assert kinds(model) == ["InputLayer", "DepthwiseConv2D"]
 
 
 def test_what_only_training_needs_is_gone():
