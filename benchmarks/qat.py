@@ -26,17 +26,17 @@ from keras_cnns.tflite import export, predict, qat
 
 # name: pixels a side, epochs in float32, and the columns that make it small enough for a CPU
 NETWORKS = {
-    "mobilenet_v1": (32, 15, {"width": 0.5}),
-    "mobilenet_v2": (32, 15, {"width": 0.5}),
-    "mobilenet_v3_small": (32, 15, {}),
-    "mobilenet_v3_large": (32, 15, {"width": 0.5}),
-    "efficientnet_b0": (32, 15, {"width": 0.5, "drop_connect": 0.0}),
-    "efficientnet_lite0": (32, 15, {"width": 0.5, "drop_connect": 0.0}),
-    "resnet20_cifar": (16, 15, {}),
-    "resnet50": (32, 12, {"widths": (16, 32, 64, 128)}),
-    "resnet50_v2": (32, 12, {"widths": (16, 32, 64, 128)}),
-    "densenet121": (32, 12, {"growth_rate": 12, "first": 24}),
-    "inception_v3": (75, 6, {}),
+    "mobilenet_v1": (32, 12, {"width": 0.5}),
+    "mobilenet_v2": (32, 12, {"width": 0.5}),
+    "mobilenet_v3_small": (32, 12, {}),
+    "mobilenet_v3_large": (32, 12, {"width": 0.5}),
+    "efficientnet_b0": (32, 12, {"width": 0.5, "drop_connect": 0.0}),
+    "efficientnet_lite0": (32, 12, {"width": 0.5, "drop_connect": 0.0}),
+    "resnet20_cifar": (32, 4, {}),
+    "resnet50": (32, 6, {"widths": (16, 32, 64, 128)}),
+    "resnet50_v2": (32, 6, {"widths": (16, 32, 64, 128)}),
+    "densenet121": (32, 6, {"growth_rate": 12, "first": 24}),
+    "inception_v3": (75, 3, {}),
 }
 BATCH, COPIES = 32, 4
 
@@ -171,8 +171,8 @@ def document(rows, seeds, epochs, rate):
 PAGE = """# Quantization after training and while training
 
 Accuracy of the `.tflite` files on 899 held-out digits (one picture is {step:.4f}); the networks were trained on the
-other 898. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with 200 pictures. The other
-two were trained {epochs} epochs more from the same float32 weights by `quantization_aware(model, method=...)`, Adam
+other 898, each in four places. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with 200 pictures. The other
+two were trained {epochs} more epochs from the same float32 weights by `quantization_aware(model, method=...)`, Adam
 from {rate:g} along a cosine: *keras* in Keras 3, *tfmot* by tensorflow-model-optimization in tf_keras. Mean of {seeds}
 seeds. *agreement*: how often the file gives the fake-quantized model's first class, the lowest of the seeds. *s*:
 seconds of that training on one CPU core, with the tracing, which is most of it.
@@ -187,7 +187,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="of those in the table above")
     parser.add_argument("--seeds", type=int, default=2, help="runs of each method")
-    parser.add_argument("--epochs", type=int, default=4, help="quantization-aware")
+    parser.add_argument("--epochs", type=int, default=1, help="quantization-aware")
     parser.add_argument("--rate", type=float, default=2e-4, help="learning rate, quantization-aware")
     parser.add_argument("--folder", default="runs/qat", help="of the float32 networks and the rows")
     parser.add_argument("--doc", help="write the page here")

@@ -4,10 +4,8 @@
 
 The folder may hold one folder for each class (then accuracy counts, when the model has as many classes) or just
 pictures. Half of them calibrate, the other half judge. `--pixels` says what black and white are for the model; that
-scaling goes into the file, so that the app feeds bytes as they come from the camera:
-
-    val pixels = ByteBuffer.allocateDirect(HEIGHT * WIDTH * 3)  // Kotlin; R, G, B, row by row
-    Interpreter(FileUtil.loadMappedFile(context, "my_model.tflite")).run(pixels, scores)
+scaling goes into the file, so that the app feeds bytes as they come from the camera. Beside the file of a classifier
+lies a page with the lines of Kotlin and Swift that feed it.
 """
 
 from keras_cnns.tflite.any_model import run

@@ -2,40 +2,14 @@
 
 Its swish and its squeeze-and-excite gates lose more to eight bits than ReLUs do: look at the drop, and give it epochs
 of quantization-aware training (`--qat-epochs`) where that is too much.
-Every file is run and compared with the checkpoint on held-out pictures before it gets its name; the model takes
-pixels from 0 to 255, so that an int8 file eats a camera's bytes.
 
     python recipes/efficientnet_imagenet.py
     python export/efficientnet_b0.py --qat-epochs 1
-
-Android (Kotlin, com.google.ai.edge.litert:litert):
-
-    val file = FileUtil.loadMappedFile(context, "efficientnet_b0_int8.tflite")
-    val net = Interpreter(file, Interpreter.Options().setNumThreads(2))
-    val pixels = ByteBuffer.allocateDirect(224 * 224 * 3)  // bytes R, G, B, row by row
-    val scores = Array(1) { FloatArray(1000) }
-    net.run(pixels, scores)
-
-iOS (Swift, TensorFlowLiteSwift):
-
-    var options = Interpreter.Options(); options.threadCount = 2
-    let path = Bundle.main.path(forResource: "efficientnet_b0_int8", ofType: "tflite")!
-    let net = try Interpreter(modelPath: path, options: options)
-    try net.allocateTensors()
-    try net.copy(Data(pixels), toInputAt: 0)  // [UInt8] of 224 * 224 * 3
-    try net.invoke()
-    let scores = try net.output(at: 0).data.withUnsafeBytes { Array($0.bindMemory(to: Float32.self)) }
 """
 
-from keras_cnns.tflite.page import Shipment, run
+from keras_cnns.tflite.page import IMAGENET, of_run, run
 
-SHIPMENT = Shipment(
-    checkpoint="runs/efficientnet_imagenet/model.keras",
-    out="runs/efficientnet_imagenet/tflite",
-    dataset="imagenet2012",
-    crop_fraction=0.875,
-    limit=2000,
-)
+SHIPMENT = of_run("runs/efficientnet_imagenet", **IMAGENET)
 
 if __name__ == "__main__":
     raise SystemExit(run(SHIPMENT))

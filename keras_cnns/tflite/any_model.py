@@ -47,13 +47,14 @@ def run(args=None):
 
 
 def ship(flags):
-    """Exports as the flags say; returns the report.
+    """Exports as the flags say, with `app.write`'s page beside the file; returns the report.
 
     Raises:
       UserError: the model or the folder cannot be used, or no file is good enough.
     """
     import keras
 
+    from keras_cnns.tflite import app
     from keras_cnns.tflite.convert import load
     from keras_cnns.tflite.exporter import export
 
@@ -69,7 +70,7 @@ def ship(flags):
         labels, names = None, None
     low, high = flags.pixels
     scaling = None if (low, high) == (0, 255) else keras.layers.Rescaling((high - low) / 255, offset=low)
-    return export(
+    report = export(
         model,
         flags.out or flags.model.with_suffix(".tflite"),
         scheme=flags.scheme,
@@ -82,6 +83,8 @@ def ship(flags):
         input_type=flags.input_type,
         force=flags.force,
     )
+    app.write(report.path)
+    return report
 
 
 def read_folder(folder, shape, limit):

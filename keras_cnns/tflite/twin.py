@@ -112,6 +112,9 @@ def layer_for(node):
     name = node.name
     if (affine := number_affine(node)) is not None:
         return tf_keras.layers.Rescaling(*affine, name=name)
+    if node.is_a(ops.multiply) and len(node.inputs) == 1:  # by an array, as at the edges of average pooling
+        (factor,) = (x for x in node.args if x is not node.input)
+        return tf_keras.layers.Rescaling(np.asarray(factor).tolist(), name=name)
     for call, kind in ((ops.add, "Add"), (ops.multiply, "Multiply"), (ops.subtract, "Subtract")):
         if node.is_a(call) and len(node.inputs) == 2:
             return getattr(tf_keras.layers, kind)(name=name)

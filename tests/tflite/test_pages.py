@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_cnns.card import Card, write_card
-from keras_cnns.tflite import any_model, predict
+from keras_cnns.tflite import any_model, app, export, predict
 from keras_cnns.tflite.page import Shipment, run
 
 PAGES = Path(__file__).parents[2] / "export"
@@ -41,7 +41,8 @@ def test_a_shipment(checkpoint, tmp_path, capsys):
     shipment = Shipment(checkpoint=str(checkpoint), out=str(tmp_path), schemes=("float32", "int8"))
     assert run(shipment, ["--qat-epochs", "1", "--calibration", "100"]) == 0
     files = {path.name for path in tmp_path.iterdir()}
-    assert files == {"small_float32.tflite", "small_int8.tflite", "small_int8_qat.tflite", "report.json"}
+    page = next(tmp_path.glob("*.md"))  # of the fastest, whichever it is
+    assert files == {"small_float32.tflite", "small_int8.tflite", "small_int8_qat.tflite", "report.json", page.name}
     reports = json.loads((tmp_path / "report.json").read_text())
     assert [report["scheme"] for report in reports] == ["float32", "int8", "int8_qat"]
     assert all(report["status"] == "pass" and report["comparisons"][0]["accuracy"] > 0.9 for report in reports)
@@ -68,9 +69,45 @@ def test_every_page_is_a_command_with_its_own_instructions(page):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert f"python export/{page.name}" in module.__doc__
-    assert "Interpreter(" in module.__doc__  # what feeds the file in an app
     shipment = getattr(module, "SHIPMENT", None)
-    assert shipment is None or isinstance(shipment, Shipment)
+    assert isinstance(shipment, Shipment) or page.stem == "any_model"
+    if shipment:  # the recipe it begins with is there
+        recipe = next(word for word in module.__doc__.split() if word.startswith("recipes/"))
+        assert (PAGES.parent / recipe).is_file()
+
+
+@pytest.mark.parametrize(
+    ("types", "fed", "read"),
+    [
+        (
+            ("uint8", "float32"),
+            ("allocateDirect(256)", "a camera's bytes go in as they are"),
+            ("FloatArray(10)", "Float32.self"),
+        ),
+        (("int8", "int8"), ("allocateDirect(256)", "v / 1 + -128"), ("ByteArray(10)", "Int8.self")),
+        (("float32", "uint8"), ("allocateDirect(1024)", "the floats stand"), ("[it].toUByte()", "UInt8.self")),
+    ],
+    ids=lambda pair: "-".join(pair),
+)
+def test_the_lines_that_feed_a_file_are_made_for_its_types(types, fed, read, checkpoint, tmp_path):
+    from keras_cnns.training.data import load_arrays
+
+    images, labels, names = load_arrays("digits", "test", size=16, channels=1)
+    path = tmp_path / "net.tflite"
+    options = {"scheme": "int8", "input_type": types[0], "output_type": types[1], "names": names, "force": True}
+    export(checkpoint, path, calibration=images[:100], images=images[:100], **options)
+    page = app.lines(path)
+    assert all(words in page for words in (*fed, *read, '"net.tflite"', 'forResource: "net"', "0, 1, 2, ..."))
+
+
+def test_a_file_that_is_no_classifier_has_no_such_page(tmp_path):
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
+    report = export(model, tmp_path / "map.tflite")
+    app.write(report.path)
+    assert app.lines(report.path) is None and [p.name for p in tmp_path.iterdir()] == ["map.tflite"]
 
 
 @pytest.fixture

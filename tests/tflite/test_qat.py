@@ -216,6 +216,22 @@ def test_shared_layers_and_two_inputs(tmp_path):
     assert np.abs(runner.predict(path, x) - theirs).mean() < 0.02 * theirs.std()
 
 
+def test_average_pooling_is_an_int8_convolution_that_training_leaves_alone(tmp_path):
+    def make(x):
+        x = layers.AveragePooling2D(3, 1, "same")(layers.Conv2D(8, 3, name="conv")(x))
+        return layers.Conv2D(3, 1)(layers.MaxPooling2D(1, 2)(x))
+
+    aware, x = made_of(make), pictures(16, 8, 8, 4)
+    assert len(aware.trainable_weights) == 4  # two kernels, two biases
+    aware.compile("sgd", "mse", jit_compile=False)
+    aware.fit(x, np.zeros((16, 3, 3, 3)), verbose=0)
+    aware.save(tmp_path / "aware.keras")
+    aware = keras.models.load_model(tmp_path / "aware.keras")
+    theirs, path = aware.predict(x, verbose=0), written(tmp_path, qat.convert(aware))
+    assert not runner.ask("describe", file=str(path))[0]["undelegated"]
+    assert np.abs(runner.predict(path, x) - theirs).mean() < 0.02 * theirs.std()
+
+
 def test_layers_without_an_int8_form_become_islands_of_float(tmp_path):
     aware = made_of(lambda x: layers.Conv2D(3, 1)(layers.LayerNormalization()(layers.Conv2D(8, 3)(x))))
     x = pictures(16, 8, 8, 4)

@@ -38,6 +38,7 @@ LAYERS = {
     "padding of rows and columns": lambda x: layers.MaxPooling2D(3, 2)(ops.pad(x, [[0, 0], [1, 0], [0, 2], [0, 0]])),
     "hard-swish, alone": lambda x: layers.Activation("hard_silu")(x),
     "silu, gelu, hard-sigmoid": lambda x: layers.Activation("hard_sigmoid")(ops.silu(layers.Activation("gelu")(x))),
+    "average pooling, padded": lambda x: layers.AveragePooling2D(3, 1, "same")(layers.MaxPooling2D(1, 2)(x)),
     "leaky relu": lambda x: layers.LeakyReLU(negative_slope=0.1)(x),
     "separable": lambda x: layers.SeparableConv2D(6, 3, depth_multiplier=2, padding="same", activation="relu6")(x),
     "transposed": lambda x: layers.Conv2DTranspose(3, 3, strides=2, padding="same")(x),
