@@ -15,6 +15,8 @@ def randomize(model, seed=0):
     Fresh weights make every softmax alike and batch normalization the identity, and so hide errors.
     """
     rng = np.random.default_rng(seed)
+    sums = sum(type(layer).__name__ == "Add" for layer in model.layers)
+    gain = min(2, 100 / max(sums, 1))  # 2 keeps a signal's size through a ReLU; hundreds of sums would make it infinite
     for layer in model.layers:
         for v in layer.weights:
             shape, name = v.shape, v.path.rsplit("/", 1)[-1]
@@ -26,7 +28,7 @@ def randomize(model, seed=0):
                 continue
             else:
                 fan_in = np.prod(shape[:-2] if "Depthwise" in type(layer).__name__ else shape[:-1])
-                value = rng.normal(0, (2 / fan_in) ** 0.5, shape)
+                value = rng.normal(0, (gain / fan_in) ** 0.5, shape)
             v.assign(value.astype("float32"))
         if hasattr(layer, "finalize_state"):  # Normalization computes with constants made from its variables
             layer.finalize_state()
