@@ -140,7 +140,7 @@ def build(
         from keras_cnns.weights.load import read_weights
 
         weights = read_weights(name, weights, net)
-        net = _row(found, weights.columns | overrides)
+        net = _row(found, weights.columns(net, overrides) | overrides)
     shape = _shape(name, net, input_shape)
     classes = _classes(net.classes if classes is None else classes)
     if pooling not in (None, "avg", "max"):

@@ -1,6 +1,6 @@
 """From a file, an address or a catalog name to a model's weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.errors import UserError
@@ -10,7 +10,8 @@ from keras_cnns.weights import renames
 from keras_cnns.weights.assign import assign
 from keras_cnns.weights.fetch import locate
 from keras_cnns.weights.fit import fitted
-from keras_cnns.weights.readers import read
+from keras_cnns.weights.numerics import columns as own_columns
+from keras_cnns.weights.readers import Tensors, read
 
 OWN = "keras_cnns"
 
@@ -19,25 +20,28 @@ OWN = "keras_cnns"
 class Weights:
     """A set of weights for the network called `name`, read and recognised, under our layers' names.
 
-    kind: as read, "keras" or "torch". origin: "keras", "torchvision", "timm", or "keras_cnns" for files of our own.
+    origin: "keras", "torchvision", "timm", or "keras_cnns" for files of our own. tensors: their arrays, renamed.
     """
 
     name: str
     source: str
-    kind: str
     origin: str
-    tensors: dict
+    tensors: Tensors
 
-    @property
-    def columns(self) -> dict:
-        """What the model has to be built with: numerics and preprocessing come with the weights."""
-        return {} if self.origin == OWN else renames.columns(self.name, self.origin)
+    def columns(self, net, said=()) -> dict:
+        """What a model of the row `net` has to be built with: numerics and preprocessing come with the weights.
+
+        said: the columns that the caller decides.
+        """
+        if self.origin == OWN and self.name in registry() and "numerics" not in said:
+            return own_columns(self.name, net, self.tensors, self.source)
+        return renames.columns(self.name, self.origin) if self.origin in renames.ORIGINS else {}
 
     def into(self, model, net=None):
         """Assigns them to `model`, all or none."""
         full = any("predictions" in layer.name for layer in model.layers)
         head = () if full or self.name not in registry() else _head(self.name, net)
-        assign(model, fitted(model, self.tensors, self.kind, head=head), source=self.source)
+        assign(model, fitted(model, self.tensors.arrays, self.tensors.kind, head=head), source=self.source)
 
 
 def load_weights(model, source):
@@ -66,13 +70,16 @@ def read_weights(name, source, net=None) -> Weights:
     net: the model's row, where it is not the published one.
     """
     tensors = read(locate(name, source))
-    known = name in registry()
-    if tensors.kind == "keras":
-        origin = "keras" if known and renames.peer(name, "keras") else OWN
-    else:
+    if tensors.kind == "torch":
         origin = _torch_origin(name, tensors.arrays, source)
-    arrays = tensors.arrays if origin == OWN else renames.rename(name, tensors.arrays, origin, net)
-    return Weights(name, str(source), tensors.kind, origin, arrays)
+    else:
+        origin = "keras" if name in registry() and renames.peer(name, "keras") else OWN
+    if origin != OWN:
+        arrays = renames.rename(name, tensors.arrays, origin, net)
+        if origin == "keras" and list(arrays) == list(tensors.arrays):  # they are our names already
+            origin = OWN
+        tensors = replace(tensors, arrays=arrays)
+    return Weights(name, str(source), origin, tensors)
 
 
 def _torch_origin(name, arrays, source):

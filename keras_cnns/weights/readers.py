@@ -1,10 +1,11 @@
 """Files of weights as {"layer/variable": array}, whoever wrote them. Nothing in a file is ever run."""
 
 import io
+import json
 import pickle
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -21,10 +22,12 @@ class Tensors:
 
     kind: "keras": variables are numbered, "conv1_conv/0", in the order of the layer's own; "torch": they are named,
       "layer1.0.conv1/weight".
+    layers: of a file that Keras wrote: the configuration of each layer by name, empty where the file holds names alone.
     """
 
     kind: str
     arrays: dict
+    layers: dict = field(default_factory=dict)
 
 
 def read(path) -> Tensors:
@@ -42,7 +45,7 @@ def read(path) -> Tensors:
     try:
         if start.startswith(b"\x89HDF"):
             with h5py.File(path) as file:
-                return Tensors("keras", _h5(file))
+                return Tensors("keras", *_h5(file))
         if start.startswith(b"PK"):
             return _zip(path)
         if start[8:9] == b"{":
@@ -61,37 +64,47 @@ def read(path) -> Tensors:
 def _zip(path):
     """A `.keras` file or a `.pth` file: both are zip archives."""
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+        entries = archive.namelist()
         bad = archive.testzip()
         if bad:
             raise UserError(f"{path} was altered: the checksum of {bad} in it is wrong. Fetch it again.")
-        if "model.weights.h5" in names:
+        if "model.weights.h5" in entries:
             with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-                return Tensors("keras", _h5(file))
-    if any(name.endswith("/data.pkl") for name in names):
+                arrays, names = _h5(file)
+            architecture = json.loads(archive.read("config.json")) if "config.json" in entries else {}
+            return Tensors("keras", arrays, names | _layers(architecture))
+    if any(name.endswith("/data.pkl") for name in entries):
         return Tensors("torch", _torch(path))
     raise UserError(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
 
 
 def _h5(file):
-    """Both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups that say their names (Keras 3)."""
+    """(arrays, layers) of both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups (Keras 3)."""
     file = file.get("model_weights", file)
-    arrays = {}
+    arrays, layers = {}, {}
     if "layer_names" in file.attrs:
         for layer in _names(file.attrs, "layer_names"):
+            layers[layer] = {}
             for i, variable in enumerate(_names(file[layer].attrs, "weight_names")):
                 arrays[f"{layer.replace('/', '_')}/{i}"] = file[layer][variable][()]
-        return arrays
+        return arrays, layers
 
     def collect(path, group):
         if re.fullmatch(r"(layers/[^/]+/)+vars", path):  # not the seeds of a dropout
             if len(group) and "name" not in group.attrs:
                 raise UserError("the weights carry no layer names: save them again with Keras 3.10 or newer.")
+            layers[group.attrs.get("name", "")] = {}
             for variable, value in group.items():
                 arrays[f"{group.attrs['name']}/{variable}"] = value[()]
 
     file.visititems(collect)
-    return arrays
+    return arrays, layers
+
+
+def _layers(architecture):
+    """The configuration of each layer by name, from a `.keras` file's description of the model."""
+    rows = (architecture.get("config") or {}).get("layers", [])
+    return {row["config"]["name"]: row["config"] for row in rows if "name" in row.get("config", {})}
 
 
 def _names(attributes, key):

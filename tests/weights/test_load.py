@@ -211,8 +211,9 @@ def test_layers_that_keras_numbered_itself(names):
 
 
 @pytest.mark.parametrize(
-    "name", ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "densenet121"]
+    "name",
+    ["vgg16", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "densenet121", "xception"],
 )
 def test_our_own_names_pass_through_the_rename_tables(name):
-    paths = {v.path: 0 for v in keras_cnns.build(name, input_shape=SHAPE).weights}
+    paths = {v.path: 0 for v in keras_cnns.build(name, input_shape=(80, 80, 3)).weights}
     assert rename(name, paths, "keras") == paths

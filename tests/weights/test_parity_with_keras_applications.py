@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.weights.parity import ROWS, TOLERANCE, difference, odd_shape, takes_any_size
+from tests.weights.parity import ROWS, TOLERANCE, difference, shapes
 
 KERAS = [(name, theirs) for origin, name, theirs in ROWS if origin == "keras"]
 
@@ -16,14 +16,12 @@ LARGE = {"resnet101", "resnet152", "resnet101_v2", "resnet152_v2", "densenet169"
     [pytest.param(*row, marks=[pytest.mark.slow] if row[0] in LARGE else [], id=row[0]) for row in KERAS],
 )
 def test_odd_size(name, theirs, tmp_path):
-    if not takes_any_size(name):
-        pytest.skip("takes the published size alone")
-    assert difference("keras", name, theirs, odd_shape(name), tmp_path) < TOLERANCE
+    _, odd = shapes(name)
+    assert difference("keras", name, theirs, odd, tmp_path) < TOLERANCE
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "theirs"), KERAS, ids=[name for name, _ in KERAS])
 def test_published_size(name, theirs, tmp_path):
-    from keras_cnns import info
-
-    assert difference("keras", name, theirs, info(name)["input_shape"], tmp_path) < TOLERANCE
+    published, _ = shapes(name)
+    assert difference("keras", name, theirs, published, tmp_path) < TOLERANCE

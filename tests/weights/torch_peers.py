@@ -64,9 +64,10 @@ def randomize(network, images, seed=0):
             value.copy_(torch.from_numpy(np.asarray(new, "float32")))
         norms = [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
         momenta = [norm.momentum for norm in norms]
-        for norm in norms:
+        for norm in norms:  # these alone: dropout and dropped blocks would leave statistics of another network
             norm.momentum = 1.0
-        network.train()(_channels_first(images))
+            norm.train()
+        network(_channels_first(images))
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             mean, variance = near(norm.running_mean.numpy(), norm.running_var.numpy(), rng)

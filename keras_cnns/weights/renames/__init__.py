@@ -3,7 +3,7 @@
 A module holds
 
   PEERS    {origin: {our name: the network's name there}}, origins being "keras" (keras.applications), "torchvision" and
-           "timm".
+           "timm"; with options, "densenet201(block_config=(6, 12, 64, 48))", where they publish none of that name.
   keras(net), torchvision(net), timm(net)
            a list of (pattern, replacement) for `re.sub`, applied in turn to the other library's layer name
            ("conv_dw_1", "layer1.0.conv1"); the result is our layer's name. A replacement that ends in "/variable" names
@@ -57,7 +57,7 @@ def rename(name, tensors, origin, net=None):
     if origin == "keras":
         tensors, rules = _numbered_from_zero(tensors), [*rules, *KERAS]
     renamed = {}
-    for path, value in (_from_zero(tensors) if origin == "keras" else tensors).items():
+    for path, value in tensors.items():
         layer, _, variable = path.partition("/")
         with suppress(KeyError, IndexError):  # a name that the tables know no place for: it stays and is left over
             for pattern, replacement in rules:
@@ -65,19 +65,6 @@ def rename(name, tensors, origin, net=None):
         if layer:
             renamed[layer if "/" in layer else f"{layer}/{variable}"] = value
     return renamed
-
-
-def _from_zero(tensors):
-    """Layers without names of their own, "conv2d_95", are numbered through a whole process: here each kind from 0."""
-    kinds = {}
-    for layer in dict.fromkeys(path.partition("/")[0] for path in tensors):
-        found = re.fullmatch(r"(conv2d|batch_normalization)(?:_(\d+))?", layer)
-        if found:
-            kinds.setdefault(found[1], []).append((int(found[2] or 0), layer))
-    new = {layer: f"{kind}_{i}" for kind, own in kinds.items() for i, (_, layer) in enumerate(sorted(own))}
-    return {
-        "/".join([new.get(layer := p.partition("/")[0], layer), p.partition("/")[2]]): v for p, v in tensors.items()
-    }
 
 
 def _numbered_from_zero(tensors):

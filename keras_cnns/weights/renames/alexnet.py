@@ -2,8 +2,6 @@
 
 PEERS = {"torchvision": {"alexnet_v2": "alexnet"}}
 
-PEERS = {"torchvision": {"alexnet_v2": "alexnet"}}
-
 
 def torchvision(net):
     """One list, numbered through with its activations and poolings."""

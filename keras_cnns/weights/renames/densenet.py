@@ -1,11 +1,14 @@
 """Other libraries' layer names in models/densenet.py's words."""
 
+from keras_cnns.blocks.conv import TORCH
+
 SAME = {f"densenet{depth}": f"densenet{depth}" for depth in (121, 161, 169, 201)}
 PEERS = {
     "keras": {f"densenet{depth}": f"DenseNet{depth}" for depth in (121, 169, 201)},
     "torchvision": SAME,
-    "timm": SAME,
+    "timm": SAME | {"densenet264": "densenet201(block_config=(6, 12, 64, 48))"},
 }
+COLUMNS = {("timm", "densenet264"): {"numerics": TORCH}}
 
 
 def keras(net):

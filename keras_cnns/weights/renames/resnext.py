@@ -3,4 +3,10 @@
 from keras_cnns.weights.renames.resnet import timm, torchvision  # noqa: F401
 
 SAME = {name: name for name in ("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d")}
-PEERS = {"torchvision": SAME, "timm": SAME | {"resnext101_32x4d": "resnext101_32x4d"}}
+# the paper's other cardinalities C and widths d are timm's network with options
+TEMPLATES = {
+    f"resnext{depth}_{C}x{d}d": f"resnext{depth}_32x4d(cardinality={C}, base_width={d})"
+    for depth in (50, 101)
+    for C, d in [(1, 64), (2, 40), (4, 24), (8, 14)] + [(2, 64)] * (depth == 101)
+}
+PEERS = {"torchvision": SAME, "timm": SAME | {"resnext101_32x4d": "resnext101_32x4d"} | TEMPLATES}

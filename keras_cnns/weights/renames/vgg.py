@@ -7,7 +7,7 @@ PEERS = {"keras": {"vgg16": "VGG16", "vgg19": "VGG19"}, "torchvision": SAME, "ti
 def keras(net):
     return [
         (r"^block(\d)_conv(\d)$", r"conv\1_\2_conv"),
-        (r"^fc(\d)$", lambda m: f"fc{int(m[1]) + 5}"),
+        (r"^fc([12])$", lambda m: f"fc{int(m[1]) + 5}"),
     ]
 
 

@@ -1,0 +1,72 @@
+"""With whose numerics a file of this package was saved: it does not say so, but its layers show it.
+
+A network built for torchvision's weights and saved under our names must be built in the same way again. Its padding
+layers and the variables of its layers tell the numerics apart, and in a `.keras` file also the epsilons.
+"""
+
+import json
+from dataclasses import replace
+
+from keras_cnns.blocks.conv import ConvUnit
+from keras_cnns.blocks.preprocessing import PREPROCESSING
+from keras_cnns.errors import UserError
+from keras_cnns.lazy import keras
+from keras_cnns.registry import entry
+from keras_cnns.weights import renames
+
+SHOWN = ("epsilon", "momentum", "padding", "scale", "offset")  # what a layer's configuration shows of the numerics
+
+
+def columns(name, net, tensors, source) -> dict:
+    """The columns that the network `name` has to be built with for `tensors`, which bear our layers' names.
+
+    net: its row. The row as it stands comes first, then the numerics of torchvision's and timm's weights; where no
+    layers are like the file's, the row stays, and what does not fit is refused when weights are assigned.
+
+    Raises:
+      UserError: the file shows too little to tell one from another.
+    """
+    rows = [{}]
+    for origin in ("torchvision", "timm"):
+        row = renames.columns(name, origin)
+        rows += [row] if row and row not in rows else []
+    if len(rows) == 1:
+        return {}
+    fitting = [row for row in rows if fits(name, replace(net, **row), tensors)]
+    if not fitting or fitting[0] == {}:
+        return {}
+    if any(row.get("numerics") != fitting[0].get("numerics") for row in fitting):
+        raise UserError(
+            f"{source} does not show which of {len(fitting)} numerics it was trained with: "
+            "save the whole model (.keras), or say `numerics=`."
+        )
+    return fitting[0]
+
+
+def fits(name, net, tensors):
+    """Whether the network of that row has the padding layers of the file, and its layers their variables there."""
+    there = tensors.layers
+    here = features(name, net, "rescaling" in there)
+    if _padding(here) != _padding(there) or ("adaptive_pool" in there and not net.numerics.adaptive):
+        return False
+    variables = [path.partition("/")[0] for path in tensors.arrays]
+    if any(layer.weights and len(layer.weights) != variables.count(n) for n, layer in here.items() if n in variables):
+        return False
+    return all(_shown(layer.get_config()) == _shown(there[n]) for n, layer in here.items() if there.get(n))
+
+
+def _padding(names):
+    """The padding layers, but for those of auxiliary classifiers, which may be there or not."""
+    return {n for n in names if n.endswith("_pad") and not n.startswith("aux")}
+
+
+def _shown(config):
+    return json.dumps([config.get(key) for key in SHOWN])  # a file's lists are tuples here
+
+
+def features(name, net, preprocessing):
+    """The layers before the classifier, by name; with those of the preprocessing or without."""
+    image = keras.Input(net.input_shape)
+    x = PREPROCESSING[net.preprocessing](image) if preprocessing else image
+    levels = entry(name).module.features(x, net, ConvUnit(net.numerics, net.activation, net.initializer))
+    return {layer.name: layer for layer in keras.Model(image, list(levels.values())[-1]).layers}
