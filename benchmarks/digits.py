@@ -105,16 +105,19 @@ def page(runs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", choices=[*NETWORKS, []], default=list(NETWORKS))
+    parser.add_argument("networks", nargs="*", help=f"of {', '.join(NETWORKS)}; all by default")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", default="runs/digits")
     parser.add_argument("--doc", help="write all networks' tables to this page")
     args = parser.parse_args()
-    if args.doc and len(args.networks) < len(NETWORKS):
+    if args.doc and args.networks:
         parser.error("--doc is for all networks together")
-    runs = {name: [] for name in args.networks}
+    for name in args.networks:
+        if name not in NETWORKS:
+            parser.error(f"there is no {name}")
+    runs = {name: [] for name in args.networks or NETWORKS}
     for seed in range(args.seeds):
-        for name in args.networks:
+        for name in runs:
             runs[name].append(finished(name, NETWORKS[name], seed, args.out))
     print(table([(name, NETWORKS[name], found) for name, found in runs.items()]))
     if args.doc:

@@ -4,7 +4,8 @@ Paper: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional 
 40.7 % top-1 and 18.2 % top-5 error of one network, 10 crops.
 These figures are the paper's; they have not been repeated with this page.
 Hardware there: two GTX 580, five to six days for about 90 epochs.
-The rate is divided by 10 where the validation accuracy no longer rises.
+The rate is divided by 10 where the validation accuracy no longer rises. Ten crops, when it is trained:
+`--evaluate runs/alexnet_imagenet/model.keras --views ten_crops`; several files after --evaluate are an ensemble.
 
     python recipes/alexnet_imagenet.py
 """

@@ -2,6 +2,8 @@
 
 Paper: Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370: rate 0.003 at a batch of 512, momentum 0.9,
 no weight decay; 500, 10,000 or 20,000 steps. MixUp (`--augment.mixup 0.1`) for more than 20,000 pictures.
+Pictures of less than 96x96 pixels are cropped to 128 of 160, larger ones to 480 of 512 (the authors' code), as here;
+for small ones: `--input-shape 128 128 3 --augment.scale 1.25 1.25 --accumulate 4`.
 Give the weights (`--weights FILE`) and the pictures (`--dataset folder:PATH`, or a tensorflow-datasets name).
 
     python recipes/bit_fine_tune.py
@@ -11,15 +13,15 @@ from keras_cnns.training import Augment, Recipe, run
 
 RECIPE = Recipe(
     model="bit_r50x1",
-    input_shape=(128, 128, 3),
+    input_shape=(480, 480, 3),
     dataset="oxford_flowers102",
-    augment=Augment(crop="random", scale=(160 / 128, 160 / 128), mirror=True),
+    augment=Augment(crop="random", scale=(512 / 480, 512 / 480), mirror=True),
     optimizer="sgd",
     learning_rate=0.003,
     rate_batch=512,
     schedule="bit",
     batch_size=512,
-    accumulate=4,
+    accumulate=16,
     out="runs/bit_fine_tune",
 )
 

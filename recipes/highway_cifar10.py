@@ -4,7 +4,7 @@ Paper: Srivastava et al. 2015, "Training Very Deep Networks", 1507.06228, Table 
 of the test pictures right.
 These figures are the paper's; they have not been repeated with this page.
 The paper takes SGD with momentum and a rate that decays exponentially; its values are not given there for CIFAR, so
-rate, decay and epochs are this page's. Data: cifar10 of tensorflow-datasets (`--download`).
+rate, decay and epochs are this page's. Hardware there: not named. Data: cifar10 of tensorflow-datasets (`--download`).
 
     python recipes/highway_cifar10.py
 """

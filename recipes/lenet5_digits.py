@@ -1,4 +1,4 @@
-"""LeNet-5 on handwritten digits.
+"""LeNet-5 on handwritten digits: the network of `keras-cnns demo`, whose settings stand in keras_cnns/demo.py.
 
 Paper: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition": 0.95 % error on MNIST.
 Data: the 1,797 digits of the UCI repository, 8x8 scaled to 32x32; nothing is downloaded. A fifth is held out.
@@ -7,22 +7,10 @@ Expect: 0.9917, 0.9861 and 0.9944 on it for seeds 0, 1 and 2, in about 45 s on t
     python recipes/lenet5_digits.py
 """
 
-from keras_cnns.training import Augment, Recipe, run
+from keras_cnns.demo import RECIPE as DEMO
+from keras_cnns.training import run
 
-RECIPE = Recipe(
-    model="lenet5",
-    input_shape=(32, 32, 1),
-    dataset="digits",
-    augment=Augment(pad=4),
-    optimizer="adamw",
-    learning_rate=3e-3,
-    weight_decay=0.05,
-    schedule="cosine",
-    warmup_epochs=1,
-    epochs=80,
-    batch_size=32,
-    out="runs/lenet5_digits",
-)
+RECIPE = DEMO.but(out="runs/lenet5_digits")
 
 if __name__ == "__main__":
     raise SystemExit(run(RECIPE))

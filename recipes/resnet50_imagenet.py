@@ -4,7 +4,9 @@ Paper: He et al. 2015, "Deep Residual Learning for Image Recognition", 1512.0338
 top-1 and 6.71 % top-5 error, 10 crops.
 These figures are the paper's; they have not been repeated with this page.
 The steps at 30, 60 and 80 of 90 epochs and the linear rule with five epochs of warm-up are those of Goyal et al. 2017
-(1706.02677: 23.6 % top-1, one crop, eight P100 in 29 hours at a batch of 256).
+(1706.02677: 23.6 % top-1, one crop, eight P100 in 29 hours at a batch of 256). He et al.'s own augmentation:
+`--augment.crop random --augment.scale 1.143 2.143 --augment.pca-noise 0.1`. Ten crops, when it is trained:
+`--evaluate runs/resnet50_imagenet/model.keras --views ten_crops`.
 
     python recipes/resnet50_imagenet.py
 """

@@ -4,6 +4,7 @@ Paper: Simonyan, Zisserman 2014, "Very Deep Convolutional Networks", 1409.1556, 
 top-1 and 7.5 % top-5 error, several scales in training and testing.
 These figures are the paper's; they have not been repeated with this page.
 Hardware there: four Titan Black, two to three weeks for 74 epochs.
+When it is trained: `--evaluate runs/vgg16_imagenet/model.keras --views multi_scale --scales 256 384 512`.
 The paper starts the deep nets from shallow ones; He's initialization (of this row) makes that needless.
 
     python recipes/vgg16_imagenet.py

@@ -76,9 +76,9 @@ class Broken:
         if not 0 <= int(label) < len(self.source.names):
             return f"has the label {int(label)}, outside 0..{len(self.source.names) - 1}"
         data = picture.numpy()
-        if not isinstance(data, bytes) or data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8")):
+        if not isinstance(data, bytes) or data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8", b"RIFF")):
             return "is a damaged picture"
-        return "is no JPEG, PNG, BMP or GIF picture" if data else "is an empty file"
+        return "is no JPEG, PNG, BMP, GIF or WebP picture" if data else "is an empty file"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def jitter(picture, strength, u):
     """
     factors, channels = 1 + strength * (2 * u[:3] - 1), picture.shape[-1]
     weights = tf.constant(LUMA if channels == 3 else (1.0,))
-    mean = tf.reduce_mean(picture, (0, 1))
+    mean = mean_colour(picture)
 
     def in_order(order):
         matrix, offset = tf.eye(channels), tf.zeros([channels])
@@ -70,6 +70,13 @@ def add(picture, change):
     """One colour added to every pixel; a row at once, since three numbers at once take three times as long."""
     height, width, channels = picture.shape
     return tf.reshape(tf.reshape(picture, [height, width * channels]) + tf.tile(change, [width]), picture.shape)
+
+
+def mean_colour(picture):
+    """float32 [C]; the rows first, which is twice as fast as both directions at once."""
+    height, width, channels = picture.shape
+    row = tf.reduce_mean(tf.reshape(picture, [height, width * channels]), 0)
+    return tf.reduce_mean(tf.reshape(row, [width, channels]), 0)
 
 
 def grey(picture):

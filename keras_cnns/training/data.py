@@ -20,7 +20,7 @@ from keras_cnns.training.tfds_source import open_tfds
 
 FOLDER = "folder:"
 WORKERS = os.cpu_count() or 1
-TOGETHER = 16  # samples, at most, that are worked on one after the other
+TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
 CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
 
 
@@ -261,7 +261,9 @@ def _batches(sample, *, sound, start, end, batch_size, shard, deterministic):
     options.threading.max_intra_op_parallelism = 1  # pictures are worked on side by side, not each in pieces
     firsts = tf.data.Dataset.range(start // shards, np.iinfo(np.int64).max if end is None else end // shards, few)
     dataset = firsts.map(together, num_parallel_calls=WORKERS, deterministic=deterministic)
-    return dataset.batch(share // few, drop_remainder=True).map(flat).with_options(options)
+    if few < share:
+        dataset = dataset.batch(share // few, drop_remainder=True).map(flat)
+    return dataset.with_options(options)
 
 
 def _checked_size(size, channels):

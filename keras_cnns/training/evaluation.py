@@ -1,36 +1,95 @@
-"""A model's, or an ensemble's, metrics on a data set."""
+"""A model's, or an ensemble's, metrics on a data set, over one view of every picture or the mean of several."""
 
-import numpy as np
+from functools import partial
+from pathlib import Path
+
 import tensorflow as tf
 
+from keras_cnns.errors import UserError
+from keras_cnns.files import write_json
+from keras_cnns.saved import load_model
+from keras_cnns.training.data import load
 from keras_cnns.training.distribute import compile_with_xla
-from keras_cnns.training.metrics import measure
+from keras_cnns.training.metrics import report, tally
+from keras_cnns.training.views import fully_convolutional, multi_scale, ten_crops
 
 
-def evaluate(models, data):
-    """Metrics (see `metrics.measure`) of a Keras model on `data.dataset`: (image, label[, weight]) batches.
+def evaluate(models, data, views=None):
+    """Metrics (see `metrics.report`) of a Keras model on `data.dataset`: (image, label[, weight]) batches.
 
     models: one model that answers probabilities, or several: their mean probability is measured, which is how
       checkpoints are put together as an ensemble (Krizhevsky et al. 2012, section 6).
+    views: pictures -> their views (see `views.py`), over which the probabilities are averaged as well.
     """
     models = models if isinstance(models, list | tuple) else [models]
 
     @tf.function(jit_compile=compile_with_xla())
-    def probabilities(image):
-        return tf.add_n([tf.cast(m(image, training=False), tf.float32) for m in models]) / len(models)
+    def probabilities(view):
+        answers = [tf.cast(model(view, training=False), tf.float32) for model in models]
+        return tf.add_n([_over_positions(answer) for answer in answers]) / len(models)
 
-    def batches():
-        for image, label, *weight in data.dataset:
-            yield probabilities(image), label, weight[0] if weight else tf.ones(tf.shape(label)[0])
+    @tf.function(reduce_retracing=True)
+    def counts(image, label, weight):
+        seen = views(image) if views else [image]
+        return tally(tf.add_n([probabilities(view) for view in seen]) / len(seen), label, weight)
 
-    return gathered(batches(), data.names)
+    sums = None
+    for image, label, *weight in data.dataset:
+        more = counts(image, label, weight[0] if weight else tf.ones(tf.shape(label)[0]))
+        sums = more if sums is None else [a + b for a, b in zip(sums, more, strict=True)]
+    return report(sums, data.names)
 
 
-def gathered(batches, names):
-    """Metrics over batches (probabilities, labels, weights); weight 0 marks what only fills a batch up."""
-    labels, probabilities = [], []
-    for answer, label, weight in batches:
-        real = np.asarray(weight) > 0
-        labels.append(np.asarray(label)[real])
-        probabilities.append(np.asarray(answer)[real])
-    return measure(np.concatenate(labels), np.concatenate(probabilities), names)
+def _over_positions(answer):
+    """[B, classes]: a fully convolutional network answers at every position, [B, h, w, classes]."""
+    return tf.reduce_mean(answer, (1, 2)) if answer.shape.rank == 4 else answer
+
+
+def evaluate_files(files, recipe, views="centre", scales=()):
+    """Metrics of `.keras` files, several together as an ensemble, on the held-out pictures of `recipe`.
+
+    views: "centre": what the trainer measures. "ten_crops": of the centred square the recipe's crop_fraction is cut
+      from. "multi_scale": that square resized to `scales`, the networks applied fully convolutionally.
+
+    Returns:
+      The metrics, and under "file" the name of the JSON file in the run folder that holds them.
+
+    Raises:
+      UserError: a file or the data cannot be used; the models do not fit the recipe or its labels.
+    """
+    models = [load_model(file) for file in files]
+    size, fraction = recipe.input_shape[:2], recipe.augment.crop_fraction
+    for file, model in zip(files, models, strict=True):
+        if model.input_shape[1:] != recipe.input_shape:
+            raise UserError(f"{file} takes {model.input_shape[1:]}: give --input-shape as it was trained with.")
+    seen, loaded = None, size
+    if views == "ten_crops":
+        if fraction == 1:
+            raise UserError("ten crops are cut from a larger picture: give --augment.crop-fraction, such as 0.875.")
+        loaded, fraction = tuple(round(side / fraction) for side in size), 1.0
+        seen = partial(ten_crops, size=size)
+    elif views == "multi_scale":
+        scales = scales or tuple(round(min(size) * factor) for factor in (1, 8 / 7, 2))
+        if min(scales) < min(size):
+            raise UserError(f"scale {min(scales)} is below the network's input: at least {min(size)}.")
+        loaded, fraction = (max(scales), max(scales)), 1.0
+        seen, models = partial(multi_scale, short_sides=scales), [fully_convolutional(model) for model in models]
+    data = load(
+        recipe.dataset,
+        size=loaded,
+        channels=recipe.input_shape[2],
+        batch_size=recipe.batch_size // recipe.accumulate,
+        split="test",
+        augment={"crop": recipe.augment.crop, "crop_fraction": fraction},
+        data_dir=recipe.data_dir,
+        download=recipe.download,
+        skip_broken=recipe.skip_broken,
+    )
+    for file, model in zip(files, models, strict=True):
+        if model.output_shape[-1] != data.classes:
+            raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
+    name = f"evaluation_{views}.json"
+    metrics = {"models": [str(file) for file in files], "views": views, "scales": list(scales)}
+    metrics |= evaluate(models, data, seen)
+    write_json(Path(recipe.out) / name, metrics)
+    return {**metrics, "file": name}

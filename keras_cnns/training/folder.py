@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_cnns.errors import UserError
 from keras_cnns.training.source import Source
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 TRAIN, HELD_OUT = ("train", "training"), ("test", "val", "valid", "validation")
 SEED, FIFTH = 0, 5
 

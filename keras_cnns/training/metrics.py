@@ -1,36 +1,70 @@
-"""What a classifier's probabilities are worth, given the labels."""
+"""What a classifier's probabilities are worth, given the labels: counted batch by batch, summed, then reported."""
 
 import numpy as np
-from sklearn.metrics import classification_report, confusion_matrix
+import tensorflow as tf
+from sklearn.metrics import classification_report
 
 
 def measure(labels, probabilities, names=None):
-    """Metrics of probabilities [n, classes] against labels [n], as plain values for JSON.
+    """Metrics of probabilities [n, classes] against labels [n], as plain values for JSON: see `report`."""
+    probabilities = np.asarray(probabilities, "float32")
+    names = names or range(probabilities.shape[1])
+    return report(tally(probabilities, np.asarray(labels, "int64"), np.ones(len(labels), "float32")), names)
+
+
+def tally(probabilities, labels, weights):
+    """Counts over a batch, which may be added to those of other batches and replicas.
+
+    Args:
+      probabilities: float32 [n, classes]. An answer that is not finite counts as wrong.
+      labels: int64 [n].
+      weights: float32 [n]; 0 marks what only fills a batch up.
+
+    Returns:
+      (confusion float32 [classes, classes], its rows the true classes; float64 [2]: the summed cross-entropy, and how
+      many true classes are not among the five most likely; ties and NaN count against them)
+    """
+    classes = probabilities.shape[1]
+    real = tf.boolean_mask(tf.range(tf.shape(weights)[0]), weights > 0)
+    probabilities, labels = tf.gather(probabilities, real), tf.gather(labels, real)
+    finite = tf.reduce_all(tf.math.is_finite(probabilities), axis=1)
+    predicted = tf.where(finite, tf.argmax(probabilities, 1), (labels + 1) % classes)
+    true = tf.gather(probabilities, labels, batch_dims=1)
+    beaten = tf.reduce_sum(tf.cast(true[:, None] > probabilities, tf.int32), 1)
+    beyond = tf.cast(beaten < classes - min(5, classes), tf.float64)
+    loss = -tf.math.log(tf.maximum(tf.cast(true, tf.float64), 1e-12))
+    confusion = tf.math.confusion_matrix(labels, predicted, classes, dtype=tf.float32)
+    return confusion, tf.stack([tf.reduce_sum(loss), tf.reduce_sum(beyond)])
+
+
+def report(counts, names):
+    """Metrics of summed `tally`s.
 
     Keys: examples, accuracy, top1_error, top5_error, loss (cross-entropy), macro and classes (precision, recall,
     f1 from scikit-learn; classes by name, with support), confusion (rows: true class). A class's precision is 0
-    where nothing was assigned to it. An answer that is not finite counts as wrong.
+    where nothing was assigned to it.
     """
-    labels, probabilities = np.asarray(labels, "int64"), np.asarray(probabilities, "float64")
-    classes = probabilities.shape[1]
-    names = [str(n) for n in names or range(classes)]
-    true = probabilities[np.arange(len(labels)), labels]
-    beaten = (true[:, None] > probabilities).sum(1)  # ties and NaN count against the true class
-    predicted = np.where(np.isfinite(probabilities).all(1), probabilities.argmax(1), (labels + 1) % classes)
-    every = list(range(classes))
-    report = classification_report(labels, predicted, labels=every, output_dict=True, zero_division=0.0)
-    accuracy = float(np.mean(predicted == labels))
+    confusion = np.asarray(counts[0]).astype("int64")
+    loss, beyond = np.asarray(counts[1]) / confusion.sum()
+    names = [str(name) for name in names]
+    true, predicted = np.nonzero(confusion)
+    often = confusion[true, predicted]
+    every = list(range(len(names)))
+    scores = classification_report(
+        true, predicted, labels=every, sample_weight=often, output_dict=True, zero_division=0.0
+    )
+    accuracy = float(np.trace(confusion) / confusion.sum())
     return {
-        "examples": len(labels),
+        "examples": int(confusion.sum()),
         "accuracy": accuracy,
         "top1_error": 1.0 - accuracy,
-        "top5_error": float(np.mean(beaten < classes - min(5, classes))),
-        "loss": float(np.mean(-np.log(np.maximum(true, 1e-12)))),
-        "macro": _scores(report["macro avg"]),
+        "top5_error": float(beyond),
+        "loss": float(loss),
+        "macro": _scores(scores["macro avg"]),
         "classes": {
-            n: {**_scores(report[str(i)]), "support": int(report[str(i)]["support"])} for i, n in enumerate(names)
+            n: {**_scores(scores[str(i)]), "support": int(scores[str(i)]["support"])} for i, n in enumerate(names)
         },
-        "confusion": confusion_matrix(labels, predicted, labels=every).tolist(),
+        "confusion": confusion.tolist(),
     }
 
 

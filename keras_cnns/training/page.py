@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -13,6 +13,7 @@ from keras_cnns.errors import UserError, nearest
 from keras_cnns.training.recipe import Recipe
 
 FOLDER = "recipes"
+SAID = ("accuracy", "top1_error", "top5_error", "loss")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Flags:
     smoke: bool = False  # a few steps on the embedded digits, to see that everything works
     workers: str = ""  # host:port,host:port,...: this process is one of those
     index: int = 0  # which of the workers this process is
+    evaluate: tuple[str, ...] = ()  # measures these .keras files instead of training; several: their mean answer
+    views: Literal["centre", "ten_crops", "multi_scale"] = "centre"  # of each picture, in --evaluate
+    scales: tuple[int, ...] = ()  # multi_scale: the short sides, the last one the largest; 1, 8/7 and 2 times the input
 
 
 def run(recipe, args=None):
@@ -39,9 +43,17 @@ def run(recipe, args=None):
 
         if flags.workers:
             distribute.join(flags.workers, flags.index)
+        recipe = smoke(flags.recipe) if flags.smoke else flags.recipe
+        if flags.evaluate:
+            from keras_cnns.training.evaluation import evaluate_files
+
+            metrics = evaluate_files(flags.evaluate, recipe, flags.views, flags.scales)
+            said = ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in SAID)
+            print(f"{said} of {metrics['examples']} held-out pictures: {Path(recipe.out) / metrics['file']}")
+            return 0
         from keras_cnns.training.trainer import train
 
-        result = train(smoke(flags.recipe) if flags.smoke else flags.recipe)
+        result = train(recipe)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

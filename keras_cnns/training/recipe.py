@@ -12,7 +12,7 @@ from keras_cnns.training.augment import Augment
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]
 Losses = Literal["cross_entropy", "focal", "mse"]
-Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"]
 Strategies = Literal["auto", "one", "mirrored", "multi_worker", "tpu"]
 
 # Where and how a recipe runs, not what it computes: a run may be resumed with other values of these.

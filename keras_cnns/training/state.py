@@ -1,9 +1,7 @@
 """What a checkpoint keeps, so that a killed run goes on as if nothing had happened."""
 
 import json
-import os
 import shutil
-import socket
 
 import tensorflow as tf
 
@@ -31,14 +29,15 @@ class Checkpoints:
     are among a Keras model's variables and so are kept too.
     """
 
-    def __init__(self, folder, variables, values, *, chief=True):
+    def __init__(self, folder, variables, values, *, worker=None):
         progress = Progress()
         progress.values = values
         self.progress = progress
         checkpoint = tf.train.Checkpoint(variables=list(variables), progress=progress)
         # every worker takes part in a save, since some variables are read from all of them; only the chief's is kept
         self.shared = folder
-        self.own = self.shared if chief else self.shared / f".worker-{socket.gethostname()}-{os.getpid()}"
+        self.own = self.shared if worker is None else self.shared / f".worker-{worker}"
+        self.close()  # a lost worker could not
         self.manager = tf.train.CheckpointManager(checkpoint, str(self.own), max_to_keep=2)
         self.checkpoint = checkpoint
 

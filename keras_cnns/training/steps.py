@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_cnns.training.distribute import compile_with_xla
 from keras_cnns.training.losses import LOSSES, targets
+from keras_cnns.training.metrics import tally
 
 SUM = tf.distribute.ReduceOp.SUM
 
@@ -32,7 +33,7 @@ class Steps:
         xla = compile_with_xla() and alone
         self._gradients = tf.function(self.gradients, jit_compile=True) if xla else self.gradients
         self.train = tf.function(self._train, reduce_retracing=True)
-        self.predict = tf.function(self._predict, reduce_retracing=True)
+        self.evaluate = tf.function(self._evaluate)
 
     def gradients(self, image, label, weight, total):
         """This replica's share of the gradient, and (summed loss, right answers, weight) over its examples.
@@ -84,19 +85,23 @@ class Steps:
         rate = 1.0 - tf.minimum(self.recipe.ema, (1.0 + done) / (10.0 + done))
 
         def move(average, variable):
-            average.assign_sub(rate * (average - variable))
+            average.assign_sub(tf.cast(rate, average.dtype) * (average - variable))
 
         for average, variable in zip(self.ema, self.averaged, strict=True):
             self.strategy.extended.update(average, move, args=(variable,))
 
-    def _predict(self, batch):
-        """Per replica: probabilities, labels, weights. The model is in inference mode."""
+    def _evaluate(self, iterator, batches):
+        """`metrics.tally` of so many batches, over all replicas; the model is in inference mode."""
 
         def replica(image, label, weight):
             logits = tf.nest.flatten(self.model(image, training=False))[0]
-            return tf.nn.softmax(tf.cast(logits, tf.float32)), label, weight
+            return tally(tf.nn.softmax(tf.cast(logits, tf.float32)), label, weight)
 
-        return self.strategy.run(replica, args=batch)
+        sums = (tf.zeros([self.classes, self.classes]), tf.zeros([2], tf.float64))
+        for _ in tf.range(batches):
+            counts = self.strategy.run(replica, args=next(iterator))
+            sums = tuple(a + self.strategy.reduce(SUM, b, axis=None) for a, b in zip(sums, counts, strict=True))
+        return sums
 
 
 def _filled(image, label, weight=None):

@@ -13,7 +13,7 @@ from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
 from keras_cnns.training.broken import explained
 from keras_cnns.training.data import load
-from keras_cnns.training.evaluation import gathered
+from keras_cnns.training.metrics import report
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.report import Report
@@ -84,9 +84,11 @@ class Run:
         self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema)
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
         values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}
-        self.checkpoints = Checkpoints(self.folder / run_folder.CHECKPOINTS, saved, values, chief=self.chief)
+        worker = None if self.chief else self.strategy.cluster_resolver.task_id
+        self.checkpoints = Checkpoints(self.folder / run_folder.CHECKPOINTS, saved, values, worker=worker)
         self.values = self.checkpoints.restore()
         self._check_workers()
+        self.held_out_batches = self._distributed("test", self.held_out, recipe.batch_size)
         self.report = Report(self.folder, quiet=quiet or not self.chief, log=self.chief)
 
     def result(self):
@@ -172,14 +174,9 @@ class Run:
         """Metrics on the held-out pictures over all replicas, each picture counted once; of the averages, if any."""
         own = [v.numpy() for v in self.steps.averaged]
         self._assign([v.numpy() for v in self.steps.ema])
-
-        def batches():
-            for batch in self._distributed("test", self.held_out, self.recipe.batch_size):
-                yield [self.strategy.gather(part, axis=0).numpy() for part in self.steps.predict(batch)]
-
-        metrics = gathered(batches(), self.names)
+        counts = self.steps.evaluate(iter(self.held_out_batches), tf.constant(self.held_out.steps))
         self._assign(own)
-        return metrics
+        return report(counts, self.names)
 
     def _assign(self, values):
         for variable, value in zip(self.steps.averaged, values, strict=True):

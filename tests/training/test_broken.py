@@ -22,7 +22,11 @@ def jpeg(value):
 
 
 BAD = {"empty.jpg": b"", "text.png": b"this is a letter", "cut.jpg": jpeg(0)[:400]}
-WHY = {"empty.jpg": "an empty file", "text.png": "no JPEG, PNG, BMP or GIF picture", "cut.jpg": "a damaged picture"}
+WHY = {
+    "empty.jpg": "an empty file",
+    "text.png": "no JPEG, PNG, BMP, GIF or WebP picture",
+    "cut.jpg": "a damaged picture",
+}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 from keras_cnns.training import crops
 from keras_cnns.training.decode import decode, picture
@@ -52,6 +52,38 @@ def test_transparency_shows_white():
     drawn = Image.alpha_composite(Image.new("RGBA", (30, 20), "white"), Image.fromarray(pixels))
     assert np.abs(whole(data, (20, 30), 3) - np.array(drawn.convert("RGB"), int)).max() <= 1
     assert (whole(data, (20, 30), 3)[:, 0] == 255).all()
+
+
+def turned_by(orientation, **options):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(smooth(40, 60), options.pop("mode", "RGB"), "JPEG", quality=95, exif=exif, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "CMYK"}, {"mode": "L"}, {"dpi": (72, 72)}], ids=str)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_turned_as_its_camera_was_held(orientation, options):
+    data = turned_by(orientation, **options)
+    shown = ImageOps.exif_transpose(Image.open(io.BytesIO(data.numpy()))).convert("RGB")
+    seen = whole(data, (40, 60), 3)
+    assert seen.shape == ((40, 60, 3) if orientation < 5 else (60, 40, 3))
+    assert np.abs(seen - np.array(shown, int)).mean() < 1.5
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_webp(mode):
+    pixels = smooth(20, 30, len(mode))
+    shown = Image.open(io.BytesIO(encoded(pixels, mode, "WEBP", lossless=True, exact=True).numpy()))
+    if mode == "RGBA":
+        shown = Image.alpha_composite(Image.new("RGBA", (30, 20), "white"), shown)
+    seen = whole(encoded(pixels, mode, "WEBP", lossless=True, exact=True), (20, 30), 3)
+    assert np.abs(seen - np.array(shown.convert("RGB"), int)).max() <= 1
+
+
+def test_sixteen_bits_a_channel_become_eight():
+    pixels = (np.arange(12 * 15).reshape(12, 15) * 360).astype(np.uint16)
+    data = tf.io.encode_png(pixels[..., None])
+    assert np.abs(whole(data, (12, 15), 1)[..., 0] - pixels / 257).max() <= 1
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG"])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.training import Augment, Recipe, evaluate, train
 from keras_cnns.training.data import load
 from keras_cnns.training.report import Report
+from keras_cnns.training.trainer import Run
 
 LENET = Recipe(
     model="lenet5", input_shape=(32, 32, 1), optimizer="adam", learning_rate=3e-3, batch_size=64, epochs=2, ema=0.9
@@ -59,6 +61,12 @@ def test_an_ensemble_answers_the_mean(run):
     both = evaluate([one, other], held_out())
     alone = [evaluate(m, held_out())["loss"] for m in (one, other)]
     assert both["loss"] < max(alone) and both["loss"] != pytest.approx(alone[0])
+
+
+def test_evaluation_is_traced_once(tmp_path):
+    one = Run(LENET.but(out=str(tmp_path / "run"), batch_size=700), True)
+    assert [row["epoch"] for row in one.result().history] == [1, 2]
+    assert one.steps.evaluate.experimental_get_tracing_count() == 1
 
 
 def test_running_again_only_reads(run):
@@ -111,6 +119,26 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
     assert whole.metrics == parts.metrics
     assert whole.history[0]["loss"] == pytest.approx(parts.history[0]["loss"], rel=1e-6)
+
+
+def test_a_full_disk_is_said_and_what_was_trained_stays(tmp_path, monkeypatch):
+    """Files may grow to a few kilobytes only, which is what a full disk does to a writer."""
+    recipe = LENET.but(out=str(tmp_path / "full"), max_steps=4, epochs=1, checkpoint_every=1)
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_after(patch, 2)
+        train(recipe, quiet=True)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match="cannot|no checkpoint") as error:
+            train(recipe, quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(error.value)
+    resumed = train(recipe, quiet=True)
+    whole = train(recipe.but(out=str(tmp_path / "whole")), quiet=True)
+    for a, b in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_several_steps_a_call_are_the_same_steps(tmp_path):

@@ -1,11 +1,13 @@
-"""Several views of one picture, and the mean of their predictions."""
+"""Several views of one picture, and networks that look at pictures of any size."""
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns.training.views import multi_scale, predict_views, ten_crops
+from keras_cnns import build
+from keras_cnns.errors import UserError
+from keras_cnns.training.views import fully_convolutional, multi_scale, ten_crops
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 10, 13, 3)).astype(np.float32)
 
@@ -20,7 +22,7 @@ def test_ten_crops():
 
 
 def test_crops_larger_than_the_pictures():
-    with pytest.raises(ValueError, match="11 x 8 do not fit into pictures of 10 x 13"):
+    with pytest.raises(UserError, match="11 x 8 do not fit into pictures of 10 x 13"):
         ten_crops(IMAGES, (11, 8))
 
 
@@ -32,17 +34,39 @@ def test_multi_scale_keeps_the_aspect():
     np.testing.assert_array_equal(views[3], views[1][:, :, ::-1])
 
 
-def test_the_mean_over_crops_is_that_of_a_model_run_on_each():
-    model = keras.Sequential([keras.Input((8, 9, 3)), keras.layers.Flatten(), keras.layers.Dense(4, "softmax")])
-    views = ten_crops(IMAGES / 255, (8, 9))
-    expected = np.mean([model.predict(view, verbose=0) for view in views], axis=0)
-    np.testing.assert_allclose(predict_views(model, views), expected, atol=1e-6)
+def randomised(name, **columns):
+    """A network whose every weight, statistics included, is another than at the start."""
+    model = build(name, classes=4, classifier_activation=None, **columns)
+    rng = np.random.default_rng(1)
+    model.set_weights([w * rng.uniform(0.5, 1.5, w.shape) + rng.uniform(0, 0.05, w.shape) for w in model.get_weights()])
+    return model
 
 
-def test_a_fully_convolutional_network_is_averaged_over_positions_then_over_scales():
-    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3, activation="softmax")])
-    views = multi_scale(IMAGES / 255, (6, 9))
-    expected = np.mean([model.predict(view, verbose=0).mean((1, 2)) for view in views], axis=0)
-    result = predict_views(model, views)
-    np.testing.assert_allclose(result, expected, atol=1e-6)
-    np.testing.assert_allclose(result.sum(1), 1, atol=1e-5)
+@pytest.mark.parametrize(("name", "side"), [("lenet5", 32), ("resnet20_cifar", 16), ("simple_cnn", 28)])
+def test_a_fully_convolutional_network_answers_the_same_at_its_own_size(name, side):
+    model = randomised(name, input_shape=(side, side, 3))
+    free = fully_convolutional(model)
+    image = np.random.default_rng(2).uniform(0, 1, (2, side, side, 3)).astype("float32")
+    expected = model.predict(image, verbose=0)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(free.predict(image, verbose=0).reshape(2, 4), expected, rtol=1e-4)
+
+
+def test_it_answers_at_every_position_of_a_larger_picture():
+    """Layers without padding: each answer is that of the network on its own part of the picture."""
+    inputs = keras.Input((6, 6, 3))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(5, 3)(inputs))
+    x = keras.layers.Dense(4, "softmax")(keras.layers.Dense(8, "relu")(x))
+    model = keras.Model(inputs, x)
+    image = np.random.default_rng(3).uniform(0, 1, (1, 7, 9, 3)).astype("float32")
+    answers = fully_convolutional(model).predict(image, verbose=0)
+    assert answers.shape == (1, 2, 4, 4)
+    for row, column in np.ndindex(2, 4):
+        part = image[:, row : row + 6, column : column + 6]
+        np.testing.assert_allclose(answers[:, row, column], model.predict(part, verbose=0), atol=1e-6)
+
+
+def test_a_network_that_knows_its_size_is_refused():
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Reshape((16,)), keras.layers.Dense(2)])
+    with pytest.raises(UserError, match="ten_crops"):
+        fully_convolutional(model)
