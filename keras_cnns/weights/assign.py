@@ -36,7 +36,7 @@ def assign(model, tensors, *, source="the weights"):
             raise UserError(
                 f"{source} do not fit {model.name}: {path} is {tuple(variable.shape)} here and {value.shape} there."
             )
-        if not np.isfinite(value).all():
+        if not np.issubdtype(value.dtype, np.number) or not np.isfinite(value).all():
             raise UserError(
                 f"{source} hold values that are not finite: {path}. The file is damaged; nothing was loaded."
             )

@@ -21,7 +21,10 @@ PIECE = 1 << 20  # bytes
 
 def locate(name, source) -> Path:
     """The file that `source` means for the network called `name`: a path, an address, or a name in the catalog."""
-    source = os.fspath(source)
+    try:
+        source = os.fspath(source)
+    except TypeError:
+        raise UserError(f"weights are {source!r}: give a file, an address or a name in the catalog.") from None
     if re.match(r"[a-z]{2,}://", source):
         address, _, digest = source.partition("#")
         return fetch(address, digest.replace("=", ":", 1) or None)
@@ -54,7 +57,11 @@ def fetch(address, digest=None) -> Path:
       UserError: no answer, an answer cut short, or a file with another digest; no file is left under its name then.
     """
     check = _Digest.parse(digest)
-    name = re.sub(r"[^\w.-]", "_", unquote(Path(urlparse(address).path).name)) or "weights"
+    try:
+        path = Path(unquote(urlparse(address).path))
+    except ValueError as error:  # brackets that hold no IPv6 address
+        raise UserError(f"{address} is no address: {error}.") from None
+    name = re.sub(r"[^\w.-]", "_", path.name) or "weights"
     target = cache_folder() / f"{hashlib.sha256(address.encode()).hexdigest()[:8]}-{name}"
     if target.is_file():
         return target

@@ -52,7 +52,7 @@ def read(path) -> Tensors:
             return Tensors("torch", _safetensors(path))
         if start.startswith(b"\x80"):
             return Tensors("torch", _torch(path))
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(
@@ -138,7 +138,7 @@ def _torch(path):
     for key in ("state_dict", "model"):  # a training checkpoint
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and torch.is_tensor(v) for k, v in state.items()):
         raise UserError(f"{path} holds no state_dict: save `model.state_dict()`.")
     return _torch_names({k: (v.float() if v.is_floating_point() else v).numpy() for k, v in state.items()})
 

@@ -127,6 +127,12 @@ def test_an_address_that_does_not_answer(source, cache):
     assert all(np.array_equal(a, v.numpy()) for a, v in zip(before, model.weights, strict=True))
 
 
+@pytest.mark.parametrize("source", ["http://[bad/x.h5", 5, object()])
+def test_what_is_no_source(source):
+    with pytest.raises(UserError, match="is no address|give a file"):
+        fetch.locate("lenet5", source)
+
+
 def test_a_catalog_name(tmp_path, monkeypatch):
     model = randomize(keras_cnns.build("mobilenet_v3_small", input_shape=(64, 64, 3)))
     model.save_weights(tmp_path / "x.weights.h5")

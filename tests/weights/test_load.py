@@ -1,6 +1,7 @@
 """Weights from files: whose they are is found out, what does not fit is refused, and a refusal changes nothing."""
 
 import json
+import shutil
 import struct
 import zipfile
 
@@ -166,6 +167,19 @@ def test_an_altered_archive(saved, tmp_path):
     data[len(data) // 2] ^= 0xFF
     (tmp_path / "altered.keras").write_bytes(data)
     assert_refused(small(), tmp_path / "altered.keras", "altered|damaged")
+
+
+@pytest.mark.parametrize("what", ["a group", "text"])
+def test_an_archive_that_holds_something_else_under_a_weights_name(saved, tmp_path, what):
+    path = shutil.copy(saved[0] / "own.weights.h5", tmp_path / "odd.weights.h5")
+    with h5py.File(path, "a") as file:
+        layer = next(group["vars"] for group in file["layers"].values() if len(group["vars"]))
+        del layer["0"]
+        if what == "text":
+            layer["0"] = np.full(next(iter(layer.values())).shape, b"abc")
+        else:
+            layer.create_group("0")
+    assert_refused(small(), path, "damaged|do not fit|not finite")
 
 
 def test_no_file_at_all(tmp_path):

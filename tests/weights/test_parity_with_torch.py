@@ -2,16 +2,29 @@
 
 import pytest
 
-from tests.weights.parity import REASONS, ROWS, TOLERANCE, difference, shapes
+from keras_cnns.blocks.conv import KERAS
+from tests.weights.parity import ROWS, TOLERANCE, difference, shapes
 
 pytest.importorskip("torch")
 
-TORCH = [row for row in ROWS if row[0] != "keras"]
+LARGE = {"bit_r152x4"}  # 936 million weights: five minutes and 9 GiB
+TORCH = [
+    pytest.param(*row, marks=[pytest.mark.slow] if row[1] in LARGE else [], id=f"{row[0]}-{row[1]}")
+    for row in ROWS
+    if row[0] != "keras"
+]
 
 
-@pytest.mark.parametrize(("origin", "name", "theirs"), TORCH, ids=[f"{origin}-{name}" for origin, name, _ in TORCH])
+@pytest.mark.parametrize(("origin", "name", "theirs"), TORCH)
 def test_published_and_odd_size(origin, name, theirs, tmp_path):
-    if (origin, name) in REASONS:
-        pytest.skip(REASONS[origin, name])
     for shape in shapes(name):
         assert difference(origin, name, theirs, shape, tmp_path) < TOLERANCE, shape
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [("efficientnet_b0", "tf_efficientnet_b0"), ("mobilenet_v3_small", "tf_mobilenetv3_small_100")],
+)
+def test_timms_copies_of_tensorflows_weights_have_kerass_numerics(name, theirs, tmp_path):
+    for shape in shapes(name):
+        assert difference("timm", name, theirs, shape, tmp_path, numerics=KERAS) < TOLERANCE, shape

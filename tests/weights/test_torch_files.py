@@ -67,10 +67,40 @@ def test_cut_short(resnet18, tmp_path, kept):
         keras_cnns.build("resnet18", weights=tmp_path / "cut.pth")
 
 
-def test_a_whole_model_is_no_state_dict(tmp_path):
-    torch.save([torch.zeros(3)], tmp_path / "list.pth")
+@pytest.mark.parametrize(
+    "content", [[torch.zeros(3)], {1: torch.zeros(3)}, {"conv1.weight": torch.zeros(3), "epoch": 3}]
+)
+def test_what_is_no_state_dict(tmp_path, content):
+    torch.save(content, tmp_path / "other.pth")
     with pytest.raises(UserError, match="no state_dict"):
-        keras_cnns.build("resnet18", weights=tmp_path / "list.pth")
+        keras_cnns.build("resnet18", weights=tmp_path / "other.pth")
+
+
+def test_a_whole_model_is_refused_without_being_made(tmp_path):
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "model.pth")
+    with pytest.raises(UserError, match="would run code"):
+        keras_cnns.build("resnet18", weights=tmp_path / "model.pth")
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        (lambda state: state["layer1.0.conv1.weight"].view(-1)[:1].fill_(float("nan")), "not finite"),
+        (lambda state: state.update({"layer1.0.conv1.weight": torch.zeros(64, 64, 5, 5)}), "do not fit"),
+        (lambda state: state.pop("layer4.1.conv2.weight"), "1 missing .conv5_block2_2_conv/kernel"),
+        (lambda state: state.update({"layer9.0.conv1.weight": torch.zeros(3)}), "1 left over"),
+    ],
+    ids=["NaN", "shape", "missing", "left over"],
+)
+def test_a_state_dict_that_does_not_fit_changes_nothing(resnet18, tmp_path, change, refusal):
+    state = torch.load(resnet18, weights_only=True)
+    change(state)
+    torch.save(state, tmp_path / "changed.pth")
+    model = keras_cnns.build("resnet18", input_shape=SHAPE)
+    before = [v.numpy() for v in model.weights]
+    with pytest.raises(UserError, match=refusal):
+        keras_cnns.load_weights(model, tmp_path / "changed.pth")
+    assert all(np.array_equal(a, v.numpy()) for a, v in zip(before, model.weights, strict=True))
 
 
 def test_numerics_and_preprocessing_come_with_the_weights(tmp_path):
