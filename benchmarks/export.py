@@ -4,10 +4,11 @@
     python benchmarks/export.py --doc docs/phone.md                                    # the whole registry, small
     python benchmarks/export.py --mobile --doc docs/phone.md && python benchmarks/export.py --time --doc docs/phone.md
 
-Weights are calibrated, not trained: random kernels, gains and offsets away from one and zero, batch-norm statistics
-measured on pictures. That is enough for latency (on a fresh network int8 timings mean nothing: its tiny ranges push
-additions out of XNNPACK); what a scheme costs in accuracy, only a trained network can say. What is finished lies in
-the folder and is not done again; `--time` times the files of the mobile networks there, which wants a quiet machine.
+Weights are calibrated: random kernels, gains and offsets away from one and zero, batch-norm statistics measured on
+pictures, and a last layer that tells ten patterns apart on what the random ones make of them. On a fresh network int8
+timings mean nothing (its tiny ranges push additions out of XNNPACK), and agreement as little (it gives all pictures
+nearly the same scores). What is finished lies in the folder and is not done again; `--time` times the files of the
+mobile networks there, which wants a quiet machine.
 """
 
 import argparse
@@ -27,6 +28,7 @@ MOBILE += ["mobilenet_v3_small_minimalistic", "mobilenet_v3_large_minimalistic",
 MOBILE += [f"efficientnet_lite{i}" for i in range(5)]
 MOBILE_SCHEMES = ("float32", "weight_only_int8", "int8", "int8_float_islands")
 LARGEST = 60e6  # parameters
+CLASSES, RIDGE = 10, 1.0
 DEEPEST = {"resnet1001_v2_cifar", "resnet1202_cifar"}  # thousands of operators
 
 
@@ -41,50 +43,60 @@ def shape_of(name, size=None):
 
 
 def build(name, size):
-    """The network called `name`: one of ours, or `applications:NAME` of Keras's own; 100 classes."""
+    """The network called `name`: one of ours, or `applications:NAME` of Keras's own; ten classes."""
     if name.startswith("applications:"):
         constructor = getattr(keras.applications, name.split(":", 1)[1])
-        return constructor(weights=None, input_shape=shape_of(name, size), classes=100)
-    return keras_cnns.build(name, input_shape=shape_of(name, size), classes=100, include_preprocessing=True)
+        return constructor(weights=None, input_shape=shape_of(name, size), classes=CLASSES)
+    return keras_cnns.build(name, input_shape=shape_of(name, size), classes=CLASSES, include_preprocessing=True)
 
 
 def pictures(count, shape, high=255.0, seed=0):
-    """Coarse patterns under fine ones, values from 0 to `high`: [count, *shape]."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.uniform(0, 1, (count, 6, 6, shape[-1])) * rng.uniform(0.2, 1, (count, 1, 1, shape[-1]))
+    """Ten coarse patterns, one a class, under noise of two sizes: values from 0 to `high` [count, *shape], labels."""
+    rng, labels = np.random.default_rng(seed), np.arange(count) % CLASSES
+    patterns = np.random.default_rng(0).uniform(0, 1, (CLASSES, 6, 6, shape[-1]))[labels]
+    coarse = 0.75 * patterns + 0.25 * rng.uniform(0, 1, patterns.shape)
     rows, columns = (np.arange(n) * 6 // n for n in shape[:2])
-    return (high * (0.8 * coarse[:, rows][:, :, columns] + 0.2 * rng.uniform(0, 1, (count, *shape)))).astype("f4")
+    mixed = 0.8 * coarse[:, rows][:, :, columns] + 0.2 * rng.uniform(0, 1, (count, *shape))
+    return (high * mixed * rng.uniform(0.4, 1, (count, 1, 1, 1))).astype("f4"), labels
 
 
 def pictures_for(name, count, size):
-    """Two different sets on the scale that the network called `name` takes."""
-    both = (pictures(count, shape_of(name, size), seed=seed) for seed in (1, 2))
+    """Two different sets (pictures, labels), the pictures on the scale that the network called `name` takes."""
     inside = ("V3S", "V3L", "Efficient", "ConvNeXt")  # Keras's own that have their preprocessing inside
-    if name.startswith("applications:") and not any(word in name for word in inside):
-        return tuple(images / 127.5 - 1 for images in both)
-    return tuple(both)
+    centred = name.startswith("applications:") and not any(word in name for word in inside)
+    for seed in (1, 2):
+        images, labels = pictures(count, shape_of(name, size), seed=seed)
+        yield (images / 127.5 - 1 if centred else images), labels
 
 
-def calibrate(model, images, seed=0):
+def calibrate(model, images, labels, seed=0):
     """Gives `model` weights as a trained network has them, in seconds.
 
     Offsets are positive: where half of every activation is cut off, a random network is chaotic and doubles any error
-    every few layers, which a trained one does not.
+    every few layers, which a trained one does not. The last layer is fitted to the labels by ridge regression.
     """
     rng = np.random.default_rng(seed)
-    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    for layer in norms:
-        layer.momentum = 0.0
-        for variable in (layer.gamma, layer.beta):
-            if variable is not None:
-                low, high = (0.7, 1.3) if variable is layer.gamma else (0.5, 1.5)
-                variable.assign(rng.uniform(low, high, variable.shape))
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+            for variable in (layer.gamma, layer.beta):
+                if variable is not None:
+                    low, high = (0.5, 1.0) if variable is layer.gamma else (0.5, 1.5)
+                    variable.assign(rng.uniform(low, high, variable.shape))
     model([images] if isinstance(model.input, list) else images, training=True)
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Dense):
-        x = np.asarray(keras.Model(model.inputs[0], last.input)(images, training=False))
-        kernel = rng.normal(size=last.kernel.shape)
-        last.kernel.assign(kernel * 3 / (x @ kernel).std())  # as sure of its classes as a trained network
+    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)][-1]
+    if last.kernel.shape[-1] == CLASSES and np.prod(last.kernel.shape[:-2]) == 1:
+        x = np.asarray(keras.Model(model.inputs[0], last.input)(images, training=False), np.float64)
+        x = x.mean(tuple(range(1, x.ndim - 1)))  # where scores are averaged over positions, so are features
+        centre = x.mean(0)
+        x = x - centre
+        likeness = x @ x.T
+        ridge = RIDGE * np.trace(likeness) / len(x) * np.eye(len(x))
+        kernel = x.T @ np.linalg.solve(likeness + ridge, np.eye(CLASSES)[labels] - 1 / CLASSES)
+        kernel *= 3 / (x @ kernel).std()  # as sure of its classes as a trained network
+        last.kernel.assign(kernel.reshape(last.kernel.shape))
+        if last.use_bias:
+            last.bias.assign(3 - centre @ kernel)
     return model
 
 
@@ -113,14 +125,16 @@ def measure(name, size, schemes, count, rows, *, keep):
         return
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)
-    seen, unseen = pictures_for(name, count, size)
-    model = calibrate(build(name, size), seen)
+    (seen, known), (unseen, labels) = pictures_for(name, count, size)
+    model = calibrate(build(name, size), seen, known)
     for scheme in missing:
         key, path = f"{name}@{size} {scheme}", rows.file_of(name, scheme)
         try:
-            report = export(model, path, scheme=scheme, calibration=seen, images=unseen, force=True)
+            given = {"calibration": seen[::2], "images": unseen, "labels": labels, "force": True}
+            report = export(model, path, scheme=scheme, **given)
             row = {k: v for k, v in report.to_dict().items() if k != "layers"}
-            rows.put(key, agreement=report.agreement, snr_db=report.snr_db, **row)
+            figures = {k: getattr(report, k) for k in ("agreement", "snr_db", "accuracy", "accuracy_drop")}
+            rows.put(key, **figures, **row)
         except UserError as error:
             rows.put(key, error=str(error))
         if not keep:
@@ -192,8 +206,10 @@ def _cell(scheme, row):
     if not row or "error" in row:
         return "no" if row else ""
     if scheme == "float32":
-        return f"{row['size_bytes'] / 1e6:.2f} MB, {row['latency_ms']:.2f} ms"
-    figures = f"{row['size_ratio']:.2f}, {row['agreement']:.2f}, {row['latency_ratio']:.2f}"
+        return f"{row['size_bytes'] / 1e6:.2f} MB, {row['accuracy']:.2f}, {row['latency_ms']:.2f} ms"
+    figures = (
+        f"{row['size_ratio']:.2f}, {row['accuracy_drop']:+.2f}, {row['agreement']:.2f}, {row['latency_ratio']:.2f}"
+    )
     return figures if row["status"] == "pass" else f"{figures} {row['status']}"
 
 
@@ -210,10 +226,10 @@ def _why_not(name):
 
 PAGE = """# Every network in every scheme
 
-Sizes and times are fractions of the same network's float32 file. Weights are calibrated, not trained: random kernels,
-gains and offsets away from one and zero, statistics measured on pictures. Times are of the computer that wrote this
-page, x86-64 with AVX-512, one thread where nothing else is said; a phone's are others, their order rarely.
-Operators outside XNNPACK run on slower kernels.
+Sizes and times are fractions of the same network's float32 file. Weights are calibrated: random kernels, gains and
+offsets away from one and zero, statistics measured on pictures, and a last layer fitted to tell ten patterns apart.
+Times are of the computer that wrote this page, x86-64 with AVX-512, one thread where nothing else is said; a phone's
+are others, their order rarely. Operators outside XNNPACK run on slower kernels.
 
 Written by `python benchmarks/export.py`, whose first lines say how.
 
@@ -225,11 +241,11 @@ Each network's files took turns on an otherwise idle machine. A cell: size, time
 
 ## The registry, small
 
-Inputs of 64 pixels, or what the network needs; 100 classes. A cell: size, share of 32 unseen pictures given the same
-class as by the Keras model, time. Measured while one other process ran on the second core: the files took turns with
-the float32 file, so that the fractions hold to about a tenth. *warn* and *fail* are the verdicts that `export` gives;
-a failing file it would refuse. *drop on digits*: the accuracy that int8 costs the network trained on digits
-([quantization.md](quantization.md)).
+Inputs of 64 pixels, or what the network needs. A cell: size, what the scheme costs of the accuracy on 100 unseen
+pictures, share of them given the same class as by the Keras model, time; in float32's column the accuracy itself.
+Measured while other processes ran on the second core: the files took turns with the float32 file, so that the fractions
+hold to about a tenth. *warn* and *fail* are the verdicts that `export` gives; a failing file it would refuse. *drop on
+digits*: the accuracy that int8 costs the network trained on real digits ([quantization.md](quantization.md)).
 
 {wide}
 
@@ -246,7 +262,7 @@ def main():
     parser.add_argument("--time", action="store_true", help="only time the kept files again")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--schemes", nargs="+")
-    parser.add_argument("--count", type=int, default=32, help="pictures to calibrate and to compare on")
+    parser.add_argument("--count", type=int, default=100, help="pictures to compare on")
     parser.add_argument("--folder", default="runs/export", help="of the rows, and of the files kept")
     parser.add_argument("--digits", default="runs/qat/rows.json", help="the rows that benchmarks/qat.py left")
     parser.add_argument("--doc", help="write the page here")

@@ -5,8 +5,9 @@
 
 Data: scikit-learn's 1,797 digits, enlarged to the size each network takes, half of them held out, the others each in
 four places. Each network is trained in float32, quantized after training (the int8 scheme, 200 calibration pictures),
-and trained further by each method from the same float32 weights. Agreement: how often the `.tflite` file gives the fake-quantized model's first
-class. What is finished lies in the folder and is not done again: stop it and go on as you like.
+and trained further by each method from the same float32 weights. Agreement: how often the `.tflite` file gives the
+fake-quantized model's first class. What is finished lies in the folder and is not done again: stop it and go on as you
+like.
 """
 
 import argparse
@@ -171,11 +172,11 @@ def document(rows, seeds, epochs, rate):
 PAGE = """# Quantization after training and while training
 
 Accuracy of the `.tflite` files on 899 held-out digits (one picture is {step:.4f}); the networks were trained on the
-other 898, each in four places. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with 200 pictures. The other
-two were trained {epochs} more epochs from the same float32 weights by `quantization_aware(model, method=...)`, Adam
-from {rate:g} along a cosine: *keras* in Keras 3, *tfmot* by tensorflow-model-optimization in tf_keras. Mean of {seeds}
-seeds. *agreement*: how often the file gives the fake-quantized model's first class, the lowest of the seeds. *s*:
-seconds of that training on one CPU core, with the tracing, which is most of it.
+other 898, each in four places. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with 200
+pictures. The other two were trained on from the same float32 weights (epochs: {epochs}, Adam from {rate:g} along a
+cosine) by `quantization_aware(model, method=...)`: *keras* in Keras 3, *tfmot* by tensorflow-model-optimization in
+tf_keras. Seeds: {seeds}, of which the mean. *agreement*: how often the file gives the fake-quantized model's first
+class, the lowest of the seeds. *s*: seconds of that training on one CPU core, with the tracing.
 
 Written by `python benchmarks/qat.py --doc docs/quantization.md`.
 
@@ -188,7 +189,7 @@ def main():
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="of those in the table above")
     parser.add_argument("--seeds", type=int, default=2, help="runs of each method")
     parser.add_argument("--epochs", type=int, default=1, help="quantization-aware")
-    parser.add_argument("--rate", type=float, default=2e-4, help="learning rate, quantization-aware")
+    parser.add_argument("--rate", type=float, default=5e-5, help="learning rate, quantization-aware")
     parser.add_argument("--folder", default="runs/qat", help="of the float32 networks and the rows")
     parser.add_argument("--doc", help="write the page here")
     flags = parser.parse_args()

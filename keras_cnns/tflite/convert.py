@@ -23,7 +23,8 @@ def load(source):
 
 def _functional(model):
     if not isinstance(model, keras.Model):
-        raise UserError(f"{type(model).__name__} is no keras.Model: give one, or the path of a .keras file.")
+        kind = f"{type(model).__module__.split('.')[0]}.{type(model).__name__}"
+        raise UserError(f"{kind} is no keras.Model: give one of Keras 3, or the path of a .keras file.")
     if not model.built or not getattr(model, "inputs", None):
         raise UserError(
             f"{model.name} has no graph of layers (it is subclassed, or not built): "

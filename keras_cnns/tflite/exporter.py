@@ -61,7 +61,7 @@ def export(
     The file is run by LiteRT in a process of its own and compared with the Keras model before it takes its name.
 
     Args:
-      model: any functional `keras.Model`, or the path of a `.keras` file.
+      model: any functional `keras.Model`, the path of a `.keras` file, or what `quantization_aware` returned.
       scheme: a row of `SCHEMES`, or "auto": the fastest that loses no more than `max_drop` of the accuracy (without
         labels: gives no more than that share of the pictures another class).
       calibration: pictures exactly as the model takes them, for the schemes that quantize activations: an array
@@ -100,7 +100,7 @@ def export(
     source = Path(model) if isinstance(model, (str, Path)) else None
     if card is None:
         card = read_card(source) if source and source.is_file() else Card()
-    model = ends.with_ends(convert.load(model), preprocessing, head, k)
+    model = ends.with_ends(convert.load(qat.native(model)), preprocessing, head, k)
     made_of = {**card.source, "scheme": scheme, "weights_sha256": _digest(model)}
     labels_kept = tuple(map(str, card.labels if names is None else names))
     card = replace(card, name=card.name or model.name, labels=labels_kept, source=made_of)
@@ -174,7 +174,7 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
     _check_target(path)
     if options["card"] is None and isinstance(model, (str, Path)) and Path(model).is_file():
         options["card"] = read_card(model)
-    model = convert.load(model)
+    model = convert.load(qat.native(model))
     whole = ends.with_ends(model, options["preprocessing"], options["head"], options["k"])
     names = convert.input_names(whole)
     if calibration is not None:

@@ -43,7 +43,9 @@ class Node:
 
     @property
     def kind(self):
-        """The class or function name: "Conv2D", "add"."""
+        """The class or function name: "Conv2D", "add"; of one result of several, that of the operation."""
+        if isinstance(self.call, _Item):
+            return self.input.kind
         return getattr(self.call, "__name__", type(self.call).__name__)
 
     @property

@@ -107,6 +107,11 @@ def apart(node, uses=None):
         fused = Node(layers.Activation, (linear,), config={"activation": activation}, shape=node.shape)
         fused.name, fused.origin = f"{node.name}_{name}", node.name
         return apart(fused) or fused
+    if node.config.get("padding") == "causal":
+        (size,), (dilation,) = (_all(node.config[key])[:1] for key in ("kernel_size", "dilation_rate"))
+        before = new(layers.ZeroPadding1D, (node.input,), node, "past", {"padding": (dilation * (size - 1), 0)})
+        before.shape = (node.shape[0], None, node.input.shape[-1])
+        return apart(padded := like(node, config={**node.config, "padding": "valid"}, args=(before,))) or padded
     if node.is_a(*SEPARABLE):
         return _separable(node)
     if node.is_a(layers.Dense) and len(node.shape) == 4:

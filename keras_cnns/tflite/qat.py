@@ -31,7 +31,19 @@ from keras_cnns.tflite.prepare import (
 # Operators whose int8 result has the scale of what they take: no range of their own.
 SAME_SCALE = {"Flatten", "Reshape", "Permute", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "pad"} | DROPOUTS
 SAME_SCALE |= {f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "ZeroPadding", "Cropping")}
-SAME_SCALE |= {"UpSampling1D", "UpSampling2D", "Transpose", "Squeeze", "ExpandDims", "Flip", "GetItem"}
+SAME_SCALE |= {
+    "UpSampling1D",
+    "UpSampling2D",
+    "Resizing",
+    "Resize",
+    "CenterCrop",
+    "Transpose",
+    "Squeeze",
+    "ExpandDims",
+    "Flip",
+    "GetItem",
+    "Split",
+}
 # Results whose int8 range TFLite fixes.
 FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}
 # Operators into which a following relu or relu6 is fused: what lies between is never rounded.
@@ -81,8 +93,14 @@ def quantization_aware(model, *, method="keras", momentum=MOMENTUM, fold=False, 
     return made
 
 
+def native(model):
+    """The Keras 3 model of what `quantization_aware` returned by either method; any other model as it is."""
+    twin = getattr(model, "keras_cnns_twin", None)
+    return model if twin is None else twin.back(model)
+
+
 def is_quantization_aware(model):
-    """Whether this is a model that `quantization_aware` made."""
+    """Whether this is a Keras 3 model that `quantization_aware` made."""
     return isinstance(model, keras.Model) and any(isinstance(layer, FakeQuant) for layer in model.layers)
 
 
@@ -123,6 +141,7 @@ def convert(model, *, batch=1, input_type="int8", output_type="int8"):
     Raises:
       UserError: the model is not quantization-aware, or has not seen a picture yet.
     """
+    model = native(model)
     outputs = [name.removesuffix(OUTPUT) for name in conversion.output_names(model)]
     converter = conversion.converter(frozen(model), batch, outputs=outputs)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]  # with ranges in the graph: no representative data set

@@ -115,13 +115,22 @@ def ranges(made, data, job):
     """Smallest and largest value of every tensor over the calibration pictures.
 
     Not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of them reach.
+
+    Raises:
+      UserError: the network holds a loop, inside of which nothing can be measured.
     """
+    if len(flatbuffer.read(data).subgraphs) > 1:
+        raise UserError(
+            "ranges cannot be measured inside a loop (a recurrent layer): build that layer with unroll=True, or choose "
+            "a scheme without calibration."
+        )
     with _quiet():
         meter = calibrator.Calibrator(bytes(data), num_threads=2, qsv_update_func=qsv_utils.min_max_update)
         meter.calibrate({"serving_default": list(batched(job.calibration, job.batch or 1))}, made._recipe_manager)
     found = meter.get_model_qsvs()
     for tensor in _input_tensors(data):
-        found[tensor] = _customary(found[tensor])
+        if tensor in found:  # numbers of words, say, stay what they are
+            found[tensor] = _customary(found[tensor])
     return found
 
 

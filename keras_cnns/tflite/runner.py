@@ -108,6 +108,10 @@ class File:
             self.interpreter.resize_tensor_input(detail["index"], [batch, *detail["shape_signature"][1:]])
         self.interpreter.allocate_tensors()
 
+    def shape(self, detail):
+        """Of an input as it is opened now."""
+        return self.interpreter._get_tensor_details(detail["index"], 0)["shape"]
+
     def set(self, values):
         """Puts one batch of floats into the inputs, quantized as they want it."""
         for name, detail in self.inputs.items():
@@ -179,7 +183,7 @@ def _time(job, inputs):
             file.resize(1)
         noise = np.random.default_rng(0)
         for name, detail in file.inputs.items():
-            shape = file.interpreter._get_tensor_details(detail["index"], 0)["shape"]
+            shape = file.shape(detail)
             values = inputs[name][:1] if name in inputs else noise.random(shape, np.float32)
             file.interpreter.set_tensor(detail["index"], quantized(np.broadcast_to(values, shape), detail))
     times = [[] for _ in files]
@@ -201,6 +205,8 @@ def _describe(job, inputs):
     file = File(job["file"])
     if file.batch is None:
         file.resize(1)
+    for detail in file.inputs.values():
+        file.interpreter.set_tensor(detail["index"], np.zeros(file.shape(detail), detail["dtype"]))
     file.interpreter.invoke()
     taken_bytes = _peak() - before
     nodes = file.interpreter._get_ops_details()
@@ -249,7 +255,7 @@ def _tensor(name, detail):
 def _arena(file, nodes):
     """The most that inputs and intermediate results take at once, when each is freed after its last reader."""
     made = {int(detail["index"]): -1 for detail in file.inputs.values()}
-    made |= {int(tensor): step for step, node in enumerate(nodes) for tensor in node["outputs"]}
+    made |= {int(tensor): step for step, node in enumerate(nodes) for tensor in node["outputs"] if tensor >= 0}
     last = dict(made) | {int(detail["index"]): len(nodes) for detail in file.outputs.values()}
     for step, node in enumerate(nodes):
         last.update({int(t): max(step, last[int(t)]) for t in node["inputs"] if int(t) in made})
@@ -275,7 +281,7 @@ def _layers(job, inputs):
     known = {detail["name"]: detail for detail in reference.interpreter.get_tensor_details()}
     steps = []
     for node in file.interpreter._get_ops_details():
-        for tensor in map(int, node["outputs"]):
+        for tensor in (int(t) for t in node["outputs"] if t >= 0):  # -1: a result that nobody takes
             detail = file.interpreter._get_tensor_details(tensor, 0)
             if detail["name"] in known and known[detail["name"]]["dtype"] == np.float32:
                 steps.append((node["op_name"], detail, known[detail["name"]], [0.0, 0.0]))

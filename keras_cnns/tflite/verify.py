@@ -21,9 +21,10 @@ class Limit:
 
     def judge(self, value):
         """ "pass", "warn" or "fail"; NaN fails."""
-        if self.better * value >= self.better * self.passes:
+        value = self.better * value + 1e-9  # 0.99 - 0.98 is a little more than 0.01
+        if value >= self.better * self.passes:
             return "pass"
-        return "warn" if self.better * value >= self.better * self.warns else "fail"
+        return "warn" if value >= self.better * self.warns else "fail"
 
 
 # Healthy int8 shows agreement 1.00, cosine .9998 and 33 dB; a calibration four times too wide .992, .993 and 18 dB;

@@ -127,6 +127,15 @@ def test_padding_of_channels_and_with_other_values_stays():
     assert "Pad" in kinds(ones)
 
 
+@pytest.mark.parametrize("activation", [None, "silu"])
+def test_a_causal_convolution_is_padded_apart(activation):
+    def make(x):
+        return layers.Conv1D(6, 3, padding="causal", dilation_rate=2, activation=activation, name="conv")(x)
+
+    model = prepared(make, (10, 4))
+    assert model.get_layer("conv").padding == "valid" and "ZeroPadding1D" in kinds(model)
+
+
 def test_hard_swish_multiplies_first_or_leaves_its_sixth_to_the_next_kernel():
     alone = prepared(lambda x: layers.GlobalAveragePooling2D()(layers.Activation("hard_silu", name="h")(x)), scale=4)
     product = alone.get_layer("h_times")

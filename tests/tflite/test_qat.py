@@ -251,7 +251,8 @@ y = np.arange(32) % 3
 def trained(strategy):
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.Conv2D(4, 3, activation="relu"),
+        model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.Conv2D(4, 3, use_bias=False),
+                                  keras.layers.BatchNormalization(synchronized=True), keras.layers.ReLU(),
                                   keras.layers.Flatten(), keras.layers.Dense(3)])
         model = qat.quantization_aware(model, momentum=0.5)
         model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(True))
@@ -261,6 +262,10 @@ one, two = trained(tf.distribute.get_strategy()), trained(tf.distribute.Mirrored
 assert two.layers[-2].kernel.value.__class__.__name__ == "MirroredVariable"
 for a, b in zip(one.trainable_weights, two.trainable_weights):
     np.testing.assert_allclose(a.numpy(), b.numpy(), atol=0.02)
+for a, b in zip(*([l for l in m.layers if "batch_norm" in l.name] for m in (one, two)), strict=True):
+    assert np.abs(b.moving_mean.numpy()).max() > 0.01
+    np.testing.assert_allclose(a.moving_mean.numpy(), b.moving_mean.numpy(), atol=0.02)
+    np.testing.assert_allclose(a.moving_variance.numpy(), b.moving_variance.numpy(), atol=0.02)
 low, high, seen = [np.asarray(w) for w in two.layers[1].weights]
 halves = [x[i:i + 8] for i in (0, 8, 16, 24)] * 2  # two replicas' share of each batch
 expected = None
@@ -346,7 +351,9 @@ def test_a_training_that_went_astray_is_not_exported(network, digits):
 def test_several_outputs_of_one_operation(tmp_path):
     def make(x):
         first, second = ops.split(layers.Conv2D(8, 3)(x), 2, axis=-1)
-        return layers.Multiply()([layers.ReLU()(first), ops.transpose(second, (0, 1, 2, 3))])
+        third, fourth = ops.split(layers.Conv2D(8, 3)(x), 2, axis=-1)
+        product = layers.Multiply()([layers.ReLU()(first), ops.transpose(second, (0, 1, 2, 3))])
+        return layers.Concatenate()([fourth, product, third])
 
     aware, x = made_of(make), pictures(32, 8, 8, 4)
     qat.calibrate(aware, x)

@@ -10,7 +10,7 @@ import pytest
 from keras import layers, ops
 
 from keras_cnns.errors import UserError
-from keras_cnns.tflite import qat, runner
+from keras_cnns.tflite import export, qat, runner
 from tests.conftest import pictures, randomize
 
 tf_keras = pytest.importorskip("tf_keras")
@@ -106,6 +106,14 @@ def test_the_file_agrees_with_what_tfmot_trained(trained, network, digits, tmp_p
     assert np.mean(theirs.argmax(1) == ours.argmax(1)) >= 0.98
     float_accuracy = np.mean(network.predict(x, verbose=0).argmax(1) == y)
     assert np.mean(ours.argmax(1) == y) > float_accuracy - 0.02
+
+
+def test_export_takes_it_as_it_is(trained, digits, tmp_path):
+    _, (x, y) = digits
+    report = export(trained, tmp_path / "model.tflite", scheme="int8", images=x, labels=y)
+    assert report.status == "pass" and report.scheme == "int8_qat" and report.agreement >= 0.98
+    with pytest.raises(UserError, match=r"tf_keras.Sequential is no keras.Model: give one of Keras 3"):
+        export(tf_keras.Sequential([tf_keras.layers.Dense(2)]), tmp_path / "model.tflite")
 
 
 def test_pictures_save_the_ranges_from_tfmots_first_guess(network, digits):
