@@ -110,6 +110,9 @@ Keras's VGG flattens its last level, so that its dense layers fit one size of pi
 were built for it. torchvision's pools to 7x7 first, and so does ours with weights from torch. timm's does so below 224
 pixels; above, it slides its dense layers over the picture and averages the scores, and there the two part.
 
+Inception v4's row is the nature of its sums, not a difference between networks: timm's own answers in float32 are
+3.1e-05 from its answers in float64.
+
 timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
 Keras's numerics, which no file says: `build("efficientnet_b0", weights="tf_efficientnet_b0.safetensors",
 numerics=keras_cnns.blocks.conv.KERAS)`; a test holds that.
