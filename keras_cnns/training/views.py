@@ -50,19 +50,17 @@ def fully_convolutional(model):
     Raises:
       UserError: a layer that knows the size of the picture stands in the way.
     """
-    flat = {layer.output.name: layer for layer in model.layers if isinstance(layer, keras.layers.Flatten)}
+    flattens = any(isinstance(layer, keras.layers.Flatten) for layer in model.layers)
     grids = {}  # of the dense layers that become convolutions, by name
 
     def other(layer):
         if isinstance(layer, keras.layers.Flatten):
             return keras.layers.Identity(name=layer.name)
-        before = layer.input.name if isinstance(layer, keras.layers.Dense) else None
-        if before in flat:
-            grids[layer.name] = tuple(flat[before].input.shape[1:3])
-        elif before is not None and flat:
-            grids[layer.name] = (1, 1)
-        if layer.name not in grids:
+        if not isinstance(layer, keras.layers.Dense) or not flattens:
             return layer.__class__.from_config(layer.get_config())
+        before = layer.input._keras_history.operation
+        flat = isinstance(before, keras.layers.Flatten)
+        grids[layer.name] = tuple(before.input.shape[1:3]) if flat else (1, 1)
         options = {"use_bias": layer.use_bias, "dtype": layer.dtype_policy, "name": layer.name}
         return keras.layers.Conv2D(layer.units, grids[layer.name], activation=layer.activation, **options)
 

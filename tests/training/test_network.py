@@ -27,6 +27,15 @@ def test_auxiliary_classifiers_are_not_handed_over():
     network.transfer(trained.weights, [w.numpy() for w in trained.weights], clean)
 
 
+def test_statistics_follow_as_fast_as_the_recipe_says():
+    def momenta(recipe):
+        model = network.build_for_training(recipe, 7)
+        return {la.momentum for la in model.layers if isinstance(la, keras.layers.BatchNormalization)}
+
+    assert momenta(BASE.but(batch_norm_momentum=0.7)) == {0.7}
+    assert momenta(BASE) == {0.9}  # the network's own
+
+
 def test_frozen_features_leave_the_classifier():
     model = network.build_for_training(BASE.but(freeze="features"), 7)
     assert {v.path for v in model.trainable_variables} == {"predictions/kernel", "predictions/bias"}

@@ -33,6 +33,7 @@ RECIPES = {
     "parts": PLAIN.but(accumulate=2, ema=0.9),
     "norm": NORM.but(learning_rate=0.001),
     "float64": NORM.but(precision="float64", learning_rate=0.05),
+    "float16": PLAIN.but(precision="mixed_float16"),
     "local": NORM.but(sync_batch_norm=False),
 }
 
@@ -64,6 +65,10 @@ def test_two_mirrored_replicas_are_one(differences, name):
 
 def test_two_replicas_with_synchronized_batch_norm_are_one(differences):
     assert differences["norm"]["weights"] < 1e-5
+
+
+def test_a_scaled_loss_is_scaled_once(differences):
+    assert differences["float16"]["weights"] < 1e-3
 
 
 def test_in_float64_nothing_is_left_of_the_difference(differences):

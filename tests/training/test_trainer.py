@@ -10,7 +10,7 @@ import pytest
 
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
-from keras_cnns.training import Augment, Recipe, evaluate, train
+from keras_cnns.training import Augment, Recipe, evaluate, network, train
 from keras_cnns.training.data import load
 from keras_cnns.training.report import Report
 from keras_cnns.training.trainer import Run
@@ -152,6 +152,25 @@ def test_a_batch_in_parts_is_the_same_batch(tmp_path):
     one, four = (train(recipe.but(out=str(tmp_path / str(n)), accumulate=n), quiet=True) for n in (1, 4))
     for a, b in zip(one.model.get_weights(), four.model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_float16_with_a_scaled_loss_learns_the_same(tmp_path):
+    recipe = LENET.but(optimizer="sgd", learning_rate=0.05, max_steps=8, weight_decay=1e-3, clip_norm=1.0, ema=0.0)
+    runs = [train(recipe.but(out=str(tmp_path / p), precision=p), quiet=True) for p in ("float32", "mixed_float16")]
+    exact, half = (result.model.get_weights() for result in runs)
+    keras.utils.set_random_seed(recipe.seed)
+    start = network.build_for_training(recipe, 10).get_weights()
+    assert max(np.abs(a - b).max() for a, b in zip(exact, half, strict=True)) < 2e-3
+    assert max(np.abs(a - b).max() for a, b in zip(exact, start, strict=True)) > 0.02
+    assert runs[1].metrics["loss"] == pytest.approx(runs[0].metrics["loss"], abs=0.02)
+
+
+def test_a_run_from_another_ones_file_with_frozen_features(run, tmp_path):
+    recipe = LENET.but(weights=str(run.folder / "model.keras"), freeze="until:C5", max_steps=3, ema=0.0)
+    tuned = train(recipe.but(out=str(tmp_path / "tuned")), quiet=True)
+    for layer, before in zip(tuned.model.layers, run.model.layers, strict=True):
+        same = [np.array_equal(a, b) for a, b in zip(layer.get_weights(), before.get_weights(), strict=True)]
+        assert all(same) if layer.name[:2] in ("C1", "S2", "C3", "S4", "C5") else not any(same), layer.name
 
 
 def test_mixed_pictures_and_bfloat16_and_a_plateau(tmp_path):
