@@ -3,7 +3,13 @@
     python benchmarks/grouped_convolution.py --size 96 --batch 8 --json grouped.json
 
 The networks' steps alternate, so that other work on the machine falls on both. With `--naive` the 3x3 are Keras's own
-grouped convolutions, which on TensorFlow's CPU take minutes a step: give it a small size.
+grouped convolutions: give it a small size.
+
+Two x86-64 cores with AVX-512, TensorFlow 2.21, nothing else running; milliseconds a step, the ratio's median and range:
+
+    size 96, batch 8                 203    276    1.32 (1.01 to 1.51)
+    size 64, batch 4                  89    144    1.57 (1.36 to 1.80)
+    size 64, batch 4, --naive         90   1545   17.16 (17.06 to 17.24)
 """
 
 import argparse

@@ -1,16 +1,16 @@
 """From a file, an address or a catalog name to a model's weights."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.errors import UserError
 from keras_cnns.lazy import keras
 from keras_cnns.registry import entry, registry
-from keras_cnns.weights import renames
+from keras_cnns.weights import numerics, renames
 from keras_cnns.weights.assign import assign
 from keras_cnns.weights.fetch import locate
 from keras_cnns.weights.fit import fitted
-from keras_cnns.weights.numerics import columns as own_columns
 from keras_cnns.weights.readers import Tensors, read
 
 OWN = "keras_cnns"
@@ -33,9 +33,17 @@ class Weights:
 
         said: the columns that the caller decides.
         """
-        if self.origin == OWN and self.name in registry() and "numerics" not in said:
-            return own_columns(self.name, net, self.tensors, self.source)
-        return renames.columns(self.name, self.origin) if self.origin in renames.ORIGINS else {}
+        if self.origin != OWN or self.name not in registry():
+            return self.choices()[0]
+        return {} if "numerics" in said else numerics.columns(self.name, net, self.tensors, self.source)
+
+    def choices(self) -> list[dict]:
+        """The same, as far as it shows: a file of our own may fit several."""
+        if self.name not in registry():
+            return [{}]
+        if self.origin == OWN:
+            return numerics.fitting(self.name, entry(self.name).variant, self.tensors)
+        return [renames.columns(self.name, self.origin)]
 
     def into(self, model, net=None):
         """Assigns them to `model`, all or none."""
@@ -49,7 +57,8 @@ def load_weights(model, source):
 
     The names in the file say who wrote it. A model for another number of classes gets everything before its class
     scores, and one for another number of input channels an adapted first kernel; a warning says so. The numerics of the
-    model stay as they are: `build(name, weights=source)` builds with those the weights were trained with.
+    model stay as they are, and a warning says where the weights were trained with others: `build(name, weights=source)`
+    builds with theirs.
 
     Args:
       model: made by `build`, called as it was called there.
@@ -61,7 +70,14 @@ def load_weights(model, source):
       UserError: the source cannot be had or read, or holds the weights of another network, or values that are not
         finite; the model keeps the weights it had.
     """
-    read_weights(model.name, source).into(model)
+    weights = read_weights(model.name, source)
+    weights.into(model)
+    if model.name in registry() and not any(numerics.suits(model, row) for row in weights.choices()):
+        warnings.warn(
+            f"{model.name} was built with other numerics (padding, epsilon) than {source} was trained with: "
+            "its answers will differ. `build(name, weights=...)` builds with theirs.",
+            stacklevel=2,
+        )
 
 
 def read_weights(name, source, net=None) -> Weights:

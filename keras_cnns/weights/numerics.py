@@ -13,6 +13,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.lazy import keras
 from keras_cnns.registry import entry
 from keras_cnns.weights import renames
+from keras_cnns.weights.readers import Tensors
 
 SHOWN = ("epsilon", "momentum", "padding", "scale", "offset")  # what a layer's configuration shows of the numerics
 
@@ -20,27 +21,46 @@ SHOWN = ("epsilon", "momentum", "padding", "scale", "offset")  # what a layer's 
 def columns(name, net, tensors, source) -> dict:
     """The columns that the network `name` has to be built with for `tensors`, which bear our layers' names.
 
-    net: its row. The row as it stands comes first, then the numerics of torchvision's and timm's weights; where no
-    layers are like the file's, the row stays, and what does not fit is refused when weights are assigned.
+    net: its row.
 
     Raises:
       UserError: the file shows too little to tell one from another.
     """
+    rows = fitting(name, net, tensors)
+    if rows[0] and any(row.get("numerics") != rows[0].get("numerics") for row in rows):
+        raise UserError(
+            f"{source} does not show which of {len(rows)} numerics it was trained with: "
+            "save the whole model (.keras), or say `numerics=`."
+        )
+    return rows[0]
+
+
+def fitting(name, net, tensors) -> list[dict]:
+    """The choices under which the network has the layers of the file, the row as it stands before others.
+
+    Where there is none, the row stays, and what does not fit is refused when weights are assigned.
+    """
+    rows = choices(name)
+    if len(rows) == 1:
+        return rows
+    return [row for row in rows if fits(name, replace(net, **row), tensors)] or [{}]
+
+
+def choices(name):
+    """The row as it stands, and what has to be built otherwise for torchvision's and timm's weights."""
     rows = [{}]
     for origin in ("torchvision", "timm"):
         row = renames.columns(name, origin)
         rows += [row] if row and row not in rows else []
-    if len(rows) == 1:
-        return {}
-    fitting = [row for row in rows if fits(name, replace(net, **row), tensors)]
-    if not fitting or fitting[0] == {}:
-        return {}
-    if any(row.get("numerics") != fitting[0].get("numerics") for row in fitting):
-        raise UserError(
-            f"{source} does not show which of {len(fitting)} numerics it was trained with: "
-            "save the whole model (.keras), or say `numerics=`."
-        )
-    return fitting[0]
+    return rows
+
+
+def suits(model, row):
+    """Whether `model` was built with these columns, as far as its layers show."""
+    if len(choices(model.name)) == 1:
+        return True
+    shown = Tensors("keras", {v.path: v for v in model.weights}, {n.name: n.get_config() for n in model.layers})
+    return fits(model.name, replace(entry(model.name).variant, **row), shown)
 
 
 def fits(name, net, tensors):

@@ -85,6 +85,21 @@ def test_weights_alone_may_show_too_little(tmp_path):
     model.save_weights(tmp_path / "x.weights.h5")
     with pytest.raises(UserError, match="does not show which of 2 numerics"):
         keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, weights=tmp_path / "x.weights.h5")
+    again = keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, weights=tmp_path / "x.weights.h5", **columns)
+    np.testing.assert_array_equal(again.get_layer("stem_conv").kernel, model.get_layer("stem_conv").kernel)
+
+
+@pytest.mark.parametrize("saved_with", ["keras", "timm"])
+@pytest.mark.parametrize("loaded_into", ["keras", "timm"])
+def test_a_model_built_otherwise_is_loaded_with_a_warning(saved_with, loaded_into, tmp_path, recwarn):
+    there, here = (
+        keras_cnns.build("mobilenet_v2", input_shape=SHAPE, **renames.columns("mobilenet_v2", origin))
+        for origin in (saved_with, loaded_into)
+    )
+    there.save(tmp_path / "x.keras")
+    keras_cnns.load_weights(here, tmp_path / "x.keras")
+    warned = [str(w.message) for w in recwarn if "other numerics" in str(w.message)]
+    assert len(warned) == (saved_with != loaded_into)
 
 
 def test_what_the_caller_says_wins(tmp_path):
