@@ -11,10 +11,9 @@ class GroupedConv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D` with groups: same arguments, same kernel [height, width, channels / groups, filters].
 
     TensorFlow's CPU has no gradient of a grouped convolution, and the detour that Keras takes through XLA is tens of
-    times slower than the arithmetic. So while training there, a few dense convolutions side by side compute the same (a
-    step of ResNeXt-50 takes a tenth of the time: benchmarks/grouped_convolution.py). Everywhere else it is
-    one grouped convolution: on a GPU, in an exported file, and outside training on a CPU too, where the same detour costs
-    `predict` a fifth.
+    times slower than the arithmetic. So while training there, a few dense convolutions side by side compute the same: a
+    step of ResNeXt-50 takes a tenth of the time (benchmarks/grouped_convolution.py). Everywhere else it is one grouped
+    convolution: on a GPU, in an exported file, and outside training on a CPU, where the detour costs `predict` a fifth.
     """
 
     def call(self, inputs, training=None):
