@@ -11,7 +11,7 @@ from keras_cnns.training.metrics import tally
 SUM = tf.distribute.ReduceOp.SUM
 
 
-@dataclass
+@dataclass(repr=False)  # TensorFlow writes it into its warnings
 class Steps:
     """The step functions of one run. The model answers logits; further outputs are auxiliary classifiers.
 
