@@ -4,7 +4,7 @@
 
 The contestants take turns of a few steps, so that other work on the machine falls on all of them, and the medians are
 compared. All train on the same random pictures in memory with SGD and momentum. "keras fit" leaves XLA unsaid, which
-Keras 3.15 leaves off where there are only CPUs; `--xla` adds a contestant with it on, which takes minutes to compile.
+Keras 3.12 to 3.15 leave off where there are only CPUs; `--xla` adds a contestant with it on, slow to compile.
 torch (channels last) takes part where torchvision is installed and has the network.
 """
 
