@@ -15,8 +15,15 @@ from keras_cnns.weights.readers import read
 from tests.conftest import pictures, randomize
 
 SHAPE = (64, 80, 3)
-SMALL = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "densenet121")
-LARGE = ("inception_v3", "inception_resnet_v2", "xception", "efficientnet_b5")  # their own files again take a while
+SMALL = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small")
+LARGE = (
+    "efficientnet_b0",
+    "densenet121",
+    "inception_v3",
+    "inception_resnet_v2",
+    "xception",
+    "efficientnet_b5",
+)  # their own files again take a while
 FAMILIES = [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
 
 
