@@ -150,7 +150,7 @@ def document(rows, seeds, epochs, rate):
     """The rows as a page."""
     columns = ["network", "pixels", "parameters", "float32", "int8 after training"]
     for method in qat.METHODS:
-        columns += [f"{method}: int8", "agreement", "s"]
+        columns += [f"{method}: {figure}" for figure in ("int8", "agreement", "s")]
     lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
     for name, (size, _, made) in NETWORKS.items():
         if name not in rows:

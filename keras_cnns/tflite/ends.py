@@ -59,7 +59,7 @@ def _under(model, head, k):
         return _without_softmax(model)
     scores = model.outputs[0]
     if head == "softmax":
-        if _softmax(read(model).rewrite(apart)):
+        if ends_in_softmax(model):
             return model
         return keras.Model(model.inputs, keras.layers.Softmax(name="probabilities")(scores), name=model.name)
     if head == "argmax":
@@ -78,6 +78,11 @@ def _without_softmax(model):
         return model
     graph.outputs = keras.tree.map_structure(lambda node: node.input, graph.outputs)
     return graph.build()
+
+
+def ends_in_softmax(model):
+    """Whether the scores of a model with one output are probabilities already."""
+    return _softmax(read(model).rewrite(apart)) is not None
 
 
 def _softmax(graph):

@@ -108,6 +108,7 @@ def _trained_further(model, s):
     """The model after a little training with int8's rounding in it."""
     import keras
 
+    from keras_cnns.tflite.ends import ends_in_softmax
     from keras_cnns.tflite.qat import quantization_aware
     from keras_cnns.training.data import load
 
@@ -116,6 +117,7 @@ def _trained_further(model, s):
         s.dataset, size=(height, width), channels=channels, batch_size=s.batch_size, data_dir=s.data_dir, split="train"
     )
     aware = quantization_aware(model)
-    aware.compile(keras.optimizers.Adam(s.qat_learning_rate), "sparse_categorical_crossentropy", jit_compile=False)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(model))
+    aware.compile(keras.optimizers.Adam(s.qat_learning_rate), loss, jit_compile=False)
     aware.fit(data.dataset, epochs=s.qat_epochs, steps_per_epoch=data.steps, shuffle=False, verbose=0)
     return aware

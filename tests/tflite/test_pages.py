@@ -49,6 +49,20 @@ def test_a_shipment(checkpoint, tmp_path, capsys):
     assert "int8_qat" in capsys.readouterr().out
 
 
+def test_a_checkpoint_that_ends_in_logits_is_trained_further_as_such(checkpoint, tmp_path):
+    import keras
+
+    from keras_cnns.tflite.ends import with_ends
+
+    model = with_ends(keras.models.load_model(checkpoint), head="logits")
+    model.save(tmp_path / "logits.keras")
+    out = tmp_path / "out"
+    words = ["--checkpoint", str(tmp_path / "logits.keras"), "--qat-epochs", "1", "--schemes", "int8"]
+    assert run(Shipment(checkpoint="", out=str(out)), words) == 0
+    after, trained = json.loads((out / "report.json").read_text())
+    assert trained["comparisons"][0]["accuracy"] >= after["comparisons"][0]["accuracy"] - 0.02
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
