@@ -152,20 +152,20 @@ def document(rows, seeds, epochs, rate):
     for method in qat.METHODS:
         columns += [f"{method}: {figure}" for figure in ("int8", "agreement", "s")]
     lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
+    missing = [n for n in NETWORKS if any(f"{n} {m} {s}" not in rows for m in qat.METHODS for s in range(seeds))]
     for name, (size, _, made) in NETWORKS.items():
-        if name not in rows:
+        if name in missing:
             continue
         row, label = rows[name], ", ".join([f"`{name}`", *(f"{k} {v}" for k, v in made.items() if v)])
         cells = [label, size, f"{row['parameters']:,}", f"{row['float32']:.4f}", f"{row['int8']:.4f}"]
         for method in qat.METHODS:
-            runs = [rows[key] for seed in range(seeds) if (key := f"{name} {method} {seed}") in rows]
-            if not runs:
-                cells += ["", "", ""]
-                continue
+            runs = [rows[f"{name} {method} {seed}"] for seed in range(seeds)]
             cells.append(f"{np.mean([run['int8'] for run in runs]):.4f}")
             cells.append(f"{min(run['agreement'] for run in runs):.3f}")
             cells.append(f"{np.mean([run['seconds'] for run in runs]):.0f}")
         lines.append("| " + " | ".join(map(str, cells)) + " |")
+    if missing:
+        lines += ["", f"Not measured yet: {', '.join(missing)}."]
     return PAGE.format(table="\n".join(lines), seeds=seeds, epochs=epochs, rate=rate, step=1 / 899)
 
 
