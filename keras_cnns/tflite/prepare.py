@@ -56,6 +56,7 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
     graph.rewrite(lambda node, uses: _without_training(node, kept))
     graph.rewrite(apart)
     graph.rewrite(lambda node, uses: None if keep_batch_norm and follows_linear(node, uses) else as_affine(node))
+    graph.rewrite(flip_kernel)
     graph.rewrite(fuse_padding)
     graph.rewrite(fold_back)
     graph.rewrite(fold_forward)
@@ -202,6 +203,20 @@ def _affine(node):
     if node.kind == "LayerScale":  # keras.applications' ConvNeXt
         return weights[0], 0.0
     return None
+
+
+def flip_kernel(node, uses):
+    """Channels turned round (RGB to BGR) turn the next kernel round instead; XNNPACK reverses nothing."""
+    flip = node.inputs[0] if node.inputs else None
+    if flip is None or flip.kind != "Flip" or flip.call.axis not in (-1, len(flip.shape) - 1) or uses[flip] != 1:
+        return None
+    if node.is_a(*CONVS, layers.Dense) and node.config.get("groups", 1) == 1:
+        kernel, *bias = node.weights
+        return like(node, weights=[np.ascontiguousarray(kernel[..., ::-1, :]), *bias], args=(flip.input,))
+    if node.is_a(Affine) or zeros_around(node) is not None:  # these go before it
+        moved = like(node, weights=[w[::-1] for w in node.weights])
+        moved.args = (flip.input, *node.args[1:])
+        return like(flip, args=(moved, *flip.args[1:]), shape=node.shape)
 
 
 def fuse_padding(node, uses):

@@ -184,6 +184,15 @@ def test_a_pool_that_only_drops_pixels_becomes_a_convolution(pool, padding):
         assert kinds(model) == ["InputLayer", "DepthwiseConv2D"]
 
 
+def test_flipped_channels_turn_the_next_kernel_round():
+    def make(x):
+        x = layers.Rescaling([2.0, 3.0, 4.0, 5.0], offset=[0.1, 0.2, 0.3, 0.4])(ops.flip(x, axis=-1))
+        return layers.Conv2D(3, 3, strides=2)(layers.ZeroPadding2D(1)(x))
+
+    assert "Flip" not in kinds(prepared(make))
+    assert "Flip" in kinds(prepared(lambda x: layers.Conv2D(3, 3)(ops.flip(x, axis=1))))  # rows stay as they are
+
+
 def test_what_only_training_needs_is_gone():
     def make(x):
         x = layers.RandomFlip()(x)
