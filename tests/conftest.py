@@ -16,7 +16,7 @@ def randomize(model, seed=0):
     """
     rng = np.random.default_rng(seed)
     sums = sum(type(layer).__name__ == "Add" for layer in model.layers)
-    gain = min(2, 100 / max(sums, 1))  # 2 keeps a signal's size through a ReLU; hundreds of sums would make it infinite
+    gain = min(2, 50 / max(sums, 1))  # 2 keeps a signal's size through a ReLU; in many sums it would grow past sense
     for layer in model.layers:
         for v in layer.weights:
             shape, name = v.shape, v.path.rsplit("/", 1)[-1]
