@@ -76,8 +76,8 @@ def fits(name, net, tensors):
 
 
 def _padding(names):
-    """The padding layers, but for those of auxiliary classifiers, which may be there or not."""
-    return {n for n in names if n.endswith("_pad") and not n.startswith("aux")}
+    """The layers that pad, also those that pool in two steps; auxiliary classifiers may be there or not."""
+    return {n for n in names if n.endswith(("_pad", "_dense", "_crop")) and not n.startswith("aux")}
 
 
 def _shown(config):
