@@ -129,7 +129,8 @@ def to_flatbuffer(model, batch=1, **names):
     with stderr_closed():  # it would rather keep the signature itself
         made = tf.lite.TFLiteConverter.from_concrete_functions([function])
     made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    inputs = [tensor.op.name for tensor in function.inputs if tensor.dtype != tf.resource]
+    own = len(function.inputs) - len(function.captured_inputs)  # behind them stand variables and constants
+    inputs = [tensor.op.name for tensor in function.inputs[:own]]
     return flatbuffer.signed(run(made), inputs, sorted(function.structured_outputs))
 
 

@@ -28,6 +28,13 @@ def test_a_nameless_input_becomes_image():
     assert signature(convert.to_flatbuffer(model)) == {"inputs": ["image"], "outputs": ["scores"]}
 
 
+def test_constants_of_a_layer_are_no_inputs():
+    image = keras.Input((4, 4, 3), name="image")
+    scaled = keras.layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])(image)
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, name="scores")(scaled))
+    assert signature(convert.to_flatbuffer(model)) == {"inputs": ["image"], "outputs": ["scores"]}
+
+
 def test_an_open_size_is_refused():
     model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()])
     with pytest.raises(UserError, match="fixed input_shape"):
