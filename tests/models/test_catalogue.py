@@ -3,6 +3,7 @@
 Most names are marked slow; QUICK keeps a few of every kind in the default run.
 """
 
+import fcntl
 import json
 from decimal import Decimal
 
@@ -57,6 +58,15 @@ def small(name):
     height, width, channels = variant.input_shape
     side = min(2 * variant.min_size, height)
     return (side, min(2 * variant.min_size, width), channels)
+
+
+@pytest.fixture
+def one_at_a_time(request, tmp_path_factory):
+    """Over 100 million parameters the converter takes 8 GB: such networks wait for each other, in whichever process."""
+    with open(tmp_path_factory.getbasetemp().parent / "large.lock", "w") as lock:
+        if params(request.node.callspec.params["name"]) > 100e6:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def test_every_name_is_recorded_and_nothing_else():
@@ -167,7 +177,7 @@ def test_saves_and_loads_back_without_custom_objects(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", each(of_bearable_size(), quick=QUICK - {"resnet18", "mobilenet_v1"}))
-def test_exports_to_float32_tflite(name, tmp_path):
+def test_exports_to_float32_tflite(name, tmp_path, one_at_a_time):
     if name in CANNOT_EXPORT:
         pytest.skip(CANNOT_EXPORT[name])
     shape = small(name)
