@@ -68,17 +68,13 @@ def rename(name, tensors, origin, net=None):
 
 
 def _numbered_from_zero(tensors):
-    """Layers that Keras named itself ("conv2d", "conv2d_1"): it counts on through a whole process, and once from 1."""
+    """Layers that Keras named itself, "conv2d" or "conv2d_95", as "conv2d_0", "conv2d_1": its count goes on."""
     numbers = {}
     for path in tensors:
         match = re.fullmatch(r"(conv2d|batch_normalization)(?:_(\d+))?", path.split("/")[0])
         if match:
             numbers.setdefault(match[1], {})[int(match[2] or 0)] = match[0]
-    new = {
-        old: kind if i == 0 else f"{kind}_{i}"
-        for kind, found in numbers.items()
-        for i, (_, old) in enumerate(sorted(found.items()))
-    }
+    new = {old: f"{kind}_{i}" for kind, found in numbers.items() for i, (_, old) in enumerate(sorted(found.items()))}
     renamed = {}
     for path, value in tensors.items():
         layer, _, variable = path.partition("/")

@@ -22,8 +22,8 @@ def keras(net):
                 name = f"mixed{module}_{branch}" + (f"_{i}" if len(convs) > 1 else "")
                 names += [f"{name}a", f"{name}b"] if isinstance(step[0], tuple) else [name]
     return [
-        (r"^conv2d(?:_(\d+))?$", lambda m: f"{names[int(m[1] or 0)]}_conv"),
-        (r"^batch_normalization(?:_(\d+))?$", lambda m: f"{names[int(m[1] or 0)]}_bn"),
+        (r"^conv2d_(\d+)$", lambda m: f"{names[int(m[1])]}_conv"),
+        (r"^batch_normalization_(\d+)$", lambda m: f"{names[int(m[1])]}_bn"),
     ]
 
 
