@@ -176,8 +176,8 @@ other 898, each in four places. *int8 after training* is `export(model, path, sc
 pictures. The other two were trained on from the same float32 weights (epochs: {epochs}, Adam from {rate:g} along a
 cosine) by `quantization_aware(model, method=...)`: *keras* in Keras 3, *tfmot* by tensorflow-model-optimization in
 tf_keras. Seeds: {seeds}, of which the mean. *agreement*: how often the file gives the fake-quantized model's first
-class, the lowest of the seeds. *s*: seconds of that training on one CPU core, with the tracing. The default rate of 5e-5
-was chosen on MobileNetV2 and these same pictures (at 2e-4 it lost 0.0044), which favours that row a little.
+class, the lowest of the seeds. *s*: seconds of that training on one CPU core, with the tracing. The default rate of
+5e-5 was chosen on MobileNetV2 and these same pictures (at 2e-4 it lost 0.0044), which favours that row a little.
 
 Written by `python benchmarks/qat.py --seeds {seeds} --doc docs/quantization.md`.
 
