@@ -18,10 +18,7 @@ class Augment:
 
     crop: str = "centre"  # of the original picture; "random": of the resized one; "random_resized": GoogLeNet's
     crop_fraction: float = 1.0  # of the centre crop, in evaluation too; 224 / 256 in most papers
-    scale: tuple[float, float] = (
-        256 / 224,
-        256 / 224,
-    )  # random: short side / crop; ResNet: (256/224, 480/224)
+    scale: tuple[float, float] = (256 / 224, 256 / 224)  # random: short side / crop; ResNet: (256/224, 480/224)
     area: tuple[float, float] = (0.08, 1.0)  # random_resized: part of the picture's area
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # random_resized: width over height
     pad: int = 0  # shifts by up to so many pixels, black where uncovered (ResNet on CIFAR: 4)
