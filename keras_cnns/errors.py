@@ -5,6 +5,12 @@ class UserError(ValueError):
     """Something the caller gave cannot be used. The command prints it without a traceback and exits with 2."""
 
 
+def first_line(error) -> str:
+    """What an error of a library says, short enough to stand in a line of ours; its kind when it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
 def nearest(word, known, *, count=3):
     """The entries of `known` most like `word`, for "did you mean": a ready phrase, or an empty string."""
     from difflib import get_close_matches

@@ -13,7 +13,7 @@ from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import classifier, pool
 from keras_cnns.blocks.preprocessing import PREPROCESSING
 from keras_cnns.deep import with_room
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.errors import UserError, first_line, nearest
 from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import keras
 
@@ -165,7 +165,7 @@ def build(
         if not overrides and None not in shape:
             raise
         wrong = f"with {overrides} " if overrides else ""
-        raise UserError(f"{name} cannot be built {wrong}on pictures of {shape}: {_first_line(error)}") from error
+        raise UserError(f"{name} cannot be built {wrong}on pictures of {shape}: {first_line(error)}") from error
     model = with_room(lambda: keras.Model(image, outputs, name=name))
     if weights is not None:
         weights.into(model, net)
@@ -242,7 +242,3 @@ def _preprocessing(net):
             f"there is no preprocessing {net.preprocessing!r}: it must be one of {', '.join(PREPROCESSING)}."
         )
     return PREPROCESSING[net.preprocessing]
-
-
-def _first_line(error):
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_cnns.deep import with_room
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 
 
 def load_model(path):
@@ -20,5 +20,4 @@ def load_model(path):
     try:
         return with_room(lambda: keras.saving.load_model(path, compile=False))
     except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"cannot read {path} as a Keras model: {reason}") from error
+        raise UserError(f"cannot read {path} as a Keras model: {first_line(error)}") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 from keras_cnns.quiet import stderr_closed
 from keras_cnns.saved import load_model
 from keras_cnns.tflite import flatbuffer
@@ -138,7 +138,7 @@ def _explain(message, graph):
     """What the converter means: which operations, and in which layers they stand."""
     missing = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", message)))
     if not missing:
-        return f"the TFLite converter failed: {_first_line(message)}"
+        return f"the TFLite converter failed: {first_line(message)}"
     # Operations are named model/layer/operation, the model and the layer with a number behind from their second call.
     paths = [operation.name.split("/")[1:-1] for operation in graph.get_operations() if operation.type in missing]
     layers = sorted({re.sub(r"_\d+$", "", path[0]) for path in paths if path})
@@ -147,11 +147,6 @@ def _explain(message, graph):
         f"{', '.join(missing)}{where} has no built-in TFLite operator, and LiteRT on a phone runs nothing else: "
         "write that layer with other operations, or take it out and run it outside the file."
     )
-
-
-def _first_line(error):
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
 
 
 def _identifier(name):

@@ -321,7 +321,7 @@ def depthwise(node, uses=None):
 def thinning(node, uses=None):
     """A pool of one pixel, which only drops the others, becomes a convolution that does: XNNPACK runs no such pool."""
     pools = layers.MaxPooling2D, layers.AveragePooling2D
-    if node.is_a(*pools) and _pair(node.config["pool_size"]) == (1, 1):
+    if node.is_a(*pools) and _all(node.config["pool_size"])[:2] == (1, 1):
         return _constant(node, np.ones((1, 1)))
 
 
@@ -332,7 +332,7 @@ def average(node, uses=None):
     """
     if not node.is_a(layers.AveragePooling2D) or None in node.shape[1:]:
         return None
-    window, strides = _pair(node.config["pool_size"]), _pair(node.config["strides"])
+    window, strides = _all(node.config["pool_size"])[:2], _all(node.config["strides"])[:2]
     size = window[0] * window[1]
     pooled = _constant(node, np.full(window, 1 / size))
     if node.config["padding"] == "valid":
@@ -355,14 +355,14 @@ def _counted(size, window, stride, results):
 
 def _constant(node, kernel):
     """A depthwise convolution in the place of a pool: the same kernel for each channel, not to be trained."""
-    config = {"kernel_size": kernel.shape, "strides": _pair(node.config["strides"]), "padding": node.config["padding"]}
+    config = {
+        "kernel_size": kernel.shape,
+        "strides": _all(node.config["strides"])[:2],
+        "padding": node.config["padding"],
+    }
     made = like(node, call=layers.DepthwiseConv2D, config={**config, "use_bias": False, "trainable": False})
     made.weights = [np.repeat(kernel.astype("float32")[:, :, None, None], node.shape[-1], axis=2)]
     return made
-
-
-def _pair(value):
-    return tuple(value) if isinstance(value, (list, tuple)) else (value, value)
 
 
 def absorb_sixth(node, uses):

@@ -5,7 +5,7 @@ import os
 
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 
 
 def strategy(name="auto", *, replicas=0):
@@ -97,7 +97,7 @@ def _multi_worker():
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"the workers of TF_CONFIG did not come together: {str(error).splitlines()[0]}") from error
+        raise UserError(f"the workers of TF_CONFIG did not come together: {first_line(error)}") from error
 
 
 def _tpu():
@@ -105,4 +105,4 @@ def _tpu():
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(os.environ.get("TPU_NAME", ""))
         return tf.distribute.TPUStrategy(resolver)
     except Exception as error:  # whatever it is, there is no TPU to be had
-        raise UserError(f"no TPU was found: {str(error).splitlines()[0]} Use --strategy auto.") from error
+        raise UserError(f"no TPU was found: {first_line(error)} Use --strategy auto.") from error

@@ -5,7 +5,7 @@ import shutil
 
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 
 
 class Progress(tf.train.experimental.PythonState):
@@ -48,7 +48,7 @@ class Checkpoints:
             try:
                 self.checkpoint.restore(latest).assert_consumed()
             except (AssertionError, ValueError, tf.errors.OpError) as error:
-                reason = str(error).splitlines()[0]
+                reason = first_line(error)
                 raise UserError(
                     f"checkpoint {latest} cannot be read ({reason}): remove it, or the whole run."
                 ) from error
@@ -60,7 +60,7 @@ class Checkpoints:
         try:
             self.manager.save()
         except (tf.errors.OpError, OSError) as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise UserError(
                 f"no checkpoint can be written to {self.shared} ({reason}): the one before is kept."
             ) from error

@@ -8,7 +8,7 @@ from urllib.request import getproxies
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.errors import UserError, first_line, nearest
 from keras_cnns.training import digits
 from keras_cnns.training.source import Source
 
@@ -63,8 +63,7 @@ def _download(builder, name):
     try:
         builder.download_and_prepare()
     except Exception as error:  # whatever the network, the disk or the data set's own code has to say
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"cannot download {name!r}: {reason}") from error
+        raise UserError(f"cannot download {name!r}: {first_line(error)}") from error
 
 
 def _resolves(host):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
 from keras_cnns.training.broken import explained
@@ -56,7 +56,7 @@ def train(recipe, *, quiet=False):
             return run.result()
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         raise UserError(
-            f"another worker was lost at step {run.values['step']} ({str(error).splitlines()[0]}): "
+            f"another worker was lost at step {run.values['step']} ({first_line(error)}): "
             "start all workers again, they go on from the last checkpoint."
         ) from error
 

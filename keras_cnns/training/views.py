@@ -6,9 +6,7 @@ Pictures are float32 [B, H, W, C]; a view is a batch of the same pictures, all o
 import keras
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
-
-VIEWS = ("centre", "ten_crops", "multi_scale")
+from keras_cnns.errors import UserError, first_line
 
 
 def ten_crops(images, size):
@@ -78,6 +76,6 @@ def fully_convolutional(model):
                 free.get_layer(layer.name).finalize_state()  # it computes with constants made from its weights
         free(tf.zeros((1, height + 32, width + 32, channels)))
     except (ValueError, TypeError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise UserError(f"{model.name} cannot be applied to other sizes ({reason}): take --views ten_crops.") from error
     return free

@@ -7,11 +7,8 @@ layers and the variables of its layers tell the numerics apart, and in a `.keras
 import json
 from dataclasses import replace
 
-from keras_cnns.blocks.conv import ConvUnit
-from keras_cnns.blocks.preprocessing import PREPROCESSING
 from keras_cnns.errors import UserError
-from keras_cnns.lazy import keras
-from keras_cnns.registry import entry
+from keras_cnns.registry import build, entry
 from keras_cnns.weights import renames
 from keras_cnns.weights.readers import Tensors
 
@@ -86,7 +83,5 @@ def _shown(config):
 
 def features(name, net, preprocessing):
     """The layers before the classifier, by name; with those of the preprocessing or without."""
-    image = keras.Input(net.input_shape)
-    x = PREPROCESSING[net.preprocessing](image) if preprocessing else image
-    levels = entry(name).module.features(x, net, ConvUnit(net.numerics, net.activation, net.initializer))
-    return {layer.name: layer for layer in keras.Model(image, list(levels.values())[-1]).layers}
+    levels = build(name, features_only=True, include_preprocessing=preprocessing, **vars(net))
+    return {layer.name: layer for layer in levels.layers}

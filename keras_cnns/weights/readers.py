@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 
 SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
 
@@ -55,9 +55,7 @@ def read(path) -> Tensors:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(
-            f"{path} is cut short or damaged: {str(error).splitlines()[0][:200]}. Fetch it again."
-        ) from error
+        raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
     raise UserError(f"{path} is no file of weights: it must be one of {', '.join(SUFFIXES)}.")
 
 
