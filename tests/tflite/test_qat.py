@@ -252,7 +252,7 @@ def trained(strategy):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.Conv2D(4, 3, use_bias=False),
-                                  keras.layers.BatchNormalization(), keras.layers.ReLU(),
+                                  keras.layers.BatchNormalization(synchronized=True), keras.layers.ReLU(),
                                   keras.layers.Flatten(), keras.layers.Dense(3)])
         model = qat.quantization_aware(model, momentum=0.5)
         model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(True))
@@ -261,11 +261,11 @@ def trained(strategy):
 one, two = trained(tf.distribute.get_strategy()), trained(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 assert two.layers[-2].kernel.value.__class__.__name__ == "MirroredVariable"
 for a, b in zip(one.trainable_weights, two.trainable_weights):
-    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=0.1)  # each replica normalizes its own half
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=0.02)  # a range is the mean of the replicas' own
 for a, b in zip(*([l for l in m.layers if "batch_norm" in l.name] for m in (one, two)), strict=True):
     assert np.abs(b.moving_mean.numpy()).max() > 0.01
-    np.testing.assert_allclose(a.moving_mean.numpy(), b.moving_mean.numpy(), atol=0.05)
-    np.testing.assert_allclose(a.moving_variance.numpy(), b.moving_variance.numpy(), rtol=0.3)
+    np.testing.assert_allclose(a.moving_mean.numpy(), b.moving_mean.numpy(), atol=0.005)
+    np.testing.assert_allclose(a.moving_variance.numpy(), b.moving_variance.numpy(), rtol=0.05)
 low, high, seen = [np.asarray(w) for w in two.layers[1].weights]
 halves = [x[i:i + 8] for i in (0, 8, 16, 24)] * 2  # two replicas' share of each batch
 expected = None
