@@ -81,6 +81,42 @@ def reconnect(model):
     return model
 
 
+def around_powers(data):
+    """The names of the tensors that have to stay floats around a power, as in local response normalization.
+
+    A sum of squares spans so many orders of magnitude that its small values round to zero, which is infinite to a
+    negative power, and so does the power itself: what makes its base, and what it is multiplied with, are not rounded.
+    """
+    model = read(data)
+    graph = model.subgraphs[0]
+    made = {operator.outputs[0]: operator for operator in graph.operators}
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+    kind = schema.BuiltinOperator
+    found = []
+
+    def walk(tensor):
+        operator = made.get(tensor)
+        code = operator and codes[operator.opcodeIndex]
+        squares = code == kind.SQUARE or (code == kind.MUL and operator.inputs[0] == operator.inputs[1])
+        if squares or code in (kind.ADD, kind.CONV_2D) and all(map(walk, _computed(operator, made))):
+            found.append(graph.tensors[tensor].name.decode())
+            return True
+        return False
+
+    powers = [operator for operator in graph.operators if codes[operator.opcodeIndex] == kind.POW]
+    for operator in powers:
+        walk(operator.inputs[0])
+    results = {operator.outputs[0] for operator in powers}
+    for operator in graph.operators:
+        if codes[operator.opcodeIndex] in (kind.MUL, kind.DIV) and results.intersection(operator.inputs):
+            found.append(graph.tensors[operator.outputs[0]].name.decode())
+    return found
+
+
+def _computed(operator, made):
+    return [i for i in operator.inputs if i in made]
+
+
 def as_uint8(data, *, inputs, outputs):
     """The int8 flatbuffer `data` with unsigned inputs or outputs: one QUANTIZE before or behind each."""
     model = read(data)

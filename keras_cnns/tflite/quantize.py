@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -88,6 +89,8 @@ def _static(rules):
             # int8 SOFTMAX is not delegated and answers in steps of 1/256; in float it is neither slow nor coarse
             _leave_float(made, Op.OUTPUT, Op.SOFTMAX)
         _leave_float(made, *islands)
+        for tensor in flatbuffer.around_powers(data):
+            _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;){re.escape(tensor)};")
         return _run(made, ranges(made, data, job))
 
     return make

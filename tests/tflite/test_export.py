@@ -8,6 +8,7 @@ import pytest
 
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
+from keras_cnns.layers.local_response import LocalResponseNormalization
 from keras_cnns.tflite import SCHEMES, export, predict, quantization_aware
 from keras_cnns.tflite.runner import ask
 
@@ -52,6 +53,18 @@ def test_named_operators_stay_float(network, digits, tmp_path):
     assert report.status == "pass", report.reasons
     with pytest.raises(UserError, match="Did you mean ADD"):
         ship(network, digits, tmp_path / "net.tflite", scheme="int8_float_islands", islands=["ADDD"])
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8"])
+def test_a_sum_of_squares_under_a_power_is_not_rounded_to_nothing(scheme, tmp_path):
+    rng, image = np.random.default_rng(0), keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(50000.0)(keras.layers.Conv2D(8, 3, activation="relu")(image))
+    x = keras.layers.Conv2D(8, 3)(LocalResponseNormalization()(x))
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(x))
+    pictures = rng.uniform(0, 1, (40, 8, 8, 3)).astype("float32")
+    given = {"calibration": pictures[:20], "images": pictures, "force": True}
+    report = export(model, tmp_path / "net.tflite", scheme=scheme, **given)
+    assert report.status == "pass" and report.snr_db > 30, report.reasons
 
 
 def test_a_quantization_aware_model_becomes_the_int8_file_it_was_trained_to_be(network, digits, tmp_path):
