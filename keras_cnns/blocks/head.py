@@ -1,7 +1,7 @@
 """What turns the last level into class scores or a vector."""
 
 from keras_cnns.blocks.pooling import adaptive_pool
-from keras_cnns.lazy import layers
+from keras_cnns.lazy import keras, layers
 
 
 def classifier(x, net, *, classes, activation):
@@ -29,8 +29,13 @@ def dropout(x, rate, *, name="dropout"):
 
 
 def predictions(x, *, classes, activation):
-    """Class scores, always in float32: a 16-bit softmax loses the small ones."""
-    return layers.Dense(classes, activation=activation, dtype="float32", name="predictions")(x)
+    """Class scores."""
+    return layers.Dense(classes, activation=activation, dtype=score_dtype(), name="predictions")(x)
+
+
+def score_dtype():
+    """float32 at least, whatever the network computes in: a 16-bit softmax loses the small scores."""
+    return "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"
 
 
 def pool(x, pooling):

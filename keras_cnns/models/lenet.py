@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from keras_cnns import layers as own
-from keras_cnns.blocks.head import predictions
+from keras_cnns.blocks.head import predictions, score_dtype
 from keras_cnns.blocks.pooling import trainable_subsampling
 from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import layers
@@ -63,8 +63,8 @@ def head(x, net, unit, *, classes, activation):
     x = squash(layers.Dense(net.F6, name="F6")(x), net, unit, name="F6")
     if not net.published:
         return predictions(x, classes=classes, activation=activation)
-    x = layers.Rescaling(-1.0, dtype="float32", name="negative")(own.EuclideanRBF(classes, name="rbf")(x))
-    return layers.Activation(activation or "linear", dtype="float32", name="predictions")(x)
+    x = layers.Rescaling(-1.0, dtype=score_dtype(), name="negative")(own.EuclideanRBF(classes, name="rbf")(x))
+    return layers.Activation(activation or "linear", dtype=score_dtype(), name="predictions")(x)
 
 
 def convolve(x, maps, net, unit, *, name):

@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass, replace
 
 from keras_cnns.blocks.conv import TORCH, Numerics
-from keras_cnns.blocks.head import dropout
+from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import layers
 
@@ -63,5 +63,5 @@ def features(x, net, unit):
 def head(x, net, unit, *, classes, activation):
     """The last 1x1 layer, one map a class, and the mean of each map."""
     x = replace(unit, normalized=False)(x, classes, 1, name="predictions")
-    x = layers.GlobalAveragePooling2D(dtype="float32", name="avg_pool")(x)
-    return x if activation is None else layers.Activation(activation, dtype="float32", name=activation)(x)
+    x = layers.GlobalAveragePooling2D(dtype=score_dtype(), name="avg_pool")(x)
+    return x if activation is None else layers.Activation(activation, dtype=score_dtype(), name=activation)(x)

@@ -5,7 +5,7 @@
 
 from dataclasses import KW_ONLY, dataclass, replace
 
-from keras_cnns.blocks.head import dropout
+from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import layers
 
@@ -72,6 +72,6 @@ def fire(x, s1x1, e1x1, e3x3, *, unit, name):
 def head(x, net, unit, *, classes, activation):
     """No dense layer: a 1x1 convolution gives a map for each class, and its mean the score."""
     x = dropout(x, net.dropout)
-    x = layers.Conv2D(classes, 1, activation="relu", dtype="float32", name="predictions")(x)
-    x = layers.GlobalAveragePooling2D(dtype="float32", name="avg_pool")(x)
-    return layers.Activation(activation, dtype="float32", name="scores")(x) if activation else x
+    x = layers.Conv2D(classes, 1, activation="relu", dtype=score_dtype(), name="predictions")(x)
+    x = layers.GlobalAveragePooling2D(dtype=score_dtype(), name="avg_pool")(x)
+    return layers.Activation(activation, dtype=score_dtype(), name="scores")(x) if activation else x

@@ -2,6 +2,7 @@
 
 from dataclasses import KW_ONLY, dataclass, replace
 
+from keras_cnns.blocks.head import score_dtype
 from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import layers, ops
 
@@ -40,4 +41,4 @@ def head(x, net, unit, *, classes, activation):
     """The second hidden layer, 9 frames with one unit a phoneme, summed over time."""
     x = replace(unit, normalized=False)(x, classes, (net.windows[1], 1), padding="valid", name="hidden2_predictions")
     x = ops.sum(ops.cast(x, "float32"), axis=(1, 2))
-    return layers.Activation(activation or "linear", dtype="float32", name="predictions")(x)
+    return layers.Activation(activation or "linear", dtype=score_dtype(), name="predictions")(x)

@@ -22,14 +22,14 @@ class Augment:
     area: tuple[float, float] = (0.08, 1.0)  # random_resized: part of the picture's area
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # random_resized: width over height
     pad: int = 0  # shifts by up to so many pixels, black where uncovered (ResNet on CIFAR: 4)
-    mirror: bool = False  # every second picture; not for digits and letters
     policy: str = ""  # randaugment or autoaugment (its ImageNet policy)
     layers: int = 2  # RandAugment's N: operations a picture
     magnitude: float = 9.0  # RandAugment's M, of 10
+    erase: float = 0.0  # probability of a random rectangle of noise
+    mirror: bool = False  # every second picture; not for digits and letters
     jitter: float = 0.0  # brightness, contrast and saturation, each by 1 +- so much, in random order (Howard: 0.4)
     hue: float = 0.0  # turned by up to so much of the colour circle
     pca_noise: float = 0.0  # AlexNet's, standard deviation (0.1 there)
-    erase: float = 0.0  # probability of a random rectangle of noise
     mixup: float = 0.0  # alpha: two pictures and their labels are blended; labels become one-hot
     cutmix: float = 0.0  # alpha: a rectangle is another picture's; with mixup, one of the two for every picture
 
@@ -65,6 +65,11 @@ class Augment:
             raise UserError(f"augment.{name} is {value}: two numbers.")
         object.__setattr__(self, name, value)  # JSON has lists only
         return value
+
+    @property
+    def mirrors_or_colours(self):
+        """Whether a picture is mirrored, or its colours are changed."""
+        return bool(self.mirror or self.jitter or self.hue or self.pca_noise)
 
     @property
     def mixes(self):

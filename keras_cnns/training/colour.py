@@ -3,6 +3,8 @@
 Pictures are float32 [H, W, C] in 0..255; factors of 1 change nothing. Grey pictures have no saturation and no hue.
 """
 
+import itertools
+
 import tensorflow as tf
 
 from keras_cnns.training.decode import LUMA
@@ -10,6 +12,7 @@ from keras_cnns.training.decode import LUMA
 # The covariance of ImageNet's RGB values, scaled to 0..1: its eigenvalues, and its eigenvectors, one a column.
 PCA_VALUES = (0.2175, 0.0188, 0.0045)
 PCA_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
+ORDERS = tuple(itertools.permutations(range(3)))  # of brightness, contrast and saturation
 
 
 def jitter(picture, strength, u):
@@ -17,25 +20,16 @@ def jitter(picture, strength, u):
 
     All three are linear in a pixel's colour, so they become one matrix and one offset, and the picture is touched once.
     """
-    factors, channels = 1 + strength * (2 * u[:3] - 1), picture.shape[-1]
+    channels, same = picture.shape[-1], tf.eye(picture.shape[-1])
     weights = tf.constant(LUMA if channels == 3 else (1.0,))
-    mean = mean_colour(picture)
-
-    def in_order(order):
-        matrix, offset = tf.eye(channels), tf.zeros([channels])
-        for i in order:
-            keep, other = factors[i], 1 - factors[i]
-            if i == 2:  # towards each pixel's own grey
-                towards_grey = keep * tf.eye(channels) + other * tf.ones([channels, 1]) * weights
-                matrix, offset = towards_grey @ matrix, tf.linalg.matvec(towards_grey, offset)
-            else:  # towards black, or the mean grey
-                level = other * tf.tensordot(weights, tf.linalg.matvec(matrix, mean) + offset, 1) if i else 0.0
-                matrix, offset = keep * matrix, keep * offset + level
-        return matrix, offset
-
-    orders = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-    branches = [lambda order=order: in_order(order) for order in orders]
-    matrix, offset = tf.switch_case(tf.cast(u[3] * len(orders), tf.int32), branches)
+    mean, matrix, offset = mean_colour(picture), same, tf.zeros([channels])
+    for which in tf.unstack(tf.gather(ORDERS, tf.cast(u[3] * len(ORDERS), tf.int32))):
+        keep = 1 + strength * (2 * tf.gather(u, which) - 1)
+        grey_of_mean = tf.reduce_sum(weights * (tf.linalg.matvec(matrix, mean) + offset))
+        towards = tf.where(which == 2, tf.ones([channels, 1]) * weights, 0.0)  # saturation: each pixel's own grey
+        step = keep * same + (1 - keep) * towards
+        level = tf.where(which == 1, (1 - keep) * grey_of_mean, 0.0)  # contrast: the mean grey; brightness: black
+        matrix, offset = step @ matrix, tf.linalg.matvec(step, offset) + level
     changed = tf.matmul(tf.reshape(picture, [-1, channels]), matrix, transpose_b=True)
     return clip(add(tf.reshape(changed, picture.shape), offset))
 

@@ -1,6 +1,7 @@
 """A data set by name becomes batches: `load` for training and evaluation, `load_arrays` for calibration and reports."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,9 @@ from keras_cnns.errors import UserError
 from keras_cnns.training import crops, decode
 from keras_cnns.training.augment import Augment
 from keras_cnns.training.broken import TRIES, Broken, explained
-from keras_cnns.training.dice import Dice
+from keras_cnns.training.dice import Dice, roll
 from keras_cnns.training.folder import open_folder
-from keras_cnns.training.guise import guise
-from keras_cnns.training.mix import mix, mixture
+from keras_cnns.training.guise import chance, finish, guise
 from keras_cnns.training.tfds_source import open_tfds
 
 FOLDER = "folder:"
@@ -28,20 +28,29 @@ CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are dec
 class Data:
     """Batches of one split.
 
-    dataset: training: (image, label) without end; evaluation: (image, label, weight), once. image float32 [B, H, W, C]
-      0..255; label int64 [B], or float32 [B, classes] where pictures are mixed; weight float32 [B], 0 for the padding
-      of the last batch and for broken pictures.
+    batches: training: (image, label, chance) without end, to be given to `finisher`, on the device that trains;
+      evaluation: (image, label, weight), once. image float32 [B, H, W, C] 0..255; label int64 [B]; weight float32 [B],
+      0 for the padding of the last batch and for broken pictures.
+    finish: the function that turns a batch's (image, label, chance) into (image, label); None in evaluation.
     classes, names: how many classes there are, and what they are called.
     count: examples in the split. steps: batches of an epoch (in training, of the pictures seen in whole batches).
     broken: what was skipped so far, see `broken.py`; reading batches under `broken.explained()` gives clear errors.
     """
 
-    dataset: tf.data.Dataset
+    batches: tf.data.Dataset
+    finish: Callable | None
     classes: int
     names: tuple
     count: int
     steps: int
     broken: Broken
+
+    @property
+    def dataset(self):
+        """The batches, finished: (image, label) in training, label float32 [B, classes] where pictures are mixed."""
+        if self.finish is None:
+            return self.batches
+        return self.batches.map(self.finish, num_parallel_calls=WORKERS).prefetch(2)
 
 
 def load(
@@ -97,22 +106,28 @@ def load(
     broken = Broken(source, skip_broken)
     fixed = crops.whole if how.crop == "whole" else partial(crops.centre, size=size, fraction=how.crop_fraction)
     if training and how.crop in ("random", "random_resized"):
-        view = _Cropped(broken, size, channels, lambda dice: partial(crops.window, size=size, how=how, dice=dice))
+        view = _Cropped(broken, size, channels, lambda plan: partial(crops.window, size=size, how=how, planned=plan))
     else:
-        view = _Cropped(broken, size, channels, lambda dice: fixed)
+        view = _Cropped(broken, size, channels, lambda plan: fixed)
         if source.count * size[0] * size[1] * channels <= CACHED_BYTES:
             view = _Kept(*view.everything())
     sound = isinstance(view, _Kept)
     batches = partial(_batches, sound=sound, batch_size=batch_size, shard=shard, deterministic=deterministic)
     if training:
-        dataset = batches(_training_sample(view, how, seed), start=start, end=None)
-        if how.mixes:
-            dataset = dataset.map(partial(mix, classes=len(source.names)), num_parallel_calls=WORKERS)
+        deal = partial(_dealt, how=how, seed=seed)
+        dataset = batches(_training_sample(view, how, seed), deal=deal, start=start, end=None)
         steps = max(1, view.count // batch_size)
     else:
         steps = -(-view.count // batch_size)
         dataset = batches(_evaluation_sample(view), start=0, end=steps * batch_size)
-    return Data(dataset.prefetch(2), len(source.names), source.names, view.count, steps, broken)
+    classes = len(source.names)
+    last = finisher(how, classes) if training else None
+    return Data(dataset.prefetch(2), last, classes, source.names, view.count, steps, broken)
+
+
+def finisher(augment, classes):
+    """The last part of the augmentation, as in `Data.finish`: it depends on nothing else."""
+    return partial(finish, how=Augment.of(augment), classes=classes)
 
 
 def load_arrays(
@@ -138,7 +153,7 @@ def load_arrays(
     size = _checked_size(size, channels)
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
     window = partial(crops.centre, size=size, fraction=crop_fraction)
-    images, labels = _Cropped(Broken(source, skip_broken), size, channels, lambda dice: window).everything()
+    images, labels = _Cropped(Broken(source, skip_broken), size, channels, lambda plan: window).everything()
     return images, labels, source.names
 
 
@@ -167,18 +182,18 @@ class _Cropped:
     """The examples of a source, decoded, cropped and resized when they are read."""
 
     def __init__(self, broken, size, channels, window):
-        """window: a sample's `Dice` -> its crop, see `crops.py`."""
+        """window: a sample's row of `crops.plan` -> its crop, see `crops.py`."""
         self.broken, self.size, self.channels, self.window = broken, size, channels, window
         self.count, self.shape = broken.source.count, (*size, channels)
 
-    def read(self, number, dice=None, tries=1):
+    def read(self, number, plan=None, tries=1):
         """number int64 scalar -> (picture float32 [H, W, C], label int64, good); tries 0: raises where it is broken"""
         if not tries:
-            return self.broken.trusting(number, self._picture(dice))
-        return self.broken.attempt(number, self._picture(dice), shape=self.shape, tries=tries)
+            return self.broken.trusting(number, self._picture(plan))
+        return self.broken.attempt(number, self._picture(plan), shape=self.shape, tries=tries)
 
-    def _picture(self, dice):
-        return partial(decode.picture, size=self.size, channels=self.channels, window=self.window(dice))
+    def _picture(self, plan):
+        return partial(decode.picture, size=self.size, channels=self.channels, window=self.window(plan))
 
     def everything(self):
         """All that is not broken: uint8 [N, H, W, C], int64 [N]."""
@@ -207,21 +222,27 @@ class _Kept:
     def __init__(self, images, labels):
         self.images, self.labels, self.count = tf.constant(images), tf.constant(labels), len(labels)
 
-    def read(self, number, dice=None, tries=1):
+    def read(self, number, plan=None, tries=1):
         return tf.cast(self.images[number], tf.float32), self.labels[number], tf.constant(True)
 
 
 def _training_sample(view, how, seed):
-    def sample(index, careful):
+    def sample(index, plan, numbers, careful):
         epoch, place = index // view.count, index % view.count
         order = tf.stack([tf.constant(seed % 2**31, tf.int32), 0, tf.cast(epoch, tf.int32)])
         number = tf.random_index_shuffle(place, order, max_index=view.count - 1)
-        dice = Dice(seed, index)
-        picture, label, _ = view.read(number, dice, TRIES if careful else 0)
+        dice = Dice(seed, index, numbers)
+        picture, label, _ = view.read(number, plan, TRIES if careful else 0)
         picture = guise(picture, how, dice)
-        return (picture, label, mixture(how, picture.shape[:2], dice)) if how.mixes else (picture, label)
+        return picture, label, chance(how, picture.shape[:2], dice)
 
     return sample
+
+
+def _dealt(first, count, how, seed):
+    """The chance of samples that follow each other: what their crops take, and the numbers left, a row for each."""
+    numbers = roll(seed, first, count)
+    return crops.plan(numbers[:, : crops.NUMBERS], how), numbers[:, crops.NUMBERS :]
 
 
 def _evaluation_sample(view):
@@ -232,23 +253,22 @@ def _evaluation_sample(view):
     return sample
 
 
-def _batches(sample, *, sound, start, end, batch_size, shard, deterministic):
+def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, deal=lambda first, count: ()):
     """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
 
     Looking out for broken pictures one by one takes a fifth of the time, so a few samples together are tried without,
-    and only if that fails, with it; never where all are `sound`.
+    and only if that fails, with it; never where all are `sound`. What they need of chance is dealt to them together.
     """
     which, shards = shard
     share = batch_size // shards
     few = max(n for n in range(1, TOGETHER + 1) if share % n == 0)
 
     def together(first):
-        indices = tf.data.Dataset.range(first, first + few)
-        if shards > 1:
-            indices = indices.map(lambda k: k // share * batch_size + which * share + k % share)
-        samples = indices.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
+        first = first // share * batch_size + which * share + first % share  # of the run, not of this shard
+        every = tf.data.Dataset.from_tensor_slices((first + tf.range(few, dtype=tf.int64), *deal(first, few)))
+        samples = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
         if not sound:
-            careful = indices.map(partial(sample, careful=True)).batch(few, drop_remainder=True)
+            careful = every.map(partial(sample, careful=True)).batch(few, drop_remainder=True)
             samples = samples.ignore_errors().concatenate(careful).take(1)
         return samples.get_single_element()
 

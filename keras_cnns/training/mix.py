@@ -1,11 +1,13 @@
 """MixUp (1710.09412) and CutMix (1905.04899): a picture and its label are mixed with another's.
 
 Samples 2 k and 2 k + 1 of a batch are each other's partners (the last of an odd batch stays as it is), so that a batch
-mixes in itself, however many workers share it; every sample draws its own mixture.
+mixes in itself, however many replicas have even shares of it; every sample draws its own mixture.
 """
 
 import numpy as np
 import tensorflow as tf
+
+MIXTURE = 5  # numbers of one sample's mixture
 
 
 def mixture(how, size, dice):
@@ -33,15 +35,14 @@ def mix(images, labels, mixtures, classes):
 
     A label counts by the part of the picture that shows it.
     """
-    count, height, width, channels = images.shape
-    partner = np.arange(count) ^ 1
-    partner[partner >= count] = count - 1
+    count, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
+    partner = tf.minimum(tf.bitwise.bitwise_xor(tf.range(count), 1), count - 1)
     rows, columns = np.arange(height, dtype=np.float32), np.repeat(np.arange(width, dtype=np.float32), channels)
     kept, top, left, bottom, right = (column[:, None] for column in tf.unstack(mixtures, axis=1))
     cut = ((rows >= top) & (rows < bottom))[:, :, None] & ((columns >= left) & (columns < right))[:, None, :]
     share = kept[:, :, None] * (1 - tf.cast(cut, tf.float32))  # of every number in the picture: [B, H, W * C]
-    flat = tf.reshape(images, share.shape)
+    flat = tf.reshape(images, [-1, height, width * channels])
     others = tf.gather(flat, partner)
-    images = tf.reshape(others + share * (flat - others), images.shape)
+    images = tf.reshape(others + share * (flat - others), tf.shape(images))
     seen, labels = tf.reduce_mean(share, (1, 2))[:, None], tf.one_hot(labels, classes)
     return images, labels * seen + tf.gather(labels, partner) * (1 - seen)

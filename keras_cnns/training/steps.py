@@ -1,5 +1,6 @@
 """What one replica does with its share of a batch, and how the shares become one step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -15,8 +16,9 @@ SUM = tf.distribute.ReduceOp.SUM
 class Steps:
     """The step functions of one run. The model answers logits; further outputs are auxiliary classifiers.
 
-    A training batch is (image, label) or (image, label, weight), an evaluation batch has weights: 0 marks an
-    example that only fills the batch up. `ema` holds the averaged copies of `averaged`, where the recipe asks.
+    A training batch is what `finish` takes, and (image, label) after it; without `finish` it is (image, label) or
+    (image, label, weight). An evaluation batch has weights: 0 marks an example that only fills the batch up. `ema`
+    holds the averaged copies of `averaged`, where the recipe asks.
     """
 
     recipe: object
@@ -26,6 +28,7 @@ class Steps:
     classes: int
     averaged: list
     ema: list
+    finish: Callable | None = None  # the last part of the augmentation, see `Data.finish`
 
     def __post_init__(self):
         # XLA compiles what happens inside one replica; synchronized statistics come from the others
@@ -58,7 +61,7 @@ class Steps:
 
     def _replica(self, parts):
         context = tf.distribute.get_replica_context()
-        parts = [_filled(*p) for p in parts]
+        parts = [_filled(*(self.finish(*p) if self.finish else p)) for p in parts]
         total = tf.add_n([tf.reduce_sum(weight) for _, _, weight in parts])
         if context.num_replicas_in_sync > 1:
             total = context.all_reduce(SUM, total)

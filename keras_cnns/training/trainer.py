@@ -11,8 +11,9 @@ import tensorflow as tf
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
+from keras_cnns.training.augment import Augment
 from keras_cnns.training.broken import explained
-from keras_cnns.training.data import load
+from keras_cnns.training.data import finisher, load
 from keras_cnns.training.metrics import report
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import Recipe
@@ -81,7 +82,8 @@ class Run:
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
             averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
-        self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema)
+        finish = finisher(recipe.augment, classes)
+        self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema, finish)
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
         values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}
         worker = None if self.chief else self.strategy.cluster_resolver.task_id
@@ -225,12 +227,12 @@ class Run:
     def _distributed(self, split, data, batch_size, **more):
         """The batches, each cut into equal shares for the replicas; every worker reads its own slices only."""
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            return self.strategy.experimental_distribute_dataset(data.dataset)
+            return self.strategy.experimental_distribute_dataset(data.batches)
 
         def of_worker(context):
             shard = (context.input_pipeline_id, context.num_input_pipelines)
-            dataset = self._load(split, batch_size, shard=shard, **more).dataset
-            return dataset.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=False)
+            batches = self._load(split, batch_size, shard=shard, **more).batches
+            return batches.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=False)
 
         return self.strategy.distribute_datasets_from_function(of_worker)
 
@@ -255,3 +257,8 @@ class Run:
         if batch % replicas:
             near = (batch // replicas or 1) * replicas * self.recipe.accumulate
             raise UserError(f"batch_size {self.recipe.batch_size} is not divisible by {replicas} replicas: try {near}.")
+        if replicas > 1 and batch // replicas % 2 and Augment.of(self.recipe.augment).mixes:
+            raise UserError(
+                f"MixUp and CutMix pair the pictures of a replica, and its share of {batch // replicas} is odd: "
+                f"try batch_size {(batch + replicas) * self.recipe.accumulate}."
+            )

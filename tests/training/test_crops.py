@@ -39,8 +39,8 @@ def test_the_centre(shape, size, fraction, expected):
 @given(height=SIDE, width=SIDE, seed=st.integers(0, 99), how=st.sampled_from(["centre", "random", "random_resized"]))
 def test_every_window_lies_in_the_picture(height, width, seed, how):
     settings = Augment(crop=how, scale=(1.1, 2.0))
-    deal = iter([draws(40, seed)])
-    window = crops.window(shape_of(height, width), (32, 48), settings, lambda count: tf.constant(next(deal)[:count]))
+    planned = crops.plan(draws(crops.NUMBERS, seed)[None], settings)[0]
+    window = crops.window(shape_of(height, width), (32, 48), settings, planned)
     top, left, h, w = window.numpy()
     assert top >= 0 and left >= 0 and h >= 1 and w >= 1 and top + h <= height and left + w <= width
 
@@ -58,12 +58,13 @@ def test_random_is_the_crop_of_the_resized_picture():
     assert ((windows[:, :2] + windows[:, 2:]).max(0) > [490, 390]).all()
 
 
+def random_resized(shape, u, area, ratio):
+    return crops.random_resized(shape_of(*shape), crops.attempts(u[None], area, ratio)[0], ratio).numpy()
+
+
 def test_random_resized_has_the_areas_and_aspects_asked_for():
     windows = np.array(
-        [
-            crops.random_resized(shape_of(400, 600), (224, 224), draws(40, seed), (0.08, 1.0), (3 / 4, 4 / 3)).numpy()
-            for seed in range(300)
-        ]
+        [random_resized((400, 600), draws(40, seed), (0.08, 1.0), (3 / 4, 4 / 3)) for seed in range(300)]
     )
     area, aspect = windows[:, 2] * windows[:, 3] / (400 * 600), windows[:, 3] / windows[:, 2]
     assert 0.079 < area.min() < 0.12 and 0.8 < area.max() <= 1
@@ -72,7 +73,7 @@ def test_random_resized_has_the_areas_and_aspects_asked_for():
 
 
 def test_random_resized_of_a_strip_falls_back_to_its_centre():
-    window = crops.random_resized(shape_of(20, 600), (224, 224), draws(40), (0.9, 1.0), (3 / 4, 4 / 3)).numpy()
+    window = random_resized((20, 600), draws(40), (0.9, 1.0), (3 / 4, 4 / 3))
     assert tuple(window) == (0, 286, 20, 27)  # 20 * 4 / 3 wide
 
 
@@ -80,5 +81,5 @@ def test_the_first_attempt_that_fits_is_taken():
     u = np.full((crops.ATTEMPTS, 4), 0.5, np.float32)
     u[0] = [1 - 1e-6, 1 - 1e-6, 0, 0]  # all of the area at 4:3 does not fit into a square
     u[1:, 0] = 0.0
-    window = crops.random_resized(shape_of(100, 100), (50, 50), u.reshape(-1), (0.25, 1.0), (3 / 4, 4 / 3)).numpy()
+    window = random_resized((100, 100), u.reshape(-1), (0.25, 1.0), (3 / 4, 4 / 3))
     assert tuple(window) == (25, 25, 50, 50)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from keras_cnns.errors import UserError
 from keras_cnns.training.augment import Augment
-from keras_cnns.training.dice import Dice
-from keras_cnns.training.guise import ERASE_ATTEMPTS, erase, guise, mirror, shift
+from keras_cnns.training.dice import SIDES, Dice, roll
+from keras_cnns.training.guise import ERASE_ATTEMPTS, chance, coloured, erase, finish, guise, mirror, shift
 
 PICTURE = np.random.default_rng(0).uniform(1, 255, (9, 12, 3)).astype(np.float32)
 
@@ -20,6 +20,7 @@ def dice(index=0, seed=0):
 
 def test_no_settings_change_nothing():
     np.testing.assert_array_equal(guise(tf.constant(PICTURE), Augment(), dice()), PICTURE)
+    np.testing.assert_array_equal(coloured(tf.constant(PICTURE), dice()(9), Augment()), PICTURE)
 
 
 @pytest.mark.parametrize(("u", "moved"), [((0.5, 0.5), (0, 0)), ((0.0, 0.999), (2, -2)), ((0.99, 0.3), (-2, 1))])
@@ -65,7 +66,9 @@ def test_everything_at_once_keeps_shape_and_range_and_depends_on_the_index_alone
 
     @tf.function
     def function(i):
-        return guise(picture, ALL, Dice(5, i))
+        roll = Dice(5, i)
+        seen = guise(picture, ALL, roll)
+        return coloured(seen, chance(ALL, seen.shape[:2], roll)[:9], ALL)
 
     def guises(start, parallel):
         dataset = tf.data.Dataset.range(start, 30).map(function, num_parallel_calls=parallel)
@@ -77,12 +80,25 @@ def test_everything_at_once_keeps_shape_and_range_and_depends_on_the_index_alone
     np.testing.assert_array_equal(guises(11, 2), first[11:])
 
 
+def test_a_batch_is_finished_as_its_pictures_are():
+    how = Augment(mirror=True, jitter=0.4, hue=0.1, pca_noise=0.1, mixup=0.3)
+    pictures = tf.constant(np.random.default_rng(1).uniform(0, 255, (6, 9, 12, 3)), tf.float32)
+    labels, chances = tf.range(6, dtype=tf.int64), tf.stack([chance(how, (9, 12), dice(i)) for i in range(6)])
+    images, targets = finish(pictures, labels, chances, how=how, classes=6)
+    one_by_one = [coloured(pictures[i], chances[i, :9], how) for i in range(6)]
+    kept = chances[:, 9, None, None, None]
+    expected = kept * one_by_one + (1 - kept) * tf.gather(one_by_one, [1, 0, 3, 2, 5, 4])
+    np.testing.assert_allclose(images, expected, atol=1e-3)
+    np.testing.assert_allclose(np.diag(targets), chances[:, 9], atol=1e-6)
+
+
 def test_the_dice_are_even_and_differ_by_index_and_seed():
     rolls = np.stack([dice(i, seed)(100).numpy() for i in range(20) for seed in range(3)])
     assert rolls.min() >= 0 and rolls.max() < 1 and abs(rolls.mean() - 0.5) < 0.02
     assert abs(np.corrcoef(rolls)[np.triu_indices(60, 1)]).max() < 0.5
+    np.testing.assert_array_equal(roll(3, 5, 4)[2], dice(7, 3)(SIDES))  # alone or among others
     with pytest.raises(AssertionError, match="raise SIDES"):
-        dice()(129)
+        dice()(SIDES + 1)
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,0 +1,56 @@
+"""How long a float32 file takes, against TensorFlow's own way.
+
+    python benchmarks/conversion.py [MobileNetV2 EfficientNetB0 ...] [--rounds 3]
+
+Ours is all that `export` does before it quantizes: the graph is prepared (batch norm folded and the like), converted
+from a concrete function, and signed. Theirs is `tf.lite.TFLiteConverter.from_keras_model`. They take turns, on networks
+of keras.applications at their own size; medians and the ratio are printed.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+
+import keras
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from keras_cnns.quiet import stderr_closed
+from keras_cnns.tflite import convert
+from keras_cnns.tflite.prepare import prepare
+
+
+def ours(model):
+    return convert.to_flatbuffer(prepare(model))
+
+
+def theirs(model):
+    with stderr_closed():
+        return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=["MobileNetV2", "EfficientNetB0"], help="of keras.applications")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(arguments)
+    table = Table("", "this package, s", "from_keras_model, s", "ratio", "MB", "MB")
+    for name in options.names:
+        model = getattr(keras.applications, name)(weights=None)
+        seconds, sizes = {ours: [], theirs: []}, {}
+        for _ in range(options.rounds):
+            for way in (ours, theirs):
+                began = time.perf_counter()
+                sizes[way] = len(way(model)) / 1e6
+                seconds[way].append(time.perf_counter() - began)
+        first, second = (statistics.median(seconds[way]) for way in (ours, theirs))
+        times = (f"{first:.2f}", f"{second:.2f}", f"{first / second:.2f}")
+        table.add_row(name, *times, *(f"{sizes[way]:.1f}" for way in (ours, theirs)))
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
