@@ -16,6 +16,8 @@ CONVS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 LINEAR = (*CONVS, *DEPTHWISE, *TRANSPOSED, layers.Dense)  # y = kernel * x + bias, if no activation is fused
+SUMS = (layers.Add, layers.Subtract, layers.Multiply, ops.add, ops.subtract, ops.multiply)
+POOLS = (layers.MaxPooling2D, layers.AveragePooling2D)
 SEPARABLE = {
     layers.SeparableConv1D: (layers.DepthwiseConv1D, layers.Conv1D),
     layers.SeparableConv2D: (layers.DepthwiseConv2D, layers.Conv2D),
@@ -37,8 +39,9 @@ def prepare(model, *, outputs=None, int8_forms=True):
     """The Keras 3 model of the same inputs and outputs, rewritten for inference on a phone.
 
     outputs: names or positions of the outputs to keep; by default all but those whose name begins with "aux".
-    int8_forms: hard-swish as `(x * (1/6)) * relu6(x + 3)` and average pooling as a depthwise convolution, which XNNPACK
-      runs in int8; False keeps each one operator, which is faster in floats.
+    int8_forms: hard-swish as `(x * (1/6)) * relu6(x + 3)`, average pooling as a depthwise convolution, and a ReLU that
+      no operator before it takes in behind one that changes nothing: XNNPACK runs these in int8. False keeps each one
+      operator, which is faster in floats.
 
     Raises:
       UserError: the model has no graph, or a layer that cannot be made again; it names the layer.
@@ -62,10 +65,12 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
     graph.rewrite(fold_forward)
     graph.rewrite(depthwise)
     graph.rewrite(thinning)
+    graph.rewrite(by_fives)
     if int8_forms:
         graph.rewrite(absorb_sixth)
         graph.rewrite(hard_swish)
         graph.rewrite(average)
+        graph.rewrite(rectified)
     return graph
 
 
@@ -351,6 +356,36 @@ def _counted(size, window, stride, results):
     before, _ = _same_padding(size, window, stride)
     starts = np.arange(results) * stride - before
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
+
+
+def by_fives(node, uses=None):
+    """More than five concatenated at once, as XNNPACK takes them, are concatenated by fives."""
+    if not node.is_a(layers.Concatenate) or len(node.inputs) <= 5:
+        return None
+    axis = node.config["axis"] % len(node.shape)
+    first, rest = list(node.inputs[:5]), list(node.inputs[5:])
+    shape = (*node.shape[:axis], sum(n.shape[axis] for n in first), *node.shape[axis + 1 :])
+    part = new(layers.Concatenate, (first,), node, f"before_{len(rest)}", {"axis": axis})
+    part.shape = shape
+    whole = like(node, args=([part, *rest],))
+    return by_fives(whole) or whole
+
+
+def rectified(node, uses):
+    """A ReLU behind a concatenation, or one of several that read the same tensor: XNNPACK runs none alone in int8."""
+    before = node.input if is_relu(node) else None
+    taken_in = (*LINEAR, *SUMS, *POOLS, layers.BatchNormalization)  # kept batch norms are folded later
+    if before is None or not before.inputs or len(node.shape) != 4 or (uses[before] == 1 and before.is_a(*taken_in)):
+        return None
+    same = new(None, (before,), node, "same", {"strides": 1, "padding": "valid"})
+    return like(node, args=(_constant(same, np.ones((1, 1))),))
+
+
+def is_relu(node):
+    """Whether this is relu or relu6, which TFLite fuses into the operator before."""
+    config = node.config
+    plain = node.is_a(layers.ReLU) and not config.get("negative_slope") and not config.get("threshold")
+    return plain and config.get("max_value") in (None, 6.0)
 
 
 def _constant(node, kernel):

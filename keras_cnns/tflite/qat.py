@@ -25,6 +25,7 @@ from keras_cnns.tflite.prepare import (
     as_affine,
     depthwise,
     fold_back,
+    is_relu,
     prepared,
 )
 
@@ -196,13 +197,6 @@ def quantized(node, uses, momentum=MOMENTUM):
     low, high = fixed_range(node)
     config = {"low": low, "high": high, "momentum": momentum}
     return Node(FakeQuant, (node,), config=config, name=f"{node.name}_quant", shape=node.shape)
-
-
-def is_relu(node):
-    """Whether this is relu or relu6, which TFLite fuses into the operator before."""
-    config = node.config
-    plain = node.is_a(layers.ReLU) and not config.get("negative_slope") and not config.get("threshold")
-    return plain and config.get("max_value") in (None, 6.0)
 
 
 def fixed_range(node):

@@ -176,6 +176,27 @@ def test_the_edges_of_average_pooling_cost_nothing_where_nothing_is_padded():
     assert len(kinds(prepared(lambda x: layers.AveragePooling2D(2, padding="same")(x), (9, 8, 4)))) == 3
 
 
+def test_a_relu_that_nothing_takes_in_follows_a_convolution_in_int8_only():
+    def make(x):
+        y = layers.Concatenate()([layers.Conv2D(3, 1)(x), x])
+        z = layers.Conv2D(7, 1)(y)
+        once = layers.ReLU()(layers.Add()([z, y]))  # the sum takes it in
+        return layers.Concatenate()([layers.ReLU(6.0)(y), layers.ReLU()(z), z, once])
+
+    assert kinds(prepared(make)).count("DepthwiseConv2D") == 2
+    assert "DepthwiseConv2D" not in kinds(prepared(make, int8_forms=False))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(5, [5]), (6, [5, 2]), (14, [5, 5, 5, 2])])
+def test_no_more_than_five_are_concatenated_at_once(count, expected):
+    def make(x):
+        return layers.Concatenate(axis=2)([layers.Conv2D(3, 1, name=f"branch{i}")(x) for i in range(count)])
+
+    model = prepared(make, int8_forms=False)
+    inputs = [len(layer.input) for layer in model.layers if isinstance(layer, layers.Concatenate)]
+    assert inputs == expected and model.output_shape == (None, 9, 9 * count, 3)
+
+
 @pytest.mark.parametrize("pool", [layers.MaxPooling2D, layers.AveragePooling2D])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_a_pool_that_only_drops_pixels_becomes_a_convolution(pool, padding):
