@@ -246,8 +246,8 @@ Written by `python benchmarks/export.py`, whose first lines say how.
 
 ## Mobile networks, 224x224
 
-Each network's files took turns, {threads}, beside other work on the machine: milliseconds mean little, fractions, taken
-run by run, hold to about a tenth. A cell: size, then time.
+Each network's files took turns, {threads}, on an otherwise idle machine; fractions are taken run by run. A cell: size,
+then time.
 
 {mobile}
 
