@@ -1,8 +1,8 @@
 """The guise in which training sees a picture: an `Augment`'s settings applied, in their order.
 
 What moves pixels is done one picture after the other, where it is decoded (`guise`). What only mirrors and colours is
-left to the training device (`finish`), a batch at once: on the processors it would take as long as a fifth to a half of
-the decoding, on an accelerator it takes next to nothing.
+left to the training device (`finish`), a batch at once: the processors that decode would spend a tenth to a third of
+their time on it, an accelerator hardly notices.
 """
 
 import math
