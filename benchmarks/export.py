@@ -114,8 +114,8 @@ class Rows:
         told = row.get("error") or f"{row['status']}, size {row['size_ratio']:.2f}, time {row['latency_ratio']:.2f}"
         print(f"{key}: {told} {'; '.join(row.get('reasons', ()))}", flush=True)
 
-    def file_of(self, name, scheme):
-        return self.folder / f"{name.replace(':', '_')}_{scheme}.tflite"
+    def file_of(self, name, size, scheme):
+        return self.folder / f"{name.replace(':', '_')}_{size}_{scheme}.tflite"
 
 
 def measure(name, size, schemes, count, rows, *, keep):
@@ -130,7 +130,7 @@ def measure(name, size, schemes, count, rows, *, keep):
     if not verify.is_classifier(model, {"scores": model.predict(unseen[:8], verbose=0)}):
         labels = None
     for scheme in missing:
-        key, path = f"{name}@{size} {scheme}", rows.file_of(name, scheme)
+        key, path = f"{name}@{size} {scheme}", rows.file_of(name, size, scheme)
         try:
             given = {"calibration": seen[::2], "images": unseen, "labels": labels, "force": True}
             report = export(model, path, scheme=scheme, **given)
@@ -146,7 +146,7 @@ def measure(name, size, schemes, count, rows, *, keep):
 def time_again(rows, size, threads):
     """Times what `keep` left of the mobile networks, each network's files in turns."""
     for name in MOBILE:
-        files = {scheme: rows.file_of(name, scheme) for scheme in MOBILE_SCHEMES}
+        files = {scheme: rows.file_of(name, size, scheme) for scheme in MOBILE_SCHEMES}
         files = {scheme: path for scheme, path in files.items() if path.exists()}
         if "float32" not in files:
             continue
