@@ -44,7 +44,9 @@ def contrast(picture, factor):
 
 
 def saturation(picture, factor):
-    return picture if picture.shape[-1] == 1 else blend(grey(picture), picture, factor)
+    if picture.shape[-1] == 1:
+        return picture
+    return tf.matmul(picture, factor * tf.eye(3) + (1 - factor) * tf.constant(LUMA)[:, None])
 
 
 def hue(picture, turn):
