@@ -246,8 +246,7 @@ Written by `python benchmarks/export.py`, whose first lines say how.
 
 ## Mobile networks, 224x224
 
-Each network's files took turns, {threads}, on an otherwise idle machine; fractions are taken run by run. A cell: size,
-then time.
+Each network's files took turns, {threads}, on an otherwise idle machine. A cell: size, then time.
 
 {mobile}
 

@@ -46,10 +46,13 @@ def pictures(count, shape, seed=0, high=1.0):
 
 
 @pytest.fixture(autouse=True)
-def _fresh_keras():
-    """Layer names and memory start over with each test."""
+def _fresh_keras(request):
+    """Layer names and memory start over with each test; a slow one's networks are gigabytes, which Python keeps."""
     yield
+    import gc
     import sys
 
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
+    if request.node.get_closest_marker("slow"):
+        gc.collect()
