@@ -27,7 +27,7 @@ def auto_contrast(picture, strength=None, sign=None):
 
 
 def equalize(picture, strength=None, sign=None):
-    """Every channel's histogram made even; all channels in one count and one table, which is several times faster."""
+    """Every channel's histogram made even; all channels in one count and one table, which is faster."""
     height, width, channels = picture.shape
     first = tf.tile(tf.range(0, 256 * channels, 256), [width])
     values = tf.reshape(tf.cast(picture, tf.int32), [height, width * channels]) + first
