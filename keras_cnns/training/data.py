@@ -28,7 +28,7 @@ CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are dec
 class Data:
     """Batches of one split.
 
-    batches: training: (image, label, chance) without end, to be given to `finisher`, on the device that trains;
+    batches: training: (image, label, chance) without end, to be given to `finish` on the device that trains;
       evaluation: (image, label, weight), once. image float32 [B, H, W, C] 0..255; label int64 [B]; weight float32 [B],
       0 for the padding of the last batch and for broken pictures.
     finish: the function that turns a batch's (image, label, chance) into (image, label); None in evaluation.

@@ -1,12 +1,13 @@
 """Auxiliary classifiers: more outputs while training, the paper's weights, gone at inference."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_cnns import UserError, build, info
-from keras_cnns.blocks.auxiliary import without_auxiliary
-from keras_cnns.blocks.conv import KERAS
+from keras_cnns.blocks.auxiliary import auxiliary_v3, without_auxiliary
+from keras_cnns.blocks.conv import KERAS, ConvUnit
 from tests.conftest import pictures, randomize
 
 V3 = pytest.param("inception_v3", 2, marks=pytest.mark.slow)
@@ -36,6 +37,25 @@ def test_more_outputs_the_answer_first(name, outputs):
     np.testing.assert_array_equal(alone(images, training=False), model(images, training=False)[0])
     plain = build(name, input_shape=shape, classes=7, classifier_activation=None)
     assert [v.path for v in alone.weights] == [v.path for v in plain.weights]
+
+
+@pytest.mark.parametrize(("side", "kernel"), [(17, 5), (8, 2), (6, 1)])
+def test_inception_v3s_kernel_is_no_larger_than_what_is_left(side, kernel):
+    image = keras.Input((side, side, 4))
+    scores = auxiliary_v3(image, unit=ConvUnit(KERAS), classes=3, activation=None, name="aux")
+    kernels = [v.shape for v in keras.Model(image, scores).weights if v.path.endswith("kernel")]
+    assert kernels == [(1, 1, 4, 128), (kernel, kernel, 128, 768), (768, 3)]
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("mixed_float16", "float32"), ("float64", "float64")])
+def test_scores_are_float32_at_least(policy, expected):
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(policy)
+        model = build("lenet5")
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert model.output.dtype == expected
 
 
 @pytest.mark.slow

@@ -95,6 +95,15 @@ def test_a_batch_that_does_not_divide_is_refused(tmp_path):
     assert "error: batch_size 16 is not divisible by 3 replicas: try 15." in done.stderr.splitlines()
 
 
+def test_pictures_cannot_be_paired_in_an_odd_share(tmp_path):
+    (tmp_path / "recipe.json").write_text(PLAIN.but(batch_size=14).json())
+    command = [sys.executable, str(HERE / "run_recipe.py"), str(tmp_path / "recipe.json"), "--strategy", "mirrored"]
+    command += ["--replicas", "2", "--augment.mixup", "0.2"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "its share of 7 is odd: try batch_size 16." in done.stderr
+
+
 def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     for s in sockets:
