@@ -53,7 +53,7 @@ class Augment:
         for name in ("pad", "layers", "magnitude", "jitter", "hue", "pca_noise", "erase", "mixup", "cutmix"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: not below 0.")
-        for name, most in (("erase", 1), ("hue", 0.5), ("jitter", 1)):
+        for name, most in (("erase", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
             if getattr(self, name) > most:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: at most {most}.")
         if not 0 < self.crop_fraction <= 1:
@@ -67,9 +67,10 @@ class Augment:
         return value
 
     @property
-    def mirrors_or_colours(self):
-        """Whether a picture is mirrored, or its colours are changed."""
-        return bool(self.mirror or self.jitter or self.hue or self.pca_noise)
+    def changes(self):
+        """Whether anything is done to a picture after its crop, but mixing."""
+        colours = self.jitter or self.hue or self.pca_noise
+        return bool(self.pad or self.policy or self.erase or self.mirror or colours)
 
     @property
     def mixes(self):

@@ -51,7 +51,17 @@ def saturation(picture, factor):
 
 def hue(picture, turn):
     """turn: part of the colour circle, -0.5..0.5."""
-    return picture if picture.shape[-1] == 1 else tf.image.adjust_hue(picture / 255, turn) * 255
+    if picture.shape[-1] == 1:
+        return picture
+    red, green, blue = tf.unstack(picture, axis=-1)
+    value = tf.maximum(tf.maximum(red, green), blue)
+    chroma = value - tf.minimum(tf.minimum(red, green), blue)
+    part = tf.where(
+        value == red, green - blue, tf.where(value == green, blue - red + 2 * chroma, red - green + 4 * chroma)
+    )
+    sixth = tf.math.divide_no_nan(part, chroma) + 6 * turn  # of the circle: red 0, green 2, blue 4
+    away = tf.math.floormod(sixth[..., None] + tf.constant([5.0, 3.0, 1.0]), 6.0)
+    return value[..., None] - chroma[..., None] * tf.clip_by_value(tf.minimum(away, 4 - away), 0, 1)
 
 
 def pca_noise(picture, deviation, u):

@@ -15,7 +15,7 @@ from keras_cnns.training.augment import Augment
 from keras_cnns.training.broken import TRIES, Broken, explained
 from keras_cnns.training.dice import Dice, roll
 from keras_cnns.training.folder import open_folder
-from keras_cnns.training.guise import chance, finish, guise
+from keras_cnns.training.guise import chance, finish
 from keras_cnns.training.tfds_source import open_tfds
 
 FOLDER = "folder:"
@@ -114,8 +114,8 @@ def load(
     sound = isinstance(view, _Kept)
     batches = partial(_batches, sound=sound, batch_size=batch_size, shard=shard, deterministic=deterministic)
     if training:
-        deal = partial(_dealt, how=how, seed=seed)
-        dataset = batches(_training_sample(view, how, seed), deal=deal, start=start, end=None)
+        deal = partial(_dealt, examples=view.count, how=how, seed=seed)
+        dataset = batches(_training_sample(view, how), deal=deal, start=start, end=None)
         steps = max(1, view.count // batch_size)
     else:
         steps = -(-view.count // batch_size)
@@ -226,23 +226,23 @@ class _Kept:
         return tf.cast(self.images[number], tf.float32), self.labels[number], tf.constant(True)
 
 
-def _training_sample(view, how, seed):
-    def sample(index, plan, numbers, careful):
-        epoch, place = index // view.count, index % view.count
-        order = tf.stack([tf.constant(seed % 2**31, tf.int32), 0, tf.cast(epoch, tf.int32)])
-        number = tf.random_index_shuffle(place, order, max_index=view.count - 1)
-        dice = Dice(seed, index, numbers)
+def _training_sample(view, how):
+    def sample(index, number, plan, numbers, careful):
         picture, label, _ = view.read(number, plan, TRIES if careful else 0)
-        picture = guise(picture, how, dice)
-        return picture, label, chance(how, picture.shape[:2], dice)
+        return picture, label, chance(how, picture.shape[:2], Dice(numbers))
 
     return sample
 
 
-def _dealt(first, count, how, seed):
-    """The chance of samples that follow each other: what their crops take, and the numbers left, a row for each."""
+def _dealt(first, count, examples, how, seed):
+    """The chance of samples that follow each other, a row for each: the number of its example (every epoch has all of
+    them, in an order of its own), what its crop takes, and the numbers left."""
+    index = first + tf.range(count, dtype=tf.int64)
+    epoch = tf.cast(index // examples, tf.int32)
+    order = tf.stack([tf.fill([count], seed % 2**31), tf.zeros_like(epoch), epoch], 1)
+    number = tf.random_index_shuffle(index % examples, order, max_index=examples - 1)
     numbers = roll(seed, first, count)
-    return crops.plan(numbers[:, : crops.NUMBERS], how), numbers[:, crops.NUMBERS :]
+    return number, crops.plan(numbers[:, : crops.NUMBERS], how), numbers[:, crops.NUMBERS :]
 
 
 def _evaluation_sample(view):

@@ -1,6 +1,6 @@
-"""All chance of one picture: numbers drawn at once from its index, dealt out in order.
+"""All chance of one picture: numbers drawn at once from its place in the run, dealt out in order.
 
-An augmentation is a plain function of the picture and of numbers in [0, 1), so it can be computed twice, and a
+An augmentation is a plain function of the picture and of numbers in [0, 1), so it can be computed anywhere, and a
 resumed run sees what the uninterrupted one saw.
 """
 
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 SIDES = 160
 PHILOX, DRAWN_TOGETHER = 1, 4  # TensorFlow's number of the generator, and how many numbers it draws from one count
+BITS = 23  # of chance in a number
 
 
 def roll(seed, first, count):
@@ -22,21 +23,21 @@ def roll(seed, first, count):
 
 
 class Dice:
-    def __init__(self, seed, index, numbers=None):
-        """seed: an int. index: int64 scalar, the sample's number in the whole run. numbers: what `roll` gave it."""
-        self._seed, self._index, self._dealt = seed, index, 0
-        self._numbers = roll(seed, index, 1)[0] if numbers is None else numbers
-
-    def seed(self, which):
-        """A seed of its own, int64 [2], for what needs more numbers than can be dealt."""
-        return tf.stack([tf.constant(self._seed * 16 + which, tf.int64), self._index])
+    def __init__(self, numbers):
+        """numbers: float32 [N], a picture's share of what `roll` gave."""
+        self.numbers = numbers
 
     def __call__(self, count):
         """The next `count` numbers, float32 [count] in [0, 1)."""
-        self._dealt += count
-        if self._dealt > self._numbers.shape[0]:
-            raise AssertionError(f"more than {SIDES} random numbers for one picture: raise SIDES")
-        return self._numbers[self._dealt - count : self._dealt]
+        if count > self.numbers.shape[0]:
+            raise AssertionError("more random numbers for one picture than it has: raise SIDES")
+        dealt, self.numbers = self.numbers[:count], self.numbers[count:]
+        return dealt
 
     def one(self):
         return self(1)[0]
+
+
+def seed(u):
+    """A seed, int32 [..., 2], for what needs more numbers than can be dealt; u: [..., 2]."""
+    return tf.cast(u * 2**BITS, tf.int32)

@@ -84,6 +84,12 @@ def is_chief(strategy):
     return resolver.task_type == "chief" if chiefs else resolver.task_id == 0
 
 
+def any_shape(strategy):
+    """Whether the devices compute on shapes that are known when they do, as augmentation needs them: for how many of
+    a batch's pictures an operation is drawn. A TPU's compiler has to know before; there the processors do it."""
+    return not isinstance(strategy, tf.distribute.TPUStrategy)
+
+
 def compile_with_xla():
     """XLA on accelerators only: on a CPU a step of MobileNetV2 took 9.5 times as long (docs/training_speed.md)."""
     return bool(tf.config.list_physical_devices("GPU"))

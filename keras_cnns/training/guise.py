@@ -1,8 +1,8 @@
-"""The guise in which training sees a picture: an `Augment`'s settings applied, in their order.
+"""The guise in which training sees a picture: an `Augment`'s settings applied, in their order, after the crop.
 
-What moves pixels is done one picture after the other, where it is decoded (`guise`). What only mirrors and colours is
-left to the training device (`finish`), a batch at once: the processors that decode would spend a tenth to a third of
-their time on it, an accelerator hardly notices.
+A picture's chance is dealt where it is decoded (`chance`); the guise itself is left to the training device (`finish`),
+a batch at once: the processors that decode would spend up to as much time on it as on decoding, an accelerator hardly
+notices.
 """
 
 import math
@@ -11,15 +11,41 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.training import colour, policies
+from keras_cnns.training.dice import Dice, seed
 from keras_cnns.training.mix import MIXTURE, mix, mixture
 
 ERASE_ATTEMPTS = 10
 ERASE_AREA, ERASE_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
-NUMBERS = 9  # that mirror, jitter, hue and PCA noise take
 
 
-def guise(picture, how, dice):
-    """One picture at the network's size, float32 [H, W, C] 0..255, in another guise of the same shape and range."""
+def chance(how, size, dice):
+    """What `finish` needs of one sample's chance, float32 [N]: its mixture, where pictures are mixed, and the numbers
+    that its guise is dealt."""
+    mixed = [mixture(how, size, dice)] if how.mixes else []
+    return tf.concat([*mixed, dice.numbers], 0)
+
+
+def finish(images, labels, chances, *, how, classes):
+    """The guise of a batch: images float32 [B, H, W, C], labels int64 [B], the `chance` of each of them.
+
+    Labels become one-hot, float32 [B, classes], where pictures are mixed.
+    """
+    mixtures, numbers = chances[:, :MIXTURE], chances[:, MIXTURE * how.mixes :]
+    if how.changes:
+        noises = [noise(images.shape[1:], seed(numbers[:, -2:]))] if how.erase else []
+        parts = (images, numbers[:, :-2], *noises)
+        # without the fallback nothing is done picture by picture unnoticed, which fails where none is drawn for it
+        images = tf.vectorized_map(
+            lambda one: guise(one[0], how, Dice(one[1]), *one[2:]), parts, fallback_to_while_loop=False
+        )
+    return mix(images, labels, mixtures, classes) if how.mixes else (images, labels)
+
+
+def guise(picture, how, dice, noise=None):
+    """One picture at the network's size, float32 [H, W, C] 0..255, in another guise of the same shape and range.
+
+    noise: of the picture's shape and range, what is erased shows it.
+    """
     if how.pad:
         picture = shift(picture, how.pad, dice(2))
     if how.policy == "randaugment":
@@ -27,37 +53,15 @@ def guise(picture, how, dice):
     if how.policy == "autoaugment":
         picture = policies.autoaugment(picture, dice)
     if how.erase:
-        picture = erase(picture, how.erase, dice(1 + 4 * ERASE_ATTEMPTS), dice.seed(1))
-    return picture
-
-
-def chance(how, size, dice):
-    """What `finish` needs of one sample's chance, float32 [NUMBERS + MIXTURE]: numbers in [0, 1), and its mixture."""
-    return tf.concat([dice(NUMBERS), mixture(how, size, dice) if how.mixes else tf.zeros(MIXTURE)], 0)
-
-
-def finish(images, labels, chances, *, how, classes):
-    """The rest of the guise, for a batch: images float32 [B, H, W, C], labels int64 [B], `chance` of each of them.
-
-    Labels become one-hot, float32 [B, classes], where pictures are mixed.
-    """
-    if how.mirrors_or_colours:
-        images = tf.vectorized_map(lambda one: coloured(*one, how), (images, chances[:, :NUMBERS]))
-    if how.mixes:
-        images, labels = mix(images, labels, chances[:, NUMBERS:], classes)
-    return images, labels
-
-
-def coloured(picture, u, how):
-    """One picture, mirrored and in other colours; u: [NUMBERS]."""
+        picture = erase(picture, how.erase, dice(1 + 4 * ERASE_ATTEMPTS), noise)
     if how.mirror:
-        picture = mirror(picture, u[0])
+        picture = mirror(picture, dice.one())
     if how.jitter:
-        picture = colour.jitter(picture, how.jitter, u[1:5])
+        picture = colour.jitter(picture, how.jitter, dice(4))
     if how.hue:
-        picture = colour.clip(colour.hue(picture, how.hue * (2 * u[5] - 1)))
+        picture = colour.clip(colour.hue(picture, how.hue * (2 * dice.one() - 1)))
     if how.pca_noise:
-        picture = colour.clip(colour.pca_noise(picture, how.pca_noise, u[6:]))
+        picture = colour.clip(colour.pca_noise(picture, how.pca_noise, dice(3)))
     return picture
 
 
@@ -71,10 +75,18 @@ def shift(picture, pad, u):
 
 def mirror(picture, u):
     """Left and right exchanged for half of all u."""
-    return tf.where(u < 0.5, tf.reverse(picture, [1]), picture)
+    return tf.cond(u < 0.5, lambda: tf.reverse(picture, [1]), lambda: picture)
 
 
-def erase(picture, probability, u, seed):
+def noise(shape, seeds):
+    """float32 [B, *shape] in 0..255; seeds: [B, 2]."""
+    one = tf.TensorSpec(shape, tf.float32)
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_uniform(shape, seed, 0, 255, alg="philox"), seeds, fn_output_signature=one
+    )
+
+
+def erase(picture, probability, u, noise):
     """Random erasing (1708.04896, Algorithm 1): noise in a rectangle of 2 to 40 % of the area; u: [1 + 4 * attempts].
 
     The first rectangle that fits is taken; in the rare case that none does, nothing is erased.
@@ -86,14 +98,11 @@ def erase(picture, probability, u, seed):
     ratio = tf.exp(low + u[:, 1] * (high - low))
     sides = tf.round(tf.stack([tf.sqrt(area * ratio), tf.sqrt(area / ratio)], 1))
     fits = tf.reduce_all(sides < [height, width], 1)
-    chosen = tf.argmax(fits)
-    corner = tf.floor(u[chosen, 2:] * ([height, width] - sides[chosen] + 1))
-
-    def erased():
-        noise = tf.random.stateless_uniform([height, width, channels], seed, 0, 255, alg="philox")
-        return picture + rectangle(picture.shape, corner, corner + sides[chosen]) * (noise - picture)
-
-    return tf.cond((chance < probability) & tf.reduce_any(fits), erased, lambda: picture)
+    sides, place = tf.gather(sides, tf.argmax(fits)), tf.gather(u[:, 2:], tf.argmax(fits))
+    corner = tf.floor(place * ([height, width] - sides + 1))
+    share = rectangle(picture.shape, corner, corner + sides)
+    share *= tf.cast((chance < probability) & tf.reduce_any(fits), tf.float32)
+    return picture + share * (noise - picture)
 
 
 def rectangle(shape, first, last):

@@ -7,6 +7,8 @@ mixes in itself, however many replicas have even shares of it; every sample draw
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.training.dice import seed
+
 MIXTURE = 5  # numbers of one sample's mixture
 
 
@@ -17,16 +19,16 @@ def mixture(how, size, dice):
     alphas = [alpha for alpha in (how.mixup, how.cutmix) if alpha]
     first = dice.one() < 0.5 if len(alphas) == 2 else tf.constant(bool(how.mixup))
     alpha = tf.where(first, alphas[0], alphas[-1])
-    kept, u = beta(alpha, dice.seed(2)), dice(2)
+    kept, u = beta(alpha, seed(dice(2))), dice(2)
     middle, half = u * size, tf.sqrt(1 - kept) * size / 2
     corners = tf.round(tf.clip_by_value(tf.stack([middle - half, middle + half]), 0, size))
     cut = tf.concat([[1.0], tf.reshape(corners, [4])], 0)
     return tf.where(first, tf.concat([kept[None], tf.zeros(4)], 0), cut)
 
 
-def beta(alpha, seed):
+def beta(alpha, stem):
     """One number from Beta(alpha, alpha), drawn as the share of two gammas."""
-    gammas = tf.random.stateless_gamma([2], seed, tf.cast(alpha, tf.float64), dtype=tf.float64)
+    gammas = tf.random.stateless_gamma([2], stem, tf.cast(alpha, tf.float64), dtype=tf.float64)
     return tf.cast(tf.where(tf.reduce_sum(gammas) > 0, gammas[0] / tf.reduce_sum(gammas), 0.5), tf.float32)
 
 

@@ -31,9 +31,8 @@ def equalize(picture, strength=None, sign=None):
     height, width, channels = picture.shape
     first = tf.tile(tf.range(0, 256 * channels, 256), [width])
     values = tf.reshape(tf.cast(picture, tf.int32), [height, width * channels]) + first
-    histogram = tf.reshape(
-        tf.math.bincount(values, minlength=256 * channels, maxlength=256 * channels), [channels, 256]
-    )
+    histogram = tf.math.unsorted_segment_sum(tf.ones_like(values), values, 256 * channels)
+    histogram = tf.reshape(histogram, [channels, 256])
     brightest = tf.reduce_max(tf.where(histogram > 0, tf.range(256), 0), 1)
     step = (height * width - tf.gather(histogram, brightest, axis=1, batch_dims=1)[:, None]) // 255
     even = tf.minimum((tf.cumsum(histogram, axis=1, exclusive=True) + step // 2) // tf.maximum(step, 1), 255)
@@ -71,12 +70,10 @@ def brightness(picture, strength, sign):
 
 def sharpness(picture, strength, sign):
     """Away from or towards a 3x3 smoothing; the outermost pixels stay."""
-    kernel = tf.constant([[1, 1, 1], [1, 5, 1], [1, 1, 1]], tf.float32) / 13
-    channels = picture.shape[-1]
-    smooth = tf.nn.depthwise_conv2d(
-        picture[None], tf.tile(kernel[..., None, None], [1, 1, channels, 1]), [1] * 4, "VALID"
-    )
-    change = tf.pad(picture[1:-1, 1:-1] - smooth[0], [[1, 1], [1, 1], [0, 0]])
+    inner = picture[1:-1, 1:-1]
+    rows = picture[:-2] + picture[1:-1] + picture[2:]
+    smooth = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] + 4 * inner) / 13
+    change = tf.pad(inner - smooth, [[1, 1], [1, 1], [0, 0]])
     return picture + 0.9 * strength * sign * change
 
 
@@ -186,15 +183,13 @@ def randaugment(picture, layers, magnitude, dice):
 def autoaugment(picture, dice):
     """One of the 25 rows of the ImageNet policy."""
     names = list(OPERATIONS)
-    operations = tf.constant([[names.index(name) for name, _, _ in row] for row in IMAGENET])
-    probabilities = tf.constant([[probability for _, probability, _ in row] for row in IMAGENET])
-    magnitudes = tf.constant([[float(magnitude) for _, _, magnitude in row] for row in IMAGENET])
-    row = tf.cast(dice.one() * len(IMAGENET), tf.int32)
+    table = np.array([[(names.index(name), *numbers) for name, *numbers in row] for row in IMAGENET], np.float32)
+    row = tf.gather(table, tf.cast(dice.one() * len(IMAGENET), tf.int32))
     picture = tf.round(colour.clip(picture))
-    for i in range(2):
+    for operation, probability, magnitude in map(tf.unstack, tf.unstack(row)):
         u = dice(2)
-        operation = tf.where(u[0] < probabilities[row, i], operations[row, i], names.index("Identity"))
-        picture = _apply(picture, operation, magnitudes[row, i] / 9, u[1])
+        operation = tf.where(u[0] < probability, operation, names.index("Identity"))
+        picture = _apply(picture, tf.cast(operation, tf.int32), magnitude / 9, u[1])
     return picture
 
 

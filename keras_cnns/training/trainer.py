@@ -82,7 +82,7 @@ class Run:
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
             averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
-        finish = finisher(recipe.augment, classes)
+        finish = finisher(recipe.augment, classes) if distribute.any_shape(self.strategy) else None
         self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema, finish)
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
         values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}
@@ -227,7 +227,7 @@ class Run:
     def _distributed(self, split, data, batch_size, **more):
         """The batches, each cut into equal shares for the replicas; every worker reads its own slices only."""
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            return self.strategy.experimental_distribute_dataset(data.batches)
+            return self.strategy.experimental_distribute_dataset(data.batches if self.steps.finish else data.dataset)
 
         def of_worker(context):
             shard = (context.input_pipeline_id, context.num_input_pipelines)

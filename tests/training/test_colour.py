@@ -42,6 +42,15 @@ def test_jitter_is_the_three_one_after_the_other_in_every_order(channels):
         np.testing.assert_allclose(result, colour.clip(expected), atol=1e-3)
 
 
+@pytest.mark.parametrize("turn", [-0.5, -0.1, 0.0, 0.3])
+def test_hue_turns_as_tensorflows_own(turn):
+    noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3)).astype(np.float32)
+    noise[0, :4] = [[7, 7, 200], [0, 0, 0], [255, 255, 255], [9, 200, 200]]
+    np.testing.assert_allclose(
+        colour.hue(tf.constant(noise), turn), tf.image.adjust_hue(noise / 255, turn) * 255, atol=0.01
+    )
+
+
 def test_half_a_turn_of_the_hue_makes_red_cyan():
     red = tf.tile(tf.constant([[[200.0, 0.0, 0.0]]]), [2, 2, 1])
     np.testing.assert_allclose(colour.hue(red, 0.5)[0, 0], [0, 200, 200], atol=0.1)

@@ -10,7 +10,7 @@ import pytest
 
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
-from keras_cnns.training import Augment, Recipe, evaluate, network, train
+from keras_cnns.training import Augment, Recipe, distribute, evaluate, network, train
 from keras_cnns.training.data import load
 from keras_cnns.training.report import Report
 from keras_cnns.training.trainer import Run
@@ -67,6 +67,17 @@ def test_evaluation_is_traced_once(tmp_path):
     one = Run(LENET.but(out=str(tmp_path / "run"), batch_size=700), True)
     assert [row["epoch"] for row in one.result().history] == [1, 2]
     assert one.steps.evaluate.experimental_get_tracing_count() == 1
+
+
+def test_pictures_finished_before_they_reach_the_device_give_the_same_network(tmp_path, monkeypatch):
+    """As on a TPU, whose compiler has to know every shape."""
+    recipe = LENET.but(augment=Augment(pad=2, policy="randaugment", mixup=0.2), epochs=1)
+    here = train(recipe.but(out=str(tmp_path / "here")), quiet=True)
+    monkeypatch.setattr(distribute, "any_shape", lambda strategy: False)
+    before = Run(recipe.but(out=str(tmp_path / "before")), True)
+    assert before.steps.finish is None
+    for one, other in zip(here.model.get_weights(), before.result().model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_running_again_only_reads(run):
