@@ -17,6 +17,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
+from keras_cnns.errors import nearest
 from keras_cnns.quiet import stderr_closed
 from keras_cnns.tflite import convert
 from keras_cnns.tflite.prepare import prepare
@@ -36,6 +37,10 @@ def main(arguments=None):
     parser.add_argument("names", nargs="*", default=["MobileNetV2", "EfficientNetB0"], help="of keras.applications")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
+    known = [name for name, value in vars(keras.applications).items() if callable(value)]
+    for name in options.names:
+        if name not in known:
+            parser.error(f"keras.applications has no {name!r}.{nearest(name, known)}")
     table = Table("", "this package, s", "from_keras_model, s", "ratio", "MB", "MB")
     for name in options.names:
         model = getattr(keras.applications, name)(weights=None)

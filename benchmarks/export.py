@@ -17,9 +17,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import keras_cnns
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, nearest
 from keras_cnns.files import write_json, write_text
 from keras_cnns.tflite import SCHEMES, benchmark, export, verify
 
@@ -27,6 +28,7 @@ MOBILE = ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_la
 MOBILE += ["mobilenet_v3_small_minimalistic", "mobilenet_v3_large_minimalistic", "mnasnet_100", "efficientnet_b0"]
 MOBILE += [f"efficientnet_lite{i}" for i in range(5)]
 MOBILE_SCHEMES = ("float32", "weight_only_int8", "int8", "int8_float_islands")
+APPLICATIONS = "applications:"
 LARGEST = 60e6  # parameters
 CLASSES, RIDGE = 10, 1.0
 DEEPEST = {"resnet1001_v2_cifar", "resnet1202_cifar"}  # thousands of operators
@@ -34,7 +36,10 @@ DEEPEST = {"resnet1001_v2_cifar", "resnet1202_cifar"}  # thousands of operators
 
 def shape_of(name, size=None):
     """What the network called `name` is given: its own size, but no more than `size` where it runs at that."""
-    if name.startswith("applications:"):
+    if name.startswith(APPLICATIONS):
+        known = [name for name, value in vars(keras.applications).items() if callable(value)]
+        if name.removeprefix(APPLICATIONS) not in known:
+            raise UserError(f"keras.applications has no {name!r}.{nearest(name, known)}")
         return (size or 64, size or 64, 3)
     known = keras_cnns.info(name)
     height, width, channels = known["input_shape"]
@@ -44,8 +49,8 @@ def shape_of(name, size=None):
 
 def build(name, size):
     """The network called `name`: one of ours, or `applications:NAME` of Keras's own; ten classes."""
-    if name.startswith("applications:"):
-        constructor = getattr(keras.applications, name.split(":", 1)[1])
+    if name.startswith(APPLICATIONS):
+        constructor = getattr(keras.applications, name.removeprefix(APPLICATIONS))
         return constructor(weights=None, input_shape=shape_of(name, size), classes=CLASSES)
     return keras_cnns.build(name, input_shape=shape_of(name, size), classes=CLASSES, include_preprocessing=True)
 
@@ -63,7 +68,7 @@ def pictures(count, shape, high=255.0, seed=0):
 def pictures_for(name, count, size):
     """Two different sets (pictures, labels), the pictures on the scale that the network called `name` takes."""
     inside = ("V3S", "V3L", "Efficient", "ConvNeXt")  # Keras's own that have their preprocessing inside
-    centred = name.startswith("applications:") and not any(word in name for word in inside)
+    centred = name.startswith(APPLICATIONS) and not any(word in name for word in inside)
     for seed in (1, 2):
         images, labels = pictures(count, shape_of(name, size), seed=seed)
         yield (images / 127.5 - 1 if centred else images), labels
@@ -77,16 +82,17 @@ def calibrate(model, images, labels, seed=0):
     """
     rng = np.random.default_rng(seed)
     for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
+        if isinstance(layer, keras.layers.BatchNormalization | keras.layers.GroupNormalization):
+            layer.momentum = 0.0  # the statistics are the last batch's, where there are any
             for variable in (layer.gamma, layer.beta):
                 if variable is not None:
                     low, high = (0.5, 1.0) if variable is layer.gamma else (0.5, 1.5)
                     variable.assign(rng.uniform(low, high, variable.shape))
-    model([images] if isinstance(model.input, list) else images, training=True)
+    # a graph frees what it no longer needs: DenseNet-BC-190 takes 24 GB without
+    tf.function(model)([images] if isinstance(model.input, list) else images, training=True)
     last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)][-1]
     if last.kernel.shape[-1] == CLASSES and np.prod(last.kernel.shape[:-2]) == 1:
-        x = np.asarray(keras.Model(model.inputs[0], last.input)(images, training=False), np.float64)
+        x = keras.Model(model.inputs[0], last.input).predict(images, verbose=0).astype(np.float64)
         x = x.mean(tuple(range(1, x.ndim - 1)))  # where scores are averaged over positions, so are features
         centre = x.mean(0)
         x = x - centre
@@ -287,6 +293,11 @@ def main():
         time_again(rows, 224, flags.threads)
     else:
         size = 224 if flags.mobile else flags.size
+        for name in flags.names:
+            try:
+                shape_of(name, size)
+            except UserError as error:
+                parser.error(str(error))
         schemes = flags.schemes or (MOBILE_SCHEMES if flags.mobile else SCHEMES)
         for name in flags.names or (MOBILE if flags.mobile else names):
             measure(name, size, schemes, flags.count, rows, keep=flags.mobile)
