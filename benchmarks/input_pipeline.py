@@ -4,9 +4,9 @@
 
 The pictures are made here: 500 x 375 pixels, of a photograph's smoothness and grain, and as large as ImageNet's are on
 average, about 108 KB. Bare decoding reads and decodes whole pictures in parallel and keeps one pixel of each. The
-pipeline reads, decodes the crop, resizes it to 224 x 224, augments and batches. The runs alternate; medians and their
+pipeline reads, decodes the crop, resizes it to 224 x 224 and batches. The runs alternate; medians and their
 ratios are printed, by the clock and by the time the processors worked, which is what counts where others work as well.
-What is left to the device that trains (mirror, colours, mixing) is timed for itself, on the processors here.
+What is left to the device that trains (all that comes after the crop) is timed for itself, on the processors here.
 """
 
 import argparse
