@@ -1,7 +1,7 @@
 """LeNet-5 on a phone: 77 kB, a camera's bytes in, ten scores out.
 
-    python recipes/lenet5_digits.py
-    python export/lenet5.py --checkpoint runs/lenet5_digits/model.keras --qat-epochs 3
+python recipes/lenet5_digits.py
+python export/lenet5.py --checkpoint runs/lenet5_digits/model.keras --qat-epochs 3
 """
 
 from keras_cnns.tflite.page import of_run, run

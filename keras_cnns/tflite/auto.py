@@ -59,5 +59,7 @@ def _cost(report):
     if report.status == "fail":
         return f"refused ({'; '.join(report.reasons)})"
     return (
-        f"accuracy {0 - report.accuracy_drop:+.4f}" if report.accuracy_drop is not None else f"loses {_lost(report):.4f}"
+        f"accuracy {0 - report.accuracy_drop:+.4f}"
+        if report.accuracy_drop is not None
+        else f"loses {_lost(report):.4f}"
     )
