@@ -29,7 +29,7 @@ MOBILE += ["mobilenet_v3_small_minimalistic", "mobilenet_v3_large_minimalistic",
 MOBILE += [f"efficientnet_lite{i}" for i in range(5)]
 MOBILE_SCHEMES = ("float32", "weight_only_int8", "int8", "int8_float_islands")
 APPLICATIONS = "applications:"
-LARGEST = 60e6  # parameters
+LARGEST = 150e6  # parameters
 CLASSES, RIDGE = 10, 1.0
 DEEPEST = {"resnet1001_v2_cifar", "resnet1202_cifar"}  # thousands of operators
 
