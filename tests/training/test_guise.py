@@ -64,6 +64,18 @@ def test_noise_is_a_function_of_its_seed():
     np.testing.assert_array_equal(noise((20, 30, 3), seed(roll(0, 5, 1)[:, :2]))[0], many[5])
 
 
+EACH = [{"pad": 2}, {"policy": "autoaugment"}, {"policy": "randaugment"}, {"erase": 1.0}, {"mirror": True}]
+EACH += [{"jitter": 0.4}, {"hue": 0.1}, {"pca_noise": 0.1}]
+
+
+@pytest.mark.parametrize("setting", EACH, ids=str)
+def test_every_setting_changes_some_of_the_pictures_and_not_all_alike(setting):
+    how, pictures = Augment(**setting), tf.tile(tf.constant(PICTURE)[None], [8, 1, 1, 1])
+    chances = tf.stack([chance(how, PICTURE.shape[:2], dice(i)) for i in range(8)])
+    images, _ = finish(pictures, tf.zeros(8, tf.int64), chances, how=how, classes=10)
+    assert len({image.tobytes() for image in images.numpy()}) > 1
+
+
 ALL = Augment(pad=2, mirror=True, policy="randaugment", jitter=0.4, hue=0.1, pca_noise=0.1, erase=0.5)
 
 
