@@ -12,12 +12,12 @@ import statistics
 import sys
 import time
 
-import keras
 import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from keras_cnns.errors import nearest
+from export import application
+from keras_cnns.errors import UserError
 from keras_cnns.quiet import stderr_closed
 from keras_cnns.tflite import convert
 from keras_cnns.tflite.prepare import prepare
@@ -37,13 +37,13 @@ def main(arguments=None):
     parser.add_argument("names", nargs="*", default=["MobileNetV2", "EfficientNetB0"], help="of keras.applications")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
-    known = [name for name, value in vars(keras.applications).items() if callable(value)]
-    for name in options.names:
-        if name not in known:
-            parser.error(f"keras.applications has no {name!r}.{nearest(name, known)}")
+    try:
+        constructors = {name: application(name) for name in options.names}
+    except UserError as error:
+        parser.error(str(error))
     table = Table("", "this package, s", "from_keras_model, s", "ratio", "MB", "MB")
-    for name in options.names:
-        model = getattr(keras.applications, name)(weights=None)
+    for name, constructor in constructors.items():
+        model = constructor(weights=None)
         seconds, sizes = {ours: [], theirs: []}, {}
         for _ in range(options.rounds):
             for way in (ours, theirs):

@@ -34,12 +34,18 @@ CLASSES, RIDGE = 10, 1.0
 DEEPEST = {"resnet1001_v2_cifar", "resnet1202_cifar"}  # thousands of operators
 
 
+def application(name):
+    """What makes the network that keras.applications calls `name`; raises `UserError` where there is none."""
+    known = {name: value for name, value in vars(keras.applications).items() if callable(value)}
+    if name not in known:
+        raise UserError(f"keras.applications has no {name!r}.{nearest(name, known)}")
+    return known[name]
+
+
 def shape_of(name, size=None):
     """What the network called `name` is given: its own size, but no more than `size` where it runs at that."""
     if name.startswith(APPLICATIONS):
-        known = [name for name, value in vars(keras.applications).items() if callable(value)]
-        if name.removeprefix(APPLICATIONS) not in known:
-            raise UserError(f"keras.applications has no {name!r}.{nearest(name, known)}")
+        application(name.removeprefix(APPLICATIONS))
         return (size or 64, size or 64, 3)
     known = keras_cnns.info(name)
     height, width, channels = known["input_shape"]
@@ -50,7 +56,7 @@ def shape_of(name, size=None):
 def build(name, size):
     """The network called `name`: one of ours, or `applications:NAME` of Keras's own; ten classes."""
     if name.startswith(APPLICATIONS):
-        constructor = getattr(keras.applications, name.removeprefix(APPLICATIONS))
+        constructor = application(name.removeprefix(APPLICATIONS))
         return constructor(weights=None, input_shape=shape_of(name, size), classes=CLASSES)
     return keras_cnns.build(name, input_shape=shape_of(name, size), classes=CLASSES, include_preprocessing=True)
 
@@ -260,8 +266,9 @@ Each network's files took turns, {threads}, on an otherwise idle machine. A cell
 
 Inputs of 64 pixels, or what the network needs. A cell: size, what the scheme costs of the accuracy on 100 unseen
 pictures, share of them given the same class as by the Keras model, time; in float32's column the accuracy itself.
-Measured while other processes ran on the second core: the files took turns with the float32 file, so that the fractions
-hold to about a tenth. *warn* and *fail* are the verdicts that `export` gives; a failing file it would refuse. Random
+Measured while other processes ran: the files took turns with the float32 file, so that most fractions hold to about a
+tenth, and single ones are off by more (float16 and weight_only_int8 compute as float32 does and take its time).
+*warn* and *fail* are the verdicts that `export` gives; a failing file it would refuse. Random
 layers pass on little of what tells two pictures apart, so that a rounding error weighs more than in a trained network
 and the verdicts are harsher: *drop on digits*, the accuracy that int8 costs the same network trained on real digits
 ([quantization.md](quantization.md)), is the figure to go by where there is one.

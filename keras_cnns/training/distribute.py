@@ -84,9 +84,9 @@ def is_chief(strategy):
     return resolver.task_type == "chief" if chiefs else resolver.task_id == 0
 
 
-def any_shape(strategy):
-    """Whether the devices compute on shapes that are known when they do, as augmentation needs them: for how many of
-    a batch's pictures an operation is drawn. A TPU's compiler has to know before; there the processors do it."""
+def dynamic_shapes(strategy):
+    """Whether the devices compute on shapes that are not known before, as augmentation does: for how many of a batch's
+    pictures an operation is drawn. A TPU's compiler has to know all shapes; there the processors augment."""
     return not isinstance(strategy, tf.distribute.TPUStrategy)
 
 

@@ -82,7 +82,7 @@ class Run:
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
             averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
-        finish = finisher(recipe.augment, classes) if distribute.any_shape(self.strategy) else None
+        finish = finisher(recipe.augment, classes) if distribute.dynamic_shapes(self.strategy) else None
         self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema, finish)
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
         values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}

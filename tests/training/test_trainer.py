@@ -73,7 +73,7 @@ def test_pictures_finished_before_they_reach_the_device_give_the_same_network(tm
     """As on a TPU, whose compiler has to know every shape."""
     recipe = LENET.but(augment=Augment(pad=2, policy="randaugment", mixup=0.2), epochs=1)
     here = train(recipe.but(out=str(tmp_path / "here")), quiet=True)
-    monkeypatch.setattr(distribute, "any_shape", lambda strategy: False)
+    monkeypatch.setattr(distribute, "dynamic_shapes", lambda strategy: False)
     before = Run(recipe.but(out=str(tmp_path / "before")), True)
     assert before.steps.finish is None
     for one, other in zip(here.model.get_weights(), before.result().model.get_weights(), strict=True):
