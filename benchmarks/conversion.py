@@ -19,8 +19,8 @@ from rich.table import Table
 from export import application
 from keras_cnns.errors import UserError
 from keras_cnns.quiet import stderr_closed
-from keras_cnns.tflite import convert
-from keras_cnns.tflite.prepare import prepare
+from keras_cnns.tflite.file import convert
+from keras_cnns.tflite.graph.prepare import prepare
 
 
 def ours(model):

@@ -22,7 +22,8 @@ import tensorflow as tf
 import keras_cnns
 from keras_cnns.errors import UserError, nearest
 from keras_cnns.files import write_json, write_text
-from keras_cnns.tflite import SCHEMES, benchmark, export, verify
+from keras_cnns.tflite import SCHEMES, benchmark, export
+from keras_cnns.tflite.proof import verify
 
 MOBILE = ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"]
 MOBILE += ["mobilenet_v3_small_minimalistic", "mobilenet_v3_large_minimalistic", "mnasnet_100", "efficientnet_b0"]

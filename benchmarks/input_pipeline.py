@@ -24,8 +24,8 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
+from keras_cnns.data import pipeline
 from keras_cnns.files import write_json
-from keras_cnns.training import data
 
 CROP = {"crop": "random_resized", "mirror": True}
 PIPELINES = {
@@ -98,13 +98,13 @@ def main(arguments=None):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="write the figures to this file")
     options, batch = parser.parse_args(arguments), 32
-    data.CACHED_BYTES = 0  # as with a data set that does not fit into memory
+    pipeline.CACHED_BYTES = 0  # as with a data set that does not fit into memory
     with tempfile.TemporaryDirectory() as folder:
         paths = make_pictures(Path(folder), options.pictures)
         size = sum(os.path.getsize(path) for path in paths) / len(paths)
         runs, left = {"bare decode": bare(paths, batch)}, {}
         for name, augment in PIPELINES.items():
-            loaded = data.load(f"folder:{folder}", size=224, batch_size=batch, augment=augment)
+            loaded = pipeline.load(f"folder:{folder}", size=224, batch_size=batch, augment=augment)
             runs[name], left[name] = loaded.batches, finishing(loaded, batch, options.rounds)
         costs = {name: [] for name in runs}
         for _ in range(options.rounds):

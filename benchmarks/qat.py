@@ -23,7 +23,9 @@ from sklearn.model_selection import train_test_split
 
 import keras_cnns
 from keras_cnns.files import write_json, write_text
-from keras_cnns.tflite import export, predict, qat
+from keras_cnns.tflite import export, predict
+from keras_cnns.tflite.aware import api
+from keras_cnns.tflite.aware import convert as aware_convert
 
 # name: pixels a side, epochs in float32, and the columns that make it small enough for a CPU
 NETWORKS = {
@@ -100,15 +102,15 @@ def while_training(model, train, test, path, *, method, seed, rate, epochs):
     """Accuracy of the fake-quantized model and of its file, how often they agree, and the seconds of training."""
     (x, y), (held_out, labels) = train, test
     keras.utils.set_random_seed(seed)
-    aware = qat.quantization_aware(model, method=method, pictures=x[:200])
+    aware = api.quantization_aware(model, method=method, pictures=x[:200])
     if method == "tfmot":
-        from keras_cnns.tflite import twin
+        from keras_cnns.tflite.aware import twin
 
         seconds = fit(aware, twin.tf_keras, x, y, rate=rate, epochs=epochs)
-        path.write_bytes(twin.convert(aware))
+        path.write_bytes(aware_convert.convert(aware))
     else:
         seconds = fit(aware, keras, x, y, rate=rate, epochs=epochs)
-        path.write_bytes(qat.convert(aware))
+        path.write_bytes(aware_convert.convert(aware))
     theirs, ours = aware.predict(held_out, verbose=0), predict(path, held_out)
     agreement = float(np.mean(theirs.argmax(1) == ours.argmax(1)))
     return {
@@ -127,7 +129,7 @@ def measure(name, folder, seeds, **budget):
     """Adds what is still missing of one network to the folder's rows."""
     file = Path(folder, "rows.json")
     rows = json.loads(file.read_text()) if file.exists() else {}
-    jobs = {name: None} | {f"{name} {method} {seed}": (method, seed) for seed in range(seeds) for method in qat.METHODS}
+    jobs = {name: None} | {f"{name} {method} {seed}": (method, seed) for seed in range(seeds) for method in api.METHODS}
     missing = {key: job for key, job in jobs.items() if key not in rows}
     if not missing:
         return rows
@@ -149,16 +151,16 @@ def measure(name, folder, seeds, **budget):
 def document(rows, seeds, epochs, rate):
     """The rows as a page."""
     columns = ["network", "pixels", "parameters", "float32", "int8 after training"]
-    for method in qat.METHODS:
+    for method in api.METHODS:
         columns += [f"{method}: {figure}" for figure in ("int8", "agreement", "s")]
     lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
-    missing = [n for n in NETWORKS if any(f"{n} {m} {s}" not in rows for m in qat.METHODS for s in range(seeds))]
+    missing = [n for n in NETWORKS if any(f"{n} {m} {s}" not in rows for m in api.METHODS for s in range(seeds))]
     for name, (size, _, made) in NETWORKS.items():
         if name in missing:
             continue
         row, label = rows[name], ", ".join([f"`{name}`", *(f"{k} {v}" for k, v in made.items() if v)])
         cells = [label, size, f"{row['parameters']:,}", f"{row['float32']:.4f}", f"{row['int8']:.4f}"]
-        for method in qat.METHODS:
+        for method in api.METHODS:
             runs = [rows[f"{name} {method} {seed}"] for seed in range(seeds)]
             cells.append(f"{np.mean([run['int8'] for run in runs]):.4f}")
             cells.append(f"{min(run['agreement'] for run in runs):.3f}")

@@ -19,7 +19,8 @@ def list_(pattern: str = "*", /, *, as_json: Json = False):
     Args:
         pattern: a shell pattern, such as "resnet*"
     """
-    from keras_cnns.registry import info, list_models
+    from keras_cnns.builder import info
+    from keras_cnns.registry import list_models
 
     rows = [info(name) for name in list_models(pattern)]
     if not rows:
@@ -120,11 +121,11 @@ def export(
     from keras_cnns.card import read_card
     from keras_cnns.tflite import export as run
     from keras_cnns.tflite import print_reports
-    from keras_cnns.tflite.convert import load
+    from keras_cnns.tflite.file.convert import load
 
     network, given = load(model), {}
     if dataset is not None:
-        from keras_cnns.training.data import load_arrays
+        from keras_cnns.data.pipeline import load_arrays
 
         (_, height, width, channels), where = network.input_shape, {"data_dir": data_dir}
         given["calibration"], _, _ = load_arrays(
@@ -210,11 +211,11 @@ def benchmark(
     from dataclasses import asdict
 
     if adb:
-        from keras_cnns.tflite import phone as timing
+        from keras_cnns.tflite.proof import phone as timing
 
         rows = timing.benchmark_on_phone(files, tool=tool, serial=serial, threads=threads, delegate=delegate, runs=runs)
     else:
-        from keras_cnns.tflite import timing
+        from keras_cnns.tflite.proof import timing
 
         rows = timing.benchmark(
             files, threads=threads, runs=runs, xnnpack=(True, False) if without_xnnpack else (True,)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_cnns.files import write_json
-from keras_cnns.tflite.page import Shipment, ship
+from keras_cnns.tflite.pages.page import Shipment, ship
 from keras_cnns.training import Augment, Recipe, train
 
 RECIPE = Recipe(

@@ -68,7 +68,7 @@ def read_picture(path, shape):
 def _opened(model):
     """The input's shape without the batch, and a function from pictures to scores."""
     if model.suffix == ".tflite":
-        from keras_cnns.tflite import runner
+        from keras_cnns.tflite.proof import runner
 
         if not model.is_file():
             raise UserError(f"there is no file {model}.")

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from keras_cnns import build, list_models
-from keras_cnns.models import counts
-from keras_cnns.registry import entry
+from keras_cnns.registry import counts, entry
 from tests.conftest import pictures, randomize
 from tests.weights.parity import settle
 

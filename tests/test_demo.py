@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from keras_cnns.card import read_card
+from keras_cnns.data.pipeline import load_arrays
 from keras_cnns.demo import demo
 from keras_cnns.tflite import predict
-from keras_cnns.training.data import load_arrays
 
 SCHEMES = ("float32", "float16", "weight_only_int8", "int8")
 

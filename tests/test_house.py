@@ -37,7 +37,9 @@ def test_models_know_no_backend(folder):
 
 
 def test_the_export_side_knows_no_model():
-    assert not importers("keras_cnns.models", "keras_cnns.registry", "keras_cnns.build", under="tflite")
+    assert not importers(
+        "keras_cnns.models", "keras_cnns.registry", "keras_cnns.builder", "keras_cnns.build", under="tflite"
+    )
 
 
 def test_nothing_imports_the_pages():
@@ -45,7 +47,7 @@ def test_nothing_imports_the_pages():
 
 
 def test_only_the_twin_and_its_users_import_tf_keras():
-    allowed = {"tflite/twin.py", "tflite/qat.py", "tflite/compress.py"}
+    allowed = {"tflite/aware/twin.py", "tflite/aware/compress.py"}
     assert importers("tf_keras", "tensorflow_model_optimization") <= allowed
 
 

@@ -13,7 +13,7 @@ def describe(what) -> dict:
     """
     suffix = Path(what).suffix
     if suffix == ".tflite":
-        from keras_cnns.tflite.describe import describe as of_file
+        from keras_cnns.tflite.file.describe import describe as of_file
 
         return of_file(what)
     if suffix == ".keras":
@@ -24,7 +24,7 @@ def describe(what) -> dict:
 
         model = load_model(what)
         return {"file": str(what), **asdict(read_card(what)), **_counted(model)}
-    from keras_cnns.registry import build, info
+    from keras_cnns.builder import build, info
 
     known = info(what)
     return {**known, "columns": {k: str(v) for k, v in known["columns"].items()}, **_counted(build(what))}
@@ -56,7 +56,7 @@ def _counted(model):
 def tables(description, *, layers=False):
     """What rich prints of a description: the facts, then a row for each stage or layer (or operator of a file)."""
     if "operators" in description:
-        from keras_cnns.tflite.describe import tables as of_file
+        from keras_cnns.tflite.file.describe import tables as of_file
 
         yield from of_file(description)
         return

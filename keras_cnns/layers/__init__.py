@@ -5,6 +5,8 @@
 
 from importlib import import_module
 
+from keras_cnns.lazy import public
+
 _HOMES = {
     "AdaptivePooling2D": "adaptive_pooling",
     "EuclideanRBF": "euclidean_rbf",
@@ -16,13 +18,7 @@ _HOMES = {
     "WeightedPooling2D": "weighted_pooling",
 }
 
-__all__ = list(_HOMES)
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(import_module(f"keras_cnns.layers.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'keras_cnns.layers' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = public(__name__, _HOMES)
 
 
 def register():

@@ -1,29 +1,21 @@
-"""From any functional Keras 3 model to a `.tflite` file that has been run and compared with it."""
+"""From any functional Keras 3 model to a `.tflite` file that has been run and compared with it.
 
-from importlib import import_module
+The rooms stand in the order of the road: graph (the model, read and rewritten), quantize (after training) or aware
+(while training), file (the flatbuffer), proof (run, compared, timed), pages (what the pages of `export/` run).
+"""
 
-_PUBLIC = {
-    "export": "exporter",
-    "Report": "report",
-    "print_reports": "report",
-    "SCHEMES": "quantize",
-    "predict": "runner",
-    "benchmark": "timing",
-    "benchmark_on_phone": "phone",
-    "quantization_aware": "qat",
-}
+from keras_cnns.lazy import public
 
-__all__ = sorted(_PUBLIC)
-
-
-def __getattr__(name):
-    """Loads TensorFlow, Keras and the quantizer only when something that needs them is asked for."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted([*globals(), *_PUBLIC])
+__getattr__, __dir__, __all__ = public(
+    __name__,
+    {
+        "export": "exporter",
+        "Report": "proof.report",
+        "print_reports": "proof.report",
+        "SCHEMES": "quantize.schemes",
+        "predict": "proof.runner",
+        "benchmark": "proof.timing",
+        "benchmark_on_phone": "proof.phone",
+        "quantization_aware": "aware.api",
+    },
+)

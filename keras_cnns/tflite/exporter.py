@@ -13,12 +13,17 @@ import numpy as np
 from keras_cnns.card import Card, read_card
 from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
-from keras_cnns.tflite import auto, convert, ends, flatbuffer, metadata, pictures, qat, quantize, runner, stock, verify
-from keras_cnns.tflite.fake_quant import FakeQuant
-from keras_cnns.tflite.graph import read
-from keras_cnns.tflite.layer_errors import first_wrong, layer_errors
-from keras_cnns.tflite.prepare import prepare
-from keras_cnns.tflite.report import Report
+from keras_cnns.tflite.aware import convert as aware
+from keras_cnns.tflite.aware.fake_quant import FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.native import OUTPUT
+from keras_cnns.tflite.file import convert, flatbuffer, metadata
+from keras_cnns.tflite.graph import ends
+from keras_cnns.tflite.graph.graph import read
+from keras_cnns.tflite.graph.prepare import prepare
+from keras_cnns.tflite.proof import pictures, runner, verify
+from keras_cnns.tflite.proof.layer_errors import first_wrong, layer_errors
+from keras_cnns.tflite.proof.report import Report
+from keras_cnns.tflite.quantize import auto, schemes, stock
 
 TYPES = ("float32", "int8", "uint8")
 ENGINES = ("quantizer", "converter")
@@ -92,7 +97,7 @@ def export(
     if scheme == AUTO:
         given = {key: value for key, value in locals().items() if key not in ("started", "path", "scheme", "force")}
         return _automatic(Path(path), **given)
-    path, row = Path(path), quantize.find(scheme)
+    path, row = Path(path), schemes.find(scheme)
     _check_target(path)
     _check_types(scheme, row, input_type, output_type)
     if engine not in ENGINES:
@@ -100,13 +105,13 @@ def export(
     source = Path(model) if isinstance(model, (str, Path)) else None
     if card is None:
         card = read_card(source) if source and source.is_file() else Card()
-    model = ends.with_ends(convert.load(qat.native(model)), preprocessing, head, k)
+    model = ends.with_ends(convert.load(aware.native(model)), preprocessing, head, k)
     made_of = {**card.source, "scheme": scheme, "weights_sha256": _digest(model)}
     labels_kept = tuple(map(str, card.labels if names is None else names))
     card = replace(card, name=card.name or model.name, labels=labels_kept, source=made_of)
     calibration, images, labels, notes = _pictures(model, row, scheme, calibration, images, labels)
 
-    job = quantize.Job(calibration, batch, input_type, output_type, islands)
+    job = schemes.Job(calibration, batch, input_type, output_type, islands)
     normalization = normalization or _guessed(calibration, images, notes)
     signature = _signature(model)
     known = _known(model, made_of["weights_sha256"])
@@ -149,7 +154,7 @@ def export(
         report = Report(
             path=str(path),
             model=card.name,
-            scheme="int8_qat" if qat.is_quantization_aware(model) else scheme,
+            scheme="int8_qat" if is_quantization_aware(model) else scheme,
             status=status,
             reasons=reasons,
             notes=(*notes, *verify.doubts(original, classifier, labels)),
@@ -174,7 +179,7 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
     _check_target(path)
     if options["card"] is None and isinstance(model, (str, Path)) and Path(model).is_file():
         options["card"] = read_card(model)
-    model = convert.load(qat.native(model))
+    model = convert.load(aware.native(model))
     whole = ends.with_ends(model, options["preprocessing"], options["head"], options["k"])
     names = convert.input_names(whole)
     if calibration is not None:
@@ -197,8 +202,8 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
 def _signature(model):
     """Names of the file's inputs and outputs: the model's, less the ending that quantization-aware training adds."""
     outputs = convert.output_names(model)
-    if qat.is_quantization_aware(model):
-        outputs = [name.removesuffix(qat.OUTPUT) for name in outputs]
+    if is_quantization_aware(model):
+        outputs = [name.removesuffix(OUTPUT) for name in outputs]
     return {"inputs": convert.input_names(model), "outputs": outputs}
 
 
@@ -233,7 +238,7 @@ def _sum(array):
 
 def _files(model, names, scheme, row, job, engine, known):
     """The flatbuffers in float32 and in `scheme`; outputs whose names begin with "aux" are left out."""
-    if qat.is_quantization_aware(model):
+    if is_quantization_aware(model):
         return _trained_for_int8(model, names, scheme, job)
     kept = [i for i, name in enumerate(names["outputs"]) if not name.startswith("aux")]
     kept = kept or range(len(names["outputs"]))
@@ -249,7 +254,7 @@ def _files(model, names, scheme, row, job, engine, known):
     plain = floats(False)  # what the file is compared with is the float32 file that would be shipped
     if engine == "converter":
         return plain, stock.make(scheme, lean(row.int8_forms), job, **names)
-    made = quantize.make(scheme, floats(row.int8_forms), job)
+    made = schemes.make(scheme, floats(row.int8_forms), job)
     inputs, outputs = (kind == "uint8" for kind in (job.input_type, job.output_type))
     return plain, flatbuffer.as_uint8(made, inputs=inputs, outputs=outputs) if inputs or outputs else made
 
@@ -257,11 +262,11 @@ def _files(model, names, scheme, row, job, engine, known):
 def _trained_for_int8(model, names, scheme, job):
     if scheme != "int8":
         raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would throw that away.")
-    graph = read(qat.frozen(model))
+    graph = read(aware.frozen(model))
     graph.rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
     plain = convert.to_flatbuffer(graph.build(), job.batch, **names)
     types = {"input_type": job.input_type, "output_type": job.output_type}
-    return plain, flatbuffer.write(flatbuffer.read(qat.convert(model, batch=job.batch, **types)))
+    return plain, flatbuffer.write(flatbuffer.read(aware.convert(model, batch=job.batch, **types)))
 
 
 def _check_target(path):
@@ -291,7 +296,7 @@ def _pictures(model, row, scheme, calibration, images, labels):
     if calibration is not None:
         limit = None if images is None and labels is not None else pictures.CALIBRATION_PICTURES
         calibration = pictures.gather(calibration, model, names, "calibration", limit=limit)
-    elif row.calibrated and not qat.is_quantization_aware(model):
+    elif row.calibrated and not is_quantization_aware(model):
         raise UserError(f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them.")
     if images is not None:
         images = pictures.gather(images, model, names, "images")
@@ -322,7 +327,7 @@ def _guessed(calibration, images, notes):
     if given is None or len(given) != 1:
         return None
     (values,) = given.values()
-    found = quantize.picture_range(float(values.min()), float(values.max()))
+    found = schemes.picture_range(float(values.min()), float(values.max()))
     return found and metadata.normalization(*found)
 
 
@@ -353,6 +358,6 @@ def _advice(report):
     for note in report.notes:
         if "are both scaled alike" in note:
             return f"The {note}"
-    if quantize.find(report.scheme.removesuffix("_qat")).calibrated:
+    if schemes.find(report.scheme.removesuffix("_qat")).calibrated:
         return "Look at the calibration pictures (are they scaled as in training?) or take weight_only_int8."
     return "Take a scheme that keeps more bits, or look for NaN and for a layer that is random in inference."

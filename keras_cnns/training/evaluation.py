@@ -5,13 +5,13 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from keras_cnns.data.pipeline import load
+from keras_cnns.data.views import fully_convolutional, multi_scale, ten_crops
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_json
 from keras_cnns.saved import load_model
-from keras_cnns.training.data import load
 from keras_cnns.training.distribute import compile_with_xla
 from keras_cnns.training.metrics import report, tally
-from keras_cnns.training.views import fully_convolutional, multi_scale, ten_crops
 
 
 def evaluate(models, data, views=None):

@@ -6,8 +6,8 @@ from ast import literal_eval
 from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, get_args
 
+from keras_cnns.data.augment.settings import Augment
 from keras_cnns.errors import UserError, nearest
-from keras_cnns.training.augment import Augment
 
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]

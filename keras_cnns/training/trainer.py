@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.broken import explained
+from keras_cnns.data.pipeline import finisher, load
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
-from keras_cnns.training.augment import Augment
-from keras_cnns.training.broken import explained
-from keras_cnns.training.data import finisher, load
 from keras_cnns.training.metrics import report
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import Recipe

@@ -7,8 +7,9 @@ layers and the variables of its layers tell the numerics apart, and in a `.keras
 import json
 from dataclasses import replace
 
+from keras_cnns.assemble import assemble
 from keras_cnns.errors import UserError
-from keras_cnns.registry import build, entry
+from keras_cnns.registry import entry
 from keras_cnns.weights import renames
 from keras_cnns.weights.readers import Tensors
 
@@ -83,5 +84,5 @@ def _shown(config):
 
 def features(name, net, preprocessing):
     """The layers before the classifier, by name; with those of the preprocessing or without."""
-    levels = build(name, features_only=True, include_preprocessing=preprocessing, **vars(net))
+    levels = assemble(entry(name), net, features_only=True, include_preprocessing=preprocessing)
     return {layer.name: layer for layer in levels.layers}

@@ -10,7 +10,7 @@ from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
 from keras_cnns.layers.local_response import LocalResponseNormalization
 from keras_cnns.tflite import SCHEMES, export, predict, quantization_aware
-from keras_cnns.tflite.runner import ask
+from keras_cnns.tflite.proof.runner import ask
 
 
 def ship(network, digits, path, **options):
@@ -81,7 +81,7 @@ def test_a_quantization_aware_model_becomes_the_int8_file_it_was_trained_to_be(n
 
 
 def test_several_files_of_one_model_are_converted_once_until_its_weights_change(digits, tmp_path, monkeypatch):
-    from keras_cnns.tflite import convert
+    from keras_cnns.tflite.file import convert
 
     count, plain = [], convert.to_flatbuffer
     monkeypatch.setattr(convert, "to_flatbuffer", lambda *args, **names: count.append(1) or plain(*args, **names))
@@ -189,7 +189,7 @@ def test_a_file_that_breaks_the_interpreter_is_kept_aside(network, digits, tmp_p
 
 
 def test_an_interrupted_export_leaves_what_was_there(network, digits, tmp_path, monkeypatch):
-    from keras_cnns.tflite import runner
+    from keras_cnns.tflite.proof import runner
 
     path = tmp_path / "net.tflite"
     path.write_bytes(b"the file of yesterday")

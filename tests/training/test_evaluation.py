@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
+from keras_cnns.data.pipeline import load
+from keras_cnns.data.views import multi_scale, ten_crops
 from keras_cnns.errors import UserError
 from keras_cnns.training import Augment, Recipe, run
-from keras_cnns.training.data import load
 from keras_cnns.training.evaluation import evaluate, evaluate_files
-from keras_cnns.training.views import multi_scale, ten_crops
 
 RECIPE = Recipe(
     model="simple_cnn", input_shape=(12, 12, 1), augment=Augment(crop_fraction=0.75), batch_size=100, epochs=1
@@ -66,7 +66,7 @@ def test_the_mean_over_positions_and_scales(files, tmp_path):
         spread = range(view.shape[1] - 11)
         parts = [view[:, row : row + 12, column : column + 12] for row in spread for column in spread]
         answers.append(np.mean([model.predict(part, verbose=0) for part in parts], axis=0))
-    from keras_cnns.training.views import fully_convolutional
+    from keras_cnns.data.views import fully_convolutional
 
     found = evaluate([fully_convolutional(model)], Some, lambda image: multi_scale(image, (12, 14)))
     assert found["loss"] == pytest.approx(-np.log(np.mean(answers, 0)[np.arange(40), labels]).mean(), rel=1e-5)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from keras_cnns.card import read_card
+from keras_cnns.data.pipeline import load
 from keras_cnns.errors import UserError
 from keras_cnns.training import Augment, Recipe, distribute, evaluate, network, train
-from keras_cnns.training.data import load
 from keras_cnns.training.report import Report
 from keras_cnns.training.trainer import Run
 

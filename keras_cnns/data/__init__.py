@@ -1,0 +1,13 @@
+"""Pictures and what is known of them, in batches or in memory; knows no model and no training."""
+
+from keras_cnns.lazy import public
+
+__getattr__, __dir__, __all__ = public(
+    __name__,
+    {
+        "load": "pipeline",
+        "load_arrays": "pipeline",
+        "Data": "pipeline",
+        "Augment": "augment.settings",
+    },
+)

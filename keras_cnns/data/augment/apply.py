@@ -1,0 +1,113 @@
+"""The guise in which training sees a picture: an `Augment`'s settings applied, in their order, after the crop.
+
+A picture's chance is dealt where it is decoded (`chance`); the guise itself is left to the training device (`finish`),
+a batch at once: the processors that decode would spend up to as much time on it as on decoding, an accelerator hardly
+notices.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.data.augment import colour, policies
+from keras_cnns.data.augment.mix import MIXTURE, mix, mixture
+from keras_cnns.data.augment.random import Dice, seed
+
+ERASE_ATTEMPTS = 10
+ERASE_AREA, ERASE_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
+
+
+def chance(how, size, dice):
+    """What `finish` needs of one sample's chance, float32 [N]: its mixture, where pictures are mixed, and the numbers
+    that its guise is dealt."""
+    mixed = [mixture(how, size, dice)] if how.mixes else []
+    return tf.concat([*mixed, dice.numbers], 0)
+
+
+def finish(images, labels, chances, *, how, classes):
+    """The guise of a batch: images float32 [B, H, W, C], labels int64 [B], the `chance` of each of them.
+
+    Labels become one-hot, float32 [B, classes], where pictures are mixed.
+    """
+    mixtures, numbers = chances[:, :MIXTURE], chances[:, MIXTURE * how.mixes :]
+    if how.changes:
+        noises = [noise(images.shape[1:], seed(numbers[:, -2:]))] if how.erase else []
+        parts = (images, numbers[:, :-2], *noises)
+        # without the fallback nothing is done picture by picture unnoticed, which fails where none is drawn for it
+        images = tf.vectorized_map(
+            lambda one: guise(one[0], how, Dice(one[1]), *one[2:]), parts, fallback_to_while_loop=False
+        )
+    return mix(images, labels, mixtures, classes) if how.mixes else (images, labels)
+
+
+def guise(picture, how, dice, noise=None):
+    """One picture at the network's size, float32 [H, W, C] 0..255, in another guise of the same shape and range.
+
+    noise: of the picture's shape and range, what is erased shows it.
+    """
+    if how.pad:
+        picture = shift(picture, how.pad, dice(2))
+    if how.policy == "randaugment":
+        picture = policies.randaugment(picture, how.layers, how.magnitude, dice)
+    if how.policy == "autoaugment":
+        picture = policies.autoaugment(picture, dice)
+    if how.erase:
+        picture = erase(picture, how.erase, dice(1 + 4 * ERASE_ATTEMPTS), noise)
+    if how.mirror:
+        picture = mirror(picture, dice.one())
+    if how.jitter:
+        picture = colour.jitter(picture, how.jitter, dice(4))
+    if how.hue:
+        picture = colour.clip(colour.hue(picture, how.hue * (2 * dice.one() - 1)))
+    if how.pca_noise:
+        picture = colour.clip(colour.pca_noise(picture, how.pca_noise, dice(3)))
+    return picture
+
+
+def shift(picture, pad, u):
+    """Pads `pad` black pixels on every side and crops the old size at a random place (1512.03385, 4.2); u: [2]."""
+    height, width, channels = picture.shape
+    top, left = tf.unstack(tf.cast(u * (2 * pad + 1), tf.int32))
+    padded = tf.pad(picture, [[pad, pad], [pad, pad], [0, 0]])
+    return tf.reshape(tf.slice(padded, [top, left, 0], [height, width, channels]), [height, width, channels])
+
+
+def mirror(picture, u):
+    """Left and right exchanged for half of all u."""
+    return tf.cond(u < 0.5, lambda: tf.reverse(picture, [1]), lambda: picture)
+
+
+def noise(shape, seeds):
+    """float32 [B, *shape] in 0..255; seeds: [B, 2]."""
+    one = tf.TensorSpec(shape, tf.float32)
+    return tf.map_fn(
+        lambda seed: tf.random.stateless_uniform(shape, seed, 0, 255, alg="philox"), seeds, fn_output_signature=one
+    )
+
+
+def erase(picture, probability, u, noise):
+    """Random erasing (1708.04896, Algorithm 1): noise in a rectangle of 2 to 40 % of the area; u: [1 + 4 * attempts].
+
+    The first rectangle that fits is taken; in the rare case that none does, nothing is erased.
+    """
+    height, width, channels = picture.shape
+    chance, u = u[0], tf.reshape(u[1:], [ERASE_ATTEMPTS, 4])
+    area = height * width * (ERASE_AREA[0] + u[:, 0] * (ERASE_AREA[1] - ERASE_AREA[0]))
+    low, high = math.log(ERASE_RATIO[0]), math.log(ERASE_RATIO[1])
+    ratio = tf.exp(low + u[:, 1] * (high - low))
+    sides = tf.round(tf.stack([tf.sqrt(area * ratio), tf.sqrt(area / ratio)], 1))
+    fits = tf.reduce_all(sides < [height, width], 1)
+    sides, place = tf.gather(sides, tf.argmax(fits)), tf.gather(u[:, 2:], tf.argmax(fits))
+    corner = tf.floor(place * ([height, width] - sides + 1))
+    share = rectangle(picture.shape, corner, corner + sides)
+    share *= tf.cast((chance < probability) & tf.reduce_any(fits), tf.float32)
+    return picture + share * (noise - picture)
+
+
+def rectangle(shape, first, last):
+    """Ones in rows first[0] up to last[0] (not included) and columns first[1] up to last[1], else zeros: [H, W, C]."""
+    height, width, channels = shape
+    rows, columns = np.arange(height, dtype=np.float32), np.repeat(np.arange(width, dtype=np.float32), channels)
+    inside = ((rows >= first[0]) & (rows < last[0]))[:, None] & ((columns >= first[1]) & (columns < last[1]))[None]
+    return tf.reshape(tf.cast(inside, tf.float32), shape)

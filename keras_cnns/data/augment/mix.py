@@ -1,0 +1,50 @@
+"""MixUp (1710.09412) and CutMix (1905.04899): a picture and its label are mixed with another's.
+
+Samples 2 k and 2 k + 1 of a batch are each other's partners (the last of an odd batch stays as it is), so that a batch
+mixes in itself, however many replicas have even shares of it; every sample draws its own mixture.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.data.augment.random import seed
+
+MIXTURE = 5  # numbers of one sample's mixture
+
+
+def mixture(how, size, dice):
+    """The mixture of one sample: float32 [5], what is kept of it outside of a rectangle, and that rectangle's sides
+    (top, left, bottom, right), in which the partner is seen."""
+    size = tf.cast(size, tf.float32)
+    alphas = [alpha for alpha in (how.mixup, how.cutmix) if alpha]
+    first = dice.one() < 0.5 if len(alphas) == 2 else tf.constant(bool(how.mixup))
+    alpha = tf.where(first, alphas[0], alphas[-1])
+    kept, u = beta(alpha, seed(dice(2))), dice(2)
+    middle, half = u * size, tf.sqrt(1 - kept) * size / 2
+    corners = tf.round(tf.clip_by_value(tf.stack([middle - half, middle + half]), 0, size))
+    cut = tf.concat([[1.0], tf.reshape(corners, [4])], 0)
+    return tf.where(first, tf.concat([kept[None], tf.zeros(4)], 0), cut)
+
+
+def beta(alpha, stem):
+    """One number from Beta(alpha, alpha), drawn as the share of two gammas."""
+    gammas = tf.random.stateless_gamma([2], stem, tf.cast(alpha, tf.float64), dtype=tf.float64)
+    return tf.cast(tf.where(tf.reduce_sum(gammas) > 0, gammas[0] / tf.reduce_sum(gammas), 0.5), tf.float32)
+
+
+def mix(images, labels, mixtures, classes):
+    """A batch mixed: images float32 [B, H, W, C], labels int64 [B], mixtures [B, 5] -> images, float32 [B, classes].
+
+    A label counts by the part of the picture that shows it.
+    """
+    count, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
+    partner = tf.minimum(tf.bitwise.bitwise_xor(tf.range(count), 1), count - 1)
+    rows, columns = np.arange(height, dtype=np.float32), np.repeat(np.arange(width, dtype=np.float32), channels)
+    kept, top, left, bottom, right = (column[:, None] for column in tf.unstack(mixtures, axis=1))
+    cut = ((rows >= top) & (rows < bottom))[:, :, None] & ((columns >= left) & (columns < right))[:, None, :]
+    share = kept[:, :, None] * (1 - tf.cast(cut, tf.float32))  # of every number in the picture: [B, H, W * C]
+    flat = tf.reshape(images, [-1, height, width * channels])
+    others = tf.gather(flat, partner)
+    images = tf.reshape(others + share * (flat - others), tf.shape(images))
+    seen, labels = tf.reduce_mean(share, (1, 2))[:, None], tf.one_hot(labels, classes)
+    return images, labels * seen + tf.gather(labels, partner) * (1 - seen)

@@ -1,0 +1,302 @@
+"""A data set by name becomes batches: `load` for training and evaluation, `load_arrays` for calibration and reports."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.data import pictures
+from keras_cnns.data.augment import crops
+from keras_cnns.data.augment.apply import chance, finish
+from keras_cnns.data.augment.random import Dice, roll
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.broken import TRIES, Broken, explained
+from keras_cnns.data.sources.folder import open_folder
+from keras_cnns.data.sources.tfds import open_tfds
+from keras_cnns.errors import UserError
+
+FOLDER = "folder:"
+WORKERS = os.cpu_count() or 1
+TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
+CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
+
+
+@dataclass(frozen=True)
+class Data:
+    """Batches of one split.
+
+    batches: training: (image, label, chance) without end, to be given to `finish` on the device that trains;
+      evaluation: (image, label, weight), once. image float32 [B, H, W, C] 0..255; label int64 [B]; weight float32 [B],
+      0 for the padding of the last batch and for broken pictures.
+    finish: the function that turns a batch's (image, label, chance) into (image, label); None in evaluation.
+    classes, names: how many classes there are, and what they are called.
+    count: examples in the split. steps: batches of an epoch (in training, of the pictures seen in whole batches).
+    broken: what was skipped so far, see `broken.py`; reading batches under `broken.explained()` gives clear errors.
+    """
+
+    batches: tf.data.Dataset
+    finish: Callable | None
+    classes: int
+    names: tuple
+    count: int
+    steps: int
+    broken: Broken
+
+    @property
+    def dataset(self):
+        """The batches, finished: (image, label) in training, label float32 [B, classes] where pictures are mixed."""
+        if self.finish is None:
+            return self.batches
+        return self.batches.map(self.finish, num_parallel_calls=WORKERS).prefetch(2)
+
+
+def load(
+    name,
+    *,
+    size,
+    channels=3,
+    batch_size,
+    split="train",
+    training=None,
+    augment=None,
+    seed=0,
+    data_dir=None,
+    download=False,
+    start=0,
+    limit=None,
+    shard=(0, 1),
+    deterministic=True,
+    skip_broken=0,
+):
+    """The batches of a data set.
+
+    A training stream is a pure function of (name, seed, augment, batch_size): sample number n of the run is always the
+    same picture in the same guise, so a run resumed with `start` sees what the uninterrupted one would have seen.
+
+    Args:
+      name: "digits", a name of tensorflow-datasets, or "folder:PATH".
+      size: (height, width) of the network's input, or one number for both.
+      channels: 1 or 3.
+      batch_size: pictures in a batch over all shards.
+      split: "train", "test" (the held-out pictures, whatever the data set calls them), or tensorflow-datasets' own
+        words ("validation", "train[:10%]").
+      training: shuffled, augmented and without end; by default for the train split only.
+      augment: an `Augment`, or a dict of its fields. In evaluation only its `crop_fraction` counts, and whether the
+        crop is "whole".
+      seed: of the order and of the augmentation.
+      data_dir: where tensorflow-datasets keeps its files; its own default otherwise.
+      download: fetch and prepare a data set that is not there.
+      start: number of the first sample, that is, steps done times batch_size; training only.
+      limit: so many examples only, spread evenly over the split.
+      shard: (i, n): the i-th of n equal slices of every batch, for the i-th of n workers.
+      deterministic: samples stay in order; False lets fast pictures overtake slow ones.
+      skip_broken: so many broken pictures are passed over, with a warning in the log "keras_cnns" each.
+
+    Raises:
+      UserError: an unknown or unprepared data set, an unknown split, settings that make no sense; broken pictures
+        beyond the limit, at once where the data set is small enough to be kept in memory, else while it is read.
+    """
+    training = split.startswith("train") if training is None else training
+    how, size = Augment.of(augment), _checked_size(size, channels)
+    _check_batch(batch_size, shard, start)
+    source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
+    broken = Broken(source, skip_broken)
+    fixed = crops.whole if how.crop == "whole" else partial(crops.centre, size=size, fraction=how.crop_fraction)
+    if training and how.crop in ("random", "random_resized"):
+        view = _Cropped(broken, size, channels, lambda plan: partial(crops.window, size=size, how=how, planned=plan))
+    else:
+        view = _Cropped(broken, size, channels, lambda plan: fixed)
+        if source.count * size[0] * size[1] * channels <= CACHED_BYTES:
+            view = _Kept(*view.everything())
+    sound = isinstance(view, _Kept)
+    batches = partial(_batches, sound=sound, batch_size=batch_size, shard=shard, deterministic=deterministic)
+    if training:
+        deal = partial(_dealt, examples=view.count, how=how, seed=seed)
+        dataset = batches(_training_sample(view, how), deal=deal, start=start, end=None)
+        steps = max(1, view.count // batch_size)
+    else:
+        steps = -(-view.count // batch_size)
+        dataset = batches(_evaluation_sample(view), start=0, end=steps * batch_size)
+    classes = len(source.names)
+    last = finisher(how, classes) if training else None
+    return Data(dataset.prefetch(2), last, classes, source.names, view.count, steps, broken)
+
+
+def finisher(augment, classes):
+    """The last part of the augmentation, as in `Data.finish`: it depends on nothing else."""
+    return partial(finish, how=Augment.of(augment), classes=classes)
+
+
+def load_arrays(
+    name,
+    split="test",
+    *,
+    size,
+    channels=3,
+    limit=None,
+    crop_fraction=1.0,
+    data_dir=None,
+    download=False,
+    skip_broken=0,
+):
+    """A split, or an even part of it, in memory, as evaluation sees it.
+
+    Returns:
+      (images uint8 [N, H, W, channels], labels int64 [N], names)
+
+    Raises:
+      UserError: as `load`.
+    """
+    size = _checked_size(size, channels)
+    source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
+    window = partial(crops.centre, size=size, fraction=crop_fraction)
+    images, labels = _Cropped(Broken(source, skip_broken), size, channels, lambda plan: window).everything()
+    return images, labels, source.names
+
+
+def open_source(name, split, *, data_dir=None, download=False, limit=None):
+    """The examples of a split by number, still encoded."""
+    if str(name).startswith(FOLDER):
+        source = open_folder(str(name)[len(FOLDER) :], split)
+    elif Path(str(name)).is_dir():
+        raise UserError(f"{name} is a folder: write {FOLDER}{name}.")
+    else:
+        source = open_tfds(name, split, data_dir=data_dir, download=download)
+    if limit is None or limit >= source.count:
+        return source
+    if limit < 1:
+        raise UserError(f"a limit of {limit} examples leaves nothing: give at least 1.")
+    every = source  # spread evenly, since a folder's pictures stand class by class
+    return replace(
+        source,
+        count=limit,
+        read=lambda number: every.read(number * every.count // limit),
+        where=lambda number: every.where(number * every.count // limit),
+    )
+
+
+class _Cropped:
+    """The examples of a source, decoded, cropped and resized when they are read."""
+
+    def __init__(self, broken, size, channels, window):
+        """window: a sample's row of `crops.plan` -> its crop, see `crops.py`."""
+        self.broken, self.size, self.channels, self.window = broken, size, channels, window
+        self.count, self.shape = broken.source.count, (*size, channels)
+
+    def read(self, number, plan=None, tries=1):
+        """number int64 scalar -> (picture float32 [H, W, C], label int64, good); tries 0: raises where it is broken"""
+        if not tries:
+            return self.broken.trusting(number, self._picture(plan))
+        return self.broken.attempt(number, self._picture(plan), shape=self.shape, tries=tries)
+
+    def _picture(self, plan):
+        return partial(pictures.picture, size=self.size, channels=self.channels, window=self.window(plan))
+
+    def everything(self):
+        """All that is not broken: uint8 [N, H, W, C], int64 [N]."""
+        try:  # looking out for broken ones costs as much as decoding a small picture
+            images, labels, good = self._pass(tries=0)
+        except tf.errors.OpError:
+            with explained():
+                images, labels, good = self._pass(tries=1)
+        if not good.any():
+            raise UserError(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
+        return images[good], labels[good]
+
+    def _pass(self, tries):
+        def sample(number):
+            pixels, label, good = self.read(number, tries=tries)
+            return tf.cast(tf.round(pixels), tf.uint8), label, good
+
+        dataset = tf.data.Dataset.range(self.count).map(sample, num_parallel_calls=WORKERS)
+        batches = list(dataset.batch(256).as_numpy_iterator())
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+class _Kept:
+    """The same from memory."""
+
+    def __init__(self, images, labels):
+        self.images, self.labels, self.count = tf.constant(images), tf.constant(labels), len(labels)
+
+    def read(self, number, plan=None, tries=1):
+        return tf.cast(self.images[number], tf.float32), self.labels[number], tf.constant(True)
+
+
+def _training_sample(view, how):
+    def sample(number, plan, numbers, careful):
+        picture, label, _ = view.read(number, plan, TRIES if careful else 0)
+        return picture, label, chance(how, picture.shape[:2], Dice(numbers))
+
+    return sample
+
+
+def _dealt(index, examples, how, seed):
+    """The chance of samples that follow each other, index int64 [N], a row for each: the number of its example (every
+    epoch has all of them, in an order of its own), what its crop takes, and the numbers left."""
+    epoch = tf.cast(index // examples, tf.int32)
+    order = tf.stack([tf.fill(epoch.shape, seed % 2**31), tf.zeros_like(epoch), epoch], 1)
+    number = tf.random_index_shuffle(index % examples, order, max_index=examples - 1)
+    numbers = roll(seed, index[0], index.shape[0])
+    return number, crops.plan(numbers[:, : crops.NUMBERS], how), numbers[:, crops.NUMBERS :]
+
+
+def _evaluation_sample(view):
+    def sample(index, careful):
+        picture, label, good = view.read(index % view.count, tries=1 if careful else 0)
+        return picture, label, tf.cast(good & (index < view.count), tf.float32)
+
+    return sample
+
+
+def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, deal=lambda index: (index,)):
+    """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
+
+    Looking out for broken pictures one by one takes a fifth of the time, so a few samples together are tried without,
+    and only if that fails, with it; never where all are `sound`. What they need of chance is dealt to them together.
+    """
+    which, shards = shard
+    share = batch_size // shards
+    few = max(n for n in range(1, TOGETHER + 1) if share % n == 0)
+
+    def together(first):
+        first = first // share * batch_size + which * share + first % share  # of the run, not of this shard
+        every = tf.data.Dataset.from_tensor_slices(deal(first + tf.range(few, dtype=tf.int64)))
+        samples = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
+        if not sound:
+            careful = every.map(partial(sample, careful=True)).batch(few, drop_remainder=True)
+            samples = samples.ignore_errors().concatenate(careful).take(1)
+        return samples.get_single_element()
+
+    def flat(*parts):
+        return tuple(tf.reshape(part, [share, *part.shape[2:]]) for part in parts)
+
+    options = tf.data.Options()
+    options.deterministic = deterministic
+    options.autotune.enabled = False  # as many workers as processors from the first batch on
+    options.threading.max_intra_op_parallelism = 1  # pictures are worked on side by side, not each in pieces
+    firsts = tf.data.Dataset.range(start // shards, np.iinfo(np.int64).max if end is None else end // shards, few)
+    dataset = firsts.map(together, num_parallel_calls=WORKERS, deterministic=deterministic)
+    if few < share:
+        dataset = dataset.batch(share // few, drop_remainder=True).map(flat)
+    return dataset.with_options(options)
+
+
+def _checked_size(size, channels):
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    if len(size) != 2 or min(size) < 1:
+        raise UserError(f"size {size} is no picture: give (height, width).")
+    if channels not in (1, 3):
+        raise UserError(f"{channels} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
+    return size
+
+
+def _check_batch(batch_size, shard, start):
+    if batch_size < 1 or start < 0:
+        raise UserError(f"a batch of {batch_size} from sample {start}: give a batch of at least 1 and a start from 0.")
+    if batch_size % shard[1] or start % shard[1]:
+        raise UserError(f"a batch of {batch_size} does not divide over {shard[1]} workers: give a multiple.")

@@ -1,0 +1,159 @@
+"""A data set of tensorflow-datasets by name, read by number from its files on the disk."""
+
+import os
+import socket
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.data.sources import digits
+from keras_cnns.data.sources.source import Source
+from keras_cnns.errors import UserError, first_line, nearest
+
+# Where "test" is asked for and the labels of the published test split are secret, or there is none.
+HELD_OUT = {"imagenet2012": "validation"}
+
+
+def open_tfds(name, split, *, data_dir=None, download=False):
+    """The `split` ("train", "test", or tensorflow-datasets' "train[:10%]") of the data set `name`.
+
+    "test" of a data set without one is its validation split, or a fixed fifth of its only split.
+
+    Raises:
+      UserError: no such data set or split; not prepared on this machine and not asked to download it; no pictures
+        with one label each in it.
+    """
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    data_dir = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
+    if name == digits.NAME:
+        try:
+            digits.prepare(data_dir)
+        except OSError as error:
+            raise UserError(f"cannot write the digits below {data_dir} ({error}): give another data folder.") from error
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+        known = [digits.NAME, *tfds.list_builders(with_community_datasets=False)]
+        raise UserError(
+            f"no data set {name!r}.{nearest(name, known)} For pictures of your own: folder:PATH."
+        ) from error
+    if download and not builder.info.splits:
+        _download(builder, name)
+    features = builder.info.features
+    if not _labelled_pictures(features, tfds):
+        raise UserError(f"the data set {name!r} is not one of pictures with one label each: take another.")
+    if builder.info.splits:
+        read, count = _from_files(builder, _known_split(builder, name, split), tfds)
+    else:
+        read, count = _from_builder(
+            builder, HELD_OUT.get(name, split) if split == "test" else split, name, data_dir, tfds
+        )
+    names = tuple(features["label"].names)
+    return Source(names, count, read, lambda number: f"example {number} of {name} {split}")
+
+
+def _download(builder, name):
+    hosts = sorted({urlsplit(url).hostname or "" for url in builder.url_infos or ()} - {""})[:3]
+    if hosts and not getproxies() and not any(map(_resolves, hosts)):  # the downloader would try again for minutes
+        raise UserError(f"cannot download {name!r}: no way to {', '.join(hosts)}. Is this machine on a network?")
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever the network, the disk or the data set's own code has to say
+        raise UserError(f"cannot download {name!r}: {first_line(error)}") from error
+
+
+def _resolves(host):
+    try:
+        return bool(socket.getaddrinfo(host, 443))
+    except OSError:
+        return False
+
+
+def _labelled_pictures(features, tfds):
+    if not isinstance(features, tfds.features.FeaturesDict) or not {"image", "label"} <= set(features.keys()):
+        return False
+    return isinstance(features["image"], tfds.features.Image) and isinstance(
+        features["label"], tfds.features.ClassLabel
+    )
+
+
+def _known_split(builder, name, split):
+    splits = list(builder.info.splits)
+    if split == "test":
+        split = HELD_OUT.get(name, next((s for s in ("test", "validation") if s in splits), "train[:20%]"))
+    elif split == "train" and not {"test", "validation"} & set(splits):
+        split = "train[20%:]"
+    if split.split("[")[0] not in splits:
+        raise UserError(f"the data set {name!r} has no split {split!r}: it has {', '.join(splits)}.")
+    return split
+
+
+def _from_files(builder, split, tfds):
+    """Examples in TFRecord files: where each begins is found once, by stepping over the lengths."""
+    if builder.info.file_format.value != "tfrecord":
+        return _from_data_source(builder, split, tfds)
+    files, which, begins, lengths = [], [], [], []
+    for instruction in builder.info.splits[split].file_instructions:
+        begin, length = _record_positions(instruction.filename)
+        wanted = slice(instruction.skip, instruction.skip + instruction.take)
+        begins.append(begin[wanted])
+        lengths.append(length[wanted])
+        which.append(np.full(len(begins[-1]), len(files)))
+        files.append(os.fspath(instruction.filename))
+    which, begins, lengths = (np.concatenate(parts) for parts in (which, begins, lengths))
+
+    def record(number):
+        with open(files[which[number]], "rb", buffering=0) as file:
+            return os.pread(file.fileno(), int(lengths[number]), int(begins[number]))
+
+    def read(number):
+        serialized = tf.ensure_shape(tf.numpy_function(record, [number], tf.string), [])
+        example = builder.info.features.deserialize_example(serialized, decoders={"image": tfds.decode.SkipDecoding()})
+        return example["image"], tf.cast(example["label"], tf.int64)
+
+    return read, len(which)
+
+
+def _record_positions(path):
+    """Where the records of a TFRecord file begin and how long they are; a record is length (8 bytes), its checksum (4),
+    data, checksum (4)."""
+    begins, lengths, position, end = [], [], 0, os.path.getsize(path)
+    with open(path, "rb") as file:
+        while position < end:
+            file.seek(position)
+            length = int.from_bytes(file.read(8), "little")
+            begins.append(position + 12)
+            lengths.append(length)
+            position += length + 16
+    if position != end:
+        raise UserError(f"{path} is cut short: remove the data set's folder and prepare it again.")
+    return np.array(begins, np.int64), np.array(lengths, np.int64)
+
+
+def _from_builder(builder, split, name, data_dir, tfds):
+    """Not prepared, unless something stands in for the files (tensorflow-datasets' own mock does)."""
+    try:
+        return _from_data_source(builder, split, tfds)
+    except Exception as error:
+        raise UserError(
+            f"the data set {name!r} is not below {data_dir}: prepare it with --download, or on a machine that has a "
+            f"network with `python -m tensorflow_datasets build {name}`, and copy the folder here."
+        ) from error
+
+
+def _from_data_source(builder, split, tfds):
+    source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
+
+    def example(number):
+        found = source[int(number)]
+        return found["image"], np.int64(found["label"])
+
+    def read(number):
+        image, label = tf.numpy_function(example, [number], (tf.string, tf.int64))
+        return tf.ensure_shape(image, []), tf.ensure_shape(label, [])
+
+    return read, len(source)

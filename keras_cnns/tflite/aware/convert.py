@@ -1,0 +1,69 @@
+"""The int8 file that answers as a quantization-aware model was trained to."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.native import OUTPUT
+from keras_cnns.tflite.file import convert as conversion
+from keras_cnns.tflite.graph.graph import read
+from keras_cnns.tflite.graph.prepare import TRAINING_ONLY, as_affine, depthwise, fold_back
+
+
+def native(model):
+    """The Keras 3 model of what `quantization_aware` returned by either method; any other model as it is."""
+    twin = getattr(model, "keras_cnns_twin", None)
+    return model if twin is None else twin.back(model)
+
+
+def convert(model, *, batch=1, input_type="int8", output_type="int8"):
+    """The int8 flatbuffer of a trained quantization-aware model, as bytes; no calibration is needed.
+
+    batch: fixed; None leaves it open. input_type, output_type: "int8", "uint8" or "float32".
+
+    Raises:
+      UserError: the model is not quantization-aware, or has not seen a picture yet.
+    """
+    model = native(model)
+    outputs = [name.removesuffix(OUTPUT) for name in conversion.output_names(model)]
+    converter = conversion.converter(frozen(model), batch, outputs=outputs)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]  # with ranges in the graph: no representative data set
+    converter.inference_input_type = getattr(tf, input_type)
+    converter.inference_output_type = getattr(tf, output_type)
+    return conversion.run(converter)
+
+
+def frozen(model):
+    """The quantization-aware model with standard layers, kernels already rounded and ranges as numbers.
+
+    Raises:
+      UserError: the model is not quantization-aware, or has not seen a picture yet.
+    """
+    if not is_quantization_aware(model):
+        raise UserError(f"{model.name} is not quantization-aware: give what quantization_aware() returned")
+    graph = read(model)
+    for rule in (_freeze, as_affine, fold_back, depthwise):
+        graph.rewrite(rule)
+    return graph.build()
+
+
+def _freeze(node, uses):
+    if node.kind in TRAINING_ONLY:
+        return node.input
+    for plain, rounded in ROUNDED.items():
+        if node.is_a(rounded):
+            layer = rounded.from_config({**node.config, "name": node.name})
+            layer.build(node.input.shape)
+            layer.kernel.assign(node.weights[0])
+            node.call, node.weights[0] = plain, np.asarray(layer.rounded)
+    if node.is_a(FakeQuant) and node.weights:
+        low, high, seen = (float(w) for w in node.weights)
+        if not seen:
+            raise UserError(f"{node.name} has seen no picture yet: train the model, or call qat.calibrate")
+        if not np.isfinite([low, high]).all():
+            raise UserError(
+                f"{node.name} ranges from {low} to {high}: training went astray, take a smaller learning rate"
+            )
+        node.config |= {"low": low, "high": max(high, low + 1e-6)}
+        node.weights = []

@@ -1,0 +1,172 @@
+"""The layers of a quantization-aware model: int8 as float32, so that training feels what the phone will compute.
+
+Jacob et al. 2017, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
+1712.05877: activations are rounded to 256 steps of a tracked range, kernels to 255 symmetric steps per filter,
+and gradients pass the rounding as if it were not there.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+MOMENTUM = 0.98  # of the tracked ranges: fifty steps; a fine-tune of a few hundred must be able to follow
+
+
+@keras.saving.register_keras_serializable("keras_cnns")
+class FakeQuant(layers.Layer):
+    """Rounds x to the 256 steps from `low` to `high`; where these are None, to a range that follows x in training.
+
+    The range is a moving average of each batch's extremes; the first batch sets it. Before that, inference leaves
+    x as it is. Zero is always one of the steps. Shape in and out: any.
+    """
+
+    def __init__(self, low=None, high=None, momentum=MOMENTUM, **kwargs):
+        super().__init__(**kwargs)
+        self.fixed = None if low is None else (float(low), float(high))
+        self.momentum = momentum
+        self.supports_jit = False  # Keras would compile the whole step with XLA, several times slower on CPUs
+
+    def build(self, input_shape):
+        if self.fixed is None:
+            options = {"shape": (), "initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
+            options |= {"aggregation": "mean"}  # replicas see different pictures
+            self.low = self.add_weight(name="low", **options)
+            self.high = self.add_weight(name="high", **options)
+            self.seen = self.add_weight(name="seen", **options)
+
+    def call(self, x, training=False):
+        if self.fixed is not None:
+            return _rounded_between(x, *self.fixed)
+        low, high, seen = self.low.value, self.high.value, self.seen.value
+        if training:
+            low, high = (self._followed(old, seen, new) for old, new in zip((low, high), _extremes(x), strict=True))
+            self.low.assign(low)
+            self.high.assign(high)
+            self.seen.assign(ops.ones(()))
+            return _rounded_between(x, low, high)
+        return ops.where(seen > 0, _rounded_between(x, low, high), x)
+
+    def _followed(self, old, seen, new):
+        return ops.where(seen > 0, self.momentum * old + (1 - self.momentum) * new, new)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        low, high = self.fixed or (None, None)
+        return {**super().get_config(), "low": low, "high": high, "momentum": self.momentum}
+
+
+def _extremes(x):
+    x = ops.stop_gradient(ops.cast(x, "float32"))
+    return ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+
+
+def _rounded_between(x, low, high):
+    rounded = tf.quantization.fake_quant_with_min_max_vars(ops.cast(x, "float32"), low, high)
+    return ops.cast(rounded, x.dtype)
+
+
+def rounded_kernel(kernel, axes):
+    """`kernel` in 255 symmetric steps, the largest magnitude over `axes` being the 127th; gradients pass."""
+    step = ops.max(ops.abs(kernel), axes, keepdims=True) / 127.0
+    step = ops.where(step > 0, step, ops.ones_like(step))
+    return kernel + ops.stop_gradient(ops.round(kernel / step) * step - kernel)
+
+
+class _Rounded:
+    """Computes with the rounded kernel; the variable keeps its full precision and is what training changes."""
+
+    @property
+    def rounded(self):
+        """The kernel as int8 can hold it."""
+        return rounded_kernel(ops.convert_to_tensor(self.kernel), self.axes)
+
+    def call(self, x):
+        x = self.linear(x)
+        return ops.add(x, self.bias) if self.use_bias else x
+
+
+class _Convolution(_Rounded):
+    @property
+    def axes(self):
+        return list(range(self.rank + 1))
+
+    def linear(self, x):
+        if self.groups == 1:
+            return self.convolution_op(x, self.rounded)
+        # Keras sends grouped convolutions through XLA, hundreds of times slower on CPUs than one by one
+        xs, kernels = ops.split(x, self.groups, axis=-1), ops.split(self.rounded, self.groups, axis=-1)
+        return ops.concatenate([self.convolution_op(*pair) for pair in zip(xs, kernels, strict=True)], axis=-1)
+
+
+class _Depthwise(_Rounded):
+    @property
+    def axes(self):
+        return list(range(self.rank))
+
+    def linear(self, x):
+        return ops.depthwise_conv(x, self.rounded, self.strides, self.padding, dilation_rate=self.dilation_rate)
+
+
+class _Transposed(_Rounded):
+    @property
+    def axes(self):
+        return [*range(self.rank), self.rank + 1]
+
+    def linear(self, x):
+        options = {"output_padding": self.output_padding, "dilation_rate": self.dilation_rate}
+        return ops.conv_transpose(x, self.rounded, list(self.strides), self.padding, **options)
+
+
+_register = keras.saving.register_keras_serializable("keras_cnns")
+
+
+@_register
+class RoundedConv1D(_Convolution, layers.Conv1D):
+    """Conv1D, linear, with an int8 kernel per filter."""
+
+
+@_register
+class RoundedConv2D(_Convolution, layers.Conv2D):
+    """Conv2D, linear, with an int8 kernel per filter."""
+
+
+@_register
+class RoundedDepthwiseConv1D(_Depthwise, layers.DepthwiseConv1D):
+    """DepthwiseConv1D, linear, with an int8 kernel per channel."""
+
+
+@_register
+class RoundedDepthwiseConv2D(_Depthwise, layers.DepthwiseConv2D):
+    """DepthwiseConv2D, linear, with an int8 kernel per channel."""
+
+
+@_register
+class RoundedConv2DTranspose(_Transposed, layers.Conv2DTranspose):
+    """Conv2DTranspose, linear, with an int8 kernel per filter."""
+
+
+@_register
+class RoundedDense(_Rounded, layers.Dense):
+    """Dense, linear, with an int8 kernel per unit."""
+
+    axes = [0]
+
+    def linear(self, x):
+        return ops.matmul(x, self.rounded)
+
+
+ROUNDED = {
+    layers.Conv1D: RoundedConv1D,
+    layers.Conv2D: RoundedConv2D,
+    layers.DepthwiseConv1D: RoundedDepthwiseConv1D,
+    layers.DepthwiseConv2D: RoundedDepthwiseConv2D,
+    layers.Conv2DTranspose: RoundedConv2DTranspose,
+    layers.Dense: RoundedDense,
+}
+
+
+def is_quantization_aware(model):
+    """Whether this is a Keras 3 model that `quantization_aware` made."""
+    return isinstance(model, keras.Model) and any(isinstance(layer, FakeQuant) for layer in model.layers)

@@ -1,0 +1,1 @@
+"""The flatbuffer: made, mended, labelled, described."""

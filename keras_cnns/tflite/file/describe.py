@@ -1,0 +1,80 @@
+"""What a `.tflite` file is: its card, what goes in and out, its operators, and the memory it takes."""
+
+import zipfile
+from pathlib import Path
+
+from keras_cnns.card import read_card
+from keras_cnns.errors import UserError
+from keras_cnns.tflite.proof import runner
+
+
+def describe(path):
+    """The file at `path` as plain values.
+
+    Keys: file, name, labels, source, size_bytes, inputs and outputs (name, shape, type, scale, zero_point), operators
+    (operator, count, outside: so many of them XNNPACK leaves), partitions (of XNNPACK), arena_bytes (the most that
+    intermediate results take at once, before any delegate), peak_bytes (what opening and running it took here).
+
+    Raises:
+      UserError: there is no such file, or LiteRT cannot run it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}.")
+    inside, _ = runner.ask("describe", file=str(path.resolve()))
+    card = read_card(path)
+    names = [name for name in dict.fromkeys(inside["operators"])]
+    return {
+        "file": str(path),
+        "name": card.name,
+        "labels": list(card.labels) or _foreign_labels(path),
+        "source": card.source,
+        "size_bytes": path.stat().st_size,
+        "inputs": inside["input_details"],
+        "outputs": inside["output_details"],
+        "operators": [
+            {"operator": name, "count": inside["operators"].count(name), "outside": inside["undelegated"].get(name, 0)}
+            for name in sorted(names, key=inside["operators"].count, reverse=True)
+        ],
+        "partitions": inside["partitions"],
+        "arena_bytes": inside["arena_bytes"],
+        "peak_bytes": inside["peak_bytes"],
+    }
+
+
+def _foreign_labels(path):
+    """The lines of a label file that somebody else's tool packed into the model."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            listed = [name for name in archive.namelist() if name.endswith(".txt") and "label" in name.lower()]
+            return archive.read(listed[0]).decode().split("\n") if listed else []
+    except (zipfile.BadZipFile, UnicodeDecodeError):
+        return []
+
+
+def tables(description):
+    """What rich prints of it: the facts, then a row for each kind of operator."""
+    from rich.table import Table
+
+    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    labels = description["labels"]
+    facts.add_row("file", description["file"])
+    facts.add_row("name", description["name"] or "-")
+    facts.add_row("labels", f"{len(labels)}: {', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''}")
+    for key in ("inputs", "outputs"):
+        for tensor in description[key]:
+            step = f", value = {tensor['scale']:.6g} * (n - {tensor['zero_point']})" if tensor["scale"] else ""
+            shape = "x".join("?" if n < 0 else str(n) for n in tensor["shape"])
+            facts.add_row(key[:-1], f"{tensor['name']} {shape} {tensor['type']}{step}")
+    for key, name in (("size_bytes", "size"), ("arena_bytes", "arena"), ("peak_bytes", "peak memory here")):
+        facts.add_row(name, f"{description[key]:,} bytes")
+    facts.add_row("XNNPACK partitions", str(description["partitions"]))
+    for key, value in description["source"].items():
+        facts.add_row(key.replace("_", " "), str(value))
+    yield facts
+    operators = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("operator", "count", "outside XNNPACK"):
+        operators.add_column(column, justify="left" if column == "operator" else "right")
+    for row in description["operators"]:
+        operators.add_row(row["operator"], str(row["count"]), str(row["outside"] or ""))
+    yield operators

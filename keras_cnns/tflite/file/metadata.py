@@ -1,0 +1,137 @@
+"""What travels inside the file beside the network, for MediaPipe, ML Kit and ourselves.
+
+TFLite metadata is a second flatbuffer, kept in a buffer of the first (schema `metadata_schema.fbs` of tflite-support,
+identifier M001), and the files it names are packed behind the model as an uncompressed zip archive. The numbers below
+are the schema's field numbers.
+"""
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_cnns.card import ENTRY
+from keras_cnns.tflite.file import flatbuffer
+
+NAME, IDENTIFIER = b"TFLITE_METADATA", b"M001"
+LABELS = "labels.txt"
+_NORMALIZATION_OPTIONS, _IMAGE_PROPERTIES, _TENSOR_AXIS_LABELS = 1, 2, 2  # members of the schema's unions and enums
+_RGB, _GRAYSCALE = 1, 2
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """A pixel from 0 to 255 becomes what the float model takes by (pixel - mean) / std, for each channel or for all."""
+
+    mean: tuple = (0.0,)
+    std: tuple = (1.0,)
+
+
+def normalization(low, high):
+    """Of a model that takes black as `low` and white as `high`."""
+    std = 255 / (high - low)
+    return Normalization((0.0 - low * std,), (std,))
+
+
+def attach(data, card, *, normalization=None):
+    """The flatbuffer `data` with TFLite metadata in it, and `card` and the labels packed behind it."""
+    model = flatbuffer.read(data)
+    graph = model.subgraphs[0]
+    names = _signature_names(model)
+    images = [_image(names.get(i), graph.tensors[i], normalization) for i in graph.inputs]
+    scores = [_scores(names.get(i), graph.tensors[i], card.labels) for i in graph.outputs]
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = NAME, len(model.buffers)
+    kept = schema.BufferT()
+    kept.data = _metadata(card, images, scores)
+    model.buffers.append(kept)
+    model.metadata = [*(model.metadata or []), entry]
+    packed = io.BytesIO(flatbuffer.write(model))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr(ENTRY, json.dumps(asdict(card), indent=1))
+        if card.labels:
+            archive.writestr(LABELS, "\n".join(map(str, card.labels)))
+    return packed.getvalue()
+
+
+# --- the little of the schema that is needed --------------------------------------------------------------------------
+
+
+class _Table(dict):
+    """Field number -> value: a text, a table, a list of tables or of floats, or an enumeration as ("byte", n)."""
+
+
+def _signature_names(model):
+    """Tensor number -> its name in the signature."""
+    entries = [entry for signature in model.signatureDefs or [] for entry in (*signature.inputs, *signature.outputs)]
+    return {entry.tensorIndex: _text(entry.name) for entry in entries}
+
+
+def _image(name, tensor, normalization):
+    shape = tensor.shape
+    fields = _Table({0: name or _text(tensor.name), 1: "Pixels, row by row."})
+    if len(shape) == 4 and shape[3] in (1, 3):
+        size = _Table({0: ("uint", int(shape[2])), 1: ("uint", int(shape[1]))})
+        colours = _Table({0: ("byte", _RGB if shape[3] == 3 else _GRAYSCALE), 1: size})
+        fields[3] = _Table({0: ("ubyte", _IMAGE_PROPERTIES), 1: colours})
+    if normalization is not None:
+        options = _Table({0: _floats(normalization.mean), 1: _floats(normalization.std)})
+        fields[4] = [_Table({0: ("ubyte", _NORMALIZATION_OPTIONS), 1: options})]
+        low, high = ((pixel - options[0]) / options[1] for pixel in (0, 255))
+        fields[5] = _Table({0: high, 1: low})
+    return fields
+
+
+def _scores(name, tensor, labels):
+    fields = _Table(
+        {0: name or _text(tensor.name), 1: "One score for each class." if labels else "The network's answer."}
+    )
+    if labels and tensor.shape is not None and len(labels) == tensor.shape[-1]:
+        fields[6] = [_Table({0: LABELS, 1: "A line for each class.", 2: ("byte", _TENSOR_AXIS_LABELS)})]
+    return fields
+
+
+def _metadata(card, images, scores):
+    graph = _Table({2: images, 3: scores})
+    fields = _Table({0: card.name, 1: f"{card.name}, made by keras_cnns.", 3: [graph], 7: "1.0.0"})
+    for number, key in ((2, "version"), (4, "author"), (5, "license")):
+        if card.source.get(key):
+            fields[number] = str(card.source[key])
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(_write(builder, fields), file_identifier=IDENTIFIER)
+    return np.frombuffer(bytes(builder.Output()), np.uint8)
+
+
+def _write(builder, value):
+    """Writes what must stand before the table that refers to it; returns its offset."""
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    if isinstance(value, np.ndarray):
+        return builder.CreateNumpyVector(value)
+    if isinstance(value, list):
+        offsets = [_write(builder, entry) for entry in value]
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        return builder.EndVector()
+    ready = {number: field if isinstance(field, tuple) else _write(builder, field) for number, field in value.items()}
+    builder.StartObject(max(ready) + 1)
+    scalars = {"byte": builder.PrependInt8Slot, "ubyte": builder.PrependUint8Slot, "uint": builder.PrependUint32Slot}
+    for number, field in ready.items():
+        if isinstance(field, tuple):
+            scalars[field[0]](number, field[1], 0)
+        else:
+            builder.PrependUOffsetTRelativeSlot(number, field, 0)
+    return builder.EndObject()
+
+
+def _text(name):
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def _floats(values):
+    return np.atleast_1d(np.asarray(values, np.float32))

@@ -1,0 +1,1 @@
+"""The schemes after training: what each stores, and how it is made."""

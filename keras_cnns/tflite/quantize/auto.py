@@ -1,0 +1,63 @@
+"""`scheme="auto"`: every scheme that may do is made and measured; the fastest that is good enough is handed over."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from keras_cnns.errors import UserError
+from keras_cnns.files import written_aside
+
+CANDIDATES = ("float32", "float16", "weight_only_int8", "dynamic_int8", "int8", "int8_float_islands")
+AS_FAST = 1.05  # within this of the fastest, size decides: no shared machine measures finer
+
+
+def pick(export, path, *, max_drop, calibrated, integer_io, **options):
+    """Exports every candidate with `export`, and puts the best at `path`.
+
+    max_drop: of the accuracy where labels are given, else the share of pictures that may get another class.
+    calibrated: pictures are there, so that schemes that need them can be tried. integer_io: only schemes whose inputs
+      and outputs can be integers.
+
+    Returns: the report of the best, whose notes tell how it was chosen.
+
+    Raises:
+      UserError: no scheme is good enough.
+    """
+    from keras_cnns.tflite.quantize.schemes import SCHEMES
+
+    tried, told = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in CANDIDATES:
+            if (SCHEMES[name].calibrated and not calibrated) or (integer_io and not SCHEMES[name].integer_io):
+                continue
+            try:
+                report = export(path=Path(folder, f"{name}.tflite"), scheme=name, force=True, **options)
+            except UserError as error:
+                told.append(f"{name}: {error}")
+                continue
+            tried.append(report)
+            told.append(f"{name}: time {report.latency_ratio:.2f}, size {report.size_ratio:.2f}, {_cost(report)}")
+        good = [report for report in tried if report.status != "fail" and _lost(report) <= max_drop]
+        if not good:
+            raise UserError(f"no scheme keeps within {max_drop:g}: {'; '.join(told)}")
+        fastest = min(report.latency_ratio for report in good)
+        best = min((r for r in good if r.latency_ratio <= AS_FAST * fastest), key=lambda r: r.size_bytes)
+        with written_aside(path) as temporary:
+            temporary.write_bytes(Path(best.path).read_bytes())
+    why = f"auto chose {best.scheme}, the fastest that loses at most {max_drop:g}; each relative to float32:"
+    return replace(best, path=str(path), notes=(why, *told, *best.notes))
+
+
+def _lost(report):
+    """Accuracy where it is known, else agreement, else nothing but what the limits of the comparison say."""
+    if report.accuracy_drop is not None:
+        return report.accuracy_drop
+    return 0.0 if report.agreement is None else 1 - report.agreement
+
+
+def _cost(report):
+    if report.status == "fail":
+        return f"refused ({'; '.join(report.reasons)})"
+    if report.accuracy_drop is None:
+        return f"loses {_lost(report):.4f}"
+    return f"accuracy {0 - report.accuracy_drop:+.4f}"  # of 0.0 the negative would be -0.0

@@ -1,0 +1,35 @@
+"""The stock TFLite converter as a second engine: its own post-training quantization, to compare with."""
+
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite.file import convert
+from keras_cnns.tflite.proof.pictures import batched
+
+OPERATORS = {
+    "int8": tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+    "int16x8": tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+}
+SCHEMES = ("float32", "float16", "dynamic_int8", *OPERATORS)
+
+
+def make(scheme, model, job, **names):
+    """The flatbuffer of a prepared Keras `model`, quantized by the converter itself.
+
+    Raises:
+      UserError: the converter has no such scheme, or no way for one of the operations.
+    """
+    if scheme not in SCHEMES:
+        raise UserError(f"the stock converter has no {scheme}: choose from {', '.join(SCHEMES)}.")
+    made = convert.converter(model, job.batch, **names)
+    if scheme != "float32":
+        made.optimizations = [tf.lite.Optimize.DEFAULT]
+    if scheme == "float16":
+        made.target_spec.supported_types = [tf.float16]
+    if scheme in OPERATORS:
+        made.representative_dataset = lambda: batched(job.calibration, job.batch or 1)
+        made.target_spec.supported_ops = [OPERATORS[scheme], tf.lite.OpsSet.TFLITE_BUILTINS]
+        made.inference_input_type, made.inference_output_type = map(
+            tf.dtypes.as_dtype, (job.input_type, job.output_type)
+        )
+    return convert.run(made)

@@ -1,0 +1,186 @@
+"""What holds for every name: it weighs what it should, trains, saves, gives levels and becomes a .tflite file.
+
+Most names are marked slow; QUICK keeps a few of every kind in the default run.
+"""
+
+import fcntl
+import json
+from decimal import Decimal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_cnns import build, list_models
+from keras_cnns.catalogue.record import GOLDEN as PATH
+from keras_cnns.catalogue.record import measure, read
+from keras_cnns.registry import counts, entry
+from keras_cnns.tflite import export
+from tests.conftest import pictures, randomize
+
+GOLDEN = read(PATH)
+PUBLISHED = read(PATH.with_name("published.json"))
+
+QUICK = {
+    "tdnn",
+    "lenet5",
+    "lenet5_1998",
+    "simple_cnn",
+    "resnet20_cifar",
+    "highway11_cifar",
+    "mobilenet_v1",
+    "squeezenet1_1",
+    "resnet18",
+}
+HUGE = 300e6  # parameters; beyond it a network is built and run, but not trained, saved or exported
+CANNOT_EXPORT = {}  # name: why
+
+
+def each(names, *, quick=frozenset(QUICK)):
+    """The names, small ones first, all but the quick ones marked slow."""
+    names = sorted(names, key=params)
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+def params(name):
+    return counts().get(name, {"params": 0})["params"]
+
+
+def of_bearable_size():
+    return [name for name in list_models() if params(name) < HUGE]
+
+
+def small(name):
+    """Pictures that leave about two positions a side in the last level, none larger than published."""
+    variant = entry(name).variant
+    height, width, channels = variant.input_shape
+    side = min(2 * variant.min_size, height)
+    return (side, min(2 * variant.min_size, width), channels)
+
+
+@pytest.fixture
+def one_at_a_time(request, tmp_path_factory):
+    """Over 100 million parameters the converter takes 8 GB: such networks wait for each other, in whichever process."""
+    with open(tmp_path_factory.getbasetemp().parent / "large.lock", "w") as lock:
+        if params(request.node.callspec.params["name"]) > 100e6:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_every_name_is_recorded_and_nothing_else():
+    assert list(GOLDEN) == list(counts()) == list_models()
+    assert {name: {k: row[k] for k in ("params", "trainable", "macs")} for name, row in GOLDEN.items()} == counts()
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name in list_models()])
+def test_weighs_what_was_published(name):
+    published, ours = PUBLISHED[name], counts()[name]
+    for key in ("params", "trainable"):
+        assert published.get(key, ours[key]) == ours[key]
+    if "gmacs" in published:
+        assert ours["macs"] / 1e9 == pytest.approx(published["gmacs"], rel=0.012, abs=0.001)
+    if "millions" in published:  # a paper's figure: to its last digit, or a hundredth
+        last_digit = 10.0 ** Decimal(published["millions"]).as_tuple().exponent
+        assert ours["trainable"] / 1e6 == pytest.approx(float(published["millions"]), abs=last_digit / 2, rel=0.015)
+
+
+def test_no_name_is_a_copy_of_another():
+    seen = {}
+    for name, row in GOLDEN.items():
+        seen.setdefault(json.dumps([row["digest"], row["levels"], row["macs"]]), []).append(name)
+    copies = [names for names in seen.values() if len(names) > 1]
+    # ResNeXt's Table 3 begins with ResNet itself
+    assert copies == [["resnet50_v1_5", "resnext50_1x64d"], ["resnet101_v1_5", "resnext101_1x64d"]]
+
+
+@pytest.mark.parametrize("name", each(list_models(), quick=QUICK - {"resnet18", "mobilenet_v1"}))
+def test_is_as_recorded(name):
+    measured, recorded = measure(name), dict(GOLDEN[name])
+    length, *first = recorded.pop("digest")
+    answer = measured.pop("digest")
+    assert measured == recorded
+    np.testing.assert_allclose(answer, [length, *first], atol=2e-3 * max(map(abs, first)), rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in list_models() if name != "tdnn"]
+)  # its maps are one coefficient wide
+def test_level_n_is_2_to_the_n_smaller_than_the_picture(name):
+    height, width, _ = entry(name).variant.input_shape
+    levels = GOLDEN[name]["levels"]
+    assert list(levels) == sorted(levels)
+    for level, shape in levels.items():
+        for size, n in zip((height, width), shape[:2], strict=True):
+            share = size / 2 ** int(level.removeprefix("C"))  # paddings that a paper leaves out make it a little less
+            assert 0.75 * share - 2 <= n <= share + 1, f"{level}: {shape} of {height}x{width}"
+
+
+@pytest.mark.parametrize("name", each(of_bearable_size()))
+def test_answers_at_its_smallest_size(name):
+    height, width, channels = entry(name).variant.input_shape
+    side = entry(name).variant.min_size
+    shape = (min(side, height), min(side, width), channels)
+    model = randomize(build(name, input_shape=shape))
+    assert all(np.isfinite(y).all() for y in keras.tree.flatten(model(pictures(1, shape), training=False)))
+
+
+@pytest.mark.parametrize("name", each(of_bearable_size()))
+def test_one_step_moves_every_variable_and_lowers_the_loss(name):
+    keras.utils.set_random_seed(0)
+    shape = small(name)
+    model = build(name, input_shape=shape, classifier_activation=None)
+    images = pictures(8, shape) - 0.5
+    labels = np.random.default_rng(0).integers(0, model.outputs[0].shape[-1], 8)
+    seeds = [(v, v.numpy()) for v in model.non_trainable_variables if "seed" in v.path]
+
+    def loss_of(batch):
+        for v, value in seeds:  # the same dropout in every pass
+            v.assign(value)
+        outputs = keras.tree.flatten(model(images[batch], training=True))
+        losses = [keras.losses.sparse_categorical_crossentropy(labels[batch], y, from_logits=True) for y in outputs]
+        return tf.reduce_mean(losses)
+
+    before = [v.numpy() for v in model.trainable_variables]
+    for batch in (slice(0, 4), slice(4, 8)):
+        with tf.GradientTape() as tape:
+            loss = loss_of(batch)
+        gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+        # each variable along its gradient, by the same share of its own length; and all together as far as a fiftieth
+        # of the loss reaches, if the slope lasts
+        lengths = [max(float(tf.norm(v.value)), 1e-2) for v in model.trainable_variables]
+        slopes = [float(tf.norm(g)) for g in gradients]
+        share = 0.02 * float(loss) / sum(n * slope for n, slope in zip(lengths, slopes, strict=True))
+        for v, g, n, slope in zip(model.trainable_variables, gradients, lengths, slopes, strict=True):
+            v.assign_sub(share * n / max(slope, 1e-30) * g)
+        assert loss_of(batch) < loss
+    still = [
+        v.path
+        for v, old, slope in zip(model.trainable_variables, before, slopes, strict=True)
+        # among a thousand layers a gain of 1 takes steps that its rounding swallows
+        if np.array_equal(v.numpy(), old) and not (len(before) > 1000 and 0 < slope < np.inf)
+    ]
+    assert not still, f"{len(still)} of {len(before)} did not move: {still[:5]}"
+
+
+@pytest.mark.parametrize("name", each(of_bearable_size()))
+def test_saves_and_loads_back_without_custom_objects(name, tmp_path):
+    shape = small(name)
+    model = randomize(build(name, input_shape=shape))
+    images = pictures(2, shape)
+    expected = keras.tree.flatten(model(images, training=False))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for y, z in zip(expected, keras.tree.flatten(loaded(images, training=False)), strict=True):
+        np.testing.assert_array_equal(y, z)
+
+
+@pytest.mark.parametrize("name", each(of_bearable_size(), quick=QUICK - {"resnet18", "mobilenet_v1"}))
+def test_exports_to_float32_tflite(name, tmp_path, one_at_a_time):
+    if name in CANNOT_EXPORT:
+        pytest.skip(CANNOT_EXPORT[name])
+    shape = small(name)
+    model = randomize(build(name, input_shape=shape, classifier_activation=None))
+    report = export(model, tmp_path / "model.tflite", images=pictures(4, shape))
+    assert report.status != "fail"
+    assert report.snr_db > 60  # rounding, in another order

@@ -1,0 +1,122 @@
+"""Data sets in tensorflow-datasets' format, read by number."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_cnns.data.sources import tfds as source
+from keras_cnns.data.sources.tfds import open_tfds
+from keras_cnns.errors import UserError
+
+
+def pixels(i):
+    return np.full((3, 2, 1), i, np.uint8)
+
+
+def store(folder, name, **splits):
+    """A data set whose example number i shows i, and has the label i % 2."""
+    features = tfds.features.FeaturesDict(
+        {"image": tfds.features.Image(shape=(3, 2, 1)), "label": tfds.features.ClassLabel(names=["even", "odd"])}
+    )
+    examples = {
+        split: [(i, {"image": pixels(i), "label": i % 2}) for i in numbers] for split, numbers in splits.items()
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name, version="1.0.0", data_dir=folder, features=features, split_datasets=examples, disable_shuffling=True
+    )
+
+
+def shown(source):
+    """What each example shows, having checked its label."""
+    values = []
+    for i in range(source.count):
+        image, label = source.read(tf.constant(i, tf.int64))
+        values.append(int(tf.io.decode_png(image)[0, 0, 0]))
+        assert int(label) == values[-1] % 2 and image.dtype == tf.string
+    return values
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tfds")
+    store(folder, "both", train=range(20), test=range(20, 25))
+    store(folder, "validated", train=range(10), validation=range(10, 14))
+    store(folder, "single", train=range(10))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "expected"),
+    [
+        ("both", "train", range(20)),
+        ("both", "test", range(20, 25)),
+        ("both", "train[50%:]", range(10, 20)),
+        ("both", "train[3:7]", range(3, 7)),
+        ("validated", "test", range(10, 14)),
+        ("validated", "validation", range(10, 14)),
+        ("single", "train", range(2, 10)),
+        ("single", "test", range(2)),
+    ],
+)
+def test_splits(folder, name, split, expected):
+    source = open_tfds(name, split, data_dir=folder)
+    assert shown(source) == list(expected)
+    assert source.names == ("even", "odd") and name in source.where(0)
+
+
+def test_examples_spread_over_several_files(tmp_path):
+    store(tmp_path, "spread", train=range(6), test=range(1))
+    whole = next(tmp_path.glob("spread/1.0.0/*train*"))
+    records = list(tf.data.TFRecordDataset(str(whole)).as_numpy_iterator())
+    for shard, part in enumerate((records[:1], records[1:5], records[5:])):
+        name = whole.name.replace("00000-of-00001", f"0000{shard}-of-00003")
+        with tf.io.TFRecordWriter(str(whole.parent / name)) as writer:
+            for record in part:
+                writer.write(record)
+    whole.unlink()
+    info = whole.parent / "dataset_info.json"
+    info.write_text(info.read_text().replace('"6"', '"1", "4", "1"'))
+    assert shown(open_tfds("spread", "train", data_dir=tmp_path)) == list(range(6))
+    assert shown(open_tfds("spread", "train[:3]", data_dir=tmp_path)) == [0, 1, 2]
+
+
+def test_a_file_that_was_cut_short(tmp_path):
+    store(tmp_path, "cut", train=range(4), test=range(1))
+    file = next(tmp_path.glob("cut/1.0.0/*train*"))
+    file.write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(UserError, match="cut short"):
+        open_tfds("cut", "train", data_dir=tmp_path)
+
+
+def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
+    def unreachable(self, **options):
+        raise ConnectionError("no route to host\nand a long story")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
+    monkeypatch.setattr(source, "_resolves", lambda host: True)
+    with pytest.raises(UserError, match="cannot download 'mnist': no route to host") as error:
+        open_tfds("mnist", "train", data_dir=tmp_path, download=True)
+    assert "\n" not in str(error.value)
+
+
+def test_without_a_network_a_download_is_refused_at_once(tmp_path, monkeypatch):
+    def fails(self, **options):
+        raise AssertionError("tried to download")
+
+    def unknown(host, port):
+        raise OSError("name or service not known")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fails)
+    monkeypatch.setattr(source.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(source, "getproxies", dict)
+    with pytest.raises(UserError, match="cannot download 'mnist': no way to storage.googleapis.com"):
+        open_tfds("mnist", "train", data_dir=tmp_path, download=True)
+
+
+def test_what_is_prepared_is_not_downloaded_again(folder, monkeypatch):
+    def fails(self, **options):
+        raise AssertionError("asked to download")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fails)
+    assert open_tfds("both", "train", data_dir=folder, download=True).count == 20

@@ -1,0 +1,87 @@
+"""`scheme="auto"`: which scheme is chosen, and what is told about it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite import export
+from keras_cnns.tflite.quantize import auto
+
+
+@dataclass(frozen=True)
+class Found:
+    """As much of a report as the choice looks at."""
+
+    path: str
+    scheme: str
+    latency_ratio: float
+    size_ratio: float
+    accuracy_drop: float | None = None
+    agreement: float | None = None
+    status: str = "pass"
+    reasons: tuple = ()
+    notes: tuple = ()
+
+    @property
+    def size_bytes(self):
+        return self.size_ratio * 1000
+
+
+MEASURED = {
+    "float32": (1.0, 1.0, 0.0),
+    "float16": (0.99, 0.5, 0.0),
+    "weight_only_int8": (0.98, 0.28, 0.005),
+    "dynamic_int8": (1.8, 0.28, 0.002),
+    "int8": (0.45, 0.3, 0.02),
+    "int8_float_islands": (0.6, 0.3, 0.009),
+}
+
+
+def measured(path, scheme, force, without_labels=False, failing=(), **_):
+    time, size, lost = MEASURED[scheme]
+    Path(path).write_text(scheme)
+    if scheme in failing:
+        raise UserError("not possible")
+    figures = {"agreement": 1 - lost} if without_labels else {"accuracy_drop": lost}
+    return Found(str(path), scheme, time, size, **figures)
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        ({"max_drop": 0.03}, "int8"),
+        ({"max_drop": 0.01}, "int8_float_islands"),
+        ({"max_drop": 0.01, "without_labels": True}, "int8_float_islands"),
+        ({"max_drop": 0.005}, "weight_only_int8"),  # as fast as float32, and smaller
+        ({"max_drop": 0.001}, "float16"),
+        ({"max_drop": 0.03, "calibrated": False}, "weight_only_int8"),
+        ({"max_drop": 0.03, "failing": ["int8"]}, "int8_float_islands"),
+        ({"max_drop": 0.03, "integer_io": True, "failing": ["int8_float_islands"]}, "int8"),
+    ],
+)
+def test_the_fastest_that_is_good_enough(given, chosen, tmp_path):
+    given = {"calibrated": True, "integer_io": False, **given}
+    report = auto.pick(measured, tmp_path / "net.tflite", **given)
+    assert report.scheme == chosen == (tmp_path / "net.tflite").read_text()
+    assert (
+        chosen in report.notes[0]
+        and any(note.startswith("weight_only_int8") for note in report.notes) != (given["integer_io"])
+    )
+
+
+def test_nothing_is_good_enough(tmp_path):
+    with pytest.raises(UserError, match="no scheme keeps within -1"):
+        auto.pick(measured, tmp_path / "net.tflite", max_drop=-1, calibrated=True, integer_io=False)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_real_network(network, digits, tmp_path):
+    (pictures, _), (images, labels) = digits
+    report = export(
+        network, tmp_path / "net.tflite", scheme="auto", calibration=iter([pictures]), images=images, labels=labels
+    )
+    assert report.path == str(tmp_path / "net.tflite") and (tmp_path / "net.tflite").is_file()
+    assert report.accuracy_drop <= 0.01 and report.status == "pass"
