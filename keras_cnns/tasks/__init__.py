@@ -1,1 +1,7 @@
-"""What a network is trained for: one file a task."""
+"""What a network is trained for: one file a task. `of(recipe)` is the task of a recipe's network."""
+
+from keras_cnns.lazy import public
+
+__getattr__, __dir__, __all__ = public(
+    __name__, {"Task": "task", "Classification": "classification", "of": "registry", "TASKS": "registry"}
+)

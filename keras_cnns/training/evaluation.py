@@ -10,12 +10,12 @@ from keras_cnns.data.views import fully_convolutional, multi_scale, ten_crops
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_json
 from keras_cnns.saved import load_model
+from keras_cnns.tasks.classification import report, tally
 from keras_cnns.training.distribute import compile_with_xla
-from keras_cnns.training.metrics import report, tally
 
 
 def evaluate(models, data, views=None):
-    """Metrics (see `metrics.report`) of a Keras model on `data.dataset`: (image, label[, weight]) batches.
+    """Metrics (see `tasks.classification.report`) of a Keras model on `data.dataset`: (image, label[, weight]) batches.
 
     models: one model that answers probabilities, or several: their mean probability is measured, which is how
       checkpoints are put together as an ensemble (Krizhevsky et al. 2012, section 6).

@@ -8,23 +8,28 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from keras_cnns.files import written_aside
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f5fbf"
+NO_MEASURES = ("epoch", "step", "learning_rate", "seconds")  # of a row of the history
 
 
 def curve(history, path, title=""):
-    """Loss and accuracy by epoch, training and held-out, from rows of a run's history."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    """All that the rows of a run's history tell of training and of held-out pictures, by epoch, a panel for each."""
+    names = list(dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NO_MEASURES))
+    figure = Figure(figsize=(4.5 * len(names), 3.6), layout="constrained")
     epochs = [row["epoch"] for row in history]
-    for axes, key, label in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("loss", "accuracy"), strict=True):
-        axes.plot(epochs, [row[key] for row in history], color=TRAIN, marker=".", label="training")
-        axes.plot(epochs, [row[f"held_out_{key}"] for row in history], color=HELD_OUT, marker=".", label="held out")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for key, color, label in ((name, TRAIN, "training"), (f"held_out_{name}", HELD_OUT, "held out")):
+            if key in history[0]:
+                axes.plot(epochs, [row[key] for row in history], color=color, marker=".", label=label)
         axes.set_xlabel("epoch")
-        axes.set_ylabel(label)
+        axes.set_ylabel(name.replace("_", " "))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-    figure.axes[0].set_ylim(bottom=0)
-    figure.axes[1].yaxis.set_major_formatter(PercentFormatter(1.0))
+        if name == "loss":
+            axes.set_ylim(bottom=0)
+        else:
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     _save(figure, path, title)
 
 

@@ -12,7 +12,8 @@ EVERY = 20  # steps between two points in TensorBoard's log
 class Report:
     """Use as a context around the training loop."""
 
-    def __init__(self, folder, *, quiet, log=True):
+    def __init__(self, folder, task, *, quiet, log=True):
+        self.logged, self.held_out = task.logged, task.held_out
         self.quiet = quiet
         self.console = Console(stderr=True, highlight=False)
         self.log = folder / "log" if log else None
@@ -35,8 +36,9 @@ class Report:
     def step(self, values, rate, steps_per_epoch, total):
         """After each call of the training function."""
         step = values["step"]
-        loss, right, weight = values["sums"]
-        now = f"loss {loss / weight:.4f}  accuracy {right / weight:.4f}"
+        *sums, weight = values["sums"]
+        means = {name: value / weight for name, value in zip(self.logged, sums, strict=True)}
+        now = _said(means)
         if self.task is None:
             self.task = self.bar.add_task("", total=steps_per_epoch, now=now)
         epoch = (step - 1) // steps_per_epoch
@@ -44,16 +46,15 @@ class Report:
         named = f"epoch {epoch + 1}/{-(-total // steps_per_epoch)}"
         self.bar.update(self.task, description=named, completed=done, total=steps_per_epoch, now=now)
         if step % EVERY == 0:
-            self._write(step, {"train/loss": loss / weight, "train/accuracy": right / weight, "learning_rate": rate})
+            self._write(step, {**{f"train/{name}": value for name, value in means.items()}, "learning_rate": rate})
 
     def epoch(self, row):
         """At the end of each epoch, with its row of the history."""
         self._write(row["step"], {"epoch/" + k: v for k, v in row.items() if k not in ("epoch", "step")})
         if not self.quiet:
             self.console.print(
-                f"epoch {row['epoch']:3d}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
-                f"held out: loss {row['held_out_loss']:.4f}  accuracy {row['held_out_accuracy']:.4f}  "
-                f"{row['seconds']:.1f} s",
+                f"epoch {row['epoch']:3d}  {_said({name: row[name] for name in self.logged})}  held out: "
+                f"{_said({name: row[f'held_out_{name}'] for name in self.held_out})}  {row['seconds']:.1f} s",
                 soft_wrap=True,
             )
 
@@ -65,3 +66,7 @@ class Report:
         with self.writer.as_default():
             for name, value in scalars.items():
                 tf.summary.scalar(name, value, step=step)
+
+
+def _said(values):
+    return "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())

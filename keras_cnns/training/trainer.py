@@ -1,5 +1,6 @@
 """The one trainer: a recipe in, a run folder and a model out. Running it again goes on where it stopped."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns import tasks
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import explained
-from keras_cnns.data.pipeline import finisher, load
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
-from keras_cnns.training.metrics import report
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.report import Report
@@ -25,9 +25,9 @@ from keras_cnns.training.steps import Steps
 
 @dataclass(frozen=True)
 class Result:
-    """What a run left: the model of its last epoch (probabilities from pixels 0..255), and the run folder.
+    """What a run left: the model of its last epoch (from pixels 0..255), and the run folder.
 
-    metrics: of `model` on the held-out pictures, see `metrics.measure`. history: a dict for each epoch.
+    metrics: of `model` on the held-out pictures, as its task measures it. history: a dict for each epoch.
     best: the path of the best epoch's model.
     """
 
@@ -73,31 +73,34 @@ class Run:
         self._check_replicas()
         keras.utils.set_random_seed(recipe.seed)
 
-        self.held_out = self._load("test", recipe.batch_size)
+        self.task = tasks.of(recipe)
+        self.held_out = self.task.load("test", recipe.batch_size)
         classes, self.names = self.held_out.classes, self.held_out.names
-        self.clean = network.build(recipe, classes)
+        self.clean = self.task.network(classes)
         with self.strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
-            self.model = network.build_for_training(recipe, classes)
+            self.model = self.task.network_for_training(classes)
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
             averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
-        finish = finisher(recipe.augment, classes) if distribute.dynamic_shapes(self.strategy) else None
-        self.steps = Steps(recipe, self.strategy, self.model, self.optimizer, classes, averaged, ema, finish)
+        finish = self.task.finish(classes) if distribute.dynamic_shapes(self.strategy) else None
+        self.steps = Steps(
+            recipe, self.task, self.strategy, self.model, self.optimizer, self.names, averaged, ema, finish
+        )
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
-        values = {"step": 0, "sums": [0.0, 0.0, 0.0], "seconds": 0.0, "history": [], "best": -1.0, "plateau": None}
+        values = {"step": 0, "sums": self._no_sums(), "seconds": 0.0, "history": [], "best": -math.inf, "plateau": None}
         worker = None if self.chief else self.strategy.cluster_resolver.task_id
         self.checkpoints = Checkpoints(self.folder / run_folder.CHECKPOINTS, saved, values, worker=worker)
         self.values = self.checkpoints.restore()
         self._check_workers()
         self.held_out_batches = self._distributed("test", self.held_out, recipe.batch_size)
-        self.report = Report(self.folder, quiet=quiet or not self.chief, log=self.chief)
+        self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 
     def result(self):
         """Trains what is left to train, writes the files, returns the `Result`."""
         micro = self.recipe.batch_size // self.recipe.accumulate
         start = self.values["step"] * self.recipe.batch_size
-        data = self._load("train", micro, start=start)
+        data = self.task.load("train", micro, start=start)
         self.steps_per_epoch = data.count // self.recipe.batch_size
         if not self.steps_per_epoch:
             raise UserError(f"batch_size {self.recipe.batch_size} is more than the {data.count} training examples.")
@@ -143,26 +146,28 @@ class Run:
             )
         self.report.step(v, rates[-1], self.steps_per_epoch, self.total)
 
+    def _no_sums(self):
+        return [0.0] * (len(self.task.logged) + 1)
+
     def _end_of_epoch(self, plateau):
         v = self.values
         metrics = self._evaluate()
-        loss, right, weight = v["sums"]
+        *sums, weight = v["sums"]
+        score = metrics[self.task.score]
         row = {
             "epoch": -(-v["step"] // self.steps_per_epoch),
             "step": v["step"],
             "learning_rate": self.rate(v["step"] - 1) * (plateau.values["factor"] if plateau else 1.0),
-            "loss": loss / weight,
-            "accuracy": right / weight,
-            "held_out_loss": metrics["loss"],
-            "held_out_accuracy": metrics["accuracy"],
+            **{name: value / weight for name, value in zip(self.task.logged, sums, strict=True)},
+            **{f"held_out_{name}": metrics[name] for name in self.task.held_out},
             "seconds": round(v["seconds"], 3),
         }
         if plateau:
-            plateau.update(metrics["accuracy"])
+            plateau.update(score)
             v["plateau"] = plateau.values
-        v.update(sums=[0.0, 0.0, 0.0], seconds=0.0, history=[*v["history"], row])
-        if metrics["accuracy"] > v["best"]:
-            v["best"] = metrics["accuracy"]
+        v.update(sums=self._no_sums(), seconds=0.0, history=[*v["history"], row])
+        if score > v["best"]:
+            v["best"] = score
             self._hand_over()
             if self.chief:
                 run_folder.save_model(self.clean, self.folder / "best.keras", self.recipe, self.names)
@@ -178,7 +183,7 @@ class Run:
         self._assign([v.numpy() for v in self.steps.ema])
         counts = self.steps.evaluate(iter(self.held_out_batches), tf.constant(self.held_out.steps))
         self._assign(own)
-        return report(counts, self.names)
+        return self.task.measure(counts, self.names)
 
     def _assign(self, values):
         for variable, value in zip(self.steps.averaged, values, strict=True):
@@ -200,29 +205,13 @@ class Run:
             run_folder.write_history(history, self.folder / "history.csv")
             facts = {"parameters": self.clean.count_params(), "steps": v["step"]}
             facts |= {"seconds": sum(row["seconds"] for row in history)}
-            facts |= {"best_accuracy": v["best"], "versions": run_folder.versions()}
+            facts |= {f"best_{self.task.score}": v["best"], "versions": run_folder.versions()}
             write_json(self.folder / "metrics.json", {**facts, **metrics})
             title = f"{self.recipe.model} on {self.recipe.dataset}"
             plots.curve(history, self.folder / "curve.png", title)
-            plots.confusion(metrics["confusion"], self.names, self.folder / "confusion.png", title)
+            self.task.draw(metrics, self.names, self.folder, title)
         self._meet(v["step"])  # a worker that leaves before the others have finished takes them down
         return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best)
-
-    def _load(self, split, batch_size, **more):
-        recipe = self.recipe
-        return load(
-            recipe.dataset,
-            size=recipe.input_shape[:2],
-            channels=recipe.input_shape[2],
-            batch_size=batch_size,
-            split=split,
-            augment=recipe.augment,
-            seed=recipe.seed,
-            data_dir=recipe.data_dir,
-            download=recipe.download,
-            skip_broken=recipe.skip_broken,
-            **more,
-        )
 
     def _distributed(self, split, data, batch_size, **more):
         """The batches, each cut into equal shares for the replicas; every worker reads its own slices only."""
@@ -231,7 +220,7 @@ class Run:
 
         def of_worker(context):
             shard = (context.input_pipeline_id, context.num_input_pipelines)
-            batches = self._load(split, batch_size, shard=shard, **more).batches
+            batches = self.task.load(split, batch_size, shard=shard, **more).batches
             return batches.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=False)
 
         return self.strategy.distribute_datasets_from_function(of_worker)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_cnns.training.losses import LOSSES, targets
+from keras_cnns.tasks.classification import probabilities
+from keras_cnns.training.losses import LOSSES
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (6, 5)).astype("float32")
@@ -20,19 +21,21 @@ THEIRS = {
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_equals_keras_on_probabilities(name, smoothing):
-    onehot = targets(tf.constant(LABELS), 5, smoothing)
+    onehot = probabilities(tf.constant(LABELS), 5, smoothing)
     ours = LOSSES[name](onehot, tf.constant(LOGITS))
     np.testing.assert_allclose(ours, THEIRS[name](onehot, tf.nn.softmax(LOGITS)), rtol=2e-5)
 
 
 def test_smoothing_spreads_over_all_classes():
-    np.testing.assert_allclose(targets(tf.constant([2]), 4, 0.2), [[0.05, 0.05, 0.85, 0.05]], rtol=1e-6)
+    np.testing.assert_allclose(probabilities(tf.constant([2]), 4, 0.2), [[0.05, 0.05, 0.85, 0.05]], rtol=1e-6)
 
 
 def test_mixed_labels_stay_mixed():
     mixed = [[0.3, 0.7, 0.0]]
-    np.testing.assert_allclose(targets(tf.constant(mixed), 3), mixed)
+    np.testing.assert_allclose(probabilities(tf.constant(mixed), 3), mixed)
 
 
 def test_cross_entropy_of_a_sure_mistake_is_finite():
-    assert LOSSES["cross_entropy"](targets(tf.constant([0]), 2), tf.constant([[-500.0, 500.0]])).numpy() == [1000.0]
+    assert LOSSES["cross_entropy"](probabilities(tf.constant([0]), 2), tf.constant([[-500.0, 500.0]])).numpy() == [
+        1000.0
+    ]

@@ -1,8 +1,52 @@
-"""What a classifier's probabilities are worth, given the labels: counted batch by batch, summed, then reported."""
+"""Classification: one label a picture. Its loss, what is counted of its answers, the measures made of the counts."""
 
 import numpy as np
 import tensorflow as tf
 from sklearn.metrics import classification_report
+
+from keras_cnns.tasks.task import Task
+from keras_cnns.training import plots
+from keras_cnns.training.losses import LOSSES
+
+
+class Classification(Task):
+    """A target is a label, int64 [B], or mixed labels, float32 [B, classes]. The network under training answers logits;
+    further outputs are auxiliary classifiers."""
+
+    logged = ("loss", "accuracy")
+    held_out = ("loss", "accuracy")
+    score = "accuracy"
+
+    def loss(self, model, image, target):
+        outputs = [tf.cast(o, tf.float32) for o in tf.nest.flatten(model(image, training=True))]
+        onehot = probabilities(target, outputs[0].shape[-1], self.recipe.label_smoothing)
+        losses = [LOSSES[self.recipe.loss](onehot, output) for output in outputs]
+        right = tf.cast(tf.argmax(outputs[0], -1) == tf.argmax(onehot, -1), tf.float32)
+        whole = losses[0] + self.recipe.auxiliary_weight * tf.add_n(losses[1:]) if losses[1:] else losses[0]
+        return whole, {"loss": losses[0], "accuracy": right}
+
+    def count(self, model, image, target, weight):
+        logits = tf.nest.flatten(model(image, training=False))[0]
+        return tally(tf.nn.softmax(tf.cast(logits, tf.float32)), target, weight)
+
+    def zeros(self, names):
+        return tf.zeros([len(names), len(names)]), tf.zeros([2], tf.float64)
+
+    def measure(self, counts, names):
+        return report(counts, names)
+
+    def draw(self, metrics, names, folder, title):
+        plots.confusion(metrics["confusion"], names, folder / "confusion.png", title)
+
+
+def probabilities(labels, classes, smoothing=0.0):
+    """Labels as probabilities [batch, classes]: class numbers become one-hot; mixed labels stay as they are.
+
+    smoothing: this share of the probability is spread over all classes (Szegedy et al. 2015, 1512.00567, section 7).
+    """
+    onehot = labels if labels.shape.rank == 2 else tf.one_hot(labels, classes)
+    onehot = tf.cast(onehot, tf.float32)
+    return onehot * (1.0 - smoothing) + smoothing / classes if smoothing else onehot
 
 
 def measure(labels, probabilities, names=None):

@@ -1,0 +1,20 @@
+"""The tasks by the names that the rows of the registry give them."""
+
+from importlib import import_module
+
+from keras_cnns.errors import UserError
+from keras_cnns.registry import entry
+
+TASKS = {"classification": "Classification"}  # task -> its class, in the module of its name
+
+
+def of(recipe):
+    """The `Task` of the network that a recipe trains.
+
+    Raises:
+      UserError: there is no such network, or nothing here trains it.
+    """
+    task = entry(recipe.model).variant.task
+    if task not in TASKS:
+        raise UserError(f"{recipe.model} is for {task}, which nothing here trains.")
+    return getattr(import_module(f"keras_cnns.tasks.{task}"), TASKS[task])(recipe)
