@@ -18,8 +18,8 @@ from keras_cnns.tflite.aware.fake_quant import FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.native import OUTPUT
 from keras_cnns.tflite.file import convert, flatbuffer, metadata
 from keras_cnns.tflite.graph import ends
-from keras_cnns.tflite.graph.graph import read
 from keras_cnns.tflite.graph.prepare import prepare
+from keras_cnns.tflite.graph.reader import read
 from keras_cnns.tflite.proof import pictures, runner, verify
 from keras_cnns.tflite.proof.layer_errors import first_wrong, layer_errors
 from keras_cnns.tflite.proof.report import Report

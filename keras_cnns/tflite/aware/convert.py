@@ -7,8 +7,9 @@ from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.native import OUTPUT
 from keras_cnns.tflite.file import convert as conversion
-from keras_cnns.tflite.graph.graph import read
-from keras_cnns.tflite.graph.prepare import TRAINING_ONLY, as_affine, depthwise, fold_back
+from keras_cnns.tflite.graph.fold import as_affine, depthwise, fold_back
+from keras_cnns.tflite.graph.kinds import TRAINING_ONLY
+from keras_cnns.tflite.graph.reader import read
 
 
 def native(model):
@@ -49,7 +50,7 @@ def frozen(model):
 
 
 def _freeze(node, uses):
-    if node.kind in TRAINING_ONLY:
+    if node.is_a(*TRAINING_ONLY):
         return node.input
     for plain, rounded in ROUNDED.items():
         if node.is_a(rounded):

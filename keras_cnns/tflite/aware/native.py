@@ -10,32 +10,11 @@ from keras import layers, ops
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, FakeQuant, is_quantization_aware
-from keras_cnns.tflite.graph.graph import Node, read
-from keras_cnns.tflite.graph.prepare import (
-    DROPOUTS,
-    LINEAR,
-    TRAINING_ONLY,
-    activation_of,
-    is_relu,
-    prepared,
-)
+from keras_cnns.tflite.graph.kinds import LINEAR, SAME_SCALE, SOFTMAX, TRAINING_ONLY, activation_of, is_relu
+from keras_cnns.tflite.graph.node import Item, Node
+from keras_cnns.tflite.graph.prepare import prepared
+from keras_cnns.tflite.graph.reader import read
 
-# Operators whose int8 result has the scale of what they take: no range of their own.
-SAME_SCALE = {"Flatten", "Reshape", "Permute", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "pad"} | DROPOUTS
-SAME_SCALE |= {f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "ZeroPadding", "Cropping")}
-SAME_SCALE |= {
-    "UpSampling1D",
-    "UpSampling2D",
-    "Resizing",
-    "Resize",
-    "CenterCrop",
-    "Transpose",
-    "Squeeze",
-    "ExpandDims",
-    "Flip",
-    "GetItem",
-    "Split",
-}
 # Results whose int8 range TFLite fixes.
 FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}
 # Operators into which a following relu or relu6 is fused: what lies between is never rounded.
@@ -114,20 +93,23 @@ def quantized(node, uses, momentum=MOMENTUM):
         if node.input.is_a(FakeQuant) and node.input.input.is_a(*LINEAR, *ROUNDED.values()):
             node.args = (node.input.input,)  # folded in the file: nothing is rounded between
         node.config["momentum"] = min(node.config["momentum"], momentum)
-    if (
-        node.many
-        or node.kind in SAME_SCALE | TRAINING_ONLY
-        or (node.is_a(layers.InputLayer) and "int" in node.config["dtype"])
-    ):
+    if node.many or _as_before(node) or (node.is_a(layers.InputLayer) and "int" in node.config["dtype"]):
         return None
     low, high = fixed_range(node)
     config = {"low": low, "high": high, "momentum": momentum}
     return Node(FakeQuant, (node,), config=config, name=f"{node.name}_quant", shape=node.shape)
 
 
+def _as_before(node):
+    """Whether the int8 result has the scale of what is taken: no range of its own."""
+    node = node.input if isinstance(node.call, Item) else node
+    return node.is_a(*SAME_SCALE, *TRAINING_ONLY)
+
+
 def fixed_range(node):
     """(low, high) of a result whose range is known beforehand; (None, None) for any other."""
     if is_relu(node) and node.config.get("max_value"):
         return 0.0, 6.0
-    name = activation_of(node) if node.is_a(layers.Activation) else node.kind.lower()
+    name = activation_of(node) if node.is_a(layers.Activation) else None
+    name = "softmax" if node.is_a(layers.Softmax, *SOFTMAX) else name
     return FIXED.get(name, (None, None))

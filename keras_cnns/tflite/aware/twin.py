@@ -19,8 +19,10 @@ from tensorflow import keras as _keras_of_tensorflow
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
-from keras_cnns.tflite.graph.graph import read
-from keras_cnns.tflite.graph.prepare import LINEAR, TRANSPOSED, as_affine, fold_back, number_affine, prepared
+from keras_cnns.tflite.graph.fold import as_affine, fold_back, number_affine
+from keras_cnns.tflite.graph.kinds import LINEAR, TRANSPOSED
+from keras_cnns.tflite.graph.prepare import prepared
+from keras_cnns.tflite.graph.reader import read
 
 # tfmot sets TF_USE_LEGACY_KERAS for the whole process and its children, and what `tensorflow.keras` is, is decided at
 # its first use. Both stay as they were: it is used here, before, and the variable is put back.

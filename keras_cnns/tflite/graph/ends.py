@@ -3,8 +3,9 @@
 import keras
 
 from keras_cnns.errors import UserError, nearest
-from keras_cnns.tflite.graph.graph import read
-from keras_cnns.tflite.graph.prepare import activation_of, apart
+from keras_cnns.tflite.graph.kinds import activation_of
+from keras_cnns.tflite.graph.prepare import apart
+from keras_cnns.tflite.graph.reader import read
 
 HEADS = {
     "softmax": "probabilities, inside the file",

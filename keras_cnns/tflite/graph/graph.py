@@ -1,8 +1,7 @@
-"""A finished Keras 3 model as a plain graph that can be rewritten, and the model made of it again.
+"""A model as a plain graph that can be rewritten, and the Keras model made of it again.
 
-`read` takes the model apart: one `Node` per call, its weights as numpy arrays, nested models laid flat. What
-prepares, quantizes or translates a model edits those nodes; `Graph.build` makes a new Keras model of them.
-The source model is only read.
+What prepares, quantizes or translates a model reads it (`reader.read`), edits the nodes, and makes a new Keras model of
+them by `Graph.build`.
 """
 
 import copy
@@ -10,66 +9,9 @@ from types import FunctionType
 
 import keras
 import numpy as np
-from keras import layers, ops, tree
+from keras import layers, tree
 
-from keras_cnns.errors import UserError
-
-# Elementwise calls of `keras.ops` (and Python's operators), by the name of Keras's operation.
-_ARITHMETIC = {"Add": ops.add, "Multiply": ops.multiply, "Subtract": ops.subtract}
-_ACTIVATIONS = {
-    **{name: name.lower() for name in ("Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "Elu", "Selu", "Softplus", "Exp")},
-    **{"HardSilu": "hard_silu", "HardSwish": "hard_silu", "Swish": "silu", "HardSigmoid": "hard_sigmoid"},
-}
-
-
-class Node:
-    """One call: what is called, its arguments (other nodes stand for tensors), the weights it holds.
-
-    call: a Keras layer class, a function of `keras.ops`, or an operation object that is carried over as it is.
-    config: the layer's constructor arguments. shape: of the (first) output, batch first, None where unknown.
-    shared: what the calls of one shared layer have in common; such nodes become one layer again where they
-      still agree in everything when the model is built.
-    """
-
-    def __init__(self, call, args, *, kwargs=None, config=None, weights=(), name=None, shape=None, shared=None):
-        self.call, self.args, self.kwargs = call, args, kwargs or {}
-        self.config, self.weights = dict(config or {}), list(weights)
-        self.name, self.shape, self.shared = name, shape, shared
-        self.origin = name  # the layer of the source model this came from
-        self.many = False  # several outputs: only `_Item` nodes take them
-
-    def __repr__(self):
-        return f"<{self.kind} {self.name}>"
-
-    @property
-    def kind(self):
-        """The class or function name: "Conv2D", "add"; of one result of several, that of the operation."""
-        if isinstance(self.call, _Item):
-            return self.input.kind
-        return getattr(self.call, "__name__", type(self.call).__name__)
-
-    @property
-    def inputs(self):
-        """The nodes whose outputs this one takes, in order, with repetition."""
-        if len(self.args) == 1 and isinstance(self.args[0], Node):
-            return [self.args[0]]
-        return [x for x in tree.flatten((self.args, self.kwargs)) if isinstance(x, Node)]
-
-    @property
-    def input(self):
-        """The first of them."""
-        return self.inputs[0]
-
-    def is_a(self, *calls):
-        """Whether this calls exactly one of these layer classes or functions (no subclasses)."""
-        return any(self.call is c for c in calls)
-
-
-class _Item:
-    """Stands as `call` of a node that picks one output of a node with several."""
-
-    def __init__(self, index):
-        self.index = index
+from keras_cnns.tflite.graph.node import Item, Node
 
 
 class Graph:
@@ -144,7 +86,7 @@ class Graph:
 
     def _call(self, node, tensors, names, made, make):
         args, kwargs = tree.map_structure(lambda x: tensors[x] if isinstance(x, Node) else x, (node.args, node.kwargs))
-        if isinstance(node.call, _Item):
+        if isinstance(node.call, Item):
             return tree.flatten(args[0])[node.call.index]
         if node.is_a(layers.InputLayer):
             config = node.config
@@ -173,147 +115,6 @@ class Graph:
                 variable.assign(value)
         made.setdefault(node.shared, []).append((node, layer))
         return result
-
-
-def read(model):
-    """The graph of a functional or Sequential Keras 3 model; nested models are laid flat.
-
-    Raises:
-      UserError: not a Keras 3 model, no graph (a subclassed model), or a layer that cannot be made again (Lambda,
-        an unregistered custom layer); it names the layer.
-    """
-    if not isinstance(model, keras.Model):
-        raise UserError(
-            f"{type(model).__module__}.{type(model).__name__} is not a Keras 3 model: give a functional keras.Model"
-        )
-    model = _functional(model)
-    reader = _Reader()
-    sources = {id(t): _input_node(t) for t in model.inputs}
-    values = reader.walk(model, dict(sources))
-    inputs = tree.map_structure(lambda t: sources[id(t)], model._inputs_struct)
-    outputs = tree.map_structure(lambda t: values[id(t)], model._outputs_struct)
-    return Graph(inputs, outputs, model.name)
-
-
-class _Reader:
-    def __init__(self):
-        self.calls = {}  # id of a layer with weights -> its nodes
-
-    def walk(self, model, values):
-        """Adds a node per call in `model` to `values` (id of a Keras tensor -> node)."""
-        depths = model._nodes_by_depth
-        for call in (call for depth in sorted(depths, reverse=True) for call in depths[depth]):
-            if call.operation is None or call.is_input:
-                continue
-            if any(id(t) not in values for t in call.input_tensors):
-                continue
-            args, kwargs = tree.map_structure(
-                lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x,
-                (call.arguments.args, call.arguments.kwargs),
-            )
-            kwargs.pop("training", None)  # what the whole model is called with has the last word in Keras 3
-            if isinstance(call.operation, keras.Model):
-                inner = _functional(call.operation)
-                taken = tree.flatten(args[0] if args else kwargs["inputs"])
-                bound = {id(t): node for t, node in zip(inner.inputs, taken, strict=True)}
-                results = self.walk(inner, bound)
-                results = [results[id(t)] for t in inner.outputs]
-            else:
-                results = self.node(call, args, kwargs)
-            values.update({id(t): node for t, node in zip(call.outputs, results, strict=True)})
-        return values
-
-    def node(self, call, args, kwargs):
-        operation, shape = call.operation, tuple(call.outputs[0].shape)
-        _check(operation)
-        if type(operation).__name__ == "Cast" and all("float" in t.dtype for t in (*call.input_tensors, *call.outputs)):
-            return [args[0]]  # all floats become float32
-        common = {"kwargs": kwargs, "name": operation.name, "shape": shape}
-        if isinstance(operation, keras.Layer):
-            weights, config = [np.asarray(w) for w in operation.get_weights()], _config(operation)
-            if isinstance(operation, layers.Normalization):  # what it computes with; its weights may be stale
-                statistics = {k: np.asarray(getattr(operation, k)) for k in ("mean", "variance")}
-                config |= {k: v.squeeze().tolist() if v.ndim else float(v) for k, v in statistics.items()}
-                weights = []
-            kind = type(operation)
-            if hasattr(operation, "inference_form"):  # a layer of its own in training, and outside it one of Keras's
-                kind, known, weights = operation.inference_form()
-                config = {key: value for key, value in config.items() if key in known}
-            node = Node(kind, args, config=config, weights=weights, **common)
-            calls = self.calls.setdefault(id(operation), [])
-            calls.append(node)
-            if weights and len(calls) > 1:
-                for n in calls:
-                    n.shared = operation.name
-        else:
-            node = _function(operation, args, common)
-        if len(call.outputs) == 1:
-            return [node]
-        node.many = True
-        return [
-            Node(_Item(i), (node,), name=f"{operation.name}_{i}", shape=tuple(t.shape))
-            for i, t in enumerate(call.outputs)
-        ]
-
-
-def _function(operation, args, common):
-    """A node for a call of `keras.ops`: a plain function where this package knows it, else the operation itself."""
-    kind = type(operation).__name__
-    if kind in _ARITHMETIC:
-        return Node(_ARITHMETIC[kind], args, **common)
-    if kind in ("TrueDivide", "Divide") and len(args) == 2 and isinstance(args[1], (int, float)):
-        return Node(ops.multiply, (args[0], 1.0 / args[1]), **common)
-    if kind == "Cast":
-        return Node(ops.cast, (args[0], operation.dtype), **common)
-    if kind == "Pad" and operation.mode == "constant":
-        value = common["kwargs"].pop("constant_values", None)
-        return Node(ops.pad, (args[0], operation.pad_width), **{**common, "kwargs": {"constant_values": value}})
-    if kind in _ACTIVATIONS and len(args) == 1:
-        return Node(layers.Activation, args, config={"activation": _ACTIVATIONS[kind]}, **common)
-    return Node(operation, args, **common)
-
-
-def _functional(model):
-    """The object that holds the graph."""
-    if isinstance(model, keras.Sequential):
-        if not model.built or model._functional is None:
-            raise UserError(f"model {model.name!r} has no input shape yet: add keras.Input as its first layer")
-        return model._functional
-    functional = next((c for c in type(model).__mro__ if c.__name__ == "Functional"), None)
-    if functional is None or type(model).call is not functional.call:
-        raise UserError(
-            f"{type(model).__name__} {model.name!r} is a subclassed model, which has no graph to rewrite: "
-            "build it as keras.Model(inputs, outputs)"
-        )
-    return model
-
-
-def _check(operation):
-    kind = type(operation)
-    if isinstance(operation, layers.Lambda):
-        raise UserError(f"layer {operation.name!r} is a Lambda, which cannot be made again: write it with keras.ops")
-    registered = keras.saving.get_registered_name(kind) != kind.__name__
-    if not (registered or kind.__module__.startswith("keras.")):
-        raise UserError(
-            f"layer {operation.name!r} is of the unknown class {kind.__name__}: "
-            "register it with @keras.saving.register_keras_serializable()"
-        )
-
-
-def _config(layer):
-    """Constructor arguments; reduced precision becomes float32, which is what a phone's file is made from."""
-    config = layer.get_config()
-    config.pop("name")
-    config.pop("quantization_config", None)
-    if layer.dtype_policy.compute_dtype in ("float16", "bfloat16"):
-        config["dtype"] = "float32"
-    return config
-
-
-def _input_node(tensor):
-    dtype = "float32" if tensor.dtype in ("float16", "bfloat16") else tensor.dtype
-    config = {"batch_shape": tuple(tensor.shape), "dtype": dtype}
-    return Node(layers.InputLayer, (), config=config, name=tensor.name, shape=tuple(tensor.shape))
 
 
 def _same(a, b):

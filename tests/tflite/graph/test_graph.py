@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 from keras_cnns.errors import UserError
-from keras_cnns.tflite.graph.graph import read
+from keras_cnns.tflite.graph.reader import read
 
 
 def randomised(model, seed=0):

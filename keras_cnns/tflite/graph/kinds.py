@@ -1,0 +1,89 @@
+"""Which layers are what: told by their classes, never by the names of classes, which anybody may use again."""
+
+import importlib
+import inspect
+
+import keras
+from keras import layers, ops
+
+CONVS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+LINEAR = (*CONVS, *DEPTHWISE, *TRANSPOSED, layers.Dense)  # y = kernel * x + bias, if no activation is fused
+SUMS = (layers.Add, layers.Subtract, layers.Multiply, ops.add, ops.subtract, ops.multiply)
+POOLS = (layers.MaxPooling2D, layers.AveragePooling2D)
+SEPARABLE = {
+    layers.SeparableConv1D: (layers.DepthwiseConv1D, layers.Conv1D),
+    layers.SeparableConv2D: (layers.DepthwiseConv2D, layers.Conv2D),
+}
+
+
+def _layers(*names):
+    """Those of these classes that the installed Keras has."""
+    return tuple(getattr(layers, name) for name in names if hasattr(layers, name))
+
+
+def _private(module, name):
+    """A layer that keras.applications builds with and shows to nobody."""
+    return getattr(importlib.import_module(f"keras.src.applications.{module}"), name)
+
+
+LAYER_SCALE = _private("convnext", "LayerScale")
+SCALED_SUM = _private("inception_resnet_v2", "CustomScaleLayer")  # a + b * scale
+
+# Nothing happens in these outside training. Crops and resizes are not among them: they act in inference too.
+DROPOUTS = _layers("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout")
+DROPOUTS += (_private("convnext", "StochasticDepth"),)
+AUGMENTATIONS = "Flip Rotation Translation Zoom Shear Perspective Erasing GaussianBlur Contrast Brightness Saturation"
+AUGMENTATIONS += " Hue Sharpness Grayscale ColorJitter ColorDegeneration Posterization Invert"
+AUGMENTATIONS = _layers(*(f"Random{what}" for what in AUGMENTATIONS.split()))
+NOISES = _layers("GaussianDropout", "GaussianNoise", "ActivityRegularization", "Identity")
+TRAINING_ONLY = (*DROPOUTS, *NOISES, *AUGMENTATIONS)
+
+
+def _operation(call, *args, **kwargs):
+    """The class of what Keras keeps of a call of one of its functions."""
+    tensors = [keras.KerasTensor((2, 4, 4, 3)) if arg is ... else arg for arg in args]
+    return type(keras.tree.flatten(call(*tensors, **kwargs))[0]._keras_history.operation)
+
+
+FLIP = _operation(ops.flip, ..., axis=1)
+CAST = _operation(ops.cast, ..., "int32")
+PAD = _operation(ops.pad, ..., [[0, 0], [1, 1], [1, 1], [0, 0]])
+DIVIDE = {_operation(ops.true_divide, ..., 2.0), _operation(ops.divide, ..., 2.0)}
+ARGMAX = _operation(ops.argmax, ..., axis=-1)
+SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, ...)}
+ARITHMETIC = {_operation(call, ..., 2.0): call for call in (ops.add, ops.multiply, ops.subtract)}
+# Functions without a setting of their own, by the operation that Keras makes of a call.
+ACTIVATIONS = {
+    _operation(call, ...): call.__name__
+    for call in (ops.relu, ops.relu6, ops.sigmoid, ops.tanh, ops.silu, ops.hard_silu, ops.hard_sigmoid)
+}
+RELU = _operation(keras.activations.relu, ...)  # which may have a slope, a limit, a threshold
+
+# Results that are what was taken, in another order or fewer: as integers they have its scale.
+SAME_SCALE = _layers("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop", "UpSampling1D", "UpSampling2D")
+SAME_SCALE += _layers("GlobalMaxPooling1D", "GlobalMaxPooling2D", "ZeroPadding1D", "ZeroPadding2D")
+SAME_SCALE += _layers(*(f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "Cropping")))
+SAME_SCALE += (ops.pad, FLIP, _operation(ops.transpose, ...), _operation(ops.split, ..., 2, axis=1))
+SAME_SCALE += (_operation(ops.squeeze, keras.KerasTensor((2, 1))), _operation(ops.expand_dims, ..., 1))
+SAME_SCALE += (_operation(lambda x: x[:, 1], ...), _operation(ops.image.resize, ..., (2, 2)), *DROPOUTS)
+
+_FUNCTIONS = {call for _, call in inspect.getmembers(keras.activations, inspect.isfunction)}
+
+
+def activation_of(node):
+    """The name of the function of Keras's that an Activation layer applies; "" for any other."""
+    found = keras.activations.get(node.config["activation"])
+    return found.__name__ if inspect.isfunction(found) and found in _FUNCTIONS else ""
+
+
+def is_relu(node):
+    """Whether this is relu or relu6, which TFLite fuses into the operator before."""
+    config = node.config
+    plain = node.is_a(layers.ReLU) and not config.get("negative_slope") and not config.get("threshold")
+    return plain and config.get("max_value") in (None, 6.0)
+
+
+def is_hard_swish(node):
+    return node.is_a(layers.Activation) and activation_of(node) == "hard_silu"

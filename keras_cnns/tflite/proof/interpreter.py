@@ -1,0 +1,76 @@
+"""A `.tflite` file opened in LiteRT, its inputs and outputs by name and in floats. Imports numpy and LiteRT only."""
+
+import numpy as np
+
+
+class File:
+    """A `.tflite` file opened in LiteRT, with its inputs and outputs by signature name."""
+
+    def __init__(self, path, *, threads=1, xnnpack=True, keep_tensors=False):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        self.interpreter = Interpreter(
+            model_path=str(path),
+            num_threads=threads,
+            experimental_op_resolver_type=OpResolverType.AUTO if xnnpack and not keep_tensors else plain,
+            experimental_preserve_all_tensors=keep_tensors,
+        )
+        self.operators = [detail["op_name"] for detail in self.interpreter._get_ops_details()]
+        self.interpreter.allocate_tensors()
+        if self.interpreter.get_signature_list():
+            signature = self.interpreter.get_signature_runner("serving_default")
+            self.inputs, self.outputs = signature.get_input_details(), signature.get_output_details()
+        else:
+            self.inputs = {detail["name"]: detail for detail in self.interpreter.get_input_details()}
+            self.outputs = {detail["name"]: detail for detail in self.interpreter.get_output_details()}
+
+    @property
+    def batch(self):
+        """Entries taken at a time; None where any number goes."""
+        first = int(next(iter(self.inputs.values()))["shape_signature"][0])
+        return None if first < 0 else first
+
+    def resize(self, batch):
+        """Opens a file of dynamic batch for `batch` entries at a time."""
+        for detail in self.inputs.values():
+            self.interpreter.resize_tensor_input(detail["index"], [batch, *detail["shape_signature"][1:]])
+        self.interpreter.allocate_tensors()
+
+    def shape(self, detail):
+        """Of an input as it is opened now."""
+        return self.interpreter._get_tensor_details(detail["index"], 0)["shape"]
+
+    def set(self, values):
+        """Puts one batch of floats into the inputs, quantized as they want it."""
+        for name, detail in self.inputs.items():
+            self.interpreter.set_tensor(detail["index"], quantized(values[name], detail))
+
+    def get(self):
+        """The outputs of the last run, as floats where they have a scale."""
+        return {
+            name: dequantized(self.interpreter.get_tensor(detail["index"]), detail)
+            for name, detail in self.outputs.items()
+        }
+
+    def step(self, detail):
+        """The distance between two answers of an output: its scale, or that of the integers it was a moment before."""
+        for node in self.interpreter._get_ops_details():
+            if node["op_name"] == "DEQUANTIZE" and detail["index"] in node["outputs"]:
+                detail = self.interpreter._get_tensor_details(int(node["inputs"][0]), 0)
+        return float(detail["quantization"][0])
+
+
+def quantized(values, detail):
+    """Floats as the input `detail` stores them."""
+    kind, (scale, zero) = detail["dtype"], detail["quantization"]
+    if scale and np.issubdtype(kind, np.integer):
+        limits = np.iinfo(kind)
+        values = np.clip(np.rint(values / scale) + zero, limits.min, limits.max)
+    return np.ascontiguousarray(values, kind)
+
+
+def dequantized(values, detail):
+    """What the output `detail` stores, as floats."""
+    scale, zero = detail["quantization"]
+    return (values.astype(np.float32) - zero) * np.float32(scale) if scale else values
