@@ -1,7 +1,7 @@
 """What LiteRT is asked to do in a process of its own: `python -m keras_cnns.tflite.proof.child FOLDER`.
 
-It imports numpy and ai_edge_litert, no more, finds `job.json` and `inputs.npz` in the folder, and leaves `result.json` and
-`outputs.npz`.
+It imports numpy and ai_edge_litert, no more, finds `job.json` and `inputs.npz` in the folder, and leaves
+`result.json` and `outputs.npz`.
 """
 
 import json
