@@ -43,6 +43,7 @@ def v2(n, block, **columns):
 VARIANTS = {
     "plain20_cifar": ResNetCifar(3, plain),
     "plain56_cifar": ResNetCifar(9, plain),
+    "resnet8_cifar": ResNetCifar(1, shortcut="projection"),  # as MLPerf Tiny has it (2106.07597)
     "resnet20_cifar": ResNetCifar(3),
     "resnet32_cifar": ResNetCifar(5),
     "resnet44_cifar": ResNetCifar(7),

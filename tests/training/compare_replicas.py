@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns import tasks
 from keras_cnns.training import Recipe, network, train
 from keras_cnns.training.distribute import logical_cpus, strategy
 from keras_cnns.training.optimizers import Optimizer
@@ -49,7 +50,7 @@ def uneven(recipe):
         with place.scope():
             model = network.build_for_training(recipe, 4)
             optimizer = Optimizer(recipe, model.trainable_variables)
-        steps = Steps(recipe, place, model, optimizer, 4, [], [])
+        steps = Steps(recipe, tasks.of(recipe), place, model, optimizer, range(4), [], [])
         iterator = iter(place.experimental_distribute_dataset(batches))
         sums = steps.train(iterator, tf.constant([recipe.learning_rate] * 3))
         return [w.numpy() for w in model.weights], sums.numpy()
