@@ -3,12 +3,31 @@
 import ast
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "keras_cnns").rglob("*.py"))
+
+# From the ground up; a file imports only from its own floor and from lower ones. The longest prefix counts.
+FLOORS = (
+    ("errors", "lazy", "quiet", "console", "deep", "files", "card", "layers", "blocks", "family"),
+    ("saved", "data"),
+    ("tflite",),
+    ("models",),
+    ("registry",),
+    ("assemble",),
+    ("weights",),
+    ("builder", "insight.profile"),
+    ("training", "tasks"),
+    ("predict", "insight", "tflite.pages"),
+    ("catalogue",),
+    ("cli", "demo", "testing"),
+)
+LONGEST = 360  # lines of a file
 
 
 def imported(path):
@@ -80,3 +99,109 @@ def test_listing_the_models_loads_neither_tensorflow_nor_keras():
     count, *loaded = printed.split()
     assert int(count) > 25
     assert not loaded
+
+
+def module(path):
+    """`keras_cnns/data/pipeline.py` -> "data.pipeline", a package by its own name, the whole library by ""."""
+    return ".".join(path.relative_to(ROOT / "keras_cnns").with_suffix("").parts).removesuffix("__init__").rstrip(".")
+
+
+MODULES = {module(path): path for path in FILES}
+
+
+@cache
+def tree(name):
+    return ast.parse(MODULES[name].read_text())
+
+
+@cache
+def homes(package):
+    """{public name: module it lives in} of a package whose `__init__` says `public(__name__, {...})`."""
+    for node in ast.walk(tree(package)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "public" and package:
+            tables = [n for n in ast.walk(tree(package)) if isinstance(n, ast.Dict)]
+            pairs = [(k.value, v.value) for d in tables for k, v in zip(d.keys, d.values, strict=True)]
+            return {name: f"{package}.{home or name}" for name, home in pairs}
+    return {}
+
+
+def within(package):
+    return {name for name in MODULES if name.startswith(f"{package}.") and name.count(".") == package.count(".") + 1}
+
+
+def needs(name):
+    """The modules that one needs, imported wherever in it, by `import_module` too; a package is all it offers."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and "import_module" in (
+            getattr(node.func, "id", ""),
+            getattr(node.func, "attr", ""),
+        ):
+            (what, *_) = node.args
+            start = what.values[0] if isinstance(what, ast.JoinedStr) else what
+            if isinstance(start, ast.Constant):
+                found |= {f"keras_cnns.{m}" for m in within(start.value.removeprefix("keras_cnns.").rstrip("."))}
+    needed = set()
+    for word in (word.removeprefix("keras_cnns.") for word in found if word.startswith("keras_cnns")):
+        package, _, last = word.rpartition(".")
+        if word in MODULES:  # a module, or a package with what it gives out
+            needed |= {word, *homes(word).values()}
+        elif package in MODULES:
+            needed.add(homes(package).get(last, package))
+        else:
+            needed.add("")  # of `keras_cnns` itself
+    return needed - {name}
+
+
+def first_circle(graph):
+    """The modules of a circle in {module: modules it needs}, in order; nothing where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def floor(name):
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        for height, names in enumerate(FLOORS):
+            if ".".join(parts[:length]) in names:
+                return height
+    raise AssertionError(f"{name} stands on no floor: say on which")
+
+
+def test_no_import_goes_in_a_circle():
+    assert not first_circle({name: needs(name) for name in MODULES if name})
+
+
+def test_a_circle_is_found():
+    """Also one that goes through an import inside a function, and through what a package gives out."""
+    graph = {name: needs(name) for name in MODULES if name}
+    assert "registry" in graph["assemble"] or "builder" in graph["training.network"]
+    graph["registry"] = graph["registry"] | {"builder"}
+    assert "registry" in first_circle(graph)
+
+
+def test_imports_go_down_the_floors():
+    upward = {
+        f"{name} imports {other}"
+        for name in MODULES
+        if name
+        for other in needs(name)
+        if other and floor(other) > floor(name)
+    }
+    assert not upward
+
+
+def test_nothing_inside_asks_the_whole_library():
+    """What lives in it is imported from where it lives: `from keras_cnns.builder import build`."""
+    assert not [name for name in MODULES if name and "" in needs(name)]
+
+
+def test_files_are_short():
+    assert not [module(path) for path in FILES if len(path.read_text().splitlines()) > LONGEST]

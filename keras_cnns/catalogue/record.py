@@ -10,9 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_cnns import build, list_models
+from keras_cnns.builder import build
 from keras_cnns.files import write_json
 from keras_cnns.insight.profile import totals
+from keras_cnns.registry import list_models
 
 COUNTS = Path(__file__).with_name("counts.json")
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "models.json"

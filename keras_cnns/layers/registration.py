@@ -35,6 +35,8 @@ def watch():
 
 
 def _register():
-    from keras_cnns.layers import register
+    """Makes every layer of this package, which registers it with Keras."""
+    from keras_cnns import layers
 
-    register()
+    for name in layers.__all__:
+        getattr(layers, name)

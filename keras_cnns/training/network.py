@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import keras
 
-import keras_cnns
+from keras_cnns.builder import build as build_network
 from keras_cnns.errors import UserError
 
 
@@ -62,7 +62,7 @@ def transfer(variables, values, model):
 
 
 def _build(recipe, classes, activation, **more):
-    return keras_cnns.build(
+    return build_network(
         recipe.model,
         weights=recipe.weights,
         input_shape=recipe.input_shape,
