@@ -17,6 +17,7 @@ _HOMES = {
     "info": "builder",
     "list_models": "registry",
     "load_weights": "weights",
+    "profile": "insight.profile",
 }
 _PARTS = ("blocks", "data", "insight", "models", "tasks", "tflite", "training", "weights")
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from keras_cnns.errors import UserError
-
 
 def describe(what) -> dict:
     """Of a registered name or of a `.keras` or `.tflite` file, everything there is to say, as plain values.
@@ -31,13 +29,10 @@ def describe(what) -> dict:
 
 
 def _counted(model):
-    from dataclasses import asdict
-
     from keras_cnns.insight.profile import profile
 
-    if not getattr(model, "layers", None) or not getattr(model, "inputs", None):
-        raise UserError(f"{model.name} has no graph of layers to show.")
-    layers = [asdict(layer) for layer in profile(model)]
+    found = profile(model)
+    layers = [layer.to_dict() for layer in found]
     stages = {}
     for layer in layers:
         stage = stages.setdefault(layer["stage"], {"stage": layer["stage"], "layers": 0, "params": 0, "macs": 0})
@@ -46,8 +41,10 @@ def _counted(model):
         stage["params"] += layer["params"]
         stage["macs"] += layer["macs"]
     return {
-        "params": sum(layer["params"] for layer in layers),
-        "macs": sum(layer["macs"] for layer in layers),
+        "params": found.params,
+        "macs": found.macs,
+        "activation_memory": found.memory,
+        "not_counted": found.uncounted,
         "stages": list(stages.values()),
         "layers": layers,
     }
@@ -65,7 +62,7 @@ def tables(description, *, layers=False):
 
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for key, value in description.items():
-        if key in ("stages", "layers", "columns", "operators", "source"):
+        if key in ("stages", "layers", "columns", "operators", "source", "not_counted"):
             continue
         facts.add_row(
             key.replace("_", " "), f"{value:,}" if isinstance(value, int) and key != "year" else _plain(value)
@@ -78,19 +75,57 @@ def tables(description, *, layers=False):
     rows = description.get("layers" if layers else "stages")
     if not rows:
         return
-    kept = ("name", "kind", "shape", "params", "macs") if layers else ("stage", "layers", "shape", "params", "macs")
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in kept:
-        table.add_column(
-            {"macs": "multiply-adds", "params": "parameters"}.get(column, column),
-            justify="left" if column in ("name", "stage", "kind") else "right",
-        )
+    columns = LAYER_COLUMNS if layers else STAGE_COLUMNS
+    for key, title in columns.items():
+        table.add_column(title, justify="left" if key in ("name", "stage", "kind", "padding") else "right")
     for row in rows:
-        table.add_row(*(f"{row[c]:,}" if isinstance(row[c], int) else _plain(row[c]) for c in kept))
+        table.add_row(*(_cell(key, row[key]) for key in columns))
     yield table
+    if layers:
+        yield "memory: of the outputs, 1 KB = 1024 bytes; field, jump, start: of the receptive field, in pixels."
+    if description.get("not_counted"):
+        yield "not counted: " + ", ".join(f"{kind} ({n})" for kind, n in description["not_counted"].items())
+
+
+STAGE_COLUMNS = {
+    "stage": "stage",
+    "layers": "layers",
+    "shape": "shape",
+    "params": "parameters",
+    "macs": "multiply-adds",
+}
+LAYER_COLUMNS = {
+    "name": "name",
+    "kind": "kind",
+    "inputs": "inputs",
+    "shape": "shape",
+    "kernel": "kernel",
+    "stride": "stride",
+    "padding": "padding",
+    "params": "parameters",
+    "macs": "multiply-adds",
+    "memory": "memory",
+    "field": "field",
+    "jump": "jump",
+    "start": "start",
+}
+
+
+def _cell(key, value):
+    if key == "inputs":  # of many inputs of one shape, the shape and their number
+        shapes = [_plain(shape) for shape in value]
+        return ", ".join(f"{shapes.count(s)} of {s}" if shapes.count(s) > 1 else s for s in dict.fromkeys(shapes))
+    if key == "memory":
+        return f"{value / 1024:,.0f} KB" if value >= 10240 else f"{value / 1024:,.1f} KB"
+    if key in ("field", "jump", "start", "kernel", "stride"):  # one number where both axes agree
+        value = list(dict.fromkeys("?" if n is None else f"{n:g}" if isinstance(n, float) else str(n) for n in value))
+        return "x".join(value)
+    return f"{value:,}" if isinstance(value, int) else _plain(value)
 
 
 def _plain(value):
     if isinstance(value, tuple | list):
-        return "x".join(map(str, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(str, value))
+        whole = all(n is None or isinstance(n, int) for n in value)
+        return "x".join("?" if n is None else str(n) for n in value) if whole else ", ".join(map(str, value))
     return str(value)

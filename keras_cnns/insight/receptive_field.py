@@ -1,0 +1,160 @@
+"""Which part of the picture a position of a map sees: receptive fields by interval arithmetic.
+
+Along each axis, position n of a map sees the pixels low + n * jump .. high + n * jump. A window of k positions with
+stride s, dilation d and p zeros in front turns (low, high, jump) into (low - p jump, high + ((k - 1) d - p) jump,
+s jump); where branches meet, the field is what they see together.
+"""
+
+import math
+from dataclasses import dataclass
+
+import keras
+
+# fmt: off
+POINTWISE = {
+    "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Dropout",
+    "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Rescaling", "Normalization",
+    "Identity", "LocalResponseNormalization", "EuclideanRBF", "Dense", "Cast", "Relu", "Relu6", "LeakyRelu", "Elu",
+    "Selu", "Gelu", "Sigmoid", "Silu", "HardSilu", "HardSigmoid", "HardTanh", "Softplus", "Softsign", "Tanh", "Exp",
+    "Log", "Sqrt", "Rsqrt", "Square", "Abs", "Absolute", "Negative", "Power", "Clip", "Add", "Subtract", "Multiply",
+    "TrueDivide", "Divide", "Maximum", "Minimum", "Average", "Concatenate",
+}
+# fmt: on
+EVERYWHERE = {"GroupNormalization", "LocalContrastNormalization"}  # their statistics are the whole picture's
+
+
+@dataclass(frozen=True)
+class Field:
+    """Along one axis, in pixels of the input: position 0 sees low .. high, and the next position `jump` further on."""
+
+    low: float
+    high: float
+    jump: float
+
+    @property
+    def size(self):
+        """How many pixels a position sees; infinite where every position sees the whole picture."""
+        return self.high - self.low + 1
+
+    @property
+    def start(self):
+        """The centre of what position 0 sees; the first pixel's own centre is 0.5."""
+        return math.nan if math.isinf(self.size) else (self.low + self.high) / 2 + 0.5
+
+
+ALL = (-math.inf, math.inf)
+
+
+def fields(calls) -> list:
+    """For each call a tuple with a `Field` for each spatial axis (of a vector: what it was made from), or None.
+
+    None: the call's field is not known, because it is of a kind that is not known here, or comes after one.
+    """
+    found = []
+    for call in calls:
+        found.append(_of(call, [found[ref.call] for ref in call.inputs]))
+    return found
+
+
+def _of(call, before):
+    layer, kind = call.operation, call.kind
+    if kind == "InputLayer":
+        return tuple(Field(0, 0, 1) for _ in _spatial(layer, call.outputs[0].shape))
+    if not before or any(b is None for b in before):
+        return None
+    sizes = _spatial(layer, call.inputs[0].shape)
+    if kind in EVERYWHERE:
+        return tuple(Field(*ALL, f.jump) for f in before[0])
+    if kind in POINTWISE:
+        return _together(call, before)
+    if hasattr(layer, "kernel_size") or hasattr(layer, "pool_size"):
+        kernel = _each(getattr(layer, "kernel_size", None) or layer.pool_size, sizes)
+        strides, dilation = _each(layer.strides, sizes), _each(getattr(layer, "dilation_rate", 1), sizes)
+        step = _transposed if "Transpose" in kind else _window
+        return tuple(
+            step(f, n, k, s, d, layer.padding)
+            for f, n, k, s, d in zip(before[0], sizes, kernel, strides, dilation, strict=True)
+        )
+    if kind == "WeightedPooling2D":
+        return tuple(_window(f, n, layer.size, layer.stride, 1, "valid") for f, n in zip(before[0], sizes, strict=True))
+    if kind == "AdaptivePooling2D" and all(n and n % layer.size == 0 for n in sizes):
+        windows = [n // layer.size for n in sizes]
+        return tuple(_window(f, n, k, k, 1, "valid") for f, n, k in zip(before[0], sizes, windows, strict=True))
+    if kind.startswith(("ZeroPadding", "Cropping")):
+        sign = 1 if kind.startswith("Zero") else -1
+        amounts = layer.padding if sign == 1 else layer.cropping
+        fronts = [a[0] if isinstance(a, tuple | list) else a for a in (amounts if len(sizes) > 1 else [amounts])]
+        return tuple(_moved(f, -sign * front) for f, front in zip(before[0], fronts, strict=True))
+    if kind == "Pad":
+        width = layer.pad_width[1:-1] if _last(layer) else layer.pad_width[2:]
+        return tuple(_moved(f, -front) for f, (front, _) in zip(before[0], width, strict=True))
+    if kind.startswith("UpSampling"):
+        blur = 0 if getattr(layer, "interpolation", "nearest") == "nearest" else 1  # the neighbour's share
+        factors = _each(layer.size, sizes)
+        return tuple(Field(f.low - blur * f.jump, f.high, f.jump / s) for f, s in zip(before[0], factors, strict=True))
+    if kind.startswith("Global") or kind in ("Mean", "Max", "Flatten") or kind == "Reshape" and _ones(layer, call):
+        return tuple(_joined(f, n) for f, n in zip(before[0], sizes or (1,) * len(before[0]), strict=False))
+    return None
+
+
+def _window(f, n, k, s, d, padding):
+    reach = (k - 1) * d
+    if padding == "same":  # as TensorFlow pads: the odd zero behind
+        rest = (-(-n // s) - 1) * s - n if n else -s  # of an open size: as if the stride divided it
+        front = max(rest + reach + 1, 0) // 2
+    else:
+        front = reach if padding == "causal" else 0
+    return Field(f.low - front * f.jump, f.high + (reach - front) * f.jump, f.jump * s)
+
+
+def _transposed(f, n, k, s, d, padding):
+    reach = (k - 1) * d
+    front = max(reach + 1 - s, 0) // 2 if padding == "same" else 0
+    return Field(f.low - (reach - front) // s * f.jump, f.high + front // s * f.jump, f.jump / s)
+
+
+def _moved(f, positions):
+    return Field(f.low + positions * f.jump, f.high + positions * f.jump, f.jump)
+
+
+def _joined(f, n):
+    """What all n positions see."""
+    if n is None:
+        return Field(*ALL, f.jump)
+    return Field(f.low, f.high + (n - 1) * f.jump, f.jump * n)
+
+
+def _together(call, before):
+    """What an elementwise call of several maps sees; a gate of one position reaches every position of the other."""
+    spatial = [_spatial(call.operation, ref.shape) for ref in call.inputs]
+    axes = max(map(len, spatial))
+    if axes and len({len(s) for s in spatial}) > 1:
+        return None
+    result = []
+    for axis, many in enumerate(zip(*before, strict=False)):
+        sizes = [s[axis] for s in spatial] if axes else [1] * len(many)
+        broad = [f for f, n in zip(many, sizes, strict=True) if n != 1] or list(many)
+        if len({f.jump for f in broad}) > 1:
+            return None
+        gated = len(broad) < len(many)
+        low, high = ALL if gated else (min(f.low for f in many), max(f.high for f in many))
+        result.append(Field(low, high, broad[0].jump))
+    return tuple(result)
+
+
+def _ones(layer, call):
+    """Whether a reshape leaves no position beside another: [batch, n] or [batch, 1, 1, n]."""
+    return all(n == 1 for n in _spatial(layer, call.outputs[0].shape))
+
+
+def _last(layer):
+    return (getattr(layer, "data_format", None) or keras.config.image_data_format()) == "channels_last"
+
+
+def _spatial(layer, shape):
+    """The spatial sizes in `shape`, which has the batch in front; none for vectors."""
+    return tuple(shape[1:-1] if _last(layer) else shape[2:])
+
+
+def _each(value, sizes):
+    return tuple(value) if isinstance(value, tuple | list) else (value,) * len(sizes)
