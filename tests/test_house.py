@@ -21,7 +21,7 @@ FLOORS = (
     ("registry",),
     ("assemble",),
     ("weights",),
-    ("builder", "insight.profile"),
+    ("builder", "insight.profile", "insight.calls", "insight.macs", "insight.receptive_field"),
     ("training", "tasks"),
     ("predict", "insight", "tflite.pages"),
     ("catalogue",),
