@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_cnns.data import pictures
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.apply import chance, finish
-from keras_cnns.data.augment.random import Dice, roll
+from keras_cnns.data.augment.random import Random, uniform
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import TRIES, Broken, explained
 from keras_cnns.data.sources.folder import open_folder
@@ -75,7 +75,7 @@ def load(
     """The batches of a data set.
 
     A training stream is a pure function of (name, seed, augment, batch_size): sample number n of the run is always the
-    same picture in the same guise, so a run resumed with `start` sees what the uninterrupted one would have seen.
+    same picture augmented alike, so a run resumed with `start` sees what the uninterrupted one would have seen.
 
     Args:
       name: "digits", a name of tensorflow-datasets, or "folder:PATH".
@@ -115,8 +115,8 @@ def load(
     sound = isinstance(view, _Kept)
     batches = partial(_batches, sound=sound, batch_size=batch_size, shard=shard, deterministic=deterministic)
     if training:
-        deal = partial(_dealt, examples=view.count, how=how, seed=seed)
-        dataset = batches(_training_sample(view, how), deal=deal, start=start, end=None)
+        draw = partial(_drawn, examples=view.count, how=how, seed=seed)
+        dataset = batches(_training_sample(view, how), draw=draw, start=start, end=None)
         steps = max(1, view.count // batch_size)
     else:
         steps = -(-view.count // batch_size)
@@ -230,18 +230,18 @@ class _Kept:
 def _training_sample(view, how):
     def sample(number, plan, numbers, careful):
         picture, label, _ = view.read(number, plan, TRIES if careful else 0)
-        return picture, label, chance(how, picture.shape[:2], Dice(numbers))
+        return picture, label, chance(how, picture.shape[:2], Random(numbers))
 
     return sample
 
 
-def _dealt(index, examples, how, seed):
+def _drawn(index, examples, how, seed):
     """The chance of samples that follow each other, index int64 [N], a row for each: the number of its example (every
     epoch has all of them, in an order of its own), what its crop takes, and the numbers left."""
     epoch = tf.cast(index // examples, tf.int32)
     order = tf.stack([tf.fill(epoch.shape, seed % 2**31), tf.zeros_like(epoch), epoch], 1)
     number = tf.random_index_shuffle(index % examples, order, max_index=examples - 1)
-    numbers = roll(seed, index[0], index.shape[0])
+    numbers = uniform(seed, index[0], index.shape[0])
     return number, crops.plan(numbers[:, : crops.NUMBERS], how), numbers[:, crops.NUMBERS :]
 
 
@@ -253,11 +253,11 @@ def _evaluation_sample(view):
     return sample
 
 
-def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, deal=lambda index: (index,)):
+def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, draw=lambda index: (index,)):
     """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
 
     Looking out for broken pictures one by one takes a fifth of the time, so a few samples together are tried without,
-    and only if that fails, with it; never where all are `sound`. What they need of chance is dealt to them together.
+    and only if that fails, with it; never where all are `sound`. What they need of chance is drawn to them together.
     """
     which, shards = shard
     share = batch_size // shards
@@ -265,7 +265,7 @@ def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, dea
 
     def together(first):
         first = first // share * batch_size + which * share + first % share  # of the run, not of this shard
-        every = tf.data.Dataset.from_tensor_slices(deal(first + tf.range(few, dtype=tf.int64)))
+        every = tf.data.Dataset.from_tensor_slices(draw(first + tf.range(few, dtype=tf.int64)))
         samples = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
         if not sound:
             careful = every.map(partial(sample, careful=True)).batch(few, drop_remainder=True)

@@ -1,6 +1,6 @@
-"""The guise in which training sees a picture: an `Augment`'s settings applied, in their order, after the crop.
+"""A picture as training sees it: an `Augment`'s settings applied, in their order, after the crop.
 
-A picture's chance is dealt where it is decoded (`chance`); the guise itself is left to the training device (`finish`),
+A picture's chance is drawn where it is decoded (`chance`); the rest is left to the training device (`finish`),
 a batch at once: the processors that decode would spend up to as much time on it as on decoding, an accelerator hardly
 notices.
 """
@@ -12,21 +12,21 @@ import tensorflow as tf
 
 from keras_cnns.data.augment import colour, policies
 from keras_cnns.data.augment.mix import MIXTURE, mix, mixture
-from keras_cnns.data.augment.random import Dice, seed
+from keras_cnns.data.augment.random import Random, seed
 
 ERASE_ATTEMPTS = 10
 ERASE_AREA, ERASE_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
 
 
-def chance(how, size, dice):
+def chance(how, size, random):
     """What `finish` needs of one sample's chance, float32 [N]: its mixture, where pictures are mixed, and the numbers
-    that its guise is dealt."""
-    mixed = [mixture(how, size, dice)] if how.mixes else []
-    return tf.concat([*mixed, dice.numbers], 0)
+    that its augmentation takes."""
+    mixed = [mixture(how, size, random)] if how.mixes else []
+    return tf.concat([*mixed, random.numbers], 0)
 
 
 def finish(images, labels, chances, *, how, classes):
-    """The guise of a batch: images float32 [B, H, W, C], labels int64 [B], the `chance` of each of them.
+    """A batch augmented: images float32 [B, H, W, C], labels int64 [B], the `chance` of each of them.
 
     Labels become one-hot, float32 [B, classes], where pictures are mixed.
     """
@@ -36,32 +36,32 @@ def finish(images, labels, chances, *, how, classes):
         parts = (images, numbers[:, :-2], *noises)
         # without the fallback nothing is done picture by picture unnoticed, which fails where none is drawn for it
         images = tf.vectorized_map(
-            lambda one: guise(one[0], how, Dice(one[1]), *one[2:]), parts, fallback_to_while_loop=False
+            lambda one: augmented(one[0], how, Random(one[1]), *one[2:]), parts, fallback_to_while_loop=False
         )
     return mix(images, labels, mixtures, classes) if how.mixes else (images, labels)
 
 
-def guise(picture, how, dice, noise=None):
-    """One picture at the network's size, float32 [H, W, C] 0..255, in another guise of the same shape and range.
+def augmented(picture, how, random, noise=None):
+    """One picture at the network's size, float32 [H, W, C] 0..255, augmented: of the same shape and range.
 
     noise: of the picture's shape and range, what is erased shows it.
     """
     if how.pad:
-        picture = shift(picture, how.pad, dice(2))
+        picture = shift(picture, how.pad, random(2))
     if how.policy == "randaugment":
-        picture = policies.randaugment(picture, how.layers, how.magnitude, dice)
+        picture = policies.randaugment(picture, how.layers, how.magnitude, random)
     if how.policy == "autoaugment":
-        picture = policies.autoaugment(picture, dice)
+        picture = policies.autoaugment(picture, random)
     if how.erase:
-        picture = erase(picture, how.erase, dice(1 + 4 * ERASE_ATTEMPTS), noise)
+        picture = erase(picture, how.erase, random(1 + 4 * ERASE_ATTEMPTS), noise)
     if how.mirror:
-        picture = mirror(picture, dice.one())
+        picture = mirror(picture, random.one())
     if how.jitter:
-        picture = colour.jitter(picture, how.jitter, dice(4))
+        picture = colour.jitter(picture, how.jitter, random(4))
     if how.hue:
-        picture = colour.clip(colour.hue(picture, how.hue * (2 * dice.one() - 1)))
+        picture = colour.clip(colour.hue(picture, how.hue * (2 * random.one() - 1)))
     if how.pca_noise:
-        picture = colour.clip(colour.pca_noise(picture, how.pca_noise, dice(3)))
+        picture = colour.clip(colour.pca_noise(picture, how.pca_noise, random(3)))
     return picture
 
 

@@ -12,14 +12,14 @@ from keras_cnns.data.augment.random import seed
 MIXTURE = 5  # numbers of one sample's mixture
 
 
-def mixture(how, size, dice):
+def mixture(how, size, random):
     """The mixture of one sample: float32 [5], what is kept of it outside of a rectangle, and that rectangle's sides
     (top, left, bottom, right), in which the partner is seen."""
     size = tf.cast(size, tf.float32)
     alphas = [alpha for alpha in (how.mixup, how.cutmix) if alpha]
-    first = dice.one() < 0.5 if len(alphas) == 2 else tf.constant(bool(how.mixup))
+    first = random.one() < 0.5 if len(alphas) == 2 else tf.constant(bool(how.mixup))
     alpha = tf.where(first, alphas[0], alphas[-1])
-    kept, u = beta(alpha, seed(dice(2))), dice(2)
+    kept, u = beta(alpha, seed(random(2))), random(2)
     middle, half = u * size, tf.sqrt(1 - kept) * size / 2
     corners = tf.round(tf.clip_by_value(tf.stack([middle - half, middle + half]), 0, size))
     cut = tf.concat([[1.0], tf.reshape(corners, [4])], 0)

@@ -171,23 +171,23 @@ IMAGENET = (
 )
 
 
-def randaugment(picture, layers, magnitude, dice):
+def randaugment(picture, layers, magnitude, random):
     """`layers` (N) operations in a row, each drawn from the 14, all at `magnitude` (M) of 10."""
     picture = tf.round(colour.clip(picture))
     for _ in range(layers):
-        u = dice(2)
+        u = random(2)
         picture = _apply(picture, tf.cast(u[0] * RANDAUGMENT, tf.int32), tf.minimum(magnitude / 10, 2.0), u[1])
     return picture
 
 
-def autoaugment(picture, dice):
+def autoaugment(picture, random):
     """One of the 25 rows of the ImageNet policy."""
     names = list(OPERATIONS)
     table = np.array([[(names.index(name), *numbers) for name, *numbers in row] for row in IMAGENET], np.float32)
-    row = tf.gather(table, tf.cast(dice.one() * len(IMAGENET), tf.int32))
+    row = tf.gather(table, tf.cast(random.one() * len(IMAGENET), tf.int32))
     picture = tf.round(colour.clip(picture))
     for operation, probability, magnitude in map(tf.unstack, tf.unstack(row)):
-        u = dice(2)
+        u = random(2)
         operation = tf.where(u[0] < probability, operation, names.index("Identity"))
         picture = _apply(picture, tf.cast(operation, tf.int32), magnitude / 9, u[1])
     return picture

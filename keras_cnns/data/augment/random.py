@@ -1,4 +1,4 @@
-"""All chance of one picture: numbers drawn at once from its place in the run, dealt out in order.
+"""All chance of one picture: numbers drawn at once from its place in the run, taken in order.
 
 An augmentation is a plain function of the picture and of numbers in [0, 1), so it can be computed anywhere, and a
 resumed run sees what the uninterrupted one saw.
@@ -6,38 +6,38 @@ resumed run sees what the uninterrupted one saw.
 
 import tensorflow as tf
 
-SIDES = 160
+NUMBERS = 160
 PHILOX, DRAWN_TOGETHER = 1, 4  # TensorFlow's number of the generator, and how many numbers it draws from one count
 BITS = 23  # of chance in a number
 
 
-def roll(seed, first, count):
-    """The numbers of `count` samples from number `first` on: float32 [count, SIDES] in [0, 1).
+def uniform(seed, first, count):
+    """The numbers of `count` samples from number `first` on: float32 [count, NUMBERS] in [0, 1).
 
     The generator counts on through them: those of a sample are the same alone or among others, and many at once take
     hardly longer than one.
     """
-    counter = tf.stack([tf.cast(first, tf.uint64) * (SIDES // DRAWN_TOGETHER), 0])
+    counter = tf.stack([tf.cast(first, tf.uint64) * (NUMBERS // DRAWN_TOGETHER), 0])
     key = tf.constant([seed % 2**64], tf.uint64)
-    return tf.raw_ops.StatelessRandomUniformV2(shape=[count, SIDES], key=key, counter=counter, alg=PHILOX)
+    return tf.raw_ops.StatelessRandomUniformV2(shape=[count, NUMBERS], key=key, counter=counter, alg=PHILOX)
 
 
-class Dice:
+class Random:
     def __init__(self, numbers):
-        """numbers: float32 [N], a picture's share of what `roll` gave."""
+        """numbers: float32 [N], a picture's share of what `uniform` gave."""
         self.numbers = numbers
 
     def __call__(self, count):
         """The next `count` numbers, float32 [count] in [0, 1)."""
         if count > self.numbers.shape[0]:
-            raise AssertionError("more random numbers for one picture than it has: raise SIDES")
-        dealt, self.numbers = self.numbers[:count], self.numbers[count:]
-        return dealt
+            raise AssertionError("more random numbers for one picture than it has: raise NUMBERS")
+        drawn, self.numbers = self.numbers[:count], self.numbers[count:]
+        return drawn
 
     def one(self):
         return self(1)[0]
 
 
 def seed(u):
-    """A seed, int32 [..., 2], for what needs more numbers than can be dealt; u: [..., 2]."""
+    """A seed, int32 [..., 2], for what needs more numbers than can be drawn; u: [..., 2]."""
     return tf.cast(u * 2**BITS, tf.int32)

@@ -1,4 +1,4 @@
-"""What training does to a picture: a recipe's settings. They are applied in `guise.py`."""
+"""What training does to a picture: a recipe's settings. They are applied in `apply.py`."""
 
 from dataclasses import dataclass, fields
 

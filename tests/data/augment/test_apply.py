@@ -1,4 +1,4 @@
-"""The guise in which training sees a picture."""
+"""A picture as training sees it."""
 
 import numpy as np
 import pytest
@@ -6,21 +6,21 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_cnns.data.augment.apply import ERASE_ATTEMPTS, chance, erase, finish, guise, mirror, noise, shift
+from keras_cnns.data.augment.apply import ERASE_ATTEMPTS, augmented, chance, erase, finish, mirror, noise, shift
 from keras_cnns.data.augment.mix import MIXTURE
-from keras_cnns.data.augment.random import SIDES, Dice, roll, seed
+from keras_cnns.data.augment.random import NUMBERS, Random, seed, uniform
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.errors import UserError
 
 PICTURE = np.random.default_rng(0).uniform(1, 255, (9, 12, 3)).astype(np.float32)
 
 
-def dice(index=0, seed=0):
-    return Dice(roll(seed, index, 1)[0])
+def random(index=0, seed=0):
+    return Random(uniform(seed, index, 1)[0])
 
 
 def test_no_settings_change_nothing():
-    np.testing.assert_array_equal(guise(tf.constant(PICTURE), Augment(), dice()), PICTURE)
+    np.testing.assert_array_equal(augmented(tf.constant(PICTURE), Augment(), random()), PICTURE)
 
 
 @pytest.mark.parametrize(("u", "moved"), [((0.5, 0.5), (0, 0)), ((0.0, 0.999), (2, -2)), ((0.99, 0.3), (-2, 1))])
@@ -40,7 +40,7 @@ def test_erase_puts_noise_into_one_rectangle_of_the_area_asked_for():
     picture = tf.fill([40, 50, 3], -1.0)
     areas = []
     for i in range(50):
-        changed = erase(picture, 1.0, dice(i)(1 + 4 * ERASE_ATTEMPTS), tf.zeros_like(picture)).numpy() != -1
+        changed = erase(picture, 1.0, random(i)(1 + 4 * ERASE_ATTEMPTS), tf.zeros_like(picture)).numpy() != -1
         assert (changed.all(-1) == changed.any(-1)).all()
         rows, columns = np.flatnonzero(changed[..., 0].any(1)), np.flatnonzero(changed[..., 0].any(0))
         assert changed[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
@@ -51,17 +51,17 @@ def test_erase_puts_noise_into_one_rectangle_of_the_area_asked_for():
 def test_erase_happens_as_often_as_asked():
     picture = tf.fill([20, 20, 1], -1.0)
     changed = [
-        (erase(picture, 0.25, dice(i)(1 + 4 * ERASE_ATTEMPTS), tf.zeros_like(picture)).numpy() != -1).any()
+        (erase(picture, 0.25, random(i)(1 + 4 * ERASE_ATTEMPTS), tf.zeros_like(picture)).numpy() != -1).any()
         for i in range(200)
     ]
     assert 0.17 < np.mean(changed) < 0.33
 
 
 def test_noise_is_a_function_of_its_seed():
-    many = noise((20, 30, 3), seed(roll(0, 0, 9)[:, :2])).numpy()
+    many = noise((20, 30, 3), seed(uniform(0, 0, 9)[:, :2])).numpy()
     assert many.min() >= 0 and many.max() < 255 and abs(many.mean() - 127.5) < 2
     assert abs(np.corrcoef(many.reshape(9, -1))[np.triu_indices(9, 1)]).max() < 0.1
-    np.testing.assert_array_equal(noise((20, 30, 3), seed(roll(0, 5, 1)[:, :2]))[0], many[5])
+    np.testing.assert_array_equal(noise((20, 30, 3), seed(uniform(0, 5, 1)[:, :2]))[0], many[5])
 
 
 EACH = [{"pad": 2}, {"policy": "autoaugment"}, {"policy": "randaugment"}, {"erase": 1.0}, {"mirror": True}]
@@ -71,7 +71,7 @@ EACH += [{"jitter": 0.4}, {"hue": 0.1}, {"pca_noise": 0.1}]
 @pytest.mark.parametrize("setting", EACH, ids=str)
 def test_every_setting_changes_some_of_the_pictures_and_not_all_alike(setting):
     how, pictures = Augment(**setting), tf.tile(tf.constant(PICTURE)[None], [8, 1, 1, 1])
-    chances = tf.stack([chance(how, PICTURE.shape[:2], dice(i)) for i in range(8)])
+    chances = tf.stack([chance(how, PICTURE.shape[:2], random(i)) for i in range(8)])
     images, _ = finish(pictures, tf.zeros(8, tf.int64), chances, how=how, classes=10)
     assert len({image.tobytes() for image in images.numpy()}) > 1
 
@@ -84,8 +84,8 @@ def test_everything_at_once_keeps_shape_and_range_and_depends_on_the_index_alone
     picture = tf.constant(PICTURE[..., :channels])
 
     def function(i):
-        numbers = roll(5, i, 1)
-        return guise(picture, ALL, Dice(numbers[0, :-2]), noise(picture.shape, seed(numbers[:, -2:]))[0])
+        numbers = uniform(5, i, 1)
+        return augmented(picture, ALL, Random(numbers[0, :-2]), noise(picture.shape, seed(numbers[:, -2:]))[0])
 
     def guises(start, parallel):
         dataset = tf.data.Dataset.range(start, 30).map(function, num_parallel_calls=parallel)
@@ -101,11 +101,11 @@ def test_everything_at_once_keeps_shape_and_range_and_depends_on_the_index_alone
 def test_a_batch_is_finished_as_its_pictures_are(policy):
     how = Augment(pad=2, policy=policy, erase=0.5, mirror=True, jitter=0.4, hue=0.1, pca_noise=0.1, mixup=0.3)
     pictures = tf.constant(np.random.default_rng(1).uniform(0, 255, (24, 9, 12, 3)), tf.float32)
-    labels, chances = tf.range(24, dtype=tf.int64), tf.stack([chance(how, (9, 12), dice(i)) for i in range(24)])
+    labels, chances = tf.range(24, dtype=tf.int64), tf.stack([chance(how, (9, 12), random(i)) for i in range(24)])
     images, targets = tf.function(finish)(pictures, labels, chances, how=how, classes=24)
     numbers = chances[:, MIXTURE:]
     noises = noise((9, 12, 3), seed(numbers[:, -2:]))
-    one_by_one = np.stack([guise(pictures[i], how, Dice(numbers[i, :-2]), noises[i]) for i in range(24)])
+    one_by_one = np.stack([augmented(pictures[i], how, Random(numbers[i, :-2]), noises[i]) for i in range(24)])
     kept = chances[:, 0].numpy()
     expected = kept[:, None, None, None] * one_by_one
     expected += (1 - kept[:, None, None, None]) * one_by_one[np.arange(24) ^ 1]
@@ -116,19 +116,19 @@ def test_a_batch_is_finished_as_its_pictures_are(policy):
 def test_a_picture_is_finished_alike_in_every_share():
     how = Augment(policy="randaugment", erase=0.5, mirror=True)
     pictures = tf.constant(np.random.default_rng(2).uniform(0, 255, (12, 16, 16, 3)), tf.float32)
-    parts = [pictures, tf.zeros(12, tf.int64), tf.stack([chance(how, (16, 16), dice(i)) for i in range(12)])]
+    parts = [pictures, tf.zeros(12, tf.int64), tf.stack([chance(how, (16, 16), random(i)) for i in range(12)])]
     done = tf.function(lambda *parts: finish(*parts, how=how, classes=10)[0])
     shares = [done(*(part[first : first + 4] for part in parts)) for first in (0, 4, 8)]
     np.testing.assert_array_equal(tf.concat(shares, 0), done(*parts))
 
 
 def test_the_dice_are_even_and_differ_by_index_and_seed():
-    rolls = np.stack([dice(i, seed)(100).numpy() for i in range(20) for seed in range(3)])
-    assert rolls.min() >= 0 and rolls.max() < 1 and abs(rolls.mean() - 0.5) < 0.02
-    assert abs(np.corrcoef(rolls)[np.triu_indices(60, 1)]).max() < 0.5
-    np.testing.assert_array_equal(roll(3, 5, 4)[2], roll(3, 7, 1)[0])  # alone or among others
-    with pytest.raises(AssertionError, match="raise SIDES"):
-        dice()(SIDES + 1)
+    numbers = np.stack([random(i, seed)(100).numpy() for i in range(20) for seed in range(3)])
+    assert numbers.min() >= 0 and numbers.max() < 1 and abs(numbers.mean() - 0.5) < 0.02
+    assert abs(np.corrcoef(numbers)[np.triu_indices(60, 1)]).max() < 0.5
+    np.testing.assert_array_equal(uniform(3, 5, 4)[2], uniform(3, 7, 1)[0])  # alone or among others
+    with pytest.raises(AssertionError, match="raise NUMBERS"):
+        random()(NUMBERS + 1)
 
 
 @settings(max_examples=20, deadline=None)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import stats
 
 from keras_cnns.data.augment.mix import beta, mix, mixture
-from keras_cnns.data.augment.random import Dice, roll
+from keras_cnns.data.augment.random import Random, uniform
 from keras_cnns.data.augment.settings import Augment
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (5, 6, 8, 3)).astype(np.float32)
@@ -45,7 +45,7 @@ def test_shares_follow_the_beta_distribution(alpha):
 
 
 def draw(how, count=300):
-    dataset = tf.data.Dataset.range(count).map(lambda i: mixture(how, (20, 30), Dice(roll(1, i, 1)[0])))
+    dataset = tf.data.Dataset.range(count).map(lambda i: mixture(how, (20, 30), Random(uniform(1, i, 1)[0])))
     return np.stack(list(dataset.as_numpy_iterator()))
 
 

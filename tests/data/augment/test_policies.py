@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
 from keras_cnns.data.augment import policies
-from keras_cnns.data.augment.random import Dice, roll
+from keras_cnns.data.augment.random import Random, uniform
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (24, 31, 3)).astype(np.uint8)
@@ -74,15 +74,15 @@ def test_the_imagenet_policy_is_table_9():
 
 
 @pytest.mark.parametrize(
-    "function", [policies.autoaugment, lambda picture, dice: policies.randaugment(picture, 2, 9, dice)]
+    "function", [policies.autoaugment, lambda picture, random: policies.randaugment(picture, 2, 9, random)]
 )
 def test_policies_give_whole_numbers_in_range_and_many_guises(function):
     picture = tf.constant(DULL, tf.float32)
-    dataset = tf.data.Dataset.range(60).map(lambda i: function(picture, Dice(roll(3, i, 1)[0])))
+    dataset = tf.data.Dataset.range(60).map(lambda i: function(picture, Random(uniform(3, i, 1)[0])))
     seen = np.stack(list(dataset.as_numpy_iterator()))
     assert seen.shape == (60, *DULL.shape) and seen.min() >= 0 and seen.max() <= 255
     np.testing.assert_array_equal(seen, np.round(seen))
-    assert len({guise.tobytes() for guise in seen}) > 20
+    assert len({one.tobytes() for one in seen}) > 20
     np.testing.assert_array_equal(list(dataset.skip(55).as_numpy_iterator()), seen[55:])
 
 
@@ -92,12 +92,12 @@ def test_randaugment_draws_all_its_operations_alike(monkeypatch):
         policies, "_apply", lambda picture, operation, strength, u: drawn.append(int(operation)) or picture
     )
     for i in range(400):
-        policies.randaugment(tf.zeros([4, 4, 3]), 2, 9, Dice(roll(0, i, 1)[0]))
+        policies.randaugment(tf.zeros([4, 4, 3]), 2, 9, Random(uniform(0, i, 1)[0]))
     counts = np.bincount(drawn)
     assert len(counts) == policies.RANDAUGMENT == 14 and counts.min() > 30 and counts.max() < 90
 
 
 def test_randaugment_with_no_layers_changes_nothing():
     picture = tf.constant(DULL, tf.float32)
-    dice = Dice(roll(0, 1, 1)[0])
-    np.testing.assert_array_equal(policies.randaugment(picture, 0, 9, dice), picture)
+    random = Random(uniform(0, 1, 1)[0])
+    np.testing.assert_array_equal(policies.randaugment(picture, 0, 9, random), picture)
