@@ -11,6 +11,7 @@ from keras_cnns.weights import numerics, renames
 from keras_cnns.weights.assign import assign
 from keras_cnns.weights.fetch import locate
 from keras_cnns.weights.fit import fitted
+from keras_cnns.weights.origins import recognised
 from keras_cnns.weights.readers import Tensors, read
 
 OWN = "keras_cnns"
@@ -49,6 +50,8 @@ class Weights:
         """Assigns them to `model`, all or none."""
         full = any("predictions" in layer.name for layer in model.layers)
         head = () if full or self.name not in registry() else _head(self.name, net)
+        for note in self.tensors.notes:
+            warnings.warn(f"{self.source}: {note}", stacklevel=4)
         assign(model, fitted(model, self.tensors.arrays, self.tensors.kind, head=head), source=self.source)
 
 
@@ -87,24 +90,13 @@ def read_weights(name, source, net=None) -> Weights:
     """
     tensors = read(locate(name, source))
     if tensors.kind == "torch":
-        origin = _torch_origin(name, tensors.arrays, source)
-    else:
-        origin = "keras" if name in registry() and renames.peer(name, "keras") else OWN
-    if origin != OWN:
-        arrays = renames.rename(name, tensors.arrays, origin, net)
-        if origin == "keras" and list(arrays) == list(tensors.arrays):  # they are our names already
-            origin = OWN
-        tensors = replace(tensors, arrays=arrays)
-    return Weights(name, str(source), origin, tensors)
-
-
-def _torch_origin(name, arrays, source):
-    """Whose names they are: the rename table knows them all, and so no dot is left in them."""
-    origins = [o for o in ("torchvision", "timm") if name in registry() and renames.peer(name, o)]
-    if not origins:
-        raise UserError(f"{source} is written by torch, but no network of torchvision or timm is known to be {name!r}.")
-    unknown = {o: sum("." in path for path in renames.rename(name, arrays, o)) for o in origins}
-    return min(origins, key=unknown.get)
+        origin, arrays, notes = recognised(name, tensors.arrays, source, net)
+        return Weights(name, str(source), origin, replace(tensors, arrays=arrays, notes=(*tensors.notes, *notes)))
+    if name not in registry() or not renames.peer(name, "keras"):
+        return Weights(name, str(source), OWN, tensors)
+    arrays = renames.rename(name, tensors.arrays, "keras", net)
+    ours = list(arrays) == list(tensors.arrays)  # they are our names already
+    return Weights(name, str(source), OWN if ours else "keras", replace(tensors, arrays=arrays))
 
 
 def _head(name, net):

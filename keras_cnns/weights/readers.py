@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import re
+import struct
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ import h5py
 import numpy as np
 
 from keras_cnns.errors import UserError, first_line
+from keras_cnns.weights import torch_files
+from keras_cnns.weights.unwrap import plain, state_dict
 
 SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
 
@@ -23,11 +26,13 @@ class Tensors:
     kind: "keras": variables are numbered, "conv1_conv/0", in the order of the layer's own; "torch": they are named,
       "layer1.0.conv1/weight".
     layers: of a file that Keras wrote: the configuration of each layer by name, empty where the file holds names alone.
+    notes: what was chosen where the file left a choice, a sentence each.
     """
 
     kind: str
     arrays: dict
     layers: dict = field(default_factory=dict)
+    notes: tuple = ()
 
 
 def read(path) -> Tensors:
@@ -51,8 +56,9 @@ def read(path) -> Tensors:
         if start[8:9] == b"{":
             return Tensors("torch", _safetensors(path))
         if start.startswith(b"\x80"):
-            return Tensors("torch", _torch(path))
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            return _torch(path)
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, EOFError, AttributeError,
+            pickle.UnpicklingError, struct.error, zipfile.BadZipFile) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
@@ -72,7 +78,7 @@ def _zip(path):
             architecture = json.loads(archive.read("config.json")) if "config.json" in entries else {}
             return Tensors("keras", arrays, names | _layers(architecture))
     if any(name.endswith("/data.pkl") for name in entries):
-        return Tensors("torch", _torch(path))
+        return _torch(path)
     raise UserError(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
 
 
@@ -122,30 +128,16 @@ def _safetensors(path):
 
 
 def _torch(path):
-    try:
-        import torch
-    except ImportError:
-        raise UserError(f"reading {path} needs torch: `pip install keras_cnns[torch]`.") from None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"{path} holds more than weights, and reading it would run code from it: nothing was loaded. "
-            "Save the state_dict alone."
-        ) from error
-    for key in ("state_dict", "model"):  # a training checkpoint
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(k, str) and torch.is_tensor(v) for k, v in state.items()):
-        raise UserError(f"{path} holds no state_dict: save `model.state_dict()`.")
-    return _torch_names({k: (v.float() if v.is_floating_point() else v).numpy() for k, v in state.items()})
+    tensors, notes = state_dict(torch_files.read(path), path)
+    return Tensors("torch", _torch_names({key: value.array() for key, value in tensors.items()}), notes=tuple(notes))
 
 
 def _torch_names(state):
-    """Names with the variable split off; without the prefix of parallel training and without batch counters."""
+    """Names with the variable split off, without batch counters; half floats become whole ones."""
     arrays = {}
     for key, value in state.items():
-        layer, _, variable = key.removeprefix("module.").rpartition(".")
+        layer, _, variable = plain(key).rpartition(".")
         if variable != "num_batches_tracked":
-            arrays[f"{layer}/{variable}"] = np.asarray(value)
+            value = np.asarray(value)
+            arrays[f"{layer}/{variable}"] = value.astype("float32") if value.dtype.itemsize == 2 else value
     return arrays

@@ -3,11 +3,13 @@
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.models.efficientnet import layers_per_stage
 from keras_cnns.weights.renames import inverted
+from keras_cnns.weights.renames.efficientnet_pytorch import rules
 
 PEERS = {
     "keras": {f"efficientnet_b{i}": f"EfficientNetB{i}" for i in range(8)},
     "torchvision": {f"efficientnet_b{i}": f"efficientnet_b{i}" for i in range(8)},
     "timm": {f"efficientnet_b{i}": f"efficientnet_b{i}" for i in range(8)},
+    "efficientnet_pytorch": {f"efficientnet_b{i}": f"efficientnet-b{i}" for i in range(8)},
 }
 LARGE = {"numerics": Numerics(padding="symmetric", epsilon=1e-3, momentum=0.99), "preprocessing": "torch"}
 COLUMNS = {
@@ -15,6 +17,7 @@ COLUMNS = {
     **{("torchvision", f"efficientnet_b{i}"): LARGE for i in (5, 6, 7)},
     "timm": {"numerics": TORCH, "preprocessing": "torch"},
     ("timm", "efficientnet_b1"): {"numerics": TORCH, "preprocessing": "tf"},
+    "efficientnet_pytorch": {},  # the authors' weights, carried over with TensorFlow's padding
 }
 
 
@@ -43,6 +46,10 @@ def timm(net):
         inverted.counted(r"^blocks\.(\d+)\.(\d+)\.", layers_per_stage(net)),
         inverted.timm(blocks(net)),
     ]
+
+
+def efficientnet_pytorch(net):
+    return rules(blocks(net))
 
 
 def blocks(net):
