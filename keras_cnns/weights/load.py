@@ -4,7 +4,6 @@ import warnings
 from dataclasses import dataclass, replace
 
 from keras_cnns.blocks.conv import ConvUnit
-from keras_cnns.errors import UserError
 from keras_cnns.lazy import keras
 from keras_cnns.registry import entry, registry
 from keras_cnns.weights import numerics, renames

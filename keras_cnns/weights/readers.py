@@ -57,8 +57,18 @@ def read(path) -> Tensors:
             return Tensors("torch", _safetensors(path))
         if start.startswith(b"\x80"):
             return _torch(path)
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, EOFError, AttributeError,
-            pickle.UnpicklingError, struct.error, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        RuntimeError,
+        LookupError,
+        ValueError,
+        TypeError,
+        EOFError,
+        AttributeError,
+        pickle.UnpicklingError,
+        struct.error,
+        zipfile.BadZipFile,
+    ) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error

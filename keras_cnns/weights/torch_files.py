@@ -1,8 +1,8 @@
 """What `torch.save` wrote, read without torch and without running anything: dicts, lists, numbers and arrays.
 
-A .pth file is a pickle that names storages, and the storages' bytes: in a zip archive (torch 1.6 and later) or one after
-the other in one stream. The only functions a pickle may call here are those below, which rebuild tensors. Whatever
-else it names (an optimizer, a namespace of arguments, a whole network) becomes an inert `Foreign`.
+A .pth file is a pickle that names storages, and the storages' bytes: in a zip archive (torch 1.6 and later) or one
+after the other in one stream. The only functions a pickle may call here are those below, which rebuild tensors.
+Whatever else it names (an optimizer, a namespace of arguments, a whole network) becomes an inert `Foreign`.
 """
 
 import pickle

@@ -1,4 +1,4 @@
-"""Out of a training checkpoint the tensors of the network: whatever its author called them, and whatever lies beside."""
+"""Out of a training checkpoint the network's tensors: whatever its author called them, and whatever lies beside."""
 
 import re
 
@@ -46,12 +46,12 @@ def plain(name):
 
 
 def _candidates(content, where="", depth=DEPTH):
-    """(place, tensors by name) of every dict that holds tensors."""
+    """(place, tensors by name) of every dict that holds tensors and little else."""
     if not isinstance(content, dict) or depth < 0:
         return
     tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
     broken = any(isinstance(v, Foreign) and "." in str(k) for k, v in content.items())
-    if tensors and not broken:
+    if 2 * len(tensors) > len(content) and not broken:
         yield where, tensors
     for key, value in content.items():
         yield from _candidates(value, f"{where}/{key}" if where else str(key), depth - 1)
