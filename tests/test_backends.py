@@ -12,7 +12,7 @@ import pytest
 
 from keras_cnns import build, list_models
 from keras_cnns.registry import counts, entry
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 from tests.weights.parity import settle
 
 BACKENDS = [backend for backend in ("jax", "torch") if find_spec(backend)]

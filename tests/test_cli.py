@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_cnns import build, cli, list_models
 from keras_cnns.card import Card, write_card
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 NAMES = ("circle", "square", "star")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import keras_cnns
 from keras_cnns import UserError, build, info, list_models
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 
 
 def test_names_are_listed_by_pattern_oldest_paper_first():

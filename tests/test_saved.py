@@ -11,7 +11,7 @@ import pytest
 from keras_cnns import UserError, build
 from keras_cnns.deep import with_room
 from keras_cnns.saved import load_model
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 
 def test_a_call_that_outgrows_the_stack_gets_a_longer_one():

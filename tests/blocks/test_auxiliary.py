@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_cnns import UserError, build, info
 from keras_cnns.blocks.auxiliary import auxiliary_v3, without_auxiliary
 from keras_cnns.blocks.conv import KERAS, ConvUnit
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 
 V3 = pytest.param("inception_v3", 2, marks=pytest.mark.slow)
 SIZES = {"googlenet": 96, "googlenet_bn": 64, "inception_v3": 299}

@@ -7,7 +7,7 @@ import pytest
 from keras_cnns import build
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.dense import dense_block, transition
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 
 UNIT = ConvUnit()
 

@@ -7,7 +7,7 @@ import pytest
 from keras_cnns.blocks.conv import KERAS, TORCH, ConvUnit
 from keras_cnns.blocks.inception import chain, module, residual
 from keras_cnns.models import inception_v3, inception_v4
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 
 def build(block, *args, shape=(9, 9, 8), unit=None, **options):

@@ -8,7 +8,7 @@ from keras import layers
 from keras_cnns import UserError, build
 from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.residual import basic, bottleneck
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 
 UNIT = ConvUnit(Numerics(padding="symmetric", free_bias=False, epsilon=1e-5))
 

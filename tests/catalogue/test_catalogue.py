@@ -10,14 +10,21 @@ from decimal import Decimal
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_cnns import build, list_models
 from keras_cnns.catalogue.record import GOLDEN as PATH
 from keras_cnns.catalogue.record import measure, read
 from keras_cnns.registry import counts, entry
-from keras_cnns.tflite import export
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import (
+    check_exports,
+    check_levels,
+    check_saves,
+    check_trains,
+    pictures,
+    randomize,
+    small_network,
+    small_shape,
+)
 
 GOLDEN = read(PATH)
 PUBLISHED = read(PATH.with_name("published.json"))
@@ -49,14 +56,6 @@ def params(name):
 
 def of_bearable_size():
     return [name for name in list_models() if params(name) < HUGE]
-
-
-def small(name):
-    """Pictures that leave about two positions a side in the last level, none larger than published."""
-    variant = entry(name).variant
-    height, width, channels = variant.input_shape
-    side = min(2 * variant.min_size, height)
-    return (side, min(2 * variant.min_size, width), channels)
 
 
 @pytest.fixture
@@ -107,13 +106,7 @@ def test_is_as_recorded(name):
     "name", [name for name in list_models() if name != "tdnn"]
 )  # its maps are one coefficient wide
 def test_level_n_is_2_to_the_n_smaller_than_the_picture(name):
-    height, width, _ = entry(name).variant.input_shape
-    levels = GOLDEN[name]["levels"]
-    assert list(levels) == sorted(levels)
-    for level, shape in levels.items():
-        for size, n in zip((height, width), shape[:2], strict=True):
-            share = size / 2 ** int(level.removeprefix("C"))  # paddings that a paper leaves out make it a little less
-            assert 0.75 * share - 2 <= n <= share + 1, f"{level}: {shape} of {height}x{width}"
+    check_levels(GOLDEN[name]["levels"], entry(name).variant.input_shape)
 
 
 @pytest.mark.parametrize("name", each(of_bearable_size()))
@@ -128,59 +121,16 @@ def test_answers_at_its_smallest_size(name):
 @pytest.mark.parametrize("name", each(of_bearable_size()))
 def test_one_step_moves_every_variable_and_lowers_the_loss(name):
     keras.utils.set_random_seed(0)
-    shape = small(name)
-    model = build(name, input_shape=shape, classifier_activation=None)
-    images = pictures(8, shape) - 0.5
-    labels = np.random.default_rng(0).integers(0, model.outputs[0].shape[-1], 8)
-    seeds = [(v, v.numpy()) for v in model.non_trainable_variables if "seed" in v.path]
-
-    def loss_of(batch):
-        for v, value in seeds:  # the same dropout in every pass
-            v.assign(value)
-        outputs = keras.tree.flatten(model(images[batch], training=True))
-        losses = [keras.losses.sparse_categorical_crossentropy(labels[batch], y, from_logits=True) for y in outputs]
-        return tf.reduce_mean(losses)
-
-    before = [v.numpy() for v in model.trainable_variables]
-    for batch in (slice(0, 4), slice(4, 8)):
-        with tf.GradientTape() as tape:
-            loss = loss_of(batch)
-        gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
-        # each variable along its gradient, by the same share of its own length; and all together as far as a fiftieth
-        # of the loss reaches, if the slope lasts
-        lengths = [max(float(tf.norm(v.value)), 1e-2) for v in model.trainable_variables]
-        slopes = [float(tf.norm(g)) for g in gradients]
-        share = 0.02 * float(loss) / sum(n * slope for n, slope in zip(lengths, slopes, strict=True))
-        for v, g, n, slope in zip(model.trainable_variables, gradients, lengths, slopes, strict=True):
-            v.assign_sub(share * n / max(slope, 1e-30) * g)
-        assert loss_of(batch) < loss
-    still = [
-        v.path
-        for v, old, slope in zip(model.trainable_variables, before, slopes, strict=True)
-        # among a thousand layers a gain of 1 takes steps that its rounding swallows
-        if np.array_equal(v.numpy(), old) and not (len(before) > 1000 and 0 < slope < np.inf)
-    ]
-    assert not still, f"{len(still)} of {len(before)} did not move: {still[:5]}"
+    check_trains(build(name, input_shape=small_shape(name), classifier_activation=None))
 
 
 @pytest.mark.parametrize("name", each(of_bearable_size()))
-def test_saves_and_loads_back_without_custom_objects(name, tmp_path):
-    shape = small(name)
-    model = randomize(build(name, input_shape=shape))
-    images = pictures(2, shape)
-    expected = keras.tree.flatten(model(images, training=False))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    for y, z in zip(expected, keras.tree.flatten(loaded(images, training=False)), strict=True):
-        np.testing.assert_array_equal(y, z)
+def test_saves_and_loads_back_without_custom_objects(name):
+    check_saves(small_network(name, classifier_activation="softmax"))
 
 
 @pytest.mark.parametrize("name", each(of_bearable_size(), quick=QUICK - {"resnet18", "mobilenet_v1"}))
-def test_exports_to_float32_tflite(name, tmp_path, one_at_a_time):
+def test_exports_to_float32_tflite(name, one_at_a_time):
     if name in CANNOT_EXPORT:
         pytest.skip(CANNOT_EXPORT[name])
-    shape = small(name)
-    model = randomize(build(name, input_shape=shape, classifier_activation=None))
-    report = export(model, tmp_path / "model.tflite", images=pictures(4, shape))
-    assert report.status != "fail"
-    assert report.snr_db > 60  # rounding, in another order
+    check_exports(small_network(name))

@@ -12,7 +12,7 @@ from keras import layers
 
 import keras_cnns
 from keras_cnns import UserError, build, list_models, profile
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 KB, M = 1024, 1e6
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_cnns.layers import GroupedConv2D, grouped
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 
 def by_hand(x, kernel, bias, groups, stride):

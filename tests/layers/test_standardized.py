@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_cnns import build
 from keras_cnns.layers import StandardizedConv2D
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 
 def layer_and_input(**arguments):

@@ -7,7 +7,7 @@ import pytest
 from keras_cnns import build
 from keras_cnns.insight.profile import profile
 from keras_cnns.models.nin import IMAGENET
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 
 def stages(name):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from keras_cnns.errors import UserError
+from keras_cnns.testing import pictures, randomize
 from keras_cnns.training import Recipe, network
-from tests.conftest import pictures, randomize
 
 BASE = Recipe(model="resnet20_cifar", overrides={"n": 1}, input_shape=(16, 16, 3))
 PICTURES = pictures(4, (16, 16, 3), high=255.0)

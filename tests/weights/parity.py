@@ -18,8 +18,8 @@ from keras_cnns import build
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_text
 from keras_cnns.registry import entry
+from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights.renames import ORIGINS, peers
-from tests.conftest import pictures, randomize
 from tests.weights.statistics import near
 
 TOLERANCE = 1e-4  # of the largest logit

@@ -10,8 +10,8 @@ import pytest
 
 import keras_cnns
 from keras_cnns.errors import UserError
+from keras_cnns.testing import randomize
 from keras_cnns.weights import catalog, fetch
-from tests.conftest import randomize
 
 DATA = np.random.default_rng(0).bytes(3_000_000)
 DIGEST = hashlib.sha256(DATA).hexdigest()

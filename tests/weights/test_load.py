@@ -12,8 +12,8 @@ import pytest
 
 import keras_cnns
 from keras_cnns.errors import UserError
+from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights.renames import rename
-from tests.conftest import pictures, randomize
 
 SHAPE = (64, 64, 3)
 

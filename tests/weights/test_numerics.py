@@ -10,9 +10,9 @@ import keras_cnns
 from keras_cnns.blocks.conv import KERAS
 from keras_cnns.errors import UserError
 from keras_cnns.registry import entry
+from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights import numerics, renames
 from keras_cnns.weights.readers import read
-from tests.conftest import pictures, randomize
 
 SHAPE = (64, 80, 3)
 SMALL = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small")

@@ -7,8 +7,8 @@ import pytest
 
 import keras_cnns
 from keras_cnns.errors import UserError
+from keras_cnns.testing import pictures
 from keras_cnns.weights.fit import keras_axes
-from tests.conftest import pictures
 
 torch = pytest.importorskip("torch")
 SHAPE = (64, 64, 3)

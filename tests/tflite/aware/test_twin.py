@@ -10,11 +10,11 @@ import pytest
 from keras import layers, ops
 
 from keras_cnns.errors import UserError
+from keras_cnns.testing import pictures, randomize
 from keras_cnns.tflite import export
 from keras_cnns.tflite.aware import api, fake_quant
 from keras_cnns.tflite.aware import convert as aware_convert
 from keras_cnns.tflite.proof import runner
-from tests.conftest import pictures, randomize
 
 tf_keras = pytest.importorskip("tf_keras")
 pytest.importorskip("tensorflow_model_optimization")

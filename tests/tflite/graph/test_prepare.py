@@ -7,9 +7,9 @@ from keras import layers, ops
 
 import keras_cnns
 from keras_cnns.errors import UserError
+from keras_cnns.testing import pictures as conftest_pictures
+from keras_cnns.testing import randomize
 from keras_cnns.tflite.graph.prepare import prepare
-from tests.conftest import pictures as conftest_pictures
-from tests.conftest import randomize
 from tests.tflite.graph.test_graph import pictures, randomised
 
 

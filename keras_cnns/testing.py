@@ -1,0 +1,165 @@
+"""What the registry's own networks are held to, for anybody's network.
+
+>>> from keras_cnns.testing import check_network
+>>> check_network("mobilenet_v2")
+>>> check_network(my_model)                    # any functional keras.Model of one picture
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnns.builder import build
+from keras_cnns.lazy import keras
+from keras_cnns.registry import entry
+
+EXPORTED_DB = 60  # what rounding in another order leaves of a float32 file's signal to noise
+
+
+def check_network(network, checks=None):
+    """Holds a network to the checks of `CHECKS`, or to those named; the model's weights are other ones afterwards.
+
+    Args:
+      network: a name of `list_models()`, built on small pictures, or a functional `keras.Model` with one input
+        [batch, height, width, channels] of known size.
+      checks: keys of `CHECKS`; all by default.
+
+    Raises:
+      AssertionError: a check fails; it begins with the check's name.
+    """
+    for name in checks or CHECKS:
+        model = small_network(network) if isinstance(network, str) else network
+        try:
+            CHECKS[name](model)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
+
+
+def small_shape(name):
+    """Pictures that leave about two positions a side in the last level, none larger than published."""
+    variant = entry(name).variant
+    height, width, channels = variant.input_shape
+    return (min(2 * variant.min_size, height), min(2 * variant.min_size, width), channels)
+
+
+def small_network(name, **options):
+    """The network called `name` for pictures of `small_shape`, answering logits, its weights those of `randomize`."""
+    return randomize(build(name, input_shape=small_shape(name), **{"classifier_activation": None, **options}))
+
+
+def randomize(model, seed=0):
+    """Fills every variable: kernels as a trained net has them, gains, offsets and statistics away from 1 and 0.
+
+    Fresh weights make every softmax alike and batch normalization the identity, and so hide errors.
+    """
+    rng = np.random.default_rng(seed)
+    sums = sum(type(layer).__name__ == "Add" for layer in model.layers)
+    gain = min(2, 50 / max(sums, 1))  # 2 keeps a signal's size through a ReLU; in many sums it would grow past sense
+    for layer in model.layers:
+        for v in layer.weights:
+            shape, name = v.shape, v.path.rsplit("/", 1)[-1]
+            if name in ("gamma", "moving_variance", "variance"):
+                value = rng.uniform(0.5, 1.5, shape)
+            elif name in ("beta", "bias", "moving_mean", "mean"):
+                value = rng.normal(0, 0.2, shape)
+            elif name == "count":
+                continue
+            else:
+                fan_in = np.prod(shape[:-2] if "Depthwise" in type(layer).__name__ else shape[:-1])
+                value = rng.normal(0, (gain / fan_in) ** 0.5, shape)
+            v.assign(value.astype("float32"))
+        if hasattr(layer, "finalize_state"):  # Normalization computes with constants made from its variables
+            layer.finalize_state()
+    return model
+
+
+def pictures(count, shape, seed=0, high=1.0):
+    """Pictures that differ in more than noise: coarse patterns under fine ones, values 0 .. high, [count, *shape]."""
+    rng = np.random.default_rng(seed)
+    height, width, channels = shape
+    coarse = rng.uniform(0, 1, (count, 4, 4, channels))
+    rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
+    fine = rng.uniform(0, 1, (count, *shape))
+    return (high * (0.7 * coarse[:, rows][:, :, columns] + 0.3 * fine)).astype("float32")
+
+
+def check_answers(model):
+    """Numbers come out, and another picture gets another answer."""
+    outputs = keras.tree.flatten(model(pictures(2, model.input_shape[1:]), training=False))
+    outputs = [keras.ops.convert_to_numpy(y) for y in outputs]
+    assert all(np.isfinite(y).all() for y in outputs), "an answer is not finite"
+    assert any(not np.array_equal(y[0], y[1]) for y in outputs), "two pictures have the same answer"
+
+
+def check_levels(levels, shape):
+    """Level n is 2**n smaller than the picture. levels: {"C3": shape without the batch}; shape: the picture's."""
+    assert list(levels) == sorted(levels), f"the levels are out of order: {list(levels)}"
+    for level, found in levels.items():
+        for size, n in zip(shape[:2], found[:2], strict=True):
+            share = size / 2 ** int(level.removeprefix("C"))  # paddings that a paper leaves out make it a little less
+            assert 0.75 * share - 2 <= n <= share + 1, f"{level} is {found} of a picture {shape}"
+
+
+def check_trains(model):
+    """A step along the gradient moves every variable that can be trained and lowers the loss, twice; model: logits."""
+    import tensorflow as tf
+
+    images = pictures(8, model.input_shape[1:]) - 0.5
+    labels = np.random.default_rng(0).integers(0, model.outputs[0].shape[-1], 8)
+    seeds = [(v, v.numpy()) for v in model.non_trainable_variables if "seed" in v.path]
+
+    def loss_of(batch):
+        for v, value in seeds:  # the same dropout in every pass
+            v.assign(value)
+        outputs = keras.tree.flatten(model(images[batch], training=True))
+        losses = [keras.losses.sparse_categorical_crossentropy(labels[batch], y, from_logits=True) for y in outputs]
+        return tf.reduce_mean(losses)
+
+    before = [v.numpy() for v in model.trainable_variables]
+    for batch in (slice(0, 4), slice(4, 8)):
+        with tf.GradientTape() as tape:
+            loss = loss_of(batch)
+        variables = [v.value for v in model.trainable_variables]
+        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        # each variable along its gradient, by the same share of its own length; and all together as far as a fiftieth
+        # of the loss reaches, if the slope lasts
+        lengths = [max(float(tf.norm(v.value)), 1e-2) for v in model.trainable_variables]
+        slopes = [float(tf.norm(g)) for g in gradients]
+        share = 0.02 * float(loss) / sum(n * slope for n, slope in zip(lengths, slopes, strict=True))
+        for v, g, n, slope in zip(model.trainable_variables, gradients, lengths, slopes, strict=True):
+            v.assign_sub(share * n / max(slope, 1e-30) * g)
+        after = loss_of(batch)
+        assert after < loss, f"a step along the gradient takes the loss from {loss:.6f} to {after:.6f}"
+    still = [
+        v.path
+        for v, old, slope in zip(model.trainable_variables, before, slopes, strict=True)
+        # among a thousand layers a gain of 1 takes steps that its rounding swallows
+        if np.array_equal(v.numpy(), old) and not (len(before) > 1000 and 0 < slope < np.inf)
+    ]
+    assert not still, f"{len(still)} of {len(before)} variables did not move: {still[:5]}"
+
+
+def check_saves(model):
+    """Saved, and loaded without custom objects, it answers the same to the bit."""
+    images = pictures(2, model.input_shape[1:])
+    expected = keras.tree.flatten(model(images, training=False))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder, "model.keras"))
+        loaded = keras.saving.load_model(Path(folder, "model.keras"), compile=False)
+    for y, z in zip(expected, keras.tree.flatten(loaded(images, training=False)), strict=True):
+        y, z = keras.ops.convert_to_numpy(y), keras.ops.convert_to_numpy(z)
+        assert np.array_equal(y, z), f"loaded again it answers differently, by up to {np.abs(y - z).max():g}"
+
+
+def check_exports(model):
+    """Its float32 `.tflite` file gives its answers."""
+    from keras_cnns.tflite import export
+
+    with tempfile.TemporaryDirectory() as folder:
+        report = export(model, Path(folder, "model.tflite"), images=pictures(4, model.input_shape[1:]))
+    assert report.status != "fail", f"the file is refused: {', '.join(report.reasons)}"
+    assert report.snr_db > EXPORTED_DB, f"the file's answers have {report.snr_db:.0f} dB"
+
+
+CHECKS = {"answers": check_answers, "trains": check_trains, "saves": check_saves, "exports": check_exports}
