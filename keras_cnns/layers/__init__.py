@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = public(
         "AdaptivePooling2D": "adaptive_pooling",
         "EuclideanRBF": "euclidean_rbf",
         "GroupedConv2D": "grouped",
+        "HeldBatchNormalization": "held_normalization",
         "LocalContrastNormalization": "local_contrast",
         "LocalResponseNormalization": "local_response",
         "StandardizedConv2D": "standardized",

@@ -15,7 +15,6 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, is_quantization_aware
-from keras_cnns.tflite.aware.native import OUTPUT
 from keras_cnns.tflite.file import convert, flatbuffer, metadata
 from keras_cnns.tflite.graph import ends
 from keras_cnns.tflite.graph.prepare import prepare
@@ -200,11 +199,8 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
 
 
 def _signature(model):
-    """Names of the file's inputs and outputs: the model's, less the ending that quantization-aware training adds."""
-    outputs = convert.output_names(model)
-    if is_quantization_aware(model):
-        outputs = [name.removesuffix(OUTPUT) for name in outputs]
-    return {"inputs": convert.input_names(model), "outputs": outputs}
+    """Names of the file's inputs and outputs: the model's."""
+    return {"inputs": convert.input_names(model), "outputs": convert.output_names(model)}
 
 
 class _Known:

@@ -12,27 +12,40 @@ from keras_cnns.tflite.aware.fake_quant import MOMENTUM
 METHODS = ("keras", "tfmot")
 
 
-def quantization_aware(model, *, method="keras", momentum=MOMENTUM, fold=False, pictures=None, outputs=None):
+def quantization_aware(
+    model, *, method="keras", hold_statistics=True, momentum=MOMENTUM, fold=False, pictures=None, outputs=None
+):
     """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
 
     method: "keras" gives a Keras 3 model, for `fit`, any callback, any strategy and `.keras` files; "tfmot" gives
-      a tf_keras model quantized by tensorflow-model-optimization (see `twin.py`).
+      a tf_keras model quantized by tensorflow-model-optimization (see `quantized_twin.py`).
+    hold_statistics: batch norm computes as in inference also while it is trained, gain and offset still learn: a few
+      hundred steps with the statistics of single batches, with which the layers behind were never trained, cost far
+      more than int8 does. False lets them follow the batches, for long trainings of large batches.
     momentum: of the moving ranges of the activations, and batch norm's if that was slower (method "keras").
     fold: batch norm goes into the kernels before the training, and not after it. It computes the same int8 either way
       (a filter's steps scale with the filter), but with batch norm kept the training is steadier.
+    pictures: what the ranges start from, in whatever order, all of them: (N, ...) as the model takes them, or what
+      `fit` takes (a tf.data.Dataset, a generator, a keras.utils.PyDataset; labels are left aside), or "folder:PATH",
+      "digits" or a name of tensorflow-datasets. Without them the first batch of `fit` sets the ranges.
     outputs: those to keep, as in `prepare`.
-    pictures: (N, ...) as the model takes them; the ranges start from them, and not from the first batch of `fit`.
 
-    Layers that were frozen stay frozen; dropout stays, augmentation and noise layers go. Layers without an int8 form
-    (layer normalization, local response normalization) compute in float32 between rounded inputs and outputs.
+    The outputs keep their names, so that losses and metrics go by them as before. Layers that were frozen stay frozen;
+    dropout stays, augmentation and noise layers go. Layers without an int8 form (layer normalization, attention, local
+    response normalization) compute in float32 between rounded inputs and outputs. Before it is returned, the model was
+    compared with `model` on a few inputs, its rounding off. `source_of` gives `model` again, until it is saved.
 
     Raises:
-      UserError: the model has no graph, is quantization-aware already, or has a layer that cannot be made again.
+      UserError: an argument is none of these, the model has no graph, is quantization-aware already, has a layer that
+        cannot be made again, or the two disagree.
     """
     if method not in METHODS:
         raise UserError(f"there is no method {method!r}: choose from {', '.join(METHODS)}")
+    if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum < 1:
+        raise UserError(f"momentum is {momentum!r}: give a number from 0 to less than 1")
+    options = {"hold_statistics": hold_statistics, "pictures": pictures, "outputs": outputs}
     if method == "tfmot":
-        from keras_cnns.tflite.aware import twin
+        from keras_cnns.tflite.aware import quantized_twin
 
-        return twin.quantization_aware(model, pictures=pictures, outputs=outputs)
-    return native.quantization_aware(model, momentum=momentum, fold=fold, pictures=pictures, outputs=outputs)
+        return quantized_twin.quantization_aware(model, **options)
+    return native.quantization_aware(model, momentum=momentum, fold=fold, **options)

@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
-from keras_cnns.tflite.aware.native import OUTPUT
 from keras_cnns.tflite.file import convert as conversion
 from keras_cnns.tflite.graph.fold import as_affine, depthwise, fold_back
 from keras_cnns.tflite.graph.kinds import TRAINING_ONLY
@@ -27,8 +26,7 @@ def convert(model, *, batch=1, input_type="int8", output_type="int8"):
       UserError: the model is not quantization-aware, or has not seen a picture yet.
     """
     model = native(model)
-    outputs = [name.removesuffix(OUTPUT) for name in conversion.output_names(model)]
-    converter = conversion.converter(frozen(model), batch, outputs=outputs)
+    converter = conversion.converter(frozen(model), batch, outputs=conversion.output_names(model))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]  # with ranges in the graph: no representative data set
     converter.inference_input_type = getattr(tf, input_type)
     converter.inference_output_type = getattr(tf, output_type)
@@ -61,7 +59,7 @@ def _freeze(node, uses):
     if node.is_a(FakeQuant) and node.weights:
         low, high, seen = (float(w) for w in node.weights)
         if not seen:
-            raise UserError(f"{node.name} has seen no picture yet: train the model, or call qat.calibrate")
+            raise UserError(f"{node.name} has seen no picture yet: train it, or give quantization_aware its pictures=")
         if not np.isfinite([low, high]).all():
             raise UserError(
                 f"{node.name} ranges from {low} to {high}: training went astray, take a smaller learning rate"

@@ -5,6 +5,8 @@ Jacob et al. 2017, "Quantization and Training of Neural Networks for Efficient I
 and gradients pass the rounding as if it were not there.
 """
 
+from contextlib import contextmanager
+
 import keras
 import tensorflow as tf
 from keras import layers, ops
@@ -20,10 +22,13 @@ class FakeQuant(layers.Layer):
     x as it is. Zero is always one of the steps. Shape in and out: any.
     """
 
+    rounds = True  # see `unrounded`
+
     def __init__(self, low=None, high=None, momentum=MOMENTUM, **kwargs):
         super().__init__(**kwargs)
         self.fixed = None if low is None else (float(low), float(high))
         self.momentum = momentum
+        self.supports_masking = True
         self.supports_jit = False  # Keras would compile the whole step with XLA, several times slower on CPUs
 
     def build(self, input_shape):
@@ -35,11 +40,13 @@ class FakeQuant(layers.Layer):
             self.seen = self.add_weight(name="seen", **options)
 
     def call(self, x, training=False):
+        if not self.rounds:
+            return x
         if self.fixed is not None:
             return _rounded_between(x, *self.fixed)
         low, high, seen = self.low.value, self.high.value, self.seen.value
         if training:
-            low, high = (self._followed(old, seen, new) for old, new in zip((low, high), _extremes(x), strict=True))
+            low, high = (self._followed(old, seen, new) for old, new in zip((low, high), extremes(x), strict=True))
             self.low.assign(low)
             self.high.assign(high)
             self.seen.assign(ops.ones(()))
@@ -57,7 +64,8 @@ class FakeQuant(layers.Layer):
         return {**super().get_config(), "low": low, "high": high, "momentum": self.momentum}
 
 
-def _extremes(x):
+def extremes(x):
+    """(smallest, largest) value of x, zero among them."""
     x = ops.stop_gradient(ops.cast(x, "float32"))
     return ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
 
@@ -77,9 +85,13 @@ def rounded_kernel(kernel, axes):
 class _Rounded:
     """Computes with the rounded kernel; the variable keeps its full precision and is what training changes."""
 
+    rounds = True  # see `unrounded`
+
     @property
     def rounded(self):
         """The kernel as int8 can hold it."""
+        if not self.rounds:
+            return ops.convert_to_tensor(self.kernel)
         return rounded_kernel(ops.convert_to_tensor(self.kernel), self.axes)
 
     def call(self, x):
@@ -165,6 +177,19 @@ ROUNDED = {
     layers.Conv2DTranspose: RoundedConv2DTranspose,
     layers.Dense: RoundedDense,
 }
+
+
+@contextmanager
+def unrounded(model):
+    """Inside, a quantization-aware model that is called eagerly computes in floats, without any rounding."""
+    rounding = [layer for layer in model.layers if isinstance(layer, (FakeQuant, _Rounded))]
+    try:
+        for layer in rounding:
+            layer.rounds = False
+        yield model
+    finally:
+        for layer in rounding:
+            layer.rounds = True
 
 
 def is_quantization_aware(model):

@@ -5,14 +5,17 @@ itself, and a `FakeQuant` stands after every operator whose int8 result has a ra
 """
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from keras_cnns.errors import UserError
+from keras_cnns.layers.held_normalization import HeldBatchNormalization
+from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
+from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.kinds import LINEAR, SAME_SCALE, SOFTMAX, TRAINING_ONLY, activation_of, is_relu
 from keras_cnns.tflite.graph.node import Item, Node
-from keras_cnns.tflite.graph.prepare import prepared
+from keras_cnns.tflite.graph.prepare import keep_outputs, prepared
 from keras_cnns.tflite.graph.reader import read
 
 # Results whose int8 range TFLite fixes.
@@ -21,60 +24,86 @@ FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0
 FUSING = (*LINEAR, layers.BatchNormalization, layers.Add, layers.Subtract, layers.Multiply)
 FUSING += (ops.add, ops.subtract, ops.multiply)
 
-OUTPUT = "_output"  # ends the names of the last layers; the file's outputs are named without it
+UNROUNDED = "_unrounded"  # ends the name of a layer that gave the name of the output to what rounds its result
 
 
-def quantization_aware(model, *, momentum=MOMENTUM, fold=False, pictures=None, outputs=None):
+def quantization_aware(model, *, hold_statistics=True, momentum=MOMENTUM, fold=False, pictures=None, outputs=None):
     """`api.quantization_aware` by the method "keras"."""
     if is_quantization_aware(model):
         raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
-    graph = prepared(read(model), outputs=outputs, keep_dropout=True, keep_batch_norm=not fold)
-    names = [node.origin for node in keras.tree.flatten(graph.outputs)]
-    graph.rewrite(float_input)
+    graph = read(model)
+    kept = kept_outputs(graph, outputs)
+    prepared(graph, outputs=outputs, keep_dropout=True, keep_batch_norm=not fold)
+    float_inputs(graph)
     graph.rewrite(rounding)
     graph.rewrite(lambda node, uses: quantized(node, uses, momentum))
-    for node, name in zip(keras.tree.flatten(graph.outputs), names, strict=True):
-        node.name = f"{name}{OUTPUT}"
+    if hold_statistics:
+        graph.rewrite(held)
+    name_outputs(graph, [model.outputs[i]._keras_history.operation.name for i in kept])
     made = graph.build()
-    if pictures is not None:
-        calibrate(made, pictures)
+    return finished(made, model, kept, pictures)
+
+
+def finished(made, model, kept, pictures):
+    """The quantization-aware model `made` of `model`: ranges set where there are pictures, and the two compared.
+
+    kept: positions of the outputs of `model` that `made` has.
+    """
+    first = None if pictures is None else calibrate(made, pictures)
+    compare(model, kept, lambda given: answers_unrounded(made, given), first)
+    made.keras_cnns_source = Source(model)
     return made
 
 
-def calibrate(model, pictures, *, batch_size=32):
-    """Lets the ranges of a quantization-aware model follow `pictures` (N, ...), without training anything else.
-
-    Raises:
-      UserError: they do not fit the model's inputs, are none at all, or not all numbers.
-    """
-    arrays = [np.asarray(array) for array in keras.tree.flatten(pictures)]
-    wanted = [tuple(tensor.shape[1:]) for tensor in model.inputs]
-    if [len(array.shape[1:]) for array in arrays] != [len(shape) for shape in wanted] or any(
-        n not in (None, m)
-        for a, shape in zip(arrays, wanted, strict=True)
-        for n, m in zip(shape, a.shape[1:], strict=True)
-    ):
-        raise UserError(
-            f"pictures {[a.shape for a in arrays]} do not fit {model.name}, which takes (N, ...) of {wanted}"
-        )
-    if not len(arrays[0]) or not all(np.isfinite(array).all() for array in arrays):
-        raise UserError("the pictures that set the ranges are none, or hold NaN or infinity")
-    moving = [n for n in model.layers if isinstance(n, layers.BatchNormalization) and n.trainable]
-    try:
-        for layer in moving:
-            layer.trainable = False  # its statistics stay, and are what it computes with
-        for start in range(0, len(arrays[0]), batch_size):
-            model(keras.tree.map_structure(lambda a: a[start : start + batch_size], pictures), training=True)  # noqa: B023
-    finally:
-        for layer in moving:
-            layer.trainable = True
+def kept_outputs(graph, outputs):
+    """Positions of the model's outputs that `prepared` leaves."""
+    every = keras.tree.flatten(graph.outputs)
+    some = Graph(graph.inputs, graph.outputs, graph.name)
+    keep_outputs(some, outputs)
+    return [every.index(node) for node in keras.tree.flatten(some.outputs)]
 
 
-def float_input(node, uses):
+def name_outputs(graph, names):
+    """Gives the ends of the graph the names that losses and metrics know them by."""
+    names, named = list(names), {}
+
+    def end(node, name):
+        if named.setdefault(node, name) != name:  # one result under two names
+            node = Node(layers.Identity, (node,), name=name, shape=node.shape)
+            named[node] = name
+        return node
+
+    flat = [end(node, name) for node, name in zip(keras.tree.flatten(graph.outputs), names, strict=True)]
+    graph.outputs = keras.tree.pack_sequence_as(graph.outputs, flat)
+    givers = {node.input for node in named if node.inputs and node.input.many}  # such outputs are named after these
+    for node in graph.nodes:
+        if node in named:
+            node.name = node.name if node.is_a(layers.InputLayer) else named[node]
+        elif node.name in names and node not in givers and not node.is_a(layers.InputLayer):
+            node.name += UNROUNDED
+
+
+def held(node, uses):
+    """Batch normalization that will not follow the batches."""
+    if node.is_a(layers.BatchNormalization):
+        node.call = HeldBatchNormalization
+
+
+def float_inputs(graph):
     """Pixels given as integers are given as floats: the file's own input type is chosen on conversion."""
-    if node.is_a(ops.cast) and node.input.is_a(layers.InputLayer):
-        node.input.config["dtype"] = "float32"
-        return node.input
+    readers = {}
+    for node in graph.nodes:
+        for taken in node.inputs:
+            readers.setdefault(taken, []).append(node)
+    for node in graph.nodes:
+        taken = readers.get(node, [None])
+        if node.is_a(layers.InputLayer) and node.integers and all(n is not None and _to_floats(n) for n in taken):
+            node.config["dtype"], node.integers = "float32", False
+    graph.rewrite(lambda node, uses: node.input if _to_floats(node) and not node.input.integers else None)
+
+
+def _to_floats(node):
+    return node.is_a(ops.cast) and node.input.is_a(layers.InputLayer) and not node.integers
 
 
 def rounding(node, uses):
@@ -93,7 +122,7 @@ def quantized(node, uses, momentum=MOMENTUM):
         if node.input.is_a(FakeQuant) and node.input.input.is_a(*LINEAR, *ROUNDED.values()):
             node.args = (node.input.input,)  # folded in the file: nothing is rounded between
         node.config["momentum"] = min(node.config["momentum"], momentum)
-    if node.many or _as_before(node) or (node.is_a(layers.InputLayer) and "int" in node.config["dtype"]):
+    if node.many or node.integers or _as_before(node):
         return None
     low, high = fixed_range(node)
     config = {"low": low, "high": high, "momentum": momentum}

@@ -1,26 +1,22 @@
 """A Keras 3 model made again in tf_keras, for the tools that know nothing else: tensorflow-model-optimization.
 
 The graph is prepared but keeps the batch normalization behind its convolutions, made in tf_keras layer by layer
-under the same names, trained there, and brought back by those names. tensorflow-model-optimization (tfmot) is told
-layer by layer what to round: it has no rule for half the layers of a modern network, and its rules for some of the
-others do not fit what TFLite computes.
+under the same names, trained there, and brought back by those names.
 
-This module and `compress.py` alone import tf_keras and tfmot. They come with `pip install keras_cnns[qat]`.
+This module, `quantized_twin.py` and `compress.py` alone import tf_keras and tfmot: `pip install keras_cnns[qat]`.
 """
 
 import inspect
 import os
 
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops, tree
 from tensorflow import keras as _keras_of_tensorflow
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware import native
-from keras_cnns.tflite.aware.fake_quant import FakeQuant
-from keras_cnns.tflite.graph.fold import as_affine, fold_back, number_affine
-from keras_cnns.tflite.graph.kinds import LINEAR, TRANSPOSED
+from keras_cnns.tflite.aware.source import compare
+from keras_cnns.tflite.graph.fold import number_affine
 from keras_cnns.tflite.graph.prepare import prepared
 from keras_cnns.tflite.graph.reader import read
 
@@ -29,7 +25,7 @@ from keras_cnns.tflite.graph.reader import read
 _ENVIRONMENT = os.environ.get("TF_USE_LEGACY_KERAS")
 _keras_of_tensorflow.__name__  # noqa: B018
 try:
-    import tensorflow_model_optimization as tfmot
+    import tensorflow_model_optimization as tfmot  # noqa: F401 (for those that import this module)
     import tf_keras
 except ImportError as error:
     raise UserError(f"{error.name} is not installed: pip install keras_cnns[qat]") from error
@@ -38,23 +34,42 @@ finally:
     if _ENVIRONMENT is not None:
         os.environ["TF_USE_LEGACY_KERAS"] = _ENVIRONMENT
 
-INPUT = "_as_given"  # ends the names of the layers that round the inputs
 _DROPPED = ("initializer", "regularizer", "constraint", "quantization_config", "dtype", "synchronized", "autocast")
 
 
-class Twin:
-    """model: the tf_keras model. graph: the same network as nodes, whose names are the names of its layers."""
+class HeldBatchNormalization(tf_keras.layers.BatchNormalization):
+    """Computes in training as in inference, as `keras_cnns.layers.HeldBatchNormalization` does in Keras 3."""
 
-    def __init__(self, model, *, outputs=None):
+    def call(self, inputs, training=None):
+        return super().call(inputs, training=False)
+
+
+class Twin:
+    """source: the Keras 3 model. model: the tf_keras model. graph: the network as nodes, named as its layers are.
+
+    names: of the outputs. hold_statistics: as in `api.quantization_aware`.
+    """
+
+    def __init__(self, model, *, outputs=None, hold_statistics=True):
         """The twin of a functional Keras 3 model; same inputs, same outputs to 1e-5.
 
         Raises:
-          UserError: the model has no graph, shares a layer's weights between calls, or has a layer that tf_keras lacks.
+          UserError: the model has no graph, shares a layer's weights between calls, has a layer that tf_keras lacks, or
+            the two do not answer alike.
         """
-        self.graph = prepared(read(model), outputs=outputs, keep_dropout=True, keep_batch_norm=True)
-        self.graph.rewrite(native.float_input)
+        self.source, self.hold_statistics, self.graph = model, hold_statistics, read(model)
+        kept = native.kept_outputs(self.graph, outputs)
+        self.names = [model.outputs[i]._keras_history.operation.name for i in kept]
+        prepared(self.graph, outputs=outputs, keep_dropout=True, keep_batch_norm=True)
+        native.float_inputs(self.graph)
         _name_apart(self.graph)
         self.model = self.make()
+        compare(model, kept, self._answers)
+
+    def _answers(self, given):
+        tensors = [np.asarray(x, tensor.dtype.name) for x, tensor in zip(given, self.model.inputs, strict=True)]
+        found = self.model(tree.pack_sequence_as(self.graph.inputs, tensors), training=False)
+        return [np.asarray(x, np.float64) for x in tree.flatten(found)]
 
     def make(self, wrap=lambda node, layer: layer):
         """A new tf_keras model with the weights of the graph.
@@ -70,7 +85,7 @@ class Twin:
                 behind = wrap(node, None)
                 tensors[node] = given[node] if behind is None else behind(given[node])
                 continue
-            layer = layer_for(node)
+            layer = layer_for(node, self.hold_statistics)
             taken = [tensors[n] for n in node.inputs]
             tensors[node] = wrap(node, layer)(taken if len(taken) > 1 else taken[0])
             made.append((layer, node.weights))
@@ -105,7 +120,7 @@ def _name_apart(graph):
         taken.add(node.name)
 
 
-def layer_for(node):
+def layer_for(node, hold_statistics=True):
     """The tf_keras layer that computes what `node` does.
 
     Raises:
@@ -129,209 +144,10 @@ def layer_for(node):
     kind = getattr(tf_keras.layers, node.kind, None) if isinstance(node.call, type) else None
     if kind is None or not node.call.__module__.startswith("keras."):
         raise UserError(f"layer {name!r} ({node.kind}) has no counterpart in tf_keras: use method='keras'")
+    if hold_statistics and kind is tf_keras.layers.BatchNormalization:
+        kind = HeldBatchNormalization
     known = set(inspect.signature(kind.__init__).parameters) | {"trainable"}
     config = {k: v for k, v in node.config.items() if k in known and not k.endswith(_DROPPED)}
     if node.is_a(layers.LeakyReLU):
         config["alpha"] = node.config["negative_slope"]
     return kind(**{**config, "name": name})
-
-
-# What tfmot is to round
-
-
-class PerChannel(tfmot.quantization.keras.quantizers.Quantizer):
-    """Kernels in 255 symmetric steps per filter; tfmot's own has one range for all channels of a depthwise kernel."""
-
-    def __init__(self, axes):
-        self.axes = list(axes)
-
-    def build(self, tensor_shape, name, layer):
-        return {}
-
-    def __call__(self, inputs, training, weights, **kwargs):
-        step = tf.reduce_max(tf.abs(inputs), self.axes, keepdims=True) / 127.0
-        step = tf.where(step > 0, step, tf.ones_like(step))
-        return inputs + tf.stop_gradient(tf.round(inputs / step) * step - inputs)
-
-    def get_config(self):
-        return {"axes": self.axes}
-
-
-class Between(tfmot.quantization.keras.quantizers.Quantizer):
-    """Results in 256 steps of a range known beforehand."""
-
-    def __init__(self, low, high):
-        self.low, self.high = low, high
-
-    def build(self, tensor_shape, name, layer):
-        return {}
-
-    def __call__(self, inputs, training, weights, **kwargs):
-        return tf.quantization.fake_quant_with_min_max_args(inputs, self.low, self.high)
-
-    def get_config(self):
-        return {"low": self.low, "high": self.high}
-
-
-class Rounding(tfmot.quantization.keras.QuantizeConfig):
-    """kernel: name of the attribute to round, over `axes`. output: None, "moving" or a fixed (low, high)."""
-
-    def __init__(self, kernel=None, axes=(), output=None):
-        self.kernel, self.axes, self.output = kernel, list(axes), output
-
-    def get_weights_and_quantizers(self, layer):
-        return [(getattr(layer, self.kernel), PerChannel(self.axes))] if self.kernel else []
-
-    def set_quantize_weights(self, layer, quantize_weights):
-        for weight in quantize_weights:
-            setattr(layer, self.kernel, weight)
-
-    def get_activations_and_quantizers(self, layer):
-        return []
-
-    def set_quantize_activations(self, layer, quantize_activations):
-        pass
-
-    def get_output_quantizers(self, layer):
-        if self.output == "moving":
-            options = {"num_bits": 8, "per_axis": False, "symmetric": False, "narrow_range": False}
-            return [tfmot.quantization.keras.quantizers.MovingAverageQuantizer(**options)]
-        return [Between(*self.output)] if self.output else []
-
-    def get_config(self):
-        return {"kernel": self.kernel, "axes": self.axes, "output": self.output}
-
-
-class AsAnnotated(tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme):
-    """Rounds what is annotated and no more; tfmot's own patterns take a convolution's rounding away before a relu."""
-
-    def get_layout_transformer(self):
-        return self
-
-    def apply(self, model, layer_quantize_map):
-        return model, layer_quantize_map
-
-
-CUSTOM = {"Rounding": Rounding, "PerChannel": PerChannel, "Between": Between}
-
-
-class QuantizedTwin(Twin):
-    """The twin with tfmot's wrappers: `aware` is the tf_keras model to train, `back()` the Keras 3 model it becomes."""
-
-    def __init__(self, model, *, pictures=None, outputs=None):
-        super().__init__(model, outputs=outputs)
-        self.ranged = self._ranged()
-        annotate = tfmot.quantization.keras.quantize_annotate_layer
-
-        def wrap(node, layer):
-            if layer is None and node.name not in self.ranged:
-                return None
-            layer = layer or tf_keras.layers.Activation("linear", name=f"{node.name}{INPUT}")
-            return annotate(layer, quantize_config=self._rounding(node))
-
-        with tfmot.quantization.keras.quantize_scope(CUSTOM):
-            self.aware = tfmot.quantization.keras.quantize_apply(self.make(wrap), AsAnnotated())
-        self.aware.keras_cnns_twin = self
-        if pictures is not None:
-            self._start_from(pictures)
-
-    def _ranged(self):
-        """Node name -> its fixed range or (None, None), for each node after which something is rounded."""
-        graph, ranged = self.graph, {}
-        _quantize(graph, lambda node: None)
-        for node in graph.nodes:
-            if node.is_a(FakeQuant):
-                ranged[node.input.name] = (node.config["low"], node.config["high"])
-        graph.rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
-        return ranged
-
-    def _rounding(self, node):
-        kernel, axes, rank = None, (), len(node.weights[0].shape) if node.weights else 0
-        if node.is_a(*LINEAR):
-            kernel = "depthwise_kernel" if "Depthwise" in node.kind else "kernel"
-            axes = range(rank - 1) if kernel == "kernel" else range(rank - 2)
-            axes = [*range(rank - 2), rank - 1] if node.is_a(*TRANSPOSED) else axes
-        low, high = self.ranged.get(node.name, (None, None))
-        moving = "moving" if node.name in self.ranged else None
-        return Rounding(kernel, axes, moving if low is None else (low, high))
-
-    def _start_from(self, pictures):
-        """Ranges as `pictures` fill them; tfmot starts with -6 .. 6 and moves that by a thousandth a batch."""
-        model, rounding = self._quantized(lambda node: None)
-        native.calibrate(model, pictures)
-        for name, variables in self._variables().items():
-            layer = model.get_layer(rounding[name])
-            if layer.fixed is None:
-                for variable, value in zip(variables, (layer.low, layer.high), strict=True):
-                    variable.assign(float(value))
-
-    def _variables(self):
-        """Node name -> the (low, high) variables of its result in the tfmot model."""
-        found = {}
-        for layer in self.aware.layers:
-            if hasattr(layer, "quantize_config") and layer.quantize_config.output == "moving":
-                name = layer.layer.name.removesuffix(INPUT)
-                found[name] = [layer._output_quantizer_vars[k] for k in ("min_var", "max_var")]
-        return found
-
-    def _quantized(self, ranges):
-        """A Keras 3 model with the graph's weights, folded, and FakeQuant layers that start from `ranges(node)`.
-
-        Returns: the model, and node name -> name of the FakeQuant layer after it.
-        """
-        copy = self.graph.copy()
-        _quantize(copy, ranges)
-        rounding = {node.input.name: node for node in copy.nodes if node.is_a(FakeQuant)}
-        copy.rewrite(as_affine)
-        copy.rewrite(fold_back)
-        copy.rewrite(native.rounding)
-        for node in tree.flatten(copy.outputs):
-            node.name = f"{node.input.origin}{native.OUTPUT}"
-        return copy.build(), {name: node.name for name, node in rounding.items()}
-
-    def back(self, model=None):
-        """The quantization-aware Keras 3 model that computes what the tfmot model was trained to compute."""
-        aware = model or self.aware
-        wrapped = {layer.layer.name: layer for layer in aware.layers if hasattr(layer, "quantize_config")}
-        self.fetch(lambda name: _trained(wrapped[name]))
-        ranges = {name: [float(v) for v in variables] for name, variables in self._variables().items()}
-        return self._quantized(lambda node: ranges.get(node.name))[0]
-
-
-def _quantize(graph, ranges):
-    """FakeQuant nodes into a graph that has its batch normalization still."""
-
-    def rule(node, uses):
-        made = native.quantized(node, uses)
-        if made is not None and (found := ranges(node)) is not None and made.config["low"] is None:
-            made.weights = [np.float32(found[0]), np.float32(found[1]), np.float32(1)]
-        return made
-
-    graph.rewrite(rule)
-
-
-def _trained(wrapper):
-    """The weights of a wrapped layer in the order of tf_keras; the kernel itself, not its rounded stand-in."""
-    kernels = {id(w): w for w, _, _ in wrapper._weight_vars}
-    own = [v for v in wrapper.layer.weights if id(v) not in kernels]
-    return [w.numpy() for w in [*kernels.values(), *own]]
-
-
-def quantization_aware(model, *, pictures=None, outputs=None):
-    """A tf_keras model quantized by tfmot, to be trained with tf_keras; `back` makes it a Keras 3 model again.
-
-    pictures: (N, ...) some as the model takes them; the ranges of the activations start from them.
-    """
-    return QuantizedTwin(model, pictures=pictures, outputs=outputs).aware
-
-
-def back(aware):
-    """The quantization-aware Keras 3 model of a trained tfmot model: for `convert`, `export` and `.keras` files.
-
-    Raises:
-      UserError: the model is not one that `quantization_aware(method="tfmot")` returned in this process.
-    """
-    twin = getattr(aware, "keras_cnns_twin", None)
-    if twin is None:
-        raise UserError('give the very model that quantization_aware(method="tfmot") returned')
-    return twin.back(aware)

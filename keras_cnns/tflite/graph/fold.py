@@ -13,14 +13,20 @@ class Affine:
     """Stands as `call` of a node for x * scale + shift per channel, its two weights, until it finds a convolution."""
 
 
-def as_affine(node, uses=None):
-    """Batch normalization with its statistics, Rescaling, Normalization and layer scale become `Affine` nodes."""
+def as_affine(node, uses=None, *, training=False):
+    """Batch normalization with its statistics, Rescaling, Normalization and layer scale become `Affine` nodes.
+
+    training: those with weights of their own will go on learning, unless they are frozen.
+    """
     if len(node.shape) < 2 or node.shape[-1] is None or not node.inputs:
         return None
     found = _affine(node)
     if found is not None:
         scale, shift = (np.broadcast_to(np.asarray(v, np.float64), node.shape[-1:]) for v in found)
-        return like(node, call=Affine, config={}, weights=[scale, shift])
+        own = training and not node.is_a(layers.Rescaling, layers.Normalization)
+        learns = own and node.config.get("trainable", True)
+        x = new(ops.cast, (node.input, "float32"), node, "cast", {}) if node.input.integers else node.input
+        return like(node, call=Affine, config={"trainable": learns}, weights=[scale, shift], args=(x,))
 
 
 def follows_linear(node, uses):
@@ -71,10 +77,12 @@ def fold_back(node, uses):
     if affine is None or uses[node.input] != 1:
         return None
     before, (scale, shift) = node.input, affine
+    learns = node.config.get("trainable", False)
     if before.is_a(Affine):
-        return like(before, weights=[before.weights[0] * scale, before.weights[1] * scale + shift])
-    if not before.is_a(*LINEAR):
-        return None
+        merged = [before.weights[0] * scale, before.weights[1] * scale + shift]
+        return like(before, config={"trainable": learns or before.config["trainable"]}, weights=merged)
+    if not before.is_a(*LINEAR) or (learns and not before.config.get("trainable", True)):
+        return None  # what is trained does not go into what is frozen
     kernel = np.asarray(before.weights[0], np.float64)
     bias = before.weights[1] if before.config["use_bias"] else 0.0
     if before.is_a(*TRANSPOSED):
@@ -96,6 +104,8 @@ def fold_forward(node, uses):
     pads = node.config.get("padding", "valid") != "valid" and max(each(node.config["kernel_size"])) > 1
     if pads and np.any(shift):
         return None
+    if before.config["trainable"] and not node.config.get("trainable", True):
+        return None
     kernel = np.asarray(node.weights[0], np.float64)
     bias = node.weights[1] if node.config["use_bias"] else np.zeros(node.shape[-1])
     if node.is_a(*DEPTHWISE):
@@ -115,13 +125,10 @@ def depthwise(node, uses=None):
     if not node.is_a(Affine):
         return None
     x, rank, channels = node.input, len(node.shape), node.shape[-1]
-    if x.is_a(layers.InputLayer) and not x.config["dtype"].startswith("float"):
-        x = new(ops.cast, (x, "float32"), node, "cast", {})
-        x.shape = node.shape
     if rank != 4:
         x = new(layers.Reshape, (x,), node, "in", {"target_shape": (-1, 1, channels)})
         x.shape = (node.shape[0], None, 1, channels)
-    config = {"kernel_size": 1, "padding": "valid", "strides": 1, "dilation_rate": 1, "use_bias": True}
+    config = {"kernel_size": 1, "padding": "valid", "strides": 1, "dilation_rate": 1, "use_bias": True, **node.config}
     result = like(node, call=layers.DepthwiseConv2D, config=config, args=(x,))
     result.weights = [node.weights[0].astype("float32")[None, None, :, None], node.weights[1].astype("float32")]
     if rank != 4:

@@ -8,6 +8,7 @@ class Node:
 
     call: a Keras layer class, a function of `keras.ops`, or an operation object that is carried over as it is.
     config: the layer's constructor arguments. shape: of the (first) output, batch first, None where unknown.
+    integers: whether the output is of whole numbers or truth values, and so nothing to be rounded.
     shared: what the calls of one shared layer have in common; such nodes become one layer again where they
       still agree in everything when the model is built.
     """
@@ -17,6 +18,7 @@ class Node:
         self.config, self.weights = dict(config or {}), list(weights)
         self.name, self.shape, self.shared = name, shape, shared
         self.origin = name  # the layer of the source model this came from
+        self.integers = False
         self.many = False  # several outputs: only `Item` nodes take them
 
     def __repr__(self):
@@ -32,7 +34,7 @@ class Node:
     @property
     def inputs(self):
         """The nodes whose outputs this one takes, in order, with repetition."""
-        if len(self.args) == 1 and isinstance(self.args[0], Node):
+        if len(self.args) == 1 and isinstance(self.args[0], Node) and not self.kwargs:
             return [self.args[0]]
         return [x for x in tree.flatten((self.args, self.kwargs)) if isinstance(x, Node)]
 
@@ -67,7 +69,7 @@ def like(node, **changes):
     """A copy of `node` with some attributes changed."""
     copy = Node(node.call, node.args, kwargs=dict(node.kwargs), config=node.config, weights=node.weights)
     copy.name, copy.shape, copy.shared, copy.origin = node.name, node.shape, node.shared, node.origin
-    copy.many = node.many
+    copy.many, copy.integers = node.many, node.integers
     for attribute, value in changes.items():
         setattr(copy, attribute, value)
     if "call" in changes:

@@ -41,7 +41,11 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
     dropped = tuple(call for call in TRAINING_ONLY if not (keep_dropout and call in DROPOUTS))
     graph.rewrite(lambda node, uses: _without_training(node, dropped))
     graph.rewrite(apart)
-    graph.rewrite(lambda node, uses: None if keep_batch_norm and follows_linear(node, uses) else as_affine(node))
+    graph.rewrite(
+        lambda node, uses: (
+            None if keep_batch_norm and follows_linear(node, uses) else as_affine(node, training=keep_dropout)
+        )
+    )
     graph.rewrite(flip_kernel)
     graph.rewrite(fuse_padding)
     graph.rewrite(fold_back)

@@ -83,12 +83,16 @@ class _Reader:
         else:
             node = _function(operation, args, common)
         if len(call.outputs) == 1:
+            node.integers = "float" not in call.outputs[0].dtype
             return [node]
         node.many = True
-        return [
+        items = [
             Node(Item(i), (node,), name=f"{operation.name}_{i}", shape=tuple(t.shape))
             for i, t in enumerate(call.outputs)
         ]
+        for item, tensor in zip(items, call.outputs, strict=True):
+            item.integers = "float" not in tensor.dtype
+        return items
 
 
 def _function(operation, args, common):
@@ -151,4 +155,6 @@ def _config(layer):
 def _input_node(tensor):
     dtype = "float32" if tensor.dtype in ("float16", "bfloat16") else tensor.dtype
     config = {"batch_shape": tuple(tensor.shape), "dtype": dtype}
-    return Node(layers.InputLayer, (), config=config, name=tensor.name, shape=tuple(tensor.shape))
+    node = Node(layers.InputLayer, (), config=config, name=tensor.name, shape=tuple(tensor.shape))
+    node.integers = "float" not in dtype
+    return node

@@ -10,8 +10,9 @@ import tensorflow as tf
 from keras import layers, ops
 
 from keras_cnns.errors import UserError
-from keras_cnns.tflite.aware import api, fake_quant, native
+from keras_cnns.tflite.aware import api, fake_quant
 from keras_cnns.tflite.aware import convert as aware_convert
+from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, RoundedConv2D, RoundedDense, rounded_kernel
 from keras_cnns.tflite.graph.prepare import prepare
 from keras_cnns.tflite.proof import runner
@@ -84,7 +85,7 @@ def ranges(model):
     found = {}
     for layer in model.layers:
         if isinstance(layer, FakeQuant):
-            found[layer.input._keras_history.operation.name] = layer.fixed
+            found[layer.input._keras_history.operation.name.removesuffix("_unrounded")] = layer.fixed
     return found
 
 
@@ -128,7 +129,7 @@ def test_a_calibrated_model_answers_nearly_as_the_float_model():
     model = randomised(keras.Model(inputs, make(inputs)))
     aware = api.quantization_aware(model)
     x = pictures(64, 12, 12, 4)
-    native.calibrate(aware, x)
+    calibrate(aware, x)
     noise = np.asarray(aware(x)) - np.asarray(model(x, training=False))
     assert 0 < noise.std() < 0.05 * np.asarray(model(x, training=False)).std()
 
@@ -137,7 +138,7 @@ def test_frozen_layers_stay_frozen():
     inputs = keras.Input((4,))
     base = layers.Dense(3, name="base", trainable=False)
     aware = api.quantization_aware(keras.Model(inputs, layers.Dense(2, name="head")(base(inputs))))
-    assert len(aware.get_layer("head").trainable_weights) == 2
+    assert len(aware.get_layer("head_unrounded").trainable_weights) == 2
     assert not aware.get_layer("base").trainable_weights
 
 
@@ -165,7 +166,7 @@ def test_ordinary_fit_trains_it_without_xla(aware, network, digits):
     assert aware.jit_compile is False
     before = np.mean(network.predict(x, verbose=0).argmax(1) == y)
     assert np.mean(aware.predict(x, verbose=0).argmax(1) == y) > before - 0.02
-    assert not np.allclose(aware.get_layer("predictions").kernel, network.get_layer("predictions").kernel)
+    assert not np.allclose(aware.get_layer("predictions_unrounded").kernel, network.get_layer("predictions").kernel)
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "float32"])
@@ -237,7 +238,7 @@ def test_average_pooling_is_an_int8_convolution_that_training_leaves_alone(tmp_p
 def test_layers_without_an_int8_form_become_islands_of_float(tmp_path):
     aware = made_of(lambda x: layers.Conv2D(3, 1)(layers.LayerNormalization()(layers.Conv2D(8, 3)(x))))
     x = pictures(16, 8, 8, 4)
-    native.calibrate(aware, x)
+    calibrate(aware, x)
     theirs = np.asarray(aware(x))
     ours = runner.predict(written(tmp_path, aware_convert.convert(aware)), x)
     assert np.abs(ours - theirs).mean() < 0.02 * theirs.std()
@@ -247,7 +248,7 @@ MIRRORED = """
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from keras_cnns.tflite.aware import api, convert as aware_convert, fake_quant, native
+from keras_cnns.tflite.aware import api, convert as aware_convert
 x = np.random.default_rng(0).normal(size=(32, 6, 6, 2)).astype("float32")
 y = np.arange(32) % 3
 def trained(strategy):
@@ -256,7 +257,7 @@ def trained(strategy):
         model = keras.Sequential([keras.Input((6, 6, 2)), keras.layers.Conv2D(4, 3, use_bias=False),
                                   keras.layers.BatchNormalization(synchronized=True), keras.layers.ReLU(),
                                   keras.layers.Flatten(), keras.layers.Dense(3)])
-        model = api.quantization_aware(model, momentum=0.5)
+        model = api.quantization_aware(model, momentum=0.5, hold_statistics=False)
         model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(True))
     model.fit(x, y, 16, epochs=2, shuffle=False, verbose=0)
     return model
@@ -329,9 +330,10 @@ def test_the_source_is_left_alone(network, digits):
     _, (x, _) = digits
     before = network.predict(x[:20], verbose=0)
     aware = api.quantization_aware(network)
-    aware.get_layer("predictions").kernel.assign(0 * aware.get_layer("predictions").kernel)
+    kernel = aware.get_layer("predictions_unrounded").kernel
+    kernel.assign(0 * kernel)
     np.testing.assert_array_equal(network.predict(x[:20], verbose=0), before)
-    assert isinstance(aware.get_layer("predictions"), RoundedDense)
+    assert isinstance(aware.get_layer("predictions_unrounded"), RoundedDense)
     assert not fake_quant.is_quantization_aware(network) and not fake_quant.is_quantization_aware(prepare(network))
 
 
@@ -358,7 +360,7 @@ def test_several_outputs_of_one_operation(tmp_path):
         return layers.Concatenate()([fourth, product, third])
 
     aware, x = made_of(make), pictures(32, 8, 8, 4)
-    native.calibrate(aware, x)
+    calibrate(aware, x)
     theirs = np.asarray(aware(x))
     ours = runner.predict(written(tmp_path, aware_convert.convert(aware)), x)
     assert np.abs(ours - theirs).mean() < 0.02 * theirs.std()

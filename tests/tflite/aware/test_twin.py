@@ -18,7 +18,7 @@ from keras_cnns.tflite.proof import runner
 
 tf_keras = pytest.importorskip("tf_keras")
 pytest.importorskip("tensorflow_model_optimization")
-from keras_cnns.tflite.aware import twin  # noqa: E402
+from keras_cnns.tflite.aware import quantized_twin, twin  # noqa: E402
 
 
 def twin_of(make, shape=(8, 8, 4)):
@@ -84,7 +84,7 @@ def test_networks_of_keras_applications_have_a_twin_that_tfmot_quantizes(name):
     x = pictures(4, shape)
     same(model, twin.Twin(model).model, x)
     aware = api.quantization_aware(model, method="tfmot", pictures=x)
-    rounded, back = aware.predict(x, verbose=0), twin.back(aware).predict(x, verbose=0)
+    rounded, back = aware.predict(x, verbose=0), quantized_twin.back(aware).predict(x, verbose=0)
     assert np.abs(rounded - back).max() < 0.02  # two libraries' sums differ in the last bit, and so at a step's edge
 
 
@@ -101,7 +101,7 @@ def trained(network, digits):
 def test_the_file_agrees_with_what_tfmot_trained(trained, network, digits, tmp_path):
     _, (x, y) = digits
     theirs = trained.predict(x, verbose=0)
-    back = twin.back(trained)
+    back = quantized_twin.back(trained)
     assert fake_quant.is_quantization_aware(back)
     np.testing.assert_allclose(back.predict(x, verbose=0), theirs, atol=0.02)
     (tmp_path / "model.tflite").write_bytes(aware_convert.convert(trained))
@@ -135,7 +135,7 @@ def test_shared_layers_and_layers_without_a_counterpart_are_refused():
         sound = keras.Input((100, 1))
         twin.Twin(keras.Model(sound, layers.STFTSpectrogram(name="odd", frame_length=20, frame_step=10)(sound)))
     with pytest.raises(UserError, match="the very model"):
-        twin.back(keras.Model(inputs, conv(inputs)))
+        quantized_twin.back(keras.Model(inputs, conv(inputs)))
 
 
 PROCESS = """

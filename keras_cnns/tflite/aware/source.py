@@ -1,0 +1,73 @@
+"""What a quantization-aware model was made of: kept beside it, and compared with it before anything is trained."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite.aware.fake_quant import unrounded
+from keras_cnns.tflite.file.convert import input_names
+from keras_cnns.tflite.proof.pictures import made_up
+
+SAME, SAME_REDUCED = 1e-3, 0.05  # largest difference, relative to the largest value; the source in float16 or bfloat16
+COUNT = 4  # inputs to compare on
+
+
+class Source:
+    """Holds a model without becoming a layer of the other that has this as an attribute, nor saved with it."""
+
+    def __init__(self, model):
+        self.model = model
+
+
+def source_of(aware):
+    """The model that `quantization_aware` was given; None where that is not known, as after saving and loading."""
+    held = getattr(aware, "keras_cnns_source", None)
+    return held.model if isinstance(held, Source) else held
+
+
+def compare(source, positions, answer, given=None):
+    """Refuses the form of a model for training which without rounding does not answer as the model itself does.
+
+    positions: of the source's outputs that were kept. answer: gives the form's own, a list of arrays, to such a list of
+      inputs. given: a batch as a list of arrays in the order of the inputs; noise by default.
+
+    Raises:
+      UserError: they disagree; it names the output.
+    """
+    names = input_names(source)
+    made = made_up(source, names, COUNT)
+    given = [made[name] for name in names] if given is None else [array[:COUNT] for array in given]
+    theirs, ours = answers(source, given), answer(given)
+    reduced = any(layer.compute_dtype in ("float16", "bfloat16") for layer in source._flatten_layers())
+    for position, found in zip(positions, ours, strict=True):
+        wanted, name = theirs[position], source.outputs[position]._keras_history.operation.name
+        if wanted.shape != found.shape or _difference(wanted, found) > (SAME_REDUCED if reduced else SAME):
+            raise UserError(
+                f"the quantization-aware form of {source.name} does not answer as it does (output {name!r}): one of "
+                "its layers is not what its class says; quantize it after training, export(model, scheme='int8')"
+            )
+
+
+def answers(model, given):
+    """What a model answers in inference to a list of arrays in the order of its inputs, as a list of float64 arrays."""
+    structure = getattr(model, "_functional", model)._inputs_struct  # a Sequential model keeps its graph inside
+    tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(given, model.inputs, strict=True)]
+    found = keras.tree.flatten(model(keras.tree.pack_sequence_as(structure, tensors), training=False))
+    return [keras.ops.convert_to_numpy(keras.ops.cast(a, "float64")) for a in found]
+
+
+def answers_unrounded(aware, given):
+    """`answers` of a quantization-aware model, its rounding off."""
+    with unrounded(aware):
+        return answers(aware, given)
+
+
+def _difference(wanted, found):
+    """Largest difference relative to the largest value, where both are finite; infinite where only one is."""
+    finite = np.isfinite(wanted)
+    if not np.array_equal(finite, np.isfinite(found)):
+        return np.inf
+    if not finite.any():
+        return 0.0
+    return np.abs(wanted - found)[finite].max() / (np.abs(wanted[finite]).max() or 1.0)
