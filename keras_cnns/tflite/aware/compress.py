@@ -27,7 +27,7 @@ def prune(model, data, *, sparsity=0.75, start=0.0, settled=0.75, smallest=SMALL
 
     data: (pictures, labels), or a batched tf.data.Dataset of them. While the model is trained the share of zeros rises
     from `start` along the cubic schedule, for the part `settled` of the steps, and stays for the rest.
-    smallest: kernels with fewer weights keep them all. Depthwise kernels keep them too.
+    smallest: kernels with fewer weights keep them all, as depthwise kernels do. Batch norm keeps its statistics.
     training: `epochs` (3), `learning_rate` (1e-3), `batch_size` (64), `loss` (cross-entropy of integer labels).
 
     Raises:
@@ -42,7 +42,7 @@ def prune(model, data, *, sparsity=0.75, start=0.0, settled=0.75, smallest=SMALL
     def wrap(layer):
         return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
 
-    twin = Twin(model)
+    twin = Twin(model, hold_statistics=True)
     wrapped = _wrapped(twin, wrap, smallest)
     _fit(twin, wrapped, data, epochs, [tfmot.sparsity.keras.UpdatePruningStep()], **options)
     return twin.back(tfmot.sparsity.keras.strip_pruning(wrapped))
@@ -68,7 +68,7 @@ def cluster(model, data, *, clusters=16, smallest=SMALLEST, **training):
             wrapper = _preserving
         return wrapper(layer, number_of_clusters=clusters, cluster_centroids_init=start)
 
-    twin = Twin(model)
+    twin = Twin(model, hold_statistics=True)
     wrapped = _wrapped(twin, wrap, smallest)
     _fit(twin, wrapped, data, epochs, [], **options)
     return twin.back(tfmot.clustering.keras.strip_clustering(wrapped))

@@ -50,7 +50,7 @@ class Twin:
     names: of the outputs. hold_statistics: as in `api.quantization_aware`.
     """
 
-    def __init__(self, model, *, outputs=None, hold_statistics=True):
+    def __init__(self, model, *, outputs=None, hold_statistics=False):
         """The twin of a functional Keras 3 model; same inputs, same outputs to 1e-5.
 
         Raises:

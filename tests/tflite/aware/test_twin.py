@@ -72,6 +72,19 @@ def test_weights_trained_in_the_twin_come_back():
     assert not np.allclose(back.get_layer("bn").moving_mean, model.get_layer("bn").moving_mean)
 
 
+def test_tfmot_trains_with_statistics_held_unless_they_are_released():
+    model, _ = twin_of(lambda x: layers.BatchNormalization(name="bn")(layers.Conv2D(4, 3, name="conv")(x)))
+    x = 3 + pictures(16, (8, 8, 4))
+    for hold in (True, False):
+        aware = api.quantization_aware(model, method="tfmot", hold_statistics=hold)
+        aware.compile(tf_keras.optimizers.SGD(0.1), "mse")
+        aware.fit(x, np.zeros((16, 6, 6, 4)), verbose=0)
+        bn = next(w.layer for w in aware.layers if getattr(w, "layer", None) and w.layer.name == "bn")
+        theirs = model.get_layer("bn")
+        assert np.allclose(bn.moving_mean, theirs.moving_mean) is hold
+        assert not np.allclose(bn.gamma, theirs.gamma)
+
+
 NETWORKS = ["MobileNetV3Small"]
 SLOW = ["MobileNet", "MobileNetV2", "MobileNetV3Large", "EfficientNetB0", "ResNet50", "ResNet50V2", "DenseNet121"]
 SLOW += ["InceptionV3", "Xception", "VGG16", "NASNetMobile", "EfficientNetV2B0", "ConvNeXtTiny"]
