@@ -36,7 +36,7 @@ TEST = [
     "pytest-xdist>=3.6",  # tests side by side
     "hypothesis>=6.100",  # arguments and files from outside
 ]
-DEV = ["ruff>=0.11", "tox>=4.20"]
+DEV = ["ruff>=0.11", "mypy>=1.15", "tox>=4.20"]
 
 setup(
     name="keras_cnns",
@@ -47,7 +47,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["keras_cnns", "keras_cnns.*"]),
-    package_data={"keras_cnns": ["**/*.json"]},
+    package_data={"keras_cnns": ["**/*.json", "py.typed"]},
     install_requires=BASE,
     extras_require={"qat": QAT, "torch": TORCH, "test": TEST + QAT, "dev": DEV + TEST + QAT},
     entry_points={"console_scripts": ["keras-cnns = keras_cnns.cli:main"]},

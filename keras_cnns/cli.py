@@ -210,13 +210,13 @@ def benchmark(
     """
     from dataclasses import asdict
 
+    from keras_cnns.tflite.proof import timing
+
     if adb:
-        from keras_cnns.tflite.proof import phone as timing
+        from keras_cnns.tflite.proof.phone import benchmark_on_phone
 
-        rows = timing.benchmark_on_phone(files, tool=tool, serial=serial, threads=threads, delegate=delegate, runs=runs)
+        rows = benchmark_on_phone(files, tool=tool, serial=serial, threads=threads, delegate=delegate, runs=runs)
     else:
-        from keras_cnns.tflite.proof import timing
-
         rows = timing.benchmark(
             files, threads=threads, runs=runs, xnnpack=(True, False) if without_xnnpack else (True,)
         )
@@ -234,7 +234,7 @@ COMMANDS = {
     "predict": predict,
     "benchmark": benchmark,
 }
-_REST = []  # the flags after `train RECIPE`, which are the recipe's own
+_REST: list[str] = []  # the flags after `train RECIPE`, which are the recipe's own
 
 
 def main(words=None):

@@ -106,7 +106,8 @@ def profile(model) -> Profile:
       UserError: the model has no graph (a subclassed model, one that was never built).
     """
     calls = Calls(model)
-    rows, uncounted = [], Counter()
+    rows: list = []
+    uncounted: Counter = Counter()
     for call, seen in zip(calls, fields(calls), strict=True):
         cost = macs(call)
         if cost is None and call.kind not in FREE:

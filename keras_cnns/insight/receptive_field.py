@@ -50,7 +50,7 @@ def fields(calls) -> list:
 
     None: the call's field is not known, because it is of a kind that is not known here, or comes after one.
     """
-    found = []
+    found: list = []
     for call in calls:
         found.append(_of(call, [found[ref.call] for ref in call.inputs]))
     return found

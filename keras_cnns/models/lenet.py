@@ -1,6 +1,7 @@
 """LeNet-5. LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition", Fig. 2 and Table I."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from keras_cnns import layers as own
 from keras_cnns.blocks.head import predictions, score_dtype
@@ -39,7 +40,7 @@ class LeNet(Variant):
     published: bool = False
 
 
-SHARED = {"input_shape": (32, 32, 1), "classes": 10, "activation": "tanh", "preprocessing": "unit"}
+SHARED: dict[str, Any] = {"input_shape": (32, 32, 1), "classes": 10, "activation": "tanh", "preprocessing": "unit"}
 
 VARIANTS = {
     "lenet5_1998": LeNet(6, TABLE_I, 120, 84, published=True, **SHARED),

@@ -1,6 +1,7 @@
 """VGG. Simonyan & Zisserman 2014, "Very Deep Convolutional Networks ...", 1409.1556, Table 1."""
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
 
 from keras_cnns.blocks.conv import KERAS, TORCH, Numerics
 from keras_cnns.blocks.head import fully_connected
@@ -32,8 +33,8 @@ class VGG(Variant):
 
 
 A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
-BN = {"batch_norm": True, "numerics": replace(TORCH, conv_bias=True)}
-CAFFE = {"numerics": KERAS, "preprocessing": "caffe"}  # the authors' weights, as Keras has them
+BN: dict[str, Any] = {"batch_norm": True, "numerics": replace(TORCH, conv_bias=True)}
+CAFFE: dict[str, Any] = {"numerics": KERAS, "preprocessing": "caffe"}  # the authors' weights, as Keras has them
 
 VARIANTS = {
     "vgg11": VGG(A),

@@ -4,8 +4,10 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 SOURCES = ("keras", "torchvision", "timm")
+LISTS = ("range", "mean", "std")  # tuples here, lists in JSON
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,16 @@ class Published:
     evaluation: str
 
 
+def published_set(row: dict[str, Any]) -> Published:
+    values: dict[str, Any] = {k: tuple(v) if k in LISTS else v for k, v in row.items()}
+    return Published(**values)
+
+
 @cache
 def catalog() -> dict:
     """For each name: its published weights by source, "keras", "torchvision" or "timm"."""
     data = json.loads(files(__package__).joinpath("catalog.json").read_text())
-    lists = ("range", "mean", "std")
-    return {
-        name: {
-            source: Published(**{k: tuple(v) if k in lists else v for k, v in row.items()})
-            for source, row in rows.items()
-        }
-        for name, rows in data.items()
-    }
+    return {name: {source: published_set(row) for source, row in rows.items()} for name, rows in data.items()}
 
 
 def published(name) -> dict[str, Published]:

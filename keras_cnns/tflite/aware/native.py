@@ -21,7 +21,7 @@ from keras_cnns.tflite.graph.reader import read
 # Results whose int8 range TFLite fixes.
 FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}
 # Operators into which a following relu or relu6 is fused: what lies between is never rounded.
-FUSING = (*LINEAR, layers.BatchNormalization, layers.Add, layers.Subtract, layers.Multiply)
+FUSING: tuple = (*LINEAR, layers.BatchNormalization, layers.Add, layers.Subtract, layers.Multiply)
 FUSING += (ops.add, ops.subtract, ops.multiply)
 
 UNROUNDED = "_unrounded"  # ends the name of a layer that gave the name of the output to what rounds its result

@@ -12,7 +12,7 @@ PEERS = {
     "efficientnet_pytorch": {f"efficientnet_b{i}": f"efficientnet-b{i}" for i in range(8)},
 }
 LARGE = {"numerics": Numerics(padding="symmetric", epsilon=1e-3, momentum=0.99), "preprocessing": "torch"}
-COLUMNS = {
+COLUMNS: dict[str | tuple[str, str], dict] = {
     "torchvision": {"numerics": TORCH, "preprocessing": "torch"},
     **{("torchvision", f"efficientnet_b{i}"): LARGE for i in (5, 6, 7)},
     "timm": {"numerics": TORCH, "preprocessing": "torch"},
