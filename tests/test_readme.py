@@ -12,10 +12,11 @@ from keras_cnns.data.sources.digits import arrays
 README = Path(__file__).parents[1] / "README.md"
 
 
-def test_its_table_of_models_is_up_to_date():
+def test_its_tables_are_up_to_date():
     text = README.read_text(encoding="utf-8")
     assert renewed(text) == text, "python -m keras_cnns.catalogue.table README.md writes it anew"
     assert all(f"| `{name}` |" in text for name in list_models())
+    assert "| `keras_cnns.training` | `Augment` `Recipe`" in text
 
 
 def test_a_row_says_what_the_network_costs():

@@ -1,7 +1,8 @@
-"""The README's table of models: `python -m keras_cnns.catalogue.table README.md` writes it between its two marks."""
+"""The README's tables: `python -m keras_cnns.catalogue.table README.md` writes each between its two marks."""
 
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from keras_cnns.builder import info
@@ -9,8 +10,8 @@ from keras_cnns.files import write_text
 from keras_cnns.registry import list_models
 from keras_cnns.weights.catalog import published
 
-BEGIN, END = "<!-- models: written by python -m keras_cnns.catalogue.table README.md -->", "<!-- end of models -->"
 COLUMNS = ("name", "paper", "input", "parameters", "multiply-adds", "top-1 %", "weights")
+PACKAGES = ("data", "tasks", "training", "tflite", "weights", "insight", "layers")
 
 
 def rows():
@@ -29,15 +30,33 @@ def rows():
         )
 
 
-def table():
-    """The table as Markdown."""
-    lines = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows())]
-    return "\n".join([BEGIN, "", *lines, "", END])
+def public():
+    """A row for the library and each of its packages: what `__all__` says is public."""
+    for package in ("keras_cnns", *(f"keras_cnns.{name}" for name in PACKAGES)):
+        names = [name for name in import_module(package).__all__ if not name.startswith("__")]
+        yield f"`{package}`", " ".join(f"`{name}`" for name in names)
+
+
+def table(columns, rows):
+    """Rows of cells as Markdown."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *rows))
+
+
+TABLES = {"models": (COLUMNS, rows), "public names": (("package", "public"), public)}
 
 
 def renewed(text):
-    """`text` with the table between its marks as it is now."""
-    return re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: table(), text, flags=re.S)
+    """`text` with the tables between their marks as they are now."""
+    for name, (columns, made) in TABLES.items():
+        begin = f"<!-- {name}: written by python -m keras_cnns.catalogue.table README.md -->"
+        end = f"<!-- end of {name} -->"
+        text = re.sub(
+            re.escape(begin) + ".*?" + re.escape(end),
+            lambda _, now=f"{begin}\n\n{table(columns, made())}\n\n{end}": now,
+            text,
+            flags=re.S,
+        )
+    return text
 
 
 if __name__ == "__main__":
