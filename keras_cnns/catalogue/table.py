@@ -1,6 +1,5 @@
 """The README's tables: `python -m keras_cnns.catalogue.table README.md` writes each between its two marks."""
 
-import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -33,7 +32,7 @@ def rows():
 def public():
     """A row for the library and each of its packages: what `__all__` says is public."""
     for package in ("keras_cnns", *(f"keras_cnns.{name}" for name in PACKAGES)):
-        names = [name for name in import_module(package).__all__ if not name.startswith("__")]
+        names = [name for name in getattr(import_module(package), "__all__", ()) if not name.startswith("__")]
         yield f"`{package}`", " ".join(f"`{name}`" for name in names)
 
 
@@ -50,12 +49,9 @@ def renewed(text):
     for name, (columns, made) in TABLES.items():
         begin = f"<!-- {name}: written by python -m keras_cnns.catalogue.table README.md -->"
         end = f"<!-- end of {name} -->"
-        text = re.sub(
-            re.escape(begin) + ".*?" + re.escape(end),
-            lambda _, now=f"{begin}\n\n{table(columns, made())}\n\n{end}": now,
-            text,
-            flags=re.S,
-        )
+        before, found, after = text.partition(begin)
+        if found:
+            text = f"{before}{begin}\n\n{table(columns, made())}\n\n{end}{after.partition(end)[2]}"
     return text
 
 
