@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_cnns
+from keras_cnns import tasks
 from keras_cnns.files import write_json
 from keras_cnns.training import Recipe, network
 from keras_cnns.training.distribute import logical_cpus, strategy
@@ -33,7 +34,7 @@ def ours(recipe, data, replicas):
     with place.scope():
         model = network.build_for_training(recipe, CLASSES)
         optimizer = Optimizer(recipe, model.trainable_variables)
-    steps = Steps(recipe, place, model, optimizer, CLASSES, [], [])
+    steps = Steps(recipe, tasks.of(recipe), place, model, optimizer, range(CLASSES), [], [])
     iterator = iter(place.experimental_distribute_dataset(data.repeat()))
     rates = tf.constant([recipe.learning_rate])
 
