@@ -99,7 +99,7 @@ def counted_by_tensorflow(model):
         own = _operation(graph, node.name)
         if own is not None and own.type in ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2"):
             layer = node.name.split("/")[1]
-            found[layer] = found.get(layer, 0) + node.total_float_ops // 2
+            found[layer] = found.get(layer, 0) + node.float_ops // 2
     again = all(layer.endswith("_1") for layer in found)  # every scope was entered before, and has a number
     return {layer[:-2] if again else layer: count for layer, count in found.items()}
 

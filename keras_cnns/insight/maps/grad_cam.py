@@ -1,0 +1,55 @@
+"""Grad-CAM: the last maps, weighed by the gradient of a score. Selvaraju et al. 2017, 1610.02391.
+
+And Grad-CAM++, whose weights count positions of a map by how much they add: Chattopadhyay et al. 2018, 1710.11063.
+"""
+
+import tensorflow as tf
+
+from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged, map_layer
+
+
+def grad_cam(model, pictures, target=None, *, layer=None, batch=BATCH):
+    """Where the maps of a layer speak for the target: relu(sum_k w_k A_k), w_k the mean gradient of map k (eqs. 1, 2).
+
+    Args:
+      model: a functional Keras model of one picture.
+      pictures: [n, h, w, c] as the model takes them; or a single one.
+      target: a class number, one for each picture, a callable of `targets.py`; None: what the model answers.
+      layer: whose maps; None: the last ones.
+      batch: so many pictures at a time.
+
+    Returns:
+      [n, h, w], from 0 up, in the score's own units; at the pictures' size, bilinear.
+
+    Raises:
+      UserError: pictures, layer or target do not fit the model, or it has no convolutional maps.
+    """
+    return by_batch(model, pictures, target, _with(_mean_gradient, layer), batch=batch)
+
+
+def grad_cam_plus_plus(model, pictures, target=None, *, layer=None, batch=BATCH):
+    """Grad-CAM with the weights w_k = sum_ij alpha_ij relu(dY/dA_ij) of Grad-CAM++ (eqs. 5, 19), for Y = exp(score).
+
+    exp(score), the same factor for all maps, is left out. Arguments, result and errors are those of `grad_cam`.
+    """
+    return by_batch(model, pictures, target, _with(_alpha_gradient, layer), batch=batch)
+
+
+def _with(weigh, layer):
+    def one_batch(network, pictures, target):
+        maps, gradient, _ = network.gradient(pictures, target, at=map_layer(network, target, layer))
+        weights = weigh(maps, gradient)[:, None, None]
+        return enlarged(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)), pictures)
+
+    return one_batch
+
+
+def _mean_gradient(maps, gradient):
+    return tf.reduce_mean(gradient, axis=(1, 2))
+
+
+def _alpha_gradient(maps, gradient):
+    square = gradient**2
+    below = 2 * square + tf.reduce_sum(maps, axis=(1, 2), keepdims=True) * gradient**3
+    alpha = tf.math.divide_no_nan(square, tf.where(square > 0, below, 0.0))
+    return tf.reduce_sum(alpha * tf.nn.relu(gradient), axis=(1, 2))

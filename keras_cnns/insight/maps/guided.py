@@ -1,0 +1,40 @@
+"""Gradients of a score by the picture: plain, guided, and guided with Grad-CAM.
+
+Simonyan et al. 2013, 1312.6034; Springenberg et al. 2014, 1412.6806; Selvaraju et al. 2017, 1610.02391, section 3.2.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.insight.maps.base import BATCH, by_batch
+from keras_cnns.insight.maps.grad_cam import grad_cam
+
+
+def saliency(model, pictures, target=None, *, batch=BATCH):
+    """The gradient of the score by the picture, [n, h, w, c]; arguments and errors are those of `grad_cam`."""
+    return by_batch(model, pictures, target, lambda net, x, t: net.gradient(x, t)[1], batch=batch)
+
+
+def guided_backprop(model, pictures, target=None, *, batch=BATCH):
+    """The gradient by the picture in which every rectifier also stops what is negative on the way back, [n, h, w, c].
+
+    A rectifier passes what was positive forward and is positive backward (Springenberg et al., Fig. 1). Other
+    activations of that kind (swish, GELU ...) pass their own gradient of what is positive backward.
+    """
+    return by_batch(model, pictures, target, lambda net, x, t: net.gradient(x, t, rule=guided)[1], batch=batch)
+
+
+def guided_grad_cam(model, pictures, target=None, *, layer=None, batch=BATCH):
+    """Guided backpropagation times Grad-CAM, [n, h, w, c]: fine detail, of this class only."""
+    fine = guided_backprop(model, pictures, target, batch=batch)
+    return fine * np.asarray(grad_cam(model, pictures, target, layer=layer, batch=batch))[..., None]
+
+
+def guided(x, y):
+    """A rectifier's output, whose gradient stops at the negative."""
+    return _positive_backward(y)
+
+
+@tf.custom_gradient
+def _positive_backward(y):
+    return tf.identity(y), tf.nn.relu

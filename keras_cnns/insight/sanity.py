@@ -1,0 +1,129 @@
+"""Checks of the maps themselves: a map must depend on the weights, and the pixels it points at must matter.
+
+Adebayo et al. 2018, 1810.03292; deletion and insertion: Petsiuk et al. 2018, 1806.07421.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_cnns.insight import targets
+from keras_cnns.insight.network import Network, checked
+
+
+def weights_matter(method, model, pictures, target=None, *, seed=0):
+    """How alike a method's maps are before and after the layers with weights are randomized one after the other.
+
+    From the last layer to the first, each layer's weights are shuffled, and the shuffled ones stay (cascading
+    randomization). The model has its own weights again afterwards.
+
+    Args:
+      method: (model, pictures, target) -> maps; such as `grad_cam`.
+      model, pictures, target: what it takes. A target of None is settled first.
+
+    Returns:
+      {layer's name: mean rank correlation of the maps' sizes with the first ones}; a method that explains this network
+      falls from 1 towards 0, one that only finds edges stays near 1.
+    """
+    network = Network(model)
+    target = _settled(network, pictures, target)
+    first, rng = method(model, pictures, target), np.random.default_rng(seed)
+    layers = {call.name: call.operation for call in network.calls if getattr(call.operation, "weights", None)}
+    kept = {name: layer.get_weights() for name, layer in layers.items()}
+    found = {}
+    try:
+        for name, layer in reversed(layers.items()):
+            layer.set_weights([_shuffled(w, rng) for w in kept[name]])
+            found[name] = rank_correlation(first, method(model, pictures, target))
+    finally:
+        for name, layer in layers.items():
+            layer.set_weights(kept[name])
+    return found
+
+
+def rank_correlation(a, b):
+    """Spearman's, of the sizes of two sets of maps [n, ...], the mean over the pictures; 0 where a map is constant."""
+    from scipy.stats import spearmanr
+
+    found = []
+    for x, y in zip(np.abs(a), np.abs(b), strict=True):
+        constant = np.ptp(x) == 0 or np.ptp(y) == 0
+        found.append(0.0 if constant else float(spearmanr(x, y, axis=None).statistic))
+    return float(np.mean(found))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores while more and more of the picture is taken away or put back; area: the mean score along the way."""
+
+    shares: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def area(self):
+        return float(
+            np.trapezoid(self.scores, self.shares) if hasattr(np, "trapezoid") else np.trapz(self.scores, self.shares)
+        )
+
+
+def deletion(model, picture, order, target=None, *, steps=20, value=None):
+    """The score while the pixels with the highest values in `order` are covered first. A low area speaks for the map.
+
+    picture: [h, w, c]. order: a map [h, w]. value: what covers; None: the picture's mean colour.
+    """
+    return _curve(model, picture, order, target, steps, value, putting_back=False)
+
+
+def insertion(model, picture, order, target=None, *, steps=20, value=None):
+    """The score while those pixels are put into a covered picture first. A high area speaks for the map."""
+    return _curve(model, picture, order, target, steps, value, putting_back=True)
+
+
+def beats_random(model, picture, order, target=None, *, steps=20, value=None, orders=5, seed=0):
+    """Areas of deletion and insertion in the map's order and in random ones.
+
+    Random orders are of squares, an eighth of the picture wide, as a map's regions are: single pixels at random would
+    destroy a picture faster than any region.
+
+    Returns:
+      {"deletion": (the map's, the random ones' mean), "insertion": (the same)}: a good map has the lower deletion and
+      the higher insertion.
+    """
+    rng, given = np.random.default_rng(seed), {"target": target, "steps": steps, "value": value}
+    height, width = np.shape(order)
+    rows, columns = np.arange(height) * 8 // height, np.arange(width) * 8 // width
+    noise = [rng.permutation(64).reshape(8, 8)[rows][:, columns] for _ in range(orders)]
+    found = {}
+    for name, curve in (("deletion", deletion), ("insertion", insertion)):
+        areas = [curve(model, picture, some, **given).area for some in (order, *noise)]
+        found[name] = areas[0], float(np.mean(areas[1:]))
+    return found
+
+
+def _curve(model, picture, order, target, steps, value, *, putting_back):
+    network = model if isinstance(model, Network) else Network(model)
+    target = _settled(network, picture, target)
+    (picture,) = checked(picture, network.shape, network.model.name)
+    cover = np.broadcast_to(picture.mean((0, 1)) if value is None else value, picture.shape)
+    place = np.argsort(np.argsort(-np.asarray(order, "float64").ravel(), kind="stable"), kind="stable")
+    shares = np.linspace(0, 1, steps + 1)
+    first = (place[None] < (shares * place.size)[:, None]).reshape(len(shares), *picture.shape[:2], 1)
+    pictures = np.where(first, picture, cover) if putting_back else np.where(first, cover, picture)
+    scores = [
+        np.asarray(network.scores(pictures[i : i + 32].astype("float32"), target)) for i in range(0, len(shares), 32)
+    ]
+    return Curve(shares, np.concatenate(scores))
+
+
+def _settled(network, pictures, target):
+    """The target for changed pictures: a class that was the model's own answer is written down first."""
+    target = targets.of(target)
+    if isinstance(target, targets.Class) and target.index is None:
+        target = targets.settle(target, network.run(checked(pictures, network.shape, network.model.name))[0])
+    if isinstance(target, targets.Class) and np.ndim(target.index) and len(target.index) == 1:
+        target = targets.Class(target.index[0], target.output)
+    return target
+
+
+def _shuffled(values, rng):
+    return rng.permutation(values.ravel()).reshape(values.shape)

@@ -1,0 +1,167 @@
+"""What a map is to explain. A target is a callable: it takes the network's outputs and gives each picture's score.
+
+Any function will do. It gets the model's outputs in their own structure, a final softmax or sigmoid left out, and
+returns [n]. One with an attribute `layer` gets the value after that layer instead.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+
+
+@dataclass(frozen=True)
+class Class:
+    """The score of a class. index: its number, one for each picture, or None: what the network answers.
+
+    output: which of the model's outputs, by number or name; None: the first.
+    """
+
+    index: int | tuple | None = None
+    output: int | str | None = None
+    layer = None
+
+    def __call__(self, outputs):
+        scores = one(outputs, self.output)
+        if len(scores.shape) != 2:
+            shape = tuple(scores.shape[1:])
+            raise UserError(
+                f"the output has shape {shape}: a class is asked of a vector of scores; give a Mask or a Box."
+            )
+        if self.index is None:
+            return tf.reduce_max(scores, axis=1)
+        count = scores.shape[1]
+        wanted = np.atleast_1d(self.index)
+        for index in wanted[(wanted < 0) | (wanted >= count)][:1]:
+            raise UserError(f"there is no class {index}: the model has {count}, 0 to {count - 1}.")
+        if len(wanted) == 1:
+            return scores[:, int(wanted[0])]
+        return tf.gather(scores, wanted.astype("int32"), axis=1, batch_dims=1)
+
+    def part(self, start, stop):
+        """The target of the pictures from `start` to `stop`."""
+        return self if self.index is None or np.ndim(self.index) == 0 else replace(self, index=self.index[start:stop])
+
+    def settled(self, outputs):
+        """This target with the classes that the network answers, to stay with them while pictures change."""
+        if self.index is not None:
+            return self
+        return replace(self, index=tuple(int(i) for i in np.argmax(one(outputs, self.output), axis=1)))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The activation of a layer's channel: at `position` (row, column), or where it is strongest (None)."""
+
+    layer: str
+    channel: int
+    position: tuple | None = None
+
+    def __call__(self, value):
+        if not 0 <= self.channel < value.shape[-1]:
+            count = value.shape[-1]
+            raise UserError(f"layer {self.layer!r} has no channel {self.channel}: it has {count}, 0 to {count - 1}.")
+        maps = value[..., self.channel]
+        if len(maps.shape) == 1:
+            return maps
+        flat = tf.reshape(maps, (tf.shape(maps)[0], -1))
+        if self.position is None:
+            return tf.gather(flat, tf.argmax(flat, axis=1), axis=1, batch_dims=1)
+        sizes = tuple(maps.shape[1:])
+        if len(self.position) != len(sizes) or not all(0 <= p < n for p, n in zip(self.position, sizes, strict=True)):
+            raise UserError(f"layer {self.layer!r} has no position {self.position}: its maps are of {sizes}.")
+        return flat[:, int(np.ravel_multi_index(self.position, sizes))]
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A segmenter's scores of a class, [n, h, w, classes], averaged over `where`: [h, w] of true and false.
+
+    where: None: the positions that the network gives to this class.
+    """
+
+    index: int
+    where: object = None
+    output: int | str | None = None
+    layer = None
+
+    def __call__(self, outputs):
+        scores = one(outputs, self.output)
+        if len(scores.shape) != 4:
+            raise UserError(f"the output has shape {tuple(scores.shape[1:])}: a mask is asked of a map of scores.")
+        if not 0 <= self.index < scores.shape[-1]:
+            raise UserError(f"there is no class {self.index}: the model has {scores.shape[-1]}.")
+        if self.where is None:
+            where = tf.cast(tf.argmax(scores, axis=-1) == self.index, scores.dtype)
+        else:
+            where = tf.cast(self.where, scores.dtype)
+            if tuple(where.shape) != tuple(scores.shape[1:3]):
+                raise UserError(f"the mask is of {tuple(where.shape)}, the model's map of {tuple(scores.shape[1:3])}.")
+        inside = tf.reduce_sum(scores[..., self.index] * where, axis=(1, 2))
+        return inside / tf.maximum(tf.reduce_sum(where * tf.ones_like(scores[..., 0]), axis=(1, 2)), 1)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A detector's score of a class for its box number `number`: of an output [n, boxes, classes]."""
+
+    number: int
+    index: int
+    output: int | str | None = None
+    layer = None
+
+    def __call__(self, outputs):
+        scores = one(outputs, self.output)
+        if len(scores.shape) != 3:
+            raise UserError(
+                f"the output has shape {tuple(scores.shape[1:])}: a box is asked of scores by box and class."
+            )
+        for what, asked, count in (("box", self.number, scores.shape[1]), ("class", self.index, scores.shape[2])):
+            if not 0 <= asked < count:
+                raise UserError(f"there is no {what} {asked}: the model has {count}, 0 to {count - 1}.")
+        return scores[:, self.number, self.index]
+
+
+def of(target):
+    """A target from what users say: a callable, a class number, one for each picture, or None.
+
+    Raises:
+      UserError: something else.
+    """
+    if callable(target):
+        return target
+    if target is None or isinstance(target, int | np.integer) and not isinstance(target, bool):
+        return Class(None if target is None else int(target))
+    numbers = np.asarray(target)
+    if numbers.ndim == 1 and np.issubdtype(numbers.dtype, np.integer):
+        return Class(tuple(int(n) for n in numbers))
+    raise UserError(f"the target is {target!r}: give a class number, one for each picture, or a callable.")
+
+
+def part(target, start, stop, total):
+    """The target of some of the pictures. Raises UserError where it names classes for another number of them."""
+    if isinstance(target, Class) and np.ndim(target.index) and len(target.index) != total:
+        raise UserError(f"there are {len(target.index)} classes for {total} pictures.")
+    return target.part(start, stop) if hasattr(target, "part") else target
+
+
+def settle(target, outputs):
+    """The target with the network's own answer written down, where that is what it asks for."""
+    return target.settled(outputs) if hasattr(target, "settled") else target
+
+
+def one(outputs, which=None):
+    """One of the model's outputs, by number or name. Raises UserError where there is none."""
+    if isinstance(outputs, dict):
+        if which is not None and which not in outputs and not isinstance(which, int):
+            raise UserError(f"there is no output {which!r}: the model has {', '.join(outputs)}.")
+        found = outputs[which] if which in outputs else list(outputs.values())[which or 0]
+    elif isinstance(outputs, list | tuple):
+        if which is not None and (not isinstance(which, int) or not -len(outputs) <= which < len(outputs)):
+            raise UserError(f"there is no output {which!r}: the model has {len(outputs)}, by number.")
+        found = outputs[which or 0]
+    else:
+        found = outputs
+    return tf.convert_to_tensor(found)

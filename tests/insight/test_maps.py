@@ -1,0 +1,494 @@
+"""The methods on networks small enough to work out by hand, on a planted object, and on models of every build."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from keras_cnns import UserError, build, insight
+from keras_cnns.insight.network import Network
+from tests.conftest import pictures, randomize
+
+METHODS = {
+    "grad_cam": insight.grad_cam,
+    "grad_cam_plus_plus": insight.grad_cam_plus_plus,
+    "saliency": insight.saliency,
+    "guided_backprop": insight.guided_backprop,
+    "guided_grad_cam": insight.guided_grad_cam,
+    "integrated_gradients": insight.integrated_gradients,
+    "occlusion": insight.occlusion,
+}
+CAMS = ["grad_cam", "grad_cam_plus_plus", "occlusion"]
+
+
+def planted():
+    """A classifier made by hand: class 0 answers to bright red, class 1 to bright green, and pictures of one object."""
+    image = keras.Input((32, 32, 3))
+    x = layers.Conv2D(2, 3, padding="same", activation="relu", name="colours")(image)
+    x = layers.MaxPooling2D(2, name="pool")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, layers.Dense(2, activation="softmax", name="scores")(x))
+    kernel = np.zeros((3, 3, 3, 2), "float32")
+    kernel[:, :, 0, 0] = kernel[:, :, 1, 1] = 1 / 9
+    kernel[:, :, 1, 0] = kernel[:, :, 0, 1] = -1 / 9
+    model.get_layer("colours").set_weights([kernel, np.full(2, -0.3, "float32")])
+    model.get_layer("scores").set_weights([np.array([[9, -9], [-9, 9]], "float32"), np.zeros(2, "float32")])
+    return model
+
+
+def two_objects():
+    """Red in the top left quarter, green in the bottom right one, grey around."""
+    picture = np.full((1, 32, 32, 3), 0.2, "float32")
+    picture[0, 3:12, 4:13, 0] = 1
+    picture[0, 19:28, 20:29, 1] = 1
+    return picture
+
+
+def quadrant(one):
+    """Shares of a map's positive part in the four quarters: top left, top right, bottom left, bottom right."""
+    one = np.maximum(one, 0) if one.ndim == 2 else np.maximum(one, 0).sum(-1)
+    h, w = one.shape[0] // 2, one.shape[1] // 2
+    parts = [one[:h, :w], one[:h, w:], one[h:, :w], one[h:, w:]]
+    return np.array([p.sum() for p in parts]) / one.sum()
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "saliency"])
+def test_the_map_lies_on_the_object_that_is_asked_for(name):
+    model, picture = planted(), two_objects()
+    for index, quarter in ((0, 0), (1, 3)):
+        shares = quadrant(METHODS[name](model, picture, index)[0])
+        assert shares.argmax() == quarter and shares[quarter] > 0.8
+
+
+def test_grad_cam_of_a_head_of_one_dense_layer_is_the_class_map():
+    """Selvaraju et al., section 3.1: there the weights are the dense layer's, over the number of positions."""
+    model = planted()
+    picture = pictures(3, (32, 32, 3))
+    found = insight.grad_cam(model, picture, 1, layer="pool")
+    maps = insight.feature_maps(model, picture, "pool")
+    by_hand = np.maximum(maps @ np.array([-9, 9], "float32"), 0) / 256
+    np.testing.assert_allclose(found, tf.image.resize(by_hand[..., None], (32, 32))[..., 0], atol=1e-6)
+    np.testing.assert_allclose(insight.cam(model, picture, 1).clip(0) / 256, found, atol=0.02)
+
+
+def test_the_mean_of_the_class_map_is_the_score():
+    """Without the bias and before enlarging: Zhou et al., eq. 2."""
+    model = planted()
+    picture = pictures(2, (32, 32, 3))
+    mean = np.mean(insight.cam(model, picture, (0, 1)), axis=(1, 2))
+    np.testing.assert_allclose(mean, Network(model).scores(picture, insight.Class((0, 1))), rtol=0.1)
+
+
+def test_weights_of_two_units_by_hand():
+    """Maps A, B of 2x2; score = 3 * sum(A) + sum(B * positions): mean gradients 3 and 1.5."""
+    image = keras.Input((2, 2, 2))
+    positions = np.array([[0, 1], [2, 3]], "float32")
+    kernel = np.stack([np.full((2, 2), 3, "float32"), positions], -1).reshape(8, 1)
+    out = layers.Dense(1, use_bias=False)(layers.Flatten()(layers.Activation("linear", name="maps")(image)))
+    model = keras.Model(image, out)
+    model.layers[-1].set_weights([kernel])
+    picture = np.array([[[1, 0], [0, 1]], [[-4, 1], [0, 0]]], "float32")[None]
+    cam = insight.grad_cam(model, picture, 0, layer="maps")
+    np.testing.assert_allclose(cam[0], [[3, 1.5], [0, 0]])  # 3 A + 1.5 B, and its negative part cut off
+    # Grad-CAM++: alpha = g^2 / (2 g^2 + sum(A) g^3) = 1 / (2 + sum(A) g), at each position; weights sum(alpha g)
+    total_a, total_b, g = -3, 2, positions
+    weights = 4 * 3 / (2 + total_a * 3), (g / (2 + total_b * g)).sum()
+    expected = np.maximum(picture[0] @ np.array(weights), 0)
+    np.testing.assert_allclose(insight.grad_cam_plus_plus(model, picture, 0, layer="maps")[0], expected, rtol=1e-5)
+
+
+def test_the_deconvnet_of_a_linear_network_is_the_transpose():
+    image = keras.Input((9, 9, 2))
+    x = layers.Conv2D(3, 3, strides=2, name="first", use_bias=True)(image)
+    model = randomize(keras.Model(image, layers.Conv2D(4, 2, padding="same", name="second")(x)))
+    picture = pictures(1, (9, 9, 2))
+    unit = insight.Unit("second", 2, (1, 3))
+    activation = insight.feature_maps(model, picture, "second")[0, 1, 3, 2]
+    seed = np.zeros((1, 4, 4, 4), "float32")
+    seed[0, 1, 3, 2] = activation
+    first, second = (model.get_layer(name).kernel.numpy() for name in ("first", "second"))
+    back = tf.nn.conv2d_transpose(seed, second, (1, 4, 4, 3), 1, "SAME")
+    back = tf.nn.conv2d_transpose(back, first, (1, 9, 9, 2), 2, "VALID")
+    np.testing.assert_allclose(insight.deconvnet(model, picture, unit), back, rtol=1e-4, atol=1e-6)
+
+
+def test_the_deconvnet_rectifies_and_puts_back_at_the_switches():
+    """Zeiler & Fergus, section 2.1, by hand: what comes back through a rectifier is its positive part, whether or not
+    the rectifier was open; a pooling puts a value where its maximum was."""
+    image = keras.Input((4, 4, 1))
+    x = layers.ReLU(name="rectifier")(image)
+    x = layers.MaxPooling2D(2, name="pool")(x)
+    model = keras.Model(image, layers.Conv2D(1, 2, use_bias=False, name="unit")(x))
+    model.layers[-1].set_weights([np.array([[1, -2], [3, 4]], "float32").reshape(2, 2, 1, 1)])
+    picture = np.array([[0, 1, 5, 0], [0, 0, 0, 0], [-1, -2, 0, 0], [-3, -4, 0, 2]], "float32").reshape(1, 4, 4, 1)
+    # pooled: 1 5 / 0 2; the unit: 1 - 10 + 0 + 8 = -1; its projection: kernel times -1, negative parts stopped
+    expected = np.zeros((4, 4))
+    expected[0, 2] = 2
+    found = insight.deconvnet(model, picture, insight.Unit("unit", 0))[0, ..., 0]
+    np.testing.assert_allclose(found, expected)
+    picture[0, 3, 3, 0] = 4  # the unit: 7, so -2 * 7 is stopped, and the closed rectifier passes 3 * 7
+    found = insight.deconvnet(model, picture, insight.Unit("unit", 0))[0, ..., 0]
+    assert (found[0, 1], found[0, 2], found[3, 3]) == (7, 0, 28)
+    assert found[2:, :2].sum() == 21 and (found[2:, :2] == 21).sum() == 1
+
+
+def test_guided_backpropagation_stops_what_one_of_its_two_neighbours_passes():
+    """y = relu(a x1) w1 + relu(x2) w2 ...: a gradient needs an open rectifier and must come back positive."""
+    image = keras.Input((1, 1, 4))
+    out = layers.Dense(1, use_bias=False)(layers.Flatten()(layers.ReLU()(image)))
+    model = keras.Model(image, out)
+    model.layers[-1].set_weights([np.array([[2], [-3], [5], [-7]], "float32")])
+    picture = np.array([1, 1, -1, -1], "float32").reshape(1, 1, 1, 4)
+    plain, guided = (insight.saliency(model, picture, 0), insight.guided_backprop(model, picture, 0))
+    deconv = insight.deconvnet(model, picture, insight.Unit(model.layers[-1].name, 0))
+    assert plain.ravel().tolist() == [2, -3, 0, 0]
+    assert guided.ravel().tolist() == [2, 0, 0, 0]
+    assert deconv.ravel().tolist() == [0, 3, 0, 7]  # the activation is -1: its sign goes back with it
+
+
+@pytest.mark.parametrize("form", ["layer", "activation", "fused", "function", "relu6"])
+def test_rectifiers_are_known_in_every_form(form):
+    image = keras.Input((6, 6, 1))
+    conv = layers.Conv2D(3, 3, activation="relu" if form == "fused" else None)(image)
+    x = {
+        "layer": lambda: layers.ReLU()(conv),
+        "activation": lambda: layers.Activation("relu")(conv),
+        "fused": lambda: conv,
+        "function": lambda: keras.ops.relu(conv),
+        "relu6": lambda: layers.Activation(keras.activations.relu6)(conv),
+    }[form]()
+    model = randomize(keras.Model(image, layers.Dense(2)(layers.Flatten()(x))))
+    picture = pictures(4, (6, 6, 1)) - 0.5
+    plain, guided = insight.saliency(model, picture, 1), insight.guided_backprop(model, picture, 1)
+    with tf.GradientTape() as tape:
+        tape.watch(x := tf.constant(picture))
+        y = tf.reduce_sum(model(x)[:, 1])
+    np.testing.assert_allclose(plain, tape.gradient(y, x), atol=1e-6)
+    assert np.abs(plain - guided).max() > 1e-3
+    conv_layer, dense = model.layers[1], model.layers[-1]
+    value = insight.feature_maps(keras.Model(image, conv), picture, conv_layer.name)
+    before = tf.nn.conv2d(picture, conv_layer.kernel, 1, "VALID") + conv_layer.bias if form == "fused" else value
+    back = np.maximum(dense.kernel.numpy()[:, 1].reshape(1, 4, 4, 3), 0) * (np.asarray(before) > 0)
+    by_hand = tf.nn.conv2d_transpose(tf.constant(back, tf.float32), conv_layer.kernel, picture.shape, 1, "VALID")
+    np.testing.assert_allclose(guided, by_hand, atol=1e-5)
+    assert conv_layer.activation is keras.activations.get("relu" if form == "fused" else None)
+
+
+def test_integrated_gradients_add_up_to_the_difference():
+    """Completeness, and the closed form of a linear model: kernel times difference."""
+    model = randomize(build("lenet5", input_shape=(32, 32, 1)))
+    picture = pictures(3, (32, 32, 1))
+    shares = insight.integrated_gradients(model, picture, (1, 2, 3), steps=64, baseline=0.2)
+    network, target = Network(model), insight.Class((1, 2, 3))
+    difference = network.scores(picture, target) - network.scores(np.full_like(picture, 0.2), target)
+    np.testing.assert_allclose(shares.sum((1, 2, 3)), difference, rtol=2e-2, atol=2e-3)
+    linear = randomize(keras.Sequential([keras.Input((3, 3, 1)), layers.Flatten(), layers.Dense(2)]))
+    picture = pictures(2, (3, 3, 1))
+    expected = picture.reshape(2, -1) * linear.layers[-1].kernel.numpy()[:, 0]
+    found = insight.integrated_gradients(linear, picture, 0, steps=1)
+    np.testing.assert_allclose(found.reshape(2, -1), expected, rtol=1e-5)
+
+
+def test_occlusion_of_a_linear_model_by_hand():
+    """A score that is the sum of the pixels falls by what the patch covered."""
+    model = keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(1, use_bias=False)])
+    model.layers[-1].set_weights([np.ones((36, 1), "float32")])
+    picture = pictures(1, (6, 6, 1))
+    found = insight.occlusion(model, picture, 0, patch=2, stride=2, value=0.25)
+    fall = picture[0, ..., 0].reshape(3, 2, 3, 2).sum((1, 3)) - 1
+    np.testing.assert_allclose(found[0], fall.repeat(2, 0).repeat(2, 1), atol=1e-5)
+
+
+def test_occlusion_covers_the_border_and_uses_batches(monkeypatch):
+    model, sizes = planted(), []
+    run = Network.run
+
+    def counting(self, some, **kwargs):
+        sizes.append(len(some))
+        return run(self, some, **kwargs)
+
+    monkeypatch.setattr(Network, "run", counting)
+    found = insight.occlusion(model, two_objects(), 0, patch=10, stride=7, batch=8)
+    assert found.shape == (1, 32, 32) and np.isfinite(found).all()
+    assert sizes == [1, 1, 8, 8, 8, 1]  # the answer, the whole picture, and 25 covered ones
+
+
+# ---- models of every build
+
+
+def with_preprocessing():
+    return randomize(build("lenet5", include_preprocessing=True)), pictures(2, (32, 32, 1), high=255)
+
+
+def nested():
+    base = keras.Sequential(
+        [keras.Input((16, 16, 3)), layers.Conv2D(6, 3, activation="relu", name="conv"), layers.MaxPooling2D()],
+        name="base",
+    )
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")]
+    return randomize_nested(keras.Sequential([keras.Input((16, 16, 3)), base, *head])), pictures(2, (16, 16, 3))
+
+
+def randomize_nested(model):
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.normal(0, 0.5, w.shape).astype("float32") for w in model.get_weights()])
+    return model
+
+
+def transfer():
+    """As people fine-tune: keras.applications' network inside one's own."""
+    base = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(64, 64, 3), alpha=0.35)
+    image = keras.Input((64, 64, 3))
+    x = layers.GlobalAveragePooling2D()(base(keras.applications.mobilenet_v2.preprocess_input(image), training=False))
+    return randomize_nested_gently(keras.Model(image, layers.Dense(2)(x))), pictures(2, (64, 64, 3), high=255)
+
+
+def randomize_nested_gently(model):
+    rng = np.random.default_rng(1)
+    for v in model.weights:
+        if v.path.endswith("kernel"):
+            fan_in = np.prod(v.shape[:2]) if "depthwise" in v.path else np.prod(v.shape[:-1])
+            v.assign(rng.normal(0, (2 / fan_in) ** 0.5, v.shape))
+        elif v.path.endswith(("beta", "moving_mean")):
+            v.assign(rng.normal(0, 0.2, v.shape))
+    return model
+
+
+def several_outputs():
+    image = keras.Input((16, 16, 1))
+    x = layers.Conv2D(4, 3, activation="relu")(image)
+    pooled = layers.GlobalAveragePooling2D()(x)
+    outputs = {"age": layers.Dense(1)(pooled), "kind": layers.Dense(3, activation="softmax")(pooled)}
+    return randomize_nested(keras.Model(image, outputs)), pictures(2, (16, 16, 1))
+
+
+def shared_layer():
+    image, conv = keras.Input((16, 16, 2)), layers.Conv2D(2, 3, padding="same", activation="relu", name="conv")
+    x = layers.GlobalMaxPooling2D()(conv(conv(image)))
+    return randomize_nested(keras.Model(image, layers.Dense(2)(x))), pictures(2, (16, 16, 2))
+
+
+def half_precision():
+    stack = [layers.Conv2D(4, 3, activation="relu", dtype="mixed_float16"), layers.BatchNormalization()]
+    stack += [layers.GlobalAveragePooling2D(dtype="mixed_float16"), layers.Dense(3, dtype="float32")]
+    return randomize(keras.Sequential([keras.Input((12, 12, 3)), *stack])), pictures(2, (12, 12, 3))
+
+
+def any_size():
+    stack = [layers.Conv2D(4, 3, activation="relu"), layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    return randomize(keras.Sequential([keras.Input((None, None, 3)), *stack])), pictures(2, (20, 14, 3))
+
+
+def grouped():
+    return randomize(build("resnext50_32x4d", input_shape=(32, 32, 3), classes=4)), pictures(1, (32, 32, 3))
+
+
+MODELS = [with_preprocessing, nested, transfer, several_outputs, shared_layer, half_precision, any_size, grouped]
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_every_method_works_on_models_of_every_build(make):
+    model, some = make()
+    target = insight.Class(1, "kind") if make is several_outputs else 1
+    methods = METHODS if make is not grouped else {k: METHODS[k] for k in ("grad_cam", "guided_backprop")}
+    before = model.predict(some, verbose=0)
+    for name, method in methods.items():
+        found = method(model, some, target)
+        assert found.shape[:3] == some.shape[:3], name
+        assert np.isfinite(found).all() and found.dtype == np.float32, name
+        assert np.abs(found).max() > 0 or name in (*CAMS, "guided_grad_cam"), name
+    after = model.predict(some, verbose=0)
+    keras.tree.map_structure(np.testing.assert_array_equal, before, after)
+
+
+def test_a_nested_model_is_explained_like_a_flat_one():
+    model, some = nested()
+    flat = keras.Sequential([keras.Input((16, 16, 3)), *model.layers[0].layers, *model.layers[1:]])
+    for name, method in METHODS.items():
+        np.testing.assert_allclose(method(model, some, 2), method(flat, some, 2), atol=1e-5, err_msg=name)
+
+
+def test_half_precision_is_explained_as_in_full():
+    model, some = half_precision()
+    full = keras.Sequential(
+        [keras.Input((12, 12, 3)), layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization()]
+        + [layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    )
+    full.set_weights(model.get_weights())
+    np.testing.assert_allclose(insight.saliency(model, some, 1), insight.saliency(full, some, 1), atol=1e-6)
+    assert model.layers[0].compute_dtype == "float16"
+
+
+def test_batches_and_single_pictures_give_the_same():
+    model, some = with_preprocessing()
+    some = pictures(5, (32, 32, 1), high=255)
+    whole = insight.grad_cam(model, some, (0, 1, 2, 3, 4), batch=2)
+    for i, one in enumerate(some):
+        np.testing.assert_allclose(insight.grad_cam(model, one, i)[0], whole[i], atol=1e-5)
+    np.testing.assert_allclose(insight.grad_cam(model, some[..., 0], (0, 1, 2, 3, 4)), whole, atol=1e-5)
+
+
+def test_without_a_target_the_models_answer_is_explained():
+    model, some = with_preprocessing()
+    answers = model.predict(some, verbose=0).argmax(1).tolist()
+    for method in METHODS.values():
+        np.testing.assert_allclose(method(model, some), method(model, some, answers), atol=1e-5)
+
+
+def test_scores_are_those_before_the_softmax():
+    image = keras.Input((8, 8, 1))
+    logits = layers.Dense(3, name="logits")(layers.Flatten()(image))
+    forms = [layers.Softmax()(logits), layers.Activation("softmax")(logits), keras.ops.softmax(logits), logits]
+    forms += [layers.Reshape((3,))(layers.Softmax()(logits))]
+    picture = pictures(2, (8, 8, 1))
+    scores = [Network(keras.Model(image, out)).scores(picture, insight.Class(2)) for out in forms]
+    for found in scores:
+        np.testing.assert_allclose(found, scores[3], rtol=1e-6)
+
+
+def test_a_softmax_that_is_used_further_stays():
+    image = keras.Input((4, 4, 1))
+    attention = layers.Softmax(name="attention")(layers.Dense(3)(layers.Flatten()(image)))
+    model = randomize(keras.Model(image, [attention, layers.Dense(2)(attention)]))
+    picture = pictures(1, (4, 4, 1))
+    found = Network(model).run(picture)[0]
+    np.testing.assert_allclose(found[1], model(picture)[1], rtol=1e-5)
+
+
+# ---- targets
+
+
+def test_boxes_masks_and_units_are_asked_for_like_classes():
+    image = keras.Input((16, 16, 1))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
+    masks = layers.Conv2D(3, 1, activation="softmax", name="masks")(x)
+    boxes = layers.Reshape((8, 5))(layers.Dense(40)(layers.GlobalAveragePooling2D()(x)))
+    model = randomize(keras.Model(image, {"boxes": boxes, "masks": masks}))
+    some = pictures(2, (16, 16, 1))
+    where = np.zeros((16, 16), bool)
+    where[2:6, 2:6] = True
+    asked = [insight.Box(3, 2, "boxes"), insight.Mask(1, where, "masks"), insight.Mask(1, None, "masks")]
+    asked += [insight.Unit("conv", 2), insight.Unit("conv", 2, (4, 4)), lambda out: out["boxes"][:, 0, 0]]
+    for target in asked:
+        assert insight.saliency(model, some, target).shape == some.shape
+        assert np.isfinite(insight.occlusion(model, some, target, patch=5)).all()
+    inside = np.abs(insight.saliency(model, some, asked[1]))[0, ..., 0]
+    assert inside[1:7, 1:7].sum() == pytest.approx(inside.sum())  # a 3x3 kernel sees one pixel beyond the mask
+    assert insight.grad_cam(model, some, asked[0]).shape == (2, 16, 16)
+    assert insight.grad_cam(model, some, asked[1]).shape == (2, 16, 16)
+
+
+def test_the_strongest_activations_and_what_they_see():
+    model = planted()
+    some = np.concatenate([two_objects() * 0.5, two_objects(), np.full((1, 32, 32, 3), 0.2, "float32")])
+    best, second = insight.top_activations(model, some, "pool", 0, count=2)
+    assert (best.picture, second.picture) == (1, 0) and best.value > second.value
+    top, left, bottom, right = best.window
+    assert bottom - top == right - left == 4  # a 3x3 kernel and a 2x2 pooling
+    row, column = best.position
+    assert (top, left) == (2 * row - 1, 2 * column - 1)
+    assert 3 <= (top + bottom) / 2 <= 12
+
+
+def test_the_projection_stays_in_the_receptive_field():
+    model = randomize(build("lenet5"))
+    some = pictures(3, (32, 32, 1))
+    best = insight.top_activations(model, some, "C3_conv", 5, count=1)[0]
+    unit = insight.Unit("C3_conv", 5, best.position)
+    found = insight.deconvnet(model, some[best.picture], unit)[0, ..., 0]
+    top, left, bottom, right = best.window
+    assert np.abs(found[top:bottom, left:right]).sum() == pytest.approx(np.abs(found).sum()) and np.abs(found).sum() > 0
+
+
+def test_filters_are_the_first_kernels():
+    model = build("lenet5")
+    assert insight.filters(model).shape == (6, 5, 5, 1)
+    np.testing.assert_array_equal(insight.filters(model)[3, ..., 0], model.get_layer("C1_conv").kernel[..., 0, 3])
+    assert insight.filters(build("alexnet_v2", include_top=False)).shape == (64, 11, 11, 3)
+
+
+def test_what_maximizes_a_colour_is_that_colour():
+    found = insight.maximize(planted(), insight.Unit("colours", 1, (16, 16)), steps=80, low=0.0, high=1.0, shift=0)
+    middle = found[14:19, 14:19].mean((0, 1))
+    assert found.shape == (32, 32, 3) and found.min() >= 0 and found.max() <= 1
+    assert middle[1] > middle[0] + 0.3
+    network = Network(planted())
+    grey = np.full((1, 32, 32, 3), 0.5, "float32")
+    target = insight.Class(1)
+    better = insight.maximize(planted(), 1, steps=20, low=0.0, high=1.0)
+    assert network.scores(better[None], target)[0] > network.scores(grey, target)[0] + 1
+
+
+def test_maximizing_a_grey_model():
+    model = randomize(build("lenet5"))
+    found = insight.maximize(model, 3, steps=5, low=0.0, high=1.0)
+    assert found.shape == (32, 32, 1)
+    network = Network(model)
+    longer = insight.maximize(model, 3, steps=40, low=0.0, high=1.0)
+    assert network.scores(longer[None], insight.Class(3))[0] > network.scores(found[None], insight.Class(3))[0]
+
+
+# ---- mistakes
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda m, x: insight.grad_cam(m, x, 0, layer="polo"), "no layer 'polo'. Did you mean pool"),
+        (lambda m, x: insight.grad_cam(m, x, 0, layer="scores"), "no maps"),
+        (lambda m, x: insight.grad_cam(m, x, 2), "no class 2: the model has 2, 0 to 1"),
+        (lambda m, x: insight.grad_cam(m, x, -1), "no class -1"),
+        (lambda m, x: insight.grad_cam(m, x, (0, 1)), "2 classes for 1 pictures"),
+        (lambda m, x: insight.grad_cam(m, x, "cat"), "'cat': give a class number"),
+        (lambda m, x: insight.grad_cam(m, x[:, :20], 0), "takes pictures of 32x32x3"),
+        (lambda m, x: insight.grad_cam(m, x[..., :1], 0), "32x32x3"),
+        (lambda m, x: insight.grad_cam(m, x * np.nan, 0), "not finite"),
+        (lambda m, x: insight.grad_cam(m, x[:0], 0), "32x32x3"),
+        (lambda m, x: insight.grad_cam(m, "a.png", 0), "array of numbers"),
+        (lambda m, x: insight.occlusion(m, x, 0, patch=40), "patch of 40"),
+        (lambda m, x: insight.occlusion(m, x, 0, patch=4, stride=5), "stride"),
+        (lambda m, x: insight.deconvnet(m, x, insight.Unit("pool", 2)), "no channel 2"),
+        (lambda m, x: insight.deconvnet(m, x, insight.Unit("pool", 0, (16, 0))), "no position"),
+        (lambda m, x: insight.deconvnet(m, x, insight.Unit("pul", 0)), "no layer 'pul'"),
+        (lambda m, x: insight.saliency(m, x, insight.Mask(0)), "a mask is asked of a map"),
+        (lambda m, x: insight.saliency(m, x, insight.Box(0, 0)), "a box is asked"),
+        (
+            lambda m, x: insight.grad_cam(m, x, insight.Unit("colours", 0), layer="pool"),
+            "does not depend on layer 'pool'",
+        ),
+        (lambda m, x: insight.filters(m, "scores"), "no convolution"),
+        (lambda m, x: insight.feature_maps(m, x, "colors"), "Did you mean colours"),
+        (lambda m, x: insight.maximize(m, 7), "no class 7"),
+        (lambda m, x: insight.grad_cam("model", x), "not a Keras 3 model"),
+    ],
+)
+def test_mistakes_end_in_a_line(call, says):
+    with pytest.raises(UserError) as error:
+        call(planted(), two_objects())
+    assert says in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_model_without_convolutions():
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)], name="dense")
+    some = pictures(1, (8, 8, 1))
+    for call in (
+        lambda: insight.grad_cam(model, some),
+        lambda: insight.filters(model),
+        lambda: insight.cam(model, some),
+    ):
+        with pytest.raises(UserError, match="dense"):
+            call()
+    assert insight.saliency(model, some).shape == insight.occlusion(model, some)[..., None].shape
+
+
+def test_deeper_kernels_are_no_pictures():
+    with pytest.raises(UserError, match="maximize"):
+        insight.filters(build("lenet5"), "C3_conv")
+
+
+def test_two_pictures_at_once():
+    a, b = keras.Input((4, 4, 1)), keras.Input((4, 4, 1))
+    model = keras.Model([a, b], layers.Dense(1)(layers.Flatten()(layers.Add()([a, b]))), name="pair")
+    with pytest.raises(UserError, match="pair has 2 inputs"):
+        insight.saliency(model, pictures(1, (4, 4, 1)))
