@@ -8,7 +8,7 @@ from keras import layers
 
 from keras_cnns import UserError, build, insight
 from keras_cnns.insight.network import Network
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 
 METHODS = {
     "grad_cam": insight.grad_cam,

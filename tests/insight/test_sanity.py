@@ -5,7 +5,7 @@ import pytest
 
 from keras_cnns import build, insight
 from keras_cnns.insight.sanity import rank_correlation
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 from tests.insight.test_maps import planted, two_objects
 
 

@@ -11,7 +11,6 @@ from keras_cnns.errors import UserError
 from keras_cnns.insight import targets
 from keras_cnns.insight.network import Network
 
-OPENING = 16  # first steps, in which a unit that is closed is told to open: its own gradient would be 0
 # photographs' colours hardly vary against each other: the directions in which they do, strongest first (Olah et al.)
 COLOURS = np.array([[0.56, 0.19, 0.05], [0.58, 0.0, -0.1], [0.56, -0.19, 0.05]], "float32")
 
@@ -56,12 +55,12 @@ def maximize(model, target, *, size=None, steps=200, rate=0.05, shift=8, low=0.0
 
     state = tf.zeros_like(spectrum), tf.zeros_like(spectrum)
     for count in range(1, steps + 1):
-        state = step(*state, tf.constant(float(count)), _opening if count <= OPENING else None)
+        state = step(*state, tf.constant(float(count)), _opening if count <= steps // 2 else None)
     return np.asarray(low + (high - low) * picture(spectrum))
 
 
 def _opening(x, y):
-    """A rectifier's output whose gradient also reaches closed units that should open."""
+    """A rectifier's output whose gradient also reaches closed units that should open; their own would be 0."""
 
     @tf.custom_gradient
     def passed(x):
@@ -75,9 +74,7 @@ def _painter(shape, decay, seed):
     height, width, channels = shape
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))
-    scale = (frequency**-decay * np.sqrt(height * width)).astype("float32")
-    if decay:
-        scale *= np.sqrt(height * width) / np.sqrt((scale**2).mean()) / 4
+    scale = (frequency**-decay * np.sqrt(height * width) / 4).astype("float32")
     start = np.random.default_rng(seed).normal(0, 0.01, (2, channels, *scale.shape)).astype("float32")
     mix = COLOURS / np.linalg.norm(COLOURS, axis=0).max() if channels == 3 else np.eye(channels, dtype="float32")
 
