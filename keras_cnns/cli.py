@@ -225,6 +225,62 @@ def benchmark(
     _print(timing.table(rows))
 
 
+def explain(
+    model: str,
+    pictures: tuple[str, ...] = (),
+    /,
+    *,
+    method: str = "grad_cam",
+    filters: bool = False,
+    target: int | None = None,
+    layer: str | None = None,
+    channel: int | None = None,
+    pixels: tuple[float, float] = (0.0, 255.0),
+    out: str = "runs/explain",
+    open_: Annotated[bool, tyro.conf.arg(name="open")] = False,
+    as_json: Json = False,
+):
+    """Pictures of why a model answers so, and of what its layers look for.
+
+    Args:
+        model: a .keras file; a .tflite file for occlusion, which needs no gradients
+        pictures: files in any common format
+        method: grad_cam, grad_cam_plus_plus, cam, occlusion, integrated_gradients, saliency, guided_backprop,
+            guided_grad_cam, deconvnet, feature_maps or maximize
+        filters: the first layer's filters instead (or those of --layer)
+        target: the class to explain, by number; by default what the model answers
+        layer: whose maps are weighed or shown
+        channel: of that layer, for deconvnet and maximize
+        pixels: what black and white are for a model that has no preprocessing inside
+        out: the folder for the files
+        open_: show the files when they are written
+    """
+    from keras_cnns.insight import explain as page
+
+    if filters:
+        files = [page.show_filters(model, out=out, layer=layer)]
+    else:
+        low, high = pixels
+        files = page.explain(
+            model, pictures, method, out=out, target=target, layer=layer, channel=channel, low=low, high=high
+        )
+    _written(files, open_, as_json)
+
+
+def _written(files, show_them, as_json):
+    """Says which files were written, and opens them where that is asked for."""
+    if as_json:
+        _print_json([str(file) for file in files])
+    else:
+        for file in files:
+            print(file)
+    if show_them:
+        import webbrowser
+
+        for file in files:
+            webbrowser.open(Path(file).resolve().as_uri())
+
+
 COMMANDS = {
     "list": list_,
     "show": show,
@@ -233,6 +289,7 @@ COMMANDS = {
     "export": export,
     "predict": predict,
     "benchmark": benchmark,
+    "explain": explain,
 }
 _REST: list[str] = []  # the flags after `train RECIPE`, which are the recipe's own
 

@@ -59,19 +59,19 @@ class Network:
             raise UserError(f"what is asked for does not depend on {where}: choose a layer before it.")
         return value, gradient, scores
 
-    def scores(self, pictures, target):
-        """The target's score of each picture, [n]."""
-        return target(self.run(pictures, last=self.last(target))[0])
+    def scores(self, pictures, target, *, whole=False):
+        """The target's score of each picture, [n]; whole: with the softmax or sigmoid that ends the model."""
+        return target(self.run(pictures, last=self.last(target), whole=whole)[0])
 
     def last(self, target):
         """The number of the call that the target looks at, None for the model's outputs."""
         layer = getattr(target, "layer", None)
         return None if layer is None else self.calls.find(layer)
 
-    def run(self, pictures, *, at=None, tape=None, rule=None, last=None):
+    def run(self, pictures, *, at=None, tape=None, rule=None, last=None, whole=False):
         """The outputs in the model's own structure, or the value after call number `last`; and that after call `at`.
 
-        tape: watches the value at `at`; what comes before it is not recorded.
+        tape: watches the value at `at`; what comes before it is not recorded. whole: nothing is left out at the end.
         """
         left = self._uses(last)
         values, kept = {self.calls.inputs[0]: tf.cast(pictures, tf.float32)}, None
@@ -80,7 +80,7 @@ class Network:
                 continue
             if number:
                 args, kwargs = _filled((call.args, call.kwargs), values)
-                results = tree.flatten(self._called(number, call, args, kwargs, rule))
+                results = tree.flatten(self._called(call, args, kwargs, rule, not whole and number in self._linear))
                 values |= {ref: value for ref, value in zip(call.outputs, results, strict=True) if left.get(ref)}
             if number == (at or 0):
                 kept = values[call.outputs[0]]
@@ -107,9 +107,9 @@ class Network:
                     left[ref] = left.get(ref, 0) + 1
         return left
 
-    def _called(self, number, call, args, kwargs, rule):
+    def _called(self, call, args, kwargs, rule, linear):
         operation = call.operation
-        if number in self._linear and call.kind in SQUASHES | {"Activation"}:
+        if linear and call.kind in SQUASHES | {"Activation"}:
             return args[0]
         if call.kind == "Cast" and operation.dtype in HALF:
             return args[0]
@@ -117,7 +117,7 @@ class Network:
             # a grouped convolution has a gradient on a CPU only in the form it trains in; nothing else of it changes
             kwargs = {**kwargs, "training": call.kind == "GroupedConv2D"}
         swaps = {}
-        if number in self._linear:
+        if linear:
             swaps["activation"] = keras.activations.linear
         elif rule and _name(getattr(operation, "activation", None)) in RECTIFIERS and call.kind != "Activation":
             inner = operation.activation

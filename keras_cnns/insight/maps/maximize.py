@@ -31,7 +31,8 @@ def maximize(model, target, *, size=None, steps=200, rate=0.05, shift=8, low=0.0
     Raises:
       UserError: there is no such class, layer or channel; a size is missing; nothing moves the target.
     """
-    network, target = Network(model), targets.of(target)
+    network, target = model if isinstance(model, Network) else Network(model), targets.of(target)
+    model = network.model
     shape = network.shape if size is None or len(network.shape) != 3 else (*size, network.shape[-1])
     if None in shape or len(shape) != 3 or any(n not in (None, m) for n, m in zip(network.shape, shape, strict=True)):
         raise UserError(f"{model.name} takes pictures of {network.shape}: give size=(height, width).")

@@ -11,10 +11,13 @@ from keras_cnns.insight.maps.base import BATCH, by_batch
 def occlusion(model, pictures, target=None, *, patch=None, stride=None, value=None, batch=BATCH):
     """The mean fall of the score over all patches that cover a position. No gradient is needed.
 
+    The score is what the model itself answers, a probability where it ends in a softmax, as in the paper.
+
     Args:
       model, pictures, target: as in `grad_cam`; the class is the one that the model answers to the whole picture.
-      patch: side of the covering square in pixels; None: a fifth of the shorter side.
-      stride: from one patch to the next; None: a third of the patch.
+      patch: side of the covering square in pixels; None: a third of the shorter side,
+        which hides what an object is known by.
+      stride: from one patch to the next; None: a quarter of the patch.
       value: what covers, on the model's scale: a number, or one for each channel; None: the picture's mean colour.
       batch: covered pictures at a time.
 
@@ -28,7 +31,9 @@ def occlusion(model, pictures, target=None, *, patch=None, stride=None, value=No
     def one_picture(network, pictures, target):
         (picture,) = np.asarray(pictures)
         target = targets.settle(target, network.run(pictures)[0])
-        return occlude(lambda some: network.scores(some, _for_each(target)), picture, patch, stride, value, batch)[None]
+        return occlude(
+            lambda some: network.scores(some, _for_each(target), whole=True), picture, patch, stride, value, batch
+        )[None]
 
     return by_batch(model, pictures, target, one_picture, batch=1)
 
@@ -36,8 +41,8 @@ def occlusion(model, pictures, target=None, *, patch=None, stride=None, value=No
 def occlude(score, picture, patch=None, stride=None, value=None, batch=BATCH):
     """The map [h, w] of one picture [h, w, c]. score: pictures [n, h, w, c] -> [n]."""
     height, width, _ = picture.shape
-    patch = max(1, min(height, width) // 5) if patch is None else patch
-    stride = max(1, patch // 3) if stride is None else stride
+    patch = max(1, min(height, width) // 3) if patch is None else patch
+    stride = max(1, patch // 4) if stride is None else stride
     if not (1 <= patch <= min(height, width) and 1 <= stride <= patch):
         raise UserError(
             f"a patch of {patch} every {stride} pixels does not cover {height}x{width}: the patch must fit into the "

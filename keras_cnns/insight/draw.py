@@ -1,0 +1,118 @@
+"""The figures: sheets of pictures and maps, with titles, axes and units, readable in greyscale."""
+
+import math
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from keras_cnns.files import written_aside
+
+SHADES = "viridis"  # grows from dark to light without a turn, so that it prints in grey
+SIDE = 2.6  # inches of one picture
+
+
+def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
+    """A row for each picture: itself, its map with a scale, and the map over it. signed: zero in the middle.
+
+    pictures: [n, h, w, 1 or 3] in 0 .. 1. maps: [n, h, w]. names: a line above each row. unit: what the scale counts.
+    """
+    rows = len(pictures)
+    figure = Figure(figsize=(3 * SIDE + 0.8, rows * (SIDE + 0.35) + 0.5), layout="constrained")
+    for (left, middle, right), picture, one, name in zip(
+        figure.subplots(rows, 3, squeeze=False), pictures, maps, names, strict=True
+    ):
+        high = float(np.percentile(np.abs(one), 99.5) if signed else one.max()) or float(np.abs(one).max()) or 1.0
+        scale = {"cmap": SHADES, "vmin": -high if signed else min(0.0, float(one.min())), "vmax": high}
+        show(left, picture)
+        left.set_title(name, fontsize=8, loc="left")
+        drawn = middle.imshow(one, **scale)
+        figure.colorbar(drawn, ax=middle, shrink=0.85, extend="both" if signed else "neither").set_label(
+            unit, fontsize=7
+        )
+        grey = picture.mean(-1)
+        right.imshow(grey, cmap="gray", vmin=0, vmax=1)
+        right.imshow(one, alpha=0.25 + 0.5 * np.clip(np.abs(one) / high, 0, 1), **scale)
+        for axes in (left, middle, right):
+            _pixels(axes)
+        left.set_ylabel("row, pixels", fontsize=7)
+    for axes in (left, middle, right):
+        axes.set_xlabel("column, pixels", fontsize=7)
+    save(figure, path, title)
+
+
+def fine_sheet(path, pictures, fine, *, names, title):
+    """A row for each picture: itself, and values for each of its pixels and colours around grey."""
+    rows = len(pictures)
+    figure = Figure(figsize=(2 * SIDE + 0.4, rows * (SIDE + 0.35) + 0.5), layout="constrained")
+    for (left, right), picture, one, name in zip(
+        figure.subplots(rows, 2, squeeze=False), pictures, fine, names, strict=True
+    ):
+        show(left, picture)
+        show(right, around_grey(one))
+        left.set_title(name, fontsize=8, loc="left")
+        right.set_title("grey: zero", fontsize=8, loc="left")
+        for axes in (left, right):
+            _pixels(axes)
+        left.set_ylabel("row, pixels", fontsize=7)
+    for axes in (left, right):
+        axes.set_xlabel("column, pixels", fontsize=7)
+    save(figure, path, title)
+
+
+def tiles_sheet(path, tiles, *, title, captions=None, columns=None, unit=None, limits=None, side=0.9):
+    """Many small pictures [n, h, w], [n, h, w, 1 or 3] side by side, each with its number or caption.
+
+    unit, limits: of one scale that all share, for values that are no pixels.
+    """
+    count = len(tiles)
+    columns = columns or min(count, math.ceil(math.sqrt(count * 1.6)))
+    rows = -(-count // columns)
+    figure = Figure(figsize=(max(columns * side + 0.6, 3.6), rows * (side + 0.22) + 0.6), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for place, axes in enumerate(grid):
+        axes.set_axis_off()
+        if place < count:
+            one = np.squeeze(np.asarray(tiles[place]))
+            low, high = limits or (0, 1)
+            drawn = axes.imshow(one, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axes.set_title(str(place) if captions is None else captions[place], fontsize=7, pad=2)
+    if unit:
+        figure.colorbar(drawn, ax=list(grid), shrink=0.6, location="right").set_label(unit, fontsize=7)
+    height, width = np.shape(tiles[0])[:2]
+    figure.supxlabel(f"each tile {width} x {height} positions", fontsize=7)
+    save(figure, path, title)
+
+
+def show(axes, picture):
+    """A picture [h, w, 1 or 3] in 0 .. 1."""
+    picture = np.clip(picture, 0, 1)
+    axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap="gray", vmin=0, vmax=1)
+
+
+def around_grey(values):
+    """Signed values as pixels 0 .. 1: zero is middle grey, the 99.5th percentile of the sizes black or white."""
+    values = np.asarray(values, "float32")
+    high = np.percentile(np.abs(values), 99.5) or np.abs(values).max() or 1.0
+    return np.clip(0.5 + values / (2 * high), 0, 1)
+
+
+def stretched(values):
+    """Values as pixels 0 .. 1, each picture over its whole range."""
+    values = np.asarray(values, "float32")
+    low = values.min(axis=(1, 2, 3), keepdims=True)
+    high = values.max(axis=(1, 2, 3), keepdims=True)
+    return (values - low) / np.maximum(high - low, 1e-12)
+
+
+def _pixels(axes):
+    axes.tick_params(labelsize=6)
+    axes.locator_params(nbins=4)
+
+
+def save(figure, path, title):
+    """Writes the figure as PNG or SVG, by the path's suffix."""
+    figure.suptitle(title, fontsize=10)
+    FigureCanvasAgg(figure)
+    with written_aside(path) as temporary:
+        figure.savefig(temporary, dpi=110)

@@ -1,0 +1,209 @@
+"""From a model file and pictures to the files that show why it answers so: what `keras-cnns explain` does."""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnns.card import read_card
+from keras_cnns.errors import UserError, nearest
+from keras_cnns.insight import draw, targets
+from keras_cnns.insight.maps import cam as class_map
+from keras_cnns.insight.maps import deconvnet, features, grad_cam, guided, integrated_gradients, maximize, occlusion
+from keras_cnns.insight.network import Network
+from keras_cnns.predict import read_picture
+
+MAPS = {
+    "grad_cam": (grad_cam.grad_cam, "weight of the place, score"),
+    "grad_cam_plus_plus": (grad_cam.grad_cam_plus_plus, "weight of the place"),
+    "cam": (class_map.cam, "score of the place"),
+    "occlusion": (occlusion.occlusion, "fall of the score"),
+    "integrated_gradients": (integrated_gradients.integrated_gradients, "share of the score"),
+}
+FINE = {
+    "saliency": guided.saliency,
+    "guided_backprop": guided.guided_backprop,
+    "guided_grad_cam": guided.guided_grad_cam,
+}
+UNITS = ("deconvnet", "feature_maps", "maximize")
+METHODS = (*MAPS, *FINE, *UNITS)
+LAYERED = ("grad_cam", "grad_cam_plus_plus", "guided_grad_cam")
+MOST = 64  # maps or filters on one sheet
+
+
+def explain(model, paths, method="grad_cam", *, out, target=None, layer=None, channel=None, low=0.0, high=255.0):
+    """Writes the pictures of a method and returns their paths.
+
+    Args:
+      model: the path of a `.keras` file; of a `.tflite` file for methods without gradients (occlusion).
+      paths: of the pictures, in any common format.
+      method: one of METHODS.
+      out: the folder for the files.
+      target: a class number; None: what the model answers.
+      layer, channel: of what is shown (deconvnet, feature_maps, maximize), and `layer` of whose maps Grad-CAM weighs.
+      low, high: what black and white are for the model.
+
+    Raises:
+      UserError: something is missing or does not fit.
+    """
+    model, out = Path(model), Path(out)
+    if method not in METHODS:
+        raise UserError(f"there is no method {method!r}.{nearest(method, METHODS)} Choose from {', '.join(METHODS)}.")
+    if not paths and method != "maximize":
+        raise UserError(f"{method} needs a picture: give one or more.")
+    if model.suffix == ".tflite":
+        return [_of_file(model, paths, method, out, target, low, high)]
+    network = Network(_loaded(model))
+    if method == "maximize":
+        return [_maximized(network, model, out, target, layer, channel, low, high)]
+    shape = network.shape
+    if len(shape) != 3 or None in shape[:2] or shape[-1] not in (1, 3):
+        raise UserError(f"{model} takes inputs of {shape}: pictures of a fixed size are needed.")
+    shown = np.stack([read_picture(path, shape) for path in paths]) / 255
+    pictures = shown * (high - low) + low
+    path = out / f"{model.stem}_{method}{f'_{layer}' if layer else ''}.png".replace("/", "_")
+    if method == "feature_maps":
+        return _features(network, pictures, paths, layer, path)
+    if method == "deconvnet":
+        return [_projections(network, pictures, shown, paths, layer, channel, path)]
+    target = targets.of(target)
+    names = _names(network, pictures, target, paths, read_card(model).labels)
+    options = {"layer": layer} if method in LAYERED else {}
+    if layer and not options:
+        raise UserError(f"{method} looks at no single layer: leave --layer out, or take grad_cam.")
+    if method in FINE:
+        draw.fine_sheet(
+            path, shown, FINE[method](network, pictures, target, **options), names=names, title=_title(method)
+        )
+        return [path]
+    run, unit = MAPS[method]
+    maps = run(network, pictures, target, **options)
+    maps = maps.sum(-1) if maps.ndim == 4 else maps
+    signed = method in ("integrated_gradients", "occlusion", "cam")
+    draw.maps_sheet(path, shown, maps, names=names, title=_title(method), unit=unit, signed=signed)
+    return [path]
+
+
+def show_filters(model, *, out, layer=None):
+    """Writes the first-layer filters (or those of `layer`) of a `.keras` file; returns the path."""
+    model = Path(model)
+    if model.suffix == ".tflite":
+        raise UserError(f"{model} is a .tflite file: filters are shown of .keras files.")
+    kernels = features.filters(_loaded(model), layer)
+    path = Path(out) / f"{model.stem}_filters{f'_{layer}' if layer else ''}.png"
+    n, height, width, channels = kernels.shape
+    count = f"{n} filters" if n <= 96 else f"the first 96 of {n} filters"
+    title = f"{model.stem}: {count} of {height} x {width} x {channels}, each over its own range"
+    draw.tiles_sheet(path, draw.stretched(kernels)[:96], title=title, side=0.62)
+    return path
+
+
+def _loaded(model):
+    from keras_cnns.saved import load_model
+
+    if model.suffix != ".keras":
+        raise UserError(f"{model} is neither a .keras nor a .tflite file.")
+    return load_model(model)
+
+
+def _of_file(model, paths, method, out, target, low, high):
+    """Occlusion of a .tflite file, whose outputs are taken as they are."""
+    from keras_cnns.tflite.proof import runner
+
+    if method != "occlusion":
+        raise UserError(f"{method} needs gradients, which a .tflite file has not: take occlusion, or the .keras file.")
+    if not model.is_file():
+        raise UserError(f"there is no file {model}.")
+    (shape, *more) = (tuple(s[1:]) for s in runner.ask("describe", file=str(model.resolve()))[0]["inputs"].values())
+    if more or len(shape) != 3 or min(shape) < 1:
+        raise UserError(f"{model} takes inputs of {shape}: one picture of a fixed size is needed.")
+    shown = np.stack([read_picture(path, shape) for path in paths]) / 255
+    run, labels, maps, names = occlusion.of_file(model), read_card(model).labels, [], []
+    for path, picture in zip(paths, shown * (high - low) + low, strict=True):
+        wanted = targets.settle(targets.of(target), run(picture[None]))
+        wanted = targets.Class(int(np.ravel(wanted.index)[0]))
+        names.append(_name(path, wanted.index, labels))
+        maps.append(occlusion.occlude(lambda some, wanted=wanted: wanted(run(some)), picture, batch=10**4))
+    path = out / f"{model.stem}_occlusion.png"
+    title = f"{_title('occlusion')}, of the file {model.name}"
+    draw.maps_sheet(path, shown, np.stack(maps), names=names, title=title, unit="fall of the file's score", signed=True)
+    return path
+
+
+def _names(network, pictures, target, paths, labels):
+    if not isinstance(target, targets.Class):
+        return [Path(path).name for path in paths]
+    settled = target if target.index is not None else targets.settle(target, network.run(pictures)[0])
+    classes = np.broadcast_to(settled.index, len(paths))
+    return [_name(path, int(index), labels) for path, index in zip(paths, classes, strict=True)]
+
+
+def _name(path, index, labels):
+    return f"{Path(path).name}, for class {labels[index] if 0 <= index < len(labels) else index}"
+
+
+def _features(network, pictures, paths, layer, path):
+    if layer is None:
+        raise UserError("feature_maps needs --layer: whose maps?")
+    found = features.feature_maps(network, pictures, layer)
+    if found.ndim != 4:
+        raise UserError(f"layer {layer!r} gives {found.shape[1:]}, no maps: choose one of height, width and channels.")
+    files = []
+    for source, maps in zip(paths, found, strict=True):
+        file = path.with_stem(f"{path.stem}_{Path(source).stem}")
+        shown = f"{min(MOST, maps.shape[-1])} of {maps.shape[-1]} maps"
+        draw.tiles_sheet(
+            file,
+            np.moveaxis(maps, -1, 0)[:MOST],
+            title=f"{layer} on {Path(source).name}: {shown}",
+            unit="activation",
+            limits=(float(maps[..., :MOST].min()), float(maps[..., :MOST].max()) or 1.0),
+        )
+        files.append(file)
+    return files
+
+
+def _projections(network, pictures, shown, paths, layer, channel, path):
+    """The strongest activations' windows, each with its projection beside it."""
+    if layer is None or channel is None:
+        raise UserError("deconvnet needs --layer and --channel: whose activation is projected back?")
+    best = deconvnet.top_activations(network, pictures, layer, channel)
+    tiles, captions = [], []
+    for found in best:
+        unit = targets.Unit(layer, channel, found.position)
+        back = draw.around_grey(deconvnet.deconvnet(network, pictures[found.picture], unit)[0])
+        top, left, bottom, right = found.window or (0, 0, *shown.shape[1:3])
+        tiles += [shown[found.picture, top:bottom, left:right], back[top:bottom, left:right]]
+        captions += [f"{Path(paths[found.picture]).name[:18]}", f"{found.value:.3g}"]
+    title = f"Deconvnet: {layer}, channel {channel}; what it sees and what made it fire (grey: zero)"
+    columns = min(6, len(tiles))
+    draw.tiles_sheet(
+        path.with_stem(f"{path.stem}_{channel}"), tiles, title=title, captions=captions, columns=columns, side=1.5
+    )
+    return path.with_stem(f"{path.stem}_{channel}")
+
+
+def _maximized(network, model, out, target, layer, channel, low, high):
+    if layer is not None and channel is None or layer is None and target is None:
+        raise UserError("maximize needs --target CLASS, or --layer and --channel.")
+    wanted = targets.Unit(layer, channel) if layer else targets.of(target)
+    picture = maximize.maximize(network, wanted, low=low, high=high)
+    name = f"{layer}_{channel}" if layer else f"class_{target}"
+    path = out / f"{model.stem}_maximize_{name}.png".replace("/", "_")
+    labels = read_card(model).labels
+    what = f"{layer}, channel {channel}" if layer else f"class {labels[target] if labels else target}"
+    shown = ((picture - low) / (high - low))[None]
+    draw.tiles_sheet(path, shown, title=f"{model.stem}: what excites {what}", captions=[""], side=3.2)
+    return path
+
+
+def _title(method):
+    return {
+        "grad_cam": "Grad-CAM",
+        "grad_cam_plus_plus": "Grad-CAM++",
+        "cam": "Class activation map",
+        "occlusion": "Occlusion: how much the score falls where the picture is covered",
+        "integrated_gradients": "Integrated gradients",
+        "saliency": "Gradient of the score by the picture",
+        "guided_backprop": "Guided backpropagation",
+        "guided_grad_cam": "Guided Grad-CAM",
+    }[method]

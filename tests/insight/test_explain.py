@@ -1,0 +1,94 @@
+"""`keras-cnns explain`: files that can be looked at, and a line for what cannot be done."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnns import build, cli, tflite
+from keras_cnns.card import Card, write_card
+from keras_cnns.insight.explain import METHODS
+from keras_cnns.testing import pictures, randomize
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explain")
+    model = randomize(build("nin_cifar", classes=3, include_preprocessing=True))
+    model.save(folder / "net.keras")
+    write_card(folder / "net.keras", Card("net", ("circle", "square", "star")))
+    dense = randomize(build("lenet5", classes=2))
+    dense.save(folder / "lenet.keras")
+    tflite.export(dense, folder / "lenet.tflite", images=pictures(4, (32, 32, 1)))
+    for i, pixels in enumerate(pictures(2, (40, 50, 3), high=255)):
+        Image.fromarray(pixels.astype("uint8")).save(folder / f"{i}.png")
+    (folder / "text.png").write_text("no picture")
+    return folder
+
+
+def run(capsys, folder, words):
+    words = [str(folder / w) if w.endswith((".keras", ".tflite", ".png")) else w for w in words.split()]
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["explain", *words, "--out", str(folder / "out")])
+    out, err = capsys.readouterr()
+    return exit.value.code, out, err
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_writes_a_picture(capsys, folder, method):
+    more = {
+        "deconvnet": "--layer mlpconv1_conv --channel 3",
+        "feature_maps": "--layer mlpconv1_conv",
+        "maximize": "--target 2",
+    }.get(method, "--target 1")
+    model = "lenet.keras" if method == "cam" else "net.keras"
+    if method in ("deconvnet", "feature_maps"):
+        from keras_cnns import profile
+
+        layer = next(row.name for row in profile(build("nin_cifar")) if row.kind == "Conv2D")
+        more = more.replace("mlpconv1_conv", layer)
+    if method == "cam":  # ends in maps of classes that are averaged: no dense layer behind a pooling
+        status, _, err = run(capsys, folder, f"{model} 0.png --method cam {more} --pixels 0 1")
+        assert status == 2 and "global average pooling and one dense layer" in err
+        return
+    status, out, err = run(capsys, folder, f"{model} 0.png 1.png --method {method} {more} --json")
+    files = json.loads(out)
+    assert status == 0 and len(files) == (2 if method == "feature_maps" else 1)
+    for file in files:
+        shown = np.asarray(Image.open(file).convert("L"), float)
+        assert min(shown.shape) > 100 and shown.std() > 10
+
+
+def test_filters(capsys, folder):
+    status, out, _ = run(capsys, folder, "net.keras --filters")
+    assert status == 0 and Image.open(out.strip()).size[0] > 100
+
+
+def test_a_tflite_file_is_explained_by_covering(capsys, folder):
+    status, out, _ = run(capsys, folder, "lenet.tflite 0.png --method occlusion --pixels 0 1")
+    assert status == 0 and out.strip().endswith("lenet_occlusion.png")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("net.keras 0.png --method grad_kam", "Did you mean grad_cam"),
+        ("net.keras", "needs a picture"),
+        ("net.keras 0.png --target 3", "no class 3: the model has 3, 0 to 2"),
+        ("net.keras 0.png --layer predicshuns", "no layer 'predicshuns'"),
+        ("net.keras 0.png --method saliency --layer x", "leave --layer out"),
+        ("net.keras text.png", "is no picture"),
+        ("net.keras 0.png --method deconvnet", "--layer and --channel"),
+        ("net.keras 0.png --method feature_maps", "needs --layer"),
+        ("net.keras --method maximize", "--target CLASS"),
+        ("lenet.tflite 0.png", "take occlusion"),
+        ("lenet.tflite --filters", ".keras files"),
+        ("nothing.keras 0.png", "there is no file"),
+        ("nothing.tflite 0.png --method occlusion", "there is no file"),
+        ("0.png 0.png", "neither a .keras nor"),
+    ],
+)
+def test_mistakes_end_in_a_line(capsys, folder, words, says):
+    status, _, err = run(capsys, folder, words)
+    assert status == 2 and says in err and err.count("\n") == 1
