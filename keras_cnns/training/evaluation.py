@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from keras_cnns.card import read_card
 from keras_cnns.data.pipeline import load
 from keras_cnns.data.views import fully_convolutional, multi_scale, ten_crops
 from keras_cnns.errors import UserError
@@ -12,6 +13,7 @@ from keras_cnns.files import write_json
 from keras_cnns.saved import load_model
 from keras_cnns.tasks.classification import report, tally
 from keras_cnns.training.distribute import compile_with_xla
+from keras_cnns.training.run_folder import differences
 
 
 def evaluate(models, data, views=None):
@@ -88,6 +90,12 @@ def evaluate_files(files, recipe, views="centre", scales=()):
     for file, model in zip(files, models, strict=True):
         if model.output_shape[-1] != data.classes:
             raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
+        labels = read_card(file).labels
+        if labels and labels != tuple(map(str, data.names)):
+            raise UserError(
+                f"{file} was trained for other classes than {recipe.dataset} has "
+                f"({differences(labels, data.names)}): measure it on its own."
+            )
     name = f"evaluation_{views}.json"
     metrics = {"models": [str(file) for file in files], "views": views, "scales": list(scales)}
     metrics |= evaluate(models, data, seen)

@@ -1,10 +1,13 @@
 """The network under training, and the clean one that is handed over."""
 
+import warnings
 from contextlib import contextmanager
+from pathlib import Path
 
 import keras
 
 from keras_cnns.builder import build as build_network
+from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
 
 
@@ -59,6 +62,23 @@ def transfer(variables, values, model):
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # it computes with constants made from its weights
+
+
+def knows_other_classes(weights, names):
+    """Whether `weights` is a model file whose labels are not these names in this order."""
+    labels = read_card(weights).labels if weights and Path(weights).is_file() else ()
+    return bool(labels) and tuple(labels) != tuple(map(str, names))
+
+
+def renew_scores(model):
+    """Gives the layer of the class scores initial weights: those it has are for other classes. A warning says so."""
+    scores = [layer for layer in model.layers if layer.name.startswith("predictions") and layer.weights]
+    for layer in scores:
+        fresh = type(layer).from_config(layer.get_config())
+        fresh.build(layer.input.shape)
+        layer.set_weights(fresh.get_weights())
+    if scores:
+        warnings.warn("the weights are of a network for other classes: its class scores start anew.", stacklevel=3)
 
 
 def _build(recipe, classes, activation, **more):

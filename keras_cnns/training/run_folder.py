@@ -1,6 +1,7 @@
 """The folder of a run, and what lies in it.
 
-recipe.json    the exact recipe            log/            for TensorBoard
+recipe.json    the exact recipe            data.json       the classes, and how many pictures there were
+log/           for TensorBoard
 history.csv    one row an epoch            checkpoints/    where a killed run goes on
 best.keras     the best epoch's model      model.keras     the last epoch's model
 metrics.json   of the model, held out      curve.png, confusion.png
@@ -8,12 +9,13 @@ metrics.json   of the model, held out      curve.png, confusion.png
 
 import csv
 import io
+import json
 import platform
 from pathlib import Path
 
-from keras_cnns.card import Card, write_card
+from keras_cnns.card import Card, read_card, write_card
 from keras_cnns.errors import UserError
-from keras_cnns.files import write_text, written_aside
+from keras_cnns.files import write_json, write_text, written_aside
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
@@ -36,9 +38,59 @@ def check(recipe):
     return folder
 
 
-def claim(folder, recipe):
-    """Writes the recipe into the folder: from now on it is this recipe's."""
+def check_data(folder, names, examples=None):
+    """Compares the data with those that the run in the folder has seen.
+
+    names: of the classes, in order. examples: {split: how many}.
+
+    Raises:
+      UserError: the classes have other names or another order, or there are more or fewer pictures.
+    """
+    seen = _seen(folder)
+    if seen is None:
+        return
+    if seen["classes"] != [str(name) for name in names]:
+        raise UserError(
+            f"{folder} holds a run on other classes ({differences(seen['classes'], names)}): "
+            "give another --out, or put the data back as they were."
+        )
+    for split, count in (examples or {}).items():
+        before = seen["examples"].get(split, count)
+        if before != count:
+            raise UserError(
+                f"{folder} holds a run on {before} pictures to {split}, and there are {count} now: "
+                "give another --out, or put the data back as they were."
+            )
+
+
+def _seen(folder):
+    """What data.json says; of a run that has none, the labels in its model; None where nothing was trained yet."""
+    if (folder / "data.json").exists():
+        return json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    for name in ("best.keras", "model.keras"):
+        if (folder / name).exists() and (labels := read_card(folder / name).labels):
+            return {"classes": list(labels), "examples": {}}
+    return None
+
+
+def differences(before, now):
+    """How two lists of classes differ, in a few words."""
+    before, now = ([str(name) for name in names] for names in (before, now))
+    gone, new = ([n for n in a if n not in b] for a, b in ((before, now), (now, before)))
+    if not gone and not new:
+        return "the same ones in another order"
+    named = {"gone": gone, "new": new}
+    return "; ".join(f"{what}: {_few(names)}" for what, names in named.items() if names)
+
+
+def _few(names, most=5):
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def claim(folder, recipe, names, examples):
+    """Writes the recipe into the folder, and what it is trained on: from now on it is this recipe's."""
     write_text(folder / "recipe.json", recipe.json() + "\n")
+    write_json(folder / "data.json", {"classes": [str(name) for name in names], "examples": examples})
 
 
 def versions():

@@ -1,7 +1,9 @@
 """The one trainer: a recipe in, a run folder and a model out. Running it again goes on where it stopped."""
 
+import json
 import math
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +18,13 @@ from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import write_json
 from keras_cnns.training import distribute, network, plots, run_folder
 from keras_cnns.training.optimizers import Optimizer
-from keras_cnns.training.recipe import Recipe
+from keras_cnns.training.recipe import PLACEMENT, Recipe
 from keras_cnns.training.report import Report
 from keras_cnns.training.schedules import Plateau, schedule, total_steps
 from keras_cnns.training.state import Checkpoints
 from keras_cnns.training.steps import Steps
+
+TOGETHER = ("steps_per_call", "checkpoint_every")  # of a recipe's placement, what workers must do in step
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,14 @@ class Run:
         self.task = tasks.of(recipe)
         self.held_out = self.task.load("test", recipe.batch_size)
         classes, self.names = self.held_out.classes, self.held_out.names
+        run_folder.check_data(self.folder, self.names)
+        self._check_workers_agree()
         self.clean = self.task.network(classes)
         with self.strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
             self.model = self.task.network_for_training(classes)
+            if network.knows_other_classes(recipe.weights, self.names):
+                network.renew_scores(self.model)
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
             averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
@@ -113,7 +121,9 @@ class Run:
             plateau.values = self.values["plateau"]
 
         if self.chief:
-            run_folder.claim(self.folder, self.recipe)
+            examples = {"train": data.count, "test": self.held_out.count}
+            run_folder.check_data(self.folder, self.names, examples)
+            run_folder.claim(self.folder, self.recipe, self.names, examples)
         metrics = None
         with self.report:
             iterator = iter(self._distributed("train", data, micro, start=start))
@@ -210,7 +220,7 @@ class Run:
             title = f"{self.recipe.model} on {self.recipe.dataset}"
             plots.curve(history, self.folder / "curve.png", title)
             self.task.draw(metrics, self.names, self.folder, title)
-        self._meet(v["step"])  # a worker that leaves before the others have finished takes them down
+        self._meet([v["step"]])  # a worker that leaves before the others have finished takes them down
         return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best)
 
     def _distributed(self, split, data, batch_size, **more):
@@ -227,18 +237,33 @@ class Run:
 
     def _check_workers(self):
         """All workers have to go on from the same step, or they would train apart and hang."""
-        steps = self._meet(self.values["step"])
+        steps = [step for (step,) in self._meet([self.values["step"]])]
         if len(set(steps)) > 1:
             raise UserError(
                 f"the workers would go on from different steps ({', '.join(map(str, steps))}): "
                 f"{self.folder} has to be one folder that all of them see."
             )
 
-    def _meet(self, value):
-        """Waits for all workers, and returns what each of them came with."""
+    def _check_workers_agree(self):
+        """Before anything is built together: a worker with another recipe or other data would hang or spoil the run."""
+        said = {**self.recipe.json_values(), "classes": [str(name) for name in self.names]}
+        said["pictures"] = [self.held_out.count, self.task.load("train", self.recipe.batch_size).count]
+        said = {name: value for name, value in said.items() if name not in PLACEMENT or name in TOGETHER}
+        everybody = self._meet([zlib.crc32(json.dumps(value, sort_keys=True).encode()) for value in said.values()])
+        differing = [
+            name for name, values in zip(said, zip(*everybody, strict=True), strict=True) if len({*values}) > 1
+        ]
+        if differing:
+            raise UserError(
+                f"the workers were started with different {', '.join(differing)}: give all of them the same recipe "
+                "and the same data."
+            )
+
+    def _meet(self, values):
+        """Waits for all workers, and returns the list of whole numbers that each of them came with."""
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            return [value]
-        mine = tf.constant([value], tf.int64)
+            return [values]
+        mine = tf.constant([values], tf.int64)
         return self.strategy.gather(self.strategy.run(lambda: tf.identity(mine)), axis=0).numpy().tolist()
 
     def _check_replicas(self):

@@ -114,14 +114,15 @@ def free_ports(count):
     return ports
 
 
-def start_workers(folder, *flags):
+def start_workers(folder, *flags, own_flags=((), ())):
     addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
     words = ["--workers", addresses, "--strategy", "multi_worker", "--out", str(folder / "run"), *flags]
     processes = []
     for index in range(2):
         log = (folder / f"worker{index}.log").open("a")
         command = [sys.executable, str(HERE / "run_recipe.py"), str(folder / "recipe.json"), *words]
-        processes.append(subprocess.Popen([*command, "--index", str(index)], env=environment(), stdout=log, stderr=log))
+        command += ["--index", str(index), *own_flags[index]]
+        processes.append(subprocess.Popen(command, env=environment(), stdout=log, stderr=log))
     return processes
 
 
@@ -165,3 +166,17 @@ def test_two_workers_are_one(tmp_path, recipe, near):
     for process in start_workers(tmp_path):
         assert process.wait(300) == 0, logs(tmp_path)
     assert one_and_two(recipe, tmp_path) < near
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "field"), [(("--learning-rate", "0.5"), "learning_rate"), (("--batch-size", "32"), "batch_size")]
+)
+def test_workers_that_were_started_differently_end_in_a_line_each(tmp_path, flags, field):
+    """Nobody trains to the end apart, and nobody waits for ever."""
+    (tmp_path / "recipe.json").write_text(PLAIN.json())
+    processes = start_workers(tmp_path, own_flags=((), flags))
+    assert [process.wait(timeout=120) for process in processes] == [2, 2], logs(tmp_path)
+    for index in range(2):
+        log = (tmp_path / f"worker{index}.log").read_text()
+        assert f"error: the workers were started with different {field}: " in log

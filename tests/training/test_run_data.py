@@ -1,0 +1,114 @@
+"""A run belongs to its classes and pictures: what changed under it is said, and nothing it left is touched."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnns.card import read_card
+from keras_cnns.errors import UserError
+from keras_cnns.training import Recipe, train
+from keras_cnns.training.evaluation import evaluate_files
+
+COLOURS = {"apple": (200, 40, 40), "pear": (120, 190, 40), "plum": (80, 30, 150)}
+
+
+@pytest.fixture
+def fruit(tmp_path):
+    """A folder of pictures that their colours tell apart."""
+    noise = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        (tmp_path / "fruit" / name).mkdir(parents=True)
+        for k in range(10):
+            pixels = np.clip(noise.normal(colour, 30, (32, 32, 3)), 0, 255).astype("uint8")
+            Image.fromarray(pixels).save(tmp_path / "fruit" / name / f"{k}.png")
+    return tmp_path / "fruit"
+
+
+def recipe(folder, out, **changes):
+    settings = {"optimizer": "adam", "learning_rate": 3e-3, "epochs": 1, "batch_size": 8, "strategy": "one"}
+    return Recipe("lenet5", dataset=f"folder:{folder}", input_shape=(32, 32, 3), out=str(out), **settings | changes)
+
+
+def renamed(folder):
+    (folder / "apple").rename(folder / "quince")
+
+
+def one_more_class(folder):
+    shutil.copytree(folder / "apple", folder / "cherry")
+
+
+def one_more_picture_a_class(folder):
+    for name in COLOURS:
+        for k in range(10, 15):
+            shutil.copy(folder / name / "0.png", folder / name / f"{k}.png")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (renamed, "gone: apple; new: quince"),
+        (one_more_class, "new: cherry"),
+        (one_more_picture_a_class, "a run on 24 pictures to train, and there are 36 now"),
+    ],
+)
+@pytest.mark.parametrize("first", ["finished", "stopped"])
+def test_another_folder_under_a_run_is_refused(fruit, tmp_path, change, said, first):
+    out = tmp_path / "run"
+    train(recipe(fruit, out, epochs=2, max_steps=4 if first == "stopped" else 0), quiet=True)
+    if first == "stopped":  # as a run that is to go on has it: only the length differs
+        (out / "recipe.json").write_text(recipe(fruit, out, epochs=2).json())
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    change(fruit)
+    with pytest.raises(UserError, match=said) as error:
+        train(recipe(fruit, out, epochs=2), quiet=True)
+    assert "\n" not in str(error.value)
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_a_run_of_before_the_data_were_noted_goes_by_its_models_labels(fruit, tmp_path):
+    train(recipe(fruit, tmp_path / "run"), quiet=True)
+    (tmp_path / "run" / "data.json").unlink()
+    train(recipe(fruit, tmp_path / "run"), quiet=True)
+    (tmp_path / "run" / "data.json").unlink()
+    renamed(fruit)
+    with pytest.raises(UserError, match="gone: apple; new: quince"):
+        train(recipe(fruit, tmp_path / "run"), quiet=True)
+
+
+def test_a_model_is_not_measured_on_other_classes(fruit, tmp_path):
+    trained = train(recipe(fruit, tmp_path / "run"), quiet=True)
+    measured = evaluate_files([trained.best], recipe(fruit, tmp_path / "measured"))
+    assert measured["examples"] == 6
+    renamed(fruit)
+    with pytest.raises(UserError, match="trained for other classes than .*gone: apple; new: quince"):
+        evaluate_files([trained.best], recipe(fruit, tmp_path / "measured"))
+
+
+def test_a_second_stage_on_the_same_classes_starts_with_what_the_first_knew(fruit, tmp_path):
+    first = train(recipe(fruit, tmp_path / "one", epochs=8), quiet=True)
+    how = {"weights": str(tmp_path / "one" / "model.keras"), "learning_rate": 0.0}
+    second = train(recipe(fruit, tmp_path / "two", **how), quiet=True)
+    assert first.metrics["accuracy"] == second.metrics["accuracy"] == 1
+
+
+def test_a_second_stage_on_other_classes_starts_their_scores_anew_and_says_so(fruit, tmp_path):
+    """As many classes, other names: the old scores would be taken for those of classes that they are not of."""
+    first = train(recipe(fruit, tmp_path / "one", epochs=2), quiet=True)
+    renamed(fruit)  # in the alphabet it comes last now, so that all classes have other numbers
+    how = {"weights": str(tmp_path / "one" / "model.keras"), "learning_rate": 0.0}
+    with pytest.warns(UserWarning, match="other classes: its class scores start anew"):
+        second = train(recipe(fruit, tmp_path / "two", **how), quiet=True)
+    for layer in first.model.layers:
+        ours = second.model.get_layer(layer.name)
+        same = [np.array_equal(a, b) for a, b in zip(layer.get_weights(), ours.get_weights(), strict=True)]
+        assert all(same) if layer.name != "predictions" else not same[0]
+    assert read_card(tmp_path / "two" / "model.keras").labels == ("pear", "plum", "quince")
+
+
+def test_the_folder_says_what_it_was_trained_on(fruit, tmp_path):
+    train(recipe(fruit, tmp_path / "run"), quiet=True)
+    noted = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert noted == {"classes": ["apple", "pear", "plum"], "examples": {"train": 24, "test": 6}}
