@@ -35,6 +35,7 @@ TEST = [
     "pytest>=8",
     "pytest-xdist>=3.6",  # tests side by side
     "hypothesis>=6.100",  # arguments and files from outside
+    "pycocotools>=2.0.8",  # COCO's own measures, which ours must equal
 ]
 DEV = ["ruff>=0.11", "mypy>=1.15", "tox>=4.20"]
 

@@ -14,6 +14,8 @@ __getattr__, __dir__, __all__ = public(
         "HeldBatchNormalization": "held_normalization",
         "LocalContrastNormalization": "local_contrast",
         "LocalResponseNormalization": "local_response",
+        "RoIAlign": "roi_align",
+        "RoIMaxPooling": "roi_max_pooling",
         "StandardizedConv2D": "standardized",
         "TableConv2D": "table_conv",
         "WeightedPooling2D": "weighted_pooling",

@@ -20,3 +20,9 @@ def mse(target, logits):
 
 
 LOSSES = {"cross_entropy": cross_entropy, "focal": focal, "mse": mse}
+
+
+def smooth_l1(difference, beta=1.0):
+    """Elementwise: squared up to beta, linear beyond it. Girshick 2015, 1504.08083, equation 3 (beta = 1)."""
+    size = tf.abs(difference)
+    return tf.where(size < beta, 0.5 * size**2 / beta, size - 0.5 * beta)

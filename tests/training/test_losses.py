@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_cnns.tasks.classification import probabilities
-from keras_cnns.training.losses import LOSSES
+from keras_cnns.training.losses import LOSSES, smooth_l1
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (6, 5)).astype("float32")
@@ -39,3 +39,9 @@ def test_cross_entropy_of_a_sure_mistake_is_finite():
     assert LOSSES["cross_entropy"](probabilities(tf.constant([0]), 2), tf.constant([[-500.0, 500.0]])).numpy() == [
         1000.0
     ]
+
+
+def test_smooth_l1_by_hand():
+    found = smooth_l1(tf.constant([0.0, 0.5, -0.5, 1.0, -3.0]))
+    np.testing.assert_allclose(found, [0, 0.125, 0.125, 0.5, 2.5])
+    np.testing.assert_allclose(smooth_l1(tf.constant([0.1, -1.0]), beta=0.5), [0.01, 0.75])

@@ -1,0 +1,30 @@
+"""Anchors: the boxes that a region proposal network starts from. Ren et al. 2015, 1506.01497, section 3.1.1."""
+
+import numpy as np
+
+from keras_cnns.lazy import ops
+
+
+def shapes(scales, ratios):
+    """float32 [k, 2]: width and height of the anchors of one position, the scales of the first ratio first.
+
+    scales: square roots of their areas, in pixels. ratios: height / width.
+    """
+    ratios = np.asarray(ratios, "float64")[:, None]
+    scales = np.asarray(scales, "float64")[None, :]
+    return np.stack([(scales / np.sqrt(ratios)).ravel(), (scales * np.sqrt(ratios)).ravel()], 1).astype("float32")
+
+
+def anchors(height, width, stride, scales, ratios, *, offset=0.5):
+    """[height * width * k, 4]: the anchors of a level, position by position, row by row.
+
+    height, width: of the level (numbers or scalar tensors). stride: pixels from one position to the next.
+    offset: where in its position's stride a group of anchors is centred; 0.5: in the middle.
+    """
+    sizes = shapes(scales, ratios)
+    corners = ops.convert_to_tensor(np.concatenate([-sizes, sizes], 1) / 2, "float32")  # [k, 4]
+    x = (ops.cast(ops.arange(width), "float32") + offset) * stride
+    y = (ops.cast(ops.arange(height), "float32") + offset) * stride
+    x, y = ops.meshgrid(x, y)
+    centres = ops.reshape(ops.stack([x, y, x, y], axis=-1), (-1, 1, 4))
+    return ops.reshape(centres + corners, (-1, 4))

@@ -1,0 +1,181 @@
+"""Average precision: how well boxes are found, as PASCAL VOC (2007 and later) and COCO measure it.
+
+Boxes are (x1, y1, x2, y2), x2 and y2 not included, as COCO has them. Found boxes are taken best score first; each
+claims the box of its class and picture that it overlaps most, and each box can be claimed once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+COCO_OVERLAPS = tuple(np.linspace(0.5, 0.95, 10))
+COCO_RECALLS = np.linspace(0.0, 1.0, 101)
+COCO_SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+COCO_MOST = 100  # found boxes of a class that count in each picture
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one picture shows and what was found on it; n boxes there, m found.
+
+    boxes [n, 4], classes int [n]; found [m, 4], found_classes int [m], scores [m].
+    ignored: bool [n]: boxes that need not be found and may be (VOC's "difficult", COCO's crowds).
+    crowd: bool [n]: regions that may be claimed many times, by whatever lies inside them. areas: [n], of what decides
+      the size; by default the boxes'.
+    """
+
+    boxes: Sequence
+    classes: Sequence
+    found: Sequence
+    found_classes: Sequence
+    scores: Sequence
+    ignored: Sequence | None = None
+    crowd: Sequence | None = None
+    areas: Sequence | None = None
+
+
+def voc(pictures, classes, *, overlap=0.5, year=2012):
+    """{"map": mean, "classes": [AP of each class, NaN where it is not shown]} of `Picture`s.
+
+    year: until 2009 the precision at eleven recalls is averaged, and since 2010 the area under the curve is taken.
+    """
+    found = []
+    for number in range(classes):
+        ranked, positives = _class(pictures, number, (overlap,), claims="first")
+        precision, recall = curve(ranked[0], positives)
+        found.append(
+            np.nan if not positives else eleven_points(precision, recall) if year < 2010 else area(precision, recall)
+        )
+    return {"map": _mean(found), "classes": found}
+
+
+def coco(pictures, classes):
+    """COCO's measures of `Picture`s, equal to pycocotools: map (mean over overlaps .5 to .95), map_50, map_75,
+    map_small, map_medium, map_large, recall (of at most 100 found boxes); -1 where there is no such box.
+    """
+    sizes = {"all": (0.0, 1e10), **COCO_SIZES}
+    precisions = {size: [] for size in sizes}  # [class][overlap]
+    recalls = []
+    for number in range(classes):
+        for size, limits in sizes.items():
+            ranked, positives = _class(pictures, number, COCO_OVERLAPS, claims="best", limits=limits, most=COCO_MOST)
+            if not positives:
+                continue
+            curves = [curve(each, positives) for each in ranked]
+            precisions[size].append([at_recalls(p, r) for p, r in curves])
+            if size == "all":
+                recalls.append([r[-1] if len(r) else 0.0 for _, r in curves])
+
+    def mean(values):
+        return float(np.mean(values)) if len(values) else -1.0
+
+    everything = np.array(precisions["all"])
+    return {
+        "map": mean(everything),
+        "map_50": mean(everything[:, 0]) if len(everything) else -1.0,
+        "map_75": mean(everything[:, 5]) if len(everything) else -1.0,
+        **{f"map_{size}": mean(precisions[size]) for size in COCO_SIZES},
+        "recall": mean(recalls),
+    }
+
+
+def curve(right, positives):
+    """(precision, recall) after each found box; right: bool, best score first. positives: boxes to be found."""
+    hits = np.cumsum(right, dtype="float64")
+    return hits / np.maximum(np.arange(1, len(hits) + 1), np.finfo(float).eps), hits / max(positives, 1)
+
+
+def eleven_points(precision, recall):
+    """VOC 2007: the mean of the best precision at recalls of 0, .1 .. 1 or more."""
+    return float(np.mean([precision[recall >= r].max(initial=0.0) for r in np.arange(11) / 10]))
+
+
+def area(precision, recall):
+    """VOC since 2010: the area under the curve, precision made monotone from the right."""
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def at_recalls(precision, recall, recalls=COCO_RECALLS):
+    """COCO: the mean of the best precision at 101 recalls or more."""
+    precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+    return float(np.mean(precision[np.searchsorted(recall, recalls, side="left")]))
+
+
+def overlaps(found, boxes, crowd=None):
+    """Intersection over union of every pair, float64 [m, n]; with a crowd: over the found box's own area."""
+    found, boxes = np.asarray(found, "float64").reshape(-1, 1, 4), np.asarray(boxes, "float64").reshape(1, -1, 4)
+    low, high = np.maximum(found[..., :2], boxes[..., :2]), np.minimum(found[..., 2:], boxes[..., 2:])
+    both = np.prod(np.maximum(high - low, 0), -1)
+    own, other = (np.prod(b[..., 2:] - b[..., :2], -1) for b in (found, boxes))
+    union = own + other - both if crowd is None else np.where(crowd, own, own + other - both)
+    return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
+
+
+def _class(pictures, number, thresholds, *, claims, limits=(0.0, 1e10), most=None):
+    """([for each threshold: bool, whether each counted found box is right, best score first], boxes to be found)."""
+    scores, outcomes, positives = [], [], 0
+    for picture in pictures:
+        there = np.asarray(picture.classes, int) == number
+        mine = np.flatnonzero(np.asarray(picture.found_classes, int) == number)
+        score = np.asarray(picture.scores, "float64")[mine]
+        mine = mine[np.argsort(-score, kind="mergesort")][:most]
+        boxes = np.asarray(picture.boxes, "float64").reshape(-1, 4)[there]
+        found = np.asarray(picture.found, "float64").reshape(-1, 4)[mine]
+        crowd = _flags(picture.crowd, there)
+        areas = np.prod(boxes[:, 2:] - boxes[:, :2], 1) if picture.areas is None else np.asarray(picture.areas)[there]
+        ignored = _flags(picture.ignored, there) | crowd | (areas < limits[0]) | (areas > limits[1])
+        positives += int((~ignored).sum())
+        own = np.prod(found[:, 2:] - found[:, :2], 1)
+        outside = (own < limits[0]) | (own > limits[1])  # no mistake, where sizes are told apart
+        overlap = overlaps(found, boxes, crowd)
+        claim = _claim_best if claims == "best" else _claim_first
+        outcomes.append(np.array([claim(overlap, t, ignored, crowd, outside) for t in thresholds]))
+        scores.append(np.asarray(picture.scores, "float64")[mine])
+    if not pictures:
+        return [np.zeros(0, bool) for _ in thresholds], 0
+    order = np.argsort(-np.concatenate(scores), kind="mergesort")
+    outcomes = np.concatenate(outcomes, 1)[:, order]
+    return [row[row >= 0] == 1 for row in outcomes], positives
+
+
+def _claim_best(overlap, threshold, ignored, crowd, outside):
+    """COCO: the free box that is overlapped most, those that need not be found only where no other is left.
+
+    1: right, 0: wrong, -1: does not count; for each found box."""
+    taken, outcome = np.zeros(len(ignored), bool), np.zeros(len(overlap), int)
+    for i, row in enumerate(overlap):
+        best = -1
+        for counted in (~ignored, ignored):
+            free = np.flatnonzero(counted & (~taken | crowd) & (row >= min(threshold, 1 - 1e-10)))
+            if len(free):
+                best = free[len(free) - 1 - np.argmax(row[free][::-1])]  # of equal ones the last
+                break
+        if best >= 0:
+            taken[best] = True
+            outcome[i] = -1 if ignored[best] else 1
+        elif outside[i]:
+            outcome[i] = -1
+    return outcome
+
+
+def _claim_first(overlap, threshold, ignored, crowd, outside):
+    """VOC: the box that is overlapped most, and a mistake if another found box has claimed it already."""
+    taken, outcome = np.zeros(len(ignored), bool), np.zeros(len(overlap), int)
+    for i, row in enumerate(overlap):
+        best = int(row.argmax()) if len(row) else -1
+        if best < 0 or row[best] < threshold:
+            continue
+        outcome[i] = -1 if ignored[best] else int(not taken[best])
+        taken[best] = True
+    return outcome
+
+
+def _flags(values, chosen):
+    return np.zeros(int(chosen.sum()), bool) if values is None else np.asarray(values, bool)[chosen]
+
+
+def _mean(values):
+    values = [v for v in values if not np.isnan(v)]
+    return float(np.mean(values)) if values else 0.0

@@ -1,0 +1,65 @@
+"""Which box an anchor is trained for, by hand and against plain loops; which of them are drawn."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_cnns.tasks.matching import IGNORED, NOTHING, match, sample
+from tests.blocks.test_boxes import plain_iou
+
+ANCHORS = np.array([[0, 0, 10, 10], [0, 0, 10, 6], [0, 0, 10, 4], [50, 50, 60, 60], [20, 20, 24, 24]], "float32")
+BOXES = np.array([[0, 0, 10, 10], [20, 20, 30, 30], [0, 0, 0, 0]], "float32")  # the last one only fills up
+
+
+def plain_match(anchors, boxes, low, high, force):
+    overlap, answer = plain_iou(anchors, boxes), []
+    for i in range(len(anchors)):
+        best = overlap[i].max() if len(boxes) else 0
+        number = int(overlap[i].argmax()) if len(boxes) else NOTHING
+        answer.append(number if best >= high else NOTHING if best < low else IGNORED)
+        if force and any(overlap[i, j] == overlap[:, j].max() > 0 for j in range(len(boxes))):
+            answer[i] = number
+    return answer
+
+
+def test_by_hand():
+    """Overlaps of the first box: 1, .6, .4, 0, 0; of the second one: the last anchor's .16 only."""
+    assert match(ANCHORS, BOXES, 2, low=0.3, high=0.7).numpy().tolist() == [0, IGNORED, IGNORED, NOTHING, NOTHING]
+    assert match(ANCHORS, BOXES, 2, low=0.3, high=0.7, force=True).numpy().tolist() == [0, IGNORED, IGNORED, NOTHING, 1]
+    assert match(ANCHORS, BOXES, 2, low=0.5, high=0.5).numpy().tolist() == [0, 0, NOTHING, NOTHING, NOTHING]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_no_box_makes_all_of_them_background(force):
+    assert match(ANCHORS, BOXES, 0, low=0.3, high=0.7, force=force).numpy().tolist() == [NOTHING] * 5
+    assert match(ANCHORS, BOXES[:0], 0, low=0.3, high=0.7, force=force).numpy().tolist() == [NOTHING] * 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_as_plain_loops_say(seed):
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, 20, (100, 2))
+    anchors = np.concatenate([corner, corner + rng.uniform(4, 20, (100, 2))], 1).astype("float32")
+    boxes = anchors[::17] + rng.normal(0, 2, (6, 4)).astype("float32")
+    filled = np.concatenate([boxes, np.zeros((4, 4), "float32")])
+    for force in (False, True):
+        found = match(anchors, filled, 6, low=0.3, high=0.7, force=force).numpy().tolist()
+        assert found == plain_match(anchors, boxes, 0.3, 0.7, force)
+
+
+def test_a_sample_holds_what_was_asked_for():
+    matches = tf.constant([3] * 40 + [NOTHING] * 100 + [IGNORED] * 60)
+    chosen = sample(matches, count=64, positives=0.25, seed=(0, 1)).numpy()
+    assert chosen[:40].sum() == 16 and chosen[40:140].sum() == 48 and not chosen[140:].any()
+    few = sample(matches[35:], count=64, positives=0.25, seed=(0, 1)).numpy()
+    assert few[:5].all() and few.sum() == 64  # background fills up
+    assert sample(matches[140:], count=64, positives=0.5, seed=(0, 1)).numpy().sum() == 0
+    assert sample(matches[:40], count=64, positives=0.5, seed=(0, 1)).numpy().sum() == 32
+
+
+def test_the_seed_alone_decides():
+    matches = tf.constant([0, NOTHING] * 100)
+    draw = [sample(matches, count=20, positives=0.5, seed=(0, n)).numpy().tolist() for n in (1, 2, 1)]
+    assert draw[0] == draw[2] != draw[1]
+    often = sum(np.array(sample(matches, count=20, positives=0.5, seed=(0, n))) for n in range(300))
+    assert often.min() > 5 and often.max() < 60  # 30 is the mean
