@@ -2,6 +2,8 @@
 
 import math
 import operator
+from dataclasses import replace
+from functools import partial
 
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import pool
@@ -9,6 +11,7 @@ from keras_cnns.blocks.preprocessing import PREPROCESSING
 from keras_cnns.deep import with_room
 from keras_cnns.errors import UserError
 from keras_cnns.lazy import keras
+from keras_cnns.registry import backbone
 
 
 def assemble(
@@ -35,13 +38,19 @@ def assemble(
     classes = _classes(net.classes if classes is None else classes)
     if pooling not in (None, "avg", "max"):
         raise UserError(f"pooling is {pooling!r}: it must be None, 'avg' or 'max'.")
-    unit = ConvUnit(net.numerics, net.activation, net.initializer)
+    base = backbone(net) if hasattr(net, "backbone") else replace(found, variant=net)
+    unit = ConvUnit(base.variant.numerics, base.variant.activation, base.variant.initializer)
     image = keras.Input(shape, name="image")
-    x = _preprocessing(net)(image) if include_preprocessing else image
-    levels = found.module.features(x, net, unit)
+    x = _preprocessing(base.variant)(image) if include_preprocessing else image
+    if base.module is not found.module:
+        x = found.module.padded(x)
+    levels = base.module.features(x, base.variant, unit)
     top = list(levels.values())[-1]
     if features_only:
         outputs = levels
+    elif include_top and base.module is not found.module:
+        options = {"classes": classes, "activation": classifier_activation}
+        outputs = found.module.predict(image, partial(_level, image, levels), net, unit, **options)
     elif include_top:
         options = {"classes": classes, "activation": classifier_activation}
         outputs = found.head(top, net, unit, **options)
@@ -50,6 +59,18 @@ def assemble(
     else:
         outputs = pool(top, pooling)
     return with_room(lambda: keras.Model(image, outputs, name=found.name))
+
+
+def _level(image, levels, name):
+    """The level called `name`, or the output of the layer that is."""
+    if name in levels:
+        return levels[name]
+    if name == "C5":  # a backbone of fewer levels ends in its last one
+        return list(levels.values())[-1]
+    try:
+        return keras.Model(image, list(levels.values())).get_layer(name).output
+    except ValueError:
+        raise UserError(f"the backbone has neither a level nor a layer {name!r}: it has {', '.join(levels)}.") from None
 
 
 def checked_shape(name, net, shape):

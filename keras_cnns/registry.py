@@ -22,6 +22,7 @@ FAMILIES = (
     "nin",
     "vgg",
     "googlenet",
+    "fcn",
     "inception_v2",
     "inception_v3",
     "highway",
@@ -72,6 +73,14 @@ class Entry:
         if own:
             return own
         return lambda x, net, unit, *, classes, activation: classifier(x, net, classes=classes, activation=activation)
+
+
+def backbone(net):
+    """The entry of the network that the row `net` stands on, with the columns changed that the row changes."""
+    found = entry(net.backbone)
+    if hasattr(found.variant, "backbone"):
+        raise UserError(f"{net.backbone} has a backbone itself: take a network that tells classes.")
+    return replace(found, variant=row(found, net.columns))
 
 
 @cache

@@ -106,7 +106,8 @@ def check_trains(model):
     import tensorflow as tf
 
     images = pictures(8, model.input_shape[1:]) - 0.5
-    labels = np.random.default_rng(0).integers(0, model.outputs[0].shape[-1], 8)
+    _, *places, classes = model.outputs[0].shape  # a label for each picture, or for each of its pixels
+    labels = np.random.default_rng(0).integers(0, classes, (8, *places))
     seeds = [(v, v.numpy()) for v in model.non_trainable_variables if "seed" in v.path]
 
     def loss_of(batch):

@@ -3,5 +3,12 @@
 from keras_cnns.lazy import public
 
 __getattr__, __dir__, __all__ = public(
-    __name__, {"Task": "task", "Classification": "classification", "of": "registry", "TASKS": "registry"}
+    __name__,
+    {
+        "Task": "task",
+        "Classification": "classification",
+        "Segmentation": "segmentation",
+        "of": "registry",
+        "TASKS": "registry",
+    },
 )

@@ -5,7 +5,10 @@ from importlib import import_module
 from keras_cnns.errors import UserError
 from keras_cnns.registry import entry
 
-TASKS = {"classification": "Classification"}  # task -> its class, in the module of its name
+TASKS = {
+    "classification": "Classification",
+    "segmentation": "Segmentation",
+}  # task -> its class, in the module of its name
 
 
 def of(recipe):

@@ -10,6 +10,7 @@ from keras_cnns.data.pipeline import load
 from keras_cnns.data.views import fully_convolutional, multi_scale, ten_crops
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_json
+from keras_cnns.registry import entry
 from keras_cnns.saved import load_model
 from keras_cnns.tasks.classification import report, tally
 from keras_cnns.training.distribute import compile_with_xla
@@ -59,6 +60,9 @@ def evaluate_files(files, recipe, views="centre", scales=()):
     Raises:
       UserError: a file or the data cannot be used; the models do not fit the recipe or its labels.
     """
+    task = entry(recipe.model).variant.task
+    if task != "classification":
+        raise UserError(f"--evaluate measures networks that tell classes, and {recipe.model} is for {task}.")
     models = [load_model(file) for file in files]
     size, fraction = recipe.input_shape[:2], recipe.augment.crop_fraction
     for file, model in zip(files, models, strict=True):

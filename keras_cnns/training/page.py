@@ -60,8 +60,9 @@ def run(recipe, args=None):
     except KeyboardInterrupt:
         print("stopped: the same command goes on from the last checkpoint.", file=sys.stderr)
         return 130
-    epochs = result.history[-1]["epoch"]
-    print(f"held-out accuracy {result.metrics['accuracy']:.4f} after {epochs} epochs: {result.folder}/", flush=True)
+    epochs, score = result.history[-1]["epoch"], result.score
+    said = f"held-out {score.replace('_', ' ')} {result.metrics[score]:.4f}"
+    print(f"{said} after {epochs} epochs: {result.folder}/", flush=True)
     if distribute.workers() > 1:
         os._exit(0)  # at once: a worker that takes its time to leave is taken for a lost one, and the others abort
     return 0
@@ -77,9 +78,10 @@ def smoke(recipe):
     """The same recipe for two steps of eight small pictures of the embedded digits, from random weights."""
     from keras_cnns.registry import entry
 
-    side = 128 if recipe.overrides.get("auxiliary") else max(32, entry(recipe.model).variant.min_size)
+    net = entry(recipe.model).variant
+    side = 128 if recipe.overrides.get("auxiliary") else max(32, net.min_size)
     return recipe.but(
-        dataset="digits",
+        dataset="digits" if net.task == "classification" else "scenes",
         data_dir=None,
         weights=None,
         input_shape=(side, side, recipe.input_shape[2]),

@@ -32,7 +32,7 @@ class Result:
     """What a run left: the model of its last epoch (from pixels 0..255), and the run folder.
 
     metrics: of `model` on the held-out pictures, as its task measures it. history: a dict for each epoch.
-    best: the path of the best epoch's model.
+    best: the path of the best epoch's model. score: the measure it is the best by.
     """
 
     recipe: Recipe
@@ -42,6 +42,7 @@ class Result:
     metrics: dict
     history: list
     best: Path
+    score: str
 
 
 def train(recipe, *, quiet=False):
@@ -221,7 +222,7 @@ class Run:
             plots.curve(history, self.folder / "curve.png", title)
             self.task.draw(metrics, self.names, self.folder, title)
         self._meet([v["step"]])  # a worker that leaves before the others have finished takes them down
-        return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best)
+        return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best, self.task.score)
 
     def _distributed(self, split, data, batch_size, **more):
         """The batches, each cut into equal shares for the replicas; every worker reads its own slices only."""

@@ -1,0 +1,58 @@
+"""Segmentation: a label for every pixel. Its loss, what is counted of its answers, the measures made of the counts."""
+
+import tensorflow as tf
+
+from keras_cnns.data.located import load_located
+from keras_cnns.tasks import pixels
+from keras_cnns.tasks.task import Task
+from keras_cnns.training import plots
+from keras_cnns.training.losses import LOSSES
+
+
+class Segmentation(Task):
+    """A target is a mask, int32 [B, H, W], pixels.VOID where no class can claim a pixel. The network answers logits
+    [B, H, W, classes]."""
+
+    logged = ("loss", "pixel_accuracy")
+    held_out = ("mean_iou", "pixel_accuracy")
+    score = "mean_iou"
+
+    def load(self, split, batch_size, **more):
+        recipe = self.recipe
+        size = recipe.input_shape[:2]
+        return load_located(
+            recipe.dataset,
+            "mask",
+            size=size,
+            batch_size=batch_size,
+            split=split,
+            augment=recipe.augment,
+            seed=recipe.seed,
+            **more,
+        )
+
+    def finish(self, classes):
+        return None
+
+    def loss(self, model, image, target):
+        """The mean over the pixels that a class can claim."""
+        logits = tf.cast(model(image, training=True), tf.float32)
+        real = target != pixels.VOID
+        share = tf.cast(real, tf.float32)
+        share /= tf.maximum(tf.reduce_sum(share, (1, 2), keepdims=True), 1.0)
+        onehot = tf.one_hot(tf.where(real, target, 0), logits.shape[-1])
+        right = tf.cast(tf.argmax(logits, -1, tf.int32) == target, tf.float32)
+        losses = tf.reduce_sum(LOSSES[self.recipe.loss](onehot, logits) * share, (1, 2))
+        return losses, {"loss": losses, "pixel_accuracy": tf.reduce_sum(right * share, (1, 2))}
+
+    def count(self, model, image, target, weight):
+        return (pixels.tally(model(image, training=False), target, weight),)
+
+    def zeros(self, names):
+        return (tf.zeros([len(names), len(names)], tf.float64),)
+
+    def measure(self, counts, names):
+        return pixels.report(counts[0], names)
+
+    def draw(self, metrics, names, folder, title):
+        plots.confusion(metrics["confusion"], names, folder / "confusion.png", title)

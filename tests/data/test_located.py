@@ -1,0 +1,67 @@
+"""Batches with boxes or masks: which sample comes when, and that it is the scene it should be."""
+
+import numpy as np
+import pytest
+
+from keras_cnns import UserError
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.located import load_located
+from keras_cnns.data.sources.shapes import COUNTS, scene
+
+OPTIONS = {"size": (32, 48), "batch_size": 4}
+
+
+def first(data, count=1):
+    return list(data.dataset.take(count).as_numpy_iterator())
+
+
+def test_evaluation_goes_through_the_scenes_once():
+    data = load_located("scenes", "boxes", split="test", **OPTIONS)
+    image, target, weight = first(data)[0]
+    for n in range(4):
+        s = scene(n, "test", (32, 48))
+        np.testing.assert_array_equal(image[n], s.image)
+        assert target["count"][n] == len(s.boxes)
+        np.testing.assert_array_equal(target["boxes"][n, : len(s.boxes)], s.boxes)
+        np.testing.assert_array_equal(target["classes"][n, : len(s.boxes)], s.classes)
+        assert not target["boxes"][n, len(s.boxes) :].any()
+    assert weight.tolist() == [1] * 4 and data.steps == COUNTS["test"] / 4 and len(data.names) == 10
+
+
+def test_what_fills_the_last_batch_up_has_no_weight():
+    data = load_located("scenes", "mask", split="test", size=(32, 32), batch_size=300)
+    weights = [batch[2] for batch in data.dataset.as_numpy_iterator()]
+    assert np.concatenate(weights).tolist() == [1] * 500 + [0] * 100 and data.steps == 2
+
+
+def test_masks_have_the_ground_as_class_0():
+    data = load_located("scenes", "mask", split="test", **OPTIONS)
+    _, mask, _ = first(data)[0]
+    np.testing.assert_array_equal(mask[1], scene(1, "test", (32, 48)).mask)
+    assert data.names[:2] == ("ground", "0") and mask.dtype == np.int32
+
+
+def test_a_resumed_stream_goes_on_and_shards_are_slices_of_it():
+    whole = first(load_located("scenes", "boxes", **OPTIONS), 3)
+    later = first(load_located("scenes", "boxes", start=8, **OPTIONS))[0]
+    np.testing.assert_array_equal(whole[2][0], later[0])
+    assert later[1]["number"].tolist() == [8, 9, 10, 11]
+    halves = [first(load_located("scenes", "boxes", shard=(i, 2), **OPTIONS), 2) for i in range(2)]
+    for step in range(2):
+        for i in range(2):
+            np.testing.assert_array_equal(halves[i][step][0], whole[step][0][2 * i : 2 * i + 2])
+    other = first(load_located("scenes", "boxes", seed=1, **OPTIONS))[0]
+    assert not np.array_equal(other[0], whole[0][0])
+
+
+@pytest.mark.parametrize(
+    "wrong, hint",
+    [
+        ({"name": "digits"}, "scenes"),
+        ({"split": "validation"}, "train, test"),
+        ({"augment": Augment(mirror=True)}, "not augmented"),
+    ],
+)
+def test_a_mistake_gets_one_clear_line(wrong, hint):
+    with pytest.raises(UserError, match=hint):
+        load_located(**{"name": "scenes", "targets": "mask", "split": "test", **OPTIONS, **wrong})

@@ -1,0 +1,66 @@
+"""Segmentation through the one trainer: it learns, and a stopped run ends with the same weights."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_cnns.data.sources import shapes
+from keras_cnns.tasks import of
+from keras_cnns.tasks.pixels import VOID
+from keras_cnns.training import Recipe, train
+from keras_cnns.training.report import Report
+
+RECIPE = Recipe(
+    model="fcn8s",
+    overrides={"columns": {"width": 0.35}},
+    input_shape=(32, 32, 3),
+    dataset="scenes",
+    optimizer="adam",
+    learning_rate=1e-3,
+    schedule="constant",
+    batch_size=4,
+    max_steps=4,
+    checkpoint_every=2,
+)
+
+
+class Answers:
+    """A model whose logits are given."""
+
+    def __init__(self, logits):
+        self.logits = logits
+
+    def __call__(self, image, training):
+        return self.logits
+
+
+def test_the_loss_is_the_mean_over_the_pixels_that_count():
+    rng = np.random.default_rng(0)
+    logits, mask = rng.normal(size=(2, 3, 4, 5)).astype("float32"), rng.integers(0, 5, (2, 3, 4)).astype("int32")
+    mask[0, 0], mask[1] = VOID, VOID
+    losses, logged = of(RECIPE).loss(Answers(tf.constant(logits)), None, tf.constant(mask))
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    expected = np.mean([-np.log(p[0, y, x, mask[0, y, x]]) for y in (1, 2) for x in range(4)])
+    np.testing.assert_allclose(losses, [expected, 0], rtol=1e-5)  # a picture of void alone: nothing, no NaN
+    right = np.mean([logits[0, y, x].argmax() == mask[0, y, x] for y in (1, 2) for x in range(4)])
+    np.testing.assert_allclose(logged["pixel_accuracy"], [right, 0], rtol=1e-5)
+
+
+def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setitem(shapes.COUNTS, "test", 6)
+    whole = train(RECIPE.but(out=str(tmp_path / "whole")), quiet=True)
+
+    def stop(self, values, *_):
+        if values["step"] == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Report, "step", stop)
+        train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
+    parts = train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
+    for a, b in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    held_out = whole.history[-1]["held_out_mean_iou"]
+    assert whole.metrics["mean_iou"] == parts.metrics["mean_iou"] == pytest.approx(held_out)
+    assert whole.metrics["pixels"] == 6 * 32 * 32
+    assert {"model.keras", "best.keras", "curve.png", "confusion.png"} <= {f.name for f in whole.folder.iterdir()}
