@@ -12,7 +12,7 @@ from keras_cnns.training.report import Report
 
 RECIPE = Recipe(
     model="fcn8s",
-    overrides={"columns": {"width": 0.35}},
+    overrides={"backbone": "vgg11_bn", "columns": {"widths": (4, 8, 8, 8, 8)}},
     input_shape=(32, 32, 3),
     dataset="scenes",
     optimizer="adam",
