@@ -5,6 +5,7 @@ pads itself, so that positions of all levels lie on each other.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from keras_cnns import layers as own
 from keras_cnns.blocks.head import dropout, score_dtype
@@ -32,12 +33,12 @@ class FCN(Variant):
     task: str = "segmentation"
 
 
-VGG = {"backbone": "vgg16", "fc": (4096, 4096), "dropout": 0.5}
+on_vgg16 = partial(FCN, backbone="vgg16", fc=(4096, 4096), dropout=0.5)
 
 VARIANTS = {
-    "fcn32s_vgg16": FCN(**VGG),
-    "fcn16s_vgg16": FCN(**VGG, skips=("pool4",)),
-    "fcn8s_vgg16": FCN(**VGG, skips=("pool4", "pool3")),
+    "fcn32s_vgg16": on_vgg16(),
+    "fcn16s_vgg16": on_vgg16(skips=("pool4",)),
+    "fcn8s_vgg16": on_vgg16(skips=("pool4", "pool3")),
     "fcn32s": FCN(),
     "fcn16s": FCN(skips=("C4",)),
     "fcn8s": FCN(skips=("C4", "C3")),
