@@ -184,6 +184,9 @@ class, the lowest of the seeds. *s*: seconds of that training on one CPU core, w
 Written by `python benchmarks/qat.py --seeds {seeds} --doc docs/quantization.md`.
 
 {table}
+
+A network with real ImageNet weights, fine-tuned on real pictures, and what held batch norm statistics are worth there:
+[fine_tuned.md](fine_tuned.md).
 """
 
 

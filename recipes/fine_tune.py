@@ -6,6 +6,8 @@ weights. First it alone, then, from what that left, the whole network at a tenth
     python recipes/fine_tune.py --dataset folder:pictures --freeze features --out runs/mine-head
     python recipes/fine_tune.py --dataset folder:pictures --weights runs/mine-head/model.keras --learning-rate 1e-4
 
+Batch norm computes with the statistics that came with the weights: those of single batches, to which a short training
+never gets used, cost a real network dozens of points. `--no-hold-statistics` lets them follow large data.
 Layers far from the classifier may learn slower: `--layer-rates stem 0.1 stage1 0.1`.
 Another network: `--model resnet50 --weights torchvision`. Without a folder it runs on the digits:
 
@@ -21,6 +23,7 @@ RECIPE = Recipe(
     dataset="digits",
     augment=Augment(crop="random_resized", area=(0.5, 1.0), crop_fraction=0.875),
     label_smoothing=0.1,
+    hold_statistics=True,
     optimizer="adam",
     learning_rate=1e-3,
     schedule="cosine",

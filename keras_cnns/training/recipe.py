@@ -70,6 +70,7 @@ class Recipe:
         0.0  # of the running statistics, where a run is too short for the network's; 0: its own
     )
     sync_batch_norm: bool = True  # statistics over all replicas
+    hold_statistics: bool = False  # batch norm keeps those it starts with: for trained weights and little data
     seed: int = 0
     # the place
     strategy: Strategies = "auto"

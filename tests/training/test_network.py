@@ -54,6 +54,18 @@ def test_frozen_batch_norm_uses_and_keeps_its_statistics():
     assert all(np.array_equal(b, w.numpy()) for b, w in zip(before, model.weights, strict=True))
 
 
+def test_held_batch_norm_learns_its_gain_and_keeps_its_statistics():
+    model = randomize(network.build_for_training(BASE.but(hold_statistics=True), 7))
+    norm = next(layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
+    before = norm.get_weights()
+    model.compile(keras.optimizers.SGD(1e-3), "mse", jit_compile=False)
+    model.fit(PICTURES, np.zeros((4, 7)), verbose=0)
+    assert [np.array_equal(a, b) for a, b in zip(before, norm.get_weights(), strict=True)] == [False, False, True, True]
+    clean = network.build(BASE, 7)  # what is saved has Keras's own layer
+    network.transfer(model.weights, model.get_weights(), clean)
+    assert type(clean.get_layer(norm.name)) is keras.layers.BatchNormalization
+
+
 @pytest.mark.parametrize("freeze", ["until:conv9", "conv3", "until:"])
 def test_what_cannot_be_frozen_is_refused(freeze):
     with pytest.raises(UserError, match="freeze"):

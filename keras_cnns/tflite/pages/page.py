@@ -98,14 +98,14 @@ def ship(shipment):
     ]
     if s.qat_epochs:
         path = folder / f"{card.name or model.name}_int8_qat.tflite"
-        reports.append(export(_trained_further(model, s), path, scheme="int8", **integers, **given))
+        reports.append(export(_trained_further(model, seen, s), path, scheme="int8", **integers, **given))
     write_json(folder / "report.json", [report.to_dict() for report in reports])
     app.write(min(reports, key=lambda report: (report.status == "fail", report.latency_ratio)).path)
     return reports
 
 
-def _trained_further(model, s):
-    """The model after a little training with int8's rounding in it."""
+def _trained_further(model, seen, s):
+    """The model after a little training with int8's rounding in it, ranges from `seen`, statistics held."""
     import keras
 
     from keras_cnns.data.pipeline import load
@@ -116,7 +116,7 @@ def _trained_further(model, s):
     data = load(
         s.dataset, size=(height, width), channels=channels, batch_size=s.batch_size, data_dir=s.data_dir, split="train"
     )
-    aware = quantization_aware(model)
+    aware = quantization_aware(model, pictures=seen)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(model))
     aware.compile(keras.optimizers.Adam(s.qat_learning_rate), loss, jit_compile=False)
     aware.fit(data.dataset, epochs=s.qat_epochs, steps_per_epoch=data.steps, shuffle=False, verbose=0)
