@@ -1,7 +1,7 @@
 """Everything Keras has, exported in float32, in int8 and quantization-aware: right, or refused in one line.
 
-    python benchmarks/sweep.py --doc docs/sweep.md               # all layers and all networks of keras.applications
-    python benchmarks/sweep.py LSTM Conv2D MobileNetV2 --examples 20
+    python -m benchmarks.sweep --doc docs/sweep.md               # all layers and all networks of keras.applications
+    python -m benchmarks.sweep LSTM Conv2D MobileNetV2 --examples 20
 
 Every layer with arguments drawn by hypothesis, in a small functional, Sequential or nested net; every constructor of
 keras.applications. Rows are kept in runs/sweep/, and a second call goes on where the first was.
@@ -85,44 +85,50 @@ def difference(wanted, found):
     finite = np.isfinite(wanted)
     if wanted.shape != found.shape or not np.array_equal(finite, np.isfinite(found)):
         return np.inf
-    return np.abs(wanted - found)[finite].max(initial=0) / (np.abs(wanted[finite]).max(initial=0) or 1.0)
+    return np.abs(wanted[finite] - found[finite]).max(initial=0) / (np.abs(wanted[finite]).max(initial=0) or 1.0)
 
 
 def layer_rows(name, examples, folder, modes=MODES):
     """The rows of `examples` nets with the layer called `name`, and how many draws Keras itself refused."""
-    rows, unmade, drawn = [], [], set()
-    strategy = st.tuples(CASES[name].drawn(), st.sampled_from(FORMS))
-
-    @settings(
-        max_examples=20 * examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def one(choice):
-        arguments, form = choice
-        told = f"{form} {arguments}"
-        if len(drawn) >= examples or told in drawn:
-            return
+    rows, made, unmade = [], 0, 0
+    for arguments, form in draws(name):
+        if made == examples:
+            break
         keras.backend.clear_session()
         keras.utils.set_random_seed(SEED)
         try:
             model = randomize(net(name, arguments, form))
             inputs = numbers(model, CASES[name].integers)
             model.predict(inputs, verbose=0)
-        except Exception as error:  # Keras's own refusals: strides beside dilation, an axis that is none
-            unmade.append(f"{told}: {type(error).__name__}")
-            return
-        drawn.add(told)
+        except Exception:  # Keras's own refusals: strides beside dilation, an axis that is none
+            unmade += 1
+            continue
+        made += 1
         for mode in modes:
             outcome, said = tried(model, mode, inputs, Path(folder, "net.tflite"))
-            rows.append(Row(name, CASES[name].group, mode, outcome, said, told))
+            rows.append(Row(name, CASES[name].group, mode, outcome, said, f"{form} {arguments}"))
+    return rows, unmade
 
-    one()
-    return rows, len(unmade)
+
+def draws(name, count=100):
+    """Different (arguments, form) for the layer called `name`, as hypothesis draws them, in no order."""
+    found = {}
+
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.tuples(CASES[name].drawn(), st.sampled_from(FORMS)))
+    def collect(choice):
+        found.setdefault(str((sorted(choice[0].items(), key=str), choice[1])), choice)
+
+    collect()
+    every = list(found.values())
+    return [every[i] for i in np.random.default_rng(SEED).permutation(len(every))]
 
 
 def numbers(model, integers=0, count=COUNT, seed=SEED):
@@ -207,7 +213,7 @@ exported. *right*: a float32 file that differs from Keras by at most {same:g} of
 passes its verdict. *warned*: with a warning. *rejected*: made, compared and not handed over, as one line says.
 *refused*: one line says what is not possible. *wrong*, and *raised* (anything that is not one line), must be none.
 
-Written by `python benchmarks/sweep.py --doc docs/sweep.md`; Keras {keras}.
+Written by `python -m benchmarks.sweep --doc docs/sweep.md`; Keras {keras}.
 
 {counts}
 

@@ -309,7 +309,7 @@ def known():
     for name in dir(layers):
         kind = getattr(layers, name)
         if isinstance(kind, type) and issubclass(kind, layers.Layer):
-            names.setdefault(kind, kind.__name__)
+            names.setdefault(kind, kind.__name__ if hasattr(layers, kind.__name__) else name)
     return sorted(names.values())
 
 

@@ -127,7 +127,14 @@ def export(
     if dataset is not None:
         from keras_cnns.data.pipeline import load_arrays
 
-        (_, height, width, channels), where = network.input_shape, {"data_dir": data_dir}
+        shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
+        if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0]:
+            told = ", ".join(map(str, shapes))
+            raise UserError(
+                f"{model} takes {told}, and --dataset gives one picture of a fixed size (height, width, channels): "
+                "export it from Python, with arrays for calibration= and images=."
+            )
+        (height, width, channels), where = shapes[0], {"data_dir": data_dir}
         given["calibration"], _, _ = load_arrays(
             dataset, "train", size=(height, width), channels=channels, limit=pictures, **where
         )

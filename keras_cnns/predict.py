@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from keras_cnns.arguments import kind, number, path_of, short, whole
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
 
@@ -24,9 +25,17 @@ def predict(model, paths, *, top=5, low=0.0, high=255.0):
     Raises:
       UserError: a file is missing, damaged, or no classifier; a picture is no picture.
     """
-    model = Path(model)
+    model = path_of(model, "model")
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
+    if not isinstance(paths, (list, tuple)):
+        raise UserError(f"pictures are given as a list of paths, not as {kind(paths)}.")
     if not paths:
         raise UserError("no picture to look at: give one or more.")
+    paths = [path_of(path, "a picture") for path in paths]
+    if not whole(top, 1):
+        raise UserError(f"top is {short(top)}: give a whole number from 1.")
+    if not number(low) or not number(high):
+        raise UserError(f"black and white are {short(low)} and {short(high)}: give two numbers.")
     shape, run = _opened(model)
     if len(shape) != 3 or None in shape:
         raise UserError(f"{model} takes inputs of {shape}: pictures of a fixed size are needed.")

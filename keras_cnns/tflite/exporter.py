@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_cnns.arguments import path_of
 from keras_cnns.card import Card, read_card
 from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
+from keras_cnns.tflite import arguments
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert, flatbuffer, metadata
@@ -92,11 +94,14 @@ def export(
       Rejected: the file fails the comparison. What stood at `path` stands there still, and the failing file beside it
         as `NAME.rejected.tflite`.
     """
-    started = time.perf_counter()
+    path, started = path_of(path), time.perf_counter()
+    words = {"scheme": scheme, "engine": engine, "head": head, "input_type": input_type, "output_type": output_type}
+    given = {"batch": batch, "max_drop": max_drop, "k": k, "islands": islands, "names": names, "card": card}
+    arguments.check(**given, normalization=normalization, **words)
     if scheme == AUTO:
         given = {key: value for key, value in locals().items() if key not in ("started", "path", "scheme", "force")}
-        return _automatic(Path(path), **given)
-    path, row = Path(path), schemes.find(scheme)
+        return _automatic(path, **{key: given[key] for key in given if key not in ("given", "words")})
+    row = schemes.find(scheme)
     _check_target(path)
     _check_types(scheme, row, input_type, output_type)
     if engine not in ENGINES:

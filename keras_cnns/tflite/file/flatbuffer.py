@@ -81,6 +81,38 @@ def reconnect(model):
     return model
 
 
+def float_islands(model):
+    """Gives operators with weights in floats their input in floats, where the converter took that conversion away.
+
+    In a network that is int8 by the ranges in its graph the converter takes one off the readers of a converted tensor
+    for one that computes in integers, such as the first projection of attention, and no kernel takes integers there.
+    """
+    graph, kind = model.subgraphs[0], schema.BuiltinOperator
+    linear = (kind.FULLY_CONNECTED, kind.CONV_2D, kind.DEPTHWISE_CONV_2D)
+    types = schema.TensorType
+    made, operators = {}, []
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        if max(code.builtinCode, code.deprecatedBuiltinCode) in linear:
+            given, weights = operator.inputs[0], operator.inputs[1]
+            if graph.tensors[given].type == types.INT8 and graph.tensors[weights].type == types.FLOAT32:
+                if given not in made:
+                    made[given] = _float_twin(graph, given)
+                    operators.append(_converted(model, kind.DEQUANTIZE, given, made[given]))
+                operator.inputs = [made[given], *operator.inputs[1:]]
+        operators.append(operator)
+    graph.operators = operators
+    return model
+
+
+def _float_twin(graph, index):
+    tensor = copy.deepcopy(graph.tensors[index])
+    tensor.type, tensor.buffer, tensor.quantization = schema.TensorType.FLOAT32, 0, None
+    tensor.name = tensor.name + b"_float"
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
 def around_powers(data):
     """The names of the tensors that have to stay floats around a power, as in local response normalization.
 
@@ -146,7 +178,11 @@ def _unsigned_twin(graph, index):
 
 
 def _requantize(model, source, target):
-    code = schema.BuiltinOperator.QUANTIZE
+    return _converted(model, schema.BuiltinOperator.QUANTIZE, source, target)
+
+
+def _converted(model, code, source, target):
+    """An operator of this code from one tensor to another."""
     known = [i for i, c in enumerate(model.operatorCodes) if c.builtinCode == code]
     if not known:
         entry = schema.OperatorCodeT()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_cnns.arguments import path_of, short, whole
 from keras_cnns.errors import UserError
 
 
@@ -44,6 +45,17 @@ def ask(kind, inputs=None, **job):
             return result, dict(arrays)
 
 
+def _numbers(array):
+    """An array of numbers, none of them missing."""
+    try:
+        array = np.asarray(array)
+    except Exception:  # whatever a library's container says
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        raise UserError("the images must be an array (N, ...) of numbers, or a dict of such arrays by input name.")
+    return array
+
+
 def _files(job):
     return ", ".join(Path(path).name for path in job.get("files", [job.get("file", "")]))
 
@@ -57,9 +69,11 @@ def predict(path, images, *, threads=1):
     Raises:
       UserError: there is no such file, it is not a .tflite file, or the images do not fit it.
     """
-    path = Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
-    inputs = images if isinstance(images, dict) else {"*": np.asarray(images)}
+    if not whole(threads, 1):
+        raise UserError(f"threads is {short(threads)}: give a whole number from 1.")
+    inputs = {name: _numbers(array) for name, array in (images if isinstance(images, dict) else {"*": images}).items()}
     _, outputs = ask("predict", inputs, file=str(path.resolve()), threads=threads)
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
