@@ -7,9 +7,10 @@ from functools import partial
 
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import pool
+from keras_cnns.blocks.initial import Initial, put_back
 from keras_cnns.blocks.preprocessing import PREPROCESSING
 from keras_cnns.deep import with_room
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, nearest
 from keras_cnns.lazy import keras
 from keras_cnns.registry import backbone
 
@@ -25,22 +26,32 @@ def assemble(
     classifier_activation="softmax",
     include_preprocessing=False,
     features_only=False,
+    input_tensor=None,
+    name=None,
+    drawn=True,
 ):
     """The `keras.Model` of a row, with initial weights; the arguments are those of `build`.
 
-    found: the `registry.Entry`. net: its row, with whatever columns were changed.
+    found: the `registry.Entry`. net: its row, with whatever columns were changed. drawn: whether initial values are
+    drawn; False leaves NaN in the kernels, for weights that follow and `blocks.initial.draw_missing` after them.
 
     Raises:
       UserError: a shape, a number of classes or a pooling that cannot be.
       ValueError, TypeError, AttributeError: a column has a value that its layers cannot take.
     """
-    shape = checked_shape(found.name, net, input_shape)
+    if keras.config.image_data_format() != "channels_last":
+        raise UserError(
+            "networks are built channels last, and Keras is set to channels_first: "
+            'call keras.config.set_image_data_format("channels_last") before.'
+        )
+    image = keras.Input(checked_shape(found.name, net, input_shape), name="image") if input_tensor is None else None
+    image = _checked_tensor(found.name, net, input_tensor, input_shape) if image is None else image
+    classifier_activation = _activation(classifier_activation)
     classes = _classes(net.classes if classes is None else classes)
-    if pooling not in (None, "avg", "max"):
+    if not (pooling is None or isinstance(pooling, str) and pooling in ("avg", "max")):
         raise UserError(f"pooling is {pooling!r}: it must be None, 'avg' or 'max'.")
     base = backbone(net) if hasattr(net, "backbone") else replace(found, variant=net)
-    unit = ConvUnit(base.variant.numerics, base.variant.activation, base.variant.initializer)
-    image = keras.Input(shape, name="image")
+    unit = ConvUnit(base.variant.numerics, base.variant.activation, Initial(base.variant.initializer, drawn))
     x = _preprocessing(base.variant)(image) if include_preprocessing else image
     if base.module is not found.module:
         x = found.module.padded(x)
@@ -58,7 +69,9 @@ def assemble(
             outputs = [outputs, *found.module.auxiliary(levels, net, unit, **options)]
     else:
         outputs = pool(top, pooling)
-    return with_room(lambda: keras.Model(image, outputs, name=found.name))
+    inputs = [image] if input_tensor is None else keras.utils.get_source_inputs(image)
+    inputs = inputs[0] if len(inputs) == 1 else inputs
+    return put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or found.name)))
 
 
 def _level(image, levels, name):
@@ -77,7 +90,7 @@ def checked_shape(name, net, shape):
     """(height, width, channels) of the input, the row's where none is given. Raises UserError."""
     shape = net.input_shape if shape is None else shape
     try:
-        shape = tuple(None if n is None else int(n) for n in shape)
+        shape = tuple(None if n is None else operator.index(n) for n in shape)
         height, width, channels = shape
     except (TypeError, ValueError):
         raise UserError(f"input_shape is {shape!r}: it must be (height, width, channels).") from None
@@ -86,6 +99,29 @@ def checked_shape(name, net, shape):
     if min(math.inf if n is None else n for n in (height, width)) < net.min_size:
         raise UserError(f"{name} needs pictures of at least {net.min_size}x{net.min_size}: input_shape is {shape}.")
     return shape
+
+
+def _checked_tensor(name, net, tensor, shape):
+    """The tensor that stands for the picture, as keras.applications takes it. Raises UserError."""
+    if not isinstance(tensor, keras.KerasTensor) or len(tensor.shape) != 4:
+        raise UserError("input_tensor must be a Keras tensor [batch, height, width, channels], such as keras.Input().")
+    own = checked_shape(name, net, tensor.shape[1:])
+    if shape is not None and checked_shape(name, net, shape) != own:
+        raise UserError(f"input_shape is {shape}, and input_tensor has {own}: leave input_shape out.")
+    return tensor
+
+
+def _activation(word):
+    """What `keras.activations` knows by that word, None, or a function. Raises UserError."""
+    try:
+        keras.activations.get(word)
+    except (ValueError, TypeError):
+        known = ("softmax", "sigmoid", "linear", "log_softmax", "relu", "tanh")
+        raise UserError(
+            f"classifier_activation is {word!r}: it must be None or an activation's name, such as "
+            f"'softmax'.{nearest(word, known)}"
+        ) from None
+    return word
 
 
 def _classes(classes):

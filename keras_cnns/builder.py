@@ -3,72 +3,113 @@
 from dataclasses import fields
 
 from keras_cnns.assemble import assemble, checked_shape
+from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.registry import ARGUMENTS, counts, entry, row
 from keras_cnns.weights.load import read_weights
 
 
 def build(
-    name,
+    network=None,
+    /,
     *,
     weights=None,
     include_top=True,
     input_shape=None,
+    input_tensor=None,
     classes=None,
     pooling=None,
     classifier_activation="softmax",
+    name=None,
     include_preprocessing=False,
     features_only=False,
     **overrides,
 ):
-    """Builds the network called `name`; the arguments are those of keras.applications, with the same meanings.
+    """Builds the network of that name; the arguments are those of keras.applications, with the same meanings.
 
     Args:
-      name: one of `list_models()`.
-      weights: `None` (random), or what `load_weights` takes: a file, an address, or "keras", "torchvision" or "timm".
-        The numerics and the preprocessing they were trained with come with them.
+      network: one of `list_models()`.
+      weights: `None` (random), or what `load_weights` takes: a file, an address, or "imagenet", "keras", "torchvision"
+        or "timm". The numerics and the preprocessing they were trained with come with them.
       include_top: with the classifier; without it the model ends in the last level.
       input_shape: (height, width, channels); `None`: as published. Height and width may be None where the network
         ends in global pooling.
+      input_tensor: a Keras tensor [batch, height, width, channels] that stands for the picture; its sources become the
+        model's inputs.
       classes: `None`: as published.
       pooling: without the classifier: `None`, "avg" or "max" over the last level.
       classifier_activation: "softmax", or `None` for logits.
+      name: of the model; `None`: the network's.
       include_preprocessing: the model takes pixels 0..255 and brings them to its own range itself.
       features_only: the model returns a dict of its levels, "C1" .. "C5"; level n is 2**n smaller than the picture.
-      **overrides: any column of the model's row (`width=0.35`); `info(name)["columns"]` shows them.
+      **overrides: any column of the model's row (`width=0.35`); `info(name)["columns"]` shows them. `alpha`, the word
+        of keras.applications, is `width` where there is one.
 
     Returns:
       A functional `keras.Model` of [batch, height, width, channels].
 
     Raises:
-      UserError: an unknown name or column, a shape too small, weights that are not this network's.
+      UserError: an unknown name or column, an argument that cannot be, a shape too small, weights that are not this
+        network's, or no memory for the network.
     """
-    found = entry(name)
+    if network is None:  # build(name="resnet50")
+        network, name = name, None
+    found = entry(network)
+    overrides = _in_our_words(found, overrides)
     net = row(found, overrides)
     if weights is not None:
-        weights = read_weights(name, weights, net)
+        weights = read_weights(network, weights, net)
         net = row(found, weights.columns(net, overrides) | overrides)
-    shape = checked_shape(name, net, input_shape)
+    if input_tensor is None:
+        input_shape = checked_shape(network, net, input_shape)
     try:
         model = assemble(
             found,
             net,
             include_top=include_top,
-            input_shape=shape,
+            input_shape=input_shape,
+            input_tensor=input_tensor,
             classes=classes,
             pooling=pooling,
             classifier_activation=classifier_activation,
+            name=_model_name(name),
             include_preprocessing=include_preprocessing,
             features_only=features_only,
+            drawn=weights is None,
         )
-    except (ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, UserError) or not overrides and None not in shape:
+    except UserError:
+        raise
+    except Exception as error:  # whatever Keras and its backend say of a column, a shape, the memory
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            raise UserError(f"there is not enough memory for {network} with {_said(overrides, classes)}.") from error
+        if not isinstance(error, (ValueError, TypeError, AttributeError, OverflowError, ArithmeticError)):
             raise
         wrong = f"with {overrides} " if overrides else ""
-        raise UserError(f"{name} cannot be built {wrong}on pictures of {shape}: {first_line(error)}") from error
+        raise UserError(
+            f"{network} cannot be built {wrong}on pictures of {input_shape}: {first_line(error)}"
+        ) from error
     if weights is not None:
         weights.into(model, net)
+        draw_missing(model)
     return model
+
+
+def _in_our_words(found, overrides):
+    """The columns with keras.applications' words for them replaced."""
+    if "alpha" in overrides and hasattr(found.variant, "width") and "width" not in overrides:
+        overrides = {("width" if key == "alpha" else key): value for key, value in overrides.items()}
+    return overrides
+
+
+def _model_name(name):
+    if name is None or isinstance(name, str) and name and "/" not in name:
+        return name
+    raise UserError(f"name is {name!r}: it must be a text without a slash.")
+
+
+def _said(overrides, classes):
+    said = {**overrides, **({} if classes is None else {"classes": classes})}
+    return ", ".join(f"{key} {value}" for key, value in said.items()) or "these arguments"
 
 
 def info(name, **overrides) -> dict:

@@ -92,7 +92,7 @@ def registry() -> dict[str, Entry]:
 
 def entry(name) -> Entry:
     """The entry called `name`. Raises UserError, with the nearest names, where there is none."""
-    if name not in registry():
+    if not isinstance(name, str) or name not in registry():
         raise UserError(
             f"there is no model {name!r}.{nearest(name, registry())} `keras-cnns list` shows all {len(registry())}."
         )

@@ -18,6 +18,8 @@ from keras_cnns.weights.catalog import SOURCES, published
 TIMEOUT = 30  # seconds without a byte
 PIECE = 1 << 20  # bytes
 
+IMAGENET = "imagenet"  # the published set that Keras has, else torchvision's, else timm's
+
 
 def locate(name, source) -> Path:
     """The file that `source` means for the network called `name`: a path, an address, or a name in the catalog."""
@@ -30,6 +32,8 @@ def locate(name, source) -> Path:
         return fetch(address, digest.replace("=", ":", 1) or None)
     if Path(source).is_file():
         return Path(source)
+    if source == IMAGENET:
+        source = next((known for known in SOURCES if known in published(name)), SOURCES[0])
     if source in SOURCES:
         found = published(name).get(source)
         if found is None:
@@ -37,7 +41,8 @@ def locate(name, source) -> Path:
             raise UserError(f"no weights of {name} are published by {source}; published by: {others}.")
         return fetch(found.address, found.digest)
     raise UserError(
-        f"there is no file {source!r}: give a file, an address (https://, file://) or one of {', '.join(SOURCES)}."
+        f"there is no file {source!r}: give a file, an address (https://, file://) or one of "
+        f"{', '.join((IMAGENET, *SOURCES))}."
     )
 
 

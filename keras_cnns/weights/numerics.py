@@ -84,5 +84,5 @@ def _shown(config):
 
 def features(name, net, preprocessing):
     """The layers before the classifier, by name; with those of the preprocessing or without."""
-    levels = assemble(entry(name), net, features_only=True, include_preprocessing=preprocessing)
+    levels = assemble(entry(name), net, features_only=True, include_preprocessing=preprocessing, drawn=False)
     return {layer.name: layer for layer in levels.layers}

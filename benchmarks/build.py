@@ -1,0 +1,47 @@
+"""How long a network takes to build, beside the network of the same name in keras.applications.
+
+    python benchmarks/build.py ["resnet*"] [--rounds 3]
+
+Both draw initial values; they take turns, and the medians are compared. Names that both have are those of
+`keras_cnns.weights.renames.peers("keras")`.
+"""
+
+import argparse
+import statistics
+import time
+from fnmatch import fnmatchcase
+
+import keras
+from rich.console import Console
+from rich.table import Table
+
+import keras_cnns
+from keras_cnns.weights.renames import peers
+
+
+def seconds(make):
+    keras.backend.clear_session()
+    began = time.perf_counter()
+    make()
+    return time.perf_counter() - began
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pattern", nargs="?", default="*", help="of our names")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    table = Table("network", "ours, s", "keras.applications, s", "ratio")
+    seconds(lambda: keras_cnns.build("lenet5"))  # the first network ever pays for what is loaded once
+    for name, theirs in peers("keras").items():
+        if not fnmatchcase(name, args.pattern):
+            continue
+        contestants = (lambda: keras_cnns.build(name), lambda: getattr(keras.applications, theirs)(weights=None))  # noqa: B023
+        rounds = [[seconds(make) for make in contestants] for _ in range(args.rounds)]
+        ours, their = (statistics.median(times) for times in zip(*rounds, strict=True))
+        table.add_row(name, f"{ours:.2f}", f"{their:.2f}", f"{statistics.median(a / b for a, b in rounds):.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
