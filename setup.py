@@ -24,6 +24,7 @@ BASE = [
     "safetensors>=0.4.5",  # weight files of timm
     "rich>=13",  # tables, progress
     "tyro>=0.9",  # flags from dataclasses
+    "jinja2>=3.1",  # the report's page, everything in it escaped
     "tensorboard>=2.18",  # the training log; newer TensorFlow does not bring it
 ]
 QAT = [
@@ -48,7 +49,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["keras_cnns", "keras_cnns.*"]),
-    package_data={"keras_cnns": ["**/*.json", "py.typed"]},
+    package_data={"keras_cnns": ["**/*.json", "insight/templates/*.html", "py.typed"]},
     install_requires=BASE,
     extras_require={"qat": QAT, "torch": TORCH, "test": TEST + QAT, "dev": DEV + TEST + QAT},
     entry_points={"console_scripts": ["keras-cnns = keras_cnns.cli:main"]},

@@ -1,0 +1,165 @@
+"""Which network to take: accuracy against operations and parameters, published figures, and files measured here."""
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from keras_cnns.builder import build
+from keras_cnns.errors import UserError, nearest
+from keras_cnns.insight import draw, page
+from keras_cnns.registry import counts, entry, list_models
+from keras_cnns.weights.catalog import published
+
+SUFFIXES = (".png", ".svg", ".html")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network. top1: the best of its published weights' that were evaluated at its own input size, in percent.
+
+    source, evaluation: who published it, and how it was measured. front: no other row has both fewer operations and a
+    higher accuracy. size_bytes, latency_ms: of the .tflite file on this machine, where that was asked for.
+    """
+
+    name: str
+    size: int
+    params: int
+    macs: int
+    top1: float | None = None
+    source: str = ""
+    evaluation: str = ""
+    front: bool = False
+    size_bytes: int | None = None
+    latency_ms: float | None = None
+
+
+def compare(*patterns, measure=None, alongside=None):
+    """A `Row` for each name that matches, fewest operations first. Nothing is built unless `measure` is given.
+
+    measure: a scheme ("float32", ...) to export each in, verify it and time it on this machine (weights are random,
+      which floats do not mind). alongside: called with each name before it is measured.
+
+    Raises:
+      UserError: a pattern matches nothing.
+    """
+    names = []
+    for pattern in patterns or ("*",):
+        found = list_models(pattern)
+        if not found:
+            raise UserError(f"no model matches {pattern!r}.{nearest(pattern, list_models())}")
+        names += [name for name in found if name not in names]
+    rows = sorted((_row(name) for name in names), key=lambda row: (row.macs, -(row.top1 or 0)))
+    best, marked = -1.0, []
+    for row in rows:
+        on_front = row.top1 is not None and row.top1 > best
+        best = row.top1 if on_front else best
+        marked.append(_with(row, front=on_front))
+    if measure:
+        return [_with(row, **_measured(row.name, measure, alongside)) for row in marked]
+    return marked
+
+
+def _row(name):
+    found, size = counts()[name], entry(name).variant.input_shape[0]
+    sets = [(p.top1, source, p.evaluation) for source, p in published(name).items() if p.top1 and p.size == size]
+    top1, source, evaluation = max(sets, default=(None, "", ""))
+    return Row(name, size, found["params"], found["macs"], top1, source, evaluation)
+
+
+def _with(row, **values):
+    return Row(**{**asdict(row), **values})
+
+
+def _measured(name, scheme, alongside):
+    from keras_cnns.tflite.exporter import export
+
+    if alongside:
+        alongside(name)
+    with tempfile.TemporaryDirectory(prefix="keras_cnns-") as folder:
+        report = export(build(name), Path(folder) / f"{name}.tflite", scheme=scheme, force=True)
+    return {"size_bytes": report.size_bytes, "latency_ms": report.latency_ms}
+
+
+def write(rows, path, title="Accuracy against operations"):
+    """Writes the chart as .png or .svg, or chart and table as one .html file.
+
+    Raises:
+      UserError: another kind of file, or no row has a published accuracy.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"{path} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
+    if path.suffix != ".html":
+        return draw.save(chart(rows), path, title)
+    front = [row.name for row in rows if row.front]
+    section = page.Section("chart", "Chart and table")
+    if any(row.top1 for row in rows):
+        alt = f"Bubble chart of {len(rows)} networks; on the Pareto front: {', '.join(front)}"
+        section.images = [page.of_figure(chart(rows), alt, CAPTION)]
+    else:
+        section.missing = ["No published accuracy at these networks' own input size: there is nothing to draw."]
+    section.tables = [page.Table("Published figures; * on the Pareto front", HEAD, [cells(row) for row in rows])]
+    return page.write(path, "report.html", title=title, subtitle=SOURCE, sections=[section])
+
+
+SOURCE = "Top-1 on ImageNet's validation set as the weights' publishers report it, none of it measured here"
+CAPTION = (
+    "The area of a bubble is the number of parameters; dark and named: no other has fewer operations and is better."
+)
+HEAD = ("network", "input", "parameters", "multiply-adds", "top-1 %", "published by", "file, MB", "ms")
+
+
+def cells(row):
+    """A row of the table, as text."""
+    return (
+        f"{row.name} *" if row.front else row.name,
+        f"{row.size}",
+        f"{row.params / 1e6:.1f} M" if row.params >= 1e5 else f"{row.params:,}",
+        f"{row.macs / 1e9:.2f} G" if row.macs >= 1e9 else f"{row.macs / 1e6:.1f} M",
+        "" if row.top1 is None else f"{row.top1:.1f}",
+        row.source,
+        "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.2f}",
+        "" if row.latency_ms is None else f"{row.latency_ms:.2f}",
+    )
+
+
+def chart(rows):
+    """The bubble chart of the courses: operations across, accuracy up, parameters as area."""
+    rows = [row for row in rows if row.top1 is not None]
+    if not rows:
+        raise UserError("none of these networks has a published accuracy at its own input size: there is no chart.")
+    figure = Figure(figsize=(8, 5.2), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    for front, colour, edge in ((False, "#c9d3e0", "#8a94a3"), (True, "#1f4e8c", "#0d2747")):
+        some = [row for row in rows if row.front is front]
+        axes.scatter(
+            [row.macs / 1e9 for row in some],
+            [row.top1 for row in some],
+            s=[max(row.params / 1e6 * 6, 8) for row in some],
+            c=colour,
+            edgecolors=edge,
+            alpha=0.8,
+            linewidths=0.8,
+            label="on the Pareto front" if front else "others",
+        )
+    line = [row for row in rows if row.front]
+    axes.plot(
+        [row.macs / 1e9 for row in line], [row.top1 for row in line], color="#0d2747", linewidth=1, linestyle="--"
+    )
+    named = rows if len(rows) <= 24 else line
+    for row in named:
+        axes.annotate(
+            row.name, (row.macs / 1e9, row.top1), fontsize=7, xytext=(0, 6), textcoords="offset points", ha="center"
+        )
+    axes.set_xlabel("multiply-adds of one picture, billions (log scale)")
+    axes.set_ylabel("top-1 on ImageNet, % (published)")
+    axes.grid(alpha=0.3, which="both")
+    axes.margins(0.08)
+    axes.spines[["top", "right"]].set_visible(False)
+    for n in (5, 25, 100):
+        axes.scatter([], [], s=n * 6, c="none", edgecolors="#555555", label=f"{n} M parameters")
+    axes.legend(fontsize=7, loc="lower right", labelspacing=1.3, frameon=False)
+    return figure

@@ -1,0 +1,163 @@
+"""What a report is about: a run's folder or a model file, and the pictures that it was trained and measured on."""
+
+import csv
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnns.card import Card, read_card
+from keras_cnns.errors import UserError, first_line
+
+LIMIT = 2000  # pictures of each split at most
+
+
+@dataclass
+class Subject:
+    """file: the model (None where an interrupted run has none yet). folder: of the run, or where the file lies.
+
+    history, metrics, exports: what was written down there; empty where nothing was.
+    """
+
+    name: str
+    folder: Path
+    file: Path | None
+    card: Card
+    recipe: dict
+    history: list = field(default_factory=list)
+    metrics: dict = field(default_factory=dict)
+    exports: list = field(default_factory=list)
+    dataset: str | None = None
+    data_dir: str | None = None
+
+    @cached_property
+    def model(self):
+        """The Keras model; None for a .tflite file or where there is none."""
+        if self.file is None or self.file.suffix != ".keras":
+            return None
+        from keras_cnns.saved import load_model
+
+        return load_model(self.file)
+
+    @cached_property
+    def shape(self):
+        """(height, width, channels) that the model takes."""
+        if self.model is not None:
+            shape = self.model.input_shape
+        else:
+            from keras_cnns.tflite.proof import runner
+
+            shapes = list(runner.ask("describe", file=str(self.file.resolve()))[0]["inputs"].values())
+            shape = tuple(shapes[0]) if len(shapes) == 1 else None
+        if not isinstance(shape, tuple) or len(shape) != 4 or any(n is None or n < 1 for n in shape[1:]):
+            raise UserError(f"it takes inputs of {shape}: pictures of a fixed size are needed.")
+        return tuple(shape[1:])
+
+    def split(self, which):
+        """(pictures uint8, labels, names) of "train" or "test", at most LIMIT. Raises UserError with the reason."""
+        if self.file is None:
+            raise UserError("there is no model yet.")
+        if self.dataset is None:
+            raise UserError("the data set is not known: give --dataset.")
+        from keras_cnns.data.pipeline import load_arrays
+
+        height, width, channels = self.shape
+        where = {"size": (height, width), "channels": channels, "limit": LIMIT, "data_dir": self.data_dir}
+        return load_arrays(self.dataset, which, **where)
+
+    @cached_property
+    def held_out(self):
+        return self.split("test")
+
+    @cached_property
+    def probabilities(self):
+        """[n, classes] on the held-out pictures. Raises UserError where the model is no classifier of these classes."""
+        pictures, _, names = self.held_out
+        if self.model is not None:
+            found = self.model.predict(pictures, verbose=0)
+        else:
+            from keras_cnns.tflite.proof import runner
+
+            found = runner.predict(self.file, pictures.astype("float32"))
+        if isinstance(found, dict | list | tuple) or np.ndim(found) != 2 or found.shape[1] != len(names):
+            raise UserError(f"the model is no classifier of this data set's {len(names)} classes.")
+        found = np.asarray(found, "float64")
+        if found.min() < 0 or not np.allclose(found.sum(1), 1, atol=1e-2):  # scores: as probabilities
+            found = np.exp(found - found.max(1, keepdims=True))
+        return found / found.sum(1, keepdims=True)
+
+
+def subject(path, *, dataset=None, data_dir=None):
+    """The `Subject` at `path`: a run's folder, a `.keras` or a `.tflite` file.
+
+    Raises:
+      UserError: it is none of them.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _of_run(path, dataset, data_dir)
+    if path.suffix not in (".keras", ".tflite"):
+        raise UserError(f"{path} is no run folder, .keras or .tflite file.")
+    if not path.is_file():
+        raise UserError(f"there is no file {path}.")
+    card = read_card(path)
+    recipe = card.source.get("recipe") or {}
+    given = dataset or recipe.get("dataset")
+    name = card.name or path.stem
+    return Subject(
+        name, path.parent, path, card, recipe, exports=_exports(path.parent), dataset=given, data_dir=data_dir
+    )
+
+
+def _of_run(folder, dataset, data_dir):
+    recipe = _json(folder / "recipe.json")
+    if not recipe:
+        raise UserError(f"{folder} holds no run: there is no recipe.json in it.")
+    file = next((folder / name for name in ("best.keras", "model.keras") if (folder / name).is_file()), None)
+    history = []
+    if (folder / "history.csv").is_file():
+        with open(folder / "history.csv", encoding="utf-8") as lines:
+            history = [{k: _number(v) for k, v in row.items() if k} for row in csv.DictReader(lines)]
+    return Subject(
+        name=str(recipe.get("model", folder.name)),
+        folder=folder,
+        file=file,
+        card=read_card(file) if file else Card(),
+        recipe=recipe,
+        history=history,
+        metrics=_json(folder / "metrics.json"),
+        exports=_exports(folder),
+        dataset=dataset or recipe.get("dataset"),
+        data_dir=data_dir or recipe.get("data_dir"),
+    )
+
+
+def _exports(folder):
+    """The reports of exported files that lie in the folder, as they were written."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            values = _json(path)
+        except UserError:  # some other program's file
+            continue
+        rows = values.get("exports", [values]) if isinstance(values, dict) else values
+        found += [row for row in rows if isinstance(row, dict) and {"scheme", "size_bytes", "status"} <= row.keys()]
+    return found
+
+
+def _json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {first_line(error)}") from error
+
+
+def _number(text):
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return text

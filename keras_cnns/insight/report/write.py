@@ -1,0 +1,32 @@
+"""What `keras-cnns report` does."""
+
+from pathlib import Path
+
+from keras_cnns.insight import page
+from keras_cnns.insight.report.parts import sections
+from keras_cnns.insight.report.subject import subject
+
+
+def report(path, out=None, *, dataset=None, data_dir=None):
+    """Writes the page about a run's folder, a `.keras` or a `.tflite` file, and returns its path.
+
+    Args:
+      path: of the folder or file.
+      out: the .html file; None: report.html in the folder, or NAME.html beside the file.
+      dataset: where its pictures are; None: as its recipe says. What cannot be shown without them is said.
+      data_dir: where tensorflow-datasets keeps its data.
+
+    Raises:
+      UserError: there is no run and no model file, or the page cannot be written.
+    """
+    about = subject(path, dataset=dataset, data_dir=data_dir)
+    out = Path(out) if out else (about.folder / "report.html" if Path(path).is_dir() else Path(f"{path}.html"))
+    trained = f"trained on {about.recipe['dataset']}" if about.recipe.get("dataset") else "of unknown training"
+    page.write(
+        out,
+        "report.html",
+        title=f"{about.name}: report",
+        subtitle=f"{about.file.name if about.file else 'an interrupted run'}, {trained}",
+        sections=sections(about),
+    )
+    return out

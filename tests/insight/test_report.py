@@ -1,0 +1,205 @@
+"""The report: one file that needs nothing else, says what is missing, and reads in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnns import build, cli, tflite
+from keras_cnns.card import Card, write_card
+from keras_cnns.insight.calibration import calibration
+from keras_cnns.insight.duplicates import near_duplicates
+from keras_cnns.insight.report import report
+from keras_cnns.testing import randomize
+from keras_cnns.training import Recipe, train
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+FLAGS += "--disable-component-update --disable-sync --hide-scrollbars"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A short run on the digits, with its float32 and int8 files."""
+    folder = tmp_path_factory.mktemp("report") / "run"
+    train(Recipe(model="lenet5", input_shape=(32, 32, 1), epochs=2, batch_size=64, out=str(folder)), quiet=True)
+    from keras_cnns.data import load_arrays
+
+    some, labels, _ = load_arrays("digits", "test", size=(32, 32), channels=1, limit=100)
+    reports = []
+    for scheme in ("float32", "int8"):
+        path = folder / f"lenet5_{scheme}.tflite"
+        given = {"calibration": some, "images": some, "labels": labels, "force": True}
+        reports.append(tflite.export(folder / "model.keras", path, scheme=scheme, **given))
+    (folder / "report.json").write_text(json.dumps({"exports": [r.to_dict() for r in reports]}))
+    return folder
+
+
+class Checked(HTMLParser):
+    """What a page holds: ids, links within it, pictures without a text, addresses outside."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.silent, self.outside, self.titles, self.open = set(), [], [], [], [], []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get("id"))
+        if tag == "img" and not attrs.get("alt"):
+            self.silent.append(attrs)
+        for key in ("src", "href", "srcset", "action"):
+            value = attrs.get(key, "")
+            if value.startswith("#"):
+                self.links.append(value[1:])
+            elif value and not value.startswith("data:"):
+                self.outside.append(value)
+        if tag not in ("meta", "img", "br", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def page_of(path):
+    text = path.read_text(encoding="utf-8")
+    checked = Checked(text)
+    assert not checked.open and not checked.silent and not checked.outside
+    assert set(checked.links) <= checked.ids
+    assert not re.search(r"url\((?!data:)|@import|<script", text)
+    assert len(text.encode()) < 5e6
+    return checked
+
+
+def test_a_run_is_shown_whole(run):
+    page = page_of(report(run))
+    for said in ("What it is", "61,706", "2 epochs", "Accuracy 0.", "Expected calibration error", "int8", "near"):
+        assert said in page.text
+    assert "Not shown" not in page.text
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert f"Accuracy {metrics['accuracy']:.4f}" in page.text
+    wrong = metrics["examples"] - round(metrics["accuracy"] * metrics["examples"])
+    assert re.search(r"\d+ of 360 held-out pictures; the surest mistakes first", page.text) and wrong > 0
+
+
+def test_model_files_are_shown(run, tmp_path):
+    kept = tmp_path / "alone.keras"
+    shutil.copy(run / "model.keras", kept)
+    page = page_of(report(kept))
+    assert "Measured for this page" in page.text and "there is no history.csv" in page.text
+    page = page_of(report(run / "lenet5_int8.tflite", tmp_path / "file.html", dataset="digits"))
+    assert "no gradients" in page.text and "Expected calibration error" in page.text
+
+
+def test_an_interrupted_run_shows_what_is_there(run, tmp_path):
+    half = tmp_path / "half"
+    half.mkdir()
+    shutil.copy(run / "recipe.json", half)
+    page = page_of(report(half))
+    assert "interrupted before its first model" in page.text
+    assert "there is no history.csv" in page.text and "there is no model yet" in page.text
+    lines = (run / "history.csv").read_text().splitlines()
+    (half / "history.csv").write_text("\n".join(lines[:2]) + "\n")
+    page = page_of(report(half))
+    assert "1 of 2 epochs are there" in page.text
+
+
+def test_names_of_classes_are_escaped(tmp_path):
+    path = tmp_path / "odd.keras"
+    model = randomize(build("lenet5", classes=2))
+    model.save(path)
+    write_card(path, Card("<b>odd</b>", ("<script>alert(1)</script>", "b&c")))
+    page = page_of(report(path))
+    assert "<script>alert(1)</script>" in page.text and "data set is not known" in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("nothing", "no run folder"), ("empty", "holds no run"), ("a.keras", "no file"), ("bad.keras", "cannot read")],
+)
+def test_mistakes_end_in_a_line(capsys, tmp_path, path, says):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.keras").write_bytes(b"no model")
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["report", str(tmp_path / path)])
+    err = capsys.readouterr().err
+    if path == "bad.keras":  # what is there is shown, and what is wrong is said on the page
+        assert exit.value.code == 2 or "cannot read" in (tmp_path / "bad.keras.html").read_text()
+    else:
+        assert exit.value.code == 2 and says in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_it_reads_in_a_browser(run, tmp_path, width, scheme):
+    """Drawn offline; nothing is wider than the window; the background is the scheme's."""
+    page, shot = report(run, tmp_path / "page.html"), tmp_path / "shot.png"
+    probe = tmp_path / "probe.html"
+    frame = f'<iframe id="f" src="page.html" style="width:{width}px;height:3000px;border:0"></iframe>'
+    probe.write_text(
+        f"<body style='margin:0'>{frame}<pre id=o></pre><script>onload=()=>{{const d=document.getElementById('f')"
+        ".contentDocument;document.getElementById('o').textContent="
+        "[d.documentElement.scrollWidth,d.images.length,"
+        "[...d.images].every(i=>i.complete&&i.naturalWidth>0)].join(' ')}"
+        "</script>"
+    )
+    flags = [*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}", "--allow-file-access-from-files"]
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+    drawn = subprocess.run(
+        [CHROMIUM, *flags, *dark, f"--window-size={max(width, 500)},1200", "--dump-dom", probe.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+    found, images, loaded = re.search(r"<pre id=.?o.?>(\d+) (\d+) (\w+)</pre>", drawn).groups()
+    assert int(found) <= width and int(images) > 4 and loaded == "true"
+    subprocess.run(
+        [CHROMIUM, *flags, *dark, f"--window-size={width},1200", f"--screenshot={shot}", page.as_uri()],
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    corner = np.asarray(Image.open(shot).convert("L"))[2, 2]
+    assert (corner < 60) if scheme == "dark" else (corner > 240)
+
+
+# ---- what is computed for it
+
+
+def test_calibration_by_hand():
+    """Two pictures of confidence .8, one right; three of .95, all right."""
+    probabilities = np.array([[0.8, 0.2], [0.8, 0.2], [0.05, 0.95], [0.05, 0.95], [0.05, 0.95]])
+    found = calibration(probabilities, np.array([0, 1, 1, 1, 1]))
+    assert found.counts.tolist() == [0] * 7 + [2, 0, 3]
+    assert found.accuracy[7] == 0.5 and found.confidence[9] == pytest.approx(0.95)
+    assert found.expected_error == pytest.approx((2 * 0.3 + 3 * 0.05) / 5)
+
+
+def test_a_calibrated_classifier_has_a_small_error():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.5, 1, 20000)
+    labels = (rng.uniform(size=20000) > sure).astype(int)
+    assert calibration(np.stack([sure, 1 - sure], 1), labels).expected_error < 0.015
+    assert calibration(np.stack([sure, 1 - sure], 1), 1 - labels).expected_error > 0.4
+
+
+def test_near_duplicates_are_found_and_others_are_not():
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 256, (30, 24, 24, 3)).astype("uint8")
+    second = rng.integers(0, 256, (20, 24, 24, 3)).astype("uint8")
+    second[3] = np.clip(first[7].astype(int) * 0.8 + 20 + rng.integers(-3, 4, first[7].shape), 0, 255)
+    second[5] = first[9]
+    second[6] = first[9]
+    second[8] = 100
+    found = near_duplicates(first, second)
+    assert {pair[:2] for pair in found} == {(7, 3), (9, 5), (9, 6)}
+    assert found[0][2] == pytest.approx(1, abs=1e-5) and found[-1][:2] == (7, 3)
