@@ -23,6 +23,7 @@ FAMILIES = (
     "vgg",
     "googlenet",
     "fcn",
+    "faster_rcnn",
     "inception_v2",
     "inception_v3",
     "highway",

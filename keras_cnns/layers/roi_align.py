@@ -17,7 +17,7 @@ class RoIAlign(keras.layers.Layer):
     """
 
     def __init__(self, size, stride, samples=2, aligned=True, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # boxes stay float32
         self.size, self.stride, self.samples, self.aligned = size, stride, samples, aligned
 
     def call(self, level, boxes):

@@ -20,7 +20,7 @@ class RoIMaxPooling(keras.layers.Layer):
     """
 
     def __init__(self, size, stride, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # boxes stay float32
         self.size, self.stride = size, stride
 
     def call(self, level, boxes):

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = public(
         "Task": "task",
         "Classification": "classification",
         "Segmentation": "segmentation",
+        "Detection": "detection",
         "of": "registry",
         "TASKS": "registry",
     },

@@ -8,6 +8,7 @@ from keras_cnns.registry import entry
 TASKS = {
     "classification": "Classification",
     "segmentation": "Segmentation",
+    "detection": "Detection",
 }  # task -> its class, in the module of its name
 
 

@@ -59,3 +59,15 @@ def _save(figure, path, title):
     FigureCanvasAgg(figure)
     with written_aside(path) as temporary:
         figure.savefig(temporary, dpi=120)
+
+
+def bars(values, path, title, label):
+    """A bar for each name, from 0 to 1; no bar where the value is None."""
+    figure = Figure(figsize=(max(4.0, 1.5 + 0.35 * len(values)), 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.bar(list(values), [value or 0.0 for value in values.values()], color=HELD_OUT)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel(label)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="x", rotation=90 if max(map(len, values)) > 2 else 0)
+    _save(figure, path, title)

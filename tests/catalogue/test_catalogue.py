@@ -41,7 +41,9 @@ QUICK = {
     "resnet18",
 }
 HUGE = 300e6  # parameters; beyond it a network is built and run, but not trained, saved or exported
-CANNOT_EXPORT = {}  # name: why
+DETECTORS = [name for name in list_models() if entry(name).variant.task == "detection"]
+# name: why
+CANNOT_EXPORT = dict.fromkeys(DETECTORS, "boxes are pixels: tests/models/test_faster_rcnn.py compares them by overlap")
 
 
 def each(names, *, quick=frozenset(QUICK)):
@@ -118,7 +120,7 @@ def test_answers_at_its_smallest_size(name):
     assert all(np.isfinite(y).all() for y in keras.tree.flatten(model(pictures(1, shape), training=False)))
 
 
-@pytest.mark.parametrize("name", each(of_bearable_size()))
+@pytest.mark.parametrize("name", each([n for n in of_bearable_size() if n not in DETECTORS]))
 def test_one_step_moves_every_variable_and_lowers_the_loss(name):
     keras.utils.set_random_seed(0)
     check_trains(build(name, input_shape=small_shape(name), classifier_activation=None))

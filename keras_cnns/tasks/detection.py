@@ -1,0 +1,161 @@
+"""Detection in two stages: proposals and heads trained together, boxes measured. Ren et al. 2015, 1506.01497.
+
+Both parts have Fast R-CNN's loss (1504.08083, equation 1): of the classes, and of the boxes where there is one.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.blocks.boxes import encode
+from keras_cnns.data.located import load_located
+from keras_cnns.models.faster_rcnn import WEIGHTS, parts
+from keras_cnns.tasks.average_precision import Picture, coco, voc
+from keras_cnns.tasks.matching import IGNORED, match, sample
+from keras_cnns.tasks.task import Task
+from keras_cnns.training import plots
+from keras_cnns.training.losses import smooth_l1
+
+ANCHORS, REGIONS = 256, 128  # of each picture that are trained on
+PROPOSALS = 4  # times as many as in inference come out of suppression; the paper's are 2,000 and 300
+BETA = 1 / 9  # of smooth L1 on the anchors' deltas, as in the authors' code
+FOUND, THERE = ("boxes", "classes", "scores"), ("boxes", "classes", "count")
+
+
+class Detection(Task):
+    """A target is a dict: boxes float32 [B, most, 4], classes int32 [B, most], of which the first count int32 [B] are
+    there, and number int64 [B], the sample's in the run: what is drawn by chance depends on it alone."""
+
+    logged = ("loss", "anchor_loss", "anchor_box_loss", "class_loss", "box_loss")
+    held_out = ("map", "map_50")
+    score = "map"
+
+    def load(self, split, batch_size, **more):
+        recipe = self.recipe
+        data = load_located(
+            recipe.dataset,
+            "boxes",
+            size=recipe.input_shape[:2],
+            batch_size=batch_size,
+            split=split,
+            augment=recipe.augment,
+            seed=recipe.seed,
+            **more,
+        )
+        if split == "test":
+            self.examples, self.most = data.count, data.batches.element_spec[1]["boxes"].shape[1]
+        return data
+
+    def finish(self, classes):
+        return None
+
+    def network_for_training(self, classes):
+        model = super().network_for_training(classes)
+        self.parts, self.propose = parts(model), model.get_layer("proposals")
+        self.detections = model.get_layer("detections").count
+        return model
+
+    def loss(self, model, image, target):
+        proposals, heads = self.parts
+        level, objectness, deltas = proposals(image, training=True)
+        anchor_loss, anchor_box_loss = self._proposal_losses(objectness, deltas, target)
+        regions = self._regions(tf.stop_gradient(objectness), tf.stop_gradient(deltas), image, target)
+        class_loss, box_loss = self._head_losses(*heads([level, regions[0]], training=True), *regions, target)
+        whole = anchor_loss + anchor_box_loss + class_loss + box_loss
+        return whole, dict(zip(self.logged, (whole, anchor_loss, anchor_box_loss, class_loss, box_loss), strict=True))
+
+    def _proposal_losses(self, objectness, deltas, target):
+        anchors = self.propose.anchors(objectness)
+
+        def choose(one):
+            matches = match(anchors, one["boxes"], one["count"], low=0.3, high=0.7, force=True)
+            return matches, sample(matches, count=ANCHORS, positives=0.5, seed=self._seed(one["number"], 0))
+
+        matches, chosen = tf.map_fn(choose, target, fn_output_signature=(tf.int32, tf.bool))
+        batch = tf.shape(matches)[0]
+        logits = tf.cast(tf.reshape(objectness, [batch, -1]), tf.float32)
+        deltas = tf.cast(tf.reshape(deltas, [batch, -1, 4]), tf.float32)
+        right = tf.cast(matches >= 0, tf.float32)
+        boxes = tf.gather(target["boxes"], tf.maximum(matches, 0), batch_dims=1)
+        wanted = encode(boxes, tf.broadcast_to(anchors, tf.shape(boxes)))
+        by_class = tf.nn.sigmoid_cross_entropy_with_logits(right, logits)
+        by_box = tf.reduce_sum(smooth_l1(deltas - wanted, BETA), -1)
+        return _means(chosen, by_class, chosen & (matches >= 0), by_box)
+
+    def _regions(self, objectness, deltas, image, target):
+        """(boxes [B, R, 4], matches int32 [B, R]: the number of the box each is trained for or NOTHING, bool [B, R]:
+        whether it is trained on), the boxes themselves among the proposals."""
+        count = min(PROPOSALS * self.propose.count, self.propose.before)
+        boxes, there = self.propose.propose(objectness, deltas, image, count=count)
+        most = target["boxes"].shape[1]
+        boxes = tf.concat([boxes, target["boxes"]], 1)
+        there = tf.concat([there, tf.range(most)[None] < target["count"][:, None]], 1)
+
+        def choose(one):
+            boxes, there, truth = one
+            matches = match(boxes, truth["boxes"], truth["count"], low=0.5, high=0.5)
+            matches = tf.where(there, matches, IGNORED)
+            chosen = sample(matches, count=REGIONS, positives=0.25, seed=self._seed(truth["number"], 1))
+            _, numbers = tf.math.top_k(tf.cast(chosen, tf.int32), REGIONS)
+            return tf.gather(boxes, numbers), tf.gather(matches, numbers), tf.gather(chosen, numbers)
+
+        return tf.map_fn(choose, (boxes, there, target), fn_output_signature=(tf.float32, tf.int32, tf.bool))
+
+    def _head_losses(self, scores, deltas, regions, matches, chosen, target):
+        classes = scores.shape[-1] - 1
+        number = tf.maximum(matches, 0)
+        label = tf.gather(target["classes"], number, batch_dims=1)
+        found = matches >= 0
+        by_class = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(found, label + 1, 0), scores)
+        deltas = tf.reshape(deltas, [-1, tf.shape(label)[1], classes, 4])
+        deltas = tf.gather(deltas, label, batch_dims=2)
+        wanted = encode(tf.gather(target["boxes"], number, batch_dims=1), regions, WEIGHTS)
+        by_box = tf.reduce_sum(smooth_l1(deltas - wanted), -1)
+        return _means(chosen, by_class, chosen & found, by_box)
+
+    def _seed(self, number, part):
+        """For `sample`: of the run, the sample and the part."""
+        return tf.stack([tf.cast(self.recipe.seed * 2 + part, tf.int64), number])
+
+    def count(self, model, image, target, weight):
+        """What was found and what is there, each at its sample's place, so that it may be added up."""
+        found = model(image, training=False)
+        share = weight > 0
+        place = tf.boolean_mask(target["number"], share)[:, None]
+        parts = [found[name] for name in FOUND] + [target[name] for name in THERE]
+        zeros = self.zeros(())
+        return tuple(
+            tf.scatter_nd(place, tf.boolean_mask(tf.cast(part, z.dtype), share), tf.shape(z, tf.int64))
+            for part, z in zip(parts, zeros, strict=True)
+        )
+
+    def zeros(self, names):
+        n, found, most = self.examples, self.detections, self.most
+        shapes = ((n, found, 4), (n, found), (n, found), (n, most, 4), (n, most), (n,))
+        return tuple(tf.zeros(shape) for shape in shapes)
+
+    def measure(self, counts, names):
+        boxes, classes, scores, true, labels, count = (np.asarray(part) for part in counts)
+        pictures = []
+        for n in range(len(boxes)):
+            real, there = scores[n] > 0, int(count[n])
+            found = (boxes[n][real], classes[n][real].astype(int), scores[n][real])
+            pictures.append(Picture(true[n][:there], labels[n][:there].astype(int), *found))
+        by_class = voc(pictures, len(names))["classes"]
+        return {
+            "examples": len(pictures),
+            **coco(pictures, len(names)),
+            "voc_2007": voc(pictures, len(names), year=2007)["map"],
+            "classes": {str(n): None if np.isnan(ap) else float(ap) for n, ap in zip(names, by_class, strict=True)},
+        }
+
+    def draw(self, metrics, names, folder, title):
+        plots.bars(metrics["classes"], folder / "classes.png", title, "average precision at .5")
+
+
+def _means(chosen, by_class, found, by_box):
+    """Both sums for each picture, over the number of those chosen; 0 where none is."""
+    count = tf.maximum(tf.reduce_sum(tf.cast(chosen, tf.float32), 1), 1.0)
+    return tuple(
+        tf.reduce_sum(tf.where(where, values, 0.0), 1) / count
+        for where, values in ((chosen, by_class), (found, by_box))
+    )

@@ -1,0 +1,126 @@
+"""Detection through the one trainer: the loss by hand, pictures without objects, resumed runs, the measure."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_cnns.data.sources import shapes
+from keras_cnns.tasks import of
+from keras_cnns.tasks.detection import _means
+from keras_cnns.training import Recipe, train
+from keras_cnns.training.report import Report
+from tests.blocks.test_boxes import plain_iou
+from tests.models.test_faster_rcnn import SMALL
+
+RECIPE = Recipe(
+    model="faster_rcnn",
+    overrides={k: v for k, v in SMALL.items() if k not in ("classes", "input_shape")},
+    input_shape=(32, 32, 3),
+    dataset="scenes",
+    optimizer="adam",
+    learning_rate=1e-3,
+    schedule="constant",
+    batch_size=4,
+    max_steps=4,
+    checkpoint_every=2,
+)
+
+
+@pytest.fixture(scope="module")
+def task():
+    task = of(RECIPE)
+    task.model = task.network_for_training(10)
+    return task
+
+
+def target(boxes, classes, number=0):
+    """Of one picture."""
+    count = len(boxes)
+    filled = np.zeros((1, 8, 4), "float32")
+    filled[0, :count] = np.reshape(boxes, (-1, 4))
+    labels = np.zeros((1, 8), "int32")
+    labels[0, :count] = classes
+    return {
+        "boxes": tf.constant(filled),
+        "classes": tf.constant(labels),
+        "count": tf.constant([count]),
+        "number": tf.constant([number], tf.int64),
+    }
+
+
+IMAGE = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype("float32"))
+
+
+def test_a_picture_without_any_object_trains(task):
+    with tf.GradientTape() as tape:
+        losses, logged = task.loss(task.model, IMAGE, target([], []))
+    assert np.isfinite(losses).all() and losses[0] > 0
+    assert float(logged["anchor_box_loss"][0]) == float(logged["box_loss"][0]) == 0
+    gradients = tape.gradient(losses, [v.value for v in task.model.trainable_variables])
+    assert all(np.isfinite(g).all() for g in gradients if g is not None)
+
+
+def test_the_losses_are_those_of_the_paper(task):
+    truth = target([[4, 4, 24, 20]], [3])
+    anchors = np.asarray(task.propose.anchors(np.zeros((1, 4, 4, 6))))
+    logits, deltas = np.random.default_rng(1).normal(size=(2, 96)), np.zeros((96, 4))
+    shaped = [tf.constant(x.reshape(1, 4, 4, -1), tf.float32) for x in (logits[0], deltas)]
+    by_class, by_box = task._proposal_losses(*shaped, truth)
+    overlap = plain_iou(anchors, np.array([[4, 4, 24, 20]]))[:, 0]
+    positive = (overlap >= 0.7) | (overlap == overlap.max())
+    taken = positive | (overlap < 0.3)  # fewer than 256: all of them
+    p = 1 / (1 + np.exp(-logits[0]))
+    entropy = -np.where(positive, np.log(p), np.log(1 - p))
+    assert float(by_class[0]) == pytest.approx(entropy[taken].mean(), rel=1e-4)
+    size, centre = anchors[:, 2:] - anchors[:, :2], (anchors[:, 2:] + anchors[:, :2]) / 2
+    wanted = np.concatenate([([14, 12] - centre) / size, np.log([20, 16] / size)], 1)
+    small = np.abs(wanted) < 1 / 9
+    smooth = np.where(small, 4.5 * wanted**2, np.abs(wanted) - 1 / 18).sum(1)
+    assert float(by_box[0]) == pytest.approx(smooth[positive].sum() / taken.sum(), rel=1e-3)
+
+
+def test_the_same_sample_draws_the_same(task):
+    losses = [float(task.loss(task.model, IMAGE, target([[2, 2, 20, 20]], [1], n))[0][0]) for n in (5, 5)]
+    assert losses[0] == losses[1]
+
+
+def test_nothing_chosen_is_no_loss():
+    nothing = tf.zeros([2, 3], tf.bool)
+    values = tf.constant([[np.nan, 1, 2], [3, 4, 5.0]])
+    assert [x.numpy().tolist() for x in _means(nothing, values, nothing, values)] == [[0, 0], [0, 0]]
+
+
+@pytest.mark.slow
+def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setitem(shapes.COUNTS, "test", 6)
+    whole = train(RECIPE.but(out=str(tmp_path / "whole")), quiet=True)
+
+    def stop(self, values, *_):
+        if values["step"] == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Report, "step", stop)
+        train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
+    parts = train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
+    for a, b in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert whole.metrics == parts.metrics and whole.metrics["examples"] == 6
+    assert {"model.keras", "best.keras", "curve.png", "classes.png"} <= {f.name for f in whole.folder.iterdir()}
+
+
+def test_boxes_found_exactly_measure_one(task):
+    """The counts of two batches add up to every picture's boxes at its own place."""
+    task.examples, task.most = 6, 8
+    scenes = [shapes.scene(n, "test", (32, 32)) for n in range(6)]
+    parts = []
+    for n, s in enumerate(scenes):
+        truth = target(s.boxes, s.classes, n)
+        found = {"boxes": np.zeros((1, 7, 4), "float32"), "classes": np.full((1, 7), -1), "scores": np.zeros((1, 7))}
+        m = min(7, len(s.boxes))
+        found["boxes"][0, :m], found["classes"][0, :m], found["scores"][0, :m] = s.boxes[:m], s.classes[:m], 0.9
+        parts.append(task.count(lambda image, training, found=found: found, IMAGE, truth, tf.ones(1)))
+    parts.append(task.count(lambda image, training: found, IMAGE, target([], [], 0), tf.zeros(1)))  # fills up
+    metrics = task.measure([sum(p) for p in zip(*parts, strict=True)], "0123456789")
+    assert 5 < sum(len(s.boxes) for s in scenes) == round(sum(float((p[2] > 0).numpy().sum()) for p in parts))
+    assert metrics["map"] == metrics["map_50"] == metrics["voc_2007"] == pytest.approx(1)
