@@ -75,7 +75,7 @@ def _answer(model, picture):
     proposals, heads = parts(model)
     level, objectness, deltas = proposals(picture, training=False)
     height, width = picture.shape[1:3]
-    box = np.array([[[width / 8, height / 8, width / 2, height / 2]]], "float32")
+    box = keras.ops.convert_to_tensor([[[width / 8, height / 8, width / 2, height / 2]]], "float32")
     return [objectness, deltas, *heads([level, box], training=False)]
 
 

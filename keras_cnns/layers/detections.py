@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_cnns.blocks.boxes import clip, decode
 from keras_cnns.blocks.nms import nms
+from keras_cnns.layers.proposals import SMALLEST
 
 
 @keras.saving.register_keras_serializable(package="keras_cnns")
@@ -31,6 +32,7 @@ class Detections(keras.layers.Layer):
         deltas = ops.reshape(ops.cast(deltas, "float32"), (batch, regions, classes, 4))
         boxes = clip(decode(deltas, proposals[:, :, None], self.box_weights), *ops.shape(image)[1:3])
         there = ops.all(proposals[..., 2:] > proposals[..., :2], axis=-1)[..., None]
+        there = ops.logical_and(there, ops.all(boxes[..., 2:] - boxes[..., :2] >= SMALLEST, axis=-1))
         scores = ops.where(ops.logical_and(there, scores >= self.least), scores, float("-inf"))
         boxes, scores = ops.reshape(boxes, (batch, -1, 4)), ops.reshape(scores, (batch, -1))
         number = ops.zeros((batch, regions, 1), "int32") + ops.arange(classes, dtype="int32")
