@@ -95,7 +95,7 @@ class Detection(Task):
             matches = match(boxes, truth["boxes"], truth["count"], low=0.5, high=0.5)
             matches = tf.where(there, matches, IGNORED)
             chosen = sample(matches, count=REGIONS, positives=0.25, seed=self._seed(truth["number"], 1))
-            _, numbers = tf.math.top_k(tf.cast(chosen, tf.int32), REGIONS)
+            _, numbers = tf.math.top_k(tf.cast(chosen, tf.int32), min(REGIONS, boxes.shape[0]))
             return tf.gather(boxes, numbers), tf.gather(matches, numbers), tf.gather(chosen, numbers)
 
         return tf.map_fn(choose, (boxes, there, target), fn_output_signature=(tf.float32, tf.int32, tf.bool))
