@@ -6,7 +6,7 @@ from keras import layers
 
 from keras_cnns.layers import HeldBatchNormalization
 from keras_cnns.layers.held_normalization import hold
-from tests.conftest import randomize
+from keras_cnns.testing import randomize
 
 
 def fitted(layer):

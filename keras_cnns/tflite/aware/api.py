@@ -5,6 +5,7 @@
 >>> export(model, "model.tflite", scheme="int8")
 """
 
+from keras_cnns.arguments import every, number, short
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM
@@ -39,10 +40,12 @@ def quantization_aware(
       UserError: an argument is none of these, the model has no graph, is quantization-aware already, has a layer that
         cannot be made again, or the two disagree.
     """
-    if method not in METHODS:
-        raise UserError(f"there is no method {method!r}: choose from {', '.join(METHODS)}")
-    if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum < 1:
-        raise UserError(f"momentum is {momentum!r}: give a number from 0 to less than 1")
+    if not isinstance(method, str) or method not in METHODS:
+        raise UserError(f"there is no method {short(method)}: choose from {', '.join(METHODS)}")
+    if not number(momentum) or not 0 <= momentum < 1:
+        raise UserError(f"momentum is {short(momentum)}: give a number from 0 to less than 1")
+    if outputs is not None and not isinstance(outputs, (str, int)) and not every(outputs, (str, int)):
+        raise UserError(f"outputs is {short(outputs)}: give names or positions of the outputs to keep")
     options = {"hold_statistics": hold_statistics, "pictures": pictures, "outputs": outputs}
     if method == "tfmot":
         from keras_cnns.tflite.aware import quantized_twin

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.errors import UserError, first_line, nearest
 from keras_cnns.tflite.graph.kinds import activation_of
 from keras_cnns.tflite.graph.prepare import apart
 from keras_cnns.tflite.graph.reader import read
@@ -44,7 +44,12 @@ def _behind(model, steps):
     (inner,) = model.inputs
     x = pixels = keras.Input(inner.shape[1:], dtype="float32", name=inner.name)
     for step in steps:
-        x = step(x)
+        try:
+            x = step(x)
+        except Exception as error:  # whatever the layer says of a shape it does not take
+            raise UserError(f"preprocessing layer {step.name!r} does not take it: {first_line(error)}") from error
+    if x.shape[1:] != inner.shape[1:]:
+        raise UserError(f"preprocessing gives {x.shape[1:]}, and {model.name} takes {inner.shape[1:]}.")
     return keras.Model(pixels, model(x), name=model.name)
 
 

@@ -11,11 +11,11 @@ from PIL import Image
 
 from keras_cnns.errors import UserError
 from keras_cnns.layers import HeldBatchNormalization
+from keras_cnns.testing import pictures, randomize
 from keras_cnns.tflite import export, predict, quantization_aware
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded
 from keras_cnns.tflite.aware.source import source_of
-from tests.conftest import pictures, randomize
 
 
 def seq(shape, *stack, **names):
