@@ -142,7 +142,10 @@ def calls(world):
     files = among(*["d/dark/0.png", "d/light/1.png"] * 4, "broken.png", "none.png", "d", "text.keras").map(
         lambda name: str(w.folder / name) if isinstance(name, str) and "\0" not in name else name
     )
-    shown = some(top=among(1, 5, 0, -1, "2", 1.5), low=among(0.0, -1.0, np.nan), high=among(1.0, 255.0, "1"))
+    pictures = st.integers(0, 9).flatmap(lambda n: junk() if n == 9 else st.lists(files, min_size=1, max_size=2))
+    shown = some(
+        top=among(*[1, 5] * 3, 0, -1, "2", 1.5), low=among(0.0, -1.0, 1.0, np.nan), high=among(1.0, 255.0, 2.0, "1")
+    )
     opened = among(
         *[w.file, w.folder / "net.keras"] * 4,
         w.file,
@@ -152,7 +155,7 @@ def calls(world):
     return {
         "export": st.tuples(st.just(export), st.tuples(models, targets), exported),
         "quantization_aware": st.tuples(st.just(quantization_aware), st.tuples(models), aware),
-        "predict": st.tuples(st.just(predict_pictures), st.tuples(opened, st.lists(files, max_size=2) | junk()), shown),
+        "predict": st.tuples(st.just(predict_pictures), st.tuples(opened, pictures), shown),
         "tflite.predict": st.tuples(
             st.just(predict), st.tuples(opened, among(*w.pictures)), some(threads=among(1, 2, 0, -1, "1"))
         ),

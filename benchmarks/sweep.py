@@ -10,6 +10,7 @@ keras.applications. Rows are kept in runs/sweep/, and a second call goes on wher
 import argparse
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -206,8 +207,8 @@ def one_child():
 
 PAGE = """# Everything Keras has, exported
 
-Every layer of Keras in small functional, Sequential and nested nets, {examples} for each, its arguments drawn by
-hypothesis (derandomized; weights and inputs from seed {seed}), and the networks of keras.applications with calibrated
+Every layer of Keras in small functional, Sequential and nested nets, {nets} of them, arguments drawn by hypothesis
+(derandomized; weights and inputs from seed {seed}), and {networks} networks of keras.applications with calibrated
 statistics, in three ways: a float32 file, an int8 file after training, and `quantization_aware`, calibrated and
 exported. *right*: a float32 file that differs from Keras by at most {same:g} of the largest value; an int8 file that
 passes its verdict. *warned*: with a warning. *rejected*: made, compared and not handed over, as one line says.
@@ -229,7 +230,7 @@ Written by `python -m benchmarks.sweep --doc docs/sweep.md`; Keras {keras}.
 {bad}{more}"""
 
 
-def document(rows, examples, unmade, more=""):
+def document(rows, unmade, more=""):
     """The rows as a page."""
     groups = list(dict.fromkeys(row.group for row in rows))
     heads = ["right", "warned", "rejected", "refused", "wrong", "raised"]
@@ -244,9 +245,13 @@ def document(rows, examples, unmade, more=""):
     bad = [row for row in rows if row.outcome not in GOOD]
     told = "\n## Neither right nor one line\n\n" + _listed(bad) + "\n" if bad else ""
     left = "".join(f"\n- `{name}` was left out: {why}." for name, why in LEFT_OUT.items())
-    left += "".join(f"\n- `{name}` in float32 only: {why}." for name, why in HUGE.items() if name in NETWORKS)
+    tried = {row.subject for row in rows}
+    left += "".join(f"\n- `{name}` in float32 only: {why}." for name, why in HUGE.items() if name in tried)
+    missing = [name for name in (*CASES, *NETWORKS) if name not in tried]
+    left += f"\n- Not tried here: {', '.join(f'`{name}`' for name in missing)}." if missing else ""
     return PAGE.format(
-        examples=examples,
+        nets=len({(row.subject, row.arguments) for row in rows if row.arguments}),
+        networks=len({row.subject for row in rows if not row.arguments}),
         seed=SEED,
         same=SAME,
         keras=keras.__version__,
@@ -261,17 +266,17 @@ def document(rows, examples, unmade, more=""):
 
 
 def _listed(rows):
-    """A line for each subject and mode: how many, and the first thing that was said."""
+    """A line for each subject and thing said of it, with the modes it was said in."""
     found = {}
     for row in rows:
-        found.setdefault((row.subject, row.mode), []).append(row.said)
-    if not found:
-        return "Nothing."
-    return "\n".join(f"- `{s}`, {mode}, {len(said)}: {_short(said[0])}" for (s, mode), said in found.items())
+        found.setdefault((row.subject, _short(row.said)), []).append(row.mode)
+    lines = [f"- `{s}` ({', '.join(dict.fromkeys(modes))}; {len(modes)}): {said}" for (s, said), modes in found.items()]
+    return "\n".join(lines) or "Nothing."
 
 
-def _short(text, most=220):
-    text = text.replace(tempfile.gettempdir(), "").replace("|", "/")
+def _short(text, most=200):
+    text = re.sub(r" ?(The file|It) was kept as .*", "", text).replace("|", "/")  # where it lay is nobody's business
+    text = re.sub(r"\.net-\w+\.tflite", "the file", text)
     return text if len(text) <= most else f"{text[:most]} ..."
 
 
@@ -303,7 +308,7 @@ def main():
             print(name, dict(Counter(r["outcome"] for r in read["rows"])), flush=True)
     if flags.doc:
         more = "\n" + Path(flags.more).read_text() if flags.more else ""
-        write_text(flags.doc, document(rows, flags.examples, unmade, more))
+        write_text(flags.doc, document(rows, unmade, more))
     sys.exit(any(row.outcome not in GOOD for row in rows))
 
 
