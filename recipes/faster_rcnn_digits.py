@@ -3,6 +3,7 @@
 Paper: Ren et al. 2015, "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks", 1506.01497.
 Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded.
 The cards are smaller than the paper's objects, so anchors and level are.
+Expect: mAP@.5 0.567 and COCO mAP 0.438 after 5 epochs with seed 0 (docs/scenes.md).
 
     python recipes/faster_rcnn_digits.py
 """

@@ -2,6 +2,7 @@
 
 Paper: Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation", 1411.4038.
 Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded.
+Expect: mean IoU 0.631 after 9 epochs with seed 0 (docs/scenes.md).
 
     python recipes/fcn8s_digits.py
 """
