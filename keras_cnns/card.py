@@ -19,6 +19,15 @@ class Card:
     labels: tuple = ()
     source: dict = field(default_factory=dict)
 
+    def view(self):
+        """How the pictures of its training's evaluation were cut, as `data.read_picture` takes it; nothing unknown."""
+        recipe = self.source.get("recipe")
+        augment = recipe.get("augment") if isinstance(recipe, dict) else None
+        if not isinstance(augment, dict):
+            return {}
+        crop = "whole" if augment.get("crop") == "whole" else "centre"
+        return {"crop": crop, "crop_fraction": float(augment.get("crop_fraction", 1.0))}
+
 
 def write_card(path, card):
     """Adds `card` to the model file at `path` (in place: call it on the file written aside)."""

@@ -1,21 +1,22 @@
 """Pictures in, labels out: with a `.keras` or a `.tflite` file."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from keras_cnns.arguments import kind, number, path_of, short, whole
 from keras_cnns.card import read_card
+from keras_cnns.data.pictures import read_picture
 from keras_cnns.errors import UserError
 
 
 def predict(model, paths, *, top=5, low=0.0, high=255.0):
-    """The `top` classes for each picture.
+    """The `top` classes for each picture, which is cut and scaled as in the evaluation of the model's training.
 
     Args:
       model: the path of a `.keras` or `.tflite` file of a classifier.
-      paths: of pictures in any format that Pillow reads.
+      paths: of pictures; "-" is one on the standard input.
       low, high: what black and white are for the model; 0 and 255 where it has its preprocessing inside.
 
     Returns:
@@ -39,11 +40,12 @@ def predict(model, paths, *, top=5, low=0.0, high=255.0):
     shape, run = _opened(model)
     if len(shape) != 3 or None in shape:
         raise UserError(f"{model} takes inputs of {shape}: pictures of a fixed size are needed.")
-    pictures = np.stack([read_picture(path, shape) for path in paths])
+    card = read_card(model)
+    pictures = np.stack([read_picture(_picture(path), shape, **card.view()) for path in paths])
     scores = run(pictures * ((high - low) / 255) + low)
     if scores.ndim != 2:
         raise UserError(f"{model} answers with shape {scores.shape[1:]} for each picture: it is no classifier.")
-    labels = read_card(model).labels or tuple(str(i) for i in range(scores.shape[1]))
+    labels = card.labels or tuple(str(i) for i in range(scores.shape[1]))
     if len(labels) != scores.shape[1]:
         raise UserError(f"{model} has {len(labels)} labels for {scores.shape[1]} outputs.")
     best = np.argsort(-scores, axis=1)[:, :top]
@@ -53,25 +55,9 @@ def predict(model, paths, *, top=5, low=0.0, high=255.0):
     ]
 
 
-def read_picture(path, shape):
-    """The picture at `path` as float32 pixels 0 .. 255 of `shape` (height, width, channels), scaled to fit.
-
-    Raises:
-      UserError: there is no such file, or it is no picture.
-    """
-    height, width, channels = shape
-    if channels not in (1, 3):
-        raise UserError(f"pictures have 1 or 3 channels, and the model takes {channels}.")
-    try:
-        with Image.open(path) as image:
-            if "A" in image.getbands() or "transparency" in image.info:  # what shows through is white
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-            image = image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
-    except UnidentifiedImageError:
-        raise UserError(f"{path} is no picture: give a PNG, a JPEG or the like.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"cannot read the picture {path}: {getattr(error, 'strerror', None) or error}.") from None
-    return np.asarray(image, "float32").reshape(shape)
+def _picture(path):
+    """A path, or the bytes of the picture that is piped in."""
+    return sys.stdin.buffer.read() if str(path) == "-" else path
 
 
 def _opened(model):

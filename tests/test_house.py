@@ -14,7 +14,7 @@ FILES = sorted((ROOT / "keras_cnns").rglob("*.py"))
 
 # From the ground up; a file imports only from its own floor and from lower ones. The longest prefix counts.
 FLOORS = (
-    ("errors", "arguments", "lazy", "quiet", "console", "deep", "files", "card", "layers", "blocks", "family"),
+    ("errors", "said", "arguments", "lazy", "quiet", "console", "deep", "files", "card", "layers", "blocks", "family"),
     ("saved", "data"),
     ("tflite",),
     ("models",),

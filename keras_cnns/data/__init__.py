@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = public(
     {
         "load": "pipeline",
         "load_arrays": "pipeline",
+        "read_picture": "pictures",
         "Data": "pipeline",
         "Augment": "augment.settings",
     },

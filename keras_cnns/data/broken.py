@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.data import pillow
+from keras_cnns.data.pictures import refusal
 from keras_cnns.errors import UserError
 
 TRIES = 8  # pictures in a row, before a training sample is given up
@@ -62,23 +64,32 @@ class Broken:
             self.numbers.add(broken)
             what = f"{self.source.where(broken)} {self.reason(broken)}"
             if len(self.numbers) > self.limit:
-                more = f", after {self.limit} others" if self.limit else ""
-                raise UserError(f"{what}{more}: remove it, or allow more broken pictures (skip_broken).")
+                raise UserError(refusal(what + (f", after {self.limit} others" if self.limit else "")))
             LOG.warning("skipped: %s", what)
         return np.int64(0)
 
     def reason(self, number):
-        """What is wrong with an example, as the end of a sentence."""
+        """What is wrong with an example, as the end of a sentence.
+
+        Raises:
+          UserError: it is the data set that cannot be read, and no picture that is broken.
+        """
         try:
             picture, label = self.source.read(tf.constant(number, tf.int64))
-        except tf.errors.OpError:
-            return "cannot be read"
+        except tf.errors.OpError as error:
+            if self.source.remedy:
+                where, why = self.source.where(number), self.source.remedy
+                raise UserError(f"{where} holds no picture with a label that can be found: {why}.") from error
+            return f"cannot be read ({why_not(error)})"
         if not 0 <= int(label) < len(self.source.names):
             return f"has the label {int(label)}, outside 0..{len(self.source.names) - 1}"
         data = picture.numpy()
-        if not isinstance(data, bytes) or data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8", b"RIFF")):
-            return "is a damaged picture"
-        return "is no JPEG, PNG, BMP, GIF or WebP picture" if data else "is an empty file"
+        return pillow.fault(data) if isinstance(data, bytes) else "is a damaged picture"
+
+
+def why_not(error):
+    """The system's own word on why a file cannot be read, from TensorFlow's error."""
+    return error.message.rsplit("; ", 1)[-1].splitlines()[0]
 
 
 @contextmanager

@@ -1,24 +1,67 @@
-"""Encoded picture -> pixels at the network's size, decoding no more of it than is seen."""
+"""THE decoder: what a picture file shows, as pixels at the network's size, decoding no more of it than is seen.
 
-import io
-from functools import partial
+TensorFlow decodes what it decodes right: JPEGs of one or three components that are held upright, and PNGs of 8 bits a
+sample. Pillow decodes all else: JPEGs in CMYK or turned by their EXIF, PNGs of other depths, with a palette, a colour
+that is transparent or EXIF, BMP, GIF, WebP, TIFF.
+"""
+
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+
+from keras_cnns.data import pillow
+from keras_cnns.data.augment import crops
+from keras_cnns.errors import UserError
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as JPEG has it
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"
-HEADER, EXIF = 64, r"\C*Exif\C*"  # where in a JPEG, after other markers, a camera notes how it was held
-ORIENTATION = 0x0112  # EXIF's tag; 1: upright
+END_OF_JPEG = b"\xff\xd9"
+HEAD = 2**16  # bytes of a JPEG in which a camera notes how it was held
+NOTES = ("Exif\x00", "tiff:Orientation")  # in EXIF, or in XMP
+PNG_NOTES = r"\C*(tRNS|eXIf|tiff:Orientation|Raw profile type)\C*"  # chunks that TensorFlow passes over or gets wrong
+LARGE = 2**24  # numbers in a picture; to have them as floats takes 64 MB
+
+
+def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
+    """The picture at `path` as evaluation sees it: float32 whole numbers 0 .. 255 of `shape` (height, width, channels).
+
+    Args:
+      path: a file, or its bytes.
+      crop: "centre": the largest centred part with the aspect of `shape`; "whole": all of it, whatever its aspect.
+      crop_fraction: the share of the side of the centred part.
+
+    Raises:
+      UserError: there is no such file, it is no picture, or not whole; `shape` is not that of a picture.
+    """
+    *size, channels = shape
+    if channels not in (1, 3):
+        raise UserError(f"pictures have 1 or 3 channels, and the model takes {channels}.")
+    name = "the picture" if isinstance(path, bytes) else str(path)
+    try:
+        data = path if isinstance(path, bytes) else Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}.") from None
+    except OSError as error:
+        raise UserError(refusal(f"{name} cannot be read ({error.strerror or error})")) from None
+    try:
+        pixels = picture(tf.constant(data), tuple(size), channels, crops.fixed(crop, tuple(size), crop_fraction))
+    except tf.errors.OpError:
+        raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
+    return tf.round(pixels).numpy()
+
+
+def refusal(what):
+    """The line about a picture that cannot be used, the same from every command."""
+    return f"{what}: remove it, or let training pass over it (skip_broken)."
 
 
 def picture(encoded, size, channels, window):
     """The window of an encoded picture, resized.
 
     Args:
-      encoded: a JPEG (turned as its EXIF says), PNG, BMP, GIF (its first frame) or WebP file as a string scalar, or
-        pixels uint8 [h, w, 1 or 3].
+      encoded: a picture file as a string scalar (turned as its EXIF says; the first frame of several), or pixels uint8
+        [h, w, 1 or 3].
       size: (height, width) of the result.
       channels: 1 or 3. Grey pictures are repeated, colours become their luma, transparency shows white, CMYK becomes
         RGB.
@@ -27,12 +70,18 @@ def picture(encoded, size, channels, window):
     Returns:
       float32 [*size, channels] in 0..255; bilinear, and the mean of the covered pixels where it shrinks by 2 or more.
     """
-    pixels = tf.cast(decode(encoded, size, channels, window), tf.float32)  # floats are resized twice as fast
+    pixels = decode(encoded, size, channels, window)
     shrinks = tf.reduce_all(tf.shape(pixels)[:2] >= 2 * tf.constant(size))
-    resized = tf.cond(
-        shrinks,
-        lambda: tf.image.resize(pixels, size, method="area"),
-        lambda: tf.image.resize(pixels, size),
+
+    def floats():  # are resized twice as fast
+        return tf.cast(pixels, tf.float32)
+
+    resized = tf.case(
+        [
+            (shrinks & (tf.size(pixels) > LARGE), lambda: tf.image.resize(pixels, size, method="area")),
+            (shrinks, lambda: tf.image.resize(floats(), size, method="area")),
+        ],
+        default=lambda: tf.image.resize(floats(), size),
     )
     return tf.ensure_shape(resized, [*size, channels])
 
@@ -40,26 +89,71 @@ def picture(encoded, size, channels, window):
 def decode(encoded, size, channels, window):
     """The window at its own size, or at a half, quarter or eighth that is not below `size`: uint8 [h, w, channels]."""
     if encoded.dtype != tf.string:
-        return _cut(to_channels(encoded, channels), window)
-    return tf.cond(
-        (tf.strings.substr(encoded, 0, 3) == JPEG) & ~turned(encoded),
-        lambda: _jpeg(encoded, size, channels, window),
-        lambda: _cut(_other(encoded, channels), window),
+        return to_channels(_cut(encoded, window), channels)
+
+    def by_pillow():
+        shown = tf.numpy_function(lambda data: pillow.decoded(_bytes(data), channels), [encoded], tf.uint8)
+        return _cut(tf.ensure_shape(shown, [None, None, channels]), window)
+
+    return tf.case(
+        [
+            (_plain_jpeg(encoded), lambda: _jpeg(encoded, size, channels, window)),
+            (_plain_png(encoded), lambda: to_channels(_cut(tf.io.decode_png(encoded, channels=4), window), channels)),
+        ],
+        default=by_pillow,
     )
 
 
-def turned(encoded):
-    """Whether a JPEG's EXIF says that it is to be turned or mirrored before it is shown; bool scalar."""
-    noted = tf.strings.regex_full_match(tf.strings.substr(encoded, 0, HEADER), EXIF)
+def _starts(encoded, start):
+    return tf.strings.substr(encoded, 0, len(start)) == start
 
-    def orientation(data):
+
+def _plain_jpeg(encoded):
+    """Whether TensorFlow sees what is shown: a JPEG that is whole, of one or three components, and upright.
+
+    Only its window is decoded, so that a file cut short has to be found by its end. A file with something behind its
+    picture is left to Pillow.
+    """
+
+    def plain():
+        whole = tf.strings.substr(encoded, -len(END_OF_JPEG), len(END_OF_JPEG)) == END_OF_JPEG
+        components = tf.io.extract_jpeg_shape(encoded)[2]
+        return whole & (components < 4) & ~turned(encoded)
+
+    return tf.cond(_starts(encoded, JPEG), plain, lambda: tf.constant(False))
+
+
+def turned(encoded):
+    """Whether a JPEG says that it is to be turned or mirrored before it is shown; bool scalar."""
+    head = tf.strings.substr(encoded, 0, HEAD)
+    # the fastest search there is: the first letter is looked for, and what is found taken out
+    without = [tf.strings.regex_replace(head, note, "", replace_global=False) for note in NOTES]
+    noted = tf.reduce_any(tf.strings.length(without) != tf.strings.length(head))
+
+    def asked(data):
         try:
-            return np.bool_(_opened(data).getexif().get(ORIENTATION, 1) in range(2, 9))
+            return np.bool_(pillow.orientation(pillow.opened(_bytes(data))) in pillow.UPRIGHT)
         except Exception:  # whatever is wrong with it is said where it is decoded
             return np.bool_(False)
 
-    asked = partial(tf.numpy_function, orientation, [encoded], tf.bool)
-    return tf.cond(noted, lambda: tf.ensure_shape(asked(), []), lambda: tf.constant(False))
+    return tf.cond(
+        noted,
+        lambda: tf.ensure_shape(tf.numpy_function(asked, [encoded], tf.bool), []),
+        lambda: tf.constant(False),
+    )
+
+
+def _plain_png(encoded):
+    """Whether TensorFlow sees what is shown: a PNG of 8 bits a sample, without a palette or anything noted."""
+
+    def plain():
+        header = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 16, 10), tf.uint8), tf.int64)
+        sides = tf.reduce_sum(tf.reshape(header[:8], [2, 4]) * [2**24, 2**16, 2**8, 1], 1)
+        depth, colours = header[8], header[9]
+        small = tf.reduce_prod(sides) * 4 <= LARGE  # alpha is shown in floats
+        return (depth == 8) & (colours != 3) & small & ~tf.strings.regex_full_match(encoded, PNG_NOTES)
+
+    return tf.cond(_starts(encoded, PNG), plain, lambda: tf.constant(False))
 
 
 def _jpeg(encoded, size, channels, window):
@@ -68,40 +162,12 @@ def _jpeg(encoded, size, channels, window):
     shrinks = tf.reduce_min(cut[2:] // tf.constant(size))
 
     def at(ratio):
-        options = dict(
-            channels=3, ratio=ratio, dct_method="INTEGER_FAST"
-        )  # 3: the operation cannot turn CMYK into grey
-        return lambda: tf.io.decode_and_crop_jpeg(encoded, cut // ratio, **options)
+        return lambda: tf.io.decode_and_crop_jpeg(
+            encoded, cut // ratio, channels=channels, ratio=ratio, dct_method="INTEGER_FAST"
+        )
 
     halvings = tf.reduce_sum(tf.cast(shrinks >= [2, 4, 8], tf.int32))
-    return to_channels(tf.switch_case(halvings, [at(1), at(2), at(4), at(8)]), channels)
-
-
-def _other(encoded, channels):
-    start = tf.strings.substr(encoded, 0, 4)
-    with_pillow = (start == b"RIFF") | (tf.strings.substr(encoded, 0, 3) == JPEG)  # a WebP, or a JPEG to be turned
-    pixels = tf.case(
-        [
-            (start == PNG, lambda: tf.io.decode_png(encoded, channels=4)),
-            (with_pillow, lambda: tf.ensure_shape(tf.numpy_function(pillow, [encoded], tf.uint8), [None, None, 4])),
-        ],
-        default=lambda: _opaque(tf.io.decode_image(encoded, channels=3, expand_animations=False)),
-    )
-    return to_channels(pixels, channels)
-
-
-def pillow(encoded):
-    """What TensorFlow cannot decode, or not upright: uint8 [h, w, 4]."""
-    image = ImageOps.exif_transpose(_opened(encoded))
-    return np.array(image if image.mode == "RGBA" else image.convert("RGB").convert("RGBA"))
-
-
-def _opened(encoded):
-    return Image.open(io.BytesIO(np.asarray(encoded, object).item()))  # bytes, or an array of them outside of tf.data
-
-
-def _opaque(pixels):
-    return tf.concat([pixels, tf.fill([*tf.unstack(tf.shape(pixels)[:2]), 1], tf.constant(255, tf.uint8))], -1)
+    return tf.switch_case(halvings, [at(1), at(2), at(4), at(8)])
 
 
 def to_channels(pixels, channels):
@@ -122,3 +188,7 @@ def to_channels(pixels, channels):
 def _cut(pixels, window):
     top, left, height, width = tf.unstack(window(tf.shape(pixels)[:2]))
     return pixels[top : top + height, left : left + width]
+
+
+def _bytes(data):
+    return np.asarray(data, object).item()  # bytes, or an array of them outside of tf.data

@@ -1,26 +1,21 @@
 """A data set by name becomes batches: `load` for training and evaluation, `load_arrays` for calibration and reports."""
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data import pictures
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.apply import chance, finish
 from keras_cnns.data.augment.random import Random, uniform
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.data.broken import TRIES, Broken, explained
-from keras_cnns.data.sources.folder import open_folder
-from keras_cnns.data.sources.tfds import open_tfds
+from keras_cnns.data.broken import TRIES, Broken
+from keras_cnns.data.examples import WORKERS, Cropped, Kept
+from keras_cnns.data.sources.by_name import open_source
 from keras_cnns.errors import UserError
 
-FOLDER = "folder:"
-WORKERS = os.cpu_count() or 1
 TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
 CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
 
@@ -36,6 +31,7 @@ class Data:
     classes, names: how many classes there are, and what they are called.
     count: examples in the split. steps: batches of an epoch (in training, of the pictures seen in whole batches).
     broken: what was skipped so far, see `broken.py`; reading batches under `broken.explained()` gives clear errors.
+    source: the examples, still encoded.
     """
 
     batches: tf.data.Dataset
@@ -45,6 +41,10 @@ class Data:
     count: int
     steps: int
     broken: Broken
+
+    @property
+    def source(self):
+        return self.broken.source
 
     @property
     def dataset(self):
@@ -78,7 +78,7 @@ def load(
     same picture augmented alike, so a run resumed with `start` sees what the uninterrupted one would have seen.
 
     Args:
-      name: "digits", a name of tensorflow-datasets, or "folder:PATH".
+      name: "digits", a name of tensorflow-datasets, or "folder:PATH" (see `sources/folder.py`).
       size: (height, width) of the network's input, or one number for both.
       channels: 1 or 3.
       batch_size: pictures in a batch over all shards.
@@ -105,14 +105,14 @@ def load(
     _check_batch(batch_size, shard, start)
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
     broken = Broken(source, skip_broken)
-    fixed = crops.whole if how.crop == "whole" else partial(crops.centre, size=size, fraction=how.crop_fraction)
+    fixed = crops.fixed(how.crop, size, how.crop_fraction)
     if training and how.crop in ("random", "random_resized"):
-        view = _Cropped(broken, size, channels, lambda plan: partial(crops.window, size=size, how=how, planned=plan))
+        view = Cropped(broken, size, channels, lambda plan: partial(crops.window, size=size, how=how, planned=plan))
     else:
-        view = _Cropped(broken, size, channels, lambda plan: fixed)
+        view = Cropped(broken, size, channels, lambda plan: fixed)
         if source.count * size[0] * size[1] * channels <= CACHED_BYTES:
-            view = _Kept(*view.everything())
-    sound = isinstance(view, _Kept)
+            view = Kept(*view.everything())
+    sound = isinstance(view, Kept)
     batches = partial(_batches, sound=sound, batch_size=batch_size, shard=shard, deterministic=deterministic)
     if training:
         draw = partial(_drawn, examples=view.count, how=how, seed=seed)
@@ -138,6 +138,7 @@ def load_arrays(
     size,
     channels=3,
     limit=None,
+    crop="centre",
     crop_fraction=1.0,
     data_dir=None,
     download=False,
@@ -153,78 +154,9 @@ def load_arrays(
     """
     size = _checked_size(size, channels)
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
-    window = partial(crops.centre, size=size, fraction=crop_fraction)
-    images, labels = _Cropped(Broken(source, skip_broken), size, channels, lambda plan: window).everything()
+    window = crops.fixed(crop, size, crop_fraction)
+    images, labels = Cropped(Broken(source, skip_broken), size, channels, lambda plan: window).everything()
     return images, labels, source.names
-
-
-def open_source(name, split, *, data_dir=None, download=False, limit=None):
-    """The examples of a split by number, still encoded."""
-    if str(name).startswith(FOLDER):
-        source = open_folder(str(name)[len(FOLDER) :], split)
-    elif Path(str(name)).is_dir():
-        raise UserError(f"{name} is a folder: write {FOLDER}{name}.")
-    else:
-        source = open_tfds(name, split, data_dir=data_dir, download=download)
-    if limit is None or limit >= source.count:
-        return source
-    if limit < 1:
-        raise UserError(f"a limit of {limit} examples leaves nothing: give at least 1.")
-    every = source  # spread evenly, since a folder's pictures stand class by class
-    return replace(
-        source,
-        count=limit,
-        read=lambda number: every.read(number * every.count // limit),
-        where=lambda number: every.where(number * every.count // limit),
-    )
-
-
-class _Cropped:
-    """The examples of a source, decoded, cropped and resized when they are read."""
-
-    def __init__(self, broken, size, channels, window):
-        """window: a sample's row of `crops.plan` -> its crop, see `crops.py`."""
-        self.broken, self.size, self.channels, self.window = broken, size, channels, window
-        self.count, self.shape = broken.source.count, (*size, channels)
-
-    def read(self, number, plan=None, tries=1):
-        """number int64 scalar -> (picture float32 [H, W, C], label int64, good); tries 0: raises where it is broken"""
-        if not tries:
-            return self.broken.trusting(number, self._picture(plan))
-        return self.broken.attempt(number, self._picture(plan), shape=self.shape, tries=tries)
-
-    def _picture(self, plan):
-        return partial(pictures.picture, size=self.size, channels=self.channels, window=self.window(plan))
-
-    def everything(self):
-        """All that is not broken: uint8 [N, H, W, C], int64 [N]."""
-        try:  # looking out for broken ones costs as much as decoding a small picture
-            images, labels, good = self._pass(tries=0)
-        except tf.errors.OpError:
-            with explained():
-                images, labels, good = self._pass(tries=1)
-        if not good.any():
-            raise UserError(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
-        return images[good], labels[good]
-
-    def _pass(self, tries):
-        def sample(number):
-            pixels, label, good = self.read(number, tries=tries)
-            return tf.cast(tf.round(pixels), tf.uint8), label, good
-
-        dataset = tf.data.Dataset.range(self.count).map(sample, num_parallel_calls=WORKERS)
-        batches = list(dataset.batch(256).as_numpy_iterator())
-        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
-
-
-class _Kept:
-    """The same from memory."""
-
-    def __init__(self, images, labels):
-        self.images, self.labels, self.count = tf.constant(images), tf.constant(labels), len(labels)
-
-    def read(self, number, plan=None, tries=1):
-        return tf.cast(self.images[number], tf.float32), self.labels[number], tf.constant(True)
 
 
 def _training_sample(view, how):
@@ -248,7 +180,7 @@ def _drawn(index, examples, how, seed):
 def _evaluation_sample(view):
     def sample(index, careful):
         picture, label, good = view.read(index % view.count, tries=1 if careful else 0)
-        return picture, label, tf.cast(good & (index < view.count), tf.float32)
+        return tf.round(picture), label, tf.cast(good & (index < view.count), tf.float32)
 
     return sample
 

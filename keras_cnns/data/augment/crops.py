@@ -7,6 +7,7 @@ three score operations on a few numbers take a tenth of the time of decoding.
 """
 
 import math
+from functools import partial
 
 import tensorflow as tf
 
@@ -27,7 +28,12 @@ def window(shape, size, how, planned):
         return random_resized(shape, planned, how.ratio)
     if how.crop == "random":
         return random(shape, size, planned, how.scale)
-    return whole(shape) if how.crop == "whole" else centre(shape, size, how.crop_fraction)
+    return fixed(how.crop, size, how.crop_fraction)(shape)
+
+
+def fixed(crop, size, fraction=1.0):
+    """The window of evaluation, shape -> window: "whole", or for every other `crop` the centre."""
+    return whole if crop == "whole" else partial(centre, size=size, fraction=fraction)
 
 
 def whole(shape):

@@ -1,84 +1,182 @@
-"""A folder of pictures as a data set: a folder a class, with or without folders for the splits above them."""
+"""A folder of pictures as a data set: a folder a class, with or without folders for the splits above them, or a table.
 
+PATH/CLASS/*.jpg                      a fifth of every class is held out, always the same one
+PATH/train/CLASS/*.jpg, PATH/test/CLASS/*.jpg     or Training, seg_train/seg_train, val, TEST ... (`splits.py`)
+PATH/*.jpg, PATH/labels.csv           a table of file names and classes (`table.py`)
+"""
+
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.data.sources import table, walk
 from keras_cnns.data.sources.source import Source
-from keras_cnns.errors import UserError
+from keras_cnns.data.sources.splits import TEST, TRAIN, asked, role
+from keras_cnns.errors import UserError, nearest
+from keras_cnns.said import once
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
-TRAIN, HELD_OUT = ("train", "training"), ("test", "val", "valid", "validation")
 SEED, FIFTH = 0, 5
 
 
 def open_folder(path, split):
-    """The `split` of PATH/train/CLASS/* and PATH/test/CLASS/* (or val), or of PATH/CLASS/* with a fixed fifth held out.
-
-    Classes are the folders' names, sorted. Hidden files and files of other kinds are passed over.
+    """The `split` of a folder as above. Classes are the folders' names, sorted; hidden folders, hidden files and files
+    of other kinds are passed over.
 
     Raises:
-      UserError: no such folder, no classes in it, a class without pictures, no such split.
+      UserError: no such folder, no classes in it, a class without pictures, no such split, a folder above or below the
+        one that is meant.
     """
     root = Path(path).expanduser()
-    if not root.is_dir():
+    if not root.is_dir() and root.suffix.lower() != ".csv":
         raise UserError(f"no folder {root}: give folder:PATH with PATH/CLASS/*.jpg or PATH/train/CLASS/*.jpg in it.")
-    splits = {folder.name: folder for folder in _folders(root)}
-    if any(name in splits for name in TRAIN):
-        folder = _split_folder(root, splits, split)
-        names = tuple(f.name for f in _folders(_split_folder(root, splits, "train")))
-        files, labels = _pictures(folder, names)
-    else:
-        names = tuple(splits)
-        files, labels = _pictures(root, names)
-        chosen = _fifth(labels, split, root)
-        files, labels = [files[i] for i in chosen], labels[chosen]
-    paths, classes = tf.constant([str(f) for f in files]), tf.constant(labels)
+    try:
+        return _source(root, *_split(root, split))
+    except OSError as error:
+        raise UserError(f"cannot read the folder {error.filename or root}: {error.strerror}.") from error
+
+
+def _split(root, split):
+    """(names of the classes, files, labels) of a split."""
+    tables = table.beside(root)
+    if tables:
+        names, files, labels = table.read(tables, root, split)
+        return (names, files, labels) if len(tables) > 1 else _part(names, files, labels, split, root)
+    splits = _splits(root)
+    if not splits:
+        names, files, labels = _classes(root)
+        return _part(names, files, labels, split, root)
+    names, files, labels = _classes(_inner(_chosen(root, splits, "train")))
+    if TRAIN in asked(split):
+        return names, files, labels
+    return _classes(_inner(_chosen(root, splits, split)), names)
+
+
+def _source(root, names, files, labels):
+    places = [f"{label} {file.relative_to(root if root.is_dir() else root.parent).as_posix()}" for file, label in
+              zip(files, labels, strict=True)]  # fmt: skip
+    key = hashlib.sha256("\n".join(places).encode("utf-8", "surrogateescape")).hexdigest()
+    paths, classes = tf.constant([bytes(file) for file in files]), tf.constant(labels)
 
     def read(number):
         return tf.io.read_file(paths[number]), classes[number]
 
-    return Source(names, len(files), read, lambda number: str(files[number]))
+    return Source(tuple(names), len(files), read, lambda number: str(files[number]), labels=labels, key=key)
 
 
-def _folders(root):
-    return sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+def _splits(root):
+    """{folder: its role} where the folders in `root` are splits, else nothing."""
+    folders = walk.folders(root)
+    clear = {f: role(f.name) for f in folders if role(f.name)}
+    loose = {f: role(f.name, loosely=True) for f in folders if f not in clear and walk.folders(f)}
+    splits = clear | {f: r for f, r in loose.items() if r}
+    others = [f for f in folders if f not in splits]
+    nested = [f for f in splits if splits[f] == TRAIN and any(map(walk.has_pictures, walk.folders(f)))]
+    both = {TRAIN} < set(clear.values())
+    if not splits or not (nested or both or not others):
+        return {}
+    beside = [f.name for f in others if walk.has_pictures(f, below=False)]
+    if beside and len(set(splits.values())) == 1:
+        raise UserError(
+            f"{root} holds {nested[0].name} with folders in it, and pictures in {beside[0]}: is the first a class, or "
+            f"are these the training pictures? Move it, or give folder:{nested[0]}."
+        )
+    if others:
+        once(f"passed over, being no splits: {_said(others)} in {root}.")
+    return splits
 
 
-def _split_folder(root, splits, split):
-    words = TRAIN if split in TRAIN else HELD_OUT if split in HELD_OUT else ()
-    for name in (split, *words):
-        if name in splits:
-            return splits[name]
-    raise UserError(f"{root} has no split {split!r}: it has {', '.join(splits)}.")
+def _chosen(root, splits, split):
+    """The folder of a split; its own name comes before a word of the same meaning."""
+    named = [f for f in splits if f.name == split]
+    for wanted in asked(split):
+        found = named or [f for f in splits if splits[f] == wanted]
+        if len(found) > 1:
+            raise UserError(f"{root} has {len(found)} folders for {wanted}: {_said(found)}. Leave one of them there.")
+        if found:
+            return found[0]
+    alone = f" To hold a fifth of it out: folder:{next(iter(splits))}." if asked(split) and len(splits) == 1 else ""
+    raise UserError(f"{root} has no split {split!r}: it has {_said(splits)}.{alone}")
 
 
-def _pictures(folder, names):
-    if not names:
-        raise UserError(f"{folder} has no class folders: put the pictures of each class into a folder of its name.")
-    strange = [f.name for f in _folders(folder) if f.name not in names]
-    if strange:
-        raise UserError(f"{folder} has a class {strange[0]!r} that the training pictures have not: remove it.")
+def _inner(folder):
+    """The folder with the classes: archives often hold seg_train/seg_train."""
+    inside = walk.folders(folder)
+    while len(inside) == 1 and not walk.has_pictures(folder, below=False):
+        (one,) = inside
+        same = role(one.name, loosely=True) == role(folder.name, loosely=True)
+        if not walk.folders(one) or not (same or len(walk.folders(one)) > 1):
+            break
+        folder, inside = one, walk.folders(one)
+    return folder
+
+
+def _classes(folder, names=None):
+    """(names, files, labels) of a folder of class folders; names: those there have to be."""
+    inside = walk.folders(folder)
+    if not inside:
+        raise UserError(
+            f"{folder} has no class folders: put the pictures of each class into a folder of its name, or a table "
+            "labels.csv (file name, class) beside them."
+        )
+    _check_depth(folder, inside)
+    if names is not None and (strange := [f.name for f in inside if f.name not in names]):
+        raise UserError(
+            f"{folder} has a class {strange[0]!r} that the training pictures have not: remove it."
+            f"{nearest(strange[0], names)}"
+        )
+    names = names or tuple(f.name for f in inside)
     files, labels = [], []
     for label, name in enumerate(names):
-        found = sorted(f for f in (folder / name).glob("**/*") if f.suffix.lower() in SUFFIXES and f.name[0] != ".")
+        found = walk.pictures(folder / name) if (folder / name).is_dir() else []
         if not found:
-            raise UserError(f"{folder / name} has no pictures ({' '.join(SUFFIXES)}): add some or remove the folder.")
+            raise UserError(f"{folder / name} has no pictures{_instead(folder / name)}: add some or remove the folder.")
         files += found
         labels += [label] * len(found)
-    return files, np.array(labels, np.int64)
+    loose = sum(walk.is_picture(f.name) for f in folder.iterdir() if f.is_file())
+    if loose:
+        once(f"passed over: {loose} pictures in {folder} that lie in no class's folder.")
+    return names, files, np.array(labels, np.int64)
 
 
-def _fifth(labels, split, root):
-    """Numbers of the examples in `split`; of every class one picture in five, at least one, is held out."""
-    if split not in TRAIN + HELD_OUT:
-        raise UserError(f"{root} has no split {split!r}: it is split into train and test.")
+def _check_depth(folder, inside):
+    """Raises where the pictures lie so deep that `folder` is likely one above the one that is meant."""
+    deep = {f: [g for g in walk.folders(f) if walk.has_pictures(g)] for f in inside}
+    split = next((f for f in inside if any(role(g.name) == TRAIN for g in deep[f])), None)
+    flat = any(walk.has_pictures(f, below=False) for f in inside)
+    if split is None and (flat or not (len(inside) == 1 and deep[inside[0]] or any(len(d) > 1 for d in deep.values()))):
+        return
+    there = split or max(inside, key=lambda f: len(deep[f]))
+    raise UserError(
+        f"{folder} is one level too high: in it lies {_said(inside)}, and in {there.name} {_said(deep[there])}. Give "
+        f"folder:{there}, or move the pictures of each class right into its folder."
+    )
+
+
+def _part(names, files, labels, split, root):
+    """The examples of a split; of every class one picture in five, at least one, is held out."""
+    wanted = next(iter(asked(split)), None)
+    if wanted is None:
+        raise UserError(f"{root} has no split {split!r}: it is split into {TRAIN} and {TEST}.")
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         if len(members) < 2:
-            raise UserError(f"{root} has a class with a single picture: training and testing need one each.")
+            raise UserError(
+                f"{root} has a class with a single picture, {names[label]}: training and testing need one each."
+            )
         order = np.random.default_rng([SEED, int(label)]).permutation(members)
         held_out[order[: max(1, len(members) // FIFTH)]] = True
-    return np.flatnonzero(held_out if split in HELD_OUT else ~held_out)
+    chosen = np.flatnonzero(~held_out if wanted == TRAIN else held_out)
+    return names, [files[i] for i in chosen], labels[chosen]
+
+
+def _said(folders):
+    names = [f.name for f in folders]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _instead(folder):
+    found = walk.endings(folder) if folder.is_dir() else []
+    return f", but files that are not read ({' '.join(found[:5])})" if found else ""

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Source:
@@ -12,9 +14,15 @@ class Source:
     read: number (an int64 scalar tensor) -> (picture, label); the picture is an encoded file (a string scalar) or
       already decoded (uint8 [h, w, channels]), the label an int64 scalar.
     where: number (an int) -> what a message calls that example.
+    labels: of all examples, int64 [count], where they are known without reading.
+    key: a word that is another one where the examples, their order or their labels are others.
+    remedy: what to do where an example cannot be read at all; None where that is a broken file like any other.
     """
 
     names: tuple
     count: int
     read: Callable
     where: Callable
+    labels: np.ndarray | None = None
+    key: str = ""
+    remedy: str | None = None

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -11,9 +12,11 @@ import tensorflow as tf
 from keras_cnns.data.sources import digits
 from keras_cnns.data.sources.source import Source
 from keras_cnns.errors import UserError, first_line, nearest
+from keras_cnns.said import once
 
 # Where "test" is asked for and the labels of the published test split are secret, or there is none.
 HELD_OUT = {"imagenet2012": "validation"}
+WANTED = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
 
 
 def open_tfds(name, split, *, data_dir=None, download=False):
@@ -43,6 +46,8 @@ def open_tfds(name, split, *, data_dir=None, download=False):
         ) from error
     if download and not builder.info.splits:
         _download(builder, name)
+    if not builder.info.splits:
+        builder = _another_version(builder, tfds) or builder
     features = builder.info.features
     if not _labelled_pictures(features, tfds):
         raise UserError(f"the data set {name!r} is not one of pictures with one label each: take another.")
@@ -52,8 +57,25 @@ def open_tfds(name, split, *, data_dir=None, download=False):
         read, count = _from_builder(
             builder, HELD_OUT.get(name, split) if split == "test" else split, name, data_dir, tfds
         )
-    names = tuple(features["label"].names)
-    return Source(names, count, read, lambda number: f"example {number} of {name} {split}")
+    return Source(
+        names=tuple(features["label"].names),
+        count=count,
+        read=read,
+        where=lambda number: f"example {number} of {name} {split}",
+        key=f"{builder.info.full_name} {split}",
+        remedy="prepare the data set again, with this version of tensorflow-datasets",
+    )
+
+
+def _another_version(builder, tfds):
+    """The newest version that lies prepared beside the one that tensorflow-datasets knows, with a word about it."""
+    folders = [f.parent for f in Path(builder.data_dir).parent.glob("*/dataset_info.json")]
+    versions = [f for f in folders if tfds.core.utils.Version.is_valid(f.name)]
+    if not versions:
+        return None
+    newest = max(versions, key=lambda f: tfds.core.utils.Version(f.name))
+    once(f"{builder.name} is prepared as version {newest.name}, not {builder.info.version}: that one is read.")
+    return tfds.builder_from_directory(newest)
 
 
 def _download(builder, name):
@@ -76,9 +98,9 @@ def _resolves(host):
 def _labelled_pictures(features, tfds):
     if not isinstance(features, tfds.features.FeaturesDict) or not {"image", "label"} <= set(features.keys()):
         return False
-    return isinstance(features["image"], tfds.features.Image) and isinstance(
-        features["label"], tfds.features.ClassLabel
-    )
+    image, label = features["image"], features["label"]
+    bytes_or_words = isinstance(image, tfds.features.Image) and image.np_dtype in (np.uint8, np.uint16)
+    return bytes_or_words and isinstance(label, tfds.features.ClassLabel)
 
 
 def _known_split(builder, name, split):
@@ -93,11 +115,28 @@ def _known_split(builder, name, split):
 
 
 def _from_files(builder, split, tfds):
-    """Examples in TFRecord files: where each begins is found once, by stepping over the lengths."""
-    if builder.info.file_format.value != "tfrecord":
+    """Examples as tensorflow-datasets has written them; only the picture and the label are looked for in each."""
+    form = builder.info.file_format.value
+    if form not in ("tfrecord", "array_record"):
         return _from_data_source(builder, split, tfds)
+    if form == "tfrecord":
+        record, count = _records(builder.info.splits[split].file_instructions)
+    else:
+        raw = builder.as_data_source(split=split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
+        record, count = (lambda number: raw[int(number)]), len(raw)
+
+    def read(number):
+        serialized = tf.ensure_shape(tf.numpy_function(record, [number], tf.string), [])
+        example = tf.io.parse_single_example(serialized, WANTED)
+        return example["image"], example["label"]
+
+    return read, count
+
+
+def _records(instructions):
+    """(number -> bytes, how many): where each record of TFRecord files begins is found once, by stepping over them."""
     files, which, begins, lengths = [], [], [], []
-    for instruction in builder.info.splits[split].file_instructions:
+    for instruction in instructions:
         begin, length = _record_positions(instruction.filename)
         wanted = slice(instruction.skip, instruction.skip + instruction.take)
         begins.append(begin[wanted])
@@ -110,12 +149,7 @@ def _from_files(builder, split, tfds):
         with open(files[which[number]], "rb", buffering=0) as file:
             return os.pread(file.fileno(), int(lengths[number]), int(begins[number]))
 
-    def read(number):
-        serialized = tf.ensure_shape(tf.numpy_function(record, [number], tf.string), [])
-        example = builder.info.features.deserialize_example(serialized, decoders={"image": tfds.decode.SkipDecoding()})
-        return example["image"], tf.cast(example["label"], tf.int64)
-
-    return read, len(which)
+    return record, len(which)
 
 
 def _record_positions(path):

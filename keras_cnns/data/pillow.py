@@ -1,0 +1,114 @@
+"""Pictures that TensorFlow does not decode as a viewer shows them, decoded by Pillow, and what is wrong with a file."""
+
+import io
+import threading
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+# Pillow's names of what is read; AVIF where this Pillow has it
+FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
+STARTS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG",
+    b"BM",
+    b"GIF8",
+    b"RIFF",
+    b"II*\0",
+    b"MM\0*",
+)  # of files that meant to be pictures
+LARGEST = 2**29  # pixels: half a billion
+ORIENTATION = 0x0112  # EXIF's tag; 1: upright
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_OPENING = threading.Lock()
+
+
+class Unreadable(ValueError):
+    """A whole picture of which nobody can say what it shows; the message is the end of a sentence about it."""
+
+
+def decoded(data, channels):
+    """What a file shows: its first frame, turned as its EXIF says, white where nothing is; uint8 [h, w, channels].
+
+    16 bits a sample become 8 by their share of white. channels: 1 (the luma) or 3.
+
+    Raises:
+      Unreadable: samples without a known white. Others, of Pillow's choice: the file is damaged.
+    """
+    image = opened(data)
+    image.load()
+    image = _transposed(_eight_bits(image), orientation(image))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    if image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def opened(data):
+    """The Pillow image of a file's bytes, not decoded yet."""
+    Image.init()
+    with _OPENING:  # Pillow warns of large pictures and refuses very large ones by a number that all its users share
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(io.BytesIO(data), formats=[f for f in FORMATS if f in Image.OPEN])
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    if image.width * image.height > LARGEST:
+        raise Unreadable(f"has {image.width} x {image.height} pixels, more than {LARGEST:,}")
+    return image
+
+
+def orientation(image):
+    """How the camera was held: a key of UPRIGHT, or 1. A damaged note of it is passed over, as viewers do."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:  # of many kinds
+        return 1
+
+
+def fault(data):
+    """What is wrong with the bytes of a file that could not be decoded, as the end of a sentence about it."""
+    if not data:
+        return "is an empty file"
+    try:
+        decoded(data, 3)
+    except Unreadable as error:
+        return str(error)
+    except UnidentifiedImageError:
+        if not data.startswith(STARTS):
+            return "is no picture that can be read (JPEG, PNG, BMP, GIF, WebP, TIFF)"
+    except Exception:  # Pillow's readers raise what they come upon
+        pass
+    return "is a damaged picture"
+
+
+def _eight_bits(image):
+    """The image with 8 bits a sample."""
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    if not sixteen and image.mode in ("I", "F", "LAB"):
+        what = "is in CIE Lab" if image.mode == "LAB" else "has samples of 32 bits"
+        raise Unreadable(f"{what}, of which nothing says what is black and what white (save it with 8 or 16 bits)")
+    key = image.info.get("transparency")
+    if sixteen:
+        samples = np.asarray(image)
+        grey = Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
+        if isinstance(key, int):  # of this value, nothing is shown
+            grey.putalpha(Image.fromarray(np.where(samples == key, 0, 255).astype(np.uint8)))
+        return grey
+    if isinstance(key, tuple) and max(key) > 255:  # of 16 bits, which Pillow has cut to 8
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    return image
+
+
+def _transposed(image, held):
+    return image.transpose(UPRIGHT[held]) if held in UPRIGHT else image

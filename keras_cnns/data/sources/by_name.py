@@ -1,0 +1,34 @@
+"""A data set's name becomes its examples."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnns.data.sources.folder import open_folder
+from keras_cnns.data.sources.tfds import open_tfds
+from keras_cnns.errors import UserError
+
+FOLDER = "folder:"
+
+
+def open_source(name, split, *, data_dir=None, download=False, limit=None):
+    """The examples of a split by number, still encoded."""
+    if str(name).startswith(FOLDER):
+        source = open_folder(str(name)[len(FOLDER) :], split)
+    elif Path(str(name)).is_dir():
+        raise UserError(f"{name} is a folder: write {FOLDER}{name}.")
+    else:
+        source = open_tfds(name, split, data_dir=data_dir, download=download)
+    if limit is None or limit >= source.count:
+        return source
+    if limit < 1:
+        raise UserError(f"a limit of {limit} examples leaves nothing: give at least 1.")
+    every = source  # spread evenly, since a folder's pictures stand class by class
+    return replace(
+        source,
+        count=limit,
+        labels=None if every.labels is None else every.labels[np.arange(limit) * every.count // limit],
+        read=lambda number: every.read(number * every.count // limit),
+        where=lambda number: every.where(number * every.count // limit),
+    )
