@@ -122,8 +122,9 @@ def export(
     from keras_cnns.tflite import print_reports
     from keras_cnns.tflite.file.convert import load
 
-    network, given = load(model), {}
+    network, card, given = load(model), read_card(model), {}
     if dataset is not None:
+        from keras_cnns.data import classes
         from keras_cnns.data.pipeline import load_arrays
 
         shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
@@ -133,13 +134,14 @@ def export(
                 f"{model} takes {told}, and --dataset gives one picture of a fixed size (height, width, channels): "
                 "export it from Python, with arrays for calibration= and images=."
             )
-        (height, width, channels), where = shapes[0], {"data_dir": data_dir}
+        (height, width, channels), where = shapes[0], {"data_dir": data_dir, **card.view()}
         given["calibration"], _, _ = load_arrays(
             dataset, "train", size=(height, width), channels=channels, limit=pictures, **where
         )
         given["images"], given["labels"], given["names"] = load_arrays(
             dataset, "test", size=(height, width), channels=channels, **where
         )
+        classes.check(model, card.labels, dataset, given["names"])
     report = run(
         network,
         out or Path(model).with_name(f"{Path(model).stem}_{scheme}.tflite"),
@@ -151,7 +153,7 @@ def export(
         max_drop=max_drop,
         engine=engine,
         force=force,
-        card=read_card(model),
+        card=card,
         **given,
     )
     if as_json:

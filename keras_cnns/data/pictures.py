@@ -46,7 +46,7 @@ def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
         raise UserError(refusal(f"{name} cannot be read ({error.strerror or error})")) from None
     try:
         pixels = picture(tf.constant(data), tuple(size), channels, crops.fixed(crop, tuple(size), crop_fraction))
-    except tf.errors.OpError:
+    except Exception:  # TensorFlow's errors, or what Pillow's readers come upon
         raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
     return tf.round(pixels).numpy()
 

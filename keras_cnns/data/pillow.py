@@ -45,6 +45,8 @@ def decoded(data, channels):
     """
     image = opened(data)
     image.load()
+    if image.format == "PNG" and image.mode in ("1", "L") and isinstance(image.info.get("transparency"), int):
+        image.info["transparency"] *= 255 // (2 ** data[24] - 1)  # the samples of few bits are scaled, the key was not
     image = _transposed(_eight_bits(image), orientation(image))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))

@@ -10,8 +10,6 @@ import tyro
 
 from keras_cnns.errors import UserError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
-
 
 @dataclass(frozen=True)
 class Flags:
@@ -54,6 +52,7 @@ def ship(flags):
     """
     import keras
 
+    from keras_cnns.card import read_card
     from keras_cnns.tflite.exporter import export
     from keras_cnns.tflite.file.convert import load
     from keras_cnns.tflite.pages import app
@@ -64,10 +63,9 @@ def ship(flags):
         raise UserError(
             f"{flags.model} takes {[tuple(t.shape) for t in model.inputs]}: one picture of a fixed size is needed."
         )
-    images, labels, names = read_folder(flags.pictures, shape, flags.limit)
-    classes = model.outputs[0].shape[-1]
-    if len(names) != classes:  # folders that are no classes of this model
-        labels, names = None, None
+    card = read_card(flags.model)
+    images, labels, names = read_folder(flags.pictures, shape, flags.limit, card.view())
+    labels, names = of_model(labels, names, card.labels, model.outputs[0].shape[-1])
     low, high = flags.pixels
     scaling = None if (low, high) == (0, 255) else keras.layers.Rescaling((high - low) / 255, offset=low)
     report = export(
@@ -87,24 +85,41 @@ def ship(flags):
     return report
 
 
-def read_folder(folder, shape, limit):
+def of_model(labels, names, known, classes):
+    """The folders' labels and names as the model's classes; nothing where the folders are no classes of the model.
+
+    known: the labels in the model's file, which say where each class stands; without them there have to be as many
+      folders as the model has classes.
+    """
+    if labels is None or not (set(names) <= set(known) if known else len(names) == classes):
+        return None, None
+    if not known:
+        return labels, names
+    places = np.array([tuple(known).index(name) for name in names])
+    return places[labels], tuple(known)
+
+
+def read_folder(folder, shape, limit, view):
     """(pixels 0 .. 255 [N, *shape], labels [N] or None, names): the pictures in `folder`, or in its folders.
+
+    view: how they are cut, see `data.read_picture`.
 
     Raises:
       UserError: there is no such folder, there are too few pictures in it, or one of them is broken.
     """
-    from keras_cnns.predict import read_picture
+    from keras_cnns.data.pictures import read_picture
+    from keras_cnns.data.sources import walk
 
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}.")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    files = walk.pictures(folder)
     if len(files) < 4:
         raise UserError(f"{folder} holds {len(files)} pictures: some dozens are needed to calibrate and to compare.")
     # evenly over the folder, in pairs that stand together: one to calibrate, one to compare
     keep = np.unique(np.linspace(0, len(files) - 1, min(limit, len(files))).round().astype(int))
     files = [files[i] for i in keep]
-    images = np.stack([read_picture(path, shape) for path in files])
+    images = np.stack([read_picture(path, shape, **view) for path in files])
     names = tuple(sorted({path.relative_to(folder).parts[0] for path in files if path.parent != folder}))
     if not names or any(path.parent == folder for path in files):
         return images, None, ()

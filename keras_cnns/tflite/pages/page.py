@@ -68,6 +68,7 @@ def ship(shipment):
       UserError: there is no such checkpoint or data set, or a file fails the comparison.
     """
     from keras_cnns.card import read_card
+    from keras_cnns.data import classes
     from keras_cnns.data.pipeline import load_arrays
     from keras_cnns.tflite.exporter import export
     from keras_cnns.tflite.file.convert import load
@@ -83,6 +84,7 @@ def ship(shipment):
     view = {"size": (height, width), "channels": channels, "crop_fraction": s.crop_fraction, "data_dir": s.data_dir}
     seen, _, _ = load_arrays(s.dataset, "train", limit=s.calibration, **view)
     images, labels, names = load_arrays(s.dataset, "test", limit=s.limit, **view)
+    classes.check(s.checkpoint, card.labels, s.dataset, names)
     given = {"images": images, "labels": labels, "names": names, "card": card, "force": s.force}
     integers = {"input_type": s.input_type, "output_type": s.output_type}
     reports = [

@@ -1,0 +1,67 @@
+"""The classes of a data set: whether they are those a model was trained on, and how many pictures each has."""
+
+import re
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.errors import UserError
+
+MOST = 0.95  # a class with more than this share of the pictures is nearly all there is
+
+
+def check(file, labels, dataset, names):
+    """Raises where the model in `file` was trained on other classes than `dataset` has, or in another order.
+
+    ImageNet's numbers (n02123045) and its words (tabby) are not compared.
+
+    labels: those of the file; nothing where it says none. names: those of the data set.
+
+    Raises:
+      UserError: naming what differs.
+    """
+    labels, names = [str(label) for label in labels], [str(name) for name in names]
+    if labels and labels != names and _synsets(labels) == _synsets(names):
+        raise UserError(f"{file} was trained on other classes than {dataset} has: {difference(labels, names)}.")
+
+
+def difference(there, here):
+    """What tells two lists of classes apart, in words."""
+    gone, new = [n for n in there if n not in here], [n for n in here if n not in there]
+    if not gone and not new:
+        return f"the same in another order, {_some(there)} and {_some(here)}"
+    parts = [f"{_some(gone)} only there"] * bool(gone) + [f"{_some(new)} only here"] * bool(new)
+    return f"{len(there)} there and {len(here)} here, {', '.join(parts)}"
+
+
+def count(source):
+    """How many examples of a `Source` each class has, int64 [classes]; labels not known before are read."""
+    labels = source.labels
+    if labels is None:
+        read = tf.data.Dataset.range(source.count).map(lambda number: source.read(number)[1], tf.data.AUTOTUNE)
+        labels = np.concatenate(list(read.batch(4096).as_numpy_iterator()))
+    return np.bincount(labels[(labels >= 0) & (labels < len(source.names))], minlength=len(source.names))
+
+
+def unbalanced(source):
+    """A sentence on a data set that is all or nearly all of one class, or None; only where labels are known."""
+    if len(source.names) == 1:
+        return f"there is one class only, {source.names[0]}: every answer will be right, and nothing learned."
+    if source.labels is None:
+        return None
+    counts = count(source)
+    most = int(np.argmax(counts))
+    if counts[most] <= MOST * counts.sum():
+        return None
+    return (
+        f"{counts[most]} of {counts.sum()} training pictures are of one class, {source.names[most]}: a network that "
+        "always answers it is nearly always right. See every class's recall, or weigh them: class_weights balanced."
+    )
+
+
+def _synsets(names):
+    return all(re.fullmatch(r"n\d{8}", name) for name in names)
+
+
+def _some(names):
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
