@@ -99,7 +99,7 @@ def of_model(labels, names, known, classes):
     return places[labels], tuple(known)
 
 
-def read_folder(folder, shape, limit, view):
+def read_folder(folder, shape, limit, view=None):
     """(pixels 0 .. 255 [N, *shape], labels [N] or None, names): the pictures in `folder`, or in its folders.
 
     view: how they are cut, see `data.read_picture`.
@@ -119,7 +119,7 @@ def read_folder(folder, shape, limit, view):
     # evenly over the folder, in pairs that stand together: one to calibrate, one to compare
     keep = np.unique(np.linspace(0, len(files) - 1, min(limit, len(files))).round().astype(int))
     files = [files[i] for i in keep]
-    images = np.stack([read_picture(path, shape, **view) for path in files])
+    images = np.stack([read_picture(path, shape, **(view or {})) for path in files])
     names = tuple(sorted({path.relative_to(folder).parts[0] for path in files if path.parent != folder}))
     if not names or any(path.parent == folder for path in files):
         return images, None, ()
