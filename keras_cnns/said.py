@@ -6,7 +6,7 @@ import warnings
 from contextlib import contextmanager
 
 LOG = logging.getLogger("keras_cnns")
-_said = set()
+_said: set[str] = set()
 
 
 def once(line):
