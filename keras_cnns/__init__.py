@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "UserError": "errors",
     "build": "builder",
+    "decode_predictions": "weights.imagenet",
     "info": "builder",
     "list_models": "registry",
     "load_weights": "weights",

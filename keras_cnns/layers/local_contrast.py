@@ -18,9 +18,11 @@ class LocalContrastNormalization(keras.layers.Layer):
         self.size, self.epsilon = size, epsilon
 
     def call(self, x):
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        x = ops.cast(x, "float32") if dtype == "float16" else x  # squares and epsilon need its range
         v = x - self._local_mean(x)
         sigma = ops.sqrt(self._local_mean(ops.square(v)) + self.epsilon**2)
-        return v / ops.maximum(ops.mean(sigma, axis=(1, 2, 3), keepdims=True), sigma)
+        return ops.cast(v / ops.maximum(ops.mean(sigma, axis=(1, 2, 3), keepdims=True), sigma), dtype)
 
     def _local_mean(self, x):
         """The weighted mean over all channels and the window, [batch, height, width, 1]."""
@@ -31,7 +33,7 @@ class LocalContrastNormalization(keras.layers.Layer):
         distance = np.arange(self.size) - (self.size - 1) / 2
         line = np.exp(-0.5 * (distance / (self.size / 4)) ** 2)
         window = ops.convert_to_tensor(np.outer(line, line)[:, :, None, None], x.dtype)
-        return ops.conv(x, window, padding="same")
+        return ops.conv(x, window, padding="same", data_format="channels_last")
 
     def compute_output_shape(self, shape):
         return shape

@@ -18,10 +18,13 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
     def call(self, x):
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        x = ops.cast(x, "float32") if dtype == "float16" else x  # squares outgrow 16 bits
         channel = np.arange(x.shape[-1])
         near = np.abs(channel[:, None] - channel) <= self.n // 2
         band = ops.convert_to_tensor(self.alpha * near[None, None], x.dtype)
-        return x * ops.power(self.k + ops.conv(ops.square(x), band), -self.beta)
+        strength = ops.conv(ops.square(x), band, data_format="channels_last")
+        return ops.cast(x * ops.power(self.k + strength, -self.beta), dtype)
 
     def compute_output_shape(self, shape):
         return shape

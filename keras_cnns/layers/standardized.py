@@ -20,8 +20,10 @@ class StandardizedConv2D(keras.layers.Conv2D):
 
     def standardized(self, kernel):
         kernel = ops.convert_to_tensor(kernel)  # JAX's functions take no Keras variables
-        mean, variance = ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
-        return (kernel - mean) * ops.rsqrt(variance + self.epsilon)
+        dtype = keras.backend.standardize_dtype(kernel.dtype)
+        wide = ops.cast(kernel, "float32") if dtype in ("float16", "bfloat16") else kernel  # epsilon is 0 in 16 bits
+        mean, variance = ops.moments(wide, axes=(0, 1, 2), keepdims=True)
+        return ops.cast((wide - mean) * ops.rsqrt(variance + self.epsilon), dtype)
 
     def inference_form(self):
         """The Keras layer that computes the same outside training: its class, its arguments and its weights."""

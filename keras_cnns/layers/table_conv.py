@@ -32,7 +32,9 @@ class TableConv2D(keras.layers.Conv2D):
     def call(self, x):
         kernel = ops.matmul(self.kernel, ops.convert_to_tensor(self._place, self.kernel.dtype))
         kernel = ops.reshape(kernel, (*self.kernel_size, -1, self.filters))
-        return ops.conv(x, ops.cast(kernel, x.dtype), padding="valid") + ops.cast(self.bias, x.dtype)
+        return ops.conv(x, ops.cast(kernel, x.dtype), padding="valid", data_format="channels_last") + ops.cast(
+            self.bias, x.dtype
+        )
 
     def get_config(self):
         return super().get_config() | {"table": self.table}

@@ -24,7 +24,8 @@ class WeightedPooling2D(keras.layers.Layer):
 
     def call(self, x):
         window = np.repeat(self.weights_of_window()[:, :, None, None], x.shape[-1], axis=2)
-        return ops.depthwise_conv(x, ops.convert_to_tensor(window, x.dtype), strides=self.stride, padding="valid")
+        window = ops.convert_to_tensor(window, x.dtype)
+        return ops.depthwise_conv(x, window, strides=self.stride, padding="valid", data_format="channels_last")
 
     def compute_output_shape(self, shape):
         rows, columns = (None if n is None else (n - self.size) // self.stride + 1 for n in shape[1:3])

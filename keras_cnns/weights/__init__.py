@@ -3,5 +3,12 @@
 from keras_cnns.lazy import public
 
 __getattr__, __dir__, __all__ = public(
-    __name__, {"load_weights": "load", "published": "catalog", "assign": "assign", "read": "readers"}
+    __name__,
+    {
+        "load_weights": "load",
+        "published": "catalog",
+        "decode_predictions": "imagenet",
+        "assign": "assign",
+        "read": "readers",
+    },
 )

@@ -14,8 +14,8 @@ OTHERS = {"weight": "kernel"}
 def fitted(model, tensors, kind, *, head=()):
     """`tensors` ("layer/variable": array) under the paths of `model`'s variables, in their shapes as far as known.
 
-    kind: "keras" or "torch", as read. head: names of the layers a model without its classifier does not have; the file
-      may hold them, and so it may auxiliary classifiers (aux...), which are gone at inference.
+    kind: "keras" or "torch", as read. head: names of the classifier's layers, which the model or the file may not have;
+      so it is with auxiliary classifiers (aux...), which are gone at inference.
 
     The preprocessing's own variables stay the model's: what pixels become is known of the weights, not one of them, and
     keras.applications' files hold standard deviations where their layer wants variances.
@@ -35,7 +35,7 @@ def fitted(model, tensors, kind, *, head=()):
     values = {path: value for path, value in values.items() if not path.startswith("normalization")}
     for layer in preprocessing:
         values |= {v.path: keras.ops.convert_to_numpy(v) for v in layer.weights}
-    return _other_classes(model, _other_channels(model, values))
+    return _other_classes(model, _other_head(model, _other_channels(model, values), head))
 
 
 def keras_axes(layer, value):
@@ -98,6 +98,30 @@ def _other_channels(model, values):
     shares /= shares.sum(axis=1, keepdims=True)
     warnings.warn(f"{model.name}: the first kernel was adapted from {there} to {here} input channels.", stacklevel=4)
     return values | {path: np.einsum("hwio,ic->hwco", kernel, shares)}
+
+
+def _other_head(model, values, head):
+    """A new classifier where the file has none, or other dense layers on top of the network.
+
+    Nothing else may be missing, and what is left over must be a head: vectors and matrices, no convolution.
+    """
+    targets = {v.path: v for v in model.weights}
+    missing = [path for path in targets if path not in values]
+    left = {path: np.ndim(value) for path, value in values.items() if path not in targets}
+    other = 2 in left.values() and max(left.values()) == 2
+    if not (missing or left) or (left and not other) or any(path.split("/")[0] not in head for path in missing):
+        return values
+    values = {path: value for path, value in values.items() if path in targets}
+    anew = [path for path in targets if path.split("/")[0] in head and (other or path in missing)]
+    anew = [path for path in targets if path.split("/")[0] in {p.split("/")[0] for p in anew}]
+    if anew:
+        there = f"another head ({', '.join(dict.fromkeys(p.split('/')[0] for p in left))})" if left else "no classifier"
+        warnings.warn(
+            f"{model.name}: {there} in the file: {', '.join(dict.fromkeys(p.split('/')[0] for p in anew))} starts "
+            "anew, all before it was loaded.",
+            stacklevel=4,
+        )
+    return values | {path: keras.ops.convert_to_numpy(targets[path]) for path in anew}
 
 
 def _other_classes(model, values):

@@ -1,13 +1,19 @@
 """From a file, an address or a catalog name to a model's weights."""
 
+import json
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from keras_cnns.blocks.conv import ConvUnit
-from keras_cnns.lazy import keras
-from keras_cnns.registry import entry, registry
-from keras_cnns.weights import numerics, renames
+from keras_cnns.card import read_card
+from keras_cnns.lazy import keras, layers
+from keras_cnns.registry import counts, entry, registry
+from keras_cnns.weights import imagenet, numerics, pixels, renames
 from keras_cnns.weights.assign import assign
+from keras_cnns.weights.beside import Beside, ambiguous, known
+from keras_cnns.weights.catalog import SOURCES
 from keras_cnns.weights.fetch import locate
 from keras_cnns.weights.fit import fitted
 from keras_cnns.weights.origins import recognised
@@ -20,13 +26,16 @@ OWN = "keras_cnns"
 class Weights:
     """A set of weights for the network called `name`, read and recognised, under our layers' names.
 
-    origin: "keras", "torchvision", "timm", or "keras_cnns" for files of our own. tensors: their arrays, renamed.
+    origin: "keras", "torchvision", "timm", "efficientnet_pytorch", or "keras_cnns" for files of our own.
+    tensors: their arrays, renamed. beside: what else is known of the file. labels: of its classes, where known.
     """
 
     name: str
     source: str
     origin: str
     tensors: Tensors
+    beside: Beside = field(default_factory=Beside)
+    labels: tuple = ()
 
     def columns(self, net, said=()) -> dict:
         """What a model of the row `net` has to be built with: numerics and preprocessing come with the weights.
@@ -34,8 +43,11 @@ class Weights:
         said: the columns that the caller decides.
         """
         if self.origin != OWN or self.name not in registry():
-            return self.choices()[0]
-        return {} if "numerics" in said else numerics.columns(self.name, net, self.tensors, self.source)
+            columns = self.choices()[0]
+        else:
+            columns = {} if "numerics" in said else numerics.columns(self.name, net, self.tensors, self.source)
+        inside = self.pixels()
+        return columns if inside in (None, pixels.UNKNOWN) else columns | {"preprocessing": inside}
 
     def choices(self) -> list[dict]:
         """The same, as far as it shows: a file of our own may fit several."""
@@ -43,15 +55,57 @@ class Weights:
             return [{}]
         if self.origin == OWN:
             return numerics.fitting(self.name, entry(self.name).variant, self.tensors)
-        return [renames.columns(self.name, self.origin)]
+        return [renames.columns(self.name, self.origin) | self.beside.columns]
+
+    def pixels(self):
+        """The preprocessing inside the file's network; `None` where it has none, or `pixels.UNKNOWN`."""
+        return pixels.preprocessing(self.tensors) if self.tensors.kind == "keras" else None
+
+    def classes(self):
+        """The number of classes that the file's classifier has, `None` where it has none."""
+        found = (self.tensors.arrays.get(f"predictions/{variable}") for variable in ("bias", "1"))
+        return next((len(value) for value in found if np.ndim(value) == 1), None)
+
+    def told(self, net, include_preprocessing, said=()):
+        """Warns of what was assumed about pixels and numerics, and says how to say otherwise.
+
+        include_preprocessing: `None` where the caller said nothing.
+        """
+        inside = self.pixels()
+        if inside is not None and include_preprocessing is None:
+            _warn(
+                f"the network in {self.source} takes pixels from 0 to 255, and {self.name} is built without that: say "
+                "include_preprocessing=True, or include_preprocessing=False to prepare pictures yourself."
+            )
+        if not include_preprocessing or "preprocessing" in said:
+            unsure = False
+        else:
+            unsure = inside is pixels.UNKNOWN or (inside is None and self.origin == OWN)
+        if unsure:
+            _warn(
+                f"{self.source} does not show what its network made of pixels: {net.preprocessing!r} is assumed; say "
+                "preprocessing= if it was another."
+            )
+        hub = self.tensors.kind == "torch" and (self.origin == "timm" or self.source.endswith((".safetensors", ".bin")))
+        choices = ambiguous(self.name) if hub and not self.beside.origin and self.source not in SOURCES else []
+        if len(choices) > 1 and not {"numerics", "preprocessing"} <= set(said):
+            names = list(dict.fromkeys(architecture for architecture, _ in choices))
+            _warn(
+                f"nothing beside {self.source} says which of timm's recipes it comes from ({', '.join(names)}; "
+                f"pixels as {' or '.join(dict.fromkeys(pixels for _, pixels in choices))}): {names[0]} with pixels as "
+                f"{net.preprocessing!r} is assumed; keep its config.json beside it, or say numerics=, preprocessing=."
+            )
 
     def into(self, model, net=None):
         """Assigns them to `model`, all or none."""
-        full = any("predictions" in layer.name for layer in model.layers)
-        head = () if full or self.name not in registry() else _head(self.name, net)
         for note in self.tensors.notes:
-            warnings.warn(f"{self.source}: {note}", stacklevel=4)
+            _warn(f"{self.source}: {note}")
+        head = () if self.name not in registry() else _head(self.name, net)
         assign(model, fitted(model, self.tensors.arrays, self.tensors.kind, head=head), source=self.source)
+
+
+def _warn(text):
+    warnings.warn(text, stacklevel=4)
 
 
 def load_weights(model, source):
@@ -66,20 +120,57 @@ def load_weights(model, source):
       model: made by `build`, called as it was called there.
       source: a file (`.h5`, `.weights.h5`, `.keras`, `.safetensors`, `.pth`), an address (https:// or file://, with
         `#sha256=...` at its end where the digest is known), or one of "keras", "torchvision" and "timm": the
-        published weights of that library, downloaded once.
+        published weights of that library, downloaded once; "imagenet": the first of them that publishes any.
 
     Raises:
       UserError: the source cannot be had or read, or holds the weights of another network, or values that are not
         finite; the model keeps the weights it had.
     """
-    weights = read_weights(model.name, source)
+    name = network_of(model)
+    weights = read_weights(name, source)
     weights.into(model)
-    if model.name in registry() and not any(numerics.suits(model, row) for row in weights.choices()):
+    if name not in registry():
+        return
+    if not any(numerics.suits(model, row, name) for row in weights.choices()):
         warnings.warn(
             f"{model.name} was built with other numerics (padding, epsilon) than {source} was trained with: "
             "its answers will differ. `build(name, weights=...)` builds with theirs.",
             stacklevel=2,
         )
+    there = weights.columns(entry(name).variant, ("numerics",)).get("preprocessing")
+    here = pixels.preprocessing(Tensors("keras", {v.path: v.numpy() for v in model.weights}, graph=described(model)))
+    if here is not None and there is not None and here != there:
+        warnings.warn(
+            f"{model.name} makes of pixels what {here!r} says, and {source} was trained with {there!r}: its answers "
+            "will differ. `build(name, weights=..., include_preprocessing=True)` builds with theirs.",
+            stacklevel=2,
+        )
+    elif here is None and weights.pixels() is not None:
+        _warn(f"the network in {source} takes pixels from 0 to 255, {model.name} does not: include_preprocessing=True.")
+
+
+def described(model):
+    """The model as its file would describe it."""
+    return {"class_name": type(model).__name__, "config": json.loads(model.to_json())["config"]}
+
+
+def network_of(model) -> str:
+    """The name in `list_models()` of a model that `build` made, also when its user gave it another."""
+    if model.name in registry():
+        return model.name
+    made = {layer.__dict__.get("_keras_cnns_network") for layer in model.layers} - {None}
+    if len(made) == 1:
+        return made.pop()
+    weights = [v for layer in model.layers for v in layer.weights if not isinstance(layer, layers.Normalization)]
+    total = sum(int(np.prod(v.shape)) for v in weights)
+    scores = [v for v in weights if v.path.startswith("predictions/")]
+    classes = scores[-1].shape[-1] if scores else 0
+    own = sum(int(np.prod(v.shape)) for v in scores)
+    for name, count in counts().items():
+        net = entry(name).variant
+        if classes and count.get("parameters") == total - own + own // classes * net.classes:
+            return name
+    return model.name
 
 
 def read_weights(name, source, net=None) -> Weights:
@@ -87,15 +178,19 @@ def read_weights(name, source, net=None) -> Weights:
 
     net: the model's row, where it is not the published one.
     """
-    tensors = read(locate(name, source))
+    path = locate(name, source)
+    tensors = read(path)
+    labels = imagenet.labels(path) or (read_card(path).labels if tensors.kind == "keras" else ())
     if tensors.kind == "torch":
         origin, arrays, notes = recognised(name, tensors.arrays, source, net)
-        return Weights(name, str(source), origin, replace(tensors, arrays=arrays, notes=(*tensors.notes, *notes)))
+        found = known(name, path) if origin in ("torchvision", "timm") else Beside()
+        tensors = replace(tensors, arrays=arrays, notes=(*tensors.notes, *notes))
+        return Weights(name, str(source), origin, tensors, found, found.labels or labels)
     if name not in registry() or not renames.peer(name, "keras"):
-        return Weights(name, str(source), OWN, tensors)
+        return Weights(name, str(source), OWN, tensors, labels=labels)
     arrays = renames.rename(name, tensors.arrays, "keras", net)
     ours = list(arrays) == list(tensors.arrays)  # they are our names already
-    return Weights(name, str(source), OWN if ours else "keras", replace(tensors, arrays=arrays))
+    return Weights(name, str(source), OWN if ours else "keras", replace(tensors, arrays=arrays), labels=labels)
 
 
 def _head(name, net):

@@ -16,7 +16,17 @@ from keras_cnns.errors import UserError, first_line
 from keras_cnns.weights import torch_files
 from keras_cnns.weights.unwrap import plain, state_dict
 
+IN_FOLDERS = ("model.safetensors", "pytorch_model.bin", "model.weights.h5")
+SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4"}
+SAFETENSORS |= {"I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
 SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
+OTHERS = {
+    b"version https:/": "a pointer of git-lfs, the file itself was not fetched (`git lfs pull`)",
+    b"<": "a page of the web (the address leads to a page, not to the file)",
+    b"\x1f\x8b": "compressed (gunzip it first)",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x08": "perhaps an ONNX model",
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Tensors:
     arrays: dict
     layers: dict = field(default_factory=dict)
     notes: tuple = ()
+    graph: dict = field(default_factory=dict)  # of a file that Keras wrote: the description of the whole model
 
 
 def read(path) -> Tensors:
@@ -42,6 +53,8 @@ def read(path) -> Tensors:
       UserError: no such file, one that is cut short or altered, or one of another kind.
     """
     path = Path(path)
+    if path.is_dir():
+        path = _in_folder(path)
     try:
         with open(path, "rb") as file:
             start = file.read(16)
@@ -50,7 +63,8 @@ def read(path) -> Tensors:
     try:
         if start.startswith(b"\x89HDF"):
             with h5py.File(path) as file:
-                return Tensors("keras", *_h5(file))
+                arrays, layers = _h5(file)
+                return Tensors("keras", arrays, layers, graph=_described(file.attrs.get("model_config")))
         if start.startswith(b"PK"):
             return _zip(path)
         if start[8:9] == b"{":
@@ -72,7 +86,19 @@ def read(path) -> Tensors:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
-    raise UserError(f"{path} is no file of weights: it must be one of {', '.join(SUFFIXES)}.")
+    raise UserError(f"{path} is no file of weights{_what(path, start)}: it must be one of {', '.join(SUFFIXES)}.")
+
+
+def _what(path, start):
+    """What a file is instead, as far as it is one of those that lie around."""
+    for begins, what in OTHERS.items():
+        if start.startswith(begins):
+            return f" but {what}"
+    if not start:
+        return " but empty"
+    if path.suffix in (".index", ".pb") or ".data-0" in path.name:
+        return " but part of what TensorFlow saves (open it there and save the model's weights as .weights.h5)"
+    return ""
 
 
 def _zip(path):
@@ -85,8 +111,8 @@ def _zip(path):
         if "model.weights.h5" in entries:
             with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
                 arrays, names = _h5(file)
-            architecture = json.loads(archive.read("config.json")) if "config.json" in entries else {}
-            return Tensors("keras", arrays, names | _layers(architecture))
+            graph = _described(archive.read("config.json")) if "config.json" in entries else {}
+            return Tensors("keras", arrays, names | _layers(graph), graph=graph)
     if any(name.endswith("/data.pkl") for name in entries):
         return _torch(path)
     raise UserError(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
@@ -96,11 +122,18 @@ def _h5(file):
     """(arrays, layers) of both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups (Keras 3)."""
     file = file.get("model_weights", file)
     arrays, layers = {}, {}
-    if "layer_names" in file.attrs:
+    if any(key.startswith("layer_names") for key in file.attrs):
         for layer in _names(file.attrs, "layer_names"):
             layers[layer] = {}
-            for i, variable in enumerate(_names(file[layer].attrs, "weight_names")):
-                arrays[f"{layer.replace('/', '_')}/{i}"] = file[layer][variable][()]
+            names = _names(file[layer].attrs, "weight_names")
+            owners = [name.split("/")[-2] if name.count("/") else layer for name in names]
+            if len(set(owners)) < 2 or "depthwise_kernel" in str(names):
+                owners = [layer] * len(names)
+            numbers = {}
+            for owner, variable in zip(owners, names, strict=True):  # a model in the model holds several layers
+                layers.setdefault(owner, {})
+                numbers[owner] = numbers.get(owner, -1) + 1
+                arrays[f"{owner.replace('/', '_')}/{numbers[owner]}"] = file[layer][variable][()]
         return arrays, layers
 
     def collect(path, group):
@@ -115,26 +148,56 @@ def _h5(file):
     return arrays, layers
 
 
+def _described(text):
+    """A model's description, an empty one where there is none."""
+    graph = json.loads(text) if text else {}
+    return graph if isinstance(graph, dict) else {}
+
+
 def _layers(architecture):
-    """The configuration of each layer by name, from a `.keras` file's description of the model."""
-    rows = (architecture.get("config") or {}).get("layers", [])
-    return {row["config"]["name"]: row["config"] for row in rows if "name" in row.get("config", {})}
+    """The configuration of each layer by name, from the description of a model, of models inside it too."""
+    config = architecture.get("config")
+    found = {}
+    for row in config.get("layers", []) if isinstance(config, dict) else []:
+        if "name" in row.get("config", {}):
+            found[row["config"]["name"]] = row["config"]
+        found |= _layers(row)
+    return found
 
 
 def _names(attributes, key):
-    return [n.decode() if isinstance(n, bytes) else str(n) for n in attributes[key]]
+    """A list of names; Keras writes a long one in pieces."""
+    pieces = [key] if key in attributes else sorted((k for k in attributes if re.fullmatch(rf"{key}\d+", k)), key=len)
+    return [n.decode() if isinstance(n, bytes) else str(n) for piece in pieces for n in attributes[piece]]
+
+
+def _in_folder(folder):
+    """The one file of weights in a folder as it comes from a hub."""
+    found = next((folder / n for n in IN_FOLDERS if (folder / n).is_file()), None)
+    if found is None:
+        raise UserError(f"{folder} is a folder with none of {', '.join(IN_FOLDERS)} in it: give the file.")
+    return found
 
 
 def _safetensors(path):
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError:
-        raise UserError(f"reading {path} needs safetensors: `pip install safetensors`.") from None
-    try:
-        with safe_open(path, framework="np") as file:
-            return _torch_names({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 (not a dict)
-    except (SafetensorError, TypeError) as error:
-        raise UserError(f"{path} is cut short or damaged: {error}. Fetch it again.") from error
+    """Read by hand: a length, a header in JSON, and the values behind it, bfloat16 among them, which NumPy lacks."""
+    with open(path, "rb") as file:
+        data = file.read()
+    (length,) = struct.unpack("<Q", data[:8])
+    header, values = json.loads(data[8 : 8 + length]), memoryview(data)[8 + length :]
+    state = {}
+    for name, row in header.items():
+        if name == "__metadata__":
+            continue
+        begin, end = row["data_offsets"]
+        kind = SAFETENSORS.get(row["dtype"])
+        if kind is None:
+            raise UserError(f"{path} holds values of {row['dtype']}, which cannot be read: save them as float32.")
+        if not 0 <= begin <= end <= len(values):
+            raise ValueError("a tensor lies beyond the end of the file")
+        value = np.frombuffer(values[begin:end], "<u2" if kind == "bfloat16" else kind).reshape(row["shape"])
+        state[name] = (value.astype("<u4") << 16).view("<f4") if kind == "bfloat16" else value
+    return _torch_names(state)
 
 
 def _torch(path):

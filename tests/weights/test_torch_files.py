@@ -132,3 +132,125 @@ def test_kernels_in_keras_axes(groups, multiplier):
     layer.build(images.shape)
     layer.kernel.assign(keras_axes(layer, theirs.weight.detach().numpy()))
     np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(images)), expected, rtol=0, atol=1e-5)
+
+
+def squeezenet(seed=0):
+    """The tensors of SqueezeNet 1.1 with five classes, under torchvision's names."""
+    rng, state, here = np.random.default_rng(seed), {}, 64
+
+    def convolution(name, inputs, outputs, side):
+        kernel = rng.normal(0, (2 / (inputs * side**2)) ** 0.5, (outputs, inputs, side, side))
+        state.update({f"{name}.weight": torch.tensor(kernel).float(), f"{name}.bias": torch.full((outputs,), 0.01)})
+
+    convolution("features.0", 3, 64, 3)
+    for place, squeezed in zip((3, 4, 6, 7, 9, 10, 11, 12), (16, 16, 32, 32, 48, 48, 64, 64), strict=True):
+        convolution(f"features.{place}.squeeze", here, squeezed, 1)
+        convolution(f"features.{place}.expand1x1", squeezed, 4 * squeezed, 1)
+        convolution(f"features.{place}.expand3x3", squeezed, 4 * squeezed, 3)
+        here = 8 * squeezed
+    convolution("classifier.1", here, 5, 1)
+    return state
+
+
+def prefixed(prefix, state):
+    return {f"{prefix}{key}": value for key, value in state.items()}
+
+
+def kernel(path):
+    model = keras_cnns.build("squeezenet1_1", weights=path, input_shape=SHAPE)
+    assert model.output_shape == (None, 5), "as many classes as the file has"
+    return model.get_layer("fire5_expand3x3_conv").kernel.numpy()
+
+
+WRAPPINGS = {
+    "state_dict": lambda s: {"state_dict": s, "epoch": 3, "optimizer": {"state": {0: {"exp_avg": torch.zeros(9)}}}},
+    "model_state_dict": lambda s: {"epoch": 3, "loss": 0.1, "model_state_dict": s},
+    "model": lambda s: {"model": s, "lr_scheduler": {"last_epoch": 3}},
+    "net": lambda s: {"net": s, "acc": 91.2},
+    "nested": lambda s: {"checkpoint": {"model": {"state_dict": s}}},
+    "beside a number": lambda s: {**s, "epoch": 3},
+    "module.": lambda s: prefixed("module.", s),
+    "_orig_mod.": lambda s: prefixed("_orig_mod.", s),
+    "module._orig_mod.": lambda s: {"model": prefixed("module._orig_mod.", s)},
+    "backbone.": lambda s: prefixed("backbone.", s),
+    "encoder.backbone.": lambda s: prefixed("encoder.backbone.", s),
+    "Lightning": lambda s: {
+        "state_dict": prefixed("model.", s) | {"criterion.weight": torch.ones(5)},
+        "hyper_parameters": {"lr": 0.1},
+        "pytorch-lightning_version": "2.4.0",
+    },
+    "half": lambda s: {key: value.half() for key, value in s.items()},
+    "keep_vars": lambda s: {key: torch.nn.Parameter(value) for key, value in s.items()},
+    "strided": lambda s: {key: value.transpose(0, -1).contiguous().transpose(0, -1) for key, value in s.items()},
+}
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "stream"])
+@pytest.mark.filterwarnings("ignore:.*was taken")
+def test_a_checkpoint_in_its_usual_wrappings(tmp_path, wrapping, zipped):
+    state = squeezenet()
+    torch.save(WRAPPINGS[wrapping](state), tmp_path / "x.pth", _use_new_zipfile_serialization=zipped)
+    expected = state["features.7.expand3x3.weight"].numpy().transpose(2, 3, 1, 0)
+    np.testing.assert_allclose(kernel(tmp_path / "x.pth"), expected, rtol=1e-3 if wrapping == "half" else 0)
+
+
+def test_bfloat16(tmp_path):
+    state = {key: value.bfloat16() for key, value in squeezenet().items()}
+    torch.save(state, tmp_path / "x.pth")
+    expected = state["features.7.expand3x3.weight"].float().numpy().transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(kernel(tmp_path / "x.pth"), expected)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda plain, average: {"state_dict": plain, "state_dict_ema": average},
+        lambda plain, average: {"model": plain, "model_ema": average, "epoch": 3},
+        lambda plain, average: {"ema": {"state_dict": average}, "model": plain},
+        lambda plain, average: {"state_dict": prefixed("model.", plain) | prefixed("ema_model.", average)},
+        lambda plain, average: {"student": plain, "teacher": average},
+    ],
+)
+def test_an_average_of_the_weights_is_taken_and_said(tmp_path, wrapped):
+    torch.save(wrapped(squeezenet(1), squeezenet(2)), tmp_path / "x.pth")
+    with pytest.warns(UserWarning, match="(?i)(ema|teacher).* was taken"):
+        found = kernel(tmp_path / "x.pth")
+    expected = squeezenet(2)["features.7.expand3x3.weight"].numpy().transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_torchscript_is_refused_as_such(tmp_path):
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution = torch.nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            return self.convolution(x)
+
+    torch.jit.script(Net()).save(tmp_path / "x.pt")
+    with pytest.raises(UserError, match="TorchScript"):
+        keras_cnns.build("squeezenet1_1", weights=tmp_path / "x.pt")
+
+
+def test_a_namespace_beside_the_weights_is_passed_over_and_not_made(tmp_path):
+    import argparse
+
+    torch.save({"state_dict": squeezenet(), "args": argparse.Namespace(lr=0.1)}, tmp_path / "x.pth")
+    assert kernel(tmp_path / "x.pth").shape == (3, 3, 32, 128)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_same_values_as_torch_reads(tmp_path, zipped):
+    from keras_cnns.weights import torch_files
+
+    base = torch.arange(60.0).reshape(3, 4, 5)
+    kinds = (torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.uint8, torch.bool)
+    content = {str(kind): base.to(kind) for kind in kinds}
+    content |= {"view": base[1:, ::2, 1:3], "turned": base.permute(2, 0, 1), "scalar": torch.tensor(3.5)}
+    content |= {"empty": torch.zeros(0, 3), "spread": base[:1].expand(6, 4, 5)}
+    torch.save(content, tmp_path / "x.pth", _use_new_zipfile_serialization=zipped)
+    for key, value in torch_files.read(tmp_path / "x.pth").items():
+        expected = content[key].float() if content[key].dtype == torch.bfloat16 else content[key]
+        np.testing.assert_array_equal(value.array(), expected.numpy())

@@ -1,0 +1,211 @@
+"""What a network in a file of Keras's does with pixels before its first weights: the preprocessing it was trained with.
+
+Read from the description of its graph, or, where a file holds weights alone, from the layers that are named in it.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from keras_cnns.blocks.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, named
+
+PASSING = ("InputLayer", "Dropout", "Identity", "GaussianNoise", "GaussianDropout", "Cast")  # at inference
+ARITHMETIC = {
+    **dict.fromkeys(("TrueDivide", "Divide", "math.truediv", "math.divide", "truediv"), "divide"),
+    **dict.fromkeys(("Multiply", "math.multiply"), "multiply"),
+    **dict.fromkeys(("Add", "math.add", "__operators__.add", "nn.bias_add"), "add"),
+    **dict.fromkeys(("Subtract", "math.subtract"), "subtract"),
+}
+UNKNOWN = object()  # something is done to pixels that cannot be read
+
+
+def preprocessing(tensors):
+    """A `Preprocessing` or its name; `None` where the network takes its own range; `UNKNOWN`."""
+    if tensors.graph:
+        found = _Walk(tensors.arrays).through(tensors.graph)
+        if found is UNKNOWN or found is None:
+            return found
+        return named(found)
+    return _from_names(tensors)
+
+
+def _from_names(tensors):
+    """From layers' names and the statistics of a Normalization: its scale is not in such a file, and is 1/255."""
+    if "rescaling" not in tensors.layers and not any(k.startswith("normalization") for k in tensors.layers):
+        return None
+    mean, variance = (_statistic(tensors.arrays, "normalization", i) for i in range(2))
+    if mean is None or variance is None:
+        return UNKNOWN
+    if np.allclose(mean, IMAGENET_MEAN, atol=1e-3) and np.allclose(variance, IMAGENET_STD, atol=1e-3):
+        return "torch"  # keras.applications' files: deviations for variances, and one more scaling behind them
+    return named(Preprocessing(scale=1 / 255, mean=_numbers(mean), std=_numbers(_deviation(variance))))
+
+
+class _Walk:
+    """Follows the one tensor from the input on; a and b of a * pixels + b, for three channels in their order there."""
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+        self.a, self.b, self.reversed, self.found = np.ones(3), np.zeros(3), False, False
+
+    def through(self, graph):
+        try:
+            self._inside(graph)
+        except (_Unread, StopIteration, LookupError, TypeError, ValueError, AttributeError):
+            return UNKNOWN
+        if not self.found:
+            return None
+        if not (np.isfinite(self.a).all() and np.isfinite(self.b).all()):
+            return UNKNOWN
+        a, b = _numbers(self.a), _numbers(self.b)
+        made = Preprocessing(scale=a if len(set(a)) > 1 else a[0], offset=b if len(set(b)) > 1 else b[0])
+        return replace(made, bgr=self.reversed)
+
+    def _inside(self, graph):
+        """Whether the network's own layers begin somewhere in this model."""
+        config = graph.get("config") or {}
+        layers = config.get("layers", []) if isinstance(config, dict) else []
+        if graph.get("class_name") == "Sequential":
+            return any(self._layer(row) for row in layers)
+        at = {_name(row) for row in layers if row["class_name"] == "InputLayer"}
+        if len(at) != 1:
+            return True
+        while True:
+            readers = [row for row in layers if at & set(_sources(row)) and _name(row) not in at]
+            if len(readers) == 3 and all(row["class_name"] == "GetItem" for row in readers):
+                at = self._stacked(readers, layers)  # keras.applications' preprocess_input reverses channels so
+                continue
+            if len(readers) != 1:
+                return True
+            if self._layer(readers[0]):
+                return True
+            at = {_name(readers[0])}
+
+    def _stacked(self, readers, layers):
+        """Three channels taken one by one and stacked: the stack, which has them reversed, or nothing we can read."""
+        channels = {_name(row): row["inbound_nodes"][0]["args"][1][-1] for row in readers}
+        stack = next(row for row in layers if row["class_name"] == "Stack" and set(_sources(row)) == set(channels))
+        order = [channels[name] for name in _sources(stack)]
+        if order not in ([2, 1, 0], [0, 1, 2]) or stack["config"].get("axis", -1) not in (-1, 3):
+            raise _Unread
+        if order == [2, 1, 0]:
+            self._reverse()
+        return {_name(stack)}
+
+    def _layer(self, row):
+        """One layer; whether it is the network's own."""
+        kind, config = row["class_name"], row.get("config") or {}
+        if kind in ("Functional", "Model", "Sequential"):
+            return self._inside(row)
+        if kind in PASSING or kind.startswith("Random"):
+            return False
+        if kind == "Rescaling":
+            self._affine(_constant(config["scale"]), _constant(config.get("offset", 0.0)))
+        elif kind == "Normalization":
+            mean, variance = _constant(config.get("mean")), _constant(config.get("variance"))
+            mean = _statistic(self.arrays, config["name"], 0) if mean is None else mean
+            variance = _statistic(self.arrays, config["name"], 1) if variance is None else variance
+            std = _deviation(np.ravel(variance))
+            mean = np.ravel(mean)
+            self._affine(std, mean) if config.get("invert") else self._affine(1 / std, -mean / std)
+        elif kind == "Flip" and config.get("axis") in (-1, 3):  # noqa: SIM114 (two ways to write one thing)
+            self._reverse()
+        elif kind in ("GetItem", "SlicingOpLambda", "TFOpLambda") and _reverses(row):
+            self._reverse()
+        elif kind == "Concatenate" and len(set(_sources(row))) == 1:
+            pass  # a grey picture repeated
+        elif kind in ARITHMETIC or (kind == "TFOpLambda" and config.get("function") in ARITHMETIC):
+            self._arithmetic(ARITHMETIC[kind if kind in ARITHMETIC else config["function"]], row)
+        elif kind in ("Lambda", "Resizing", "CenterCrop", "TFOpLambda", "GetItem", "Split", "Flip"):
+            raise _Unread
+        else:
+            return True
+        return False
+
+    def _affine(self, scale, offset):
+        self.a, self.b, self.found = self.a * _three(scale), self.b * _three(scale) + _three(offset), True
+
+    def _arithmetic(self, kind, row):
+        value = _operand(row)
+        scale = {"divide": 1 / value, "multiply": value}.get(kind, np.ones(3))
+        self._affine(scale, {"add": value, "subtract": -value}.get(kind, np.zeros(3)))
+
+    def _reverse(self):
+        self.a, self.b, self.found, self.reversed = self.a[::-1], self.b[::-1], True, not self.reversed
+
+
+class _Unread(Exception):
+    """A layer changes pixels in a way that its configuration does not tell."""
+
+
+def _name(row):
+    return row.get("name") or row["config"]["name"]
+
+
+def _sources(row):
+    """Names of the layers that a layer reads: Keras 3 describes tensors, Keras 2 lists of names."""
+    found = []
+
+    def look(value):
+        if isinstance(value, dict):
+            if value.get("class_name") == "__keras_tensor__":
+                found.append(value["config"]["keras_history"][0])
+            else:
+                for inner in value.values():
+                    look(inner)
+        elif isinstance(value, list):
+            if len(value) in (3, 4) and isinstance(value[0], str) and all(isinstance(n, int) for n in value[1:3]):
+                found.append(value[0])
+            else:
+                for inner in value:
+                    look(inner)
+
+    look(row.get("inbound_nodes", []))
+    return found
+
+
+def _operand(row):
+    """The constant that an operation takes beside the tensor."""
+    node = row["inbound_nodes"][0]
+    if isinstance(node, dict):
+        first, *others = [*node["args"], *node.get("kwargs", {}).values()]
+        if not (isinstance(first, dict) and first.get("class_name") == "__keras_tensor__") or len(others) != 1:
+            raise _Unread  # a constant less or over the tensor
+        return _three(_constant(others[0]))
+    values = node[0][3] if isinstance(node[0], list) else node[3]
+    return _three(_constant(values.get("y", values.get("bias", values.get("value")))))
+
+
+def _reverses(row):
+    """Whether the operation is x[..., ::-1]."""
+    text = str(row.get("inbound_nodes"))
+    return "'step': -1" in text or ", -1)" in text or "None, None, -1" in text
+
+
+def _constant(value):
+    """A number or an array from a configuration, `None` for none."""
+    if isinstance(value, dict):
+        value = value["config"]["value"]
+    return None if value is None else np.asarray(value, "float64")
+
+
+def _three(value):
+    value = np.ravel(np.asarray(value, "float64"))
+    if value.size not in (1, 3) and len(set(value)) != 1:
+        raise _Unread
+    return np.full(3, value[0]) if value.size != 3 else value
+
+
+def _statistic(arrays, layer, number):
+    """A Normalization's mean (0) or variance (1) among a file's tensors."""
+    known = {f"{layer}/{number}", f"{layer}/{('mean', 'variance')[number]}"}
+    value = next((np.ravel(value) for path, value in arrays.items() if path in known), None)
+    return value if value is not None and value.size in (1, 3) else None
+
+
+def _deviation(variance):
+    return np.maximum(np.sqrt(np.asarray(variance, "float64")), 1e-7)  # Keras's epsilon
+
+
+def _numbers(values):
+    return tuple(float(v) for v in np.ravel(values))
