@@ -1,7 +1,7 @@
 """What timm calls the networks that are here too, and the pixels that each of its published weights was trained on.
 
-`python -m tests.weights.timm_table keras_cnns/weights/timm.json` writes the file that `keras_cnns.weights.beside` reads;
-it needs torch and timm.
+`python -m tests.weights.timm_table keras_cnns/weights/timm.json` writes the file that keras_cnns/weights/beside.py
+reads; it needs torch and timm.
 
   architectures  every name in timm whose tensors have the names and shapes of a network of ours, and our names for it
   pixels         by "architecture.tag": "tf", "torch" and so on where that is what mean and deviation come to
