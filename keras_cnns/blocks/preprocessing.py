@@ -57,7 +57,7 @@ class Preprocessing:
 
     def same(self, other, tolerance=1e-4):
         """Whether both give the same numbers; a difference of `tolerance` of one step from 0 to 255 is none."""
-        if self.bgr != other.bgr and (self.uneven() or other.uneven()):
+        if self.bgr != other.bgr:
             return False
         ours, theirs = self.coefficients(), other.coefficients()
         reach = max(abs(a) for a in ours[0]) * 255 * tolerance

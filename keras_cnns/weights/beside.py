@@ -60,8 +60,8 @@ def _of_config(name, said, config):
     mean, std = row.get("mean"), row.get("std")
     if mean is not None and std is not None:
         try:
-            pixels = of_unit_range(mean, std)
             finite = min(std) > 0 and len(mean) == len(std)
+            pixels = of_unit_range(mean, std) if finite else None
         except (TypeError, ValueError):
             finite = False
         if not finite:

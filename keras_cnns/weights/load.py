@@ -100,7 +100,8 @@ class Weights:
         """Assigns them to `model`, all or none."""
         for note in self.tensors.notes:
             _warn(f"{self.source}: {note}")
-        head = () if self.name not in registry() else _head(self.name, net)
+        known = self.name in registry() and not hasattr(entry(self.name).variant, "backbone")
+        head = _head(self.name, net) if known else ()
         assign(model, fitted(model, self.tensors.arrays, self.tensors.kind, head=head), source=self.source)
 
 

@@ -127,7 +127,7 @@ def _h5(file):
             layers[layer] = {}
             names = _names(file[layer].attrs, "weight_names")
             owners = [name.split("/")[-2] if name.count("/") else layer for name in names]
-            if len(set(owners)) < 2 or "depthwise_kernel" in str(names):
+            if len(set(owners)) < 2:  # a layer's own: its name is the group's
                 owners = [layer] * len(names)
             numbers = {}
             for owner, variable in zip(owners, names, strict=True):  # a model in the model holds several layers

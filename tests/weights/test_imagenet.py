@@ -49,9 +49,9 @@ def test_a_wrong_number_of_them(top):
 @pytest.mark.parametrize(
     ("file", "known"),
     [
-        ("resnet50-0676ba61.pth", False),
-        ("resnet50-11ad3fa6.pth", True),
-        ("1234abcd-resnet50-11ad3fa6.pth", True),
+        ("mobilenet_v3_small-047dcff4.pth", True),
+        ("mobilenet_v3_small-00000000.pth", False),
+        ("1234abcd-mobilenet_v3_small-047dcff4.pth", True),
         ("1234abcd-model.safetensors", True),
         ("model.safetensors", False),
         ("efficientnet-lite0-57934424.pth", True),
