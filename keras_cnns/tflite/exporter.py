@@ -108,7 +108,7 @@ def export(
         raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
     source = Path(model) if isinstance(model, (str, Path)) else None
     if card is None:
-        card = read_card(source) if source and source.is_file() else Card()
+        card = read_card(source) if source and source.is_file() else Card(labels=getattr(model, "class_names", ()))
     model = ends.with_ends(convert.load(aware.native(model)), preprocessing, head, k)
     made_of = {**card.source, "scheme": scheme, "weights_sha256": _digest(model)}
     labels_kept = tuple(map(str, card.labels if names is None else names))

@@ -169,7 +169,7 @@ def network_of(model) -> str:
     own = sum(int(np.prod(v.shape)) for v in scores)
     for name, count in counts().items():
         net = entry(name).variant
-        if classes and count.get("parameters") == total - own + own // classes * net.classes:
+        if classes and count.get("params") == total - own + own // classes * net.classes:
             return name
     return model.name
 

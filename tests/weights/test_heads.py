@@ -6,7 +6,7 @@ import pytest
 
 import keras_cnns
 from keras_cnns.errors import UserError
-from tests.conftest import pictures, randomize
+from keras_cnns.testing import pictures, randomize
 
 SHAPE = (64, 64, 3)
 

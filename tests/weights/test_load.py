@@ -184,7 +184,7 @@ def test_an_archive_that_holds_something_else_under_a_weights_name(saved, tmp_pa
 
 def test_no_file_at_all(tmp_path):
     assert_refused(small(), tmp_path / "missing.h5", "there is no file")
-    assert_refused(small(), "imagenet", "there is no file 'imagenet'")
+    assert_refused(small(), "imagenett", "there is no file 'imagenett'.*Did you mean imagenet")
 
 
 def test_an_archive_of_something_else(tmp_path):

@@ -6,9 +6,9 @@ import pytest
 
 import keras_cnns
 from keras_cnns.blocks.preprocessing import PREPROCESSING, Preprocessing
+from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights import pixels
 from keras_cnns.weights.readers import read
-from tests.conftest import pictures, randomize
 
 SMALL = {"input_shape": (64, 64, 3), "classes": 5, "classifier_activation": None}
 
