@@ -8,7 +8,7 @@ from functools import partial
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import pool
 from keras_cnns.blocks.initial import Initial, put_back
-from keras_cnns.blocks.preprocessing import PREPROCESSING
+from keras_cnns.blocks.preprocessing import PREPROCESSING, Preprocessing
 from keras_cnns.deep import with_room
 from keras_cnns.errors import UserError, nearest
 from keras_cnns.lazy import keras
@@ -52,7 +52,8 @@ def assemble(
         raise UserError(f"pooling is {pooling!r}: it must be None, 'avg' or 'max'.")
     base = backbone(net) if hasattr(net, "backbone") else replace(found, variant=net)
     unit = ConvUnit(base.variant.numerics, base.variant.activation, Initial(base.variant.initializer, drawn))
-    x = _preprocessing(base.variant)(image) if include_preprocessing else image
+    preprocessing = _preprocessing(base.variant)
+    x = preprocessing(image) if include_preprocessing else image
     if base.module is not found.module:
         x = found.module.padded(x)
     levels = base.module.features(x, base.variant, unit)
@@ -71,7 +72,10 @@ def assemble(
         outputs = pool(top, pooling)
     inputs = [image] if input_tensor is None else keras.utils.get_source_inputs(image)
     inputs = inputs[0] if len(inputs) == 1 else inputs
-    return put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or found.name)))
+    model = put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or found.name)))
+    for layer in model.layers:
+        layer._keras_cnns_network = found.name  # another name of the model does not change whose tables it has
+    return model
 
 
 def _level(image, levels, name):
@@ -115,7 +119,7 @@ def _activation(word):
     """What `keras.activations` knows by that word, None, or a function. Raises UserError."""
     try:
         keras.activations.get(word)
-    except (ValueError, TypeError):
+    except Exception:  # of many kinds, by what was given
         known = ("softmax", "sigmoid", "linear", "log_softmax", "relu", "tanh")
         raise UserError(
             f"classifier_activation is {word!r}: it must be None or an activation's name, such as "
@@ -135,7 +139,9 @@ def _classes(classes):
 
 
 def _preprocessing(net):
-    if net.preprocessing not in PREPROCESSING:
+    if isinstance(net.preprocessing, Preprocessing):
+        return net.preprocessing
+    if not isinstance(net.preprocessing, str) or net.preprocessing not in PREPROCESSING:
         raise UserError(
             f"there is no preprocessing {net.preprocessing!r}: it must be one of {', '.join(PREPROCESSING)}."
         )

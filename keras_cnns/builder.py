@@ -8,6 +8,22 @@ from keras_cnns.errors import UserError, first_line
 from keras_cnns.registry import ARGUMENTS, counts, entry, row
 from keras_cnns.weights.load import read_weights
 
+# what other libraries call an argument, and what to write here
+HINTS = {
+    "num_classes": "classes=",
+    "pretrained": 'weights="imagenet"',
+    "checkpoint_path": "weights=FILE",
+    "in_chans": "input_shape=(height, width, channels)",
+    "in_channels": "input_shape=(height, width, channels)",
+    "img_size": "input_shape=(height, width, channels)",
+    "image_size": "input_shape=(height, width, channels)",
+    "global_pool": "pooling=",
+    "dropout_rate": "dropout=",
+    "drop_rate": "dropout=",
+    "drop_connect_rate": "drop_connect=",
+    "drop_path_rate": "drop_connect=",
+}
+
 
 def build(
     network=None,
@@ -21,7 +37,7 @@ def build(
     pooling=None,
     classifier_activation="softmax",
     name=None,
-    include_preprocessing=False,
+    include_preprocessing=None,
     features_only=False,
     **overrides,
 ):
@@ -36,11 +52,12 @@ def build(
         ends in global pooling.
       input_tensor: a Keras tensor [batch, height, width, channels] that stands for the picture; its sources become the
         model's inputs.
-      classes: `None`: as published.
+      classes: `None`: as many as the weights have, or as published.
       pooling: without the classifier: `None`, "avg" or "max" over the last level.
       classifier_activation: "softmax", or `None` for logits.
       name: of the model; `None`: the network's.
-      include_preprocessing: the model takes pixels 0..255 and brings them to its own range itself.
+      include_preprocessing: the model takes pixels 0..255 and brings them to its own range itself. `None`: it does not,
+        and a warning says so where the weights' own network did.
       features_only: the model returns a dict of its levels, "C1" .. "C5"; level n is 2**n smaller than the picture.
       **overrides: any column of the model's row (`width=0.35`); `info(name)["columns"]` shows them. `alpha`, the word
         of keras.applications, is `width` where there is one.
@@ -60,23 +77,26 @@ def build(
     if weights is not None:
         weights = read_weights(network, weights, net)
         net = row(found, weights.columns(net, overrides) | overrides)
+        classes = weights.classes() if classes is None else classes
     if input_tensor is None:
         input_shape = checked_shape(network, net, input_shape)
+    options = {
+        "include_top": include_top,
+        "input_shape": input_shape,
+        "classes": classes,
+        "pooling": pooling,
+        "classifier_activation": classifier_activation,
+        "name": _model_name(name),
+        "include_preprocessing": bool(include_preprocessing),
+        "features_only": features_only,
+        "drawn": weights is None,
+    }
+    behind = None  # the same on the user's tensor, whose layers before it no weights are for
     try:
-        model = assemble(
-            found,
-            net,
-            include_top=include_top,
-            input_shape=input_shape,
-            input_tensor=input_tensor,
-            classes=classes,
-            pooling=pooling,
-            classifier_activation=classifier_activation,
-            name=_model_name(name),
-            include_preprocessing=include_preprocessing,
-            features_only=features_only,
-            drawn=weights is None,
-        )
+        if input_tensor is not None:
+            behind = assemble(found, net, **options | {"input_tensor": input_tensor})
+            options["input_shape"] = tuple(input_tensor.shape[1:])
+        model = behind if behind is not None and weights is None else assemble(found, net, **options)
     except UserError:
         raise
     except Exception as error:  # whatever Keras and its backend say of a column, a shape, the memory
@@ -89,15 +109,26 @@ def build(
             f"{network} cannot be built {wrong}on pictures of {input_shape}: {first_line(error)}"
         ) from error
     if weights is not None:
+        weights.told(net, include_preprocessing, overrides)
         weights.into(model, net)
         draw_missing(model)
+        if behind is not None:
+            for layer in model.layers:
+                if layer.weights:
+                    behind.get_layer(layer.name).set_weights(layer.get_weights())
+            model = behind
+        if weights.labels and not features_only and model.output_shape[-1] == len(weights.labels):
+            model.class_names = tuple(weights.labels)
     return model
 
 
 def _in_our_words(found, overrides):
-    """The columns with keras.applications' words for them replaced."""
-    if "alpha" in overrides and hasattr(found.variant, "width") and "width" not in overrides:
-        overrides = {("width" if key == "alpha" else key): value for key, value in overrides.items()}
+    """The columns with keras.applications' words for them replaced. Raises UserError with what to write for others."""
+    for word in overrides:
+        if word in HINTS and not hasattr(found.variant, word):
+            raise UserError(f"{found.name} has no column {word!r}: here one writes {HINTS[word]}.")
+    if hasattr(found.variant, "width") and "width" not in overrides:
+        overrides = {("width" if key in ("alpha", "width_mult") else key): v for key, v in overrides.items()}
     return overrides
 
 

@@ -111,27 +111,6 @@ def test_what_is_no_input_tensor(tensor):
     refused("input_tensor", input_tensor=tensor)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "lenet5_1998", "mobilenet_v2", "alexnet", "vgg11"])
-def test_channels_last_whatever_keras_is_set_to(name):
-    shape = keras_cnns.info(name)["input_shape"]
-    shape = (64, 64, 3) if shape[-1] == 3 else shape
-    options = {"input_shape": shape} if shape[0] >= 64 and name in ("mobilenet_v2", "alexnet", "vgg11") else {}
-    try:
-        model = keras_cnns.build(name, **options)
-    except UserError:
-        options, model = {}, keras_cnns.build(name)
-    x = pictures(2, model.input_shape[1:])
-    expected = keras.ops.convert_to_numpy(model(x, training=False))
-    keras.config.set_image_data_format("channels_first")
-    try:
-        other = keras_cnns.build(name, **options)
-        other.set_weights(model.get_weights())
-        np.testing.assert_allclose(other(x, training=False), expected, rtol=0, atol=1e-6)
-        refused("channels come last", "mobilenet_v2", input_shape=(3, 224, 224))
-    finally:
-        keras.config.set_image_data_format("channels_last")
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

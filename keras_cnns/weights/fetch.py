@@ -12,7 +12,7 @@ from urllib.request import Request, url2pathname, urlopen
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, nearest
 from keras_cnns.weights.catalog import SOURCES, published
 
 TIMEOUT = 30  # seconds without a byte
@@ -24,13 +24,15 @@ IMAGENET = "imagenet"  # the published set that Keras has, else torchvision's, e
 def locate(name, source) -> Path:
     """The file that `source` means for the network called `name`: a path, an address, or a name in the catalog."""
     try:
-        source = os.fspath(source)
+        source = os.fsdecode(source)
     except TypeError:
         raise UserError(f"weights are {source!r}: give a file, an address or a name in the catalog.") from None
     if re.match(r"[a-z]{2,}://", source):
         address, _, digest = source.partition("#")
         return fetch(address, digest.replace("=", ":", 1) or None)
-    if Path(source).is_file():
+    if "\0" in source:
+        raise UserError(f"weights are {source!r}: a name of a file has no such character.")
+    if Path(source).is_file() or (Path(source).is_dir() and source not in (IMAGENET, *SOURCES)):
         return Path(source)
     if source == IMAGENET:
         source = next((known for known in SOURCES if known in published(name)), SOURCES[0])
@@ -42,7 +44,7 @@ def locate(name, source) -> Path:
         return fetch(found.address, found.digest)
     raise UserError(
         f"there is no file {source!r}: give a file, an address (https://, file://) or one of "
-        f"{', '.join((IMAGENET, *SOURCES))}."
+        f"{', '.join((IMAGENET, *SOURCES))}.{nearest(source.lower(), (IMAGENET, *SOURCES))}"
     )
 
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.lazy import keras, layers
 
 # torch calls a normalization's variables as it calls a convolution's
@@ -115,6 +116,7 @@ def _other_head(model, values, head):
     anew = [path for path in targets if path.split("/")[0] in head and (other or path in missing)]
     anew = [path for path in targets if path.split("/")[0] in {p.split("/")[0] for p in anew}]
     if anew:
+        draw_missing(model)  # what was left to the weights that follow
         there = f"another head ({', '.join(dict.fromkeys(p.split('/')[0] for p in left))})" if left else "no classifier"
         warnings.warn(
             f"{model.name}: {there} in the file: {', '.join(dict.fromkeys(p.split('/')[0] for p in anew))} starts "

@@ -64,7 +64,7 @@ def suits(model, row):
 def fits(name, net, tensors):
     """Whether the network of that row has the padding layers of the file, and its layers their variables there."""
     there = tensors.layers
-    here = features(name, net, "rescaling" in there)
+    here = features(name, net)
     if _padding(here) != _padding(there) or ("adaptive_pool" in there and not net.numerics.adaptive):
         return False
     variables = [path.partition("/")[0] for path in tensors.arrays]
@@ -82,7 +82,7 @@ def _shown(config):
     return json.dumps([config.get(key) for key in SHOWN])  # a file's lists are tuples here
 
 
-def features(name, net, preprocessing):
-    """The layers before the classifier, by name; with those of the preprocessing or without."""
-    levels = assemble(entry(name), net, features_only=True, include_preprocessing=preprocessing, drawn=False)
+def features(name, net):
+    """The layers before the classifier, by name."""
+    levels = assemble(entry(name), net, features_only=True, drawn=False)
     return {layer.name: layer for layer in levels.layers}
