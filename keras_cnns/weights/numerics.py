@@ -53,12 +53,12 @@ def choices(name):
     return rows
 
 
-def suits(model, row):
-    """Whether `model` was built with these columns, as far as its layers show."""
-    if len(choices(model.name)) == 1:
+def suits(model, row, name):
+    """Whether `model`, the network `name`, was built with these columns, as far as its layers show."""
+    if len(choices(name)) == 1:
         return True
     shown = Tensors("keras", {v.path: v for v in model.weights}, {n.name: n.get_config() for n in model.layers})
-    return fits(model.name, replace(entry(model.name).variant, **row), shown)
+    return fits(name, replace(entry(name).variant, **row), shown)
 
 
 def fits(name, net, tensors):
