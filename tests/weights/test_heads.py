@@ -33,8 +33,17 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("file", ["x.keras", "x.weights.h5", "x.h5"])
-@pytest.mark.parametrize("head", HEADS)
+QUICK = {("none", "x.weights.h5"), ("functional", "x.keras"), ("nested", "x.h5")}
+
+
+@pytest.mark.parametrize(
+    ("head", "file"),
+    [
+        pytest.param(head, file, marks=[] if (head, file) in QUICK else [pytest.mark.slow])
+        for head in HEADS
+        for file in ("x.keras", "x.weights.h5", "x.h5")
+    ],
+)
 def test_the_backbone_of_the_file_and_a_new_classifier(head, file, tmp_path):
     below = base()
     model = HEADS[head](below)
