@@ -100,10 +100,8 @@ def build(
     except UserError:
         raise
     except Exception as error:  # whatever Keras and its backend say of a column, a shape, the memory
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
             raise UserError(f"there is not enough memory for {network} with {_said(overrides, classes)}.") from error
-        if not isinstance(error, (ValueError, TypeError, AttributeError, OverflowError, ArithmeticError)):
-            raise
         wrong = f"with {overrides} " if overrides else ""
         raise UserError(
             f"{network} cannot be built {wrong}on pictures of {input_shape}: {first_line(error)}"
