@@ -168,7 +168,8 @@ def _operand(row):
     """The constant that an operation takes beside the tensor."""
     node = row["inbound_nodes"][0]
     if isinstance(node, dict):
-        first, *others = [*node["args"], *node.get("kwargs", {}).values()]
+        given = list(node["args"]) + list(node.get("kwargs", {}).values())
+        first, others = given[0], given[1:]
         if not (isinstance(first, dict) and first.get("class_name") == "__keras_tensor__") or len(others) != 1:
             raise _Unread  # a constant less or over the tensor
         return _three(_constant(others[0]))
