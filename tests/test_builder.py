@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import keras_cnns
 from keras_cnns.errors import UserError
 from keras_cnns.testing import pictures, randomize
+from keras_cnns.weights.load import network_of
 
 SMALL = {"input_shape": (32, 32, 3), "classes": 5}
 
@@ -87,6 +88,13 @@ def test_a_renamed_model_finds_its_tables(rename, tmp_path):
     keras_cnns.load_weights(model, tmp_path / "peer.weights.h5")
     x = pictures(2, (32, 32, 3))
     np.testing.assert_allclose(model(x, training=False), peer(x, training=False), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnet50_v1_5"])
+def test_networks_that_differ_in_strides_alone_are_told_apart_after_saving(name):
+    model = keras_cnns.build(name, **SMALL)
+    renamed = keras.Model.from_config(model.get_config() | {"name": "mine"})
+    assert network_of(renamed) == name
 
 
 def test_a_tensor_as_input(tmp_path):

@@ -138,7 +138,8 @@ def load_weights(model, source):
             "its answers will differ. `build(name, weights=...)` builds with theirs.",
             stacklevel=2,
         )
-    there = weights.columns(entry(name).variant, ("numerics",)).get("preprocessing")
+    usual = None if weights.origin == OWN else entry(name).variant.preprocessing
+    there = weights.columns(entry(name).variant, ("numerics",)).get("preprocessing", usual)
     here = pixels.preprocessing(Tensors("keras", {v.path: v.numpy() for v in model.weights}, graph=described(model)))
     if here is not None and there is not None and here != there:
         warnings.warn(
@@ -167,11 +168,20 @@ def network_of(model) -> str:
     scores = [v for v in weights if v.path.startswith("predictions/")]
     classes = scores[-1].shape[-1] if scores else 0
     own = sum(int(np.prod(v.shape)) for v in scores)
-    for name, count in counts().items():
-        net = entry(name).variant
-        if classes and count.get("params") == total - own + own // classes * net.classes:
-            return name
-    return model.name
+    found = [
+        name
+        for name, count in counts().items()
+        if classes and count.get("params") == total - own + own // classes * entry(name).variant.classes
+    ]
+    return next((name for name in found if len(found) == 1 or _strides_alike(model, name)), model.name)
+
+
+def _strides_alike(model, name):
+    """Whether the network called `name` has the model's layers, and each its strides: some differ in nothing else."""
+    own = {layer.name: getattr(layer, "strides", None) for layer in model.layers}
+    features = numerics.features(name, entry(name).variant)
+    convolutions = {n: layer.strides for n, layer in features.items() if layer.weights and hasattr(layer, "strides")}
+    return all(own.get(n) == strides for n, strides in convolutions.items())
 
 
 def read_weights(name, source, net=None) -> Weights:

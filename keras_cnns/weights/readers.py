@@ -2,7 +2,6 @@
 
 import io
 import json
-import pickle
 import re
 import struct
 import zipfile
@@ -23,6 +22,7 @@ SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
 OTHERS = {
     b"version https:/": "a pointer of git-lfs, the file itself was not fetched (`git lfs pull`)",
     b"<": "a page of the web (the address leads to a page, not to the file)",
+    b"{": "text in JSON (perhaps a server's answer in place of the file)",
     b"\x1f\x8b": "compressed (gunzip it first)",
     b"\x93NUMPY": "a NumPy array",
     b"\x08": "perhaps an ONNX model",
@@ -71,18 +71,7 @@ def read(path) -> Tensors:
             return Tensors("torch", _safetensors(path))
         if start.startswith(b"\x80"):
             return _torch(path)
-    except (
-        OSError,
-        RuntimeError,
-        LookupError,
-        ValueError,
-        TypeError,
-        EOFError,
-        AttributeError,
-        pickle.UnpicklingError,
-        struct.error,
-        zipfile.BadZipFile,
-    ) as error:
+    except Exception as error:  # zip, zlib, HDF5, pickle, JSON and NumPy each have errors of their own
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
@@ -91,14 +80,14 @@ def read(path) -> Tensors:
 
 def _what(path, start):
     """What a file is instead, as far as it is one of those that lie around."""
-    for begins, what in OTHERS.items():
-        if start.startswith(begins):
-            return f" but {what}"
     if not start:
         return " but empty"
     if path.suffix in (".index", ".pb") or ".data-0" in path.name:
         return " but part of what TensorFlow saves (open it there and save the model's weights as .weights.h5)"
-    return ""
+    if start[4:8] == b"TFL3":
+        return " but a .tflite file (give the .keras file it was made from)"
+    begin = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((f" but {what}" for begins, what in OTHERS.items() if begin.startswith(begins)), "")
 
 
 def _zip(path):
@@ -174,6 +163,8 @@ def _names(attributes, key):
 def _in_folder(folder):
     """The one file of weights in a folder as it comes from a hub."""
     found = next((folder / n for n in IN_FOLDERS if (folder / n).is_file()), None)
+    if found is None and (folder / "saved_model.pb").is_file():
+        raise UserError(f"{folder} is a SavedModel: open it in TensorFlow and save the model's weights as .weights.h5.")
     if found is None:
         raise UserError(f"{folder} is a folder with none of {', '.join(IN_FOLDERS)} in it: give the file.")
     return found

@@ -77,6 +77,9 @@ def test_a_backbone_that_is_not_whole_is_refused(tmp_path):
         (b"<!DOCTYPE html><html>", "page of the web"),
         (b"\x1f\x8b\x08\x00", "gunzip"),
         (b"", "empty"),
+        (b"\xef\xbb\xbf\r\n <html>", "page of the web"),
+        (b'{"error": "Repository not found"}', "JSON"),
+        (b"\x20\x00\x00\x00TFL3" + bytes(40), "tflite"),
     ],
 )
 def test_files_that_lie_around_and_are_no_weights(content, what, tmp_path):
@@ -91,3 +94,11 @@ def test_files_that_lie_around_and_are_no_weights(content, what, tmp_path):
 def test_a_folder_of_something_else(tmp_path):
     with pytest.raises(UserError, match="is a folder with none of"):
         keras_cnns.build("lenet5", weights=tmp_path)
+
+
+def test_a_saved_model_of_tensorflow(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    with pytest.raises(UserError, match="is a SavedModel"):
+        keras_cnns.build("lenet5", weights=tmp_path)
+    with pytest.raises(UserError, match="part of what TensorFlow saves"):
+        keras_cnns.build("lenet5", weights=tmp_path / "saved_model.pb")
