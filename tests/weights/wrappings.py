@@ -87,9 +87,9 @@ the network has the file's values was looked at each time; both layouts of `torc
 run, and torch need not be installed. Written by `python -m tests.weights.wrappings docs/weights.md`.
 
 Damaged files: `python -m tests.weights.test_damaged_files 3000` (seed 0) cut, flip, blank, insert, delete, repeat and
-swap bytes in files of six kinds (.keras, .weights.h5, .h5, .pth of both layouts, .safetensors). Of 3,000 cases 2,646 were
-refused in one line with the model as it was, 354 loaded whole (what was hit were bytes that nothing checks or reads);
-none ended otherwise.
+swap bytes in files of six kinds (.keras, .weights.h5, .h5, .pth of both layouts, .safetensors). Of 3,000 cases 2,646
+were refused in one line with the model as it was, 354 loaded whole (what was hit were bytes that nothing checks or
+reads); none ended otherwise.
 
 """
 
