@@ -54,7 +54,10 @@ def draw_missing(model):
     """Draws the kernels that were left out and that the weights which followed had nothing for."""
     for layer in model.layers:
         for name in KERNELS:
-            kernel = getattr(layer, name.removesuffix("_initializer"), None)
+            if not hasattr(layer, name):
+                continue
+            part = name.removesuffix("_initializer")  # a DepthwiseConv2D's "depthwise" one is for its kernel
+            kernel = getattr(layer, "kernel" if part == "kernel" else f"{part}_kernel", getattr(layer, "kernel", None))
             if kernel is not None and np.isnan(keras.ops.convert_to_numpy(keras.ops.ravel(kernel)[:1])).any():
                 kernel.assign(Initial(keras.initializers.serialize(getattr(layer, name)))(kernel.shape, kernel.dtype))
 

@@ -102,3 +102,12 @@ def test_a_saved_model_of_tensorflow(tmp_path):
         keras_cnns.build("lenet5", weights=tmp_path)
     with pytest.raises(UserError, match="part of what TensorFlow saves"):
         keras_cnns.build("lenet5", weights=tmp_path / "saved_model.pb")
+
+
+def test_a_network_with_depthwise_kernels_and_a_file_without_a_classifier(tmp_path):
+    base = randomize(keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, include_top=False))
+    base.save_weights(tmp_path / "base.weights.h5")
+    with pytest.warns(UserWarning, match="no classifier"):
+        model = keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, weights=tmp_path / "base.weights.h5")
+    for weight in model.weights:
+        assert np.isfinite(np.asarray(weight)).all(), weight.path
