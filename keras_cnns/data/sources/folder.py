@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from keras_cnns.data.sources import table, walk
 from keras_cnns.data.sources.source import Source
-from keras_cnns.data.sources.splits import TEST, TRAIN, asked, role
+from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION, asked, role
 from keras_cnns.errors import UserError, nearest
 from keras_cnns.said import once
 
@@ -88,8 +88,8 @@ def _splits(root):
 
 
 def _chosen(root, splits, split):
-    """The folder of a split; its own name comes before a word of the same meaning."""
-    named = [f for f in splits if f.name == split]
+    """The folder of a split; where its very name is asked for, that comes before a word of the same meaning."""
+    named = [f for f in splits if f.name == split and split not in (TRAIN, TEST, VALIDATION)]
     for wanted in asked(split):
         found = named or [f for f in splits if splits[f] == wanted]
         if len(found) > 1:
