@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_cnns.tflite.graph.kinds import CONVS, DEPTHWISE, FLIP, LAYER_SCALE, LINEAR, TRANSPOSED
-from keras_cnns.tflite.graph.node import like, new
+from keras_cnns.tflite.graph.node import cast, like, new
 from keras_cnns.tflite.graph.padding import each, zeros_around
 
 
@@ -25,7 +25,7 @@ def as_affine(node, uses=None, *, training=False):
         scale, shift = (np.broadcast_to(np.asarray(v, np.float64), node.shape[-1:]) for v in found)
         own = training and not node.is_a(layers.Rescaling, layers.Normalization)
         learns = own and node.config.get("trainable", True)
-        x = new(ops.cast, (node.input, "float32"), node, "cast", {}) if node.input.integers else node.input
+        x = cast(node.input, "float32", node) if node.input.integers else node.input
         return like(node, call=Affine, config={"trainable": learns}, weights=[scale, shift], args=(x,))
 
 

@@ -4,6 +4,7 @@ What prepares, quantizes or translates a model reads it (`reader.read`), edits t
 them by `Graph.build`.
 """
 
+import contextlib
 import copy
 from types import FunctionType
 
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 from keras import layers, tree
 
+from keras_cnns.tflite.graph.carried import Carried, copy_operation
 from keras_cnns.tflite.graph.node import Item, Node
 
 
@@ -79,8 +81,9 @@ class Graph:
         make: called with (node, name) to make the layer of a node; None from it means the ordinary way.
         """
         names, tensors, made = _Names(), {}, {}
-        for node in self.nodes:
-            tensors[node] = self._call(node, tensors, names, made, make)
+        with in_float32():
+            for node in self.nodes:
+                tensors[node] = self._call(node, tensors, names, made, make)
         inputs, outputs = (tree.map_structure(tensors.get, x) for x in (self.inputs, self.outputs))
         return keras.Model(inputs, outputs, name=name or self.name)
 
@@ -95,11 +98,8 @@ class Graph:
             tensor = node.call(*args, **kwargs)
             tensor._keras_history.operation.name = names(node.name)
             return tensor
-        if not isinstance(
-            node.call, type
-        ):  # an operation without weights: a copy, so that the source gets no new calls
-            operation = copy.copy(node.call)
-            operation._inbound_nodes, operation._outbound_nodes = [], []
+        if isinstance(node.call, keras.Operation):  # no layer: a copy, so that the source gets no new calls
+            operation = copy_operation(node.call)
             operation.name = names(node.name)
             return operation(*args, **kwargs)
         for twin, layer in made.get(node.shared, ()):
@@ -107,7 +107,9 @@ class Graph:
                 return layer(*args, **kwargs)
         name = names(node.name)
         layer = make(node, name) if make else None
-        if layer is None:
+        if layer is None and isinstance(node.call, Carried):
+            layer = node.call.copied(name)
+        elif layer is None:
             layer = node.call.from_config({**node.config, "name": name})
         result = layer(*args, **kwargs)
         if node.weights:
@@ -124,6 +126,17 @@ def _same(a, b):
         and len(a.weights) == len(b.weights)
         and all(x.shape == y.shape and np.array_equal(x, y) for x, y in zip(a.weights, b.weights, strict=True))
     )
+
+
+@contextlib.contextmanager
+def in_float32():
+    """Layers made inside compute in float32, whatever the user's global policy says."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 class _Names:

@@ -1,7 +1,7 @@
 """What XNNPACK would leave to slower kernels, written as what it runs: pools, hard-swish, long concatenations."""
 
 import numpy as np
-from keras import layers, ops
+from keras import layers, ops, tree
 
 from keras_cnns.tflite.graph.fold import number_affine
 from keras_cnns.tflite.graph.kinds import CONVS, DEPTHWISE, LINEAR, POOLS, SUMS, is_hard_swish, is_relu
@@ -46,7 +46,7 @@ def _counted(size, window, stride, results):
 
 def by_fives(node, uses=None):
     """More than five concatenated at once, as XNNPACK takes them, are concatenated by fives."""
-    if not node.is_a(layers.Concatenate) or len(node.inputs) <= 5:
+    if not node.is_a(layers.Concatenate) or len(node.inputs) <= 5 or len(node.inputs) != len(node.args[0]):
         return None
     axis = node.config["axis"] % len(node.shape)
     first, rest = list(node.inputs[:5]), list(node.inputs[5:])
@@ -75,7 +75,7 @@ def absorb_sixth(node, uses):
     if is_hard_swish(before):
         x = new(layers.Multiply, ([before.input, relu6(plus(before.input, 3.0, before), before)],), before, "times", {})
         return _scaled(node, x, 1 / 6)
-    if before.is_a(layers.Multiply, ops.multiply) and len(before.inputs) == 2:
+    if before.is_a(layers.Multiply, ops.multiply) and len(tree.flatten(before.args)) == len(before.inputs) == 2:
         for i, gate in enumerate(before.inputs):
             if gate.is_a(ops.multiply) and (scale := number_affine(gate)) and uses[gate] == 1:
                 others = list(before.inputs)

@@ -28,6 +28,7 @@ def _private(module, name):
     return getattr(importlib.import_module(f"keras.src.applications.{module}"), name)
 
 
+FUNCTIONAL = importlib.import_module("keras.src.models.functional").Functional
 LAYER_SCALE = _private("convnext", "LayerScale")
 SCALED_SUM = _private("inception_resnet_v2", "CustomScaleLayer")  # a + b * scale
 

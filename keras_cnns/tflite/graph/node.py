@@ -8,9 +8,9 @@ class Node:
 
     call: a Keras layer class, a function of `keras.ops`, or an operation object that is carried over as it is.
     config: the layer's constructor arguments. shape: of the (first) output, batch first, None where unknown.
-    integers: whether the output is of whole numbers or truth values, and so nothing to be rounded.
     shared: what the calls of one shared layer have in common; such nodes become one layer again where they
       still agree in everything when the model is built.
+    dtype: of the (first) output. masked: it takes a mask of time steps, or gives one: it is better left alone.
     """
 
     def __init__(self, call, args, *, kwargs=None, config=None, weights=(), name=None, shape=None, shared=None):
@@ -18,11 +18,16 @@ class Node:
         self.config, self.weights = dict(config or {}), list(weights)
         self.name, self.shape, self.shared = name, shape, shared
         self.origin = name  # the layer of the source model this came from
-        self.integers = False
         self.many = False  # several outputs: only `Item` nodes take them
+        self.dtype, self.masked = "float32", False
 
     def __repr__(self):
         return f"<{self.kind} {self.name}>"
+
+    @property
+    def integers(self):
+        """Whether the output is of whole numbers or truth values, and so nothing to be rounded."""
+        return "float" not in self.dtype
 
     @property
     def kind(self):
@@ -61,7 +66,7 @@ class Item:
 def new(call, args, source, suffix, config):
     """A node made for `source`, of its shape."""
     node = Node(call, args, config=config, name=f"{source.name}_{suffix}", shape=source.shape)
-    node.origin = source.origin
+    node.origin, node.dtype, node.masked = source.origin, source.dtype, source.masked
     return node
 
 
@@ -69,7 +74,7 @@ def like(node, **changes):
     """A copy of `node` with some attributes changed."""
     copy = Node(node.call, node.args, kwargs=dict(node.kwargs), config=node.config, weights=node.weights)
     copy.name, copy.shape, copy.shared, copy.origin = node.name, node.shape, node.shared, node.origin
-    copy.many, copy.integers = node.many, node.integers
+    copy.many, copy.dtype, copy.masked = node.many, node.dtype, node.masked
     for attribute, value in changes.items():
         setattr(copy, attribute, value)
     if "call" in changes:
@@ -91,4 +96,11 @@ def relu6(x, source):
 
 def shaped(node, x):
     node.shape = x.shape
+    return node
+
+
+def cast(x, dtype, source):
+    """`x` in another type of numbers."""
+    node = shaped(new(ops.cast, (x, dtype), source, "cast", {}), x)
+    node.dtype = dtype
     return node

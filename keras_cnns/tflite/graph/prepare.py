@@ -5,7 +5,6 @@ are removed, padding layers become the convolution's own. What XNNPACK wants com
 it would leave to slower kernels - thinning pools, in int8 also hard-swish and average pooling - is written otherwise.
 """
 
-import keras
 from keras import layers, tree
 
 from keras_cnns.errors import UserError
@@ -13,7 +12,7 @@ from keras_cnns.tflite.graph.fold import as_affine, depthwise, flip_kernel, fold
 from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.int8_forms import absorb_sixth, average, by_fives, hard_swish, rectified, thinning
 from keras_cnns.tflite.graph.kinds import DROPOUTS, LINEAR, SCALED_SUM, SEPARABLE, TRAINING_ONLY, activation_of
-from keras_cnns.tflite.graph.node import Node, like, new, plus, relu6, times
+from keras_cnns.tflite.graph.node import Node, cast, like, new, plus, relu6, times
 from keras_cnns.tflite.graph.padding import each, fuse_padding
 from keras_cnns.tflite.graph.reader import read
 
@@ -40,24 +39,17 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
     keep_outputs(graph, outputs)
     dropped = tuple(call for call in TRAINING_ONLY if not (keep_dropout and call in DROPOUTS))
     graph.rewrite(lambda node, uses: _without_training(node, dropped))
-    graph.rewrite(apart)
-    graph.rewrite(
+    rules = [
+        apart,
         lambda node, uses: (
             None if keep_batch_norm and follows_linear(node, uses) else as_affine(node, training=keep_dropout)
-        )
-    )
-    graph.rewrite(flip_kernel)
-    graph.rewrite(fuse_padding)
-    graph.rewrite(fold_back)
-    graph.rewrite(fold_forward)
-    graph.rewrite(depthwise)
-    graph.rewrite(thinning)
-    graph.rewrite(by_fives)
+        ),
+    ]
+    rules += [flip_kernel, fuse_padding, fold_back, fold_forward, depthwise, thinning, by_fives]
     if int8_forms:
-        graph.rewrite(absorb_sixth)
-        graph.rewrite(hard_swish)
-        graph.rewrite(average)
-        graph.rewrite(rectified)
+        rules += [absorb_sixth, hard_swish, average, rectified]
+    for rule in rules:
+        graph.rewrite(lambda node, uses, rule=rule: None if node.masked else rule(node, uses))
     return graph
 
 
@@ -79,10 +71,8 @@ def keep_outputs(graph, wanted=None):
 
 
 def _without_training(node, dropped):
-    if node.is_a(*dropped):
-        return node.input
-    if node.is_a(layers.Activation) and activation_of(node) == "linear":
-        return node.input
+    if node.is_a(*dropped) or node.is_a(layers.Activation) and activation_of(node) == "linear":
+        return node.input if node.input.dtype == node.dtype else cast(node.input, node.dtype, node)
 
 
 def apart(node, uses=None):
@@ -93,8 +83,8 @@ def apart(node, uses=None):
         node = _inference_form(node)
         return apart(node) or node
     activation = node.config.get("activation") if node.is_a(*LINEAR, *SEPARABLE) else None
-    if activation not in (None, "linear"):
-        name = keras.activations.get(activation).__name__
+    if activation is not None and activation_of(node) != "linear":
+        name = activation_of(node) or getattr(activation, "__name__", "activation").strip("<>")
         linear = like(node, config={**node.config, "activation": "linear"})
         linear = apart(linear) or linear
         fused = Node(layers.Activation, (linear,), config={"activation": activation}, shape=node.shape)
@@ -117,9 +107,9 @@ def apart(node, uses=None):
     if node.is_a(layers.Activation) and activation_of(node) == "silu":
         gate = new(layers.Activation, (node.input,), node, "sigmoid", {"activation": "sigmoid"})
         return new(layers.Multiply, ([node.input, gate],), node, "silu", {})
-    if node.is_a(layers.Average) and len(node.inputs) == 2:
+    if node.is_a(layers.Average) and len(node.inputs) == len(node.args[0]) == 2:
         return times(new(layers.Add, node.args, node, "sum", {}), 0.5, node)
-    if node.is_a(SCALED_SUM):
+    if node.is_a(SCALED_SUM) and len(node.inputs) == 2:
         a, b = node.inputs
         return new(layers.Add, ([a, times(b, float(node.config["scale"]), node)],), node, "add", {})
 

@@ -5,26 +5,42 @@ import numpy as np
 from keras import layers, ops, tree
 
 from keras_cnns.errors import UserError
+from keras_cnns.tflite.graph.carried import Carried, can_be_made_again
 from keras_cnns.tflite.graph.graph import Graph
-from keras_cnns.tflite.graph.kinds import ACTIVATIONS, ARITHMETIC, CAST, DIVIDE, PAD, RELU
-from keras_cnns.tflite.graph.node import Item, Node
+from keras_cnns.tflite.graph.kinds import (
+    ACTIVATIONS,
+    ARITHMETIC,
+    CAST,
+    DIVIDE,
+    FUNCTIONAL,
+    LINEAR,
+    PAD,
+    RELU,
+    SEPARABLE,
+)
+from keras_cnns.tflite.graph.node import Item, Node, cast, new
+
+REDUCED = ("float16", "bfloat16", "float64")  # they become float32, which is what a phone's file is made from
+# Attributes that a config may name and cannot always say: somebody's function, a layer, a regularizer of their own.
+_AS_THEY_ARE = ("activation", "recurrent_activation", "regularizer", "constraint")
 
 
 def read(model):
     """The graph of a functional or Sequential Keras 3 model; nested models are laid flat.
 
+    What is Keras's own (or this package's) becomes a node with its config and its weights; any other layer is carried
+    over as it is, since its config may not say all it does.
+
     Raises:
-      UserError: not a Keras 3 model, no graph (a subclassed model), or a layer that cannot be made again (Lambda,
-        an unregistered custom layer); it names the layer.
+      UserError: not a Keras 3 model, no graph (a subclassed model), or a layer quantized by Keras; it names the layer.
     """
     if not isinstance(model, keras.Model):
         raise UserError(
             f"{type(model).__module__}.{type(model).__name__} is not a Keras 3 model: give a functional keras.Model"
         )
     model = _functional(model)
-    reader = _Reader()
     sources = {id(t): _input_node(t) for t in model.inputs}
-    values = reader.walk(model, dict(sources))
+    values = _Reader().walk(model, dict(sources))
     inputs = tree.map_structure(lambda t: sources[id(t)], model._inputs_struct)
     outputs = tree.map_structure(lambda t: values[id(t)], model._outputs_struct)
     return Graph(inputs, outputs, model.name)
@@ -33,6 +49,7 @@ def read(model):
 class _Reader:
     def __init__(self):
         self.calls = {}  # id of a layer with weights -> its nodes
+        self.carried = {}  # id of a layer -> what stands for it in every call
 
     def walk(self, model, values):
         """Adds a node per call in `model` to `values` (id of a Keras tensor -> node)."""
@@ -47,10 +64,13 @@ class _Reader:
                 (call.arguments.args, call.arguments.kwargs),
             )
             kwargs.pop("training", None)  # what the whole model is called with has the last word in Keras 3
-            if isinstance(call.operation, keras.Model):
+            if not args and set(kwargs) == {"inputs"}:
+                args = (kwargs.pop("inputs"),)
+            if _has_graph(call.operation):
                 inner = _functional(call.operation)
-                taken = tree.flatten(args[0] if args else kwargs["inputs"])
-                bound = {id(t): node for t, node in zip(inner.inputs, taken, strict=True)}
+                bound = {
+                    id(t): _as_taken(node, t) for t, node in zip(inner.inputs, _taken(inner, args[0]), strict=True)
+                }
                 results = self.walk(inner, bound)
                 results = [results[id(t)] for t in inner.outputs]
             else:
@@ -59,40 +79,68 @@ class _Reader:
         return values
 
     def node(self, call, args, kwargs):
+        """The nodes of one call, one for each of its results."""
         operation, shape = call.operation, tuple(call.outputs[0].shape)
-        _check(operation)
         if type(operation) is CAST and all("float" in t.dtype for t in (*call.input_tensors, *call.outputs)):
             return [args[0]]  # all floats become float32
         common = {"kwargs": kwargs, "name": operation.name, "shape": shape}
         if isinstance(operation, keras.Layer):
-            weights, config = [np.asarray(w) for w in operation.get_weights()], _config(operation)
-            if isinstance(operation, layers.Normalization):  # what it computes with; its weights may be stale
-                statistics = {k: np.asarray(getattr(operation, k)) for k in ("mean", "variance")}
-                config |= {k: v.squeeze().tolist() if v.ndim else float(v) for k, v in statistics.items()}
-                weights = []
-            kind = type(operation)
-            if hasattr(operation, "inference_form"):  # a layer of its own in training, and outside it one of Keras's
-                kind, known, weights = operation.inference_form()
-                config = {key: value for key, value in config.items() if key in known}
-            node = Node(kind, args, config=config, weights=weights, **common)
-            calls = self.calls.setdefault(id(operation), [])
-            calls.append(node)
-            if weights and len(calls) > 1:
-                for n in calls:
-                    n.shared = operation.name
+            node = self.layer(operation, args, common)
         else:
             node = _function(operation, args, common)
+        masked = any(getattr(t, "_keras_mask", None) is not None for t in (*call.input_tensors, *call.outputs))
+        for made in (node, node.input) if node.origin != operation.name else (node,):
+            made.origin = operation.name
+            made.dtype, made.masked = _plain(call.outputs[0].dtype), masked or "mask" in kwargs
         if len(call.outputs) == 1:
-            node.integers = "float" not in call.outputs[0].dtype
             return [node]
         node.many = True
-        items = [
-            Node(Item(i), (node,), name=f"{operation.name}_{i}", shape=tuple(t.shape))
-            for i, t in enumerate(call.outputs)
-        ]
-        for item, tensor in zip(items, call.outputs, strict=True):
-            item.integers = "float" not in tensor.dtype
-        return items
+        return [_item(node, i, t) for i, t in enumerate(call.outputs)]
+
+    def layer(self, layer, args, common):
+        """The node of one call of a layer, its fused activation behind it where that is a layer or a function."""
+        if any(part.quantization_mode for part in layer._flatten_layers()):
+            raise UserError(f"layer {layer.name!r} was quantized by Keras itself: export the model it was before.")
+        fused = getattr(layer, "activation", None) if type(layer) in (*LINEAR, *SEPARABLE, layers.Activation) else None
+        if isinstance(fused, keras.Layer):
+            linear = args if type(layer) is layers.Activation else (self.plain(layer, args, common, "linear"),)
+            behind = {**common, "kwargs": {}, "name": f"{layer.name}_{fused.name}"}
+            return self.layer(fused, linear, behind)
+        if (fused is not None or can_be_made_again(layer)) and _has_config(layer):
+            return self.plain(layer, args, common, fused)
+        carried = self.carried.setdefault(id(layer), Carried(layer))
+        return Node(carried, args, shared=f"{layer.name} {id(layer)}", **common)
+
+    def plain(self, layer, args, common, activation):
+        """The node of a layer that can be made again."""
+        kind, config = type(layer), _config(layer)
+        weights = [np.asarray(w) for w in layer.get_weights()]
+        if activation is not None:
+            config["activation"] = activation
+        if kind is layers.Normalization:  # what it computes with; its weights may be stale
+            statistics = {k: np.asarray(getattr(layer, k)) for k in ("mean", "variance")}
+            config |= {k: v.squeeze().tolist() if v.ndim else float(v) for k, v in statistics.items()}
+            weights = []
+        if kind in LINEAR and getattr(layer, "lora_enabled", False):  # what was added in low rank belongs to the kernel
+            weights = [np.asarray(w) for w in (layer.kernel, layer.bias) if w is not None]
+            config["lora_rank"] = None
+        if kind.__module__.startswith("keras_cnns.") and hasattr(layer, "inference_form"):
+            # a layer of its own in training, and outside it one of Keras's
+            kind, known, weights = layer.inference_form()
+            config = {key: value for key, value in config.items() if key in known}
+        node = Node(kind, args, config=config, weights=weights, **common)
+        calls = self.calls.setdefault(id(layer), [])
+        calls.append(node)
+        if weights and len(calls) > 1:
+            for n in calls:
+                n.shared = layer.name
+        return node
+
+
+def _item(node, i, tensor):
+    item = Node(Item(i), (node,), name=f"{node.name}_{i}", shape=tuple(tensor.shape))
+    item.dtype, item.masked = _plain(tensor.dtype), node.masked
+    return item
 
 
 def _function(operation, args, common):
@@ -100,10 +148,10 @@ def _function(operation, args, common):
     kind = type(operation)
     if kind in ARITHMETIC:
         return Node(ARITHMETIC[kind], args, **common)
-    if kind in DIVIDE and len(args) == 2 and isinstance(args[1], (int, float)):
+    if kind in DIVIDE and len(args) == 2 and isinstance(args[1], (int, float)) and args[1]:
         return Node(ops.multiply, (args[0], 1.0 / args[1]), **common)
     if kind is CAST:
-        return Node(ops.cast, (args[0], operation.dtype), **common)
+        return Node(ops.cast, (args[0], _plain(operation.dtype)), **common)
     if kind is PAD and operation.mode == "constant":
         value = common["kwargs"].pop("constant_values", None)
         return Node(ops.pad, (args[0], operation.pad_width), **{**common, "kwargs": {"constant_values": value}})
@@ -115,14 +163,27 @@ def _function(operation, args, common):
     return Node(operation, args, **common)
 
 
+# Models within models
+
+
+def _has_graph(operation):
+    """Whether this is a nested model whose layers can be laid flat; another kind of model is carried over."""
+    if not isinstance(operation, keras.Model):
+        return False
+    return isinstance(operation, keras.Sequential) or _keeps_the_call(operation)
+
+
+def _keeps_the_call(model):
+    return isinstance(model, FUNCTIONAL) and type(model).call is FUNCTIONAL.call
+
+
 def _functional(model):
     """The object that holds the graph."""
     if isinstance(model, keras.Sequential):
         if not model.built or model._functional is None:
             raise UserError(f"model {model.name!r} has no input shape yet: add keras.Input as its first layer")
         return model._functional
-    functional = next((c for c in type(model).__mro__ if c.__name__ == "Functional"), None)
-    if functional is None or type(model).call is not functional.call:
+    if not _keeps_the_call(model):
         raise UserError(
             f"{type(model).__name__} {model.name!r} is a subclassed model, which has no graph to rewrite: "
             "build it as keras.Model(inputs, outputs)"
@@ -130,31 +191,61 @@ def _functional(model):
     return model
 
 
-def _check(operation):
-    kind = type(operation)
-    if isinstance(operation, layers.Lambda):
-        raise UserError(f"layer {operation.name!r} is a Lambda, which cannot be made again: write it with keras.ops")
-    registered = keras.saving.get_registered_name(kind) != kind.__name__
-    if not (registered or kind.__module__.startswith("keras.")):
-        raise UserError(
-            f"layer {operation.name!r} is of the unknown class {kind.__name__}: "
-            "register it with @keras.saving.register_keras_serializable()"
-        )
+def _taken(inner, given):
+    """What a nested model is called with, in the order of its inputs, as Keras sorts it."""
+    names = [tensor.name for tensor in inner.inputs]
+    if isinstance(given, dict) and not isinstance(inner._inputs_struct, dict):
+        return [given[name] for name in names]
+    if isinstance(given, dict):
+        given = {key: given[key] for key in inner._inputs_struct}
+    return tree.flatten(given)
+
+
+def _as_taken(node, tensor):
+    """`node` as the input `tensor` of a nested model takes it: Keras casts it, and adds or drops a last axis of one."""
+    wanted = _plain(tensor.dtype)
+    if node.dtype != wanted:
+        node = cast(node, wanted, node)
+    if len(node.shape) == len(tensor.shape):
+        return node
+    call = ops.squeeze if len(node.shape) > len(tensor.shape) else ops.expand_dims
+    ranked = new(call, (node, -1), node, "ranked", {})
+    ranked.shape = tuple(tensor.shape)
+    return ranked
+
+
+# Configs
+
+
+def _has_config(layer):
+    try:
+        return bool(layer.get_config())
+    except Exception:  # an activation that Keras cannot name, a class that never thought of it
+        return False
 
 
 def _config(layer):
-    """Constructor arguments; reduced precision becomes float32, which is what a phone's file is made from."""
+    """Constructor arguments, in float32; what a config cannot always say is taken from the layer."""
     config = layer.get_config()
     config.pop("name")
     config.pop("quantization_config", None)
-    if layer.dtype_policy.compute_dtype in ("float16", "bfloat16"):
+    for key in config:
+        if key.endswith(_AS_THEY_ARE) and getattr(layer, key, None) is not None:
+            config[key] = getattr(layer, key)
+        elif key.endswith("_initializer"):
+            config[key] = "zeros"  # the weights follow
+    if layer.dtype_policy.compute_dtype in REDUCED:
         config["dtype"] = "float32"
     return config
 
 
+def _plain(dtype):
+    return "float32" if dtype in REDUCED else dtype
+
+
 def _input_node(tensor):
-    dtype = "float32" if tensor.dtype in ("float16", "bfloat16") else tensor.dtype
+    dtype = _plain(tensor.dtype)
     config = {"batch_shape": tuple(tensor.shape), "dtype": dtype}
     node = Node(layers.InputLayer, (), config=config, name=tensor.name, shape=tuple(tensor.shape))
-    node.integers = "float" not in dtype
+    node.dtype = dtype
     return node
