@@ -95,6 +95,7 @@ def export(
     output_type: str = "float32",
     batch: int = 1,
     head: str | None = None,
+    outputs: str | None = None,
     max_drop: float = 0.01,
     engine: str = "quantizer",
     force: bool = False,
@@ -113,6 +114,8 @@ def export(
         output_type: float32, int8 or uint8
         batch: pictures at a time
         head: what the file ends in instead: logits, softmax, argmax or top_k
+        outputs: what they are, which decides how the file is judged: classifier, logits, multilabel, segmentation,
+            classes, embedding or regression; by default told from the end of the network
         max_drop: the accuracy that auto may lose
         engine: quantizer (AI Edge Quantizer) or converter (TensorFlow's own)
         force: hand a failing file over all the same
@@ -150,6 +153,7 @@ def export(
         output_type=output_type,
         batch=batch,
         head=head,
+        outputs=outputs,
         max_drop=max_drop,
         engine=engine,
         force=force,

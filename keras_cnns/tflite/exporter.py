@@ -1,10 +1,8 @@
 """From a Keras model to a file that may be handed over: convert, quantize, run, compare, and only then write."""
 
-import hashlib
 import os
 import tempfile
 import time
-import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,20 +14,21 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
 from keras_cnns.tflite import arguments
 from keras_cnns.tflite.aware import convert as aware
-from keras_cnns.tflite.aware.fake_quant import FakeQuant, is_quantization_aware
-from keras_cnns.tflite.file import convert, flatbuffer, metadata
+from keras_cnns.tflite.aware.source import source_of
+from keras_cnns.tflite.file import convert, metadata
+from keras_cnns.tflite.flatbuffers import flatbuffers
+from keras_cnns.tflite.given import MADE_UP, gathered
 from keras_cnns.tflite.graph import ends
-from keras_cnns.tflite.graph.prepare import prepare
-from keras_cnns.tflite.graph.reader import read
+from keras_cnns.tflite.judgement import beside_source, compared, differences, kinds_of, remarks, with_source
+from keras_cnns.tflite.network import Network
 from keras_cnns.tflite.proof import pictures, runner, verify
 from keras_cnns.tflite.proof.layer_errors import first_wrong, layer_errors
 from keras_cnns.tflite.proof.report import Report
-from keras_cnns.tflite.quantize import auto, schemes, stock
+from keras_cnns.tflite.quantize import auto, schemes
 
 TYPES = ("float32", "int8", "uint8")
 ENGINES = ("quantizer", "converter")
 AUTO = "auto"
-MADE_UP = "compared on made-up pictures, which says nothing of classes: give images"
 
 
 class Rejected(UserError):
@@ -49,6 +48,7 @@ def export(
     calibration=None,
     images=None,
     labels=None,
+    outputs=None,
     input_type="float32",
     output_type="float32",
     batch=1,
@@ -68,12 +68,15 @@ def export(
 
     Args:
       model: any functional `keras.Model`, the path of a `.keras` file, or what `quantization_aware` returned.
-      scheme: a row of `SCHEMES`, or "auto": the fastest that loses no more than `max_drop` of the accuracy (without
-        labels: gives no more than that share of the pictures another class).
+      scheme: a row of `SCHEMES`, or "auto": the fastest that loses no more than `max_drop` of the accuracy (where
+        labels show no drop, or none are given: of what is given away by the model's own probabilities).
       calibration: pictures exactly as the model takes them, for the schemes that quantize activations: an array
-        (N, H, W, C), or an iterable of batches; a few dozen of each kind do.
+        (N, H, W, C), or whatever else `fit` and `predict` take; a few dozen of each kind do.
       images: pictures to compare on; those of the calibration where none are given, and noise where there are neither.
-      labels: integer class numbers of `images`, to know the accuracy of both.
+      labels: integer class numbers of `images`, to know the accuracy of both; (N, labels) of zeros and ones where
+        several are true at once, (N, H, W) where each pixel has a class.
+      outputs: what the outputs are, a key of `ends.KINDS` ("classifier", "multilabel", "segmentation", "regression"
+        ...), or a list or dict of them: it decides how the file is judged. Else told from the end of the graph.
       input_type, output_type: "float32", "int8" or "uint8" of the file's inputs and outputs, integers where activations
         are quantized. A uint8 input takes a camera's bytes where the model takes pixels from 0 to 255.
       batch: pictures at a time, 1 on a phone; None leaves it open.
@@ -94,83 +97,53 @@ def export(
       Rejected: the file fails the comparison. What stood at `path` stands there still, and the failing file beside it
         as `NAME.rejected.tflite`.
     """
+    options = {key: value for key, value in locals().items() if key not in ("path", "scheme", "force")}
     path, started = path_of(path), time.perf_counter()
-    words = {"scheme": scheme, "engine": engine, "head": head, "input_type": input_type, "output_type": output_type}
-    given = {"batch": batch, "max_drop": max_drop, "k": k, "islands": islands, "names": names, "card": card}
-    arguments.check(**given, normalization=normalization, **words)
+    words = ("scheme", "engine", "head", "input_type", "output_type")
+    plain_ones = ("batch", "max_drop", "k", "islands", "names", "card", "normalization")
+    arguments.check(**{key: {**options, "scheme": scheme}[key] for key in (*plain_ones, *words)})
     if scheme == AUTO:
-        given = {key: value for key, value in locals().items() if key not in ("started", "path", "scheme", "force")}
-        return _automatic(path, **{key: given[key] for key in given if key not in ("given", "words")})
+        return _automatic(path, **options)
     row = schemes.find(scheme)
-    _check_target(path)
-    _check_types(scheme, row, input_type, output_type)
-    if engine not in ENGINES:
-        raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
-    source = Path(model) if isinstance(model, (str, Path)) else None
-    if card is None:
-        card = read_card(source) if source and source.is_file() else Card(labels=getattr(model, "class_names", ()))
-    model = ends.with_ends(convert.load(aware.native(model)), preprocessing, head, k)
-    made_of = {**card.source, "scheme": scheme, "weights_sha256": _digest(model)}
-    labels_kept = tuple(map(str, card.labels if names is None else names))
-    card = replace(card, name=card.name or model.name, labels=labels_kept, source=made_of)
-    calibration, images, labels, notes = _pictures(model, row, scheme, calibration, images, labels)
+    _check(path, scheme, row, options)
+    card = read_card(Path(model)) if card is None and _is_file(model) else card
+    card = card or Card(labels=getattr(model, "class_names", ()))
+    source = source_of(model)
+    network = Network.of(ends.with_ends(convert.load(aware.native(model)), preprocessing, head, k))
+    given = gathered(network, row, scheme, calibration, images, labels)
+    network = network.sized(given.images)
 
-    job = schemes.Job(calibration, batch, input_type, output_type, islands)
-    normalization = normalization or _guessed(calibration, images, notes)
-    signature = _signature(model)
-    known = _known(model, made_of["weights_sha256"])
-    plain, made = _files(model, signature, scheme, row, job, engine, known)
-
-    original = known.once("answers", images, lambda: verify.reference_outputs(model, images, **signature))
-    classifier = verify.is_classifier(model, original) and notes != (MADE_UP,)
-    _check_names(card.labels, original)
-    if labels is not None:
-        if not classifier:
-            raise UserError(f"labels are for a classifier, and {model.name} is none: leave them out.")
-        labels = pictures.check_labels(labels, *next(iter(original.values())).shape)
+    job = schemes.Job(given.thinned, batch, input_type, output_type, islands)
+    original, kinds = network.answers(given.images), kinds_of(network, outputs, given)
+    plain, made = flatbuffers(network, scheme, row, job, engine)
+    card = _labelled(card, network, scheme, names, original)
+    data = metadata.attach(made, card, normalization=normalization or _guessed(given))
 
     with written_aside(path) as temporary, tempfile.TemporaryDirectory() as folder:
-        temporary.write_bytes(metadata.attach(made, card, normalization=normalization))
+        temporary.write_bytes(data)
         reference = Path(folder, "float32.tflite")
         reference.write_bytes(plain)
-        try:
-            result, answers = runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
-        except UserError as error:
-            raise UserError(f"{error} The file was kept as {_set_aside(path, temporary)}.") from error
-        comparisons = tuple(
-            verify.compare(
-                name,
-                original[name],
-                answers[name],
-                labels=labels,
-                classifier=classifier,
-                probability=verify.is_probability(model, original[name]),
-                scale=result["scales"][name],
-            )
-            for name in answers
-        )
-        before, after = np.asarray(result["times_ms"])
+        found, answers = _examined(path, temporary, reference, given.images)
+        comparisons = compared(original, answers, kinds, given, found["scales"])
         status, reasons = verify.judge(comparisons, scheme)
-        errors = ()
-        if status == "fail":
-            layers = [layer.name for layer in model._flatten_layers(include_self=False)]
-            errors = layer_errors(temporary.resolve(), reference, images, layers)
+        beside = beside_source(source, network, answers, kinds, given)
+        status, reasons = with_source(status, reasons, beside)
         report = Report(
             path=str(path),
             model=card.name,
-            scheme="int8_qat" if is_quantization_aware(model) else scheme,
+            scheme="int8_qat" if network.is_quantization_aware else scheme,
             status=status,
             reasons=reasons,
-            notes=(*notes, *verify.doubts(original, classifier, labels)),
-            pictures=len(next(iter(images.values()))),
+            notes=(*given.notes, *remarks(original, kinds, given), *differences(beside)),
+            pictures=len(next(iter(given.images.values()))),
             comparisons=comparisons,
-            layers=errors,
+            source_comparisons=beside,
+            layers=_layers(network, temporary, reference, given.images) if status == "fail" else (),
             size_bytes=temporary.stat().st_size,
             size_ratio=temporary.stat().st_size / len(plain),
-            latency_ms=float(np.median(after)),
-            latency_ratio=float(np.median(after / before)),  # run by run: a busy machine slows both
-            operators=len(result["operators"]),
-            undelegated=result["undelegated"],
+            operators=len(found["operators"]),
+            undelegated=found["undelegated"],
+            **_latency(found),
             seconds=time.perf_counter() - started,
         )
         if status == "fail" and not force:
@@ -183,8 +156,7 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
     _check_target(path)
     if options["card"] is None and isinstance(model, (str, Path)) and Path(model).is_file():
         options["card"] = read_card(model)
-    model = convert.load(aware.native(model))
-    whole = ends.with_ends(model, options["preprocessing"], options["head"], options["k"])
+    whole = ends.with_ends(convert.load(aware.native(model)), options["preprocessing"], options["head"], options["k"])
     names = convert.input_names(whole)
     if calibration is not None:
         calibration = pictures.gather(calibration, whole, names, "calibration", limit=pictures.CALIBRATION_PICTURES)
@@ -203,71 +175,17 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
     )
 
 
-def _signature(model):
-    """Names of the file's inputs and outputs: the model's."""
-    return {"inputs": convert.input_names(model), "outputs": convert.output_names(model)}
+def _is_file(model):
+    return isinstance(model, (str, Path)) and Path(model).is_file()
 
 
-class _Known:
-    """What several files of one model have in common: its float32 flatbuffers, its answers to the same pictures."""
-
-    def __init__(self, model, weights):
-        self.model, self.weights, self.found = weakref.ref(model), weights, {}
-
-    def once(self, what, given, make):
-        """`make()`, or what it gave before for the same `what` and the same `given` (pictures, or a plain value)."""
-        key = {name: _sum(array) for name, array in given.items()} if isinstance(given, dict) else given
-        if what not in self.found or self.found[what][0] != key:
-            self.found[what] = (key, make())
-        return self.found[what][1]
-
-
-_last = None  # of the model exported last; one is enough, and they are large
-
-
-def _known(model, weights):
-    """What is known of the model already, unless its weights have changed since."""
-    global _last
-    if _last is None or _last.model() is not model or _last.weights != weights:
-        _last = _Known(model, weights)
-    return _last
-
-
-def _sum(array):
-    return array.shape, str(array.dtype), hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _files(model, names, scheme, row, job, engine, known):
-    """The flatbuffers in float32 and in `scheme`; outputs whose names begin with "aux" are left out."""
-    if is_quantization_aware(model):
-        return _trained_for_int8(model, names, scheme, job)
-    kept = [i for i, name in enumerate(names["outputs"]) if not name.startswith("aux")]
-    kept = kept or range(len(names["outputs"]))
-    names = {**names, "outputs": [names["outputs"][i] for i in kept]}
-
-    def lean(int8_forms):
-        return prepare(model, outputs=list(kept), int8_forms=int8_forms)
-
-    def floats(int8_forms):
-        form = f"int8_forms={int8_forms}"
-        return known.once(form, job.batch, lambda: convert.to_flatbuffer(lean(int8_forms), job.batch, **names))
-
-    plain = floats(False)  # what the file is compared with is the float32 file that would be shipped
-    if engine == "converter":
-        return plain, stock.make(scheme, lean(row.int8_forms), job, **names)
-    made = schemes.make(scheme, floats(row.int8_forms), job)
-    inputs, outputs = (kind == "uint8" for kind in (job.input_type, job.output_type))
-    return plain, flatbuffer.as_uint8(made, inputs=inputs, outputs=outputs) if inputs or outputs else made
-
-
-def _trained_for_int8(model, names, scheme, job):
-    if scheme != "int8":
-        raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would throw that away.")
-    graph = read(aware.frozen(model))
-    graph.rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
-    plain = convert.to_flatbuffer(graph.build(), job.batch, **names)
-    types = {"input_type": job.input_type, "output_type": job.output_type}
-    return plain, flatbuffer.write(flatbuffer.read(aware.convert(model, batch=job.batch, **types)))
+def _check(path, scheme, row, options):
+    """What can be said of the arguments before minutes are spent."""
+    _check_target(path)
+    _check_types(scheme, row, options["input_type"], options["output_type"])
+    engine = options["engine"]
+    if engine not in ENGINES:
+        raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
 
 
 def _check_target(path):
@@ -291,51 +209,48 @@ def _check_types(scheme, row, *types):
             raise UserError(f"{scheme} has no {kind} inputs and outputs: that needs a scheme such as int8.")
 
 
-def _pictures(model, row, scheme, calibration, images, labels):
-    """Calibration (thinned), images, labels, and what is to be said about where they come from."""
-    names, notes = convert.input_names(model), ()
-    if calibration is not None:
-        limit = None if images is None and labels is not None else pictures.CALIBRATION_PICTURES
-        calibration = pictures.gather(calibration, model, names, "calibration", limit=limit)
-    elif row.calibrated and not is_quantization_aware(model):
-        raise UserError(f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them.")
-    if images is not None:
-        images = pictures.gather(images, model, names, "images")
-    elif calibration is not None:
-        images = calibration
-        if row.calibrated:
-            notes = ("compared on the calibration pictures themselves: give images it has not seen",)
-    elif labels is not None:
-        raise UserError("labels need the images they belong to: give images=.")
-    else:
-        images, notes = pictures.made_up(model, names), (MADE_UP,)
-    if calibration is not None:
-        notes += pictures.compare_ranges(calibration, images)
-    return calibration and pictures.thin(calibration), images, labels, notes
+def _labelled(card, network, scheme, names, original):
+    """The card that travels in the file: whose network it is, what its classes are called."""
+    labels = tuple(map(str, card.labels if names is None else names))
+    classes = next(iter(original.values())).shape[-1]
+    if (
+        labels
+        and len(original) == 1
+        and len(labels) != classes
+        and not np.issubdtype(next(iter(original.values())).dtype, np.integer)
+    ):
+        raise UserError(f"there are {len(labels)} names for {classes} outputs.")
+    made_of = {**card.source, "scheme": scheme, "weights_sha256": network.weights_digest()}
+    return replace(card, name=card.name or network.model.name, labels=labels, source=made_of)
 
 
-def _digest(model):
-    """Of all weights, so that a file can be traced to its checkpoint."""
-    digest = hashlib.sha256()
-    for value in model.get_weights():
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
-
-
-def _guessed(calibration, images, notes):
+def _guessed(given):
     """How pixels from 0 to 255 become what the file takes, when the pictures fill a customary range."""
-    given = calibration or (None if notes == (MADE_UP,) else images)
-    if given is None or len(given) != 1:
+    values = given.calibration or (None if MADE_UP in given.notes else given.images)
+    if values is None or len(values) != 1:
         return None
-    (values,) = given.values()
+    (values,) = values.values()
     found = schemes.picture_range(float(values.min()), float(values.max()))
     return found and metadata.normalization(*found)
 
 
-def _check_names(names, original):
-    classes = next(iter(original.values())).shape[-1]
-    if names and len(original) == 1 and len(names) != classes:
-        raise UserError(f"there are {len(names)} names for {classes} outputs.")
+def _examined(path, temporary, reference, images):
+    """What LiteRT found, and its answers."""
+    try:
+        return runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
+    except UserError as error:
+        raise UserError(f"{error} The file was kept as {_set_aside(path, temporary)}.") from error
+
+
+def _layers(network, temporary, reference, images):
+    layers = [layer.name for layer in network.model._flatten_layers(include_self=False)]
+    return layer_errors(temporary.resolve(), reference, images, layers)
+
+
+def _latency(found):
+    before, after = np.asarray(found["times_ms"])
+    # the ratio run by run: a busy machine slows both
+    return {"latency_ms": float(np.median(after)), "latency_ratio": float(np.median(after / before))}
 
 
 def _set_aside(path, temporary):

@@ -98,7 +98,7 @@ def float_inputs(graph):
     for node in graph.nodes:
         taken = readers.get(node, [None])
         if node.is_a(layers.InputLayer) and node.integers and all(n is not None and _to_floats(n) for n in taken):
-            node.config["dtype"], node.integers = "float32", False
+            node.config["dtype"] = node.dtype = "float32"
     graph.rewrite(lambda node, uses: node.input if _to_floats(node) and not node.input.integers else None)
 
 

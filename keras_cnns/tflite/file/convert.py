@@ -30,26 +30,16 @@ def _functional(model):
             f"{model.name} has no graph of layers (it is subclassed, or not built): "
             "make it with keras.Model(inputs, outputs) or give the Sequential model a keras.Input first."
         )
-    return in_float32(model)
-
-
-def in_float32(model):
-    """The model with every layer computing in float32; itself where it does so already."""
-    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Layer)]
-    if all(layer.compute_dtype == "float32" for layer in layers if layer.variables):
-        return model
-
-    def plain(layer):
-        return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
-
-    clone = keras.models.clone_model(model, clone_function=plain)
-    clone.set_weights(model.get_weights())
-    return clone
+    return model
 
 
 def input_names(model):
     """Signature names of the inputs, in the order of `model.inputs`; Keras's numbered default becomes "image"."""
-    names = [_identifier(tensor.name) for tensor in model.inputs]
+    structure = getattr(model, "_functional", model)._inputs_struct
+    keys = [tensor.name for tensor in model.inputs]
+    if isinstance(structure, dict):
+        keys = [path[-1] for path, _ in keras.tree.flatten_with_path(structure)]
+    names = [_identifier(str(key)) for key in keys]
     if len(names) == 1 and re.fullmatch(r"(keras_tensor|input_layer|input)(_?\d+)*", names[0]):
         names = ["image"]
     return _distinct(names)
@@ -69,8 +59,8 @@ def serving_function(model, inputs=None, outputs=None):
     inputs, outputs = inputs or input_names(model), outputs or output_names(model)
 
     def serve(**tensors):
-        tensors = [tensors[name] for name in inputs]
-        result = model(tensors if len(tensors) > 1 else tensors[0], training=False)
+        structure = getattr(model, "_functional", model)._inputs_struct  # a Sequential model keeps its graph inside
+        result = model(keras.tree.pack_sequence_as(structure, [tensors[name] for name in inputs]), training=False)
         return dict(zip(outputs, keras.tree.flatten(result), strict=True))
 
     return tf.function(serve)

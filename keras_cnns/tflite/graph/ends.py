@@ -1,9 +1,13 @@
 """What goes before and behind a network when it becomes a file: the camera's pixels in, scores or the answer out."""
 
+from dataclasses import dataclass
+
 import keras
 
 from keras_cnns.errors import UserError, first_line, nearest
-from keras_cnns.tflite.graph.kinds import activation_of
+from keras_cnns.tflite.graph.graph import Graph, in_float32
+from keras_cnns.tflite.graph.kinds import ARGMAX, DROPOUTS, NORMALIZE, RESHAPES, SOFTMAX, TOP_K, activation_of
+from keras_cnns.tflite.graph.node import Item
 from keras_cnns.tflite.graph.prepare import apart
 from keras_cnns.tflite.graph.reader import read
 
@@ -26,10 +30,11 @@ def with_ends(model, preprocessing=None, head=None, k=5):
     """
     if preprocessing is None and head is None:
         return model
-    if head is not None:
-        model = _under(model, head, k)
-    if preprocessing is not None:
-        model = _behind(model, preprocessing)
+    with in_float32():
+        if head is not None:
+            model = _under(model, head, k)
+        if preprocessing is not None:
+            model = _behind(model, preprocessing)
     return model
 
 
@@ -71,28 +76,112 @@ def _under(model, head, k):
     if head == "argmax":
         _, best = keras.ops.top_k(scores, 1)  # argmax itself needs bitwise operators in Keras
         return keras.Model(model.inputs, {"class": keras.ops.squeeze(best, -1)}, name=model.name)
-    if not 1 <= k <= shape[-1]:
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= shape[-1]:
         raise UserError(f"the best {k} of {shape[-1]} classes cannot be had.")
     best, which = keras.ops.top_k(scores, k)
     return keras.Model(model.inputs, {"scores": best, "classes": which}, name=model.name)
 
 
 def _without_softmax(model):
+    """The scores before the softmax; casts, reshapes and identities behind it stay behind them."""
     graph = read(model).rewrite(apart)
-    last = _softmax(graph)
-    if last is None:
+    (last,) = keras.tree.flatten(graph.outputs)
+    end = _behind_passing(last)
+    if not _is_softmax(end):
         return model
-    graph.outputs = keras.tree.map_structure(lambda node: node.input, graph.outputs)
+    graph.rewrite(lambda node, uses: node.input if node is end else None)
     return graph.build()
 
 
 def ends_in_softmax(model):
     """Whether the scores of a model with one output are probabilities already."""
-    return _softmax(read(model).rewrite(apart)) is not None
+    (last,) = keras.tree.flatten(read(model).rewrite(apart).outputs)
+    return _is_softmax(_behind_passing(last))
 
 
-def _softmax(graph):
-    """The node of the softmax that ends the graph, if one does."""
-    (node,) = keras.tree.flatten(graph.outputs)
-    ends = node.is_a(keras.layers.Softmax) or node.is_a(keras.layers.Activation) and activation_of(node) == "softmax"
-    return node if ends else None
+KINDS = {
+    "classifier": "probabilities of classes that exclude each other: a softmax",
+    "logits": "scores of such classes before the softmax",
+    "multilabel": "independent probabilities: sigmoids",
+    "segmentation": "a class for every pixel",
+    "classes": "the numbers of classes themselves: an argmax",
+    "embedding": "vectors whose direction counts",
+    "regression": "any other numbers",
+}
+_PASSING = (keras.layers.Identity, keras.layers.Reshape, keras.layers.Flatten, *RESHAPES)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What an output is (a key of `KINDS`), and for the numbers of classes the graph of the scores behind them."""
+
+    kind: str
+    scores: Graph | None = None
+
+
+def endings(graph, said=None):
+    """The `Ending` of every output, told from the end of the graph, or said.
+
+    said: a key of `KINDS` for all outputs, a list of them, or a dict by the names of the outputs' layers.
+
+    Raises:
+      UserError: no such kind, or another number of them than there are outputs.
+    """
+    copy = graph.copy().rewrite(apart)
+    told = [_ending(node, lambda n: Graph(copy.inputs, n, "scores")) for node in keras.tree.flatten(copy.outputs)]
+    if said is None:
+        return told
+    names = [node.origin for node in keras.tree.flatten(graph.outputs)]
+    if isinstance(said, str):
+        said = [said] * len(told)
+    elif isinstance(said, dict):
+        unknown = set(said) - set(names)
+        if unknown:
+            raise UserError(f"there is no output {', '.join(map(str, unknown))}: the outputs are {', '.join(names)}.")
+        said = [said.get(name, ending.kind) for name, ending in zip(names, told, strict=True)]
+    wrong = [kind for kind in said if kind not in KINDS] if isinstance(said, (list, tuple)) else [said]
+    if wrong or len(said) != len(told):
+        raise UserError(
+            f"outputs is {', '.join(map(str, wrong)) or said}: say one of {', '.join(KINDS)} for each of {len(told)}."
+        )
+    return [Ending(kind, ending.scores) for kind, ending in zip(said, told, strict=True)]
+
+
+def _ending(node, graph_of):
+    shape, end = node.shape, _behind_passing(node)
+    if end.is_a(ARGMAX) and end.call.axis in (-1, len(end.input.shape) - 1):
+        return Ending("classes", graph_of(end.input))
+    if isinstance(end.call, Item) and end.input.is_a(TOP_K) and end.integers:
+        return Ending("classes", graph_of(end.input.input))
+    if node.integers:
+        return Ending("classes")
+    same_axis = end.shape[-1:] == shape[-1:]
+    if _is_softmax(end) and same_axis:
+        return Ending("classifier" if len(shape) == 2 else "segmentation")
+    if end.is_a(keras.layers.Activation) and activation_of(end) == "sigmoid":
+        return Ending("multilabel")
+    if end.is_a(keras.layers.Dense) and len(shape) == 2 and same_axis and shape[-1] and shape[-1] > 1:
+        return Ending("logits")
+    if end.is_a(keras.layers.UnitNormalization, NORMALIZE):
+        return Ending("embedding")
+    return Ending("regression")
+
+
+def _is_softmax(node):
+    if node.is_a(keras.layers.Softmax):
+        return node.config.get("axis", -1) in (-1, len(node.shape) - 1)
+    if node.is_a(*SOFTMAX):
+        return getattr(node.call, "axis", -1) in (-1, len(node.shape) - 1)
+    return node.is_a(keras.layers.Activation) and activation_of(node) == "softmax"
+
+
+def _behind_passing(node):
+    """The node behind whatever only casts, reshapes or passes on."""
+    while node.inputs and (
+        node.is_a(*_PASSING, keras.ops.cast)
+        or node.is_a(keras.layers.Activation)
+        and activation_of(node) == "linear"
+        or node.is_a(*DROPOUTS)
+    ):
+        node = node.input
+    return node

@@ -54,6 +54,10 @@ PAD = _operation(ops.pad, ..., [[0, 0], [1, 1], [1, 1], [0, 0]])
 DIVIDE = {_operation(ops.true_divide, ..., 2.0), _operation(ops.divide, ..., 2.0)}
 ARGMAX = _operation(ops.argmax, ..., axis=-1)
 SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, ...)}
+RESHAPES = (_operation(ops.reshape, ..., (2, 48)), _operation(ops.squeeze, keras.KerasTensor((2, 1))))
+RESHAPES += (_operation(ops.expand_dims, ..., 1),)
+SPLIT = _operation(ops.split, ..., 2, axis=1)
+NORMALIZE, TOP_K = _operation(ops.normalize, ...), _operation(ops.top_k, ..., 2)
 ARITHMETIC = {_operation(call, ..., 2.0): call for call in (ops.add, ops.multiply, ops.subtract)}
 # Functions without a setting of their own, by the operation that Keras makes of a call.
 ACTIVATIONS = {
@@ -66,7 +70,7 @@ RELU = _operation(keras.activations.relu, ...)  # which may have a slope, a limi
 SAME_SCALE = _layers("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop", "UpSampling1D", "UpSampling2D")
 SAME_SCALE += _layers("GlobalMaxPooling1D", "GlobalMaxPooling2D", "ZeroPadding1D", "ZeroPadding2D")
 SAME_SCALE += _layers(*(f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "Cropping")))
-SAME_SCALE += (ops.pad, FLIP, _operation(ops.transpose, ...), _operation(ops.split, ..., 2, axis=1))
+SAME_SCALE += (ops.pad, FLIP, _operation(ops.transpose, ...), SPLIT)
 SAME_SCALE += (_operation(ops.squeeze, keras.KerasTensor((2, 1))), _operation(ops.expand_dims, ..., 1))
 SAME_SCALE += (_operation(lambda x: x[:, 1], ...), _operation(ops.image.resize, ..., (2, 2)), *DROPOUTS)
 
@@ -75,8 +79,12 @@ _FUNCTIONS = {call for _, call in inspect.getmembers(keras.activations, inspect.
 
 def activation_of(node):
     """The name of the function of Keras's that an Activation layer applies; "" for any other."""
-    found = keras.activations.get(node.config["activation"])
-    return found.__name__ if inspect.isfunction(found) and found in _FUNCTIONS else ""
+    return name_of(keras.activations.get(node.config["activation"]))
+
+
+def name_of(function):
+    """The name of an activation function of Keras's; "" for any other."""
+    return function.__name__ if inspect.isfunction(function) and function in _FUNCTIONS else ""
 
 
 def is_relu(node):

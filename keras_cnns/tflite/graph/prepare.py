@@ -5,14 +5,25 @@ are removed, padding layers become the convolution's own. What XNNPACK wants com
 it would leave to slower kernels - thinning pools, in int8 also hard-swish and average pooling - is written otherwise.
 """
 
-from keras import layers, tree
+from collections import Counter
+
+from keras import layers, ops, tree
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.graph.fold import as_affine, depthwise, flip_kernel, fold_back, fold_forward, follows_linear
 from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.int8_forms import absorb_sixth, average, by_fives, hard_swish, rectified, thinning
-from keras_cnns.tflite.graph.kinds import DROPOUTS, LINEAR, SCALED_SUM, SEPARABLE, TRAINING_ONLY, activation_of
-from keras_cnns.tflite.graph.node import Node, cast, like, new, plus, relu6, times
+from keras_cnns.tflite.graph.kinds import (
+    ARGMAX,
+    DROPOUTS,
+    LINEAR,
+    SCALED_SUM,
+    SEPARABLE,
+    SPLIT,
+    TRAINING_ONLY,
+    activation_of,
+)
+from keras_cnns.tflite.graph.node import Item, Node, cast, like, new, plus, relu6, times
 from keras_cnns.tflite.graph.padding import each, fuse_padding
 from keras_cnns.tflite.graph.reader import read
 
@@ -39,13 +50,14 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
     keep_outputs(graph, outputs)
     dropped = tuple(call for call in TRAINING_ONLY if not (keep_dropout and call in DROPOUTS))
     graph.rewrite(lambda node, uses: _without_training(node, dropped))
+    graph.rewrite(partly_used(graph))
     rules = [
         apart,
         lambda node, uses: (
             None if keep_batch_norm and follows_linear(node, uses) else as_affine(node, training=keep_dropout)
         ),
     ]
-    rules += [flip_kernel, fuse_padding, fold_back, fold_forward, depthwise, thinning, by_fives]
+    rules += [highest, flip_kernel, fuse_padding, fold_back, fold_forward, depthwise, thinning, by_fives]
     if int8_forms:
         rules += [absorb_sixth, hard_swish, average, rectified]
     for rule in rules:
@@ -112,6 +124,48 @@ def apart(node, uses=None):
     if node.is_a(SCALED_SUM) and len(node.inputs) == 2:
         a, b = node.inputs
         return new(layers.Add, ([a, times(b, float(node.config["scale"]), node)],), node, "add", {})
+
+
+def partly_used(graph):
+    """The rule that cuts out of a tensor what is used of a split; what nobody reads cannot be measured for int8."""
+    taken = Counter(node.input for node in graph.nodes if isinstance(node.call, Item))
+
+    def rule(node, uses):
+        if not isinstance(node.call, Item) or not node.input.is_a(SPLIT):
+            return None
+        whole, split, i = node.input.input, node.input.call, node.call.index
+        axis, sections = split.axis % len(whole.shape), split.indices_or_sections
+        size = whole.shape[axis]
+        if isinstance(sections, int):
+            bounds = [None if size is None else size // sections * n for n in range(sections + 1)]
+        else:
+            bounds = [0, *map(int, sections), size]
+        if taken[node.input] == len(bounds) - 1 or None in bounds[i : i + 2]:
+            return None
+        return like(node, call=between, args=(whole, axis, *bounds[i : i + 2]))
+
+    return rule
+
+
+def between(x, axis, start, stop):
+    """What lies from `start` to `stop` along an axis."""
+    return x[(*(slice(None),) * axis, slice(start, stop))]
+
+
+def highest(node, uses=None):
+    """The argmax over the last axis as the first of the highest: Keras's own needs bitwise operators."""
+    if node.is_a(ARGMAX) and node.call.axis in (-1, len(node.input.shape) - 1):
+        return like(node, call=first_of_highest_kept if node.call.keepdims else first_of_highest, args=(node.input,))
+
+
+def first_of_highest(x):
+    """The argmax over the last axis."""
+    return ops.squeeze(ops.top_k(x, 1)[1], -1)
+
+
+def first_of_highest_kept(x):
+    """The same with the axis kept."""
+    return ops.top_k(x, 1)[1]
 
 
 def _inference_form(node):

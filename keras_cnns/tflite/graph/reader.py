@@ -17,6 +17,7 @@ from keras_cnns.tflite.graph.kinds import (
     PAD,
     RELU,
     SEPARABLE,
+    name_of,
 )
 from keras_cnns.tflite.graph.node import Item, Node, cast, new
 
@@ -91,7 +92,7 @@ class _Reader:
         masked = any(getattr(t, "_keras_mask", None) is not None for t in (*call.input_tensors, *call.outputs))
         for made in (node, node.input) if node.origin != operation.name else (node,):
             made.origin = operation.name
-            made.dtype, made.masked = _plain(call.outputs[0].dtype), masked or "mask" in kwargs
+            made.dtype, made.masked = _plain(call.outputs[0].dtype), masked or kwargs.get("mask") is not None
         if len(call.outputs) == 1:
             return [node]
         node.many = True
@@ -116,7 +117,7 @@ class _Reader:
         kind, config = type(layer), _config(layer)
         weights = [np.asarray(w) for w in layer.get_weights()]
         if activation is not None:
-            config["activation"] = activation
+            config["activation"] = name_of(activation) or activation
         if kind is layers.Normalization:  # what it computes with; its weights may be stale
             statistics = {k: np.asarray(getattr(layer, k)) for k in ("mean", "variance")}
             config |= {k: v.squeeze().tolist() if v.ndim else float(v) for k, v in statistics.items()}
@@ -231,7 +232,7 @@ def _config(layer):
     config.pop("quantization_config", None)
     for key in config:
         if key.endswith(_AS_THEY_ARE) and getattr(layer, key, None) is not None:
-            config[key] = getattr(layer, key)
+            config[key] = name_of(getattr(layer, key)) or getattr(layer, key)
         elif key.endswith("_initializer"):
             config[key] = "zeros"  # the weights follow
     if layer.dtype_policy.compute_dtype in REDUCED:

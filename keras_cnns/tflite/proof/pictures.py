@@ -1,5 +1,8 @@
 """Pictures for calibration and verification: gathered from what a caller has, and checked before anything is run."""
 
+from typing import NamedTuple
+
+import keras
 import numpy as np
 
 from keras_cnns.errors import UserError
@@ -8,25 +11,50 @@ CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost ti
 
 
 def gather(data, model, names, what, *, limit=None):
-    """`{input name: float array (N, H, W, C)}` from arrays or from an iterable of batches.
+    """`{input name: float array (N, H, W, C)}` from whatever `fit` and `predict` take.
 
-    data: an array (for several inputs a list in their order, or a dict by name), or an iterable (a generator, a
-      `tf.data.Dataset`) of such batches; a batch that is a tuple gives its first entry, as `(pictures, labels)`.
+    data: an array (for several inputs a list in their order, or a dict by name), or an iterable of such batches or of
+      single pictures: a generator, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a list, or a function that gives
+      one, as TFLite's `representative_dataset` is. Labels and weights beside the pictures are left aside.
     limit: an iterable, which may be endless, is read no further than this many pictures.
 
     Raises:
       UserError: nothing there, a wrong shape, values that are not finite, or that never change.
     """
-    whole = _as_arrays(data, names)
+    inputs = [_Input(name, *pair) for name, pair in zip(names, _by_key(model), strict=True)]
+    whole = _as_arrays(data, inputs, whole=True)
     if whole is None:
-        ranks = {name: len(tensor.shape) for name, tensor in zip(names, model.inputs, strict=True)}
-        whole = _read(data, names, what, ranks, limit)
-    for name, tensor in zip(names, model.inputs, strict=True):
-        whole[name] = _checked(whole[name], tensor, name, what)
+        whole = _read(data, inputs, what, limit)
+    for each in inputs:
+        whole[each.name] = _checked(whole[each.name], each.tensor, each.name, what)
     counts = {len(array) for array in whole.values()}
     if len(counts) > 1:
         raise UserError(f"{what}: the inputs have different numbers of entries ({sorted(counts)}).")
     return whole
+
+
+class _Input(NamedTuple):
+    """An input by its name in the file, by what the model calls it, and its tensor."""
+
+    name: str
+    keys: tuple
+    tensor: object
+
+    def fits(self, array):
+        """Whether this is a batch of it, or one entry: with its rank, or one less."""
+        array, shape = np.asarray(array), tuple(self.tensor.shape)
+        if array.ndim not in (len(shape), len(shape) - 1):
+            return False
+        own = array.shape[1:] if array.ndim == len(shape) else array.shape
+        return all(n in (None, m) for n, m in zip(shape[1:], own, strict=True))
+
+
+def _by_key(model):
+    """What the model itself calls each input, and its tensor."""
+    structure = getattr(model, "_functional", model)._inputs_struct
+    paths = keras.tree.flatten_with_path(structure)
+    for (path, _), tensor in zip(paths, model.inputs, strict=True):
+        yield (tensor.name, *(path[-1:] if isinstance(structure, dict) else ())), tensor
 
 
 def thin(whole, limit=CALIBRATION_PICTURES):
@@ -36,34 +64,70 @@ def thin(whole, limit=CALIBRATION_PICTURES):
     return {name: array[keep] for name, array in whole.items()}
 
 
-def _as_arrays(data, names):
-    """The dict of arrays when `data` is already that; None when it must be iterated."""
+def _as_arrays(data, inputs, whole=False):
+    """The dict of arrays when `data` is already that; None when it must be iterated, or is no such thing.
+
+    whole: the data are all there is, and so a list of as many arrays as pictures is a list of pictures.
+    """
     if isinstance(data, dict):
-        if set(data) != set(names):
-            raise UserError(f"inputs are named {', '.join(names)}, not {', '.join(map(str, data))}.")
-        return {name: np.asarray(data[name]) for name in names}
+        found = {one.name: next((data[k] for k in (one.name, *one.keys) if k in data), None) for one in inputs}
+        if any(value is None for value in found.values()):
+            if len(inputs) == 1 and len(data) == 1:
+                return {inputs[0].name: np.asarray(next(iter(data.values())))}
+            names = ", ".join(one.name for one in inputs)
+            raise UserError(f"inputs are named {names}, not {', '.join(map(str, data))}.")
+        return {name: np.asarray(value) for name, value in found.items()}
     if hasattr(data, "__array__"):
-        return {names[0]: np.asarray(data)} if len(names) == 1 else None
-    if isinstance(data, (list, tuple)) and len(names) > 1 and len(data) == len(names):
-        return dict(zip(names, map(np.asarray, data), strict=True))
+        return {inputs[0].name: np.asarray(data)} if len(inputs) == 1 else None
+    if not isinstance(data, (list, tuple)) or not data:
+        return None
+    if isinstance(data[0], (dict, list, tuple)) and not _is_numbers(data[0]) and len(data) in (1, 2, 3):
+        return _as_arrays(data[0], inputs)  # (inputs, labels) or (inputs, labels, weights)
+    if len(inputs) > 1 and len(data) == len(inputs):
+        return {one.name: np.asarray(array) for one, array in zip(inputs, data, strict=True)}
+    if len(inputs) > 1 or not hasattr(data[0], "__array__") or len(data) > 3:
+        return None
+    single = np.asarray(data[0]).ndim < len(inputs[0].tensor.shape)
+    beside = [not inputs[0].fits(other) for other in data[1:]]
+    if inputs[0].fits(data[0]) and all(beside) and (not whole or not single or beside):
+        return {inputs[0].name: np.asarray(data[0])}
     return None
 
 
-def _read(data, names, what, ranks, limit):
+def _is_numbers(value):
+    """Whether a list is one entry written out in numbers."""
     try:
-        batches = iter(data)
+        return not isinstance(value, dict) and np.asarray(value).dtype != object and not _holds_arrays(value)
+    except ValueError:
+        return False
+
+
+def _holds_arrays(value):
+    return any(hasattr(part, "__array__") for part in value)
+
+
+def _batches(data, what):
+    if callable(data) and not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
+        data = data()
+    if isinstance(data, keras.utils.PyDataset):
+        return (data[i] for i in range(len(data)))
+    try:
+        return iter(data)
     except TypeError:
         raise UserError(f"{what}: {type(data).__name__} is neither an array nor an iterable of batches.") from None
-    parts, count = {name: [] for name in names}, 0
-    for batch in batches:
-        if isinstance(batch, tuple) and len(names) == 1:
-            batch = batch[0]
-        arrays = _as_arrays(batch, names)
+
+
+def _read(data, inputs, what, limit):
+    parts, count = {one.name: [] for one in inputs}, 0
+    for batch in _batches(data, what):
+        arrays = _as_arrays(batch, inputs)
         if arrays is None:
             raise UserError(f"{what}: a batch is {type(batch).__name__}, not an array of pictures.")
-        for name, array in arrays.items():
-            parts[name].append(array if array.ndim == ranks[name] else array[None])  # single pictures are welcome
-        count += len(parts[names[0]][-1])
+        for one in inputs:
+            array = arrays[one.name]
+            whole = array.ndim == len(one.tensor.shape)
+            parts[one.name].append(array if whole else array[None])  # single pictures are welcome
+        count += len(parts[inputs[0].name][-1])
         if limit and count >= limit:
             break
     if not count:
@@ -78,7 +142,8 @@ def _checked(array, tensor, name, what):
     expected = tuple(tensor.shape[1:])
     if array.dtype == object or not np.issubdtype(array.dtype, np.number):
         raise UserError(f"{what}: the pictures are {array.dtype}, not numbers.")
-    if array.shape[1:] != expected:
+    sides = zip(expected, array.shape[1:], strict=False)
+    if array.ndim != len(expected) + 1 or any(n not in (None, m) for n, m in sides):
         raise UserError(
             f"{what} has shape {array.shape}, but input {name!r} takes (N, {', '.join(map(str, expected))}): "
             "give pictures exactly as the model takes them."
@@ -115,8 +180,15 @@ def batched(pictures, batch):
 
 def made_up(model, names, count=16):
     """Noise where a caller gives no pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1."""
+    for name, tensor in zip(names, model.inputs, strict=True):
+        if None in tensor.shape[1:]:
+            raise UserError(
+                f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: give images or "
+                "calibration of the size that the file is to take, or build the model with a fixed input_shape."
+            )
     noise = np.random.default_rng(0)
-    pixels = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers[:3])
+    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
+    pixels = any(type(layer) in scaling for layer in model.layers[:3])
     low, high = (0, 255) if pixels else (-1, 1)
     return {
         name: noise.uniform(low, high, (count, *tensor.shape[1:])).astype(tensor.dtype)
@@ -124,19 +196,29 @@ def made_up(model, names, count=16):
     }
 
 
-def check_labels(labels, count, classes):
-    """Integer class numbers as an array of length `count`.
+def check_labels(labels, original, kind, scores=None):
+    """Labels as an array: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
+
+    original: (N, ...) answers of the kind `kind` (`ends.KINDS`). scores: (N, ..., classes) behind whole numbers.
 
     Raises:
-      UserError: another length, not integers, or a number that is no class.
+      UserError: another length or shape, not integers, a number that is no class, or an output that has no classes.
     """
     labels = np.asarray(labels)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+    classes = (original if scores is None else scores).shape[-1]
+    if kind in ("embedding", "regression") or (kind == "classes" and scores is None):
+        raise UserError(f"labels are for a classifier, and this output is taken for {kind}: leave them out.")
+    shape = original.shape if kind == "multilabel" else (original if scores is None else scores).shape[:-1]
+    if kind != "multilabel" and labels.ndim == len(shape) + 1 and labels.shape[-1] in (1, classes):
+        labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)  # a column, or one of many
+    if labels.ndim != len(shape) or (kind != "multilabel" and not np.issubdtype(labels.dtype, np.integer)):
         raise UserError(
             f"labels must be one integer class number for each picture, not {labels.dtype} of shape {labels.shape}."
         )
-    if len(labels) != count:
-        raise UserError(f"there are {len(labels)} labels for {count} pictures.")
-    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
+    if len(labels) != len(original):
+        raise UserError(f"there are {len(labels)} labels for {len(original)} pictures.")
+    if labels.shape != shape:
+        raise UserError(f"labels have the shape {labels.shape}, where the answers ask for {shape}.")
+    if kind != "multilabel" and len(labels) and (labels.min() < 0 or labels.max() >= classes):
         raise UserError(f"labels go from {labels.min()} to {labels.max()}, but the model has {classes} classes.")
     return labels

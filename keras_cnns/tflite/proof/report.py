@@ -9,7 +9,8 @@ from keras_cnns.files import write_json
 class Report:
     """One exported file.
 
-    status: "pass", "warn" or "fail" (a failing file is handed over only by force). comparisons: one for each output.
+    status: "pass", "warn" or "fail" (a failing file is handed over only by force). comparisons: one for each output;
+    source_comparisons: the same beside the model before quantization-aware training, where that is known.
     layers: the error of every layer (`LayerError`), where the status is "fail".
     latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
     runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
@@ -31,6 +32,7 @@ class Report:
     undelegated: dict
     seconds: float
     layers: tuple = ()
+    source_comparisons: tuple = ()
 
     @property
     def cosine(self):
@@ -47,19 +49,32 @@ class Report:
         """Share of the pictures given the same class by both; None where there are no classes."""
         return self._worst("agreement")
 
-    def _worst(self, figure):
+    @property
+    def loss(self):
+        """Probability that the file's choices give away, by the original's own; None where there are no classes."""
+        return self._worst("loss", max)
+
+    @property
+    def lost(self):
+        """Of the worst output, what two files of one model are chosen between by."""
+        return self._worst("lost", max)
+
+    def _worst(self, figure, worst=min):
         found = [getattr(comparison, figure) for comparison in self.comparisons]
-        return min((value for value in found if value is not None), default=None)
+        return worst((value for value in found if value is not None), default=None)
+
+    def _labelled(self):
+        return next((c for c in self.comparisons if c.accuracy is not None), self.comparisons[0])
 
     @property
     def accuracy(self):
         """Of the file; None where no labels were given."""
-        return self.comparisons[0].accuracy
+        return self._labelled().accuracy
 
     @property
     def accuracy_drop(self):
         """The original's accuracy less the file's; None where no labels were given."""
-        return self.comparisons[0].accuracy_drop
+        return self._labelled().accuracy_drop
 
     def to_dict(self):
         """Plain values, ready for JSON."""
@@ -79,7 +94,7 @@ def table(reports, *, title=None):
         title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold"
     )
     left = ("model", "scheme", "") if several else ("scheme", "")
-    for column in (*left[:-1], "size", "x", "ms", "x", "agree", "dB", "accuracy", "drop", ""):
+    for column in (*left[:-1], "size", "x", "ms", "x", "loss", "agree", "dB", "accuracy", "drop", ""):
         made.add_column(column, justify="left" if column in left else "right", no_wrap=True)
     colours = {"pass": "green", "warn": "yellow", "fail": "red"}
     for r in reports:
@@ -90,6 +105,7 @@ def table(reports, *, title=None):
             f"{r.size_ratio:.2f}",
             f"{r.latency_ms:.2f}" if r.latency_ms >= 0.1 else f"{r.latency_ms:.4f}",
             f"{r.latency_ratio:.2f}",
+            _figure(r.loss, ".4f"),
             _figure(r.agreement, ".3f"),
             _figure(r.snr_db, ".0f"),
             _figure(r.accuracy, ".4f"),
@@ -106,7 +122,8 @@ def print_reports(reports, *, title=None):
     screen = console()
     screen.print(table(reports, title=title))
     for r in reports:
-        for sentence in (*r.reasons, *r.notes):
+        labels = [c.remark for c in r.comparisons if c.remark]
+        for sentence in (*r.reasons, *labels, *r.notes):
             screen.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
 
 

@@ -14,7 +14,7 @@ AS_FAST = 1.05  # within this of the fastest, size decides: no shared machine me
 def pick(export, path, *, max_drop, calibrated, integer_io, **options):
     """Exports every candidate with `export`, and puts the best at `path`.
 
-    max_drop: of the accuracy where labels are given, else the share of pictures that may get another class.
+    max_drop: of the accuracy where labels show a drop, else of what is given away by the original's own answers.
     calibrated: pictures are there, so that schemes that need them can be tried. integer_io: only schemes whose inputs
       and outputs can be integers.
 
@@ -37,7 +37,7 @@ def pick(export, path, *, max_drop, calibrated, integer_io, **options):
                 continue
             tried.append(report)
             told.append(f"{name}: time {report.latency_ratio:.2f}, size {report.size_ratio:.2f}, {_cost(report)}")
-        good = [report for report in tried if report.status != "fail" and _lost(report) <= max_drop]
+        good = [report for report in tried if report.status != "fail" and report.lost <= max_drop]
         if not good:
             raise UserError(f"no scheme keeps within {max_drop:g}: {'; '.join(told)}")
         fastest = min(report.latency_ratio for report in good)
@@ -48,16 +48,9 @@ def pick(export, path, *, max_drop, calibrated, integer_io, **options):
     return replace(best, path=str(path), notes=(why, *told, *best.notes))
 
 
-def _lost(report):
-    """Accuracy where it is known, else agreement, else nothing but what the limits of the comparison say."""
-    if report.accuracy_drop is not None:
-        return report.accuracy_drop
-    return 0.0 if report.agreement is None else 1 - report.agreement
-
-
 def _cost(report):
     if report.status == "fail":
         return f"refused ({'; '.join(report.reasons)})"
     if report.accuracy_drop is None:
-        return f"loses {_lost(report):.4f}"
-    return f"accuracy {0 - report.accuracy_drop:+.4f}"  # of 0.0 the negative would be -0.0
+        return f"loses {report.lost:.4f}"
+    return f"accuracy {0 - report.accuracy_drop:+.4f}, counted as {report.lost:.4f}"

@@ -20,6 +20,7 @@ class Found:
     size_ratio: float
     accuracy_drop: float | None = None
     agreement: float | None = None
+    lost: float = 0.0
     status: str = "pass"
     reasons: tuple = ()
     notes: tuple = ()
