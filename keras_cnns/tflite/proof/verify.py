@@ -51,7 +51,8 @@ class Comparison:
     original over energy of the difference; agreement and agreement_confident (on the half of the pictures that the
     original is surest of). largest_difference: over all pictures, relative to the largest value.
     loss: mean probability that the file's choice gives away, by the original's own answer; loss_share: of what answers
-    by lot would; scores_db: snr_db where it is judged by. decision_loss, error, overlap: as in `measures`. same_numbers: share of equal whole numbers.
+    by lot would; scores_db: snr_db where it is judged by.
+    decision_loss, error, overlap: as in `measures`. same_numbers: share of equal whole numbers.
     direction: mean cosine of embeddings. accuracy, original_accuracy, drop_low, drop_high (95 % interval of the drop),
     pictures_needed (to show a drop of one in a hundred): where labels were given. finite: whether all answers are.
     """

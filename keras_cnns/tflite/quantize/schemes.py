@@ -82,6 +82,7 @@ def _float16(data, job):
 
 def _static(rules):
     def make(data, job, islands=()):
+        data = flatbuffer.unread(data)
         made = quantizer.Quantizer(data)
         made.load_quantization_recipe(rules())
         if job.input_type == "float32":

@@ -46,7 +46,7 @@ def measured(path, scheme, force, without_labels=False, failing=(), **_):
     if scheme in failing:
         raise UserError("not possible")
     figures = {"agreement": 1 - lost} if without_labels else {"accuracy_drop": lost}
-    return Found(str(path), scheme, time, size, **figures)
+    return Found(str(path), scheme, time, size, lost=lost, **figures)
 
 
 @pytest.mark.parametrize(
