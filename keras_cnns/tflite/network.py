@@ -94,7 +94,7 @@ class Network:
         return found[what][1]
 
 
-_last = (None, {})  # of the network exported last; one is enough, and they are large
+_last: tuple = (None, {})  # of the network exported last; one is enough, and they are large
 
 
 def _in_float32(model, graph):

@@ -54,7 +54,7 @@ PAD = _operation(ops.pad, ..., [[0, 0], [1, 1], [1, 1], [0, 0]])
 DIVIDE = {_operation(ops.true_divide, ..., 2.0), _operation(ops.divide, ..., 2.0)}
 ARGMAX = _operation(ops.argmax, ..., axis=-1)
 SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, ...)}
-RESHAPES = (_operation(ops.reshape, ..., (2, 48)), _operation(ops.squeeze, keras.KerasTensor((2, 1))))
+RESHAPES: tuple = (_operation(ops.reshape, ..., (2, 48)), _operation(ops.squeeze, keras.KerasTensor((2, 1))))
 RESHAPES += (_operation(ops.expand_dims, ..., 1),)
 SPLIT = _operation(ops.split, ..., 2, axis=1)
 NORMALIZE, TOP_K = _operation(ops.normalize, ...), _operation(ops.top_k, ..., 2)
