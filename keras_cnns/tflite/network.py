@@ -2,13 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from importlib.metadata import version
 from types import FunctionType
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-import keras_cnns
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
@@ -123,7 +123,7 @@ def _key(graph):
     """The digest of a graph; None where it holds something of somebody else's, which may change and not show."""
     nodes = graph.nodes
     place = {node: i for i, node in enumerate(nodes)}
-    digest = hashlib.sha256(f"{keras_cnns.__version__} {keras.__version__} {tf.__version__}".encode())
+    digest = hashlib.sha256(f"{version('keras_cnns')} {keras.__version__} {tf.__version__}".encode())
     digest.update(f"{keras.config.dtype_policy().name} {keras.config.floatx()} {graph.name}".encode())
     try:
         for node in nodes:
