@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tyro
 
+from keras_cnns import __version__, said
 from keras_cnns.console import Json, print_json, table_of
 from keras_cnns.console import show as show_
 from keras_cnns.errors import UserError
@@ -258,12 +259,16 @@ def main(words=None):
     words = list(sys.argv[1:] if words is None else words)
     if words[:1] == ["train"] and len(words) > 2:
         words, _REST[:] = words[:2], words[2:]
+    if words == ["--version"]:
+        print(f"keras-cnns {__version__}")
+        sys.exit(0)
     try:
         if words[:1] not in (["list"], ["benchmark"], []) and not {"-h", "--help"} & set(words):
             import_tensorflow()
-        status = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="keras-cnns", description=__doc__, args=words, config=(tyro.conf.FlagCreatePairsOff,)
-        )
+        with said.in_lines():
+            status = tyro.extras.subcommand_cli_from_dict(
+                COMMANDS, prog="keras-cnns", description=__doc__, args=words, config=(tyro.conf.FlagCreatePairsOff,)
+            )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2

@@ -16,27 +16,37 @@ def once(line):
         LOG.warning("%s", line)
 
 
+class _Lines(logging.Handler):
+    """Each warning as one line, the first time it is said."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.heard = set()
+
+    def emit(self, record):
+        self.say(record.getMessage())
+
+    def say(self, text):
+        line = " ".join(str(text).split())
+        if line not in self.heard:
+            self.heard.add(line)
+            print(f"warning: {line}", file=sys.stderr)
+
+
 @contextmanager
 def in_lines():
     """What is warned of by this package, and by Python's `warnings`, is a line `warning: ...` on the standard error."""
-
-    def show(message, category, filename, lineno, file=None, line=None):
-        said = " ".join(str(message).split())
-        if said not in heard:
-            heard.add(said)
-            print(f"warning: {said}", file=sys.stderr)
-
-    class Lines(logging.Handler):
-        def emit(self, record):
-            print(f"warning: {record.getMessage()}", file=sys.stderr)
-
-    heard, lines, passes_on = set(), Lines(logging.WARNING), LOG.propagate
+    if any(isinstance(handler, _Lines) for handler in LOG.handlers):  # a command within a command
+        yield
+        return
+    lines, passed_on = _Lines(), LOG.propagate
     _said.clear()
     LOG.addHandler(lines)
+    LOG.propagate = False
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = show
+            warnings.showwarning = lambda message, *where, **more: lines.say(message)
             yield
     finally:
         LOG.removeHandler(lines)
-        LOG.propagate = passes_on
+        LOG.propagate = passed_on

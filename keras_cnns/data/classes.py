@@ -55,7 +55,7 @@ def unbalanced(source):
         return None
     return (
         f"{counts[most]} of {counts.sum()} training pictures are of one class, {source.names[most]}: a network that "
-        "always answers it is nearly always right. See every class's recall, or weigh them: class_weights balanced."
+        "always answers it is nearly always right. Look at every class's recall."
     )
 
 

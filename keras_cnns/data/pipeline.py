@@ -7,11 +7,13 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns import said
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.apply import chance, finish
 from keras_cnns.data.augment.random import Random, uniform
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import TRIES, Broken
+from keras_cnns.data.classes import unbalanced
 from keras_cnns.data.examples import WORKERS, Cropped, Kept
 from keras_cnns.data.sources.by_name import open_source
 from keras_cnns.errors import UserError
@@ -104,6 +106,8 @@ def load(
     how, size = Augment.of(augment), _checked_size(size, channels)
     _check_batch(batch_size, shard, start)
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
+    if training and (uneven := unbalanced(source)):
+        said.once(f"{name}: {uneven}")
     broken = Broken(source, skip_broken)
     fixed = crops.fixed(how.crop, size, how.crop_fraction)
     if training and how.crop in ("random", "random_resized"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_cnns.card import read_card
+from keras_cnns.data.classes import check as check_classes
 from keras_cnns.data.pipeline import load
 from keras_cnns.data.views import fully_convolutional, multi_scale, ten_crops
 from keras_cnns.errors import UserError
@@ -14,7 +15,6 @@ from keras_cnns.registry import entry
 from keras_cnns.saved import load_model
 from keras_cnns.tasks.classification import report, tally
 from keras_cnns.training.distribute import compile_with_xla
-from keras_cnns.training.run_folder import differences
 
 
 def evaluate(models, data, views=None):
@@ -94,12 +94,7 @@ def evaluate_files(files, recipe, views="centre", scales=()):
     for file, model in zip(files, models, strict=True):
         if model.output_shape[-1] != data.classes:
             raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
-        labels = read_card(file).labels
-        if labels and labels != tuple(map(str, data.names)):
-            raise UserError(
-                f"{file} was trained for other classes than {recipe.dataset} has "
-                f"({differences(labels, data.names)}): measure it on its own."
-            )
+        check_classes(file, read_card(file).labels, recipe.dataset, data.names)
     name = f"evaluation_{views}.json"
     metrics = {"models": [str(file) for file in files], "views": views, "scales": list(scales)}
     metrics |= evaluate(models, data, seen)

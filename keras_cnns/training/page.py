@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_cnns import said
 from keras_cnns.errors import UserError, nearest
 from keras_cnns.training.recipe import Recipe
 
@@ -48,12 +49,13 @@ def run(recipe, args=None):
             from keras_cnns.training.evaluation import evaluate_files
 
             metrics = evaluate_files(flags.evaluate, recipe, flags.views, flags.scales)
-            said = ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in SAID)
-            print(f"{said} of {metrics['examples']} held-out pictures: {Path(recipe.out) / metrics['file']}")
+            figures = ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in SAID)
+            print(f"{figures} of {metrics['examples']} held-out pictures: {Path(recipe.out) / metrics['file']}")
             return 0
         from keras_cnns.training.trainer import train
 
-        result = train(recipe)
+        with said.in_lines():
+            result = train(recipe)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -61,8 +63,8 @@ def run(recipe, args=None):
         print("stopped: the same command goes on from the last checkpoint.", file=sys.stderr)
         return 130
     epochs, score = result.history[-1]["epoch"], result.score
-    said = f"held-out {score.replace('_', ' ')} {result.metrics[score]:.4f}"
-    print(f"{said} after {epochs} epochs: {result.folder}/", flush=True)
+    figures = f"held-out {score.replace('_', ' ')} {result.metrics[score]:.4f}"
+    print(f"{figures} after {epochs} epochs: {result.folder}/", flush=True)
     if distribute.workers() > 1:
         os._exit(0)  # at once: a worker that takes its time to leave is taken for a lost one, and the others abort
     return 0

@@ -14,6 +14,7 @@ import platform
 from pathlib import Path
 
 from keras_cnns.card import Card, read_card, write_card
+from keras_cnns.data.classes import difference
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_json, write_text, written_aside
 from keras_cnns.training.recipe import Recipe
@@ -51,7 +52,7 @@ def check_data(folder, names, examples=None):
         return
     if seen["classes"] != [str(name) for name in names]:
         raise UserError(
-            f"{folder} holds a run on other classes ({differences(seen['classes'], names)}): "
+            f"{folder} holds a run on other classes ({difference(seen['classes'], [str(name) for name in names])}): "
             "give another --out, or put the data back as they were."
         )
     for split, count in (examples or {}).items():
@@ -71,20 +72,6 @@ def _seen(folder):
         if (folder / name).exists() and (labels := read_card(folder / name).labels):
             return {"classes": list(labels), "examples": {}}
     return None
-
-
-def differences(before, now):
-    """How two lists of classes differ, in a few words."""
-    before, now = ([str(name) for name in names] for names in (before, now))
-    gone, new = ([n for n in a if n not in b] for a, b in ((before, now), (now, before)))
-    if not gone and not new:
-        return "the same ones in another order"
-    named = {"gone": gone, "new": new}
-    return "; ".join(f"{what}: {_few(names)}" for what, names in named.items() if names)
-
-
-def _few(names, most=5):
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def claim(folder, recipe, names, examples):
