@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_cnns/__init__.py").read_text())[1]
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_cnns/version.py").read_text())[1]
 
 # The upper bounds are the newest that were seen to work together; without them pip tries old sets for many minutes.
 BASE = [

@@ -8,8 +8,7 @@ Importing this package loads neither TensorFlow nor Keras; they are loaded by th
 
 from keras_cnns.layers.registration import watch
 from keras_cnns.lazy import public
-
-__version__ = "0.1.0"
+from keras_cnns.version import __version__  # noqa: F401
 
 _HOMES = {
     "UserError": "errors",

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import tyro
 
-from keras_cnns import __version__, said
+from keras_cnns import said
 from keras_cnns.console import Json, print_json, table_of
 from keras_cnns.console import show as show_
 from keras_cnns.errors import UserError
 from keras_cnns.insight import command
 from keras_cnns.quiet import import_tensorflow
+from keras_cnns.version import __version__
 
 
 def list_(pattern: str = "*", /, *, as_json: Json = False):

@@ -14,7 +14,23 @@ FILES = sorted((ROOT / "keras_cnns").rglob("*.py"))
 
 # From the ground up; a file imports only from its own floor and from lower ones. The longest prefix counts.
 FLOORS = (
-    ("errors", "said", "arguments", "lazy", "quiet", "console", "deep", "files", "card", "layers", "blocks", "family"),
+    tuple(
+        [
+            "errors",
+            "version",
+            "said",
+            "arguments",
+            "lazy",
+            "quiet",
+            "console",
+            "deep",
+            "files",
+            "card",
+            "layers",
+            "blocks",
+            "family",
+        ]
+    ),
     ("saved", "data"),
     ("tflite",),
     ("models",),
@@ -27,7 +43,7 @@ FLOORS = (
     ("catalogue",),
     ("cli", "demo", "testing"),
 )
-LONGEST = 380  # lines of a file
+LONGEST = 300  # lines of a file
 
 
 def imported(path):

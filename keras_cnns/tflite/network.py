@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from importlib.metadata import version
 from types import FunctionType
 
 import keras
@@ -18,6 +17,7 @@ from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.node import Item, Node
 from keras_cnns.tflite.graph.reader import REDUCED, read
 from keras_cnns.tflite.proof import verify
+from keras_cnns.version import __version__
 
 CLOSE = 20.0  # dB between a model in reduced precision and itself in float32
 
@@ -123,7 +123,7 @@ def _key(graph):
     """The digest of a graph; None where it holds something of somebody else's, which may change and not show."""
     nodes = graph.nodes
     place = {node: i for i, node in enumerate(nodes)}
-    digest = hashlib.sha256(f"{version('keras_cnns')} {keras.__version__} {tf.__version__}".encode())
+    digest = hashlib.sha256(f"{__version__} {keras.__version__} {tf.__version__}".encode())
     digest.update(f"{keras.config.dtype_policy().name} {keras.config.floatx()} {graph.name}".encode())
     try:
         for node in nodes:
