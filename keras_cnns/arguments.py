@@ -32,8 +32,8 @@ def number(value):
 
 
 def every(values, kinds):
-    """Whether this is a list or tuple of such things alone."""
-    return isinstance(values, (list, tuple)) and all(isinstance(value, kinds) for value in values)
+    """Whether this is a list, tuple or range of such things alone."""
+    return isinstance(values, (list, tuple, range)) and all(isinstance(value, kinds) for value in values)
 
 
 def kind(value):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.errors import UserError
-from keras_cnns.tflite.aware.fake_quant import FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.graph import ends
 from keras_cnns.tflite.graph.carried import Carried
@@ -66,8 +66,13 @@ class Network:
 
     def endings(self, said=None):
         """What each output is: `ends.endings`, rounding left aside."""
-        plain = self.graph.copy().rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
-        return ends.endings(plain, said)
+
+        def unrounded(node, uses):
+            if node.is_a(FakeQuant):
+                return node.input
+            node.call = next((plain for plain, rounded in ROUNDED.items() if node.is_a(rounded)), node.call)
+
+        return ends.endings(self.graph.copy().rewrite(unrounded), said)
 
     def weights_digest(self):
         """Of all weights, so that a file can be traced to its checkpoint."""

@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_left_out_and_said(capsys, folder):
     [
         (["nowhere", "pictures/red/0.png"], "there is no folder"),
         (["empty", "pictures/red/0.png"], "holds no pictures"),
-        (["pictures", "nothing.png"], "cannot read"),
+        (["pictures", "nothing.png"], "there is no file"),
         (["pictures"], "give pictures to look for, or --map"),
     ],
 )

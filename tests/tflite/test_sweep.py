@@ -28,7 +28,7 @@ def test_a_sample_of_the_layers(name, tmp_path):
     with sweep.one_child():
         rows, _ = sweep.layer_rows(name, 1, tmp_path)
     assert {row.mode for row in rows} == set(sweep.MODES) and not bad(rows)
-    assert all(row.outcome == "refused" for row in rows) is (name == "Lambda")
+    assert any(row.outcome == "right" for row in rows)
 
 
 @pytest.mark.slow

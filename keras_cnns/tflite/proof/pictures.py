@@ -81,8 +81,11 @@ def _as_arrays(data, inputs, whole=False):
         return {inputs[0].name: np.asarray(data)} if len(inputs) == 1 else None
     if not isinstance(data, (list, tuple)) or not data:
         return None
-    if isinstance(data[0], (dict, list, tuple)) and not _is_numbers(data[0]) and len(data) in (1, 2, 3):
+    nested = [isinstance(one, (dict, list, tuple)) and not _is_numbers(one) for one in data]
+    if nested[0] and len(data) in (1, 2, 3) and (isinstance(data, tuple) or not any(nested[1:])):
         return _as_arrays(data[0], inputs)  # (inputs, labels) or (inputs, labels, weights)
+    if any(nested):
+        return None  # a list of batches
     if len(inputs) > 1 and len(data) == len(inputs):
         return {one.name: np.asarray(array) for one, array in zip(inputs, data, strict=True)}
     if len(inputs) > 1 or not hasattr(data[0], "__array__") or len(data) > 3:

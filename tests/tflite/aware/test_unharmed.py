@@ -13,6 +13,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.layers import HeldBatchNormalization
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.tflite import export, predict, quantization_aware
+from keras_cnns.tflite.aware import source
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded
 from keras_cnns.tflite.aware.source import source_of
@@ -383,13 +384,20 @@ class Forgetful(layers.Layer):
 
 
 @pytest.mark.parametrize("given", [{}, {"pictures": noise(16, 8, 8, 3)}], ids=["noise", "pictures"])
-def test_a_form_that_answers_otherwise_than_its_source_is_refused(given):
+def test_a_layer_whose_configuration_forgets_is_carried_over_as_it_is(given):
+    """Made again from its configuration it would compute something else."""
     model = seq((8, 8, 3), layers.Conv2D(4, 3), Forgetful(2.0, name="odd"), layers.Conv2D(2, 3, name="end"))
-    with pytest.raises(UserError, match=r"does not answer as it does \(output 'end'\)") as error:
-        quantization_aware(model, **given)
+    x = [noise(4, 8, 8, 3, seed=5)]
+    (found,), (wanted,) = source.answers_unrounded(quantization_aware(model, **given), x), source.answers(model, x)
+    np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
+def test_a_form_that_answers_otherwise_than_its_source_is_refused():
+    model, x = plain(), [noise(4, 8, 8, 3)]
+    with pytest.raises(UserError, match="does not answer as it does") as error:
+        source.compare(model, [0], lambda given: [source.answers(model, given)[0] + 1], x)
     assert "\n" not in str(error.value)
-    honest = seq((8, 8, 3), layers.Conv2D(4, 3), Forgetful(name="odd"), layers.Conv2D(2, 3, name="end"))
-    assert quantization_aware(honest, **given)
+    source.compare(model, [0], lambda given: source.answers(model, given), x)
 
 
 @pytest.mark.parametrize("momentum", ["0.9", -0.1, 1.0, None, True])
