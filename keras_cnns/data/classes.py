@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import tensorflow as tf
 
 from keras_cnns.errors import UserError
 
@@ -34,22 +33,14 @@ def difference(there, here):
     return f"{len(there)} there and {len(here)} here, {', '.join(parts)}"
 
 
-def count(source):
-    """How many examples of a `Source` each class has, int64 [classes]; labels not known before are read."""
-    labels = source.labels
-    if labels is None:
-        read = tf.data.Dataset.range(source.count).map(lambda number: source.read(number)[1], tf.data.AUTOTUNE)
-        labels = np.concatenate(list(read.batch(4096).as_numpy_iterator()))
-    return np.bincount(labels[(labels >= 0) & (labels < len(source.names))], minlength=len(source.names))
-
-
 def unbalanced(source):
     """A sentence on a data set that is all or nearly all of one class, or None; only where labels are known."""
     if len(source.names) == 1:
         return f"there is one class only, {source.names[0]}: every answer will be right, and nothing learned."
     if source.labels is None:
         return None
-    counts = count(source)
+    known = (source.labels >= 0) & (source.labels < len(source.names))
+    counts = np.bincount(source.labels[known], minlength=len(source.names))
     most = int(np.argmax(counts))
     if counts[most] <= MOST * counts.sum():
         return None

@@ -1,0 +1,30 @@
+"""What is said of a data set's classes."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from keras_cnns.data.classes import difference, unbalanced
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "said"),
+    [
+        (("cat",), [0, 0, 0], "there is one class only, cat"),
+        (("cat", "dog"), [1] * 99 + [0], "99 of 100 training pictures are of one class, dog"),
+        (("cat", "dog"), [1] * 99 + [0, -1, -1], "99 of 100 training pictures"),  # -1: no label is known
+    ],
+)
+def test_one_class_and_nearly_one_are_said(names, labels, said):
+    assert said in unbalanced(SimpleNamespace(names=names, labels=np.array(labels)))
+
+
+def test_of_several_classes_and_of_unknown_labels_nothing_is_said():
+    for labels in (np.array([0, 1, 1, 1]), None):
+        assert unbalanced(SimpleNamespace(names=("cat", "dog"), labels=labels)) is None
+
+
+def test_two_lists_of_classes_are_told_apart_in_words():
+    assert difference(["a", "b"], ["b", "c"]) == "2 there and 2 here, a only there, c only here"
+    assert difference(["a", "b"], ["b", "a"]) == "the same in another order, a, b and b, a"
