@@ -8,15 +8,17 @@ Both draw initial values; they take turns, and the medians are compared. Names t
 
 import argparse
 import statistics
+import sys
 import time
 from fnmatch import fnmatchcase
+from functools import partial
 
 import keras
 from rich.console import Console
 from rich.table import Table
 
 import keras_cnns
-from keras_cnns.weights.renames import peers
+from keras_cnns.weights.renames import constructor, peers
 
 
 def seconds(make):
@@ -36,10 +38,14 @@ def main():
     for name, theirs in peers("keras").items():
         if not fnmatchcase(name, args.pattern):
             continue
-        contestants = (lambda: keras_cnns.build(name), lambda: getattr(keras.applications, theirs)(weights=None))  # noqa: B023
+        function, options = constructor(theirs)
+        make = partial(getattr(keras.applications, function), weights=None, **options)
+        contestants = (partial(keras_cnns.build, name), make)
         rounds = [[seconds(make) for make in contestants] for _ in range(args.rounds)]
         ours, their = (statistics.median(times) for times in zip(*rounds, strict=True))
-        table.add_row(name, f"{ours:.2f}", f"{their:.2f}", f"{statistics.median(a / b for a, b in rounds):.2f}")
+        row = name, f"{ours:.2f}", f"{their:.2f}", f"{statistics.median(a / b for a, b in rounds):.2f}"
+        table.add_row(*row)
+        print(*row, file=sys.stderr)  # as it goes
     Console().print(table)
 
 

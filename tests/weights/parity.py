@@ -5,7 +5,6 @@ timm also has and writes the table. Rows that are there stay: a row is measured 
 deleted.
 """
 
-import ast
 import sys
 import tempfile
 from fnmatch import fnmatchcase
@@ -19,7 +18,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import write_text
 from keras_cnns.registry import entry
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights.renames import ORIGINS, peers
+from keras_cnns.weights.renames import ORIGINS, constructor, peers
 from tests.weights.statistics import near
 
 TOLERANCE = 1e-4  # of the largest logit
@@ -33,13 +32,6 @@ def shapes(name):
     return net.input_shape, (side + 11, side + 33, net.input_shape[-1])
 
 
-def called(theirs):
-    """A peer's name and its options: "densenet201(block_config=(6, 12, 64, 48))"."""
-    name, _, options = theirs.partition("(")
-    call = ast.parse(f"{name}({options}" if options else f"{name}()", mode="eval").body
-    return name, {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-
-
 def difference(origin, name, theirs, shape, folder, **columns):
     """The largest difference of logits, as a fraction of the largest logit, for two pictures.
 
@@ -51,7 +43,7 @@ def difference(origin, name, theirs, shape, folder, **columns):
     else:
         from tests.weights import torch_peers
 
-        peer, options = called(theirs)
+        peer, options = constructor(theirs)
         network = torch_peers.randomize(torch_peers.create(origin, peer, **options), images)
         path, expected = torch_peers.save(network, origin, folder), torch_peers.logits(network, images)
         del network
@@ -68,7 +60,7 @@ def keras_peer(theirs, shape, images, folder):
 
     A peer that preprocesses gets the pixels that its preprocessing turns into `images`.
     """
-    function, options = called(theirs)
+    function, options = constructor(theirs)
     peer = getattr(keras.applications, function)(weights=None, input_shape=shape, classifier_activation=None, **options)
     randomize(peer)
     first = [layer for layer in peer.layers if type(layer).__name__ in ("Rescaling", "Normalization")]

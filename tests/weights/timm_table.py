@@ -15,8 +15,7 @@ import torch
 
 from keras_cnns.blocks.preprocessing import of_unit_range
 from keras_cnns.files import write_json
-from keras_cnns.weights.renames import peers
-from tests.weights.parity import called
+from keras_cnns.weights.renames import constructor, peers
 from tests.weights.torch_peers import timm
 
 LIKELY = ("resnet", "resnext", "wide_resnet", "seresnet", "densenet", "vgg", "inception", "efficientnet", "tf_")
@@ -34,7 +33,7 @@ def alike():
     """{name in timm: our names of networks with the same tensors}."""
     ours = {}
     for name, theirs in peers("timm").items():
-        network, options = called(theirs)
+        network, options = constructor(theirs)
         ours.setdefault(signature(network, **options), []).append(name)
     names = [name for name in timm.list_models() if name.startswith(LIKELY)]
     found = {name: ours.get(signature(name)) for name in names}

@@ -12,6 +12,7 @@ A module holds
            numerics and preprocessing. Without it a row that follows Keras gets TORCH numerics for the other two.
 """
 
+import ast
 import re
 from contextlib import suppress
 from importlib import import_module
@@ -36,6 +37,13 @@ def peers(origin) -> dict[str, str]:
 def peer(name, origin) -> str | None:
     """What `origin` calls the network that we call `name`; `None` where it has none."""
     return _table(entry(name).family).get(origin, {}).get(name)
+
+
+def constructor(theirs) -> tuple[str, dict]:
+    """A peer's name and its options: "densenet201(block_config=(6, 12, 64, 48))"."""
+    name, _, options = theirs.partition("(")
+    keywords = [node for node in ast.walk(ast.parse(f"{name}({options or ')'}")) if isinstance(node, ast.keyword)]
+    return name, {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in keywords}
 
 
 def columns(name, origin) -> dict:
