@@ -42,42 +42,61 @@ def environment(**more):
     return {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "TF_CPP_MIN_LOG_LEVEL": "2", **more}
 
 
-@pytest.fixture(scope="module")
-def differences(tmp_path_factory):
-    """One process on two logical CPUs does all the comparisons."""
-    folder = tmp_path_factory.mktemp("recipes")
+def compared(folder, *words):
+    """One process on two logical CPUs does all the comparisons: {name: what differed}."""
     for name, recipe in RECIPES.items():
         (folder / f"{name}.json").write_text(recipe.json())
-    words = [f"{name}.json" for name in RECIPES] + ["uneven:plain.json"]
-    command = [sys.executable, str(HERE / "compare_replicas.py"), *words]
+    command = [sys.executable, str(HERE / "compare_replicas.py"), *(f"{word}.json" for word in words)]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("name", ["plain", "clipped", "parts"])
-def test_two_mirrored_replicas_are_one(differences, name):
-    found = differences[name]
+@pytest.fixture(scope="module")
+def differences(tmp_path_factory):
+    return compared(tmp_path_factory.mktemp("recipes"), "parts", "norm", "uneven:plain")
+
+
+@pytest.fixture(scope="module")
+def more_differences(tmp_path_factory):
+    return compared(tmp_path_factory.mktemp("recipes"), "plain", "clipped", "float16", "float64", "local")
+
+
+def same(found):
     assert found["weights"] < 1e-6 and found["held_out_loss"] < 1e-6
     assert found["loss"] < 1e-5  # weight decay and the mean over the batch are counted once
     assert found["examples"] == [360, 360]  # 360 = 22 * 16 + 8: the last batch is filled up, and not counted
+
+
+def test_two_mirrored_replicas_are_one(differences):
+    """Each batch in two parts, the weights averaged."""
+    same(differences["parts"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plain", "clipped"])
+def test_two_plain_replicas_are_one(more_differences, name):
+    same(more_differences[name])
 
 
 def test_two_replicas_with_synchronized_batch_norm_are_one(differences):
     assert differences["norm"]["weights"] < 1e-5
 
 
-def test_a_scaled_loss_is_scaled_once(differences):
-    assert differences["float16"]["weights"] < 1e-3
+@pytest.mark.slow
+def test_a_scaled_loss_is_scaled_once(more_differences):
+    assert more_differences["float16"]["weights"] < 1e-3
 
 
-def test_in_float64_nothing_is_left_of_the_difference(differences):
+@pytest.mark.slow
+def test_in_float64_nothing_is_left_of_the_difference(more_differences):
     """At a large rate too, where float32 ends elsewhere: what differed there was rounding, and nothing else."""
-    assert differences["float64"]["weights"] < 1e-6  # that of the float32 files they are handed over in
+    assert more_differences["float64"]["weights"] < 1e-6  # that of the float32 files they are handed over in
 
 
-def test_without_synchronization_they_are_not(differences):
-    assert differences["local"]["weights"] > 1e-3
+@pytest.mark.slow
+def test_without_synchronization_they_are_not(more_differences):
+    assert more_differences["local"]["weights"] > 1e-3
 
 
 def test_uneven_shares_and_an_empty_one_count_each_picture_once(differences):
