@@ -10,6 +10,7 @@ from keras_cnns.console import Json, print_json, table_of
 from keras_cnns.console import show as show_
 from keras_cnns.errors import UserError
 from keras_cnns.insight import command
+from keras_cnns.insight.course.command import figure
 from keras_cnns.quiet import import_tensorflow
 from keras_cnns.version import __version__
 
@@ -35,13 +36,16 @@ def list_(pattern: str = "*", /, *, as_json: Json = False):
     show_(table)
 
 
-def show(name: str, /, *, layers: bool = False, as_json: Json = False):
+def show(name: str, /, *, layers: bool = False, augmented: bool = False, as_json: Json = False):
     """A network by name or a model file: what it consists of and what it costs.
 
     Args:
-        name: a name from `keras-cnns list`, or a .keras or .tflite file
+        name: a name from `keras-cnns list`, or a .keras or .tflite file; with --augmented a recipe
         layers: a row for each layer instead of one for each stage
+        augmented: what training with this recipe sees, as a picture in runs/figures
     """
+    if augmented:
+        return figure("augmented", (name,), as_json=as_json)
     from keras_cnns.insight.show import describe, tables
 
     description = describe(name)
@@ -97,6 +101,7 @@ def export(
     output_type: str = "float32",
     batch: int = 1,
     head: str | None = None,
+    explain: str | None = None,
     outputs: str | None = None,
     max_drop: float = 0.01,
     engine: str = "quantizer",
@@ -116,6 +121,7 @@ def export(
         output_type: float32, int8 or uint8
         batch: pictures at a time
         head: what the file ends in instead: logits, softmax, argmax or top_k
+        explain: cam: where each class is seen, as one more output (pooling and a dense layer end the network)
         outputs: what they are, which decides how the file is judged: classifier, logits, multilabel, segmentation,
             classes, embedding or regression; by default told from the end of the network
         max_drop: the accuracy that auto may lose
@@ -155,6 +161,7 @@ def export(
         output_type=output_type,
         batch=batch,
         head=head,
+        explain=explain,
         outputs=outputs,
         max_drop=max_drop,
         engine=engine,
@@ -251,6 +258,7 @@ COMMANDS = {
     "compare": command.compare,
     "report": command.report,
     "search": command.search,
+    "figure": figure,
 }
 _REST: list[str] = []  # the flags after `train RECIPE`, which are the recipe's own
 

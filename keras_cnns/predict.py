@@ -71,7 +71,7 @@ def _opened(model):
         if len(shapes) != 1:
             raise UserError(f"{model} has {len(shapes)} inputs: a classifier has one.")
         (shape,) = (tuple(None if n < 0 else n for n in shape[1:]) for shape in shapes)
-        return shape, lambda pictures: _only(runner.predict(model, pictures), model)
+        return shape, lambda pictures: runner.scores(model, pictures)
     if model.suffix == ".keras":
         from keras_cnns.saved import load_model
 

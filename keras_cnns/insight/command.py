@@ -9,6 +9,8 @@ import tyro
 from keras_cnns.console import Json, print_json, show, table_of
 from keras_cnns.errors import UserError
 
+Open = Annotated[bool, tyro.conf.arg(name="open")]
+
 
 def explain(
     model: str,
@@ -18,22 +20,24 @@ def explain(
     method: str = "grad_cam",
     filters: bool = False,
     target: int | None = None,
+    output: str | None = None,
     layer: str | None = None,
     channel: int | None = None,
     pixels: tuple[float, float] = (0.0, 255.0),
     out: str = "runs/explain",
-    open_: Annotated[bool, tyro.conf.arg(name="open")] = False,
+    open_: Open = False,
     as_json: Json = False,
 ):
     """Pictures of why a model answers so, and of what its layers look for.
 
     Args:
-        model: a .keras file; a .tflite file for occlusion, which needs no gradients
+        model: a .keras file; a .tflite file for occlusion, and for cam where it was exported with --explain cam
         pictures: files in any common format
         method: grad_cam, grad_cam_plus_plus, cam, occlusion, integrated_gradients, saliency, guided_backprop,
             guided_grad_cam, deconvnet, feature_maps or maximize
         filters: the first layer's filters instead (or those of --layer)
         target: the class to explain, by number; by default what the model answers
+        output: whose class it is, by number or name, where the model has several outputs; by default the first's
         layer: whose maps are weighed or shown
         channel: of that layer, for deconvnet and maximize
         pixels: what black and white are for a model that has no preprocessing inside
@@ -47,9 +51,18 @@ def explain(
     else:
         low, high = pixels
         files = page.explain(
-            model, pictures, method, out=out, target=target, layer=layer, channel=channel, low=low, high=high
+            model,
+            pictures,
+            method,
+            out=out,
+            target=target,
+            output=int(output) if output and output.isdigit() else output,
+            layer=layer,
+            channel=channel,
+            low=low,
+            high=high,
         )
-    _written(files, open_, as_json)
+    written(files, open_, as_json)
 
 
 def compare(
@@ -92,7 +105,7 @@ def report(
     out: str | None = None,
     dataset: str | None = None,
     data_dir: str | None = None,
-    open_: Annotated[bool, tyro.conf.arg(name="open")] = False,
+    open_: Open = False,
     as_json: Json = False,
 ):
     """One HTML file about a run or a model file: curves, confusion, calibration, files, mistakes, near duplicates.
@@ -106,7 +119,7 @@ def report(
     """
     from keras_cnns.insight.report import report as run
 
-    _written([run(subject, out, dataset=dataset, data_dir=data_dir)], open_, as_json)
+    written([run(subject, out, dataset=dataset, data_dir=data_dir)], open_, as_json)
 
 
 def search(
@@ -119,7 +132,7 @@ def search(
     map_: Annotated[bool, tyro.conf.arg(name="map")] = False,
     pixels: tuple[float, float] = (0.0, 255.0),
     out: str = "runs/search",
-    open_: Annotated[bool, tyro.conf.arg(name="open")] = False,
+    open_: Open = False,
     as_json: Json = False,
 ):
     """The nearest pictures of a folder by a network's features; the folder keeps an index.
@@ -152,10 +165,10 @@ def search(
         return print_json({"nearest": answers, "files": [str(file) for file in files]})
     for query, found in zip(queries, answers, strict=True):
         print(f"{query}: " + ", ".join(f"{path} ({cosine:.3f})" for path, cosine in found))
-    _written(files, open_, as_json)
+    written(files, open_, as_json)
 
 
-def _written(files, show_them, as_json):
+def written(files, show_them, as_json):
     """Says which files were written, and opens them where that is asked for."""
     if as_json:
         print_json([str(file) for file in files])

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError, nearest
-from keras_cnns.insight import draw, targets
+from keras_cnns.insight import draw, explain_file, targets
 from keras_cnns.insight.maps import cam as class_map
 from keras_cnns.insight.maps import deconvnet, features, grad_cam, guided, integrated_gradients, maximize, occlusion
 from keras_cnns.insight.network import Network
@@ -30,15 +30,18 @@ LAYERED = ("grad_cam", "grad_cam_plus_plus", "guided_grad_cam")
 MOST = 64  # maps or filters on one sheet
 
 
-def explain(model, paths, method="grad_cam", *, out, target=None, layer=None, channel=None, low=0.0, high=255.0):
+def explain(
+    model, paths, method="grad_cam", *, out, target=None, output=None, layer=None, channel=None, low=0.0, high=255.0
+):
     """Writes the pictures of a method and returns their paths.
 
     Args:
-      model: the path of a `.keras` file; of a `.tflite` file for methods without gradients (occlusion).
+      model: the path of a `.keras` file; of a `.tflite` file for methods without gradients (occlusion, cam).
       paths: of the pictures, in any common format.
       method: one of METHODS.
       out: the folder for the files.
       target: a class number; None: what the model answers.
+      output: the number or name of the output that it is a class of, where there are several; None: the first.
       layer, channel: of what is shown (deconvnet, feature_maps, maximize), and `layer` of whose maps Grad-CAM weighs.
       low, high: what black and white are for the model.
 
@@ -46,30 +49,26 @@ def explain(model, paths, method="grad_cam", *, out, target=None, layer=None, ch
       UserError: something is missing or does not fit.
     """
     model, out = Path(model), Path(out)
-    if method not in METHODS:
-        raise UserError(f"there is no method {method!r}.{nearest(method, METHODS)} Choose from {', '.join(METHODS)}.")
-    if not paths and method != "maximize":
-        raise UserError(f"{method} needs a picture: give one or more.")
+    _check(method, paths, target, layer, channel, low, high)
+    target = targets.Class(target, output)
     if model.suffix == ".tflite":
         return [_of_file(model, paths, method, out, target, low, high)]
-    network = Network(_loaded(model))
+    network, card = Network(_loaded(model)), read_card(model)
+    target = targets.Class(target.index, network.output(output))
     if method == "maximize":
         return [_maximized(network, model, out, target, layer, channel, low, high)]
     shape = network.shape
     if len(shape) != 3 or None in shape[:2] or shape[-1] not in (1, 3):
         raise UserError(f"{model} takes inputs of {shape}: pictures of a fixed size are needed.")
-    shown = np.stack([read_picture(path, shape) for path in paths]) / 255
+    shown = np.stack([read_picture(path, shape, **card.view()) for path in paths]) / 255
     pictures = shown * (high - low) + low
     path = out / f"{model.stem}_{method}{f'_{layer}' if layer else ''}.png".replace("/", "_")
     if method == "feature_maps":
         return _features(network, pictures, paths, layer, path)
     if method == "deconvnet":
         return [_projections(network, pictures, shown, paths, layer, channel, path)]
-    target = targets.of(target)
-    names = _names(network, pictures, target, paths, read_card(model).labels)
+    names = _names(network, pictures, target, paths, card.labels)
     options = {"layer": layer} if method in LAYERED else {}
-    if layer and not options:
-        raise UserError(f"{method} looks at no single layer: leave --layer out, or take grad_cam.")
     if method in FINE:
         draw.fine_sheet(
             path, shown, FINE[method](network, pictures, target, **options), names=names, title=_title(method)
@@ -97,6 +96,22 @@ def show_filters(model, *, out, layer=None):
     return path
 
 
+def _check(method, paths, target, layer, channel, low, high):
+    """What is asked for fits the method, before anything is opened."""
+    if method not in METHODS:
+        raise UserError(f"there is no method {method!r}.{nearest(method, METHODS)} Choose from {', '.join(METHODS)}.")
+    if not paths and method != "maximize":
+        raise UserError(f"{method} needs a picture: give one or more.")
+    if layer is not None and method not in (*LAYERED, *UNITS):
+        raise UserError(f"{method} looks at no single layer: leave --layer out, or take grad_cam.")
+    if channel is not None and method not in ("deconvnet", "maximize"):
+        raise UserError(f"{method} looks at no single channel: leave --channel out, or take deconvnet or maximize.")
+    if target is not None and method in ("deconvnet", "feature_maps"):
+        raise UserError(f"{method} is of a layer, not of a class: leave --target out.")
+    if not low != high:
+        raise UserError(f"black and white are both {low:g}: --pixels takes two numbers.")
+
+
 def _loaded(model):
     from keras_cnns.saved import load_model
 
@@ -106,34 +121,19 @@ def _loaded(model):
 
 
 def _of_file(model, paths, method, out, target, low, high):
-    """Occlusion of a .tflite file, whose outputs are taken as they are."""
-    from keras_cnns.tflite.proof import runner
-
-    if method != "occlusion":
-        raise UserError(f"{method} needs gradients, which a .tflite file has not: take occlusion, or the .keras file.")
-    if not model.is_file():
-        raise UserError(f"there is no file {model}.")
-    (shape, *more) = (tuple(s[1:]) for s in runner.ask("describe", file=str(model.resolve()))[0]["inputs"].values())
-    if more or len(shape) != 3 or min(shape) < 1:
-        raise UserError(f"{model} takes inputs of {shape}: one picture of a fixed size is needed.")
-    shown = np.stack([read_picture(path, shape) for path in paths]) / 255
-    run, labels, maps, names = occlusion.of_file(model), read_card(model).labels, [], []
-    for path, picture in zip(paths, shown * (high - low) + low, strict=True):
-        wanted = targets.settle(targets.of(target), run(picture[None]))
-        wanted = targets.Class(int(np.ravel(wanted.index)[0]))
-        names.append(_name(path, wanted.index, labels))
-        maps.append(occlusion.occlude(lambda some, wanted=wanted: wanted(run(some)), picture, batch=10**4))
-    path = out / f"{model.stem}_occlusion.png"
-    title = f"{_title('occlusion')}, of the file {model.name}"
-    draw.maps_sheet(path, shown, np.stack(maps), names=names, title=title, unit="fall of the file's score", signed=True)
+    """Of a .tflite file, whose outputs are taken as they are."""
+    file, card = explain_file.File(model), read_card(model)
+    shown = np.stack([read_picture(path, file.shape, **card.view()) for path in paths]) / 255
+    maps, classes = file.maps(method, (shown * (high - low) + low).astype("float32"), target)
+    names = [_name(path, int(index), card.labels) for path, index in zip(paths, classes, strict=True)]
+    path, unit = out / f"{model.stem}_{method}.png", MAPS[method][1]
+    title = f"{_title(method)}, of the file {model.name}"
+    draw.maps_sheet(path, shown, maps, names=names, title=title, unit=unit, signed=True)
     return path
 
 
 def _names(network, pictures, target, paths, labels):
-    if not isinstance(target, targets.Class):
-        return [Path(path).name for path in paths]
-    settled = target if target.index is not None else targets.settle(target, network.run(pictures)[0])
-    classes = np.broadcast_to(settled.index, len(paths))
+    classes = np.broadcast_to(target.settled(network.run(pictures)[0]).index, len(paths))
     return [_name(path, int(index), labels) for path, index in zip(paths, classes, strict=True)]
 
 
@@ -183,14 +183,14 @@ def _projections(network, pictures, shown, paths, layer, channel, path):
 
 
 def _maximized(network, model, out, target, layer, channel, low, high):
-    if layer is not None and channel is None or layer is None and target is None:
+    if layer is not None and channel is None or layer is None and target.index is None:
         raise UserError("maximize needs --target CLASS, or --layer and --channel.")
-    wanted = targets.Unit(layer, channel) if layer else targets.of(target)
+    wanted = targets.Unit(layer, channel) if layer else target
     picture = maximize.maximize(network, wanted, low=low, high=high)
-    name = f"{layer}_{channel}" if layer else f"class_{target}"
+    name = f"{layer}_{channel}" if layer else f"class_{target.index}"
     path = out / f"{model.stem}_maximize_{name}.png".replace("/", "_")
     labels = read_card(model).labels
-    what = f"{layer}, channel {channel}" if layer else f"class {labels[target] if labels else target}"
+    what = f"{layer}, channel {channel}" if layer else f"class {labels[target.index] if labels else target.index}"
     shown = ((picture - low) / (high - low))[None]
     draw.tiles_sheet(path, shown, title=f"{model.stem}: what excites {what}", captions=[""], side=3.2)
     return path

@@ -59,6 +59,11 @@ class Network:
             raise UserError(f"what is asked for does not depend on {where}: choose a layer before it.")
         return value, gradient, scores
 
+    def output(self, which):
+        """An output as targets ask for it: where they have no names of their own, their layers' names go too."""
+        names = [self.calls[ref.call].name for ref in tree.flatten(self.calls.result)]
+        return names.index(which) if not isinstance(self.calls.result, dict) and which in names else which
+
     def scores(self, pictures, target, *, whole=False):
         """The target's score of each picture, [n]; whole: with the softmax or sigmoid that ends the model."""
         return target(self.run(pictures, last=self.last(target), whole=whole)[0])

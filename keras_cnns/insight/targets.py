@@ -153,15 +153,25 @@ def settle(target, outputs):
 
 
 def one(outputs, which=None):
-    """One of the model's outputs, by number or name. Raises UserError where there is none."""
+    """One of the model's outputs as a tensor: `pick`."""
+    return tf.convert_to_tensor(pick(outputs, which))
+
+
+def pick(outputs, which=None):
+    """An entry of what a model answers (one value, a list, a dict), by number or name; None: the first.
+
+    Raises:
+      UserError: there is none.
+    """
     if isinstance(outputs, dict):
-        if which is not None and which not in outputs and not isinstance(which, int):
-            raise UserError(f"there is no output {which!r}: the model has {', '.join(outputs)}.")
-        found = outputs[which] if which in outputs else list(outputs.values())[which or 0]
-    elif isinstance(outputs, list | tuple):
-        if which is not None and (not isinstance(which, int) or not -len(outputs) <= which < len(outputs)):
-            raise UserError(f"there is no output {which!r}: the model has {len(outputs)}, by number.")
-        found = outputs[which or 0]
+        names = list(outputs)
     else:
-        found = outputs
-    return tf.convert_to_tensor(found)
+        outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+        names = list(range(len(outputs)))
+    if which is None:
+        which = 0
+    if which not in names and isinstance(which, int) and -len(names) <= which < len(names):
+        which = names[which]
+    if which not in names:
+        raise UserError(f"there is no output {which!r}: the model has {', '.join(map(str, names))}.")
+    return outputs[which]

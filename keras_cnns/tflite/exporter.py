@@ -22,6 +22,7 @@ from keras_cnns.tflite.graph import ends
 from keras_cnns.tflite.judgement import beside_source, compared, differences, kinds_of, remarks, with_source
 from keras_cnns.tflite.network import Network
 from keras_cnns.tflite.proof import pictures, runner, verify
+from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 from keras_cnns.tflite.proof.layer_errors import first_wrong, layer_errors
 from keras_cnns.tflite.proof.report import Report
 from keras_cnns.tflite.quantize import auto, schemes
@@ -55,6 +56,7 @@ def export(
     preprocessing=None,
     head=None,
     k=5,
+    explain=None,
     islands=None,
     engine="quantizer",
     normalization=None,
@@ -83,6 +85,8 @@ def export(
       preprocessing: Keras layers to put before the model, such as `keras.layers.Rescaling(1 / 127.5, offset=-1)`; the
         pictures of calibration and comparison are then what these layers take.
       head, k: a key of `ends.HEADS` to end the file in something else: logits, softmax, argmax or the `k` best.
+      explain: "cam" adds the output `class_map`, [batch, rows, columns, classes]: where each class is seen, for
+        networks that end in global average pooling and a dense layer.
       islands: operators ("ADD", ...) that `int8_float_islands` leaves in floats; by default those that would
         run outside XNNPACK otherwise.
       engine: "quantizer" (AI Edge Quantizer) or "converter" (the stock converter's own quantization).
@@ -99,7 +103,7 @@ def export(
     """
     options = {key: value for key, value in locals().items() if key not in ("path", "scheme", "force")}
     path, started = path_of(path), time.perf_counter()
-    words = ("scheme", "engine", "head", "input_type", "output_type")
+    words = ("scheme", "engine", "head", "explain", "input_type", "output_type")
     plain_ones = ("batch", "max_drop", "k", "islands", "names", "card", "normalization")
     arguments.check(**{key: {**options, "scheme": scheme}[key] for key in (*plain_ones, *words)})
     if scheme == AUTO:
@@ -109,7 +113,7 @@ def export(
     card = read_card(Path(model)) if card is None and _is_file(model) else card
     card = card or Card(labels=getattr(model, "class_names", ()))
     source = source_of(model)
-    network = Network.of(ends.with_ends(convert.load(aware.native(model)), preprocessing, head, k))
+    network = Network.of(ends.with_ends(convert.load(aware.native(model)), preprocessing, head, k)).explained(explain)
     given = gathered(network, row, scheme, calibration, images, labels)
     network = network.sized(given.images)
 
@@ -212,13 +216,9 @@ def _check_types(scheme, row, *types):
 def _labelled(card, network, scheme, names, original):
     """The card that travels in the file: whose network it is, what its classes are called."""
     labels = tuple(map(str, card.labels if names is None else names))
-    classes = next(iter(original.values())).shape[-1]
-    if (
-        labels
-        and len(original) == 1
-        and len(labels) != classes
-        and not np.issubdtype(next(iter(original.values())).dtype, np.integer)
-    ):
+    answers = [array for name, array in original.items() if name != CLASS_MAP]
+    classes = answers[0].shape[-1]
+    if labels and len(answers) == 1 and len(labels) != classes and not np.issubdtype(answers[0].dtype, np.integer):
         raise UserError(f"there are {len(labels)} names for {classes} outputs.")
     made_of = {**card.source, "scheme": scheme, "weights_sha256": network.weights_digest()}
     return replace(card, name=card.name or network.model.name, labels=labels, source=made_of)

@@ -6,15 +6,23 @@ from keras_cnns.tflite.aware.fake_quant import FakeQuant
 from keras_cnns.tflite.file import convert, flatbuffer
 from keras_cnns.tflite.graph.prepare import prepared
 from keras_cnns.tflite.graph.reader import read
+from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 from keras_cnns.tflite.quantize import schemes, stock
 
 
 def flatbuffers(network, scheme, row, job, engine):
-    """(in float32, in `scheme`) of a `Network`; outputs whose names begin with "aux" are left out.
+    """(in float32, in `scheme`) of a `Network`, outputs in its order; those whose names begin with "aux" are left out.
 
     Raises:
       UserError: the converter or the quantizer has no way for something in it.
     """
+    plain, made = _made(network, scheme, row, job, engine)
+    if len(network.outputs) > 1:
+        plain, made = (flatbuffer.in_order(data, network.outputs) for data in (plain, made))
+    return plain, flatbuffer.sharing(made) if CLASS_MAP in network.outputs else made  # the dense layer's kernel, once
+
+
+def _made(network, scheme, row, job, engine):
     names = {"inputs": network.inputs, "outputs": network.outputs}
     if network.is_quantization_aware:
         return _trained_for_int8(network.model, names, scheme, job)

@@ -15,7 +15,9 @@ def kinds_of(network, said, given):
         if ending.scores is not None:
             (scores,) = verify.reference_outputs(ending.scores.build(), given.images, inputs=network.inputs).values()
         found[name] = (ending.kind, scores)
-    judged = [name for name in found if found[name][0] != "regression"] if len(found) > 1 else list(found)
+    judged = (
+        [name for name in found if found[name][0] not in ("regression", "class_map")] if len(found) > 1 else list(found)
+    )
     if given.labels is not None and len(judged) != 1:
         raise UserError(
             f"labels are for a classifier, and {network.model.name} has {len(found)} outputs: leave them out."

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.graph import ends
+from keras_cnns.tflite.graph import class_map, ends
 from keras_cnns.tflite.graph.carried import Carried
 from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.node import Item, Node
@@ -64,6 +64,18 @@ class Network:
             node.config = {**node.config, "batch_shape": (None, *given[name].shape[1:])}
         return Network.of(graph.build())
 
+    def explained(self, explain):
+        """The same with the class map as one more output; itself where `explain` is None.
+
+        Raises:
+          UserError: it ends in another way than the map needs, or was trained to be rounded without it.
+        """
+        if explain is None:
+            return self
+        if self.is_quantization_aware:
+            raise UserError("explain= is not for what quantization_aware made: nothing is known of the map's range.")
+        return Network.of(class_map.add(self.graph.copy(), explain).build())
+
     def endings(self, said=None):
         """What each output is: `ends.endings`, rounding left aside."""
 
@@ -72,7 +84,7 @@ class Network:
                 return node.input
             node.call = next((plain for plain, rounded in ROUNDED.items() if node.is_a(rounded)), node.call)
 
-        return ends.endings(self.graph.copy().rewrite(unrounded), said)
+        return ends.endings(self.graph.copy().rewrite(unrounded), class_map.kinds(self.graph, said))
 
     def weights_digest(self):
         """Of all weights, so that a file can be traced to its checkpoint."""

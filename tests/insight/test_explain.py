@@ -2,13 +2,18 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns import build, cli, tflite
+from keras_cnns import build, cli, insight, tflite
 from keras_cnns.card import Card, write_card
+from keras_cnns.data.pictures import read_picture
 from keras_cnns.insight.explain import METHODS
+from keras_cnns.insight.explain_file import File
+from keras_cnns.predict import predict
+from keras_cnns.saved import load_model
 from keras_cnns.testing import pictures, randomize
 
 
@@ -42,17 +47,12 @@ def test_every_method_writes_a_picture(capsys, folder, method):
         "feature_maps": "--layer mlpconv1_conv",
         "maximize": "--target 2",
     }.get(method, "--target 1")
-    model = "lenet.keras" if method == "cam" else "net.keras"
     if method in ("deconvnet", "feature_maps"):
         from keras_cnns import profile
 
         layer = next(row.name for row in profile(build("nin_cifar")) if row.kind == "Conv2D")
         more = more.replace("mlpconv1_conv", layer)
-    if method == "cam":  # ends in maps of classes that are averaged: no dense layer behind a pooling
-        status, _, err = run(capsys, folder, f"{model} 0.png --method cam {more} --pixels 0 1")
-        assert status == 2 and "global average pooling and one dense layer" in err
-        return
-    status, out, err = run(capsys, folder, f"{model} 0.png 1.png --method {method} {more} --json")
+    status, out, err = run(capsys, folder, f"net.keras 0.png 1.png --method {method} {more} --json")
     files = json.loads(out)
     assert status == 0 and len(files) == (2 if method == "feature_maps" else 1)
     for file in files:
@@ -63,6 +63,41 @@ def test_every_method_writes_a_picture(capsys, folder, method):
 def test_filters(capsys, folder):
     status, out, _ = run(capsys, folder, "net.keras --filters")
     assert status == 0 and Image.open(out.strip()).size[0] > 100
+
+
+def test_a_tflite_file_with_a_class_map(capsys, folder):
+    """From the command that makes it to the picture, which is that of the .keras file; the file still predicts."""
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["export", str(folder / "net.keras"), "--explain", "cam", "--out", str(folder / "mapped.tflite")])
+    assert exit.value.code == 0
+    capsys.readouterr()
+    status, out, err = run(capsys, folder, "mapped.tflite 0.png 1.png --method cam --target 2")
+    assert status == 0 and out.strip().endswith("mapped_cam.png"), err
+    paths = [folder / "0.png", folder / "1.png"]
+    some = np.stack([read_picture(path, (32, 32, 3)) for path in paths])
+    maps, classes = File(folder / "mapped.tflite").maps("cam", some, insight.Class(2))
+    assert classes.tolist() == [2, 2]
+    expected = insight.cam(load_model(folder / "net.keras"), some, 2)
+    np.testing.assert_allclose(maps, expected, atol=1e-3 * np.abs(expected).max())
+    for one, other in zip(*(predict(folder / f, paths) for f in ("net.keras", "mapped.tflite")), strict=True):
+        assert [name for name, _ in one["classes"]] == [name for name, _ in other["classes"]]
+    status, _, err = run(capsys, folder, "mapped.tflite 0.png --method occlusion")
+    assert status == 0, err
+
+
+def test_a_model_of_two_heads_is_asked_for_one(capsys, folder):
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
+    heads = [keras.layers.Dense(2, name="first")(x), keras.layers.Dense(5, name="second")(x)]
+    model = randomize(keras.Model(image, heads))
+    model.save(folder / "heads.keras")
+    tflite.export(model, folder / "heads.tflite")
+    for file in ("heads.tflite 0.png --method occlusion", "heads.keras 0.png", "heads.keras 0.png --method cam"):
+        assert run(capsys, folder, f"{file} --target 4 --output second")[0] == 0
+        assert run(capsys, folder, f"{file} --target 4 --output 1")[0] == 0
+        for words, says in (("--target 4", "no class 4: the model has 2"), ("--output third", "no output 'third'")):
+            status, _, err = run(capsys, folder, f"{file} {words}")
+            assert status == 2 and says in err and err.count("\n") == 1
 
 
 def test_a_tflite_file_is_explained_by_covering(capsys, folder):
@@ -83,6 +118,14 @@ def test_a_tflite_file_is_explained_by_covering(capsys, folder):
         ("net.keras 0.png --method feature_maps", "needs --layer"),
         ("net.keras --method maximize", "--target CLASS"),
         ("lenet.tflite 0.png", "take occlusion"),
+        ("lenet.tflite 0.png --method cam", "--explain cam` makes such a file"),
+        ("lenet.tflite 0.png --method occlusion --layer x", "leave --layer out"),
+        ("lenet.tflite 0.png --method occlusion --target 2", "no class 2: the model has 2, 0 to 1"),
+        ("net.keras 0.png --target -1", "no class -1"),
+        ("net.keras 0.png --output 1", "no output 1"),
+        ("net.keras 0.png --channel 1", "leave --channel out"),
+        ("net.keras 0.png --method feature_maps --layer x --target 1", "leave --target out"),
+        ("net.keras 0.png --pixels 1 1", "black and white are both 1"),
         ("lenet.tflite --filters", ".keras files"),
         ("nothing.keras 0.png", "there is no file"),
         ("nothing.tflite 0.png --method occlusion", "there is no file"),

@@ -43,7 +43,7 @@ def map_layer(network, target, layer=None):
             raise UserError(f"layer {layer!r} gives {shape}, no maps: choose one of height, width and channels.")
         return number
     last = network.last(target)
-    ref = calls[last].outputs[0] if last is not None else _output(calls, target)
+    ref = calls[last].outputs[0] if last is not None else output_of(calls, target)
     through = not _is_map(ref)  # what asks of a map itself is explained by the maps before its last convolution
     while calls[ref.call].inputs:
         call = calls[ref.call]
@@ -54,11 +54,9 @@ def map_layer(network, target, layer=None):
     raise UserError(f"{network.model.name} has no convolutional maps: this method needs some.")
 
 
-def _output(calls, target):
-    which, result = getattr(target, "output", None), calls.result
-    if isinstance(result, dict) and which in result:
-        return result[which]
-    return tree.flatten(result)[which if isinstance(which, int) else 0]
+def output_of(calls, target):
+    """The `Ref` of the output that a target asks of. Raises UserError where there is none."""
+    return tree.flatten(targets.pick(calls.result, getattr(target, "output", None)))[0]
 
 
 def _is_map(ref):

@@ -2,14 +2,14 @@
 
 import keras
 import tensorflow as tf
-from keras import tree
 
 from keras_cnns.errors import UserError
 from keras_cnns.insight.macs import FREE
-from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged
+from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged, output_of
 from keras_cnns.insight.targets import Class
 
-NEEDS = "this method needs maps, global average pooling and one dense layer at the end"
+NEEDS = "this method needs maps, global average pooling and at most one dense layer at the end"
+SQUASHES = (keras.activations.softmax, keras.activations.sigmoid)
 
 
 def cam(model, pictures, target=None, *, batch=BATCH):
@@ -25,43 +25,57 @@ def cam(model, pictures, target=None, *, batch=BATCH):
     def one_batch(network, pictures, target):
         if not isinstance(target, Class):
             raise UserError("the class map without gradients is of a class: give its number.")
-        number, kernel = class_head(network.calls)
+        number, kernel = class_head(network.calls, target)
         outputs, maps = network.run(pictures, at=number)
         index = target.settled(outputs).index
         target(outputs)  # says so where a class is out of range
+        if kernel is None:
+            kernel = tf.eye(maps.shape[-1])
         weights = tf.gather(kernel, tf.broadcast_to(tf.cast(index, tf.int32), [len(pictures)]), axis=1)
         return enlarged(tf.einsum("nhwk,kn->nhw", maps, weights), pictures)
 
     return by_batch(model, pictures, target, one_batch, batch=batch)
 
 
-def class_head(calls):
+def class_head(calls, target=None):
     """The number of the call that gives the last maps, and the dense layer's kernel [maps, classes].
+
+    The kernel is None where the averaged maps are the scores themselves (network in network, SqueezeNet).
 
     Raises:
       UserError: the model does not end in global average pooling and one dense layer.
     """
-    ref, kernel = tree.flatten(calls.result)[0], None
+    ref, kernel = output_of(calls, target), None
     while calls[ref.call].inputs:
         call = calls[ref.call]
-        if kernel is not None and call.kind == "GlobalAveragePooling2D":
+        if _is_average(call):
             return call.inputs[0].call, kernel
         if kernel is None and _is_dense(call):
             kernel = tf.convert_to_tensor(call.operation.kernel)
-            kernel = tf.reshape(kernel, kernel.shape[-2:])  # of a 1x1 convolution on one position
+            kernel = tf.cast(tf.reshape(kernel, kernel.shape[-2:]), tf.float32)  # of a 1x1 convolution on one position
         elif call.kind not in FREE and not (kernel is None and _ends_scores(call)):
             break
         ref = call.inputs[0]
     raise UserError(f"{calls.name} ends in {calls[ref.call].name!r}: {NEEDS}.")
 
 
+def _is_average(call):
+    """The mean over all positions of maps [n, rows, columns, channels]."""
+    if len(call.inputs) != 1 or len(call.inputs[0].shape) != 4:
+        return False
+    layer = call.operation
+    if call.kind == "Mean":
+        return isinstance(layer.axis, list | tuple) and sorted(a % 4 for a in layer.axis) == [1, 2]
+    whole = call.kind == "AveragePooling2D" and tuple(layer.pool_size) == call.inputs[0].shape[1:3]
+    return whole and layer.padding == "valid" or call.kind == "GlobalAveragePooling2D"
+
+
 def _is_dense(call):
-    if call.kind == "Dense":
-        return True
-    return call.kind == "Conv2D" and call.inputs[0].shape[1:3] == (1, 1) and call.operation.groups == 1
+    """A dense layer, or a convolution of a single position, whose results nothing bends but what ends scores."""
+    pointwise = call.kind == "Conv2D" and call.inputs[0].shape[1:3] == (1, 1) and call.operation.groups == 1
+    return (call.kind == "Dense" or pointwise) and call.operation.activation in (*SQUASHES, keras.activations.linear)
 
 
 def _ends_scores(call):
     """A softmax or sigmoid of its own behind the dense layer."""
-    squash = (keras.activations.softmax, keras.activations.sigmoid)
-    return call.kind == "Softmax" or call.kind == "Activation" and call.operation.activation in squash
+    return call.kind == "Softmax" or call.kind == "Activation" and call.operation.activation in SQUASHES

@@ -1,7 +1,6 @@
 """Occlusion: how much a score falls where the picture is covered. Zeiler & Fergus 2013, 1311.2901, section 4.2."""
 
 import numpy as np
-import tensorflow as tf
 
 from keras_cnns.errors import UserError
 from keras_cnns.insight import targets
@@ -73,10 +72,3 @@ def _for_each(target):
     if isinstance(target, targets.Class) and np.ndim(target.index):
         return targets.Class(int(target.index[0]), target.output)
     return target
-
-
-def of_file(path):
-    """A function like `network.run` for the first output of a .tflite file: pictures -> outputs."""
-    from keras_cnns.tflite.proof import runner
-
-    return lambda pictures: tf.constant(np.asarray(runner.predict(path, pictures)))

@@ -80,7 +80,7 @@ class Subject:
         else:
             from keras_cnns.tflite.proof import runner
 
-            found = runner.predict(self.file, pictures.astype("float32"))
+            found = runner.scores(self.file, pictures.astype("float32"))
         if isinstance(found, dict | list | tuple) or np.ndim(found) != 2 or found.shape[1] != len(names):
             raise UserError(f"the model is no classifier of this data set's {len(names)} classes.")
         found = np.asarray(found, "float64")

@@ -59,6 +59,33 @@ def _entry(name, tensor):
     return entry
 
 
+def in_order(data, outputs):
+    """The flatbuffer `data` with its outputs in the order of their names in the signature, not of the alphabet."""
+    model = read(data)
+    place = {e.tensorIndex: outputs.index(e.name.decode()) for e in model.signatureDefs[0].outputs}
+    graph = model.subgraphs[0]
+    graph.outputs = sorted(graph.outputs, key=place.get)
+    return write(model)
+
+
+def sharing(data):
+    """The flatbuffer `data` with weights that are the same bytes kept once."""
+    model, first = read(data), {}
+    for i, buffer in enumerate(model.buffers):
+        if buffer.data is not None and len(buffer.data):
+            first.setdefault(bytes(buffer.data), i)
+    for tensor in model.subgraphs[0].tensors:
+        held = model.buffers[tensor.buffer].data
+        if held is not None and len(held):
+            tensor.buffer = first[bytes(held)]
+    kept = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    kept |= {entry.buffer for entry in model.metadata or []}
+    for i, buffer in enumerate(model.buffers):
+        if i not in kept:
+            buffer.data = None
+    return write(model)
+
+
 def reconnect(model):
     """Lets integer operators read the integers again where a tensor is an output as well as an input of others.
 

@@ -86,8 +86,8 @@ def _without_softmax(model):
     """The scores before the softmax; casts, reshapes and identities behind it stay behind them."""
     graph = read(model).rewrite(apart)
     (last,) = keras.tree.flatten(graph.outputs)
-    end = _behind_passing(last)
-    if not _is_softmax(end):
+    end = behind_passing(last)
+    if not is_softmax(end):
         return model
     graph.rewrite(lambda node, uses: node.input if node is end else None)
     return graph.build()
@@ -96,7 +96,7 @@ def _without_softmax(model):
 def ends_in_softmax(model):
     """Whether the scores of a model with one output are probabilities already."""
     (last,) = keras.tree.flatten(read(model).rewrite(apart).outputs)
-    return _is_softmax(_behind_passing(last))
+    return is_softmax(behind_passing(last))
 
 
 KINDS = {
@@ -106,6 +106,7 @@ KINDS = {
     "segmentation": "a class for every pixel",
     "classes": "the numbers of classes themselves: an argmax",
     "embedding": "vectors whose direction counts",
+    "class_map": "where each class is seen: the map of the class answered",
     "regression": "any other numbers",
 }
 _PASSING = (keras.layers.Identity, keras.layers.Reshape, keras.layers.Flatten, *RESHAPES)
@@ -148,7 +149,7 @@ def endings(graph, said=None):
 
 
 def _ending(node, graph_of):
-    shape, end = node.shape, _behind_passing(node)
+    shape, end = node.shape, behind_passing(node)
     if end.is_a(ARGMAX) and end.call.axis in (-1, len(end.input.shape) - 1):
         return Ending("classes", graph_of(end.input))
     if isinstance(end.call, Item) and end.input.is_a(TOP_K) and end.integers:
@@ -156,7 +157,7 @@ def _ending(node, graph_of):
     if node.integers:
         return Ending("classes")
     same_axis = end.shape[-1:] == shape[-1:]
-    if _is_softmax(end) and same_axis:
+    if is_softmax(end) and same_axis:
         return Ending("classifier" if len(shape) == 2 else "segmentation")
     if end.is_a(keras.layers.Activation) and activation_of(end) == "sigmoid":
         return Ending("multilabel")
@@ -167,7 +168,8 @@ def _ending(node, graph_of):
     return Ending("regression")
 
 
-def _is_softmax(node):
+def is_softmax(node):
+    """Whether this makes probabilities of the last axis."""
     if node.is_a(keras.layers.Softmax):
         return node.config.get("axis", -1) in (-1, len(node.shape) - 1)
     if node.is_a(*SOFTMAX):
@@ -175,7 +177,7 @@ def _is_softmax(node):
     return node.is_a(keras.layers.Activation) and activation_of(node) == "softmax"
 
 
-def _behind_passing(node):
+def behind_passing(node):
     """The node behind whatever only casts, reshapes or passes on."""
     while node.inputs and (
         node.is_a(*_PASSING, keras.ops.cast)

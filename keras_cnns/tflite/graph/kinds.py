@@ -53,6 +53,7 @@ CAST = _operation(ops.cast, ..., "int32")
 PAD = _operation(ops.pad, ..., [[0, 0], [1, 1], [1, 1], [0, 0]])
 DIVIDE = {_operation(ops.true_divide, ..., 2.0), _operation(ops.divide, ..., 2.0)}
 ARGMAX = _operation(ops.argmax, ..., axis=-1)
+MEAN = _operation(ops.mean, ..., axis=(1, 2))
 SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, ...)}
 RESHAPES: tuple = (_operation(ops.reshape, ..., (2, 48)), _operation(ops.squeeze, keras.KerasTensor((2, 1))))
 RESHAPES += (_operation(ops.expand_dims, ..., 1),)

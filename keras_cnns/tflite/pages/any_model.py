@@ -22,6 +22,7 @@ class Flags:
     max_drop: float = 0.01  # what `auto` may lose
     pixels: Annotated[tuple[float, float], tyro.conf.arg(metavar="BLACK WHITE")] = (0.0, 255.0)
     input_type: str = "float32"  # uint8: bytes, for schemes that compute in integers
+    explain: str | None = None  # cam: where each class is seen, as one more output
     limit: int = 400  # pictures, spread evenly
     force: bool = False  # hand a failing file over all the same
 
@@ -79,6 +80,7 @@ def ship(flags):
         names=names,
         preprocessing=scaling,
         input_type=flags.input_type,
+        explain=flags.explain,
         force=flags.force,
     )
     app.write(report.path)

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_cnns.files import write_text
 from keras_cnns.tflite.file.describe import describe
+from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 
 PAGE = """# {name}: {file}
 
@@ -18,8 +19,8 @@ val file = FileUtil.loadMappedFile(context, "{file}")
 val net = Interpreter(file, Interpreter.Options().setNumThreads(2))
 val pixels = ByteBuffer.allocateDirect({bytes}).order(ByteOrder.nativeOrder())  // {layout}
 val scores = Array(1) {{ {kotlin} }}
-net.run(pixels, scores)
-val best = scores[0].indices.maxBy {{ {kotlin_score} }}{kotlin_label}
+{kotlin_run}
+val best = scores[0].indices.maxBy {{ {kotlin_score} }}{kotlin_label}{kotlin_map}
 ```
 
 iOS (Swift, `TensorFlowLiteSwift`), the file in the bundle:
@@ -33,32 +34,53 @@ try net.allocateTensors()
 try net.copy(pixels, toInputAt: 0)  // Data of {bytes} bytes: {layout}
 try net.invoke()
 let scores = try net.output(at: 0).data.withUnsafeBytes {{ Array($0.bindMemory(to: {swift}.self)) }}
-let best = scores.indices.max {{ scores[$0] < scores[$1] }}!{swift_label}
+let best = scores.indices.max {{ scores[$0] < scores[$1] }}!{swift_label}{swift_map}
 ```
 """
 
-# TFLite's type: bytes, what a pixel is written as, Kotlin's array, how its entries compare, Swift's type
+# Where the answer is seen, drawn over the picture; a value above 0 speaks for the class.
+KOTLIN_MAP = """
+val seen = map[0].map {{ row -> row.map {{ maxOf({value}, 0f) }} }}
+val most = maxOf(seen.maxOf {{ it.max() }}, 1e-6f)
+val heat = Bitmap.createBitmap({width}, {height}, Bitmap.Config.ARGB_8888)
+for (y in 0 until {height}) for (x in 0 until {width})
+    heat.setPixel(x, y, Color.argb((176 * seen[y][x] / most).toInt(), 255, 224, 32))
+canvas.drawBitmap(heat, null, frame, Paint(Paint.FILTER_BITMAP_FLAG))  // frame: where the picture stands"""
+SWIFT_MAP = """
+let map = try net.output(at: 1).data.withUnsafeBytes {{ Array($0.bindMemory(to: {swift}.self)) }}
+let seen = stride(from: best, to: map.count, by: {classes}).map {{ max(0, Float(map[$0]){less}) }}
+let heat = Data(seen.map {{ UInt8(255 * $0 / max(seen.max()!, 1e-6)) }})  // {height} rows of {width}
+let grey = CGColorSpaceCreateDeviceGray(), source = CGDataProvider(data: heat as CFData)!
+let shades = CGImage(width: {width}, height: {height}, bitsPerComponent: 8, bitsPerPixel: 8, bytesPerRow: {width},
+                     space: grey, bitmapInfo: [], provider: source, decode: nil, shouldInterpolate: true,
+                     intent: .defaultIntent)!
+UIImage(cgImage: shades).draw(in: frame, blendMode: .screen, alpha: 0.7)  // frame: where the picture stands"""
+
+# TFLite's type: bytes, what a pixel is written as, Kotlin's array, an entry as it compares, Swift's type
 TYPES = {
-    "float32": (4, "floats", "FloatArray", "scores[0][it]", "Float32"),
-    "uint8": (1, "bytes", "ByteArray", "scores[0][it].toUByte()", "UInt8"),
-    "int8": (1, "signed bytes", "ByteArray", "scores[0][it]", "Int8"),
+    "float32": (4, "floats", "FloatArray", "{}", "Float32"),
+    "uint8": (1, "bytes", "ByteArray", "{}.toUByte()", "UInt8"),
+    "int8": (1, "signed bytes", "ByteArray", "{}", "Int8"),
 }
 
 
 def lines(path):
     """A Markdown page for the file at `path`; None where it does not take one picture and give a score for each class.
 
+    A file with the class map (`export(..., explain="cam")`) has the lines that draw it over the picture.
+
     Raises:
       UserError: there is no such file.
     """
     known = describe(path)
-    given, scores = known["inputs"], known["outputs"]
+    given, scores = known["inputs"], [tensor for tensor in known["outputs"] if tensor["name"] != CLASS_MAP]
     if len(given) != 1 or len(scores) != 1 or len(given[0]["shape"]) != 4 or len(scores[0]["shape"]) != 2:
         return None
+    maps = [tensor for tensor in known["outputs"] if tensor["name"] == CLASS_MAP]
     (given,), (scores,) = given, scores
     (_, height, width, channels), (_, classes) = given["shape"], scores["shape"]
     size, written, _, _, _ = TYPES[given["type"]]
-    _, _, kotlin, kotlin_score, swift = TYPES[scores["type"]]
+    _, _, kotlin, entry, swift = TYPES[scores["type"]]
     colours = {1: "grey", 3: "R, G, B"}.get(channels, f"{channels} channels")
     return PAGE.format(
         name=known["name"] or Path(path).stem,
@@ -68,10 +90,11 @@ def lines(path):
         bytes=size * int(np.prod([height, width, channels])),
         layout=f"{written} {colours}, row by row",
         kotlin=f"{kotlin}({classes})",
-        kotlin_score=kotlin_score,
+        kotlin_score=entry.format("scores[0][it]"),
         kotlin_label=_label(known["labels"]),
         swift=swift,
         swift_label=_label(known["labels"]),
+        **_map_lines(*maps),
     )
 
 
@@ -80,6 +103,23 @@ def write(path):
     page = lines(path)
     if page:
         write_text(Path(path).with_suffix(".md"), page)
+
+
+def _map_lines(tensor=None):
+    """What runs the file, and reads and draws the class map where there is one."""
+    if tensor is None:
+        return {"kotlin_run": "net.run(pixels, scores)", "kotlin_map": "", "swift_map": ""}
+    _, height, width, classes = tensor["shape"]
+    _, _, kotlin, entry, swift = TYPES[tensor["type"]]
+    value = entry.format("it[best]") + ("" if swift == "Float32" else ".toFloat()")
+    less = f" - {tensor['zero_point']}" if tensor["zero_point"] else ""
+    made = f"val map = Array(1) {{ Array({height}) {{ Array({width}) {{ {kotlin}({classes}) }} }} }}"
+    sizes = {"height": height, "width": width, "classes": classes, "swift": swift, "less": less}
+    return {
+        "kotlin_run": f"{made}\nnet.runForMultipleInputsOutputs(arrayOf(pixels), mapOf(0 to scores, 1 to map))",
+        "kotlin_map": KOTLIN_MAP.format(value=f"{value}{less}", **sizes),
+        "swift_map": SWIFT_MAP.format(**sizes),
+    }
 
 
 def _said(given, height, width, channels, classes):

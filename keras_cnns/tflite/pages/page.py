@@ -21,6 +21,7 @@ class Shipment:
     schemes: tuple[str, ...] = ("float32", "float16", "weight_only_int8", "int8")
     input_type: str = "uint8"  # of the files that compute in integers: a camera's bytes
     output_type: str = "float32"
+    explain: str | None = None  # cam: where each class is seen, as one more output of the files
     calibration: int = 200  # pictures of the training split
     limit: int | None = None  # pictures of the held-out split to compare on; all by default
     crop_fraction: float = 1.0  # as in training
@@ -93,6 +94,7 @@ def ship(shipment):
             folder / f"{card.name or model.name}_{scheme}.tflite",
             scheme=scheme,
             calibration=seen,
+            explain=s.explain,
             **(integers if row.integer_io else {}),
             **given,
         )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+CLASS_MAP = "class_map"  # the name of the output that `export(..., explain="cam")` adds
+
 
 class File:
     """A `.tflite` file opened in LiteRT, with its inputs and outputs by signature name."""
@@ -20,7 +22,9 @@ class File:
         self.interpreter.allocate_tensors()
         if self.interpreter.get_signature_list():
             signature = self.interpreter.get_signature_runner("serving_default")
-            self.inputs, self.outputs = signature.get_input_details(), signature.get_output_details()
+            order = [detail["index"] for detail in self.interpreter.get_output_details()]
+            found = sorted(signature.get_output_details().items(), key=lambda item: order.index(item[1]["index"]))
+            self.inputs, self.outputs = signature.get_input_details(), dict(found)
         else:
             self.inputs = {detail["name"]: detail for detail in self.interpreter.get_input_details()}
             self.outputs = {detail["name"]: detail for detail in self.interpreter.get_output_details()}

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_cnns.arguments import path_of, short, whole
 from keras_cnns.errors import UserError
+from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 
 
 def ask(kind, inputs=None, **job):
@@ -77,3 +78,18 @@ def predict(path, images, *, threads=1):
     inputs = {name: _numbers(array) for name, array in (images if isinstance(images, dict) else {"*": images}).items()}
     _, outputs = ask("predict", inputs, file=str(path.resolve()), threads=threads)
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+
+def scores(path, images, *, threads=1):
+    """`predict` of a file with one output, the class map left aside; for an array of pictures.
+
+    Raises:
+      UserError: as in `predict`, or the file has several outputs.
+    """
+    found = predict(path, images, threads=threads)
+    if isinstance(found, dict):
+        found = {name: array for name, array in found.items() if name != CLASS_MAP}
+        if len(found) != 1:
+            raise UserError(f"{path} has {len(found)} outputs ({', '.join(found)}): a classifier has one.")
+        (found,) = found.values()
+    return found

@@ -188,6 +188,8 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
         figures |= {"error": float(np.abs(original - answer).mean()) * 2}  # of probabilities, whose middle is one half
     elif kind == "embedding":
         figures["direction"] = figures["cosine"]
+    elif kind == "class_map":
+        figures["error"] = measures.relative_error(*_of_answered(original, answer))
     else:
         figures["error"] = measures.relative_error(original, answer)
     if labels is not None:
@@ -238,6 +240,12 @@ def _of_classes(original, answer, kind, scores, scale):
         a, b = (logits(v, scale) for v in (original, answer)) if kind != "logits" else (original, answer)
         figures["error"] = measures.relative_error(a, b)
     return figures
+
+
+def _of_answered(original, *maps):
+    """Of maps (N, rows, columns, classes) those of the class that the original answers, which is the mean's highest."""
+    best = original.mean((1, 2)).argmax(-1)[:, None, None, None]
+    return [np.take_along_axis(some, best, -1).reshape(-1, 1) for some in (original, *maps)]
 
 
 def _right(answers, labels, kind):

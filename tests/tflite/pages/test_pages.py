@@ -115,6 +115,35 @@ def test_the_lines_that_feed_a_file_are_made_for_its_types(types, fed, read, che
     assert all(words in page for words in (*fed, *read, '"net.tflite"', 'forResource: "net"', "0, 1, 2, ..."))
 
 
+@pytest.mark.parametrize(
+    ("types", "kotlin", "swift"),
+    [
+        ("float32", ("Array(8) { Array(8) { FloatArray(10) } }", "maxOf(it[best], 0f)"), "Float(map[$0]))"),
+        (
+            "uint8",
+            ("Array(8) { Array(8) { ByteArray(10) } }", "maxOf(it[best].toUByte().toFloat() - {}, 0f)"),
+            " - {})",
+        ),
+        ("int8", ("Array(8) { Array(8) { ByteArray(10) } }", "maxOf(it[best].toFloat() - {}, 0f)"), " - {})"),
+    ],
+)
+def test_the_class_map_of_a_file_is_drawn(types, kotlin, swift, tmp_path):
+    import keras
+
+    from keras_cnns.testing import pictures, randomize
+    from keras_cnns.tflite.file.describe import describe
+
+    image = keras.Input((16, 16, 1))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, 2, "same")(image))
+    model, some = randomize(keras.Model(image, keras.layers.Dense(10, "softmax")(x))), pictures(20, (16, 16, 1))
+    given = {"scheme": "int8", "calibration": some, "output_type": types, "explain": "cam", "force": True}
+    export(model, tmp_path / "net.tflite", **given)
+    page = app.lines(tmp_path / "net.tflite")
+    (seen,) = [tensor for tensor in describe(tmp_path / "net.tflite")["outputs"] if tensor["name"] == "class_map"]
+    for words in (*kotlin, swift, "mapOf(0 to scores, 1 to map)", "output(at: 1)", "(176 * seen", "bytesPerRow: 8,"):
+        assert words.replace("{}", str(seen["zero_point"]), words.count("- {}")) in page
+
+
 def test_a_file_that_is_no_classifier_has_no_such_page(tmp_path):
     import keras
 

@@ -1,0 +1,79 @@
+"""What training sees: the first pictures of a recipe's own stream, each below itself without augmentation."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.insight.draw import show
+from keras_cnns.tasks.registry import of
+
+ROWS, COLUMNS = 3, 8
+
+
+def augmented(recipe):
+    """A sheet of pictures as the first steps see them, with what is known of each: class, boxes or mask.
+
+    Raises:
+      UserError: the recipe's data are not there.
+    """
+    count = ROWS * COLUMNS
+    (plain, _), (seen, targets), names = _first(recipe, count)
+    figure = Figure(figsize=(COLUMNS * 1.3, ROWS * 2.9 + 0.4), layout="constrained")
+    grid = figure.subplots(2 * ROWS, COLUMNS)
+    for place in range(count):
+        row, column = divmod(place, COLUMNS)
+        above, below = grid[2 * row, column], grid[2 * row + 1, column]
+        show(above, plain[place] / 255)
+        show(below, seen[place] / 255)
+        said = _known(below, {key: value[place] for key, value in targets.items()}, names)
+        above.set_title(said, fontsize=7, pad=2)
+        for axes in (above, below):
+            axes.set_xticks([])
+            axes.set_yticks([])
+    for row in range(ROWS):
+        grid[2 * row, 0].set_ylabel("as it is", fontsize=7)
+        grid[2 * row + 1, 0].set_ylabel("as trained on", fontsize=7)
+    height, width, _ = recipe.input_shape
+    figure.supxlabel(f"{width} x {height} pixels each; {_settings(recipe.augment)}", fontsize=8)
+    return figure
+
+
+def _first(recipe, count):
+    """(pictures, targets) without and with augmentation, of the same examples, and the classes' names."""
+    found = []
+    for how in (Augment(crop=_steady(recipe.augment), crop_fraction=recipe.augment.crop_fraction), recipe.augment):
+        data = of(recipe.but(augment=how)).load("train", count)
+        images, targets = next(iter(data.dataset))
+        targets = targets if isinstance(targets, dict) else {"target": targets}
+        found.append((np.asarray(images), {key: np.asarray(value) for key, value in targets.items()}))
+    return *found, data.names
+
+
+def _steady(how):
+    return "whole" if how.crop == "whole" else "centre"
+
+
+def _known(axes, target, names):
+    """Draws boxes or a mask over the picture; returns what its classes are."""
+    if "boxes" in target:
+        boxes, classes = (target[key][: target["count"]] for key in ("boxes", "classes"))
+        for left, top, right, bottom in boxes:
+            for colour, width in (("white", 1.6), ("black", 0.6)):
+                corner, sides = (left - 0.5, top - 0.5), (right - left, bottom - top)
+                axes.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=colour, linewidth=width))
+        return ", ".join(str(names[c]) for c in classes)[:18]
+    answer = target["target"]
+    if answer.ndim == 2:
+        axes.contour(answer > 0, levels=[0.5], colors=["white"], linewidths=0.8)
+        return ", ".join(str(names[c]) for c in np.unique(answer) if c)[:18]
+    if answer.ndim == 0:
+        return str(names[int(answer)])[:18]
+    best = [c for c in np.argsort(-answer)[:2] if answer[c] > 0.01]
+    return ", ".join(f"{str(names[c])[:8]} {answer[c]:.0%}" if answer[c] < 0.995 else str(names[c])[:18] for c in best)
+
+
+def _settings(how):
+    usual = Augment()
+    changed = [name for name in how.__dataclass_fields__ if getattr(how, name) != getattr(usual, name)]
+    return ", ".join(f"{name.replace('_', ' ')} {getattr(how, name)}" for name in changed) or "nothing is changed"

@@ -1,0 +1,58 @@
+"""A .tflite file explained, which has no gradients: by covering the picture, or by the class map that it answers."""
+
+import numpy as np
+
+from keras_cnns.errors import UserError
+from keras_cnns.insight import targets
+from keras_cnns.insight.maps.base import enlarged
+from keras_cnns.insight.maps.occlusion import occlude
+from keras_cnns.tflite.proof import runner
+from keras_cnns.tflite.proof.interpreter import CLASS_MAP
+
+METHODS = ("occlusion", "cam")
+
+
+class File:
+    """A file that takes one picture. shape: of it.
+
+    Raises:
+      UserError: there is no such file, or it takes something else.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        if not path.is_file():
+            raise UserError(f"there is no file {path}.")
+        shapes = [tuple(s[1:]) for s in runner.ask("describe", file=str(path.resolve()))[0]["inputs"].values()]
+        self.shape = shapes[0]
+        if len(shapes) != 1 or len(self.shape) != 3 or min(self.shape) < 1 or self.shape[-1] not in (1, 3):
+            told = ", ".join(map(str, shapes))
+            raise UserError(f"{path} takes inputs of {told}: one picture of a fixed size is needed.")
+
+    def run(self, pictures):
+        """{name: answers} without the class map, and the class map or None."""
+        found = runner.ask("predict", {"*": np.asarray(pictures, "float32")}, file=str(self.path.resolve()))[1]
+        return {name: array for name, array in found.items() if name != CLASS_MAP}, found.get(CLASS_MAP)
+
+    def maps(self, method, pictures, target):
+        """([n, h, w], the class of each picture). target: a `Class`; the scores are the file's answers as they are.
+
+        Raises:
+          UserError: the method needs gradients or a class map that the file has not, or there is no such class.
+        """
+        if method not in METHODS:
+            raise UserError(
+                f"{method} needs gradients, which a .tflite file has not: take occlusion, the .keras file, or cam of a "
+                "file that was exported with explain=cam."
+            )
+        answers, seen = self.run(pictures)
+        if method == "cam" and seen is None:
+            raise UserError(f"{self.path} has no class map: `keras-cnns export MODEL --explain cam` makes such a file.")
+        target(answers)  # says so where there is no such class
+        classes = np.broadcast_to(target.settled(answers).index, len(pictures))
+        if method == "cam":
+            chosen = np.stack([one[..., index] for one, index in zip(seen, classes, strict=True)])
+            return np.asarray(enlarged(chosen, pictures)), classes
+        wanted = [targets.Class(int(index), target.output) for index in classes]
+        score = [lambda some, wanted=wanted: wanted(self.run(some)[0]) for wanted in wanted]
+        return np.stack([occlude(s, one, batch=10**4) for s, one in zip(score, pictures, strict=True)]), classes
