@@ -33,6 +33,7 @@ LIMITS = {
     "loss_share": Limit(0.10, 0.25, better=-1),
     "decision_loss": Limit(0.05, 0.15, better=-1),
     "error": Limit(0.10, 0.30, better=-1),
+    "map_error": Limit(0.20, 0.30, better=-1),
     "scores_db": Limit(9.0, 5.0),  # of a classifier: easy pictures keep their class for long after the rest is lost
     "overlap": Limit(0.75, 0.50),
     "same_numbers": Limit(0.95, 0.80),
@@ -52,7 +53,7 @@ class Comparison:
     original is surest of). largest_difference: over all pictures, relative to the largest value.
     loss: mean probability that the file's choice gives away, by the original's own answer; loss_share: of what answers
     by lot would; scores_db: snr_db where it is judged by.
-    decision_loss, error, overlap: as in `measures`. same_numbers: share of equal whole numbers.
+    decision_loss, error, overlap: as in `measures`. map_error: `error` of the map of the class that is answered. same_numbers: share of equal whole numbers.
     direction: mean cosine of embeddings. accuracy, original_accuracy, drop_low, drop_high (95 % interval of the drop),
     pictures_needed (to show a drop of one in a hundred): where labels were given. finite: whether all answers are.
     """
@@ -69,6 +70,7 @@ class Comparison:
     scores_db: float | None = None
     decision_loss: float | None = None
     error: float | None = None
+    map_error: float | None = None
     overlap: float | None = None
     same_numbers: float | None = None
     direction: float | None = None
@@ -189,7 +191,7 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
     elif kind == "embedding":
         figures["direction"] = figures["cosine"]
     elif kind == "class_map":
-        figures["error"] = measures.relative_error(*_of_answered(original, answer))
+        figures["map_error"] = measures.relative_error(*_of_answered(original, answer))
     else:
         figures["error"] = measures.relative_error(original, answer)
     if labels is not None:

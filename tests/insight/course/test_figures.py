@@ -91,7 +91,7 @@ def test_degradation_shows_the_runs_that_are_there_and_names_the_others(tmp_path
 
 
 def test_the_sheet_shows_the_first_step_of_the_recipe_itself(tmp_path, capsys, monkeypatch):
-    """The pictures below are those that the trainer's own stream begins with; above them are the same ones as they are."""
+    """The pictures below are those that the trainer's own stream begins with; above them the same ones as they are."""
     from keras_cnns.tasks.registry import of
 
     recipe = find_recipe("resnet20_digits")

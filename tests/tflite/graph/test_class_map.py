@@ -207,7 +207,7 @@ def test_a_map_of_another_place_is_no_map():
     assert compare("m", original, elsewhere, kind="class_map").judge("int8")[0] == "fail"
     others = original.copy()
     others[..., [0, 2]] += 9 * noise[..., [0, 2]]  # the maps of classes that were not answered
-    assert compare("m", original, others, kind="class_map").error == 0
+    assert compare("m", original, others, kind="class_map").map_error == 0
 
 
 def test_auto_keeps_it(network, digits, tmp_path):
