@@ -53,7 +53,7 @@ class Comparison:
     original is surest of). largest_difference: over all pictures, relative to the largest value.
     loss: mean probability that the file's choice gives away, by the original's own answer; loss_share: of what answers
     by lot would; scores_db: snr_db where it is judged by.
-    decision_loss, error, overlap: as in `measures`; map_error: the error of the map of the class answered. same_numbers:
+    decision_loss, error, overlap: as in `measures`; map_error: that of the map of the class answered. same_numbers:
     share of equal whole numbers. direction: mean cosine of embeddings. accuracy, original_accuracy, drop_low, drop_high
     (95 % interval of the drop), pictures_needed (to show a drop of one in a hundred): where labels were given. finite:
     whether all answers are.
