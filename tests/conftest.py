@@ -1,6 +1,8 @@
 """What every test shares: quiet TensorFlow, and a fresh start."""
 
+import gc
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -8,14 +10,21 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def _fresh_keras(request):
-    """Layer names and memory start over with each test; a slow one's networks are gigabytes, which Python keeps."""
+@pytest.fixture(autouse=True, scope="module")
+def _what_stays():
+    """What outlives a file of tests, the libraries above all, is not looked through again at the end of each test."""
     yield
-    import gc
-    import sys
+    gc.unfreeze()  # a fixture of this file may have been put among it
+    gc.collect()
+    gc.freeze()
 
+
+@pytest.fixture(autouse=True)
+def _fresh_keras(_what_stays):
+    """Layer names and memory start over with each test."""
+    imported = len(sys.modules)
+    yield
     if "keras" in sys.modules:
-        sys.modules["keras"].backend.clear_session()
-    if request.node.get_closest_marker("slow"):
-        gc.collect()
+        sys.modules["keras"].backend.clear_session()  # which collects the networks, gigabytes that Python would keep
+        if len(sys.modules) > imported:
+            gc.freeze()
