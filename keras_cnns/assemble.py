@@ -54,15 +54,17 @@ def assemble(
     unit = ConvUnit(base.variant.numerics, base.variant.activation, Initial(base.variant.initializer, drawn))
     preprocessing = _preprocessing(base.variant)
     x = preprocessing(image) if include_preprocessing else image
+    others: dict = {}  # what the network takes beside the picture
     if base.module is not found.module:
-        x = found.module.padded(x)
+        x = getattr(found.module, "padded", lambda x, net: x)(x, net)
+        others = getattr(found.module, "inputs", lambda net: {})(net)
     levels = base.module.features(x, base.variant, unit)
     top = list(levels.values())[-1]
     if features_only:
         outputs = levels
     elif include_top and base.module is not found.module:
         options = {"classes": classes, "activation": classifier_activation}
-        outputs = found.module.predict(image, partial(_level, image, levels), net, unit, **options)
+        outputs = found.module.predict(image, partial(_level, image, levels), net, unit, **others, **options)
     elif include_top:
         options = {"classes": classes, "activation": classifier_activation}
         outputs = found.head(top, net, unit, **options)
@@ -71,6 +73,7 @@ def assemble(
     else:
         outputs = pool(top, pooling)
     inputs = [image] if input_tensor is None else keras.utils.get_source_inputs(image)
+    inputs = [*inputs, *others.values()] if include_top and not features_only else inputs
     inputs = inputs[0] if len(inputs) == 1 else inputs
     model = put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or found.name)))
     for layer in model.layers:

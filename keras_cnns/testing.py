@@ -84,9 +84,23 @@ def pictures(count, shape, seed=0, high=1.0):
     return (high * (0.7 * coarse[:, rows][:, :, columns] + 0.3 * fine)).astype("float32")
 
 
+def samples(model, count, seed=0):
+    """What the model takes, for `count` pictures: them, and with them boxes where it takes boxes."""
+    given = []
+    for tensor in model.inputs:
+        shape = tensor.shape[1:]
+        if len(shape) == 3:
+            given.append(pictures(count, shape, seed))
+        else:  # boxes that lie in the picture, (x1, y1, x2, y2)
+            height, width = model.inputs[0].shape[1:3]
+            corners = np.random.default_rng(seed).uniform(0, 1, (count, shape[0] or 5, 2, 2))
+            given.append((np.sort(corners, 2).reshape(count, -1, 4) * [width, height, width, height]).astype("float32"))
+    return given[0] if len(given) == 1 else given
+
+
 def check_answers(model):
     """Numbers come out, and another picture gets another answer."""
-    outputs = keras.tree.flatten(model(pictures(2, model.input_shape[1:]), training=False))
+    outputs = keras.tree.flatten(model(samples(model, 2), training=False))
     outputs = [keras.ops.convert_to_numpy(y) for y in outputs]
     assert all(np.isfinite(y).all() for y in outputs), "an answer is not finite"
     assert any(not np.array_equal(y[0], y[1]) for y in outputs), "two pictures have the same answer"
@@ -143,7 +157,7 @@ def check_trains(model):
 
 def check_saves(model):
     """Saved, and loaded without custom objects, it answers the same to the bit."""
-    images = pictures(2, model.input_shape[1:])
+    images = samples(model, 2)
     expected = keras.tree.flatten(model(images, training=False))
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder, "model.keras"))
@@ -158,7 +172,7 @@ def check_exports(model):
     from keras_cnns.tflite import export
 
     with tempfile.TemporaryDirectory() as folder:
-        report = export(model, Path(folder, "model.tflite"), images=pictures(4, model.input_shape[1:]))
+        report = export(model, Path(folder, "model.tflite"), images=samples(model, 4))
     assert report.status != "fail", f"the file is refused: {', '.join(report.reasons)}"
     assert report.snr_db > EXPORTED_DB, f"the file's answers have {report.snr_db:.0f} dB"
 

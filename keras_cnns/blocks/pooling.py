@@ -11,6 +11,37 @@ def adaptive_pool(x, size, *, reduce="mean", name):
     return own.AdaptivePooling2D(size, reduce, name=name)(x)
 
 
+def pyramid_pool(x, sizes, *, name):
+    """[batch, height, width, channels] -> [batch, sum of sizes squared * channels]: the maxima of size x size windows
+    that cover any picture, for each of `sizes`. He et al. 2014, 1406.4729, section 2.3.
+
+    Where the windows of a level of known size are all alike, which 13 positions are for 1, 2, 3 and 6, they are an
+    ordinary pooling.
+    """
+    levels = []
+    for size in sizes:
+        level = f"{name}_{size}x{size}"
+        windows = [_alike(length, size) for length in x.shape[1:3]]
+        if all(windows):
+            pools, strides = zip(*windows, strict=True)
+            y = layers.MaxPooling2D(pools, strides, name=level)(x)
+        else:
+            y = own.AdaptivePooling2D(size, "max", name=level)(x)
+        levels.append(layers.Flatten(name=f"{level}_flat")(y))
+    return layers.Concatenate(name=name)(levels)
+
+
+def _alike(length, size):
+    """(length, step) of `size` windows that cover `length` positions, from floor(i * length / size) to the ceiling of
+    the next; `None` where they differ."""
+    if length is None:
+        return None
+    first = [i * length // size for i in range(size)]
+    lengths = {-(-(i + 1) * length // size) - start for i, start in enumerate(first)}
+    steps = {b - a for a, b in zip(first, first[1:], strict=False)} or {1}
+    return (lengths.pop(), steps.pop()) if len(lengths) == len(steps) == 1 and min(steps) > 0 else None
+
+
 def min_pool(x, size, stride=None, *, padding="valid", name):
     """Minimum over windows: the maximum of -x, negated."""
     x = layers.Rescaling(-1.0, name=f"{name}_negative")(x)

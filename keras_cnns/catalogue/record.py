@@ -13,7 +13,7 @@ import numpy as np
 from keras_cnns.builder import build
 from keras_cnns.files import write_json
 from keras_cnns.insight.profile import totals
-from keras_cnns.models.faster_rcnn import parts
+from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.registry import list_models
 
 COUNTS = Path(__file__).with_name("counts.json")
@@ -60,7 +60,7 @@ def digest(model) -> list:
         rng = np.random.default_rng(0)
         for v in model.weights:
             v.assign(fixed(v, gain, rng))
-        picture = rng.uniform(0, 1, (1, *model.input.shape[1:])).astype("float32")
+        picture = rng.uniform(0, 1, (1, *model.inputs[0].shape[1:])).astype("float32")
         outputs = keras.tree.flatten(_answer(model, picture))
         y = np.concatenate([keras.ops.convert_to_numpy(output).ravel() for output in outputs]).astype("float64")
         if np.abs(y).max() < 1e3:
@@ -72,11 +72,11 @@ def _answer(model, picture):
     """Of a detector, whose boxes jump where two scores are nearly equal: what its parts say, the heads of one box."""
     if "detections" not in [layer.name for layer in model.layers]:
         return model(picture, training=False)
-    proposals, heads = parts(model)
-    level, objectness, deltas = proposals(picture, training=False)
+    first, heads = parts(model)
+    level, *proposed = keras.tree.flatten(first(picture, training=False))
     height, width = picture.shape[1:3]
     box = keras.ops.convert_to_tensor([[[width / 8, height / 8, width / 2, height / 2]]], "float32")
-    return [objectness, deltas, *heads([level, box], training=False)]
+    return [*proposed, *heads([level, box], training=False)]
 
 
 def fixed(v, gain, rng):

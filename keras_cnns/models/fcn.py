@@ -46,7 +46,7 @@ VARIANTS = {
 STRIDE = 32  # of the last level
 
 
-def padded(x):
+def padded(x, net):
     """The picture with zeros below and to the right, so that every level is half the one before."""
     height, width = x.shape[1:3]
     if height is None or width is None:

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.head import fully_connected
-from keras_cnns.blocks.normalization import local_contrast_norm
+from keras_cnns.blocks.normalization import local_contrast_norm, local_response_norm
 from keras_cnns.family import Paper, Variant
 from keras_cnns.lazy import layers
 
@@ -13,10 +13,14 @@ PAPER = Paper("Zeiler & Fergus", 2013, "Visualizing and Understanding Convolutio
 
 @dataclass(frozen=True)
 class ZFNet(Variant):
-    """widths: channels of layers 1 .. 5. contrast: the window of the contrast normalization after pools 1 and 2."""
+    """widths: channels of layers 1 .. 5. contrast: the window of the contrast normalization after pools 1 and 2.
+
+    lrn: local response normalization before these pools instead, as SPPnet's authors have it (1406.4729, Table 1).
+    """
 
     widths: tuple = (96, 256, 384, 384, 256)
     contrast: int = 9
+    lrn: bool = False
     _: KW_ONLY
     numerics: Numerics = TORCH
     preprocessing: str = "torch"
@@ -34,15 +38,20 @@ def features(x, net, unit):
     w1, w2, w3, w4, w5 = net.widths
     x = layers.ZeroPadding2D(1, name="conv1_pad")(x)
     c1 = unit(x, w1, 7, stride=2, padding="valid", name="conv1")  # 224 -> 110
-    x = unit.max_pool(c1, 3, 2, padding="end", name="pool1")  # 55
-    x = local_contrast_norm(x, size=net.contrast, name="norm1")
+    x = _pooled(c1, net, unit, 1)  # 55
     c3 = unit(x, w2, 5, stride=2, padding="valid", name="conv2")  # 26
-    x = unit.max_pool(c3, 3, 2, padding="end", name="pool2")  # 13
-    x = local_contrast_norm(x, size=net.contrast, name="norm2")
+    x = _pooled(c3, net, unit, 2)  # 13
     x = unit(x, w3, 3, name="conv3")
     x = unit(x, w4, 3, name="conv4")
     c4 = unit(x, w5, 3, name="conv5")
     return {"C1": c1, "C3": c3, "C4": c4, "C5": unit.max_pool(c4, 3, 2, padding="valid", name="pool5")}  # 6
+
+
+def _pooled(x, net, unit, number):
+    """A pooling and its normalization."""
+    x = local_response_norm(x, name=f"norm{number}") if net.lrn else x
+    x = unit.max_pool(x, 3, 2, padding="end", name=f"pool{number}")
+    return x if net.lrn else local_contrast_norm(x, size=net.contrast, name=f"norm{number}")
 
 
 def head(x, net, unit, *, classes, activation):

@@ -1,6 +1,7 @@
 """Detection in two stages: proposals and heads trained together, boxes measured. Ren et al. 2015, 1506.01497.
 
-Both parts have Fast R-CNN's loss (1504.08083, equation 1): of the classes, and of the boxes where there is one.
+Both parts have Fast R-CNN's loss (1504.08083, equation 1): of the classes, and of the boxes where there is one. A
+network that is given its proposals is trained for the heads' alone, and is given the objects' own boxes in evaluation.
 """
 
 import numpy as np
@@ -8,7 +9,9 @@ import tensorflow as tf
 
 from keras_cnns.blocks.boxes import encode
 from keras_cnns.data.located import load_located
-from keras_cnns.models.faster_rcnn import WEIGHTS, parts
+from keras_cnns.models.fast_rcnn import WEIGHTS, parts
+from keras_cnns.registry import entry
+from keras_cnns.tasks import regions
 from keras_cnns.tasks.average_precision import Picture, coco, voc
 from keras_cnns.tasks.matching import IGNORED, match, sample
 from keras_cnns.tasks.task import Task
@@ -25,9 +28,14 @@ class Detection(Task):
     """A target is a dict: boxes float32 [B, most, 4], classes int32 [B, most], of which the first count int32 [B] are
     there, and number int64 [B], the sample's in the run: what is drawn by chance depends on it alone."""
 
-    logged = ("loss", "anchor_loss", "anchor_box_loss", "class_loss", "box_loss")
     held_out = ("map", "map_50")
     score = "map"
+
+    def __init__(self, recipe):
+        super().__init__(recipe)
+        self.proposes = hasattr(entry(recipe.model).variant, "rpn")
+        anchors = ("anchor_loss", "anchor_box_loss") if self.proposes else ()
+        self.logged = ("loss", *anchors, "class_loss", "box_loss")
 
     def load(self, split, batch_size, **more):
         recipe = self.recipe
@@ -50,18 +58,18 @@ class Detection(Task):
 
     def network_for_training(self, classes):
         model = super().network_for_training(classes)
-        self.parts, self.propose = parts(model), model.get_layer("proposals")
+        self.parts, self.propose = parts(model), model.get_layer("proposals")  # or the input of that name
         self.detections = model.get_layer("detections").count
         return model
 
     def loss(self, model, image, target):
-        proposals, heads = self.parts
-        level, objectness, deltas = proposals(image, training=True)
-        anchor_loss, anchor_box_loss = self._proposal_losses(objectness, deltas, target)
-        regions = self._regions(tf.stop_gradient(objectness), tf.stop_gradient(deltas), image, target)
-        class_loss, box_loss = self._head_losses(*heads([level, regions[0]], training=True), *regions, target)
-        whole = anchor_loss + anchor_box_loss + class_loss + box_loss
-        return whole, dict(zip(self.logged, (whole, anchor_loss, anchor_box_loss, class_loss, box_loss), strict=True))
+        first, heads = self.parts
+        level, *anchored = tf.nest.flatten(first(image, training=True))
+        losses = [*self._proposal_losses(*anchored, target)] if self.proposes else []
+        chosen = self._regions(*self._proposed([tf.stop_gradient(x) for x in anchored], image, target), target)
+        losses += self._head_losses(*heads([level, chosen[0]], training=True), *chosen, target)
+        whole = tf.add_n(losses)
+        return whole, dict(zip(self.logged, (whole, *losses), strict=True))
 
     def _proposal_losses(self, objectness, deltas, target):
         anchors = self.propose.anchors(objectness)
@@ -81,11 +89,20 @@ class Detection(Task):
         by_box = tf.reduce_sum(smooth_l1(deltas - wanted, BETA), -1)
         return _means(chosen, by_class, chosen & (matches >= 0), by_box)
 
-    def _regions(self, objectness, deltas, image, target):
+    def _proposed(self, anchored, image, target):
+        """(boxes [B, P, 4], bool [B, P]: whether there is one)."""
+        if self.proposes:
+            count = min(PROPOSALS * self.propose.count, self.propose.before)
+            return self.propose.propose(*anchored, image, count=count)
+
+        def draw(one):
+            return regions.proposed(one["boxes"], one["count"], tf.shape(image)[1:3], self._seed(one["number"], 0))
+
+        return tf.map_fn(draw, target, fn_output_signature=(tf.float32, tf.bool))
+
+    def _regions(self, boxes, there, target):
         """(boxes [B, R, 4], matches int32 [B, R]: the number of the box each is trained for or NOTHING, bool [B, R]:
         whether it is trained on), the boxes themselves among the proposals."""
-        count = min(PROPOSALS * self.propose.count, self.propose.before)
-        boxes, there = self.propose.propose(objectness, deltas, image, count=count)
         most = target["boxes"].shape[1]
         boxes = tf.concat([boxes, target["boxes"]], 1)
         there = tf.concat([there, tf.range(most)[None] < target["count"][:, None]], 1)
@@ -118,7 +135,7 @@ class Detection(Task):
 
     def count(self, model, image, target, weight):
         """What was found and what is there, each at its sample's place, so that it may be added up."""
-        found = model(image, training=False)
+        found = model(image if self.proposes else [image, target["boxes"]], training=False)
         share = weight > 0
         place = tf.boolean_mask(target["number"], share)[:, None]
         parts = [found[name] for name in FOUND] + [target[name] for name in THERE]

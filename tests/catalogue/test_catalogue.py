@@ -20,8 +20,8 @@ from keras_cnns.testing import (
     check_levels,
     check_saves,
     check_trains,
-    pictures,
     randomize,
+    samples,
     small_network,
     small_shape,
 )
@@ -117,7 +117,7 @@ def test_answers_at_its_smallest_size(name):
     side = entry(name).variant.min_size
     shape = (min(side, height), min(side, width), channels)
     model = randomize(build(name, input_shape=shape))
-    assert all(np.isfinite(y).all() for y in keras.tree.flatten(model(pictures(1, shape), training=False)))
+    assert all(np.isfinite(y).all() for y in keras.tree.flatten(model(samples(model, 1), training=False)))
 
 
 @pytest.mark.parametrize("name", each([n for n in of_bearable_size() if n not in DETECTORS]))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnns import UserError, build
-from keras_cnns.models.faster_rcnn import parts
+from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.testing import pictures, randomize
 
 SMALL = {
@@ -53,15 +53,15 @@ def test_an_answer_has_a_fixed_size_and_comes_back_from_a_file(pooling, tmp_path
 def test_the_parts_are_the_model():
     """What the heads say of the model's own proposals becomes the model's own answer."""
     model, images = small(), pictures(2, (64, 96, 3), high=255)
-    proposals, heads = parts(model)
-    level, objectness, deltas = proposals(images, training=False)
+    first, heads = parts(model)
+    level, objectness, deltas = first(images, training=False)
     boxes = model.get_layer("proposals")(objectness, deltas, images)
     scores, refined = heads([level, boxes], training=False)
     found = model.get_layer("detections")(scores, refined, boxes, images)
     for name, expected in model(images, training=False).items():
         np.testing.assert_allclose(found[name], expected, atol=1e-4)
     assert heads([level, boxes[:, :5]])[0].shape == (2, 5, 4)  # any number of regions
-    trained = {id(v) for part in (proposals, heads) for v in part.trainable_variables}
+    trained = {id(v) for part in (first, heads) for v in part.trainable_variables}
     assert trained == {id(v) for v in model.trainable_variables}
 
 

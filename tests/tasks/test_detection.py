@@ -84,6 +84,22 @@ def test_the_same_sample_draws_the_same(task):
     assert losses[0] == losses[1]
 
 
+def test_a_network_that_is_given_its_boxes_is_trained_for_the_heads_alone():
+    overrides = {k: v for k, v in RECIPE.overrides.items() if k not in ("rpn", "scales", "before", "proposals")}
+    task = of(RECIPE.but(model="fast_rcnn", overrides=overrides))
+    task.model = task.network_for_training(10)
+    for truth in (target([[4, 4, 24, 20]], [3]), target([], [])):
+        with tf.GradientTape() as tape:
+            losses, logged = task.loss(task.model, IMAGE, truth)
+        assert list(logged) == ["loss", "class_loss", "box_loss"] == list(task.logged)
+        gradients = tape.gradient(losses, [v.value for v in task.model.trainable_variables])
+        assert np.isfinite(losses).all() and all(np.isfinite(g).all() for g in gradients if g is not None)
+        assert (float(logged["box_loss"][0]) > 0) == bool(truth["count"][0])
+    task.examples, task.most = 1, 8
+    found = task.count(task.model, IMAGE, target([[4, 4, 24, 20]], [3]), tf.ones(1))[0]
+    assert found.shape == (1, 7, 4)
+
+
 def test_nothing_chosen_is_no_loss():
     nothing = tf.zeros([2, 3], tf.bool)
     values = tf.constant([[np.nan, 1, 2], [3, 4, 5.0]])
