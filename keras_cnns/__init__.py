@@ -18,6 +18,7 @@ _HOMES = {
     "list_models": "registry",
     "load_weights": "weights",
     "profile": "insight.profile",
+    "to_fully_convolutional": "fully_convolutional",
 }
 _PARTS = ("blocks", "data", "insight", "models", "tasks", "tflite", "training", "weights")
 

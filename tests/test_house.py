@@ -29,6 +29,7 @@ FLOORS = (
             "layers",
             "blocks",
             "family",
+            "fully_convolutional",
         ]
     ),
     ("saved", "data"),

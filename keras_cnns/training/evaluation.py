@@ -8,9 +8,10 @@ import tensorflow as tf
 from keras_cnns.card import read_card
 from keras_cnns.data.classes import check as check_classes
 from keras_cnns.data.pipeline import load
-from keras_cnns.data.views import fully_convolutional, multi_scale, ten_crops
+from keras_cnns.data.views import multi_scale, ten_crops
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_json
+from keras_cnns.fully_convolutional import to_fully_convolutional
 from keras_cnns.registry import entry
 from keras_cnns.saved import load_model
 from keras_cnns.tasks.classification import report, tally
@@ -41,6 +42,13 @@ def evaluate(models, data, views=None):
         more = counts(image, label, weight[0] if weight else tf.ones(tf.shape(label)[0]))
         sums = more if sums is None else [a + b for a, b in zip(sums, more, strict=True)]
     return report(sums, data.names)
+
+
+def _sliding(model):
+    try:
+        return to_fully_convolutional(model)
+    except UserError as error:
+        raise UserError(f"{error} Take --views ten_crops.") from error
 
 
 def _over_positions(answer):
@@ -79,7 +87,7 @@ def evaluate_files(files, recipe, views="centre", scales=()):
         if min(scales) < min(size):
             raise UserError(f"scale {min(scales)} is below the network's input: at least {min(size)}.")
         loaded, fraction = (max(scales), max(scales)), 1.0
-        seen, models = partial(multi_scale, short_sides=scales), [fully_convolutional(model) for model in models]
+        seen, models = partial(multi_scale, short_sides=scales), [_sliding(model) for model in models]
     data = load(
         recipe.dataset,
         size=loaded,

@@ -66,9 +66,9 @@ def test_the_mean_over_positions_and_scales(files, tmp_path):
         spread = range(view.shape[1] - 11)
         parts = [view[:, row : row + 12, column : column + 12] for row in spread for column in spread]
         answers.append(np.mean([model.predict(part, verbose=0) for part in parts], axis=0))
-    from keras_cnns.data.views import fully_convolutional
+    from keras_cnns import to_fully_convolutional
 
-    found = evaluate([fully_convolutional(model)], Some, lambda image: multi_scale(image, (12, 14)))
+    found = evaluate([to_fully_convolutional(model)], Some, lambda image: multi_scale(image, (12, 14)))
     assert found["loss"] == pytest.approx(-np.log(np.mean(answers, 0)[np.arange(40), labels]).mean(), rel=1e-5)
     whole = evaluate_files(files[:1], RECIPE.but(out=str(tmp_path)), "multi_scale", (12, 14))
     assert whole["examples"] == 360 and whole["scales"] == [12, 14]
