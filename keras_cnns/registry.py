@@ -35,6 +35,7 @@ FAMILIES = (
     "resnet_v2",
     "wide_resnet",
     "wide_resnet_cifar",
+    "fpn",
     "densenet",
     "resnext",
     "inception_v4",

@@ -48,13 +48,13 @@ class ConvUnit:
     initializer: str | dict = "glorot_uniform"
     normalized: bool = True  # False: networks older than batch normalization
 
-    def __call__(self, x, filters, kernel, *, stride=1, activation=..., groups=1, padding=None, name):
-        """Convolution, normalization (where there is any), activation (`None`: linear)."""
+    def __call__(self, x, filters, kernel, *, activation=..., name, **options):
+        """Convolution (options: those of `conv`), normalization (where there is any), activation (`None`: linear)."""
         bias = None if self.normalized else self.numerics.free_bias
-        x = self.conv(x, filters, kernel, stride=stride, groups=groups, bias=bias, padding=padding, name=name)
+        x = self.conv(x, filters, kernel, bias=bias, name=name, **options)
         return self.act(self.norm(x, name=name) if self.normalized else x, activation, name=name)
 
-    def depthwise(self, x, kernel, *, stride=1, activation=..., multiplier=1, name):
+    def depthwise(self, x, kernel, *, stride=1, activation=..., multiplier=1, dilation=1, name):
         """Depthwise convolution, normalization, activation."""
         x, padding = self.pad(x, kernel, stride, name, self.numerics.depthwise_padding)
         x = layers.DepthwiseConv2D(
@@ -62,16 +62,18 @@ class ConvUnit:
             stride,
             padding,
             depth_multiplier=multiplier,
+            dilation_rate=dilation,
             use_bias=self.numerics.conv_bias,
             depthwise_initializer=self.initializer,
             name=f"{name}_conv",
         )(x)
         return self.act(self.norm(x, name=name), activation, name=name)
 
-    def conv(self, x, filters, kernel, *, stride=1, groups=1, bias=None, padding=None, name):
+    def conv(self, x, filters, kernel, *, stride=1, groups=1, bias=None, padding=None, dilation=1, name):
         """The convolution alone, as it stands before a normalization; elsewhere say `bias=unit.numerics.free_bias`.
 
-        padding: "valid" where the paper pads nothing, or a padding rule; `None`: the numerics decide.
+        padding: "valid" where the paper pads nothing, or a padding rule; `None`: the numerics decide. dilation: steps
+        between a window's positions, where there is no stride.
         """
         bias = self.numerics.conv_bias if bias is None else bias
         if padding != "valid":
@@ -82,6 +84,7 @@ class ConvUnit:
             stride,
             padding,
             groups=groups,
+            dilation_rate=dilation,
             use_bias=bias,
             kernel_initializer=self.initializer,
             name=f"{name}_conv",

@@ -4,17 +4,31 @@ from keras_cnns.blocks.squeeze_excite import squeeze_excite
 from keras_cnns.lazy import layers
 
 
-def mbconv(x, filters, *, kernel=3, stride=1, expand_ratio=6, squeezed=0, se=squeeze_excite, drop_rate=0.0, unit, name):
+def mbconv(
+    x,
+    filters,
+    *,
+    kernel=3,
+    stride=1,
+    expand_ratio=6,
+    squeezed=0,
+    se=squeeze_excite,
+    drop_rate=0.0,
+    dilation=1,
+    unit,
+    name,
+):
     """1x1 expand, depthwise (stride) [+SE], 1x1 linear project; the input is added where the shape stays.
 
     expand_ratio: expanded channels to input channels; rounded to a multiple of 8, and no 1x1 where it is 1.
     squeezed: channels inside squeeze-and-excitation, 0: none. se: the form of it.
     drop_rate: probability that stochastic depth leaves the block out for a whole picture while training.
+    dilation: of the depthwise convolution.
     """
     channels, y = x.shape[-1], x
     if expand_ratio != 1:
         y = unit(y, round_channels(channels * expand_ratio), 1, name=f"{name}_expand")
-    y = unit.depthwise(y, kernel, stride=stride, name=f"{name}_depthwise")
+    y = unit.depthwise(y, kernel, stride=stride, dilation=dilation, name=f"{name}_depthwise")
     if squeezed:
         y = se(y, squeezed, unit=unit, name=f"{name}_se")
     y = unit(y, filters, 1, activation=None, name=f"{name}_project")

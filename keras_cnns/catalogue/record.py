@@ -73,10 +73,11 @@ def _answer(model, picture):
     if "detections" not in [layer.name for layer in model.layers]:
         return model(picture, training=False)
     first, heads = parts(model)
-    level, *proposed = keras.tree.flatten(first(picture, training=False))
+    found = first(picture, training=False)
+    level, *proposed = found if len(model.inputs) == 1 else [found]
     height, width = picture.shape[1:3]
     box = keras.ops.convert_to_tensor([[[width / 8, height / 8, width / 2, height / 2]]], "float32")
-    return [*proposed, *heads([level, box], training=False)]
+    return [*keras.tree.flatten(proposed), *heads([level, box], training=False)]
 
 
 def fixed(v, gain, rng):

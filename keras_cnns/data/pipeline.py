@@ -105,6 +105,8 @@ def load(
     training = split.startswith("train") if training is None else training
     how, size = Augment.of(augment), _checked_size(size, channels)
     _check_batch(batch_size, shard, start)
+    if how.mosaic or how.zoom != (1.0, 1.0):
+        raise UserError("augment.zoom and augment.mosaic move boxes and masks: for labels take crop, scale or cutmix.")
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
     if training and (uneven := unbalanced(source)):
         said.once(f"{name}: {uneven}")

@@ -1,4 +1,4 @@
-"""Pictures of sizes that show only when the network runs: padded to a size that halves evenly, and cut back."""
+"""Pictures of sizes that show only when the network runs: padded to a size that halves evenly, cut back, resized."""
 
 import keras
 from keras import ops
@@ -30,6 +30,17 @@ class CropLike(keras.layers.Layer):
     def call(self, x, like):
         height, width = ops.shape(like)[1:3]
         return x[:, :height, :width]
+
+    def compute_output_shape(self, x_shape, like_shape):
+        return (x_shape[0], *like_shape[1:3], x_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="keras_cnns")
+class ResizeLike(keras.layers.Layer):
+    """(x [B, H, W, C], like [B, h, w, ...]) -> x bilinearly resized to h x w, its corners where the pixels' are."""
+
+    def call(self, x, like):
+        return ops.image.resize(x, ops.shape(like)[1:3], "bilinear", data_format="channels_last")
 
     def compute_output_shape(self, x_shape, like_shape):
         return (x_shape[0], *like_shape[1:3], x_shape[-1])

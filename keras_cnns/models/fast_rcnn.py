@@ -51,8 +51,7 @@ def inputs(net):
 
 def predict(image, level, net, unit, *, proposals, classes, activation):
     """What is found on each picture: see `layers.Detections`. level: a level's or layer's name -> its output."""
-    x = layers.Identity(name="shared")(level(net.level))
-    return heads(x, proposals, image, net, unit, classes=classes)
+    return heads(level(net.level), proposals, image, net, unit, classes=classes)
 
 
 def stride(net):
@@ -63,25 +62,32 @@ def stride(net):
 def heads(x, boxes, image, net, unit, *, classes):
     """From a level and boxes to detections: each box pooled to 7x7, fc6, fc7, scores and refined boxes."""
     pooling = getattr(own, POOLINGS[known(net.roi_pooling, POOLINGS, "roi_pooling")])
-    y = pooling(7, stride(net), name="roi_pooling")(x, boxes)
-    y = layers.Reshape((-1, 49 * x.shape[-1]), name="roi_flatten")(y)
+    return refined(pooling(7, stride(net), name="roi_pooling")(x, boxes), boxes, image, net, unit, classes=classes)
+
+
+def refined(pooled, boxes, image, net, unit, *, classes, overlap=0.3):
+    """fc6, fc7, scores and refined boxes of pooled regions [B, R, 7, 7, C]. overlap: at most, of those that stay."""
+    y = layers.Reshape((-1, 49 * pooled.shape[-1]), name="roi_flatten")(pooled)
     for i, width in enumerate(net.fc, start=6):
         y = unit.act(layers.Dense(width, kernel_initializer=unit.initializer, name=f"fc{i}")(y), name=f"fc{i}")
         y = dropout(y, net.dropout, name=f"drop{i}")
     scores = layers.Dense(1 + classes, kernel_initializer=normal(0.01), dtype=score_dtype(), name="class_scores")(y)
-    refined = layers.Dense(4 * classes, kernel_initializer=normal(0.001), dtype=score_dtype(), name="box_deltas")(y)
-    return own.Detections(net.detections, WEIGHTS, name="detections")(scores, refined, boxes, image)
+    deltas = layers.Dense(4 * classes, kernel_initializer=normal(0.001), dtype=score_dtype(), name="box_deltas")(y)
+    return own.Detections(net.detections, WEIGHTS, threshold=overlap, name="detections")(scores, deltas, boxes, image)
 
 
 def parts(model):
     """The two parts that are trained, of the same layers as `model`, also where it makes its proposals itself.
 
     Returns:
-      (image -> [level], or (level, objectness, deltas); (level, boxes [B, R, 4]) -> (scores, deltas))
+      (image -> level, or [level, objectness, deltas]; (level, boxes [B, R, 4]) -> (scores, deltas)); with a pyramid
+      each of the three is a list of levels
     """
     names = [layer.name for layer in model.layers]
-    first = [model.get_layer(name).output for name in ("shared", "rpn_objectness", "rpn_deltas") if name in names]
-    level = keras.Input(first[0].shape[1:], dtype=first[0].dtype)
+    level, _ = model.get_layer("roi_pooling")._inbound_nodes[0].arguments.args
+    proposing = [layer for layer in model.layers if hasattr(layer, "propose")]
+    first = [level, *proposing[0]._inbound_nodes[0].arguments.args[:2]] if proposing else level
+    level = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), level)
     boxes = keras.Input((None, 4), dtype="float32")
     x = model.get_layer("roi_pooling")(level, boxes)
     # in the order in which they were made: a head is a chain

@@ -42,7 +42,7 @@ VARIANTS = {
 
 def predict(image, level, net, unit, *, classes, activation):
     """What is found on each picture: see `layers.Detections`. level: a level's or layer's name -> its output."""
-    x = layers.Identity(name="shared")(level(net.level))
+    x = level(net.level)
     y = unit.act(_conv(x, net.rpn, 3, "rpn"), name="rpn")
     count = len(net.scales) * len(net.ratios)
     objectness, deltas = _conv(y, count, 1, "rpn_objectness"), _conv(y, 4 * count, 1, "rpn_deltas")

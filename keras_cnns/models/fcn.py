@@ -1,7 +1,8 @@
 """FCN. Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation", 1411.4038, Fig. 3.
 
 Where the authors' files pad the picture by 100 pixels and cut the answer, here it is padded to a multiple of 32 and fc6
-pads itself, so that positions of all levels lie on each other.
+pads itself, so that positions of all levels lie on each other. `fcn_resnet50` is torchvision's: dilated stages, one
+more convolution before the scores, and their enlargement bilinear.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ class FCN(Variant):
 
     backbone: a name of the registry. columns: of its row, that are other ones. fc: channels of its fully connected
       layers, which become convolutions, the first with a kernel of `grid`; none: the last level is scored.
+    neck: channels of a 3x3 convolution with normalization before the scores; 0: none. bilinear: one bilinear step
+      to the picture's size, instead of transposed convolutions.
     """
 
     backbone: str = "mobilenet_v2"
@@ -29,6 +32,8 @@ class FCN(Variant):
     skips: tuple = ()
     fc: tuple = ()
     grid: int = 7
+    neck: int = 0
+    bilinear: bool = False
     classes: int = 21  # PASCAL VOC's twenty, and the background
     task: str = "segmentation"
 
@@ -42,12 +47,23 @@ VARIANTS = {
     "fcn32s": FCN(),
     "fcn16s": FCN(skips=("C4",)),
     "fcn8s": FCN(skips=("C4", "C3")),
+    "fcn_resnet50": FCN(
+        backbone="resnet50_v1_5",
+        columns={"output_stride": 8},
+        neck=512,
+        bilinear=True,
+        dropout=0.1,
+        input_shape=(520, 520, 3),
+        preprocessing="torch",
+    ),
 }
-STRIDE = 32  # of the last level
+STRIDE = 32  # of the last level, where its backbone is not dilated
 
 
 def padded(x, net):
     """The picture with zeros below and to the right, so that every level is half the one before."""
+    if net.bilinear:
+        return x
     height, width = x.shape[1:3]
     if height is None or width is None:
         return own.PadToMultiple(STRIDE, name="pad")(x)
@@ -61,7 +77,11 @@ def predict(image, level, net, unit, *, classes, activation):
     for i, width in enumerate(net.fc, start=6):
         x = unit.conv(x, width, net.grid if i == 6 else 1, bias=True, name=f"fc{i}")
         x = dropout(unit.act(x, name=f"fc{i}"), net.dropout, name=f"drop{i}")
-    x, stride = _score(x, classes, "score"), STRIDE
+    if net.neck:
+        x = dropout(unit(x, net.neck, 3, name="neck"), net.dropout, name="neck_drop")
+    x, stride = _score(x, classes, "score"), net.columns.get("output_stride", STRIDE)
+    if net.bilinear:
+        return _answer(_resized(x, image), activation)
     for name in net.skips:
         x, stride = _enlarged(x, 2, name=f"upsample{stride // 2}"), stride // 2
         skipped = level(name)
@@ -74,6 +94,10 @@ def predict(image, level, net, unit, *, classes, activation):
     x = _enlarged(x, stride, name="upsample", trainable=False)  # the last one is fixed (section 4.3)
     if x.shape[1:3] != image.shape[1:3] or None in image.shape[1:3]:
         x = _cropped(x, image)
+    return _answer(x, activation)
+
+
+def _answer(x, activation):
     return layers.Activation(activation or "linear", dtype=score_dtype(), name="predictions")(x)
 
 
@@ -101,3 +125,10 @@ def _cropped(x, image):
     if height is None or width is None:
         return own.CropLike(name="crop")(x, image)
     return layers.Cropping2D(((0, x.shape[1] - height), (0, x.shape[2] - width)), name="crop")(x)
+
+
+def _resized(x, image):
+    height, width = image.shape[1:3]
+    if height is None or width is None:
+        return own.ResizeLike(name="resize")(x, image)
+    return layers.Resizing(height, width, "bilinear", name="resize")(x)

@@ -4,6 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.mbconv import mbconv, round_channels
+from keras_cnns.blocks.strides import Strides
 from keras_cnns.family import Paper, Variant
 
 PAPER = Paper("Sandler et al.", 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", "1801.04381")
@@ -22,12 +23,17 @@ TABLE_2 = (
 
 @dataclass(frozen=True)
 class MobileNetV2(Variant):
-    """width: the multiplier alpha, not applied to the last convolution where it is below 1."""
+    """width: the multiplier alpha, not applied to the last convolution where it is below 1.
+
+    output_stride: how much smaller than the picture the last level is, 8, 16 or 32 (section 6.3); later stages are
+    dilated instead.
+    """
 
     width: float = 1.0
     table: tuple = TABLE_2
     stem: int = 32
     last: int = 1280
+    output_stride: int = 32
     _: KW_ONLY
     numerics: Numerics = Numerics(momentum=0.999)
     activation: str = "relu6"
@@ -39,13 +45,15 @@ VARIANTS = {"mobilenet_v2": MobileNetV2()}
 def features(x, net, unit):
     """Levels C1 .. C5: what enters the next stride, and the last 1x1 convolution."""
     x = unit(x, round_channels(net.stem * net.width), 3, stride=2, name="stem")
-    levels = {}
+    levels, strides = {}, Strides(net.output_stride)
+    strides(2)
     for stage, (t, c, n, s) in enumerate(net.table, start=1):
         for i in range(n):
             stride = s if i == 0 else 1
             if stride == 2:
                 levels[f"C{len(levels) + 1}"] = x
-            filters = round_channels(int(c * net.width))
-            x = mbconv(x, filters, stride=stride, expand_ratio=t, unit=unit, name=f"stage{stage}_block{i + 1}")
+            filters, (stride, dilation) = round_channels(int(c * net.width)), strides(stride)
+            options = {"stride": stride, "dilation": dilation, "expand_ratio": t}
+            x = mbconv(x, filters, unit=unit, name=f"stage{stage}_block{i + 1}", **options)
     x = unit(x, round_channels(net.last * max(1.0, net.width)), 1, name="last")
     return levels | {f"C{len(levels) + 1}": x}

@@ -6,6 +6,7 @@ from functools import partial
 
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.residual import basic, bottleneck, plain
+from keras_cnns.blocks.strides import Strides
 from keras_cnns.family import Paper, Variant
 
 PAPER = Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "1512.03385")
@@ -14,12 +15,16 @@ CAFFE = Numerics(padding="symmetric", conv_bias=True, epsilon=1.001e-5)  # the a
 
 @dataclass(frozen=True)
 class ResNet(Variant):
-    """depths, widths: blocks in conv2_x .. conv5_x, and the channels of their 3x3 convolutions."""
+    """depths, widths: blocks in conv2_x .. conv5_x, and the channels of their 3x3 convolutions.
+
+    output_stride: how much smaller than the picture the last level is, 8, 16 or 32; later stages are dilated instead.
+    """
 
     block: Callable
     depths: tuple
     widths: tuple = (64, 128, 256, 512)
     shortcut: str = "projection"  # the paper's options: "identity" (A), "projection" (B), "all" (C)
+    output_stride: int = 32
     _: KW_ONLY
     numerics: Numerics = TORCH
     preprocessing: str = "torch"
@@ -47,10 +52,12 @@ def features(x, net, unit):
     """Levels C1 .. C5: conv1 and the last blocks of conv2_x .. conv5_x."""
     levels = {"C1": unit(x, 64, 7, stride=2, name="conv1")}
     x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
+    strides = Strides(net.output_stride)
+    strides(4)
     for stage, (depth, width) in enumerate(zip(net.depths, net.widths, strict=True), start=2):
         for i in range(depth):
-            stride = 2 if stage > 2 and i == 0 else 1
-            name = f"conv{stage}_block{i + 1}"
-            x = net.block(x, width, stride=stride, unit=unit, name=name, shortcut=net.shortcut)
+            stride, dilation = strides(2 if stage > 2 and i == 0 else 1)
+            options = {"dilation": dilation, "shortcut": net.shortcut}
+            x = net.block(x, width, stride=stride, unit=unit, name=f"conv{stage}_block{i + 1}", **options)
         levels[f"C{stage}"] = x
     return levels

@@ -21,12 +21,13 @@ from keras_cnns.training.losses import smooth_l1
 ANCHORS, REGIONS = 256, 128  # of each picture that are trained on
 PROPOSALS = 4  # times as many as in inference come out of suppression; the paper's are 2,000 and 300
 BETA = 1 / 9  # of smooth L1 on the anchors' deltas, as in the authors' code
-FOUND, THERE = ("boxes", "classes", "scores"), ("boxes", "classes", "count")
+FOUND, THERE = ("boxes", "classes", "scores"), ("boxes", "classes", "ignored", "crowd", "count", "scale")
 
 
 class Detection(Task):
     """A target is a dict: boxes float32 [B, most, 4], classes int32 [B, most], of which the first count int32 [B] are
-    there, and number int64 [B], the sample's in the run: what is drawn by chance depends on it alone."""
+    there, and number int64 [B], the sample's in the run: what is drawn by chance depends on it alone. For the rest see
+    `data.located`."""
 
     held_out = ("map", "map_50")
     score = "map"
@@ -47,6 +48,8 @@ class Detection(Task):
             split=split,
             augment=recipe.augment,
             seed=recipe.seed,
+            data_dir=recipe.data_dir,
+            download=recipe.download,
             **more,
         )
         if split == "test":
@@ -64,9 +67,9 @@ class Detection(Task):
 
     def loss(self, model, image, target):
         first, heads = self.parts
-        level, *anchored = tf.nest.flatten(first(image, training=True))
+        level, *anchored = first(image, training=True) if self.proposes else [first(image, training=True)]
         losses = [*self._proposal_losses(*anchored, target)] if self.proposes else []
-        chosen = self._regions(*self._proposed([tf.stop_gradient(x) for x in anchored], image, target), target)
+        chosen = self._regions(*self._proposed(anchored, image, target), target)
         losses += self._head_losses(*heads([level, chosen[0]], training=True), *chosen, target)
         whole = tf.add_n(losses)
         return whole, dict(zip(self.logged, (whole, *losses), strict=True))
@@ -75,13 +78,15 @@ class Detection(Task):
         anchors = self.propose.anchors(objectness)
 
         def choose(one):
-            matches = match(anchors, one["boxes"], one["count"], low=0.3, high=0.7, force=True)
+            options = {"low": 0.3, "high": 0.7, "force": True, "ignored": one["ignored"]}
+            matches = match(anchors, one["boxes"], one["count"], **options)
             return matches, sample(matches, count=ANCHORS, positives=0.5, seed=self._seed(one["number"], 0))
 
         matches, chosen = tf.map_fn(choose, target, fn_output_signature=(tf.int32, tf.bool))
         batch = tf.shape(matches)[0]
-        logits = tf.cast(tf.reshape(objectness, [batch, -1]), tf.float32)
-        deltas = tf.cast(tf.reshape(deltas, [batch, -1, 4]), tf.float32)
+        logits = tf.concat([tf.reshape(x, [batch, -1]) for x in tf.nest.flatten(objectness)], 1)
+        deltas = tf.concat([tf.reshape(x, [batch, -1, 4]) for x in tf.nest.flatten(deltas)], 1)
+        logits, deltas = tf.cast(logits, tf.float32), tf.cast(deltas, tf.float32)
         right = tf.cast(matches >= 0, tf.float32)
         boxes = tf.gather(target["boxes"], tf.maximum(matches, 0), batch_dims=1)
         wanted = encode(boxes, tf.broadcast_to(anchors, tf.shape(boxes)))
@@ -93,7 +98,7 @@ class Detection(Task):
         """(boxes [B, P, 4], bool [B, P]: whether there is one)."""
         if self.proposes:
             count = min(PROPOSALS * self.propose.count, self.propose.before)
-            return self.propose.propose(*anchored, image, count=count)
+            return self.propose.propose(*tf.nest.map_structure(tf.stop_gradient, anchored), image, count=count)
 
         def draw(one):
             return regions.proposed(one["boxes"], one["count"], tf.shape(image)[1:3], self._seed(one["number"], 0))
@@ -109,7 +114,8 @@ class Detection(Task):
 
         def choose(one):
             boxes, there, truth = one
-            matches = match(boxes, truth["boxes"], truth["count"], low=0.5, high=0.5)
+            options = {"low": 0.5, "high": 0.5, "ignored": truth["ignored"]}
+            matches = match(boxes, truth["boxes"], truth["count"], **options)
             matches = tf.where(there, matches, IGNORED)
             chosen = sample(matches, count=REGIONS, positives=0.25, seed=self._seed(truth["number"], 1))
             _, numbers = tf.math.top_k(tf.cast(chosen, tf.int32), min(REGIONS, boxes.shape[0]))
@@ -147,16 +153,18 @@ class Detection(Task):
 
     def zeros(self, names):
         n, found, most = self.examples, self.detections, self.most
-        shapes = ((n, found, 4), (n, found), (n, found), (n, most, 4), (n, most), (n,))
+        there = ((n, most, 4), (n, most), (n, most), (n, most), (n,), (n,))
+        shapes = ((n, found, 4), (n, found), (n, found), *there)
         return tuple(tf.zeros(shape) for shape in shapes)
 
     def measure(self, counts, names):
-        boxes, classes, scores, true, labels, count = (np.asarray(part) for part in counts)
+        boxes, classes, scores, true, labels, ignored, crowd, count, scale = (np.asarray(part) for part in counts)
         pictures = []
         for n in range(len(boxes)):
-            real, there = scores[n] > 0, int(count[n])
-            found = (boxes[n][real], classes[n][real].astype(int), scores[n][real])
-            pictures.append(Picture(true[n][:there], labels[n][:there].astype(int), *found))
+            real, m = scores[n] > 0, int(count[n])
+            found = (boxes[n][real] / scale[n], classes[n][real].astype(int), scores[n][real])
+            flags = (ignored[n][:m] > 0, crowd[n][:m] > 0)
+            pictures.append(Picture(true[n][:m] / scale[n], labels[n][:m].astype(int), *found, *flags))
         by_class = voc(pictures, len(names))["classes"]
         return {
             "examples": len(pictures),

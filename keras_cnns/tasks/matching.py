@@ -2,12 +2,13 @@
 
 import tensorflow as tf
 
-from keras_cnns.blocks.boxes import iou
+from keras_cnns.blocks.boxes import area, iou
 
 NOTHING, IGNORED = -1, -2
+WITHIN = 0.5  # of a reference's area: with so much in a box that is ignored it is no background
 
 
-def match(references, boxes, count, *, low, high, force=False):
+def match(references, boxes, count, *, low, high, force=False, ignored=None):
     """The number of the box that each reference is trained to find, int32 [N]; NOTHING: background; IGNORED: neither.
 
     A reference belongs to the box that it overlaps most, if their intersection over union is at least `high`; it is
@@ -15,11 +16,14 @@ def match(references, boxes, count, *, low, high, force=False):
 
     Args:
       references: [N, 4]. boxes: [M, 4], of which the first `count` are there.
+      ignored: bool [M]: boxes that nothing is trained to find; what lies in them and belongs to no other is IGNORED.
       force: each box also gets the references that overlap it most, whatever the overlap (more than none), so that no
         box is without one; such a reference still belongs to the box that *it* overlaps most.
     """
     total = tf.shape(boxes)[0]
-    there = tf.range(total) < count
+    there = there_too = tf.range(total) < count
+    if ignored is not None:
+        there, there_too = there & ~ignored, there & ignored
     overlap = tf.where(there[None], iou(references, boxes), -1.0)
     overlap = tf.concat([overlap, tf.fill([tf.shape(references)[0], 1], -1.0)], 1)  # argmax of no box at all
     best, number = tf.reduce_max(overlap, 1), tf.argmax(overlap, 1, output_type=tf.int32)
@@ -28,7 +32,17 @@ def match(references, boxes, count, *, low, high, force=False):
         most = tf.reduce_max(overlap, 0)
         forced = tf.reduce_any((overlap == most) & (overlap > 0), 1)
         found = tf.where(forced, number, found)
+    if ignored is not None:
+        inside = tf.where(there_too[None], within(references, boxes), 0.0)
+        found = tf.where((found == NOTHING) & tf.reduce_any(inside >= WITHIN, 1), IGNORED, found)
     return found
+
+
+def within(references, boxes):
+    """The part of each reference's area that lies in each box: [N, 4], [M, 4] -> [N, M]."""
+    low = tf.maximum(references[:, None, :2], boxes[None, :, :2])
+    high = tf.minimum(references[:, None, 2:], boxes[None, :, 2:])
+    return tf.reduce_prod(tf.maximum(high - low, 0.0), -1) / tf.maximum(area(references), 1e-6)[:, None]
 
 
 def sample(matches, *, count, positives, seed):

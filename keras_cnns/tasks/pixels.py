@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-VOID = 255  # a pixel that no class can claim: not trained on, not counted
+from keras_cnns.data.sources.scene import VOID  # such a pixel is not trained on and not counted
 
 
 def tally(answer, mask, weights):

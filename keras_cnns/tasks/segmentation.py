@@ -28,6 +28,8 @@ class Segmentation(Task):
             split=split,
             augment=recipe.augment,
             seed=recipe.seed,
+            data_dir=recipe.data_dir,
+            download=recipe.download,
             **more,
         )
 

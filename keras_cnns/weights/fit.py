@@ -77,6 +77,8 @@ def _flattened(layer):
     source = layer.input._keras_history.operation
     while isinstance(source, layers.Dropout):
         source = source.input._keras_history.operation
+    if isinstance(source, layers.Reshape) and len(source.input.shape) == 5:  # regions, each flattened
+        return source.input.shape[2:]
     return source.input.shape[1:] if isinstance(source, layers.Flatten) and len(source.input.shape) == 4 else None
 
 

@@ -57,11 +57,50 @@ def test_a_resumed_stream_goes_on_and_shards_are_slices_of_it():
 @pytest.mark.parametrize(
     "wrong, hint",
     [
-        ({"name": "digits"}, "scenes"),
+        ({"name": "digits"}, "no masks"),
+        ({"name": "folder:/nowhere"}, "no folder"),
         ({"split": "validation"}, "train, test"),
-        ({"augment": Augment(mirror=True)}, "not augmented"),
+        ({"augment": Augment(erase=0.5)}, "erase.*mosaic"),
+        ({"augment": Augment(crop="random")}, "crop"),
     ],
 )
 def test_a_mistake_gets_one_clear_line(wrong, hint):
     with pytest.raises(UserError, match=hint):
         load_located(**{"name": "scenes", "targets": "mask", "split": "test", **OPTIONS, **wrong})
+
+
+def test_boxes_and_masks_follow_what_augmentation_does_to_the_pictures():
+    """The masks of a stream and the boxes of the same one: a box ends where its card does."""
+    how = Augment(mirror=True, zoom=(0.7, 1.6), mosaic=0.5, jitter=0.3)
+    options = {"size": (96, 128), "batch_size": 16, "augment": how}
+    (image, target), (again, mask) = (first(load_located("scenes", t, **options))[0] for t in ("boxes", "mask"))
+    np.testing.assert_array_equal(image, again)
+    plain = first(load_located("scenes", "mask", size=(96, 128), batch_size=16))[0][0]
+    assert all(not np.array_equal(a, b) for a, b in zip(image, plain, strict=True))
+    assert target["boxes"].shape == (16, 32, 4) and image.min() >= 0 and image.max() <= 255
+    exact = 0
+    for n in range(16):
+        for box, label in zip(target["boxes"][n, : target["count"][n]], target["classes"][n], strict=False):
+            x1, y1, x2, y2 = np.round(box).astype(int)
+            own = np.argwhere(mask[n, y1:y2, x1:x2] == label + 1)
+            if len(own) and (x2 - x1) * (y2 - y1) > 60:
+                exact += (np.abs(np.concatenate([own.min(0), own.max(0) + 1]) - [0, 0, y2 - y1, x2 - x1]) <= 1.5).all()
+    assert exact > 0.8 * target["count"].sum() > 20
+
+
+def test_augmented_samples_are_those_of_their_number():
+    options = {**OPTIONS, "augment": Augment(mirror=True, zoom=(0.5, 2.0), mosaic=0.5)}
+    whole, later = (
+        first(load_located("scenes", "boxes", **options), 2),
+        first(load_located("scenes", "boxes", start=4, **options)),
+    )
+    np.testing.assert_array_equal(whole[1][0], later[0][0])
+    np.testing.assert_array_equal(whole[1][1]["boxes"], later[0][1]["boxes"])
+
+
+def test_zoom_and_mosaic_are_not_for_labels():
+    from keras_cnns.data import load
+
+    for how in (Augment(mosaic=0.5), Augment(zoom=(0.5, 1))):
+        with pytest.raises(UserError, match="boxes and masks"):
+            load("digits", size=8, batch_size=4, augment=how)

@@ -26,7 +26,7 @@ def small(**more):
 @pytest.mark.parametrize("pooling", ["max", "align"])
 def test_what_is_found_comes_from_the_given_boxes(pooling, tmp_path):
     model = small(roi_pooling=pooling)
-    images, boxes = samples(model, 2)
+    images, boxes = map(keras.ops.convert_to_tensor, samples(model, 2))
     found = model([images, boxes], training=False)
     first, heads = parts(model)
     scores, deltas = heads([first(images), boxes], training=False)
@@ -77,8 +77,9 @@ def test_its_tflite_file_takes_boxes_too_and_finds_the_same(tmp_path):
 
     model = small(proposals=6)
     images, boxes = samples(model, 4)
-    export(model, tmp_path / "model.tflite", images=[images, boxes], force=True)
-    found = list(runner.predict(tmp_path / "model.tflite", [images, boxes]).values())
+    given = {"image": images, "proposals": boxes}
+    export(model, tmp_path / "model.tflite", images=given, force=True)
+    found = list(runner.predict(tmp_path / "model.tflite", given).values())
     expected = {name: np.asarray(x) for name, x in model([images, boxes], training=False).items()}
     there = next(x for x in found if x.shape == (4, 7, 4))
     for here, tflite, score in zip(expected["boxes"], there, expected["scores"], strict=True):

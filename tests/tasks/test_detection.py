@@ -43,6 +43,9 @@ def target(boxes, classes, number=0):
     return {
         "boxes": tf.constant(filled),
         "classes": tf.constant(labels),
+        "ignored": tf.zeros((1, 8), tf.bool),
+        "crowd": tf.zeros((1, 8), tf.bool),
+        "scale": tf.ones(1),
         "count": tf.constant([count]),
         "number": tf.constant([number], tf.int64),
     }

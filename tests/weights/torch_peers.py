@@ -1,5 +1,7 @@
 """torchvision's and timm's networks with random weights, also beside a torch that was built for the CPU alone."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,14 @@ def create(origin, name, **options):
         return timm.create_model(name, pretrained=False, **options).eval()
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = False
-    return torchvision.models.get_model(name, weights=None, **options).eval()
+    if name.startswith(("fcn", "fasterrcnn")):
+        options["weights_backbone"] = None
+    network = torchvision.models.get_model(name, weights=None, **options).eval()
+    if name.startswith("fasterrcnn"):  # what torchvision does for the weights it publishes
+        torchvision.models.detection._utils.overwrite_eps(network, 0.0)
+        for norm in _norms(network):
+            norm.eps = 0.0
+    return network
 
 
 def randomize(network, images, seed=0):
@@ -62,12 +71,12 @@ def randomize(network, images, seed=0):
             else:
                 new = rng.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape)
             value.copy_(torch.from_numpy(np.asarray(new, "float32")))
-        norms = [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+        norms = _norms(network)
         momenta = [norm.momentum for norm in norms]
         for norm in norms:  # these alone: dropout and dropped blocks would leave statistics of another network
             norm.momentum = 1.0
             norm.train()
-        network(_channels_first(images))
+        getattr(network, "backbone", network)(_channels_first(images))
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             mean, variance = near(norm.running_mean.numpy(), norm.running_var.numpy(), rng)
@@ -89,10 +98,39 @@ def save(network, origin, folder):
     return path
 
 
-def logits(network, images):
-    """Of pictures [batch, height, width, channels]."""
+def logits(network, images, boxes=None):
+    """Of pictures [batch, height, width, channels]; of a detector a list: see `parity.logits`."""
     with torch.no_grad():
-        return network(_channels_first(images)).numpy()
+        if hasattr(network, "roi_heads"):
+            return _parts(network, _channels_first(images), torch.from_numpy(boxes))
+        answer = network(_channels_first(images))
+        return answer["out"].permute(0, 2, 3, 1).numpy() if isinstance(answer, dict) else answer.numpy()
+
+
+def _parts(network, images, boxes):
+    """What the two parts say, the pictures padded as torchvision's batches are, and taken as they are otherwise."""
+    size = [-(-n // 32) * 32 for n in images.shape[2:]]
+    padded = torch.nn.functional.pad(images, (0, size[1] - images.shape[3], 0, size[0] - images.shape[2]))
+    levels = network.backbone(padded)
+    objectness, deltas = network.rpn.head(list(levels.values()))
+    from torchvision.ops import poolers, roi_align
+
+    python = sys.modules[roi_align.__module__]._roi_align  # the compiled one may not be there
+
+    def align(x, rois, output_size, spatial_scale, sampling_ratio):
+        return python(x, rois, spatial_scale, *output_size, sampling_ratio, False)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(poolers, "roi_align", align)
+        pooled = network.roi_heads.box_roi_pool(levels, list(boxes), [tuple(images.shape[2:])] * len(boxes))
+    scores, refined = network.roi_heads.box_predictor(network.roi_heads.box_head(pooled))
+    maps = [x.permute(0, 2, 3, 1) for x in (*objectness, *deltas)]
+    heads = [x.reshape(len(boxes), boxes.shape[1], -1) for x in (scores, refined[:, 4:])]
+    return [x.numpy() for x in (*maps, *heads)]
+
+
+def _norms(network):
+    return [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
 
 
 def _channels_first(images):

@@ -30,6 +30,8 @@ class Augment:
     jitter: float = 0.0  # brightness, contrast and saturation, each by 1 +- so much, in random order (Howard: 0.4)
     hue: float = 0.0  # turned by up to so much of the colour circle
     pca_noise: float = 0.0  # AlexNet's, standard deviation (0.1 there)
+    zoom: tuple[float, float] = (1.0, 1.0)  # boxes, masks: so many times as large as it fits, cut or with a border
+    mosaic: float = 0.0  # boxes, masks: probability that four pictures are put together
     mixup: float = 0.0  # alpha: two pictures and their labels are blended; labels become one-hot
     cutmix: float = 0.0  # alpha: a rectangle is another picture's; with mixup, one of the two for every picture
 
@@ -40,7 +42,7 @@ class Augment:
             raise UserError(f"augment has a setting of another kind than it should be ({error}).") from error
 
     def _check(self):
-        for name in ("scale", "area", "ratio"):
+        for name in ("scale", "area", "ratio", "zoom"):
             low, high = self._pair(name)
             if not 0 < low <= high:
                 raise UserError(f"augment.{name} is ({low}, {high}): the lower bound first, and more than 0.")
@@ -50,10 +52,10 @@ class Augment:
             if getattr(self, name) not in known:
                 value = getattr(self, name)
                 raise UserError(f"augment.{name} {value!r} is unknown: {', '.join(known)}.{nearest(value, known)}")
-        for name in ("pad", "layers", "magnitude", "jitter", "hue", "pca_noise", "erase", "mixup", "cutmix"):
+        for name in ("pad", "layers", "magnitude", "jitter", "hue", "pca_noise", "erase", "mixup", "cutmix", "mosaic"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: not below 0.")
-        for name, most in (("erase", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
+        for name, most in (("erase", 1), ("mosaic", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
             if getattr(self, name) > most:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: at most {most}.")
         if not 0 < self.crop_fraction <= 1:

@@ -6,12 +6,12 @@ function of n, so that any machine has the same data without a download. The tes
 scene does.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from keras_cnns.data.sources import digits
+from keras_cnns.data.sources.scene import Scene
 
 NAME = "scenes"
 CLASSES = digits.CLASSES
@@ -23,19 +23,9 @@ VISIBLE = 0.7  # of each printed digit: a card that would cover more of an earli
 SEEDS = {"train": 1, "test": 2}
 
 
-@dataclass(frozen=True)
-class Scene:
-    """image: uint8 [H, W, 3]. boxes: float32 [n, 4], x1, y1, x2, y2 in pixels around what is seen of each card, x2 and
-    y2 not included. classes: int64 [n]. mask: uint8 [H, W], 0 for the ground and 1 + class for a card's pixels."""
-
-    image: np.ndarray
-    boxes: np.ndarray
-    classes: np.ndarray
-    mask: np.ndarray
-
-
 def scene(number, split="train", size=(128, 128)):
-    """Scene `number` of a split, `size` (height, width) pixels."""
+    """Scene `number` of a split, `size` (height, width) pixels: a box around what is seen of each card, the mask 0 for
+    the ground and 1 + class for a card's pixels."""
     rng = np.random.default_rng([SEEDS[split], number])
     height, width = size
     image, owner = _ground(rng, height, width), np.zeros((height, width), np.int64)

@@ -30,6 +30,30 @@ def open_tfds(name, split, *, data_dir=None, download=False):
     """
     import tensorflow_datasets as tfds
 
+    builder, data_dir = found_builder(name, data_dir, download)
+    features = builder.info.features
+    if not _labelled_pictures(features, tfds):
+        raise UserError(f"the data set {name!r} is not one of pictures with one label each: take another.")
+    if builder.info.splits:
+        read, count = _from_files(builder, known_split(builder, name, split), tfds)
+    else:
+        read, count = _from_builder(
+            builder, HELD_OUT.get(name, split) if split == "test" else split, name, data_dir, tfds
+        )
+    return Source(
+        names=tuple(features["label"].names),
+        count=count,
+        read=read,
+        where=lambda number: f"example {number} of {name} {split}",
+        key=f"{builder.info.full_name} {split}",
+        remedy="prepare the data set again, with this version of tensorflow-datasets",
+    )
+
+
+def found_builder(name, data_dir, download):
+    """(the builder of the data set `name`, the folder it is looked for in); prepared, if it can be."""
+    import tensorflow_datasets as tfds
+
     tfds.disable_progress_bar()
     data_dir = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
     if name == digits.NAME:
@@ -48,23 +72,7 @@ def open_tfds(name, split, *, data_dir=None, download=False):
         _download(builder, name)
     if not builder.info.splits:
         builder = _another_version(builder, tfds) or builder
-    features = builder.info.features
-    if not _labelled_pictures(features, tfds):
-        raise UserError(f"the data set {name!r} is not one of pictures with one label each: take another.")
-    if builder.info.splits:
-        read, count = _from_files(builder, _known_split(builder, name, split), tfds)
-    else:
-        read, count = _from_builder(
-            builder, HELD_OUT.get(name, split) if split == "test" else split, name, data_dir, tfds
-        )
-    return Source(
-        names=tuple(features["label"].names),
-        count=count,
-        read=read,
-        where=lambda number: f"example {number} of {name} {split}",
-        key=f"{builder.info.full_name} {split}",
-        remedy="prepare the data set again, with this version of tensorflow-datasets",
-    )
+    return builder, data_dir
 
 
 def _another_version(builder, tfds):
@@ -103,7 +111,7 @@ def _labelled_pictures(features, tfds):
     return bytes_or_words and isinstance(label, tfds.features.ClassLabel)
 
 
-def _known_split(builder, name, split):
+def known_split(builder, name, split):
     splits = list(builder.info.splits)
     if split == "test":
         split = HELD_OUT.get(name, next((s for s in ("test", "validation") if s in splits), "train[:20%]"))

@@ -10,6 +10,7 @@ A module holds
            the variable too; "" drops the layer (an auxiliary classifier). Names that are ours must stay as they are.
   COLUMNS  optional: {origin or (origin, our name): columns}, what has to be built otherwise for their weights, such as
            numerics and preprocessing. Without it a row that follows Keras gets TORCH numerics for the other two.
+  adapted  optional: {our path: array} of a torch file -> the same, where a tensor holds what ours does not.
 """
 
 import ast
@@ -72,7 +73,8 @@ def rename(name, tensors, origin, net=None):
                 layer = re.sub(pattern, replacement, layer)
         if layer:
             renamed[layer if "/" in layer else f"{layer}/{variable}"] = value
-    return renamed
+    adapted = getattr(_module(found.family), "adapted", None)
+    return adapted(renamed) if adapted and origin != "keras" else renamed
 
 
 def _numbered_from_zero(tensors):

@@ -1,0 +1,94 @@
+"""Pairs of folders: pictures, and masks of the same names whose values are labels, as Cityscapes has them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnns.data.sources import splits, walk
+from keras_cnns.data.sources.files import array_of, mask_of, split_by_fifths
+from keras_cnns.data.sources.scene import Located, Scene
+from keras_cnns.errors import UserError
+
+PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
+MASKS = ("masks", "mask", "labels", "annotations", "gtfine", "segmentation", "segmentationclass", "annotation")
+ENDS = (
+    "_leftImg8bit",
+    "_gtFine_labelTrainIds",
+    "_gtFine_labelIds",
+    "_mask",
+    "_labels",
+    "_label",
+    "_gt",
+    "_segmentation",
+)
+NAMES = ("classes.txt", "labels.txt", "classes.json")  # of the labels from 0 on, one a line
+
+
+def folders(folder):
+    """(the pictures' folder, the masks'), or None."""
+    inside = {f.name.lower(): f for f in walk.folders(folder)}
+    first = next((inside[name] for name in PICTURES if name in inside), None)
+    second = next((inside[name] for name in MASKS if name in inside and walk.has_pictures(inside[name])), None)
+    return (first, second) if first and second else None
+
+
+def open_masks(folder, split):
+    """The pictures that have a mask. Raises UserError: no names, one without the other, no such split."""
+    images, masks = folders(folder)
+    pictures, labels = _by_name(images), _by_name(masks)
+    labels = {key: min(paths, key=_preferred) for key, paths in labels.items()}
+    alone = [path for key, paths in pictures.items() for path in paths if key not in labels]
+    if alone:
+        raise UserError(f"{alone[0]} has no mask in {masks} ({len(alone)} such pictures): bring them or take them out.")
+    alone = [path for key, path in labels.items() if key not in pictures]
+    if alone:
+        raise UserError(
+            f"{alone[0]} has no picture in {images} ({len(alone)} such masks): bring them or take them out."
+        )
+    names = _names(folder)
+    roles = {key: splits.role(key.parts[0]) if len(key.parts) > 1 else None for key in pictures}
+    if any(roles.values()):
+        keys = next((found for r in splits.asked(split) if (found := [k for k in pictures if roles[k] == r])), [])
+        if not keys:
+            raise UserError(
+                f"{images} has no folder for {split!r}: it has {', '.join(sorted({k.parts[0] for k in pictures}))}."
+            )
+    else:
+        keys = list(split_by_fifths(folder, pictures, split))
+
+    def read(number, size):
+        image = array_of(pictures[keys[number]][0])
+        mask = mask_of(labels[keys[number]], image.shape[:2], len(names))
+        return Scene(image, np.zeros((0, 4), "float32"), np.zeros(0, "int64"), mask)
+
+    return Located(names, len(keys), 1, read)
+
+
+def _by_name(folder):
+    """{path below the folder, without its ending and what its kind adds to its name: the files}."""
+    found: dict[Path, list] = {}
+    for path in walk.pictures(folder):
+        stem = path.stem
+        for end in ENDS:
+            stem = stem.removesuffix(end)
+        found.setdefault(path.relative_to(folder).parent / stem, []).append(path)
+    return found
+
+
+def _preferred(path):
+    """Cityscapes has several masks a picture: the one that training takes first."""
+    return ("TrainIds" not in path.stem, "color" in path.stem or "instance" in path.stem, path.name)
+
+
+def _names(folder):
+    path = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    if path is None:
+        raise UserError(
+            f"{folder} does not say what its masks' values mean: write {folder / NAMES[0]}, a name a line, from 0 on."
+        )
+    text = path.read_text(encoding="utf-8")
+    names = json.loads(text) if path.suffix == ".json" else [line.strip() for line in text.splitlines() if line.strip()]
+    if not isinstance(names, list) or len(names) < 2 or len(set(names)) < len(names) or len(names) > 254:
+        raise UserError(f"{path} needs a list of 2 to 254 different names.")
+    return tuple(map(str, names))

@@ -1,0 +1,88 @@
+"""Pictures with boxes or masks of tensorflow-datasets: PASCAL VOC, COCO, the Oxford pets' masks, one's own."""
+
+import numpy as np
+
+from keras_cnns import said
+from keras_cnns.data import pillow
+from keras_cnns.data.sources.scene import VOID, Located, Scene, checked
+from keras_cnns.data.sources.tfds import found_builder, known_split
+from keras_cnns.errors import UserError, first_line
+
+# where the published test split has no boxes
+HELD_OUT = {"coco": "validation", "voc/2012": "validation"}
+MOST = 100  # boxes of a picture that are kept
+FLAGS = ("is_difficult", "is_crowd")
+
+
+def open_tfds(name, split, targets, *, data_dir=None, download=False):
+    """The split of the data set `name`; "test" is its validation split where the test split's boxes are secret.
+
+    Raises:
+      UserError: no such data set or split, not prepared on this machine, or without boxes (masks).
+    """
+    import tensorflow_datasets as tfds
+
+    builder, data_dir = found_builder(name, data_dir, download)
+    features = builder.info.features
+    has = targets == "boxes" and _has_boxes(features, tfds)
+    has = has or (targets == "mask" and {"image", "segmentation_mask"} <= set(features or ()))
+    if not has:
+        raise UserError(f"the data set {name!r} has no {'boxes' if targets == 'boxes' else 'masks'}: take another.")
+    if split == "test":
+        split = next((other for start, other in HELD_OUT.items() if str(name).startswith(start)), split)
+    if builder.info.splits:
+        split = known_split(builder, name, split)
+    try:
+        source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
+        count = len(source)
+    except Exception as error:
+        raise UserError(
+            f"the data set {name!r} is not below {data_dir} ({first_line(error)}): prepare it with --download."
+        ) from error
+    if targets == "mask":
+        label = getattr(features["segmentation_mask"], "names", None)
+        names = tuple(label) if label else tuple(str(n) for n in range(_classes(source)))
+        return Located(names, count, 1, lambda number, size: _masked(source[int(number)], name, number, len(names)))
+    names = tuple(features["objects"]["label"].names)
+    return Located(names, count, MOST, lambda number, size: _boxed(source[int(number)], f"example {number} of {name}"))
+
+
+def _has_boxes(features, tfds):
+    if not {"image", "objects"} <= set(features or ()):
+        return False
+    objects = features["objects"]
+    inner = objects.feature if isinstance(objects, tfds.features.Sequence) else objects
+    return {"bbox", "label"} <= set(inner) and isinstance(inner["label"], tfds.features.ClassLabel)
+
+
+def _boxed(example, where):
+    image, objects = _picture(example["image"], where), example["objects"]
+    height, width = image.shape[:2]
+    relative = np.asarray(objects["bbox"], "float32").reshape(-1, 4)  # top, left, bottom, right
+    boxes, there = checked(relative[:, [1, 0, 3, 2]] * [width, height, width, height], (height, width), where)
+    flags = {flag: np.asarray(objects.get(flag, np.zeros(len(boxes))), bool)[there][:MOST] for flag in FLAGS}
+    if there.sum() > MOST:
+        said.once(f"{where}: {there.sum()} boxes, of which the first {MOST} are taken.")
+    boxes, labels = boxes[there][:MOST], np.asarray(objects["label"], "int64")[there][:MOST]
+    return Scene(image, boxes, labels, None, flags["is_difficult"] | flags["is_crowd"], flags["is_crowd"])
+
+
+def _masked(example, name, number, classes):
+    image = _picture(example["image"], f"example {number} of {name}")
+    mask = np.asarray(example["segmentation_mask"])[..., 0].astype("uint8")
+    if mask.shape != image.shape[:2] or set(np.unique(mask)) - {*range(classes), VOID}:
+        raise UserError(f"example {number} of {name} has a mask of another size or with unknown labels.")
+    return Scene(image, np.zeros((0, 4), "float32"), np.zeros(0, "int64"), mask)
+
+
+def _classes(source):
+    """How many labels there are, as the first pictures show it (the Oxford pets count from 1 to 3)."""
+    seen = [np.asarray(source[n]["segmentation_mask"]) for n in range(min(len(source), 50))]
+    return 1 + max(int(mask[mask != VOID].max(initial=0)) for mask in seen)
+
+
+def _picture(data, where):
+    try:
+        return pillow.decoded(data, 3) if isinstance(data, bytes) else np.asarray(data, "uint8")
+    except Exception as error:
+        raise UserError(f"{where} {pillow.fault(data)}.") from error

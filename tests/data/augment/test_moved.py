@@ -1,0 +1,59 @@
+"""Mirror, zoom and mosaic: pixels, boxes and masks move together."""
+
+import numpy as np
+import pytest
+
+from keras_cnns.data.augment.moved import mirrored, mosaic, zoomed
+from keras_cnns.data.sources.scene import VOID
+from keras_cnns.data.sources.shapes import scene
+
+SCENES = [scene(n, "train", (96, 128)) for n in range(1, 5)]
+
+
+def agree(found, least=60):
+    """Every box that is no sliver holds its class's pixels up to its sides, to a pixel and a half."""
+    for box, label in zip(found.boxes, found.classes, strict=True):
+        x1, y1, x2, y2 = np.round(box).astype(int)
+        if (x2 - x1) * (y2 - y1) < least:
+            continue
+        own = np.argwhere(found.mask[y1:y2, x1:x2] == label + 1)
+        assert (np.abs(np.concatenate([own.min(0), own.max(0) + 1]) - [0, 0, y2 - y1, x2 - x1]) <= 1.5).all()
+
+
+def test_mirrored_twice_is_the_same():
+    once = mirrored(SCENES[0])
+    agree(once)
+    np.testing.assert_array_equal(once.image, SCENES[0].image[:, ::-1])
+    twice = mirrored(once)
+    for name in ("image", "boxes", "mask"):
+        np.testing.assert_array_equal(getattr(twice, name), getattr(SCENES[0], name))
+
+
+@pytest.mark.parametrize("u", [(0, 0, 0), (0.5, 0.3, 0.9), (0.999, 0.999, 0.0)])
+def test_zoomed(u):
+    found = zoomed(SCENES[0], (96, 128), (0.5, 2.0), np.array(u))
+    agree(found)
+    assert found.image.shape == (96, 128, 3)
+    reached = (found.mask != VOID).mean()
+    assert reached == pytest.approx(min(1, (0.5 * 4 ** u[0]) ** 2), abs=0.03)
+
+
+def test_a_zoom_of_one_is_the_picture():
+    np.testing.assert_array_equal(zoomed(SCENES[1], (96, 128), (1.0, 1.0), np.full(3, 0.5)).image, SCENES[1].image)
+
+
+def test_a_mosaic_has_a_part_of_each():
+    u = np.random.default_rng(0).uniform(size=14)
+    found = mosaic(SCENES, (96, 128), u)
+    agree(found)
+    assert found.image.shape == (96, 128, 3) and found.mask.shape == (96, 128)
+    assert len(found.boxes) == len(found.classes) == len(found.ignored) == len(found.crowd)
+    row, column = round(96 * (0.3 + 0.4 * u[0])), round(128 * (0.3 + 0.4 * u[1]))
+    for i, s in enumerate(SCENES):
+        quarter = found.mask[
+            slice(0, row) if i < 2 else slice(row, 96), slice(0, column) if i % 2 == 0 else slice(column, 128)
+        ]
+        assert set(np.unique(quarter)) <= set(np.unique(s.mask)) | {VOID}
+    assert len(found.boxes) > 4
+    inside = (found.boxes[:, :2] >= 0).all() and (found.boxes[:, 2:] <= [128, 96]).all()
+    assert inside and (found.boxes[:, 2:] > found.boxes[:, :2]).all()

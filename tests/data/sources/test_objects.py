@@ -1,0 +1,253 @@
+"""Boxes and masks of one's own and of data sets: small files of the true form, and all that can be wrong in them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnns import UserError
+from keras_cnns.data.located import load_located
+from keras_cnns.data.sources import voc
+from keras_cnns.data.sources.objects import open_located
+from keras_cnns.data.sources.scene import VOID
+
+SIZE = (30, 40)  # height, width
+
+
+def picture(path, size=SIZE, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3)).astype("uint8")
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def xml(path, objects, size=SIZE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    inner = "".join(
+        f"<object><name>{name}</name><difficult>{difficult}</difficult><bndbox>"
+        + "".join(f"<{side}>{v}</{side}>" for side, v in zip(voc.SIDES, box, strict=True))
+        + "</bndbox></object>"
+        for name, box, difficult in objects
+    )
+    sides = f"<size><width>{size[1]}</width><height>{size[0]}</height><depth>3</depth></size>"
+    path.write_text(f"<annotation><filename>{path.stem}.jpg</filename>{sides}{inner}</annotation>")
+
+
+@pytest.fixture
+def devkit(tmp_path):
+    """VOC's own layout: a train list of two, a val list of one, a picture without any object."""
+    for n, objects in enumerate(
+        [[("dog", (1, 1, 20, 10), 0), ("person", (5, 6, 40, 30), 1)], [], [("cat", (2, 3, 9, 9), 0)]]
+    ):
+        picture(tmp_path / "JPEGImages" / f"00{n}.png", seed=n)
+        xml(tmp_path / "Annotations" / f"00{n}.xml", objects)
+    for task in ("Main", "Segmentation"):
+        lists = tmp_path / "ImageSets" / task
+        lists.mkdir(parents=True)
+        (lists / "train.txt").write_text("000\n001\n")
+        (lists / "val.txt").write_text("002\n")
+        (lists / "dog_train.txt").write_text("000 1\n001 -1\n")
+    (tmp_path / "SegmentationClass").mkdir()
+    for n in range(3):
+        mask = Image.fromarray(np.pad(np.full((10, 10), 12, "uint8"), ((0, 20), (0, 30)), constant_values=VOID))
+        mask.putpalette([0] * 768)
+        mask.save(tmp_path / "SegmentationClass" / f"00{n}.png")
+    return tmp_path
+
+
+def test_pascal_vocs_own_folder(devkit):
+    train, test = (open_located(f"folder:{devkit}", split, "boxes") for split in ("train", "test"))
+    assert (train.count, test.count, train.names) == (2, 1, voc.CLASSES)
+    first, second = train.read(0, SIZE), train.read(1, SIZE)
+    np.testing.assert_array_equal(first.boxes, [[0, 0, 20, 10], [4, 5, 40, 30]])  # its pixels count from 1
+    assert [voc.CLASSES[n] for n in first.classes] == ["dog", "person"] and first.ignored.tolist() == [False, True]
+    np.testing.assert_array_equal(first.image, picture(devkit / "again.png", seed=0))
+    assert second.boxes.shape == (0, 4)
+    masks = open_located(f"folder:{devkit}", "train", "mask")
+    assert masks.names[0] == "ground" and masks.names[12] == "dog" and masks.count == 2
+    assert np.unique(masks.read(0, SIZE).mask).tolist() == [12, VOID]
+
+
+def test_xml_files_beside_pictures_of_ones_own(tmp_path):
+    for n in range(20):
+        picture(tmp_path / f"p{n}.jpg", seed=n)
+        xml(tmp_path / f"p{n}.xml", [("bolt" if n % 2 else "nut", (1, 1, 20, 10), 0)])
+    train, test = (open_located(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test"))
+    assert train.names == ("bolt", "nut") and train.count + test.count == 20 and 0 < test.count < train.count
+    data = load_located(f"folder:{tmp_path}", "boxes", size=(60, 60), batch_size=2, split="test")
+    image, target, _ = next(iter(data.dataset.as_numpy_iterator()))
+    np.testing.assert_allclose(target["boxes"][0, 0], [0, 0, 30, 15])
+    assert (
+        target["scale"].tolist() == [1.5, 1.5] and target["count"].tolist() == [1, 1] and (image[:, 45:] == 114).all()
+    )
+
+
+def coco(folder, *, images=2, categories=("nut", "bolt"), extra=(), **changed):
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        "images": [{"id": 10 + n, "file_name": f"p{n}.png", "height": 30, "width": 40} for n in range(images)],
+        "annotations": [
+            {"id": 1, "image_id": 10, "category_id": 7, "bbox": [2, 3, 10, 12], "iscrowd": 0},
+            {"id": 2, "image_id": 10, "category_id": 3, "bbox": [0, 0, 40, 30], "iscrowd": 1},
+            *extra,
+        ],
+        "categories": [{"id": i, "name": name} for i, name in zip((7, 3), categories, strict=True)],
+    } | changed
+    (folder / "_annotations.coco.json").write_text(json.dumps(content))
+    for n in range(images):
+        picture(folder / f"p{n}.png", seed=n)
+    return folder
+
+
+def test_cocos_json(tmp_path):
+    for split in ("train", "valid"):
+        coco(tmp_path / split)
+    data = open_located(f"folder:{tmp_path}", "test", "boxes")
+    assert data.names == ("bolt", "nut") and data.count == 2  # in the order of their ids
+    first = data.read(0, SIZE)
+    np.testing.assert_array_equal(first.boxes, [[2, 3, 12, 15], [0, 0, 40, 30]])
+    assert first.classes.tolist() == [1, 0] and first.crowd.tolist() == first.ignored.tolist() == [False, True]
+    assert data.read(1, SIZE).boxes.shape == (0, 4)  # no annotation: a picture without an object
+
+
+@pytest.mark.parametrize(
+    ("extra", "line"),
+    [
+        ([{"id": 3, "image_id": 10, "category_id": 7, "bbox": [20, 3, -10, 12]}], "end before its beginning"),
+        ([{"id": 3, "image_id": 10, "category_id": 7, "bbox": [float("nan"), 3, 10, 12]}], "nan"),
+        ([{"id": 3, "image_id": 10, "category_id": 7, "bbox": [1, 2, 3]}], "four numbers"),
+        ([{"id": 3, "image_id": 10, "category_id": 7}], "four numbers"),
+        ([{"id": 3, "image_id": 99, "category_id": 7, "bbox": [1, 2, 3, 4]}], "picture 99"),
+        ([{"id": 3, "image_id": 10, "category_id": 5, "bbox": [1, 2, 3, 4]}], "class 5"),
+    ],
+)
+def test_an_annotation_that_cannot_be_is_named(tmp_path, extra, line):
+    coco(tmp_path / "train", extra=extra)
+    with pytest.raises(UserError, match=line) as error:
+        open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE)
+    assert "_annotations.coco.json" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_boxes_outside_and_without_area_are_left_out_with_a_line(tmp_path, caplog):
+    extra = [
+        {"id": n, "image_id": 10, "category_id": 7, "bbox": box}
+        for n, box in enumerate([[100, 100, 5, 5], [4, 4, 0, 8], [-5, -5, 10, 10]], start=3)
+    ]
+    coco(tmp_path / "train", extra=extra)
+    found = open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE)
+    np.testing.assert_array_equal(found.boxes[2:], [[0, 0, 5, 5]])  # what reaches over the border is cut there
+    assert "(100, 100, 105, 105) has no area" in caplog.text
+
+
+def test_pictures_and_json_that_do_not_belong_together(tmp_path, caplog):
+    coco(tmp_path / "train", images=2)
+    picture(tmp_path / "train" / "stray.png")
+    assert open_located(f"folder:{tmp_path}", "train", "boxes").count == 2 and "stray.png" in caplog.text
+    (tmp_path / "train" / "p1.png").unlink()
+    with pytest.raises(UserError, match="p1.png"):
+        open_located(f"folder:{tmp_path}", "train", "boxes")
+    picture(tmp_path / "train" / "p1.png", size=(40, 30))
+    with pytest.raises(UserError, match="p1.png.*turned"):
+        open_located(f"folder:{tmp_path}", "train", "boxes").read(1, SIZE)
+    (tmp_path / "train" / "_annotations.coco.json").write_text("{")
+    with pytest.raises(UserError, match="JSON"):
+        open_located(f"folder:{tmp_path}", "train", "boxes")
+
+
+def test_xml_that_cannot_be(tmp_path):
+    picture(tmp_path / "a.png")
+    for objects, line in [
+        ([("nut", (20, 1, 10, 10), 0)], "a.xml.*end before"),
+        ([("nut", ("nan", 1, 10, 10), 0)], "a.xml.*nan"),
+        ([("nut", ("x", 1, 10, 10), 0)], "a.xml"),
+    ]:
+        xml(tmp_path / "a.xml", objects)
+        for split in ("train", "test"):  # it is in one of them
+            try:
+                data = open_located(f"folder:{tmp_path}", split, "boxes")
+            except UserError as error:
+                if "too few" in str(error):
+                    continue
+                assert "a.xml" in str(error)
+                break
+            with pytest.raises(UserError, match=line):
+                data.read(0, SIZE)
+            break
+    xml(tmp_path / "b.xml", [])
+    with pytest.raises(UserError, match="b.xml has no picture"):
+        [open_located(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test")]
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Cityscapes' words."""
+    (tmp_path / "classes.txt").write_text("ground\nroad\ncar\n")
+    for split, count in (("train", 2), ("val", 1)):
+        for n in range(count):
+            picture(tmp_path / "leftImg8bit" / split / "ulm" / f"ulm_{n}_leftImg8bit.png", seed=n)
+            values = np.zeros(SIZE, "uint8")
+            values[5:, 5:], values[20:], values[:, :2] = 1, 2, VOID
+            path = tmp_path / "gtFine" / split / "ulm" / f"ulm_{n}_gtFine_labelTrainIds.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(path)
+    return tmp_path
+
+
+def test_folders_of_pictures_and_masks(pairs):
+    train, test = (open_located(f"folder:{pairs}", split, "mask") for split in ("train", "test"))
+    assert train.names == ("ground", "road", "car") and (train.count, test.count) == (2, 1)
+    assert np.unique(train.read(1, SIZE).mask).tolist() == [0, 1, 2, VOID]
+    data = load_located(f"folder:{pairs}", "mask", size=(60, 60), batch_size=1, split="test")
+    _, mask, _ = next(iter(data.dataset.as_numpy_iterator()))
+    assert (mask[0, 45:] == VOID).all() and set(np.unique(mask)) == {0, 1, 2, VOID}
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (np.zeros((10, 10), "uint8"), "10 x 10.*40 x 30"),
+        (np.full(SIZE, 7, "uint8"), "label 7"),
+        (np.random.default_rng(0).integers(0, 3, (*SIZE, 3)).astype("uint8"), "coloured"),
+    ],
+)
+def test_a_mask_that_cannot_be_is_named(pairs, values, line):
+    path = next((pairs / "gtFine" / "val").rglob("*.png"))
+    Image.fromarray(values).save(path)
+    with pytest.raises(UserError, match=line) as error:
+        open_located(f"folder:{pairs}", "test", "mask").read(0, SIZE)
+    assert path.name in str(error.value)
+
+
+def test_a_picture_without_a_mask_and_a_mask_without_a_picture(pairs):
+    mask = next((pairs / "gtFine" / "val").rglob("*.png"))
+    mask.rename(mask.with_name("other_gtFine_labelTrainIds.png"))
+    with pytest.raises(UserError, match="ulm_0_leftImg8bit.png has no mask"):
+        open_located(f"folder:{pairs}", "train", "mask")
+    next((pairs / "leftImg8bit" / "val").rglob("*.png")).unlink()
+    with pytest.raises(UserError, match="other_gtFine.*has no picture"):
+        open_located(f"folder:{pairs}", "train", "mask")
+    (pairs / "classes.txt").unlink()
+    mask.with_name("other_gtFine_labelTrainIds.png").unlink()
+    with pytest.raises(UserError, match="classes.txt"):
+        open_located(f"folder:{pairs}", "train", "mask")
+
+
+@pytest.mark.parametrize(("name", "classes"), [("voc/2007", 20), ("coco/2017", 80)])
+def test_tensorflow_datasets(name, classes):
+    import tensorflow_datasets as tfds
+
+    with tfds.testing.mock_data(num_examples=3):
+        data = load_located(name, "boxes", size=(64, 64), batch_size=2, split="test")
+        image, target, weight = next(iter(data.dataset.as_numpy_iterator()))
+    assert data.classes == classes and image.shape == (2, 64, 64, 3) and weight.tolist() == [1, 1]
+    assert target["boxes"].shape == (2, 100, 4) and target["ignored"].dtype == bool
+    for boxes, count in zip(target["boxes"], target["count"], strict=True):
+        assert (boxes[:count, 2:] > boxes[:count, :2]).all() and (boxes <= 64).all() and (boxes >= 0).all()
+
+
+def test_masks_of_tensorflow_datasets():
+    import tensorflow_datasets as tfds
+
+    with tfds.testing.mock_data(num_examples=3), pytest.raises(UserError, match="no masks"):
+        load_located("voc/2007", "mask", size=(64, 64), batch_size=2, split="test")
