@@ -35,6 +35,17 @@ class Classification(Task):
     def measure(self, counts, names):
         return report(counts, names)
 
+    def survey(self, targets, names):
+        labels = np.concatenate([np.asarray(label) for label in targets])
+        unseen = [str(name) for number, name in enumerate(names) if not (labels == number).any()]
+        many = len(names) * 5 > len(labels)  # too few pictures to tell
+        said = (
+            f"never seen in {len(labels)} pictures: {', '.join(unseen[:5])}"
+            if unseen
+            else f"all {len(names)} are there"
+        )
+        yield "classes", said, not unseen or many
+
     def draw(self, metrics, names, folder, title):
         plots.confusion(metrics["confusion"], names, folder / "confusion.png", title)
 

@@ -11,7 +11,7 @@ from keras_cnns.blocks.boxes import encode
 from keras_cnns.data.located import load_located
 from keras_cnns.models.fast_rcnn import WEIGHTS, parts
 from keras_cnns.registry import entry
-from keras_cnns.tasks import regions
+from keras_cnns.tasks import coverage, regions
 from keras_cnns.tasks.average_precision import Picture, coco, voc
 from keras_cnns.tasks.matching import IGNORED, match, sample
 from keras_cnns.tasks.task import Task
@@ -172,6 +172,17 @@ class Detection(Task):
             "voc_2007": voc(pictures, len(names), year=2007)["map"],
             "classes": {str(n): None if np.isnan(ap) else float(ap) for n, ap in zip(names, by_class, strict=True)},
         }
+
+    def survey(self, targets, names):
+        anchors = None
+        if self.proposes:
+            maps = tf.nest.map_structure(lambda x: tf.zeros((1, *x.shape[1:])), self.parts[0].output[1])
+            anchors = np.asarray(self.propose.anchors(maps))
+        return coverage.survey(targets, names, anchors, self.recipe.input_shape)
+
+    def counted(self, target):
+        self.examples, self.most = target["boxes"].shape[:2]
+        return target | {"number": tf.range(self.examples, dtype=tf.int64)}
 
     def draw(self, metrics, names, folder, title):
         plots.bars(metrics["classes"], folder / "classes.png", title, "average precision at .5")

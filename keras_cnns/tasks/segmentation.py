@@ -1,5 +1,6 @@
 """Segmentation: a label for every pixel. Its loss, what is counted of its answers, the measures made of the counts."""
 
+import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data.located import load_located
@@ -55,6 +56,19 @@ class Segmentation(Task):
 
     def measure(self, counts, names):
         return pixels.report(counts[0], names)
+
+    def survey(self, targets, names):
+        masks = np.concatenate([np.asarray(mask) for mask in targets])
+        pixels_of = np.bincount(masks.ravel(), minlength=256)
+        known = pixels_of[: len(names)]
+        empty = float((masks.reshape(len(masks), -1) == 0).all(1).mean())
+        yield "pictures of the ground alone", f"{empty:.0%} of {len(masks)}", empty <= 0.5
+        void = pixels_of[pixels.VOID] / masks.size
+        yield "void", f"{void:.1%} of the pixels", void <= 0.5
+        unseen = [str(name) for name, count in zip(names, known, strict=True) if not count]
+        shares = ", ".join(f"{name} {count / masks.size:.1%}" for name, count in zip(names, known, strict=True))
+        said = f"never seen: {', '.join(unseen)}" if unseen else shares
+        yield "classes", said, not unseen
 
     def draw(self, metrics, names, folder, title):
         plots.confusion(metrics["confusion"], names, folder / "confusion.png", title)

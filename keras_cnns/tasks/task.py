@@ -52,6 +52,17 @@ class Task(ABC):
         """The same network as it is trained; its variables have the same paths. Called inside the strategy's scope."""
         return network.build_for_training(self.recipe, classes)
 
+    def survey(self, targets, names):
+        """What some training targets hold, before a run: (what, how it is, whether that is fine) each.
+
+        targets: a list of batches as `load` gives them. names: of the classes.
+        """
+        return ()
+
+    def counted(self, target):
+        """The target of a batch that is a data set of its own, as `count` takes it."""
+        return target
+
     @abstractmethod
     def loss(self, model, image, target):
         """(what is minimized, float32 [B]; {name: float32 [B]} of all that is `logged`), the model in training."""

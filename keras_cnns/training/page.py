@@ -22,6 +22,7 @@ class Flags:
     """The recipe's fields, and what belongs to one start of it."""
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    check: bool = False  # looks at the data and learns eight pictures by heart, in about a minute, and says what is off
     smoke: bool = False  # a few steps on the embedded digits, to see that everything works
     workers: str = ""  # host:port,host:port,...: this process is one of those
     index: int = 0  # which of the workers this process is
@@ -45,6 +46,8 @@ def run(recipe, args=None):
         if flags.workers:
             distribute.join(flags.workers, flags.index)
         recipe = smoke(flags.recipe) if flags.smoke else flags.recipe
+        if flags.check:
+            return _checked(recipe)
         if flags.evaluate:
             from keras_cnns.training.evaluation import evaluate_files
 
@@ -68,6 +71,17 @@ def run(recipe, args=None):
     if distribute.workers() > 1:
         os._exit(0)  # at once: a worker that takes its time to leave is taken for a lost one, and the others abort
     return 0
+
+
+def _checked(recipe):
+    """Prints what the self-check finds; 1 where something is off."""
+    from keras_cnns.training.check import check
+
+    with said.in_lines():
+        found = check(recipe)
+    for what, how, fine in found:
+        print(f"{'ok ' if fine else 'OFF'} {what}: {how}")
+    return 0 if all(fine for *_, fine in found) else 1
 
 
 def parse(recipe, args=None):

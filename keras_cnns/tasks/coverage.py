@@ -1,0 +1,47 @@
+"""Whether a detector's anchors can find the boxes of its data, and what else its data show before a run."""
+
+import numpy as np
+
+from keras_cnns.tasks.average_precision import overlaps
+
+FOUND, WANTED = 0.5, 0.9  # a box is covered that an anchor overlaps so much; so many should be
+
+
+def survey(targets, names, anchors, input_shape):
+    """(what, how it is, whether that is fine), each a line of the self-check.
+
+    targets: batches of boxes, see `Detection`. anchors: [N, 4] or None, where proposals are given.
+    """
+    boxes, labels, counts = [], [], []
+    for target in targets:
+        parts = (np.asarray(target[name]) for name in ("boxes", "classes", "ignored", "count"))
+        for own, classes, ignored, count in zip(*parts, strict=True):
+            real = ~ignored[:count]
+            boxes.append(own[:count][real])
+            labels.append(classes[:count][real])
+            counts.append(int(real.sum()))
+    without = float(np.mean([count == 0 for count in counts]))
+    yield (
+        "pictures without boxes",
+        f"{without:.0%} of {len(counts)}, the others {np.mean(counts):.1f} each",
+        without <= 0.5,
+    )
+    boxes, labels = np.concatenate(boxes), np.concatenate(labels)
+    unseen = [str(name) for number, name in enumerate(names) if not (labels == number).any()]
+    yield "classes", f"never seen: {', '.join(unseen)}" if unseen else f"all {len(names)} are there", not unseen
+    if not len(boxes):
+        return
+    sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], 1))
+    small, usual, large = np.percentile(sides, (5, 50, 95))
+    height, width = input_shape[:2]
+    sizes = f"{small:.0f} to {large:.0f} pixels, mostly {usual:.0f}, in pictures of {width} x {height}"
+    yield "boxes", sizes, small >= 8
+    if anchors is None:
+        return
+    best = np.concatenate([overlaps(some, anchors).max(1) for some in np.array_split(boxes, -(-len(boxes) // 64))])
+    covered = float((best >= FOUND).mean())
+    said = f"{covered:.0%} of the boxes overlap an anchor by {FOUND} or more, {(best >= 0.7).mean():.0%} by 0.7"
+    if covered < WANTED:
+        scales = np.unique(np.round(np.sqrt(np.prod(anchors[:, 2:] - anchors[:, :2], 1))))
+        said += f": choose scales for {small:.0f} to {large:.0f} pixels, they are {', '.join(f'{s:g}' for s in scales)}"
+    yield "anchors", said, covered >= WANTED

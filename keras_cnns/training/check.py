@@ -1,0 +1,70 @@
+"""Before hours are spent: what a recipe's data hold, and whether its network learns eight pictures by heart."""
+
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns import tasks
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.training.optimizers import Optimizer
+
+LOOKED_AT = 200  # training pictures whose targets are looked at
+BY_HEART, SECONDS = 8, 60.0  # pictures that are to be learned, and how long at most
+LEARNED = 0.9  # of the task's score, on pictures that were trained on: the network can learn
+
+
+def check(recipe, *, seconds=SECONDS):
+    """A list of (what, how it is, whether that is fine) about a recipe, in the order in which it is looked at.
+
+    The score is that of the eight pictures themselves, in inference; what is not learned in the time is said to be
+    slow where the loss still falls, and wrong where it does not.
+
+    Raises:
+      UserError: as training would.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    recipe = recipe.but(augment=Augment(), ema=0.0, batch_size=BY_HEART, accumulate=1, batch_norm_momentum=0.9)
+    task = tasks.of(recipe)
+    held_out = task.load("test", BY_HEART)
+    model = task.network_for_training(held_out.classes)
+    batches = task.load("train", BY_HEART).dataset
+    first = next(iter(batches))
+    found = list(task.survey([batch[1] for batch in batches.take(-(-LOOKED_AT // BY_HEART))], held_out.names))
+    return [*found, _by_heart(recipe, task, model, first, held_out.names, seconds)]
+
+
+def _by_heart(recipe, task, model, batch, names, seconds):
+    optimizer = Optimizer(recipe, model.trainable_variables)
+    image, target = batch[0], task.counted(batch[1])
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            losses, _ = task.loss(model, image, target)
+            loss = tf.reduce_mean(losses)
+        variables = [v.value for v in optimizer.order]
+        optimizer.apply(tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO))
+        return loss
+
+    def score():
+        return task.measure(task.count(model, image, target, tf.ones(BY_HEART)), names)[task.score]
+
+    losses, began, reached = [], time.perf_counter(), 0.0
+    while time.perf_counter() - began < seconds and reached < LEARNED:
+        warm = min(1.0, (len(losses) + 1) / 20)
+        optimizer.set_rate(warm * recipe.peak_rate)
+        losses.append(float(step()))
+        if not np.isfinite(losses[-1]):
+            return ("eight pictures", f"the loss is no number after {len(losses)} steps: a lower learning rate", False)
+        if len(losses) % 25 == 0:
+            reached = score()
+    reached = max(reached, score())
+    last = float(np.mean(losses[-10:]))
+    said = f"{task.score.replace('_', ' ')} {reached:.2f}, loss {losses[0]:.3f} to {last:.3f} in {len(losses)} steps"
+    if reached >= LEARNED:
+        return ("eight pictures", f"learned by heart: {said}", True)
+    falls = len(losses) > 20 and last < 0.9 * float(np.mean(losses[len(losses) // 2 :][:10]))
+    advice = "the loss still falls: a smaller network, or a longer look" if falls else "try another learning rate"
+    return ("eight pictures", f"not learned: {said}; {advice}", False)
