@@ -20,6 +20,11 @@ def to_fully_convolutional(model):
     """
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or None in model.inputs[0].shape[1:]:
         raise UserError(f"{model.name} takes no picture of a known size: build it with input_shape=.")
+    fixed = next((layer.name for layer in model.layers if type(layer).__name__ == "AdaptivePooling2D"), None)
+    if fixed:
+        raise UserError(
+            f"{model.name} pools any map to one grid ({fixed}): build it for its published size, without that."
+        )
     end = _end_of_maps(model)
     grids = {}  # of the dense layers that become convolutions, by name
 

@@ -20,7 +20,7 @@ def slid(name, **columns):
         ("resnet20_cifar", 16, {}),
         ("simple_cnn", 28, {}),
         ("mobilenet_v3_small", 32, {}),  # squeeze-excitation looks at the whole picture as before
-        ("vgg11", 32, {"widths": (4, 4, 4, 4, 4), "include_preprocessing": True}),
+        ("vgg11", 224, {"widths": (4, 4, 4, 4, 4), "include_preprocessing": True}),
     ],
 )
 def test_it_answers_the_same_at_its_own_size(name, side, columns):
@@ -34,20 +34,20 @@ def test_it_answers_the_same_at_its_own_size(name, side, columns):
     assert larger.shape[1] > 1 and larger.shape[2] > larger.shape[1]
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        [keras.layers.Flatten()],
-        [keras.layers.GlobalAveragePooling2D()],
-        [keras.layers.GlobalMaxPooling2D()],
-        [keras.layers.GlobalAveragePooling2D(keepdims=True), keras.layers.Conv2D(6, 1), keras.layers.Flatten()],
-    ],
-)
+ENDS = {
+    "flatten": lambda kind: [kind.Flatten()],
+    "average": lambda kind: [kind.GlobalAveragePooling2D()],
+    "maximum": lambda kind: [kind.GlobalMaxPooling2D()],
+    "kept": lambda kind: [kind.GlobalAveragePooling2D(keepdims=True), kind.Conv2D(6, 1), kind.Flatten()],
+}
+
+
+@pytest.mark.parametrize("end", list(ENDS))
 def test_its_answer_at_a_place_is_the_classifiers_on_that_crop(end):
     """Layers without padding, one of stride 2: the crops lie two pixels apart."""
     image = keras.Input((10, 12, 3))
     x = keras.layers.Conv2D(5, 3, 2)(image)
-    for layer in end:
+    for layer in ENDS[end](keras.layers):
         x = layer(x)
     x = keras.layers.Dropout(0.5)(keras.layers.Dense(8, "relu")(x))
     model = randomize(keras.Model(image, keras.layers.Dense(4, "softmax")(x)))
@@ -72,5 +72,7 @@ def test_a_network_that_knows_its_size_is_refused():
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Reshape((16,)), keras.layers.Dense(2)])
     with pytest.raises(UserError, match="other sizes"):
         to_fully_convolutional(model)
+    with pytest.raises(UserError, match="published size"):
+        to_fully_convolutional(build("sppnet_zf", input_shape=(96, 131, 3), columns={"widths": (4, 4, 4, 4, 4)}, fc=()))
     with pytest.raises(UserError, match="input_shape"):
         to_fully_convolutional(build("mobilenet_v1", width=0.25, input_shape=(None, None, 3)))

@@ -32,7 +32,7 @@ FLOORS = (
             "fully_convolutional",
         ]
     ),
-    ("saved", "data"),
+    ("saved", "data", "places"),
     ("tflite",),
     ("models",),
     ("registry",),

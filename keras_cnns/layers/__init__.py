@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = public(
         "CropLike": "any_size",
         "Detections": "detections",
         "EuclideanRBF": "euclidean_rbf",
+        "FlattenRegions": "flatten_regions",
         "GroupedConv2D": "grouped",
         "HeldBatchNormalization": "held_normalization",
         "LocalContrastNormalization": "local_contrast",

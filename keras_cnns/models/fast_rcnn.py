@@ -67,7 +67,7 @@ def heads(x, boxes, image, net, unit, *, classes):
 
 def refined(pooled, boxes, image, net, unit, *, classes, overlap=0.3):
     """fc6, fc7, scores and refined boxes of pooled regions [B, R, 7, 7, C]. overlap: at most, of those that stay."""
-    y = layers.Reshape((-1, 49 * pooled.shape[-1]), name="roi_flatten")(pooled)
+    y = own.FlattenRegions(name="roi_flatten")(pooled)
     for i, width in enumerate(net.fc, start=6):
         y = unit.act(layers.Dense(width, kernel_initializer=unit.initializer, name=f"fc{i}")(y), name=f"fc{i}")
         y = dropout(y, net.dropout, name=f"drop{i}")

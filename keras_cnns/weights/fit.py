@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from keras_cnns import layers as own
 from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.lazy import keras, layers
 
@@ -77,7 +78,7 @@ def _flattened(layer):
     source = layer.input._keras_history.operation
     while isinstance(source, layers.Dropout):
         source = source.input._keras_history.operation
-    if isinstance(source, layers.Reshape) and len(source.input.shape) == 5:  # regions, each flattened
+    if isinstance(source, own.FlattenRegions):
         return source.input.shape[2:]
     return source.input.shape[1:] if isinstance(source, layers.Flatten) and len(source.input.shape) == 4 else None
 

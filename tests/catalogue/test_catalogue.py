@@ -105,8 +105,13 @@ def test_is_as_recorded(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in list_models() if name != "tdnn"]
-)  # its maps are one coefficient wide
+    "name",
+    [  # its maps are one coefficient wide; another's stages are dilated
+        name
+        for name in list_models()
+        if name != "tdnn" and "output_stride" not in getattr(entry(name).variant, "columns", {})
+    ],
+)
 def test_level_n_is_2_to_the_n_smaller_than_the_picture(name):
     check_levels(GOLDEN[name]["levels"], entry(name).variant.input_shape)
 
