@@ -76,7 +76,8 @@ def build(
     net = row(found, overrides)
     if weights is not None:
         weights = read_weights(network, weights, net)
-        net = row(found, weights.columns(net, overrides) | overrides)
+        columns = weights.columns(net, overrides)
+        net = row(found, columns | {k: v for k, v in overrides.items() if k != "columns" or k not in columns})
         classes = weights.classes() if classes is None else classes
     if input_tensor is None:
         input_shape = checked_shape(network, net, input_shape)

@@ -9,12 +9,13 @@ import numpy as np
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.card import read_card
 from keras_cnns.lazy import keras, layers
-from keras_cnns.registry import counts, entry, registry
+from keras_cnns.registry import backbone, counts, entry, registry
 from keras_cnns.weights import imagenet, numerics, pixels, renames
 from keras_cnns.weights.assign import assign
+from keras_cnns.weights.backbone import OfBackbone, is_of_backbone
 from keras_cnns.weights.beside import Beside, ambiguous, known
-from keras_cnns.weights.catalog import SOURCES
-from keras_cnns.weights.fetch import locate
+from keras_cnns.weights.catalog import SOURCES, published
+from keras_cnns.weights.fetch import IMAGENET, locate
 from keras_cnns.weights.fit import fitted
 from keras_cnns.weights.origins import recognised
 from keras_cnns.weights.readers import Tensors, read
@@ -189,8 +190,15 @@ def read_weights(name, source, net=None) -> Weights:
 
     net: the model's row, where it is not the published one.
     """
+    found = entry(name) if name in registry() else None
+    on_top = found is not None and hasattr(found.variant, "backbone")
+    theirs = published(name)
+    if on_top and (source == IMAGENET and not theirs or source in SOURCES and source not in theirs):
+        return _of_backbone(found, source, net)
     path = locate(name, source)
     tensors = read(path)
+    if on_top and is_of_backbone(tensors.arrays):
+        return _of_backbone(found, source, net)
     labels = imagenet.labels(path) or (read_card(path).labels if tensors.kind == "keras" else ())
     if tensors.kind == "torch":
         origin, arrays, notes = recognised(name, tensors.arrays, source, net)
@@ -202,6 +210,11 @@ def read_weights(name, source, net=None) -> Weights:
     arrays = renames.rename(name, tensors.arrays, "keras", net)
     ours = list(arrays) == list(tensors.arrays)  # they are our names already
     return Weights(name, str(source), OWN if ours else "keras", replace(tensors, arrays=arrays), labels=labels)
+
+
+def _of_backbone(found, source, net):
+    base = backbone(net or found.variant)
+    return OfBackbone(found.name, read_weights(base.name, source, base.variant))
 
 
 def _head(name, net):

@@ -1,0 +1,73 @@
+"""A classifier's weights in networks that stand on it: stages by name, dense layers as convolutions by reshaping."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns import UserError, build, load_weights, to_fully_convolutional
+from keras_cnns.testing import pictures, randomize
+
+NARROW = {"widths": (4, 4, 8, 8, 8)}
+
+
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory):
+    """A narrow VGG-16 of a hundred classes, and its file."""
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.weights.h5"
+    model = randomize(build("vgg16", classes=100, classifier_activation=None, **NARROW))
+    model.save_weights(path)
+    return model, path
+
+
+def test_fcn_gets_the_classifier_as_convolutions(vgg):
+    """fc7 of the FCN, without padding, is that of the classifier that slides."""
+    model, path = vgg
+    with pytest.warns(UserWarning, match="vgg16 is loaded .*score"):
+        fcn = build("fcn32s_vgg16", weights=path, columns=NARROW, input_shape=(224, 224, 3))
+    np.testing.assert_array_equal(
+        fcn.get_layer("fc6_conv").kernel, np.reshape(model.get_layer("fc6").kernel, (7, 7, 8, 4096))
+    )
+    image = pictures(1, (224, 224, 3))
+    ours = keras.Model(fcn.input, fcn.get_layer("fc7_relu").output)(image)
+    slid = to_fully_convolutional(model)
+    theirs = keras.Model(slid.input, slid.get_layer("fc7_relu").output)(image)
+    np.testing.assert_allclose(ours[0, 3, 3], theirs[0, 0, 0], rtol=1e-3, atol=1e-4)  # in the middle it sees all of it
+    assert np.isfinite(fcn(image)).all()
+
+
+def test_fast_rcnn_gets_stages_and_fully_connected_layers(vgg):
+    model, path = vgg
+    with pytest.warns(UserWarning, match="class_scores"):
+        fast = build("fast_rcnn_vgg16", weights=path, columns=NARROW, input_shape=(64, 64, 3))
+    for name in ("conv1_1_conv", "conv5_3_conv", "fc6", "fc7"):
+        for here, there in zip(fast.get_layer(name).get_weights(), model.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(here, there)
+
+
+def test_the_numerics_of_the_backbones_weights_come_with_them(tmp_path):
+    """A ResNet of other numerics than its row's: what the file shows is what is built."""
+    from keras_cnns.blocks.conv import KERAS
+
+    theirs = randomize(build("resnet18", numerics=KERAS, input_shape=(64, 64, 3), widths=(4, 4, 8, 8)))
+    theirs.save(tmp_path / "base.keras")
+    columns = {"widths": (4, 4, 8, 8)}
+    with pytest.warns(UserWarning, match="resnet18 is loaded"):
+        fcn = build(
+            "fcn32s", backbone="resnet18", columns=columns, weights=tmp_path / "base.keras", input_shape=(64, 64, 3)
+        )
+    image = pictures(1, (64, 64, 3))
+    level = keras.Model(fcn.input, fcn.get_layer("conv5_block2_out_relu").output)(image)
+    expected = keras.Model(theirs.input, theirs.get_layer("conv5_block2_out_relu").output)(image)
+    np.testing.assert_allclose(level, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_file_of_the_whole_network_is_still_its_own(tmp_path):
+    fcn = randomize(build("fcn8s", columns={"width": 0.35}, classes=5, input_shape=(64, 64, 3)))
+    fcn.save_weights(tmp_path / "fcn.weights.h5")
+    again = build(
+        "fcn8s", columns={"width": 0.35}, classes=5, input_shape=(64, 64, 3), weights=tmp_path / "fcn.weights.h5"
+    )
+    for here, there in zip(again.get_weights(), fcn.get_weights(), strict=True):
+        np.testing.assert_array_equal(here, there)
+    with pytest.raises(UserError):
+        load_weights(build("fcn8s", columns={"width": 0.5}, input_shape=(64, 64, 3)), tmp_path / "fcn.weights.h5")
