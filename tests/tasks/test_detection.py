@@ -7,10 +7,10 @@ import tensorflow as tf
 from keras_cnns.data.sources import shapes
 from keras_cnns.tasks import of
 from keras_cnns.tasks.detection import _means
-from keras_cnns.training import Recipe, train
-from keras_cnns.training.report import Report
+from keras_cnns.training import Recipe
 from tests.blocks.test_boxes import plain_iou
 from tests.models.test_faster_rcnn import SMALL
+from tests.tasks.interrupted import whole_and_resumed
 
 RECIPE = Recipe(
     model="faster_rcnn",
@@ -112,18 +112,7 @@ def test_nothing_chosen_is_no_loss():
 @pytest.mark.slow
 def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
-    whole = train(RECIPE.but(out=str(tmp_path / "whole")), quiet=True)
-
-    def stop(self, values, *_):
-        if values["step"] == 3:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Report, "step", stop)
-        train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
-    parts = train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
-    for a, b in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    whole, parts = whole_and_resumed(RECIPE, tmp_path, monkeypatch)
     assert whole.metrics == parts.metrics and whole.metrics["examples"] == 6
     assert {"model.keras", "best.keras", "curve.png", "classes.png"} <= {f.name for f in whole.folder.iterdir()}
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras_cnns.data.sources import shapes
 from keras_cnns.tasks import of
 from keras_cnns.tasks.pixels import VOID
-from keras_cnns.training import Recipe, train
-from keras_cnns.training.report import Report
+from keras_cnns.training import Recipe
+from tests.tasks.interrupted import whole_and_resumed
 
 RECIPE = Recipe(
     model="fcn8s",
@@ -48,18 +48,7 @@ def test_the_loss_is_the_mean_over_the_pixels_that_count():
 
 def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
-    whole = train(RECIPE.but(out=str(tmp_path / "whole")), quiet=True)
-
-    def stop(self, values, *_):
-        if values["step"] == 3:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Report, "step", stop)
-        train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
-    parts = train(RECIPE.but(out=str(tmp_path / "parts")), quiet=True)
-    for a, b in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    whole, parts = whole_and_resumed(RECIPE, tmp_path, monkeypatch)
     held_out = whole.history[-1]["held_out_mean_iou"]
     assert whole.metrics["mean_iou"] == parts.metrics["mean_iou"] == pytest.approx(held_out)
     assert whole.metrics["pixels"] == 6 * 32 * 32

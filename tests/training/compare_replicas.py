@@ -24,18 +24,21 @@ def largest(some, others):
 
 
 def trained(recipe):
-    """Whole runs: weights, the loss of the epoch, the held-out loss."""
+    """Whole runs: weights, the loss of the epoch, the held-out loss and score."""
     with tempfile.TemporaryDirectory() as folder:
         one, two = (
             train(recipe.but(strategy=s, replicas=n, out=f"{folder}/{s}"), quiet=True)
             for s, n in (("one", 0), ("mirrored", 2))
         )
-    return {
+    found = {
         "weights": largest(one.model.get_weights(), two.model.get_weights()),
         "loss": abs(one.history[-1]["loss"] - two.history[-1]["loss"]),
-        "held_out_loss": abs(one.metrics["loss"] - two.metrics["loss"]),
-        "examples": [one.metrics["examples"], two.metrics["examples"]],
+        "held_out": abs(one.metrics[one.score] - two.metrics[two.score]),
     }
+    if "loss" in one.metrics:
+        found["held_out_loss"] = abs(one.metrics["loss"] - two.metrics["loss"])
+        found["examples"] = [one.metrics["examples"], two.metrics["examples"]]
+    return found
 
 
 def uneven(recipe):
