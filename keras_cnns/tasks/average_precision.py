@@ -80,6 +80,15 @@ def coco(pictures, classes):
     }
 
 
+def precisions(pictures, classes, overlap=0.5):
+    """[the best precision at each of COCO_RECALLS or more, float64 [101], or None of a class that is not shown]."""
+    found = []
+    for number in range(classes):
+        ranked, positives = _class(pictures, number, (overlap,), claims="first")
+        found.append(_at_recalls(*curve(ranked[0], positives), COCO_RECALLS) if positives else None)
+    return found
+
+
 def curve(right, positives):
     """(precision, recall) after each found box; right: bool, best score first. positives: boxes to be found."""
     hits = np.cumsum(right, dtype="float64")
@@ -99,8 +108,12 @@ def area(precision, recall):
 
 def at_recalls(precision, recall, recalls=COCO_RECALLS):
     """COCO: the mean of the best precision at 101 recalls or more."""
+    return float(np.mean(_at_recalls(precision, recall, recalls)))
+
+
+def _at_recalls(precision, recall, recalls):
     precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
-    return float(np.mean(precision[np.searchsorted(recall, recalls, side="left")]))
+    return precision[np.searchsorted(recall, recalls, side="left")]
 
 
 def overlaps(found, boxes, crowd=None):

@@ -11,8 +11,8 @@ from keras_cnns.blocks.boxes import encode
 from keras_cnns.data.located import load_located
 from keras_cnns.models.fast_rcnn import WEIGHTS, parts
 from keras_cnns.registry import entry
-from keras_cnns.tasks import coverage, regions
-from keras_cnns.tasks.average_precision import Picture, coco, voc
+from keras_cnns.tasks import coverage, mistakes, regions
+from keras_cnns.tasks.average_precision import Picture, coco, precisions, voc
 from keras_cnns.tasks.matching import IGNORED, match, sample
 from keras_cnns.tasks.task import Task
 from keras_cnns.training import plots
@@ -171,6 +171,11 @@ class Detection(Task):
             **coco(pictures, len(names)),
             "voc_2007": voc(pictures, len(names), year=2007)["map"],
             "classes": {str(n): None if np.isnan(ap) else float(ap) for n, ap in zip(names, by_class, strict=True)},
+            "mistakes": mistakes.count(pictures),
+            "curves": {
+                str(name): None if found is None else found.round(4).tolist()
+                for name, found in zip(names, precisions(pictures, len(names)), strict=True)
+            },
         }
 
     def survey(self, targets, names):
@@ -186,6 +191,8 @@ class Detection(Task):
 
     def draw(self, metrics, names, folder, title):
         plots.bars(metrics["classes"], folder / "classes.png", title, "average precision at .5")
+        plots.precision_recall(metrics["curves"], folder / "precision_recall.png", f"{title}, overlap .5")
+        plots.counts(metrics["mistakes"], folder / "mistakes.png", f"{title}, boxes of score .5 or more")
 
 
 def _means(chosen, by_class, found, by_box):

@@ -26,7 +26,7 @@ def curve(history, path, title=""):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-        if name == "loss":
+        if name.endswith("loss"):
             axes.set_ylim(bottom=0)
         else:
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -70,4 +70,32 @@ def bars(values, path, title, label):
     axes.set_ylabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="x", rotation=90 if max(map(len, values)) > 2 else 0)
+    _save(figure, path, title)
+
+
+def precision_recall(curves, path, title):
+    """Precision over recall from 0 to 1, a line for each name; none of a name without one."""
+    figure = Figure(figsize=(5.2, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, precision) in enumerate(curves.items()):
+        if precision is not None:
+            recall = np.linspace(0, 1, len(precision))
+            style = ("-", "--", ":")[number // 10 % 3]
+            axes.plot(recall, precision, style, label=name, color=f"C{number % 10}", linewidth=1.2)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(curves) <= 30:
+        axes.legend(frameon=False, fontsize=7, ncols=2 if len(curves) > 12 else 1, loc="lower left")
+    _save(figure, path, title)
+
+
+def counts(values, path, title):
+    """A horizontal bar for each name, its number beside it."""
+    figure = Figure(figsize=(5.2, 0.8 + 0.36 * len(values)), layout="constrained")
+    axes = figure.subplots()
+    bars_ = axes.barh(list(values)[::-1], list(values.values())[::-1], color=HELD_OUT)
+    axes.bar_label(bars_, padding=3, fontsize=8)
+    axes.margins(x=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path, title)

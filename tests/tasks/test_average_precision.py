@@ -110,3 +110,14 @@ def test_coco_of_nothing_found_and_of_nothing_there():
 def test_only_the_hundred_best_of_a_picture_count():
     assert coco([picture([SQUARE], [FAR] * 100 + [SQUARE])], 1)["map"] == 0
     assert coco([picture([SQUARE], [FAR] * 99 + [SQUARE])], 1)["map"] == pytest.approx(0.01, rel=0.05)
+
+
+def test_a_curve_has_the_best_precision_at_each_recall():
+    """Two of two found, a wrong one between them: 1 up to a recall of one half, then two thirds."""
+    from keras_cnns.tasks.average_precision import precisions
+
+    there = [[0, 0, 10, 10], [20, 20, 30, 30]]
+    found = [[0, 0, 10, 10], [50, 50, 60, 60], [20, 20, 30, 30]]
+    shown, missing = precisions([Picture(there, [0, 0], found, [0, 0, 0], [0.9, 0.8, 0.7])], 2)
+    assert missing is None and shown[:51].tolist() == [1.0] * 51
+    np.testing.assert_allclose(shown[51:], 2 / 3)

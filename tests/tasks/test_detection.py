@@ -114,7 +114,9 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
     whole, parts = whole_and_resumed(RECIPE, tmp_path, monkeypatch)
     assert whole.metrics == parts.metrics and whole.metrics["examples"] == 6
-    assert {"model.keras", "best.keras", "curve.png", "classes.png"} <= {f.name for f in whole.folder.iterdir()}
+    assert {"model.keras", "best.keras", "curve.png", "classes.png", "mistakes.png", "precision_recall.png"} <= {
+        f.name for f in whole.folder.iterdir()
+    }
 
 
 def test_boxes_found_exactly_measure_one(task):
