@@ -11,6 +11,7 @@ from keras_cnns.lazy import keras, layers
 # torch calls a normalization's variables as it calls a convolution's
 NORMALIZATION = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 OTHERS = {"weight": "kernel"}
+SCORES = ("predictions", "score", "class_scores", "box_deltas", "upsample")
 
 
 def fitted(model, tensors, kind, *, head=()):
@@ -132,21 +133,28 @@ def _other_head(model, values, head):
 def _other_classes(model, values):
     """New class scores where only their number differs; everything before them is the file's.
 
-    The layers that give class scores are called predictions, those of auxiliary classifiers aux..._predictions.
+    The layers that give class scores are called predictions, those of auxiliary classifiers aux..._predictions, and
+    those of segmenters and detectors as in SCORES.
     """
     for layer in model.layers:
         own = {v.path: v for v in layer.weights}
-        if "predictions" not in layer.name or not own or not set(own) <= set(values):
+        if not any(word in layer.name for word in SCORES) or not own or not set(own) <= set(values):
             continue
-        here, there = layer.bias.shape[-1], values[f"{layer.name}/bias"].shape[-1]
-        if here != there and all(_fan_in(v) == _fan_in(values[path]) for path, v in own.items()):
+        here, there = (tuple(next(iter(found))) for found in ([v.shape for v in own.values()], _shapes(own, values)))
+        enlarging = isinstance(layer, layers.Conv2DTranspose)
+        alike = enlarging or all(_fan_in(v) == _fan_in(values[path]) for path, v in own.items())
+        if here[-1] != there[-1] and alike:
             warnings.warn(
-                f"{model.name}: {here} classes here and {there} in the file: {layer.name} starts anew, all before it "
-                "was loaded.",
+                f"{model.name}: {here[-1]} classes here and {there[-1]} in the file: {layer.name} starts anew, all "
+                "before it was loaded.",
                 stacklevel=4,
             )
             values = values | {path: keras.ops.convert_to_numpy(v) for path, v in own.items()}
     return values
+
+
+def _shapes(own, values):
+    return [np.shape(values[path]) for path in own]
 
 
 def _fan_in(kernel):

@@ -64,8 +64,12 @@ class Weights:
 
     def classes(self):
         """The number of classes that the file's classifier has, `None` where it has none."""
-        found = (self.tensors.arrays.get(f"predictions/{variable}") for variable in ("bias", "1"))
-        return next((len(value) for value in found if np.ndim(value) == 1), None)
+        for layer, ground in (("predictions", 0), ("score", 0), ("class_scores", 1)):
+            found = (self.tensors.arrays.get(f"{layer}/{variable}") for variable in ("bias", "1"))
+            count = next((len(value) - ground for value in found if np.ndim(value) == 1), None)
+            if count is not None:
+                return count
+        return None
 
     def told(self, net, include_preprocessing, said=()):
         """Warns of what was assumed about pixels and numerics, and says how to say otherwise.

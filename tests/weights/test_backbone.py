@@ -71,3 +71,14 @@ def test_a_file_of_the_whole_network_is_still_its_own(tmp_path):
         np.testing.assert_array_equal(here, there)
     with pytest.raises(UserError):
         load_weights(build("fcn8s", columns={"width": 0.5}, input_shape=(64, 64, 3)), tmp_path / "fcn.weights.h5")
+
+
+def test_a_network_for_other_classes_gets_all_but_its_scores(tmp_path):
+    options = {"columns": {"width": 0.35}, "input_shape": (64, 64, 3)}
+    fcn = randomize(build("fcn8s", classes=5, **options))
+    fcn.save_weights(tmp_path / "fcn.weights.h5")
+    with pytest.warns(UserWarning, match="3 classes here and 5 in the file: score"):
+        other = build("fcn8s", classes=3, weights=tmp_path / "fcn.weights.h5", **options)
+    np.testing.assert_array_equal(other.get_layer("stem_conv").kernel, fcn.get_layer("stem_conv").kernel)
+    assert other.output_shape[-1] == 3 and np.isfinite(other(pictures(1, (64, 64, 3)))).all()
+    assert build("fcn8s", weights=tmp_path / "fcn.weights.h5", **options).output_shape[-1] == 5

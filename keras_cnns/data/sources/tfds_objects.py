@@ -10,6 +10,7 @@ from keras_cnns.errors import UserError, first_line
 
 # where the published test split has no boxes
 HELD_OUT = {"coco": "validation", "voc/2012": "validation"}
+JOINED = {"voc/2007": "train+validation"}  # what is trained on: the papers' "trainval"
 MOST = 100  # boxes of a picture that are kept
 FLAGS = ("is_difficult", "is_crowd")
 
@@ -30,7 +31,9 @@ def open_tfds(name, split, targets, *, data_dir=None, download=False):
         raise UserError(f"the data set {name!r} has no {'boxes' if targets == 'boxes' else 'masks'}: take another.")
     if split == "test":
         split = next((other for start, other in HELD_OUT.items() if str(name).startswith(start)), split)
-    if builder.info.splits:
+    if split == "train" and name in JOINED:
+        split = JOINED[name]
+    elif builder.info.splits:
         split = known_split(builder, name, split)
     try:
         source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})

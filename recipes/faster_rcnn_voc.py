@@ -1,0 +1,34 @@
+"""Faster R-CNN with VGG-16 on PASCAL VOC 2007, both parts trained together.
+
+Paper: Ren et al. 2015, "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks", 1506.01497,
+Table 3: mAP 69.9 on VOC 2007's test set (11 points), trained on its trainval in four steps; the authors' code trains
+end to end, as this page does, and says the same.
+These figures are the paper's; they have not been repeated with this page.
+Data: tensorflow-datasets' voc/2007; training and validation pictures are trained on, as in the paper. Wide pictures get
+the paper's short side of 600 pixels, and tall ones less, since all are laid into 600 x 1000.
+
+    python recipes/faster_rcnn_voc.py --download
+"""
+
+from keras_cnns.training import Augment, Recipe, run
+
+RECIPE = Recipe(
+    model="faster_rcnn_vgg16",
+    weights="keras",
+    input_shape=(600, 1000, 3),
+    freeze="until:conv2",  # conv1 and conv2 stay, as in Fast R-CNN
+    dataset="voc/2007",
+    augment=Augment(mirror=True),
+    optimizer="sgd",
+    momentum=0.9,
+    learning_rate=1e-3,
+    schedule="step",
+    decay_epochs=(12.0,),  # after 60,000 of 80,000 pictures
+    weight_decay=5e-4,
+    epochs=16,
+    batch_size=1,
+    out="runs/faster_rcnn_voc",
+)
+
+if __name__ == "__main__":
+    raise SystemExit(run(RECIPE))
