@@ -174,7 +174,8 @@ def check_exports(model):
     with tempfile.TemporaryDirectory() as folder:
         report = export(model, Path(folder, "model.tflite"), images=samples(model, 4))
     assert report.status != "fail", f"the file is refused: {', '.join(report.reasons)}"
-    assert report.snr_db > EXPORTED_DB, f"the file's answers have {report.snr_db:.0f} dB"
+    if report.snr_db is not None:  # boxes are judged by their overlap alone
+        assert report.snr_db > EXPORTED_DB, f"the file's answers have {report.snr_db:.0f} dB"
 
 
 CHECKS = {"answers": check_answers, "trains": check_trains, "saves": check_saves, "exports": check_exports}

@@ -111,7 +111,7 @@ def test_a_tflite_file_finds_what_its_model_does(tmp_path):
     Image.fromarray(picture).save(tmp_path / "p.png")
     seen = places.laid(picture, (64, 96))[0][None].astype("float32")
     model.save(tmp_path / "model.keras")
-    export(model, tmp_path / "model.tflite", images=seen, force=True)
+    export(model, tmp_path / "model.tflite", images=seen)
     here, there = (predict(tmp_path / f"model.{end}", tmp_path / "p.png", least=0.05)[0] for end in ("keras", "tflite"))
     assert here["objects"] and [row["class"] for row in here["objects"]] == [row["class"] for row in there["objects"]]
     for a, b in zip(here["objects"], there["objects"], strict=True):

@@ -42,8 +42,6 @@ QUICK = {
 }
 HUGE = 300e6  # parameters; beyond it a network is built and run, but not trained, saved or exported
 DETECTORS = [name for name in list_models() if entry(name).variant.task == "detection"]
-# name: why
-CANNOT_EXPORT = dict.fromkeys(DETECTORS, "boxes are pixels: tests/models/test_faster_rcnn.py compares them by overlap")
 
 
 def each(names, *, quick=frozenset(QUICK)):
@@ -138,6 +136,4 @@ def test_saves_and_loads_back_without_custom_objects(name):
 
 @pytest.mark.parametrize("name", each(of_bearable_size(), quick=QUICK - {"resnet18", "mobilenet_v1"}))
 def test_exports_to_float32_tflite(name, one_at_a_time):
-    if name in CANNOT_EXPORT:
-        pytest.skip(CANNOT_EXPORT[name])
     check_exports(small_network(name))

@@ -105,6 +105,7 @@ KINDS = {
     "multilabel": "independent probabilities: sigmoids",
     "segmentation": "a class for every pixel",
     "classes": "the numbers of classes themselves: an argmax",
+    "boxes": "boxes with a class and a score each, compared by their overlap, the surer ones counting more",
     "embedding": "vectors whose direction counts",
     "class_map": "where each class is seen: the map of the class answered",
     "regression": "any other numbers",

@@ -56,6 +56,47 @@ def overlap(classes, answers, rarest=0.005):
     return float(np.mean(found)) if found else 1.0
 
 
+DETECTOR = ("boxes", "classes", "scores")
+
+
+def is_detector(answers):
+    """Whether a network's answers, by name, are boxes (N, n, 4) with a class and a score each (N, n)."""
+    shapes = {name: np.shape(array)[1:] for name, array in answers.items()}
+    n = shapes.get("scores", ())
+    return set(shapes) == set(DETECTOR) and len(n) == 1 and shapes["classes"] == n and shapes["boxes"] == (*n, 4)
+
+
+def boxes_alike(original, answer):
+    """How well two detectors' boxes lie on each other, 0 to 1, both dicts of DETECTOR's arrays (N, n, ...).
+
+    Each box, the surest first, is compared with the box of its class on the other side that it overlaps most and that
+    no surer one has taken: their intersection over union counts as much as its score, both ways; 1 where neither finds
+    anything.
+    """
+    total, weight = 0.0, 0.0
+    for number in range(len(original["scores"])):
+        one, other = ([np.asarray(a[name][number], float) for name in DETECTOR] for a in (original, answer))
+        for mine, theirs in ((one, other), (other, one)):
+            for overlap, score in _matched(*mine, *theirs):
+                total, weight = total + score * overlap, weight + score
+    return total / weight if weight else 1.0
+
+
+def _matched(boxes, classes, scores, other_boxes, other_classes, other_scores):
+    free = (other_scores > 0) & (other_classes >= 0)
+    for i in np.argsort(-scores, kind="stable"):
+        if not scores[i] > 0 or classes[i] < 0:
+            continue
+        low, high = np.maximum(boxes[i, :2], other_boxes[:, :2]), np.minimum(boxes[i, 2:], other_boxes[:, 2:])
+        both = np.prod(np.maximum(high - low, 0), -1)
+        areas = (np.prod(b[..., 2:] - b[..., :2], -1) for b in (boxes[i], other_boxes))
+        overlap = np.where(free & (other_classes == classes[i]), both / np.maximum(sum(areas) - both, 1e-9), 0.0)
+        best = int(overlap.argmax())
+        if overlap[best] > 0:
+            free[best] = False
+        yield float(overlap[best]), float(scores[i])
+
+
 def paired_drop(before, after):
     """(drop, low, high): how much less is right in the file, with its 95 % confidence interval.
 

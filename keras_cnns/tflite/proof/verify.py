@@ -39,7 +39,8 @@ LIMITS = {
     "same_numbers": Limit(0.95, 0.80),
     "direction": Limit(0.98, 0.93),
 }
-FLOAT32 = {"largest_difference": Limit(1e-4, 1e-3, better=-1)}  # nothing to lose but rounding
+# nothing to lose but rounding
+FLOAT32 = {"largest_difference": Limit(1e-4, 1e-3, better=-1), "overlap": Limit(0.99, 0.95)}
 DROP, SHOWN_DROP = 0.01, 0.03  # of the accuracy: warned of where labels show more, refused where they show much more
 NO_HARM = 0.02  # labels that exclude a larger drop outweigh what the original's probabilities say
 
@@ -198,6 +199,13 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
     if labels is not None:
         figures |= _by_labels(*(_right(v, labels, kind) for v in (original, answer)))
     return Comparison(output, kind, **figures)
+
+
+def compare_boxes(original, answer):
+    """The `Comparison` of a detector's file: see `measures.boxes_alike`."""
+    if not all(np.isfinite(array).all() for array in answer.values()):
+        return Comparison("boxes", "boxes", finite=False)
+    return Comparison("boxes", "boxes", overlap=measures.boxes_alike(original, answer))
 
 
 def _information(original, answer, kind, scale):
