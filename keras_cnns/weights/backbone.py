@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.lazy import keras
 from keras_cnns.registry import backbone, entry
 
-HEADS = ("score", "class_scores", "predictions", "roi_heads.", "classifier.4.")  # of the larger network, in a file
+HEADS = ("score", "class_scores")  # what the layers of our larger networks are called that tell classes
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class OfBackbone:
     """A set of weights (`load.Weights`) for what the network called `name` stands on."""
 
     name: str
-    base: object
+    base: Any
     labels: tuple = ()
 
     def columns(self, net, said=()) -> dict:
@@ -74,9 +75,6 @@ def _value(there, variable):
 
 
 def is_of_backbone(arrays):
-    """Whether a file's arrays, by path, lack every layer that a network on top of a classifier has of its own.
-
-    The class scores of a classifier, called predictions, are such a layer only where nothing else is.
-    """
-    own = [path for path in arrays if path.startswith(HEADS) or any(f".{head}" in path for head in HEADS)]
-    return all(path.startswith("predictions") for path in own)
+    """Whether a file's arrays, by path, are a classifier's: no layer tells classes of places, and torch's say nothing of
+    a backbone as a part."""
+    return not any(path.startswith(HEADS) or "backbone." in path for path in arrays)

@@ -194,15 +194,15 @@ def read_weights(name, source, net=None) -> Weights:
 
     net: the model's row, where it is not the published one.
     """
-    found = entry(name) if name in registry() else None
-    on_top = found is not None and hasattr(found.variant, "backbone")
+    row = entry(name) if name in registry() else None
+    on_top = row is not None and row.variant.task != "classification"
     theirs = published(name)
     if on_top and (source == IMAGENET and not theirs or source in SOURCES and source not in theirs):
-        return _of_backbone(found, source, net)
+        return _of_backbone(row, source, net)
     path = locate(name, source)
     tensors = read(path)
     if on_top and is_of_backbone(tensors.arrays):
-        return _of_backbone(found, source, net)
+        return _of_backbone(row, source, net)
     labels = imagenet.labels(path) or (read_card(path).labels if tensors.kind == "keras" else ())
     if tensors.kind == "torch":
         origin, arrays, notes = recognised(name, tensors.arrays, source, net)
