@@ -75,6 +75,8 @@ def _value(there, variable):
 
 
 def is_of_backbone(arrays):
-    """Whether a file's arrays, by path, are a classifier's: no layer tells classes of places, and torch's say nothing of
-    a backbone as a part."""
+    """Whether a file's arrays, by path, are a classifier's alone.
+
+    Then no layer tells classes of places, and torch's names speak of no backbone as a part.
+    """
     return not any(path.startswith(HEADS) or "backbone." in path for path in arrays)
