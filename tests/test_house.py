@@ -40,7 +40,7 @@ FLOORS = (
     ("weights",),
     ("builder", "insight.profile", "insight.calls", "insight.macs", "insight.receptive_field"),
     ("training", "tasks"),
-    ("predict", "insight", "tflite.pages"),
+    ("predict", "predict_command", "insight", "tflite.pages"),
     ("catalogue",),
     ("cli", "demo", "testing"),
 )
