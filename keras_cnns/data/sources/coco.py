@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from keras_cnns.errors import UserError
 def notes_in(folder):
     """The JSON files of a folder, and of the folders in it, that have COCO's parts."""
     found = [path for path in sorted(Path(folder).rglob("*.json")) if not any(walk.hidden(p) for p in path.parts)]
-    return [path for path in found if {"images", "annotations"} <= set(_keys(path))]
+    return [path for path in found if {"images", "annotations"} <= set(_content(path))]
 
 
 def open_boxes(folder, split):
@@ -32,8 +33,8 @@ def open_boxes(folder, split):
     if chosen is None and by_role:
         raise UserError(f"{folder} has no JSON for {split!r}: it has {', '.join(p.name for p in by_role.values())}.")
     path = chosen or notes[0]
-    content = json.loads(path.read_text(encoding="utf-8"))
-    names, number_of = _classes(path, content)
+    content = _content(path)
+    names, number_of = _classes(path, [_content(other) for other in by_role.values()] or [content])
     images, objects = _images(path, content), defaultdict(list)
     for found in content["annotations"]:
         if found.get("image_id") not in images:
@@ -61,12 +62,17 @@ def open_boxes(folder, split):
     return Located(names, len(keys), max(map(len, objects.values()), default=1), read)
 
 
-def _keys(path):
+def _content(path):
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read(path, changed):
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path} as JSON: {error}.") from error
-    return content if isinstance(content, dict) else ()
+    return content if isinstance(content, dict) else {}
 
 
 def _role(path, folder):
@@ -75,14 +81,23 @@ def _role(path, folder):
     return next((r for name in (path.stem, *reversed(inside)) if (r := splits.role(name, loosely=True))), None)
 
 
-def _classes(path, content):
-    """(names, {id: number}) in the order of the ids, those that nothing is of left out as Roboflow's root class is."""
-    rows = content.get("categories") or []
+def _classes(path, contents):
+    """(names, {id: number}) in the order of the ids, the same in every split's JSON.
+
+    A class that all others are kinds of and that nothing is of, Roboflow's name of the data set, is none.
+    """
+    rows = contents[0].get("categories") or []
     if not rows or not all(isinstance(row, dict) and {"id", "name"} <= set(row) for row in rows):
         raise UserError(f"{path} has no list of classes (categories with id and name).")
-    used = {found.get("category_id") for found in content["annotations"]}
-    parents = {row.get("supercategory") for row in rows}
-    rows = [row for row in sorted(rows, key=lambda r: r["id"]) if row["id"] in used or row["name"] not in parents]
+    listed = [{row.get("id"): row.get("name") for row in content.get("categories") or []} for content in contents]
+    if any(one != listed[0] for one in listed):
+        raise UserError(f"the JSON files beside {path} have different lists of classes: give all of them the same.")
+    used = {found.get("category_id") for content in contents for found in content["annotations"]}
+    roots = {row.get("supercategory") for row in rows} - {"none", None}
+    if len(roots) == 1 and len(rows) > 1:
+        kept = [row for row in rows if row["name"] not in roots or row["id"] in used]
+        rows = kept if len(kept) == len(rows) - 1 else rows
+    rows = sorted(rows, key=lambda row: row["id"])
     return tuple(str(row["name"]) for row in rows), {row["id"]: number for number, row in enumerate(rows)}
 
 

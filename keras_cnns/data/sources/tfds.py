@@ -128,7 +128,7 @@ def _from_files(builder, split, tfds):
     if form not in ("tfrecord", "array_record"):
         return _from_data_source(builder, split, tfds)
     if form == "tfrecord":
-        record, count = _records(builder.info.splits[split].file_instructions)
+        record, count = records(builder.info.splits[split].file_instructions)
     else:
         raw = builder.as_data_source(split=split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
         record, count = (lambda number: raw[int(number)]), len(raw)
@@ -141,7 +141,7 @@ def _from_files(builder, split, tfds):
     return read, count
 
 
-def _records(instructions):
+def records(instructions):
     """(number -> bytes, how many): where each record of TFRecord files begins is found once, by stepping over them."""
     files, which, begins, lengths = [], [], [], []
     for instruction in instructions:

@@ -5,7 +5,7 @@ import numpy as np
 from keras_cnns import said
 from keras_cnns.data import pillow
 from keras_cnns.data.sources.scene import VOID, Located, Scene, checked
-from keras_cnns.data.sources.tfds import found_builder, known_split
+from keras_cnns.data.sources.tfds import found_builder, known_split, records
 from keras_cnns.errors import UserError, first_line
 
 # where the published test split has no boxes
@@ -36,18 +36,27 @@ def open_tfds(name, split, targets, *, data_dir=None, download=False):
     elif builder.info.splits:
         split = known_split(builder, name, split)
     try:
-        source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
-        count = len(source)
+        example, count = _examples(builder, split, tfds)
     except Exception as error:
         raise UserError(
             f"the data set {name!r} is not below {data_dir} ({first_line(error)}): prepare it with --download."
         ) from error
     if targets == "mask":
-        label = getattr(features["segmentation_mask"], "names", None)
-        names = tuple(label) if label else tuple(str(n) for n in range(_classes(source)))
-        return Located(names, count, 1, lambda number, size: _masked(source[int(number)], name, number, len(names)))
+        names = tuple(str(n) for n in range(_classes(example, count)))
+        return Located(names, count, 1, lambda number, size: _masked(example(number), name, number, len(names)))
     names = tuple(features["objects"]["label"].names)
-    return Located(names, count, MOST, lambda number, size: _boxed(source[int(number)], f"example {number} of {name}"))
+    return Located(names, count, MOST, lambda number, size: _boxed(example(number), f"example {number} of {name}"))
+
+
+def _examples(builder, split, tfds):
+    """(number -> the example as NumPy arrays, its picture still encoded, how many there are)."""
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    if builder.info.splits and builder.info.file_format.value == "tfrecord":
+        record, count = records(builder.info.splits[split].file_instructions)
+        features = builder.info.features
+        return lambda number: features.deserialize_example_np(record(int(number)), decoders=decoders), count
+    source = builder.as_data_source(split=split, decoders=decoders)
+    return lambda number: source[int(number)], len(source)
 
 
 def _has_boxes(features, tfds):
@@ -78,9 +87,9 @@ def _masked(example, name, number, classes):
     return Scene(image, np.zeros((0, 4), "float32"), np.zeros(0, "int64"), mask)
 
 
-def _classes(source):
+def _classes(example, count):
     """How many labels there are, as the first pictures show it (the Oxford pets count from 1 to 3)."""
-    seen = [np.asarray(source[n]["segmentation_mask"]) for n in range(min(len(source), 50))]
+    seen = [np.asarray(example(n)["segmentation_mask"]) for n in range(min(count, 50))]
     return 1 + max(int(mask[mask != VOID].max(initial=0)) for mask in seen)
 
 

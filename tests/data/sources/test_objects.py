@@ -93,7 +93,7 @@ def coco(folder, *, images=2, categories=("nut", "bolt"), extra=(), **changed):
             *extra,
         ],
         "categories": [{"id": i, "name": name} for i, name in zip((7, 3), categories, strict=True)],
-    } | changed
+    } | {name.rstrip("_"): value for name, value in changed.items()}
     (folder / "_annotations.coco.json").write_text(json.dumps(content))
     for n in range(images):
         picture(folder / f"p{n}.png", seed=n)
@@ -109,6 +109,20 @@ def test_cocos_json(tmp_path):
     np.testing.assert_array_equal(first.boxes, [[2, 3, 12, 15], [0, 0, 40, 30]])
     assert first.classes.tolist() == [1, 0] and first.crowd.tolist() == first.ignored.tolist() == [False, True]
     assert data.read(1, SIZE).boxes.shape == (0, 4)  # no annotation: a picture without an object
+
+
+def test_the_classes_are_the_same_in_every_split(tmp_path):
+    """Roboflow's root class is none; a class that one split happens not to show is one."""
+    root = [{"id": 0, "name": "parts", "supercategory": "none"}]
+    rows = [{"id": n, "name": name, "supercategory": "parts"} for n, name in ((7, "nut"), (3, "bolt"), (9, "screw"))]
+    for split in ("train", "valid"):
+        coco(tmp_path / split, categories_=root + rows)
+    assert [open_located(f"folder:{tmp_path}", split, "boxes").names for split in ("train", "test")] == [
+        ("bolt", "nut", "screw")
+    ] * 2
+    coco(tmp_path / "valid", categories_=root + rows[:2])
+    with pytest.raises(UserError, match="different lists of classes"):
+        open_located(f"folder:{tmp_path}", "test", "boxes")
 
 
 @pytest.mark.parametrize(
@@ -234,21 +248,61 @@ def test_a_picture_without_a_mask_and_a_mask_without_a_picture(pairs):
         open_located(f"folder:{pairs}", "train", "mask")
 
 
-@pytest.mark.parametrize(("name", "classes"), [("voc/2007", 20), ("coco/2017", 80)])
-def test_tensorflow_datasets(name, classes):
+def prepared(folder):
+    """Two pictures with boxes and a mask each, in tensorflow-datasets' own files."""
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    with tfds.testing.mock_data(num_examples=3):
-        data = load_located(name, "boxes", size=(64, 64), batch_size=2, split="test")
-        image, target, weight = next(iter(data.dataset.as_numpy_iterator()))
-    assert data.classes == classes and image.shape == (2, 64, 64, 3) and weight.tolist() == [1, 1]
-    assert target["boxes"].shape == (2, 100, 4) and target["ignored"].dtype == bool
-    for boxes, count in zip(target["boxes"], target["count"], strict=True):
-        assert (boxes[:count, 2:] > boxes[:count, :2]).all() and (boxes <= 64).all() and (boxes >= 0).all()
+    kinds = tfds.features
+    objects = {"bbox": kinds.BBoxFeature(), "label": kinds.ClassLabel(names=["nut", "bolt"]), "is_difficult": np.bool_}
+    features = {"image": kinds.Image(shape=(None, None, 3)), "objects": kinds.Sequence(objects)}
+    features["segmentation_mask"] = kinds.Image(shape=(None, None, 1), use_colormap=True)
+    rng = np.random.default_rng(0)
+
+    def examples():
+        for n in range(2):
+            boxes = np.array([[0.1, 0.2, 0.5, 0.6], [0, 0, 1, 1]], "float32")[: 2 - n]
+            yield {
+                "image": rng.integers(0, 256, (*SIZE, 3)).astype("uint8"),
+                "objects": {"bbox": boxes, "label": np.arange(2 - n), "is_difficult": np.arange(2 - n) > 0},
+                "segmentation_mask": np.full((*SIZE, 1), n, "uint8"),
+            }
+
+    signature = {
+        "image": tf.TensorSpec((None, None, 3), tf.uint8),
+        "objects": {
+            "bbox": tf.TensorSpec((None, 4), tf.float32),
+            "label": tf.TensorSpec((None,), tf.int64),
+            "is_difficult": tf.TensorSpec((None,), tf.bool),
+        },
+        "segmentation_mask": tf.TensorSpec((None, None, 1), tf.uint8),
+    }
+    data = {split: tf.data.Dataset.from_generator(examples, output_signature=signature) for split in ("train", "test")}
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="parts", version="1.0.0", features=kinds.FeaturesDict(features), split_datasets=data, data_dir=folder
+    )
 
 
-def test_masks_of_tensorflow_datasets():
-    import tensorflow_datasets as tfds
+def test_tensorflow_datasets(tmp_path):
+    prepared(tmp_path)
+    options = {"size": (60, 80), "batch_size": 2, "split": "test", "data_dir": str(tmp_path)}
+    data = load_located("parts", "boxes", **options)
+    image, target, weight = next(iter(data.dataset.as_numpy_iterator()))
+    assert data.names == ("nut", "bolt") and image.shape == (2, 60, 80, 3) and weight.tolist() == [1, 1]
+    assert target["count"].tolist() == [2, 1] and target["ignored"][0, :2].tolist() == [False, True]
+    np.testing.assert_allclose(target["boxes"][0, :2], [[16, 6, 48, 30], [0, 0, 80, 60]], atol=1e-4)
+    _, mask, _ = next(iter(load_located("parts", "mask", **options).dataset.as_numpy_iterator()))
+    assert [np.unique(m).tolist() for m in mask] == [[0], [1]]
 
-    with tfds.testing.mock_data(num_examples=3), pytest.raises(UserError, match="no masks"):
-        load_located("voc/2007", "mask", size=(64, 64), batch_size=2, split="test")
+
+@pytest.mark.parametrize(
+    ("name", "targets", "line"), [("voc/2007", "mask", "no masks"), ("mnist", "boxes", "no boxes")]
+)
+def test_a_data_set_without_them_is_refused(name, targets, line):
+    with pytest.raises(UserError, match=line):
+        load_located(name, targets, size=(64, 64), batch_size=2, split="test")
+
+
+def test_voc_that_is_not_prepared_is_named(tmp_path):
+    with pytest.raises(UserError, match="voc/2007.*--download"):
+        load_located("voc/2007", "boxes", size=(64, 64), batch_size=2, split="test", data_dir=str(tmp_path))
