@@ -103,6 +103,21 @@ def test_a_network_that_is_given_its_boxes_is_trained_for_the_heads_alone():
     assert found.shape == (1, 7, 4)
 
 
+def test_a_pyramid_trains_all_its_levels():
+    overrides = {"backbone": "resnet18", "columns": {"widths": (8, 8, 8, 8)}, "width": 8, "rpn": 8, "fc": (16,)}
+    overrides |= {"scales": (4, 8, 16, 24, 32), "before": 50, "proposals": 20, "detections": 7}
+    task = of(RECIPE.but(model="faster_rcnn_fpn", overrides=overrides))
+    model = task.model = task.network_for_training(10)
+    with tf.GradientTape() as tape:
+        losses, logged = task.loss(model, IMAGE, target([[4, 4, 24, 20], [1, 2, 5, 6]], [3, 4]))
+    assert np.isfinite(losses).all() and all(float(value[0]) > 0 for value in logged.values())
+    gradients = tape.gradient(losses, [v.value for v in model.trainable_variables])
+    moved = {v.path for v, g in zip(model.trainable_variables, gradients, strict=True) if g is not None and np.any(g)}
+    assert {f"fpn_outer{n}/kernel" for n in range(2, 6)} <= moved and "rpn/kernel" in moved and "fc6/kernel" in moved
+    with_anchors = task.propose.anchors([tf.zeros((1, n, n, 3)) for n in (8, 4, 2, 1, 1)])
+    assert with_anchors.shape == (3 * (64 + 16 + 4 + 1 + 1), 4)
+
+
 def test_nothing_chosen_is_no_loss():
     nothing = tf.zeros([2, 3], tf.bool)
     values = tf.constant([[np.nan, 1, 2], [3, 4, 5.0]])
