@@ -31,6 +31,7 @@ class Detection(Task):
 
     held_out = ("map", "map_50")
     score = "map"
+    learned = "map_50"
 
     def __init__(self, recipe):
         super().__init__(recipe)

@@ -13,12 +13,14 @@ class Task(ABC):
     the task's samples hold, weight float32 [B], 0 for what only fills a batch up.
 
     logged: what `loss` tells of the training samples, "loss" first. held_out: keys of `measure` that the history keeps.
-    score: the one of them that says which epoch is the best; the higher the better.
+    score: the one of them that says which epoch is the best; the higher the better. learned: the one that says whether
+    pictures are learned by heart, where it is another.
     """
 
     logged: tuple = ("loss",)
     held_out: tuple = ("loss",)
     score: str = "loss"
+    learned: str = ""
 
     def __init__(self, recipe):
         self.recipe = recipe

@@ -45,19 +45,17 @@ def test_fast_rcnn_gets_stages_and_fully_connected_layers(vgg):
 
 
 def test_the_numerics_of_the_backbones_weights_come_with_them(tmp_path):
-    """A ResNet of other numerics than its row's: what the file shows is what is built."""
-    from keras_cnns.blocks.conv import KERAS
+    """A MobileNetV2 with torch's padding: what the file shows is what is built."""
+    from keras_cnns.blocks.conv import TORCH
 
-    theirs = randomize(build("resnet18", numerics=KERAS, input_shape=(64, 64, 3), widths=(4, 4, 8, 8)))
+    columns = {"width": 0.35}
+    theirs = randomize(build("mobilenet_v2", numerics=TORCH, input_shape=(64, 64, 3), **columns))
     theirs.save(tmp_path / "base.keras")
-    columns = {"widths": (4, 4, 8, 8)}
-    with pytest.warns(UserWarning, match="resnet18 is loaded"):
-        fcn = build(
-            "fcn32s", backbone="resnet18", columns=columns, weights=tmp_path / "base.keras", input_shape=(64, 64, 3)
-        )
+    with pytest.warns(UserWarning, match="mobilenet_v2 is loaded"):
+        fcn = build("fcn32s", columns=columns, weights=tmp_path / "base.keras", input_shape=(64, 64, 3))
     image = pictures(1, (64, 64, 3))
-    level = keras.Model(fcn.input, fcn.get_layer("conv5_block2_out_relu").output)(image)
-    expected = keras.Model(theirs.input, theirs.get_layer("conv5_block2_out_relu").output)(image)
+    level = keras.Model(fcn.input, fcn.get_layer("last_relu6").output)(image)
+    expected = keras.Model(theirs.input, theirs.get_layer("last_relu6").output)(image)
     np.testing.assert_allclose(level, expected, rtol=1e-3, atol=1e-4)
 
 

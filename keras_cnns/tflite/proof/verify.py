@@ -91,6 +91,8 @@ class Comparison:
     @property
     def lost(self):
         """The one figure that two files are chosen between by: the drop where labels show one, else the loss."""
+        if self.kind == "boxes":
+            return 1.0 - (self.overlap or 0.0)
         if self.accuracy is not None and self.drop_low > 0:
             return self.accuracy_drop
         figures = (self.loss, self.decision_loss, self.error)
