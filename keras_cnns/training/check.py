@@ -62,7 +62,8 @@ def _by_heart(recipe, task, model, batch, names, seconds):
             reached = score()
     reached = max(reached, score())
     last = float(np.mean(losses[-10:]))
-    said = f"{(task.learned or task.score).replace('_', ' ')} {reached:.2f}, loss {losses[0]:.3f} to {last:.3f} in {len(losses)} steps"
+    measure = (task.learned or task.score).replace("_", " ")
+    said = f"{measure} {reached:.2f}, loss {losses[0]:.3f} to {last:.3f} in {len(losses)} steps"
     if reached >= LEARNED:
         return ("eight pictures", f"learned by heart: {said}", True)
     falls = len(losses) > 20 and last < 0.9 * float(np.mean(losses[len(losses) // 2 :][:10]))
