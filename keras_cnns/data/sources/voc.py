@@ -27,10 +27,10 @@ def is_voc(folder):
 
 def open_boxes(folder, split):
     """The pictures of a folder with XML files. Raises UserError: see `_read`; no split of that name."""
-    notes = {path.stem: path for path in sorted(Path(folder).rglob("*.xml"))}
-    parsed = {stem: _parsed(path) for stem, path in _chosen(folder, "Main", notes, split).items()}
-    every = {label for path in notes.values() for label, *_ in _parsed(path)[1]}
-    names = CLASSES if every <= set(CLASSES) else tuple(sorted(every))
+    notes = _by_stem(sorted(Path(folder).rglob("*.xml")))
+    everything = {stem: _parsed(path) for stem, path in notes.items()}
+    parsed = {stem: everything[stem] for stem in _chosen(folder, "Main", notes, split)}
+    names = _names(folder, notes, everything)
     pictures = {path.stem: path for path in walk.pictures(folder) if MASKS not in path.parts}
     missing = [stem for stem in parsed if stem not in pictures]
     if missing:
@@ -52,6 +52,27 @@ def open_boxes(folder, split):
 
     most = max((len(objects) for _, objects in parsed.values()), default=0)
     return Located(names, len(stems), max(most, 1), read)
+
+
+def _names(folder, notes, everything):
+    """Those of `classes.txt`, a name a line, where there is one; VOC's, if no others are met; else all that are met."""
+    met = {label: stem for stem, (_, objects) in everything.items() for label, *_ in objects}
+    listed = folder / "classes.txt"
+    if listed.is_file():
+        names = tuple(line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip())
+        unknown = sorted(set(met) - set(names))
+        if unknown:
+            raise UserError(f"{notes[met[unknown[0]]]} has the class {unknown[0]!r}, which is not in {listed}.")
+        return names
+    return CLASSES if set(met) <= set(CLASSES) else tuple(sorted(met))
+
+
+def _by_stem(paths):
+    found = {path.stem: path for path in paths}
+    if len(found) < len(paths):
+        twice = next(path for path in paths if found[path.stem] != path)
+        raise UserError(f"{twice} and {found[twice.stem]} have the same name: give each picture its own.")
+    return found
 
 
 def open_masks(folder, split):
@@ -83,9 +104,19 @@ def _chosen(folder, task, files, split):
                 if absent:
                     raise UserError(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
                 return {stem: files[stem] for stem in wanted}
+    roles = {stem: _role(path, folder) for stem, path in files.items()}
+    if not lists and any(roles.values()):
+        for role in splits.asked(split):
+            if role in roles.values():
+                return {stem: path for stem, path in files.items() if roles[stem] == role}
+        raise UserError(f"{folder} has no folder for {split!r}.")
     if lists:
         raise UserError(f"{folder} has no list for {split!r}: it has {', '.join(lists)}.")
     return split_by_fifths(folder, files, split)
+
+
+def _role(path, folder):
+    return next((role for part in path.relative_to(folder).parts[:-1] if (role := splits.role(part))), None)
 
 
 def _parsed(path):

@@ -83,6 +83,22 @@ def test_xml_files_beside_pictures_of_ones_own(tmp_path):
     )
 
 
+def test_xml_files_in_folders_of_splits_and_a_list_of_classes(tmp_path):
+    for split, count in (("train", 3), ("valid", 2)):
+        for n in range(count):
+            picture(tmp_path / split / f"{split}{n}.jpg", seed=n)
+            xml(tmp_path / split / f"{split}{n}.xml", [("nut", (1, 1, 20, 10), 0)])
+    (tmp_path / "classes.txt").write_text("bolt\nnut\n")
+    train, test = (open_located(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test"))
+    assert (train.count, test.count) == (3, 2) and test.names == ("bolt", "nut") and test.read(0, SIZE).classes == [1]
+    xml(tmp_path / "train" / "train1.xml", [("nutt", (1, 1, 20, 10), 0)])
+    with pytest.raises(UserError, match="train1.xml has the class 'nutt'"):
+        open_located(f"folder:{tmp_path}", "test", "boxes")
+    xml(tmp_path / "valid" / "train1.xml", [])
+    with pytest.raises(UserError, match="same name"):
+        open_located(f"folder:{tmp_path}", "test", "boxes")
+
+
 def coco(folder, *, images=2, categories=("nut", "bolt"), extra=(), **changed):
     folder.mkdir(parents=True, exist_ok=True)
     content = {
