@@ -103,6 +103,7 @@ def test_a_folder_without_pictures_is_named(folder, tmp_path):
         predict(folder / "detector.keras", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_tflite_file_finds_what_its_model_does(tmp_path):
     from keras_cnns.tflite import export
 

@@ -70,6 +70,7 @@ def test_vgg16_has_the_papers_layers():
     assert model.get_layer("box_deltas").kernel.shape == (4096, 80)
 
 
+@pytest.mark.slow
 def test_its_tflite_file_takes_boxes_too_and_finds_the_same(tmp_path):
     from keras_cnns.tasks.average_precision import overlaps
     from keras_cnns.tflite import export
