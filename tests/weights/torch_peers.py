@@ -115,7 +115,7 @@ def _parts(network, images, boxes):
     objectness, deltas = network.rpn.head(list(levels.values()))
     from torchvision.ops import poolers, roi_align
 
-    python = sys.modules[roi_align.__module__]._roi_align  # the compiled one may not be there
+    python = sys.modules[roi_align.__module__]._roi_align.__wrapped__  # not compiled, which may not be there
 
     def align(x, rois, output_size, spatial_scale, sampling_ratio):
         return python(x, rois, spatial_scale, *output_size, sampling_ratio, False)

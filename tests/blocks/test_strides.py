@@ -1,0 +1,41 @@
+"""Dilated stages: what a stride would have left out is kept, and every kernel sees what it saw."""
+
+import numpy as np
+import pytest
+
+from keras_cnns import UserError, build
+from keras_cnns.blocks.conv import TORCH
+from keras_cnns.blocks.strides import Strides
+from keras_cnns.testing import pictures, randomize
+
+
+def test_by_hand():
+    """ResNet's stages at output stride 8: the first block of a dilated stage still has the dilation before it."""
+    strides = Strides(8)
+    assert [strides(n) for n in (4, 1, 2, 1, 2, 1, 2, 1)] == [
+        *[(4, 1), (1, 1), (2, 1), (1, 1)],
+        *[(1, 1), (1, 2), (1, 2), (1, 4)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("resnet18", {"widths": (4, 4, 8, 8)}), ("mobilenet_v2", {"width": 0.35, "numerics": TORCH})],
+)
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_every_second_position_is_that_of_the_network_with_strides(name, columns, output_stride):
+    """Padding on both sides alike: positions lie on each other."""
+    options = {"input_shape": (64, 96, 3), "include_top": False, **columns}
+    plain = randomize(build(name, **options))
+    dilated = build(name, output_stride=output_stride, **options)
+    dilated.set_weights(plain.get_weights())
+    images = pictures(1, (64, 96, 3))
+    expected, found = np.asarray(plain(images)), np.asarray(dilated(images))
+    assert found.shape[1:3] == (64 // output_stride, 96 // output_stride)
+    step = 32 // output_stride
+    np.testing.assert_allclose(found[:, ::step, ::step], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_stride_that_is_none_is_refused():
+    with pytest.raises(UserError, match="8, 16, 32"):
+        build("resnet18", output_stride=4)
