@@ -4,7 +4,7 @@ What a stride would have left out is kept, and the windows of all that follows r
 that every kernel, with the same weights, sees what it saw.
 """
 
-from keras_cnns.blocks.residual import known
+from keras_cnns.errors import UserError
 
 OUTPUT_STRIDES = (8, 16, 32)
 
@@ -13,8 +13,9 @@ class Strides:
     """Counts how much smaller than the picture a network's maps are, and stops at `output_stride`."""
 
     def __init__(self, output_stride):
-        self.most = known(output_stride, OUTPUT_STRIDES, "output_stride")
-        self.stride, self.dilation = 1, 1
+        if output_stride not in OUTPUT_STRIDES:
+            raise UserError(f"output_stride is {output_stride!r}: it must be one of 8, 16, 32.")
+        self.most, self.stride, self.dilation = output_stride, 1, 1
 
     def __call__(self, stride):
         """(the stride, the dilation) of the layer that would have this stride; `dilation` is that of those after it."""
