@@ -44,8 +44,9 @@ def _by_heart(recipe, task, model, batch, names, seconds):
         with tf.GradientTape() as tape:
             losses, _ = task.loss(model, image, target)
             loss = tf.reduce_mean(losses)
+            scaled = optimizer.scale_loss(loss)
         variables = [v.value for v in optimizer.order]
-        optimizer.apply(tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO))
+        optimizer.apply(tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO))
         return loss
 
     def score():
