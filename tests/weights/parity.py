@@ -23,7 +23,9 @@ from keras_cnns.weights.renames import ORIGINS, constructor, peers
 from tests.weights.statistics import near
 
 TOLERANCE = 1e-4  # of the largest logit
-ROWS = [(origin, name, theirs) for origin in ORIGINS for name, theirs in peers(origin).items()]
+EVERY = [(origin, name, theirs) for origin in ORIGINS for name, theirs in peers(origin).items()]
+ROWS = [row for row in EVERY if entry(row[1]).variant.task == "classification"]
+TASKS = [row for row in EVERY if row not in ROWS]  # what stands on a classifier: not in the table
 
 
 def shapes(name):
@@ -124,9 +126,6 @@ at the published size and at an odd one. The bar is {TOLERANCE:.0e}.
 Keras's VGG flattens its last level, so that its dense layers fit one size of picture: at the odd size both networks
 were built for it. torchvision's pools to 7x7 first, and so does ours with weights from torch. timm's does so below 224
 pixels; above, it slides its dense layers over the picture and averages the scores, and there the two part.
-
-`fcn_resnet50`'s row is of the scores of every pixel, `faster_rcnn_resnet50_fpn`'s of its proposals' scores and deltas
-and of the class scores and refined boxes of given proposals, each as a fraction of its own largest.
 
 Inception v4's row is the nature of its sums, not a difference between networks: timm's own answers in float32 are
 3.1e-05 from its answers in float64.

@@ -3,7 +3,7 @@
 import pytest
 
 from keras_cnns.blocks.conv import KERAS
-from tests.weights.parity import ROWS, TOLERANCE, difference, shapes
+from tests.weights.parity import ROWS, TASKS, TOLERANCE, difference, shapes
 
 pytest.importorskip("torch")
 
@@ -28,3 +28,10 @@ def test_published_and_odd_size(origin, name, theirs, tmp_path):
 def test_timms_copies_of_tensorflows_weights_have_kerass_numerics(name, theirs, tmp_path):
     for shape in shapes(name):
         assert difference("timm", name, theirs, shape, tmp_path, numerics=KERAS) < TOLERANCE, shape
+
+
+@pytest.mark.parametrize(("origin", "name", "theirs"), TASKS, ids=[name for _, name, _ in TASKS])
+@pytest.mark.parametrize("shape", [(128, 192, 3), (75, 97, 3)])
+def test_scores_of_pixels_and_boxes(origin, name, theirs, shape, tmp_path):
+    """Of every pixel; of proposals and of given boxes. The second size is padded to one that halves evenly."""
+    assert difference(origin, name, theirs, shape, tmp_path) < TOLERANCE
