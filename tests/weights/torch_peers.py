@@ -52,7 +52,7 @@ def create(origin, name, **options):
     if name.startswith("fasterrcnn"):  # what torchvision does for the weights it publishes
         torchvision.models.detection._utils.overwrite_eps(network, 0.0)
         for norm in _norms(network):
-            norm.eps = 0.0
+            norm.eps = 1e-12  # torch refuses none where statistics are taken
     return network
 
 
