@@ -141,7 +141,9 @@ def _key(graph):
     nodes = graph.nodes
     place = {node: i for i, node in enumerate(nodes)}
     digest = hashlib.sha256(f"{__version__} {keras.__version__} {tf.__version__}".encode())
-    digest.update(f"{keras.config.dtype_policy().name} {keras.config.floatx()} {graph.name}".encode())
+    digest.update(
+        f"{keras.config.dtype_policy().name} {keras.config.floatx()} {keras.config.epsilon()} {graph.name}".encode()
+    )
     try:
         for node in nodes:
             parts = (_call(node.call), node.name, node.config, node.args, node.kwargs, node.shape)
