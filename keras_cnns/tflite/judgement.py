@@ -52,7 +52,13 @@ def _labels(labels, original, kind, scores):
 
 
 def compared(original, answers, kinds, given, scales):
-    """A `Comparison` for each output of the file."""
+    """A `Comparison` for each output of the file.
+
+    Raises:
+      UserError: none of them has the name of one of the model's.
+    """
+    if kinds and not set(kinds) & set(answers):
+        raise UserError(f"the file's outputs are {', '.join(answers)}, where the model's are {', '.join(kinds)}.")
     return tuple(
         verify.compare(name, original[name], answers[name], kind=kind, scores=scores, labels=labels, scale=scales[name])
         for name, (kind, scores, labels) in kinds.items()

@@ -44,7 +44,8 @@ class Network:
           UserError: it cannot be read, or is another model in float32.
         """
         graph = read(model)
-        if any(layer.compute_dtype in REDUCED for layer in model._flatten_layers()):
+        reduced = (layer.compute_dtype for layer in model._flatten_layers())
+        if any(kind in REDUCED for kind in (*reduced, *(tensor.dtype for tensor in model.inputs))):
             model = _in_float32(model, graph)
         return cls(model, graph, convert.input_names(model), convert.output_names(model), _key(graph))
 

@@ -61,7 +61,7 @@ class _Reader:
             if any(id(t) not in values for t in call.input_tensors):
                 continue
             args, kwargs = tree.map_structure(
-                lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x,
+                lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else _constant(x),
                 (call.arguments.args, call.arguments.kwargs),
             )
             kwargs.pop("training", None)  # what the whole model is called with has the last word in Keras 3
@@ -107,7 +107,8 @@ class _Reader:
             linear = args if type(layer) is layers.Activation else (self.plain(layer, args, common, "linear"),)
             behind = {**common, "kwargs": {}, "name": f"{layer.name}_{fused.name}"}
             return self.layer(fused, linear, behind)
-        if (fused is not None or can_be_made_again(layer)) and _has_config(layer):
+        replaced = "call" in vars(layer)  # by somebody, on this one layer
+        if ((fused is not None and not replaced) or can_be_made_again(layer)) and _has_config(layer):
             return self.plain(layer, args, common, fused)
         carried = self.carried.setdefault(id(layer), Carried(layer))
         return Node(carried, args, shared=f"{layer.name} {id(layer)}", **common)
@@ -136,6 +137,11 @@ class _Reader:
             for n in calls:
                 n.shared = layer.name
         return node
+
+
+def _constant(value):
+    """A variable that somebody calculated with is a number in inference, and none that a layer keeps."""
+    return np.asarray(value) if isinstance(value, keras.Variable) else value
 
 
 def _item(node, i, tensor):
