@@ -11,7 +11,7 @@ from keras_cnns.tflite.quantize import schemes, stock
 
 
 def flatbuffers(network, scheme, row, job, engine):
-    """(in float32, in `scheme`) of a `Network`, outputs in its order; auxiliary classifiers (`main_outputs`) are left out.
+    """(in float32, in `scheme`) of a `Network`, outputs in its order; without auxiliary classifiers (`main_outputs`).
 
     Raises:
       UserError: the converter or the quantizer has no way for something in it.
