@@ -104,6 +104,8 @@ class _Reader:
             raise UserError(f"layer {layer.name!r} was quantized by Keras itself: export the model it was before.")
         fused = getattr(layer, "activation", None) if type(layer) in (*LINEAR, *SEPARABLE, layers.Activation) else None
         if isinstance(fused, keras.Layer):
+            if not fused.built:  # as the first picture would: Keras has not called it so far
+                fused.build(common["shape"])
             linear = args if type(layer) is layers.Activation else (self.plain(layer, args, common, "linear"),)
             behind = {**common, "kwargs": {}, "name": f"{layer.name}_{fused.name}"}
             return self.layer(fused, linear, behind)
@@ -117,6 +119,8 @@ class _Reader:
         """The node of a layer that can be made again."""
         kind, config = type(layer), _config(layer)
         weights = [np.asarray(w) for w in layer.get_weights()]
+        if isinstance(within := getattr(layer, "activation", None), keras.Layer):
+            weights = weights[: len(weights) - len(within.weights)]  # those are the node's behind it
         if activation is not None:
             config["activation"] = name_of(activation) or activation
         if kind is layers.Normalization:  # what it computes with; its weights may be stale
