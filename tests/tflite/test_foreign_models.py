@@ -6,8 +6,17 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from benchmarks.sweep import one_child
 from keras_cnns.errors import UserError
 from keras_cnns.tflite import export, predict, quantization_aware
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_child():
+    """LiteRT in one process for all files here, not in a new one for each: half of the time."""
+    with one_child():
+        yield
+
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(32, 8, 8, 3)).astype("float32")
