@@ -179,7 +179,14 @@ def logarithm():
     return keras.Model(image, ops.softplus(layers.Dense(4)(layers.Flatten()(image)))), X
 
 
+def turned_round():
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(image)
+    return keras.Model(image, layers.Conv2D(3, 3)(layers.Concatenate()([x, -x, 1 - x]))), X
+
+
 PARTS = {
+    "minus": turned_round,
     "an unrolled LSTM": lambda: recurrent(layers.LSTM(4, unroll=True)),
     "an unrolled GRU": lambda: recurrent(layers.GRU(4, unroll=True)),
     "both ways": lambda: recurrent(layers.Bidirectional(layers.GRU(3, unroll=True, reset_after=False))),

@@ -54,6 +54,7 @@ PAD = _operation(ops.pad, ..., [[0, 0], [1, 1], [1, 1], [0, 0]])
 DIVIDE = {_operation(ops.true_divide, ..., 2.0), _operation(ops.divide, ..., 2.0)}
 ARGMAX, ARGMIN = _operation(ops.argmax, ..., axis=-1), _operation(ops.argmin, ..., axis=-1)
 ONE_HOT = _operation(lambda x: ops.one_hot(ops.cast(x, "int32"), 3), ...)
+NEGATIVE = _operation(ops.negative, ...)
 MEAN = _operation(ops.mean, ..., axis=(1, 2))
 SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, ...)}
 LOG_SOFTMAX = {_operation(ops.log_softmax, ...), _operation(keras.activations.log_softmax, ...)}

@@ -14,6 +14,7 @@ from keras_cnns.tflite.graph.kinds import (
     DIVIDE,
     FUNCTIONAL,
     LINEAR,
+    NEGATIVE,
     PAD,
     RELU,
     SEPARABLE,
@@ -161,6 +162,8 @@ def _function(operation, args, common):
         return Node(ARITHMETIC[kind], args, **common)
     if kind in DIVIDE and len(args) == 2 and isinstance(args[1], (int, float)) and args[1]:
         return Node(ops.multiply, (args[0], 1.0 / args[1]), **common)
+    if kind is NEGATIVE and not args[0].integers:  # no int8 kernel negates
+        return Node(ops.multiply, (args[0], -1.0), **common)
     if kind is CAST:
         return Node(ops.cast, (args[0], _plain(operation.dtype)), **common)
     if kind is PAD and operation.mode == "constant":
