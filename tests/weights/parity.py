@@ -5,6 +5,7 @@ timm also has and writes the table. Rows that are there stay: a row is measured 
 deleted.
 """
 
+import json
 import sys
 import tempfile
 from fnmatch import fnmatchcase
@@ -18,11 +19,20 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import write_text
 from keras_cnns.registry import entry
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights.renames import ORIGINS, constructor, peers
+from keras_cnns.weights import beside
+from keras_cnns.weights.renames import ORIGINS, constructor, peer, peers
 from tests.weights.statistics import near
 
 TOLERANCE = 1e-4  # of the largest logit
 ROWS = [(origin, name, theirs) for origin in ORIGINS for name, theirs in peers(origin).items()]
+# timm's other networks of the same tensors, which its config.json tells apart; pooled otherwise, they are refused
+ALIKE = [
+    ("timm", name, theirs)
+    for theirs, ours in beside.timm()["architectures"].items()
+    for name in ours
+    if theirs.startswith(("tf_", "efficientnet_lite")) and theirs != peer(name, "timm")
+]
+ROWS += ALIKE
 
 
 def shapes(name):
@@ -46,6 +56,8 @@ def difference(origin, name, theirs, shape, folder, **columns):
         peer, options = constructor(theirs)
         network = torch_peers.randomize(torch_peers.create(origin, peer, **options), images)
         path, expected = torch_peers.save(network, origin, folder), torch_peers.logits(network, images)
+        if (origin, name, theirs) in ALIKE:
+            (folder / "config.json").write_text(json.dumps({"architecture": theirs}))
         del network
     ours = build(name, weights=path, input_shape=shape, classifier_activation=None, **columns)
     actual = ours(images, training=False)
@@ -105,9 +117,8 @@ pixels; above, it slides its dense layers over the picture and averages the scor
 Inception v4's row is the nature of its sums, not a difference between networks: timm's own answers in float32 are
 3.1e-05 from its answers in float64.
 
-timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
-Keras's numerics, which no file says: `build("efficientnet_b0", weights="tf_efficientnet_b0.safetensors",
-numerics=keras_cnns.blocks.conv.KERAS)`; a test holds that.
+timm's networks that have the tensors of another one (`tf_efficientnet_b0` those of `efficientnet_b0`, with Keras's
+numerics) come as they lie in its hub, with the `config.json` that says which they are; the last rows are theirs.
 
 Written by `python -m tests.weights.parity docs/parity.md` with torch, torchvision and timm beside TensorFlow; `tox -e
 torch` installs them and measures the same in its tests.

@@ -2,7 +2,6 @@
 
 import pytest
 
-from keras_cnns.blocks.conv import KERAS
 from tests.weights.parity import ROWS, TOLERANCE, difference, shapes
 
 pytest.importorskip("torch")
@@ -19,12 +18,3 @@ TORCH = [
 def test_published_and_odd_size(origin, name, theirs, tmp_path):
     for shape in shapes(name):
         assert difference(origin, name, theirs, shape, tmp_path) < TOLERANCE, shape
-
-
-@pytest.mark.parametrize(
-    ("name", "theirs"),
-    [("efficientnet_b0", "tf_efficientnet_b0"), ("mobilenet_v3_small", "tf_mobilenetv3_small_100")],
-)
-def test_timms_copies_of_tensorflows_weights_have_kerass_numerics(name, theirs, tmp_path):
-    for shape in shapes(name):
-        assert difference("timm", name, theirs, shape, tmp_path, numerics=KERAS) < TOLERANCE, shape
