@@ -12,6 +12,7 @@ from keras_cnns.errors import UserError, nearest
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]
 Losses = Literal["cross_entropy", "focal", "mse"]
+ClassWeights = Literal["none", "balanced"]
 Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"]
 Strategies = Literal["auto", "one", "mirrored", "multi_worker", "tpu"]
 
@@ -42,6 +43,7 @@ class Recipe:
     # the loss
     loss: Losses = "cross_entropy"
     label_smoothing: float = 0.0
+    class_weights: ClassWeights = "none"  # balanced: the fewer pictures a class has, the more each counts in the loss
     auxiliary_weight: float = 0.3  # of each output after the first, where the model has several
     # the optimizer
     optimizer: Optimizers = "sgd"
@@ -84,6 +86,7 @@ class Recipe:
             ("optimizer", Optimizers),
             ("schedule", Schedules),
             ("loss", Losses),
+            ("class_weights", ClassWeights),
             ("precision", Precisions),
             ("strategy", Strategies),
         ):

@@ -6,16 +6,15 @@ import re
 import struct
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import h5py
 import numpy as np
 
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.weights import torch_files
+from keras_cnns.weights.folders import file_in, parts
 from keras_cnns.weights.unwrap import plain, state_dict
 
-IN_FOLDERS = ("model.safetensors", "pytorch_model.bin", "model.weights.h5")
 SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4"}
 SAFETENSORS |= {"I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
 SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
@@ -49,12 +48,23 @@ class Tensors:
 def read(path) -> Tensors:
     """Reads `.h5`, `.weights.h5`, `.keras`, `.safetensors` and `.pth`; what a file is, its first bytes say.
 
+    path: of a file, of a folder as it comes from a hub, or of one of several files that hold parts of the weights.
+
     Raises:
       UserError: no such file, one that is cut short or altered, or one of another kind.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = _in_folder(path)
+    several = parts(file_in(path))
+    if len(several) == 1:
+        return _read(several[0])
+    found = [_read(part) for part in several]
+    arrays = {name: value for tensors in found for name, value in tensors.arrays.items()}
+    if any(tensors.kind != "torch" for tensors in found) or len(arrays) < sum(len(t.arrays) for t in found):
+        raise UserError(f"{path} is cut into files that do not belong together: fetch them again.")
+    return Tensors("torch", arrays)
+
+
+def _read(path):
+    """The same of one file."""
     try:
         with open(path, "rb") as file:
             start = file.read(16)
@@ -158,16 +168,6 @@ def _names(attributes, key):
     """A list of names; Keras writes a long one in pieces."""
     pieces = [key] if key in attributes else sorted((k for k in attributes if re.fullmatch(rf"{key}\d+", k)), key=len)
     return [n.decode() if isinstance(n, bytes) else str(n) for piece in pieces for n in attributes[piece]]
-
-
-def _in_folder(folder):
-    """The one file of weights in a folder as it comes from a hub."""
-    found = next((folder / n for n in IN_FOLDERS if (folder / n).is_file()), None)
-    if found is None and (folder / "saved_model.pb").is_file():
-        raise UserError(f"{folder} is a SavedModel: open it in TensorFlow and save the model's weights as .weights.h5.")
-    if found is None:
-        raise UserError(f"{folder} is a folder with none of {', '.join(IN_FOLDERS)} in it: give the file.")
-    return found
 
 
 def _safetensors(path):

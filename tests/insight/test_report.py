@@ -12,8 +12,8 @@ from PIL import Image
 
 from keras_cnns import build, cli, tflite
 from keras_cnns.card import Card, write_card
+from keras_cnns.data.duplicates import near_duplicates
 from keras_cnns.insight.calibration import calibration
-from keras_cnns.insight.duplicates import near_duplicates
 from keras_cnns.insight.report import report
 from keras_cnns.testing import randomize
 from keras_cnns.training import Recipe, train

@@ -62,7 +62,7 @@ def _source(root, names, files, labels):
     def read(number):
         return tf.io.read_file(paths[number]), classes[number]
 
-    return Source(tuple(names), len(files), read, lambda number: str(files[number]), labels=labels, key=key)
+    return Source(tuple(names), len(files), read, lambda number: str(files[number]), labels, key, files)
 
 
 def _splits(root):
