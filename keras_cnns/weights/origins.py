@@ -52,7 +52,7 @@ def recognised(name, arrays, source, net=None):
             notes.append(f"all under {prefix.rstrip('.')} was taken, {', '.join(list(beside)[:4])} beside it left.")
     if pixels := _own_pixels(arrays):
         notes.append(
-            f"its network prepares pixels itself ({pixels}), which is left: say preprocessing= where it is not the usual."
+            f"its network prepares pixels itself ({pixels}), which is left: say preprocessing= if you want the same."
         )
     return origin, renames.rename(name, part, origin, net), notes
 

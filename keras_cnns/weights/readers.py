@@ -5,6 +5,7 @@ import json
 import re
 import struct
 import zipfile
+from collections import Counter
 from dataclasses import dataclass, field
 
 import h5py
@@ -108,28 +109,32 @@ def _zip(path):
         if bad:
             raise UserError(f"{path} was altered: the checksum of {bad} in it is wrong. Fetch it again.")
         if "model.weights.h5" in entries:
-            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-                arrays, names = _h5(file)
             graph = _described(archive.read("config.json")) if "config.json" in entries else {}
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+                arrays, names = _h5(file, dict(_places(graph)))
             return Tensors("keras", arrays, names | _layers(graph), graph=graph)
     if any(name.endswith("/data.pkl") for name in entries):
         return _torch(path)
     raise UserError(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
 
 
-def _h5(file):
-    """(arrays, layers) of both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups (Keras 3)."""
+def _h5(file, names=None):
+    """(arrays, layers) of both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups (Keras 3).
+
+    names: of the layers by their groups, where it is known otherwise: before 3.10 Keras did not write it there.
+    """
+    names = names or {}
     file = file.get("model_weights", file)
     arrays, layers = {}, {}
     if any(key.startswith("layer_names") for key in file.attrs):
         for layer in _names(file.attrs, "layer_names"):
             layers[layer] = {}
-            names = _names(file[layer].attrs, "weight_names")
-            owners = [name.split("/")[-2] if name.count("/") else layer for name in names]
+            variables = _names(file[layer].attrs, "weight_names")
+            owners = [name.split("/")[-2] if name.count("/") else layer for name in variables]
             if len(set(owners)) < 2:  # a layer's own: its name is the group's
-                owners = [layer] * len(names)
+                owners = [layer] * len(variables)
             numbers = {}
-            for owner, variable in zip(owners, names, strict=True):  # a model in the model holds several layers
+            for owner, variable in zip(owners, variables, strict=True):  # a model in the model holds several layers
                 layers.setdefault(owner, {})
                 numbers[owner] = numbers.get(owner, -1) + 1
                 arrays[f"{owner.replace('/', '_')}/{numbers[owner]}"] = file[layer][variable][()]
@@ -137,14 +142,37 @@ def _h5(file):
 
     def collect(path, group):
         if re.fullmatch(r"(layers/[^/]+/)+vars", path):  # not the seeds of a dropout
-            if len(group) and "name" not in group.attrs:
-                raise UserError("the weights carry no layer names: save them again with Keras 3.10 or newer.")
-            layers[group.attrs.get("name", "")] = {}
+            name = group.attrs.get("name") or names.get(path, "")
+            if len(group) and not name:
+                raise UserError(
+                    "the weights carry no names of layers: save the whole model (.keras), or its weights again with "
+                    "Keras 3.10 or newer."
+                )
+            layers[name] = {}
             for variable, value in group.items():
-                arrays[f"{group.attrs['name']}/{variable}"] = value[()]
+                arrays[f"{name}/{variable}"] = value[()]
 
     file.visititems(collect)
     return arrays, layers
+
+
+def _places(graph, inside=""):
+    """(group in the file, name) of every layer of a described model.
+
+    Keras calls a group after the layer's kind, and counts those of a kind; a Sequential model has no input among them.
+    """
+    config, counts = graph.get("config"), Counter()
+    left = "InputLayer" if graph.get("class_name") == "Sequential" else None
+    for row in config.get("layers", []) if isinstance(config, dict) else []:
+        if not isinstance(row, dict) or row.get("class_name") == left:
+            continue
+        kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", str(row.get("class_name")))
+        kind = re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
+        group = f"{inside}layers/{kind}_{counts[kind]}" if counts[kind] else f"{inside}layers/{kind}"
+        counts[kind] += 1
+        own = row.get("config")
+        yield f"{group}/vars", own.get("name", "") if isinstance(own, dict) else ""
+        yield from _places(row, f"{group}/")
 
 
 def _described(text):
