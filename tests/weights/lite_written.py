@@ -4,13 +4,8 @@ import numpy as np
 
 from keras_cnns.weights.renames.efficientnet_pytorch import PARTS
 
-ENDS = {
-    "stem_conv": "_conv_stem",
-    "stem_bn": "_bn0",
-    "last_conv": "_conv_head",
-    "last_bn": "_bn1",
-    "predictions": "_fc",
-}
+ENDS = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "last_conv": "_conv_head", "last_bn": "_bn1"}
+ENDS |= {"predictions": "_fc"}
 NORMS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
@@ -25,11 +20,8 @@ def state(model):
         block, *part = layer.rsplit("_", 2)
         where = ENDS.get(layer) or f"_blocks.{blocks.index(block)}.{theirs['_'.join(part)]}"
         value = variable.numpy()
-        if name == "kernel":
-            value = (
-                value.transpose((2, 3, 0, 1) if "_depthwise" in where else (3, 2, 0, 1)) if value.ndim == 4 else value.T
-            )
-        found[f"{where}.{NORMS.get(name, {'kernel': 'weight'}.get(name, name))}"] = np.ascontiguousarray(
-            value.T if value.ndim == 2 else value
-        )
+        if value.ndim == 4:
+            value = value.transpose((2, 3, 0, 1) if "_depthwise" in where else (3, 2, 0, 1))
+        word = NORMS.get(name, "weight" if name == "kernel" else name)
+        found[f"{where}.{word}"] = np.ascontiguousarray(value.T if value.ndim == 2 else value)
     return found
