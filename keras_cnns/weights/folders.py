@@ -45,9 +45,8 @@ def parts(path) -> list[Path]:
         names = [f"{stem}-{i:05}-of-{count}{ending}" for i in range(1, int(count) + 1)]
     elif path.name.endswith(INDEX):
         try:
-            names = sorted(
-                {Path(name).name for name in json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()}
-            )
+            index = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+            names = sorted({Path(name).name for name in index.values()})
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(f"cannot read {path}, which should say where the weights lie: {error}.") from None
     else:
@@ -55,6 +54,6 @@ def parts(path) -> list[Path]:
     missing = next((name for name in names if not (path.parent / name).is_file()), None)
     if missing or not names:
         raise UserError(
-            f"{path} is one of {len(names)} files of weights, and {missing} is not beside it: fetch it too."
+            f"the weights of {path} lie in {len(names)} files, and {missing or 'none'} is not beside it: fetch it too."
         )
     return [path.parent / name for name in names]

@@ -47,8 +47,9 @@ def one_more_picture_a_class(folder):
 
 
 def relabelled(folder):
-    """As many pictures as before, of other classes."""
+    """As many pictures of each class as before, and two of them of another."""
     (folder / "apple" / "0.png").rename(folder / "pear" / "10.png")
+    (folder / "pear" / "0.png").rename(folder / "apple" / "10.png")
 
 
 def other_names(folder):

@@ -43,7 +43,7 @@ def cut(folder, kind, index=True):
 @pytest.mark.parametrize("given", ["the folder", "the index", "a part", "a part, no index", "the folder, no index"])
 def test_weights_in_two_files(kind, given, tmp_path):
     files = cut(tmp_path, kind, index="no index" not in given)
-    places = {"folder": tmp_path, "index": next(tmp_path.glob("*.json"), None), "part": files[1]}
+    places = {"folder": tmp_path, "part": files[1], "index": next(tmp_path.glob("*.json"), None)}
     np.testing.assert_array_equal(kernel(next(places[word] for word in places if word in given)), RIGHT)
 
 
