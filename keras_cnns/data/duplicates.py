@@ -64,22 +64,34 @@ def _copies(training, held_out):
     """{place of a held-out file: place of a training file with the same bytes}; only equal sizes are read."""
     sizes = {}
     for i, file in enumerate(training):
-        sizes.setdefault(os.path.getsize(file), []).append(i)
+        sizes.setdefault(_size(file), []).append(i)
+    sizes.pop(None, None)
     known, found = {}, {}
     for j, file in enumerate(held_out):
-        alike = sizes.get(os.path.getsize(file), ())
+        alike = sizes.get(_size(file), ())
         for i in alike:
             if i not in known:
                 known[i] = _digest(training[i])
         own = _digest(file) if alike else None
-        match = next((i for i in alike if known[i] == own), None)
+        match = next((i for i in alike if own and known[i] == own), None)
         if match is not None:
             found[j] = match
     return found
 
 
+def _size(file):
+    """In bytes; None of a file that cannot be read, which is said where it is trained on."""
+    try:
+        return os.path.getsize(file)
+    except OSError:
+        return None
+
+
 def _digest(file):
-    return hashlib.blake2b(Path(file).read_bytes()).digest()
+    try:
+        return hashlib.blake2b(Path(file).read_bytes()).digest()
+    except OSError:
+        return None
 
 
 def _small(source):

@@ -70,6 +70,7 @@ def test_the_same_file_counts_as_such_whatever_it_holds(folder):
     for split in ("train", "test"):
         Image.new("RGB", (9, 9), "red").save(folder / split / "b" / "plain.png")  # of one grey: nothing to correlate
         (folder / split / "a" / "broken.png").write_bytes(b"no picture")
+        (folder / split / "a" / "gone.png").symlink_to(folder / "nowhere.png")
     found = between(folder)
     assert (found.copies, found.near) == (3, 0)
 
