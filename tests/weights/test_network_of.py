@@ -17,7 +17,7 @@ def other(model, tmp_path, name):
     return found
 
 
-NETWORKS = ["resnet18", "resnet50", "resnet50_v1_5", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "vgg11"]
+NETWORKS = ["resnet18", "resnet50", "resnet50_v1_5", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1"]
 SLOW = [
     "efficientnet_b1",
     "densenet121",
