@@ -144,7 +144,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
         if module in ("torch", "torch.storage") and name.endswith("Storage"):
             return STORAGES.get(name, name)
-        return KNOWN.get((module, name)) or foreign(f"{module}.{name}")
+        return KNOWN.get((module, name)) or foreign(" ".join(f"{module}.{name}".split())[:100])
 
     def persistent_load(self, pid):
         kind, dtype, key, _, count, *view = pid
