@@ -32,8 +32,14 @@ def drawn(path, names, matrix=MATRIX):
 def cells(pixels):
     """(width, height) of the matrix: of what its frame, the longest dark lines, encloses."""
     dark = pixels < 60
-    rows, columns = (np.flatnonzero(dark.mean(axis) > 0.3) for axis in (1, 0))
+    rows, columns = ([i for i, line in enumerate(lines) if _run(line) > 100] for lines in (dark, dark.T))
     return columns[-1] - columns[0], rows[-1] - rows[0]
+
+
+def _run(line):
+    """How many pixels of a line are dark one after the other, at most."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], line, [0]]).astype(int)))
+    return max((edges[1::2] - edges[::2]), default=0)
 
 
 @pytest.mark.parametrize("names", NAMES)
