@@ -143,10 +143,7 @@ MORE = {
     "a number": ({"id": tfds.features.Scalar(np.int64)}, lambda i: {"id": i}),
     "several texts": ({"tags": tfds.features.Sequence(tfds.features.Text())}, lambda i: {"tags": ["a"] * i}),
     "a second picture": ({"mask": tfds.features.Image(shape=(3, 2, 1))}, lambda i: {"mask": pixels(9)}),
-    "boxes": (
-        {"objects": tfds.features.Sequence({"bbox": tfds.features.BBoxFeature()})},
-        lambda i: {"objects": [{"bbox": tfds.features.BBox(0, 0, 1, 1)}] * (i % 3)},
-    ),
+    "a box": ({"box": tfds.features.BBoxFeature()}, lambda i: {"box": tfds.features.BBox(0, 0, 1, 1)}),
     "a nested one": ({"who": {"name": tfds.features.Text()}}, lambda i: {"who": {"name": "x"}}),
 }
 
