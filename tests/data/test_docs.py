@@ -1,11 +1,10 @@
-"""docs/data.md has a row for every kind of picture and for every change between two starts; the slow tests try them."""
+"""docs/data.md has a row for every kind of picture; the slow test tries them."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.data import kinds, pictures_table
-from tests.training import changes
 
 TEXT = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
 
@@ -28,18 +27,6 @@ def test_every_damage_is_refused_alike():
     found = rows(pictures_table.BROKEN)
     assert set(found) == set(kinds.damages(b"123456789" * 9))
     assert all(len(set(cells)) == 1 and cells[0].startswith("refused: it ") for cells in found.values())
-
-
-def test_every_change_between_two_starts_is_there():
-    found = rows(changes.MARKS)
-    assert set(found) == set(changes.CHANGES)
-    assert found["nothing"] == ["goes on", "is read", "measured", "starts with them"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("change", changes.CHANGES)
-def test_what_a_change_does(change):
-    assert list(changes.outcomes(changes.CHANGES[change]).values()) == rows(changes.MARKS)[change]
 
 
 @pytest.mark.slow
