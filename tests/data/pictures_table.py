@@ -1,20 +1,16 @@
 """Every kind of picture times every way into the package, and what each makes of it.
 
-`python -m tests.data.pictures_table docs/data.md` tries them all and writes the tables between their marks.
+`python -m tests.data.pictures_table` tries them all and prints two tables.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.files import write_text
 from tests.data import kinds
 from tests.data.test_every_kind import answers, in_folder
 
-MARKS = ("<!-- pictures: written by python -m tests.data.pictures_table docs/data.md -->", "<!-- end of pictures -->")
-BROKEN = ("<!-- damaged: written by python -m tests.data.pictures_table docs/data.md -->", "<!-- end of damaged -->")
 WAYS = {
     "predict": "`predict`",
     "train": "training",
@@ -54,13 +50,6 @@ def tables():
     return whole, damaged
 
 
-def main(path):
-    path, text = Path(path), Path(path).read_text()
-    for marks, lines in zip((MARKS, BROKEN), tables(), strict=True):
-        before = text.split(marks[0])[1].split(marks[1])[0]
-        text = text.replace(before, "\n\n" + "\n".join(lines) + "\n\n")
-    write_text(path, text)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for lines in tables():
+        print("\n".join(lines), end="\n\n")
