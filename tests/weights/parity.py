@@ -32,7 +32,6 @@ ALIKE = [
     for name in ours
     if theirs.startswith(("tf_", "efficientnet_lite")) and theirs != peer(name, "timm")
 ]
-ROWS += ALIKE
 
 
 def shapes(name):
@@ -117,8 +116,9 @@ pixels; above, it slides its dense layers over the picture and averages the scor
 Inception v4's row is the nature of its sums, not a difference between networks: timm's own answers in float32 are
 3.1e-05 from its answers in float64.
 
-timm's networks that have the tensors of another one (`tf_efficientnet_b0` those of `efficientnet_b0`, with Keras's
-numerics) come as they lie in its hub, with the `config.json` that says which they are; the last rows are theirs.
+timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
+Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds them
+to the same bar.
 
 Written by `python -m tests.weights.parity docs/parity.md` with torch, torchvision and timm beside TensorFlow; `tox -e
 torch` installs them and measures the same in its tests.

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.weights.parity import ROWS, TOLERANCE, difference, shapes
+from tests.weights.parity import ALIKE, ROWS, TOLERANCE, difference, shapes
 
 pytest.importorskip("torch")
 
 LARGE = {"bit_r152x4"}  # 936 million weights: five minutes and 9 GiB
 TORCH = [
-    pytest.param(*row, marks=[pytest.mark.slow] if row[1] in LARGE else [], id=f"{row[0]}-{row[1]}")
-    for row in ROWS
+    pytest.param(*row, marks=[pytest.mark.slow] if row[1] in LARGE else [], id=f"{row[0]}-{row[1]}-{row[2]}")
+    for row in ROWS + ALIKE
     if row[0] != "keras"
 ]
 
