@@ -117,8 +117,8 @@ Inception v4's row is the nature of its sums, not a difference between networks:
 3.1e-05 from its answers in float64.
 
 timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
-Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds them
-to the same bar.
+Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds
+them to the same bar.
 
 Written by `python -m tests.weights.parity docs/parity.md` with torch, torchvision and timm beside TensorFlow; `tox -e
 torch` installs them and measures the same in its tests.
