@@ -143,7 +143,7 @@ MORE = {
     "a number": ({"id": tfds.features.Scalar(np.int64)}, lambda i: {"id": i}),
     "several texts": ({"tags": tfds.features.Sequence(tfds.features.Text())}, lambda i: {"tags": ["a"] * i}),
     "a second picture": ({"mask": tfds.features.Image(shape=(3, 2, 1))}, lambda i: {"mask": pixels(9)}),
-    "a box": ({"box": tfds.features.BBoxFeature()}, lambda i: {"box": tfds.features.BBox(0, 0, 1, 1)}),
+    "a box": ({"box": tfds.features.BBoxFeature()}, lambda i: {"box": tfds.features.BBox(0.0, 0.0, 1.0, 1.0)}),
     "a nested one": ({"who": {"name": tfds.features.Text()}}, lambda i: {"who": {"name": "x"}}),
 }
 
