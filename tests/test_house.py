@@ -29,6 +29,7 @@ FLOORS = (
             "layers",
             "blocks",
             "family",
+            "walk",
         ]
     ),
     ("saved", "data"),
