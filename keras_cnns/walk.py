@@ -1,4 +1,4 @@
-"""The calls of a functional Keras model in the order of computation, nested models laid flat. The model is only read."""
+"""The calls of a functional Keras model in the order of computation, nested models laid flat; it is only read."""
 
 import keras
 from keras import tree
@@ -10,7 +10,7 @@ def walk(graph, values, call, *, inside, taken, left=None, path=""):
     Args:
       graph: the functional model.
       values: id of a Keras tensor -> what stands for it; those of the inputs are there.
-      call: (node, args, kwargs, path) -> what stands for each result. In the arguments tensors are what stands for them.
+      call: (node, args, kwargs, path) -> what stands for each result; in the arguments tensors are such values too.
       inside: a nested model -> the functional model that holds its graph; None: it is one call.
       taken: (nested graph, what it is called with) -> what stands for each of its inputs; see `in_order`.
       left: (path of a nested model, what stands for each of its results), called behind its calls.

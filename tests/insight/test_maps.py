@@ -382,7 +382,7 @@ def test_boxes_masks_and_units_are_asked_for_like_classes():
 
 
 def test_a_real_detector_is_asked_for_what_it_found():
-    """The maps that are weighed are those the regions are pooled from, not the picture, which the last layer takes too."""
+    """The maps weighed are those the regions are pooled from, not the picture, which the last layer takes too."""
     model, some = small_detector(), pictures(2, (64, 96, 3), high=255)
     found = model(some, training=False)
     target = insight.Box(1, output="scores")
