@@ -1,5 +1,7 @@
 """The methods on networks small enough to work out by hand, on a planted object, and on models of every build."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ METHODS = {
     "saliency": insight.saliency,
     "guided_backprop": insight.guided_backprop,
     "guided_grad_cam": insight.guided_grad_cam,
-    "integrated_gradients": insight.integrated_gradients,
+    "integrated_gradients": partial(insight.integrated_gradients, steps=8),
     "occlusion": insight.occlusion,
 }
 CAMS = ["grad_cam", "grad_cam_plus_plus", "occlusion"]
