@@ -30,9 +30,9 @@ def shared_and_twice_nested():
 def test_both_readers_see_the_same_calls_in_the_same_order():
     for make in (called_with_a_dict, shared_and_twice_nested):
         model = make()
-        ours = [call.operation.name for call in Calls(model) if isinstance(call.operation, keras.Layer)]
+        ours = [call.operation.name for call in Calls(model) if call.inputs and isinstance(call.operation, keras.Layer)]
         theirs = [n.origin for n in read(model).nodes if n.origin in ours]
-        assert sorted(ours) == sorted(theirs) and len(ours) > 4
+        assert sorted(ours) == sorted(theirs) and len(ours) >= 4
 
 
 def test_inputs_given_by_name_go_where_they_belong():
