@@ -2,11 +2,13 @@
 
     python benchmarks/verdict.py --data-dir FOLDER efficientnet_lite0=WEIGHTS.pth mobilenet_v2 --doc docs/verdict.md
 
-NAME=WEIGHTS is compared on CIFAR-10's pictures, enlarged (FOLDER holds it as tensorflow-datasets prepares it); a bare
-NAME gets weights calibrated on patterns as in benchmarks/export.py. What is finished lies in runs/verdict/rows.json.
+NAME=WEIGHTS is compared on CIFAR-10's pictures, enlarged (FOLDER holds it as tensorflow-datasets prepares it); the
+folder of a run of a recipe on the pictures it was trained for; a bare NAME gets weights calibrated on patterns as in
+benchmarks/export.py. What is finished lies in runs/verdict/rows.json, and is not done again.
 """
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import export as patterns
 import keras_cnns
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_text
+from keras_cnns.saved import load_model
 from keras_cnns.tflite import export
 
 TO_CALIBRATE, TO_COMPARE = 100, 200
@@ -32,14 +35,24 @@ UNKNOWN = ("weight_only_int4", "calibrated a quarter as bright")
 UNKNOWN += ("calibrated three times as bright", "calibrated on noise")
 
 
-def real(name, weights, folder):
+def real(name, weights, folder, counts):
     """A network with published weights, and CIFAR-10's pictures as it takes them: (model, to calibrate, to compare)."""
-    model = keras_cnns.build(name, weights=weights, include_preprocessing=True)
-    size = model.input_shape[1:3]
+    return _with_pictures(
+        keras_cnns.build(name, weights=weights, include_preprocessing=True), "cifar10", folder, counts
+    )
+
+
+def trained(run, folder, counts):
+    """The network of a finished run, and pictures of its own data set."""
+    recipe = json.loads(Path(run, "recipe.json").read_text())
+    return _with_pictures(load_model(Path(run, "best.keras")), recipe["dataset"], folder, counts)
+
+
+def _with_pictures(model, dataset, folder, counts):
+    view = {"size": model.input_shape[1:3], "channels": model.input_shape[3], "data_dir": folder}
+    pairs = zip(("train", "test"), counts, strict=True)
     load = keras_cnns.data.load_arrays
-    seen = load("cifar10", "train", size=size, limit=TO_CALIBRATE, data_dir=folder)[0].astype("float32")
-    unseen = load("cifar10", "test", size=size, limit=TO_COMPARE, data_dir=folder)[0].astype("float32")
-    return model, seen, unseen
+    return model, *(load(dataset, part, limit=n, **view)[0].astype("float32") for part, n in pairs)
 
 
 def made(name, size=96):
@@ -147,7 +160,8 @@ def page(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", help="NAME=WEIGHTS, NAME, or applications:NAME")
+    parser.add_argument("networks", nargs="*", help="NAME=WEIGHTS, NAME, applications:NAME, or a run's folder")
+    parser.add_argument("--counts", type=int, nargs=2, default=(TO_CALIBRATE, TO_COMPARE), help="pictures for each")
     parser.add_argument("--data-dir")
     parser.add_argument("--doc")
     parser.add_argument("--out", default="runs/verdict")
@@ -157,7 +171,11 @@ def main():
         keras.backend.clear_session()
         keras.utils.set_random_seed(0)
         name, _, weights = network.partition("=")
-        measure(name, *(real(name, weights, args.data_dir) if weights else made(name)), rows)
+        if Path(name, "recipe.json").is_file():
+            measure(Path(name).name, *trained(name, args.data_dir, args.counts), rows)
+        else:
+            found = real(name, weights, args.data_dir, args.counts) if weights else made(name)
+            measure(name, *found, rows)
     if args.doc:
         head = Path(args.doc).read_text().split("<!-- table -->")[0]
         write_text(args.doc, f"{head}<!-- table -->\n\n{page(rows)}")

@@ -145,10 +145,11 @@ def _said(overrides, classes):
 def info(name, **overrides) -> dict:
     """What is known of `name`, without building it: paper, year, input shape, parameters, multiply-accumulates, task.
 
-    With overrides the network is built and counted. Parameters are all variables, batch-norm statistics included;
-    multiply-accumulates are those of one picture of the published size.
+    With overrides, which are those of `build` (`alpha` too), the network is built and counted. Parameters are all
+    variables, batch-norm statistics included; multiply-accumulates are those of one picture of the published size.
     """
     found = entry(name)
+    overrides = _in_our_words(found, overrides)
     net = row(found, {k: v for k, v in overrides.items() if k not in ARGUMENTS})
     if overrides:
         from keras_cnns.insight.profile import totals

@@ -85,7 +85,7 @@ def train(recipe: str, /):
     """
     from keras_cnns.training.page import find_recipe, run
 
-    return run(find_recipe(recipe), _REST)
+    return run(find_recipe(recipe), _REST, f"keras-cnns train {recipe}")
 
 
 def export(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_cnns import UserError, build
+from keras_cnns import UserError, build, info
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights.catalog import published
 from keras_cnns.weights.fetch import locate
@@ -101,3 +101,12 @@ def test_whatever_is_said_gives_a_network_or_one_line(arguments):
         assert str(error) and "\n" not in str(error)
     else:
         assert isinstance(model, keras.Model)
+
+
+@pytest.mark.parametrize("word", ["alpha", "width_mult", "width"])
+def test_info_takes_the_words_that_build_takes(word):
+    small, whole = info("mobilenet_v2", **{word: 0.35}), info("mobilenet_v2")
+    assert small["columns"]["width"] == 0.35 and small["params"] < whole["params"]
+    assert small["params"] == build("mobilenet_v2", alpha=0.35).count_params()
+    with pytest.raises(UserError, match="here one writes classes="):
+        info("mobilenet_v2", num_classes=5)

@@ -30,6 +30,7 @@ FLOORS = (
             "blocks",
             "family",
             "fully_convolutional",
+            "walk",
         ]
     ),
     ("saved", "data", "places"),

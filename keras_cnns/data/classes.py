@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import tensorflow as tf
 
 from keras_cnns.errors import UserError
 
@@ -39,15 +40,38 @@ def unbalanced(source):
         return f"there is one class only, {source.names[0]}: every answer will be right, and nothing learned."
     if source.labels is None:
         return None
-    known = (source.labels >= 0) & (source.labels < len(source.names))
-    counts = np.bincount(source.labels[known], minlength=len(source.names))
+    counts = count(source)
     most = int(np.argmax(counts))
     if counts[most] <= MOST * counts.sum():
         return None
     return (
         f"{counts[most]} of {counts.sum()} training pictures are of one class, {source.names[most]}: a network that "
-        "always answers it is nearly always right. Look at every class's recall."
+        "always answers it is nearly always right. Look at every class's recall, or train with class_weights balanced."
     )
+
+
+def count(source):
+    """How many examples of each class a source has, int64 [classes]; labels outside of them are left out.
+
+    Where labels are not known, all examples are read.
+    """
+    labels = source.labels
+    if labels is None:
+        every = tf.data.Dataset.range(source.count).map(lambda number: source.read(number)[1], num_parallel_calls=8)
+        labels = np.array(list(every.ignore_errors().as_numpy_iterator()), np.int64)
+    known = (labels >= 0) & (labels < len(source.names))
+    return np.bincount(labels[known], minlength=len(source.names))
+
+
+def balanced(counts):
+    """A weight for each class with which all of them weigh alike, float32 [classes]: examples / (classes * its own).
+
+    Over the examples its mean is 1, as with scikit-learn's "balanced". A class without examples has none.
+    """
+    counts = np.asarray(counts, np.float64)
+    there = counts > 0
+    weights = counts.sum() / (there.sum() * np.where(there, counts, 1))
+    return np.where(there, weights, 0).astype(np.float32)
 
 
 def _synsets(names):

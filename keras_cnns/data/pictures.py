@@ -5,13 +5,15 @@ sample. Pillow decodes all else: JPEGs in CMYK or turned by their EXIF, PNGs of 
 that is transparent or EXIF, BMP, GIF, WebP, TIFF.
 """
 
-from pathlib import Path
+import numbers
 
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.arguments import every, path_of, short, whole
 from keras_cnns.data import pillow
 from keras_cnns.data.augment import crops
+from keras_cnns.data.augment.settings import Augment
 from keras_cnns.errors import UserError
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as JPEG has it
@@ -34,18 +36,23 @@ def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
     Raises:
       UserError: there is no such file, it is no picture, or not whole; `shape` is not that of a picture.
     """
-    *size, channels = shape
+    if not every(shape, numbers.Integral) or len(shape) != 3 or not all(whole(n, 1) for n in shape):
+        raise UserError(f"shape is {short(shape)}: a picture's is (height, width, channels).")
+    height, width, channels = map(int, shape)
     if channels not in (1, 3):
         raise UserError(f"pictures have 1 or 3 channels, and the model takes {channels}.")
+    how = Augment.of({"crop": crop, "crop_fraction": crop_fraction})
+    path = path if isinstance(path, bytes) else path_of(path, "the picture")
     name = "the picture" if isinstance(path, bytes) else str(path)
     try:
-        data = path if isinstance(path, bytes) else Path(path).read_bytes()
+        data = path if isinstance(path, bytes) else path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.") from None
     except OSError as error:
         raise UserError(refusal(f"{name} cannot be read ({error.strerror or error})")) from None
     try:
-        pixels = picture(tf.constant(data), tuple(size), channels, crops.fixed(crop, tuple(size), crop_fraction))
+        window = crops.fixed(how.crop, (height, width), how.crop_fraction)
+        pixels = picture(tf.constant(data), (height, width), channels, window)
     except Exception:  # TensorFlow's errors, or what Pillow's readers come upon
         raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
     return tf.round(pixels).numpy()

@@ -1,5 +1,7 @@
 """A data set by name becomes batches: `load` for training and evaluation, `load_arrays` for calibration and reports."""
 
+import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns import said
+from keras_cnns.arguments import every, path_of, short, whole
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.apply import chance, finish
 from keras_cnns.data.augment.random import Random, uniform
@@ -102,8 +105,9 @@ def load(
       UserError: an unknown or unprepared data set, an unknown split, settings that make no sense; broken pictures
         beyond the limit, at once where the data set is small enough to be kept in memory, else while it is read.
     """
-    training = split.startswith("train") if training is None else training
     how, size = Augment.of(augment), _checked_size(size, channels)
+    _check(split=split, seed=seed, data_dir=data_dir, limit=limit, skip_broken=skip_broken)
+    training = split.startswith("train") if training is None else training
     _check_batch(batch_size, shard, start)
     if how.mosaic or how.zoom != (1.0, 1.0):
         raise UserError("augment.zoom and augment.mosaic move boxes and masks: for labels take crop, scale or cutmix.")
@@ -159,8 +163,10 @@ def load_arrays(
       UserError: as `load`.
     """
     size = _checked_size(size, channels)
+    _check(split=split, data_dir=data_dir, limit=limit, skip_broken=skip_broken)
+    how = Augment.of({"crop": crop, "crop_fraction": crop_fraction})
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
-    window = crops.fixed(crop, size, crop_fraction)
+    window = crops.fixed(how.crop, size, how.crop_fraction)
     images, labels = Cropped(Broken(source, skip_broken), size, channels, lambda plan: window).everything()
     return images, labels, source.names
 
@@ -225,16 +231,34 @@ def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, dra
 
 
 def _checked_size(size, channels):
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    if len(size) != 2 or min(size) < 1:
-        raise UserError(f"size {size} is no picture: give (height, width).")
-    if channels not in (1, 3):
-        raise UserError(f"{channels} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
-    return size
+    size = (size, size) if whole(size, -math.inf) else size
+    if not every(size, numbers.Integral) or len(size) != 2 or not all(whole(n, 1) for n in size):
+        raise UserError(f"size {short(size)} is no picture: give (height, width).")
+    if not whole(channels, 1) or channels not in (1, 3):
+        raise UserError(f"{short(channels)} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
+    return tuple(map(int, size))
+
+
+def _check(*, split, seed=0, data_dir=None, limit=None, skip_broken=0):
+    """Raises UserError for what is no split's name, no seed, no folder, no number of examples or pictures."""
+    if not isinstance(split, str) or not split:
+        raise UserError(f"split is {short(split)}: give its name, such as 'train' or 'test'.")
+    if not whole(seed, -math.inf):
+        raise UserError(f"seed is {short(seed)}: give a whole number.")
+    if data_dir is not None:
+        path_of(data_dir, "data_dir")
+    if limit is not None and not whole(limit, 1):
+        raise UserError(f"a limit of {short(limit)} examples leaves nothing: give at least 1.")
+    if not whole(skip_broken, 0):
+        raise UserError(f"skip_broken is {short(skip_broken)}: give how many pictures may be broken.")
 
 
 def _check_batch(batch_size, shard, start):
-    if batch_size < 1 or start < 0:
-        raise UserError(f"a batch of {batch_size} from sample {start}: give a batch of at least 1 and a start from 0.")
+    if not whole(batch_size, 1) or not whole(start, 0):
+        raise UserError(
+            f"a batch of {short(batch_size)} from sample {short(start)}: give a batch of at least 1 and a start from 0."
+        )
+    if not every(shard, numbers.Integral) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:
+        raise UserError(f"shard is {short(shard)}: give (which, of how many), counted from 0.")
     if batch_size % shard[1] or start % shard[1]:
         raise UserError(f"a batch of {batch_size} does not divide over {shard[1]} workers: give a multiple.")

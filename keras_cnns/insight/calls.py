@@ -1,11 +1,13 @@
 """The calls of a functional model in the order of computation, nested models laid flat."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 from keras import tree
 
 from keras_cnns.errors import UserError, nearest
+from keras_cnns.walk import in_order, walk
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Calls(list):
         graph, self.name, self._ends, self._uses = functional(model), model.name, {}, {}
         self.inputs = [self._append(t.name, _input(t), (), {}, [t])[0] for t in graph.inputs]
         values = {id(t): ref for t, ref in zip(graph.inputs, self.inputs, strict=True)}
-        self._walk(graph, values, "")
+        walk(graph, values, self._called, inside=partial(functional, nested=True), taken=in_order, left=self._left)
         self.result = tree.map_structure(lambda t: values[id(t)], graph._outputs_struct)
 
     def find(self, name) -> int:
@@ -86,30 +88,13 @@ class Calls(list):
         self.append(Call(f"{name}:{seen + 1}" if seen else name, operation, args, kwargs, outputs, not seen))
         return outputs
 
-    def _walk(self, graph, values, path):
-        """Adds a call for each node of `graph`; `values`: id of a Keras tensor -> the `Ref` of its value."""
-        depths = graph._nodes_by_depth
-        for node in (node for depth in sorted(depths, reverse=True) for node in depths[depth]):
-            if node.operation is None or node.is_input:
-                continue
-            if any(id(t) not in values for t in node.input_tensors):
-                continue
-            args, kwargs = tree.map_structure(
-                lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x,
-                (node.arguments.args, node.arguments.kwargs),
-            )
-            kwargs = {k: v for k, v in kwargs.items() if k not in ("training", "mask")}
-            operation, name = node.operation, path + node.operation.name
-            inner = functional(operation, nested=True) if isinstance(operation, keras.Model) else None
-            if inner is None:
-                results = self._append(name, operation, args, kwargs, self._outputs(node, args, kwargs))
-            else:
-                taken = tree.flatten(args[0] if args else kwargs["inputs"])
-                bound = {id(t): ref for t, ref in zip(inner.inputs, taken, strict=True)}
-                self._walk(inner, bound, f"{name}/")
-                results = [bound[id(t)] for t in inner.outputs]
-                self._ends[name] = results[0].call
-            values.update({id(t): ref for t, ref in zip(node.outputs, results, strict=True)})
+    def _called(self, node, args, kwargs, path):
+        kwargs = {key: value for key, value in kwargs.items() if key != "mask"}
+        operation = node.operation
+        return self._append(path + operation.name, operation, args, kwargs, self._outputs(node, args, kwargs))
+
+    def _left(self, path, results):
+        self._ends[path] = results[0].call
 
     @staticmethod
     def _outputs(node, args, kwargs):

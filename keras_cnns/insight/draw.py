@@ -68,19 +68,28 @@ def tiles_sheet(path, tiles, *, title, captions=None, columns=None, unit=None, l
     count = len(tiles)
     columns = columns or min(count, math.ceil(math.sqrt(count * 1.6)))
     rows = -(-count // columns)
-    figure = Figure(figsize=(max(columns * side + 0.6, 3.6), rows * (side + 0.22) + 0.6), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for place, axes in enumerate(grid):
-        axes.set_axis_off()
-        if place < count:
-            one = np.squeeze(np.asarray(tiles[place]))
-            low, high = limits or (0, 1)
-            drawn = axes.imshow(one, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-            axes.set_title(str(place) if captions is None else captions[place], fontsize=7, pad=2)
+    tiles = [np.squeeze(np.asarray(tile, "float32")) for tile in tiles]
+    height, width = (max(tile.shape[axis] for tile in tiles) for axis in (0, 1))
+    tall, wide = height * 1.25, width * 1.08  # of a place: the caption stands above its tile
+    figure = Figure(figsize=(max(columns * side + 0.6, 3.6), rows * side * tall / wide + 0.7), layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    low, high = limits or (0, 1)
+    for place, tile in enumerate(tiles):
+        row, column = divmod(place, columns)
+        left, bottom = column * wide, -(row + 1) * tall
+        scale = min(height / tile.shape[0], width / tile.shape[1])  # a smaller window is enlarged to its place
+        extent = (left, left + tile.shape[1] * scale, bottom, bottom + tile.shape[0] * scale)
+        drawn = axes.imshow(tile, cmap="gray", vmin=low, vmax=high, interpolation="nearest", extent=extent)
+        caption = str(place) if captions is None else captions[place]
+        axes.text(left, extent[3], caption, fontsize=7, va="bottom", clip_on=False)
+    axes.set_xlim(0, columns * wide)
+    axes.set_ylim(-rows * tall, 0)
     if unit:
-        figure.colorbar(drawn, ax=list(grid), shrink=0.6, location="right").set_label(unit, fontsize=7)
-    height, width = np.shape(tiles[0])[:2]
-    figure.supxlabel(f"each tile {width} x {height} positions", fontsize=7)
+        figure.colorbar(drawn, ax=axes, shrink=0.6, location="right").set_label(unit, fontsize=7)
+    height, width = tiles[0].shape[:2]
+    same = all(tile.shape == tiles[0].shape for tile in tiles)
+    figure.supxlabel(f"each tile {width} x {height} positions" if same else "each tile over its own window", fontsize=7)
     save(figure, path, title)
 
 

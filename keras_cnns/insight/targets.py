@@ -105,23 +105,26 @@ class Mask:
 
 @dataclass(frozen=True)
 class Box:
-    """A detector's score of a class for its box number `number`: of an output [n, boxes, classes]."""
+    """A detector's score for its box number `number`: of an output [n, boxes, classes] that of the class `index`, of an
+    output [n, boxes] (as of `layers.Detections`, output="scores") that of what was found there."""
 
     number: int
-    index: int
+    index: int | None = None
     output: int | str | None = None
     layer = None
 
     def __call__(self, outputs):
         scores = one(outputs, self.output)
-        if len(scores.shape) != 3:
+        wanted = (("box", self.number), ("class", self.index))[: 1 if self.index is None else 2]
+        if len(scores.shape) != 1 + len(wanted):
             raise UserError(
-                f"the output has shape {tuple(scores.shape[1:])}: a box is asked of scores by box and class."
+                f"the output has shape {tuple(scores.shape[1:])}: a box is asked of scores by box and class, or by box "
+                "without a class."
             )
-        for what, asked, count in (("box", self.number, scores.shape[1]), ("class", self.index, scores.shape[2])):
+        for (what, asked), count in zip(wanted, scores.shape[1:], strict=True):
             if not 0 <= asked < count:
                 raise UserError(f"there is no {what} {asked}: the model has {count}, 0 to {count - 1}.")
-        return scores[:, self.number, self.index]
+        return scores[(slice(None), *(asked for _, asked in wanted))]
 
 
 def of(target):

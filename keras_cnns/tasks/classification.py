@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import classification_report
 
+from keras_cnns.data import classes
 from keras_cnns.tasks.task import Task
 from keras_cnns.training import plots
 from keras_cnns.training.losses import LOSSES
@@ -16,6 +17,14 @@ class Classification(Task):
     logged = ("loss", "accuracy")
     held_out = ("loss", "accuracy")
     score = "accuracy"
+    class_weights = None  # float32 [classes], where the recipe asks for them
+
+    def prepare(self, training):
+        if self.recipe.class_weights == "none":
+            return {}
+        self.class_weights = classes.balanced(classes.count(training.source))
+        said = zip(map(str, training.names), self.class_weights.tolist(), strict=True)
+        return {"class_weights": {name: round(weight, 6) for name, weight in said}}
 
     def loss(self, model, image, target):
         outputs = [tf.cast(o, tf.float32) for o in tf.nest.flatten(model(image, training=True))]
@@ -23,6 +32,8 @@ class Classification(Task):
         losses = [LOSSES[self.recipe.loss](onehot, output) for output in outputs]
         right = tf.cast(tf.argmax(outputs[0], -1) == tf.argmax(onehot, -1), tf.float32)
         whole = losses[0] + self.recipe.auxiliary_weight * tf.add_n(losses[1:]) if losses[1:] else losses[0]
+        if self.class_weights is not None:  # what is logged stays comparable with the held-out loss
+            whole *= tf.linalg.matvec(probabilities(target, outputs[0].shape[-1]), self.class_weights)
         return whole, {"loss": losses[0], "accuracy": right}
 
     def count(self, model, image, target, weight):
@@ -50,14 +61,14 @@ class Classification(Task):
         plots.confusion(metrics["confusion"], names, folder / "confusion.png", title)
 
 
-def probabilities(labels, classes, smoothing=0.0):
-    """Labels as probabilities [batch, classes]: class numbers become one-hot; mixed labels stay as they are.
+def probabilities(labels, count, smoothing=0.0):
+    """Labels as probabilities [batch, count]: class numbers become one-hot; mixed labels stay as they are.
 
     smoothing: this share of the probability is spread over all classes (Szegedy et al. 2015, 1512.00567, section 7).
     """
-    onehot = labels if labels.shape.rank == 2 else tf.one_hot(labels, classes)
+    onehot = labels if labels.shape.rank == 2 else tf.one_hot(labels, count)
     onehot = tf.cast(onehot, tf.float32)
-    return onehot * (1.0 - smoothing) + smoothing / classes if smoothing else onehot
+    return onehot * (1.0 - smoothing) + smoothing / count if smoothing else onehot
 
 
 def measure(labels, probabilities, names=None):

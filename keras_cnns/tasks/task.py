@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from keras_cnns.data.pipeline import finisher, load
+from keras_cnns.errors import UserError
 from keras_cnns.training import network
 
 
@@ -41,6 +42,16 @@ class Task(ABC):
             skip_broken=recipe.skip_broken,
             **more,
         )
+
+    def prepare(self, training):
+        """Looks at the training data before the first step. Returns what the run folder is to keep of it.
+
+        Raises:
+          UserError: the recipe asks for what this task has not.
+        """
+        if self.recipe.class_weights != "none":
+            raise UserError(f"class_weights are for networks that tell classes, and {self.recipe.model} does not.")
+        return {}
 
     def finish(self, classes):
         """The last part of the augmentation, done on the training device: see `Data.finish`."""

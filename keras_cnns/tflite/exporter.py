@@ -127,7 +127,7 @@ def export(
         temporary.write_bytes(data)
         reference = Path(folder, "float32.tflite")
         reference.write_bytes(plain)
-        found, answers = _examined(path, temporary, reference, given.images)
+        found, answers = _examined(path, temporary, reference, given.images, row)
         comparisons = compared(original, answers, kinds, given, found["scales"])
         status, reasons = verify.judge(comparisons, scheme)
         beside = beside_source(source, network, answers, kinds, given)
@@ -138,7 +138,7 @@ def export(
             scheme="int8_qat" if network.is_quantization_aware else scheme,
             status=status,
             reasons=reasons,
-            notes=(*given.notes, *remarks(original, kinds, given), *differences(beside)),
+            notes=(*given.notes, *remarks(original, kinds, given, answers), *differences(beside)),
             pictures=len(next(iter(given.images.values()))),
             comparisons=comparisons,
             source_comparisons=beside,
@@ -234,12 +234,13 @@ def _guessed(given):
     return found and metadata.normalization(*found)
 
 
-def _examined(path, temporary, reference, images):
+def _examined(path, temporary, reference, images, row):
     """What LiteRT found, and its answers."""
     try:
         return runner.ask("examine", images, file=str(temporary.resolve()), reference=str(reference))
     except UserError as error:
-        raise UserError(f"{error} The file was kept as {_set_aside(path, temporary)}.") from error
+        other = " Take weight_only_int8, or int8_float_islands." if row.integer_io else ""
+        raise UserError(f"{error}.{other} The file was kept as {_set_aside(path, temporary)}.") from error
 
 
 def _layers(network, temporary, reference, images):

@@ -4,14 +4,14 @@ from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
 from keras_cnns.tflite.file import convert, flatbuffer
-from keras_cnns.tflite.graph.prepare import prepared
+from keras_cnns.tflite.graph.prepare import main_outputs, prepared
 from keras_cnns.tflite.graph.reader import read
 from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 from keras_cnns.tflite.quantize import schemes, stock
 
 
 def flatbuffers(network, scheme, row, job, engine):
-    """(in float32, in `scheme`) of a `Network`, outputs in its order; those whose names begin with "aux" are left out.
+    """(in float32, in `scheme`) of a `Network`, outputs in its order; without auxiliary classifiers (`main_outputs`).
 
     Raises:
       UserError: the converter or the quantizer has no way for something in it.
@@ -26,8 +26,7 @@ def _made(network, scheme, row, job, engine):
     names = {"inputs": network.inputs, "outputs": network.outputs}
     if network.is_quantization_aware:
         return _trained_for_int8(network.model, names, scheme, job)
-    kept = [i for i, name in enumerate(network.outputs) if not name.startswith("aux")]
-    kept = kept or list(range(len(network.outputs)))
+    kept = main_outputs(network.outputs, [tensor.shape for tensor in network.model.outputs])
     names["outputs"] = [network.outputs[i] for i in kept]
 
     def lean(int8_forms):

@@ -1,5 +1,7 @@
 """How a file is judged: what its outputs are, how they compare with the model's, and with those before training."""
 
+import numpy as np
+
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.given import MADE_UP
 from keras_cnns.tflite.graph import ends
@@ -9,26 +11,42 @@ from keras_cnns.tflite.proof import measures, pictures, verify
 
 def kinds_of(network, said, given):
     """Output name -> (kind, its scores on the pictures where only numbers of classes come out, its labels)."""
-    if said in (None, "boxes") and given.labels is None and measures.is_detector(network.answers(given.images)):
+    found, endings, original = {}, network.endings(said), network.answers(given.images)
+    if said in (None, "boxes") and given.labels is None and measures.is_detector(original):
         return {"boxes": ("boxes", None, None)}
-    found, endings = {}, network.endings(said)
     for name, ending in zip(network.outputs, endings, strict=True):
         scores = None
         if ending.scores is not None:
             (scores,) = verify.reference_outputs(ending.scores.build(), given.images, inputs=network.inputs).values()
-        found[name] = (ending.kind, scores)
-    judged = (
-        [name for name in found if found[name][0] not in ("regression", "class_map")] if len(found) > 1 else list(found)
-    )
+        kind = ending.kind if said is not None else by_answers(ending.kind, original[name], given.labels)
+        if kind in ("classifier", "logits") and original[name].shape[-1] == 1:
+            kind = "multilabel"  # two classes in one number
+        found[name] = (kind, scores)
+    other = ("regression", "class_map")
+    judged = [name for name in found if found[name][0] not in other] if len(found) > 1 else list(found)
     if given.labels is not None and len(judged) != 1:
         raise UserError(
             f"labels are for a classifier, and {network.model.name} has {len(found)} outputs: leave them out."
         )
-    original = network.answers(given.images)
     return {
         name: (kind, scores, _labels(given.labels, original[name], kind, scores) if name in judged else None)
         for name, (kind, scores) in found.items()
     }
+
+
+def by_answers(kind, answers, labels=None):
+    """What numbers are of which the graph's end does not tell: by what they add up to, and by the labels they have."""
+    if kind != "regression" or answers.ndim < 2 or answers.shape[-1] < 2 or len(answers) < 4:
+        return kind
+    flat = np.asarray(answers, np.float64)
+    if ends.sum_to_one(flat):  # a mean of several, a layer of somebody's own
+        return "classifier" if flat.ndim == 2 else "segmentation"
+    if flat.ndim == 2 and np.allclose(np.linalg.norm(flat, axis=-1), 1, atol=1e-3):
+        return "embedding"
+    known = np.asarray(labels) if labels is not None else None
+    if known is not None and known.dtype.kind in "iu" and known.shape == flat.shape[:-1]:
+        return "logits" if flat.ndim == 2 else "segmentation"
+    return kind
 
 
 def _labels(labels, original, kind, scores):
@@ -36,9 +54,15 @@ def _labels(labels, original, kind, scores):
 
 
 def compared(original, answers, kinds, given, scales):
-    """A `Comparison` for each output of the file, and one of all three of a detector's."""
+    """A `Comparison` for each output of the file, and one of all three of a detector's.
+
+    Raises:
+      UserError: none of them has the name of one of the model's.
+    """
     if [kind for kind, *_ in kinds.values()] == ["boxes"] and measures.is_detector(original):
         return (verify.compare_boxes(original, answers),)
+    if kinds and not set(kinds) & set(answers):
+        raise UserError(f"the file's outputs are {', '.join(answers)}, where the model's are {', '.join(kinds)}.")
     return tuple(
         verify.compare(name, original[name], answers[name], kind=kind, scores=scores, labels=labels, scale=scales[name])
         for name, (kind, scores, labels) in kinds.items()
@@ -71,10 +95,13 @@ def with_source(status, reasons, beside):
     return status, reasons
 
 
-def remarks(original, kinds, given):
+def remarks(original, kinds, given, answers):
     """What each output was taken for, what the labels say, and why it may prove little."""
     found = []
     for name, (kind, _, labels) in kinds.items():
+        if name not in answers:
+            found.append(f"{name} is left out of the file: an auxiliary classifier, by its name and its shape")
+            continue
         found.append(f"{name} is judged as {kind}: {ends.KINDS[kind]}")
         found += verify.doubts(original[name], kind, labels) if MADE_UP not in given.notes else ()
     return tuple(found)

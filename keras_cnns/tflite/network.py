@@ -44,7 +44,8 @@ class Network:
           UserError: it cannot be read, or is another model in float32.
         """
         graph = read(model)
-        if any(layer.compute_dtype in REDUCED for layer in model._flatten_layers()):
+        reduced = (layer.compute_dtype for layer in model._flatten_layers())
+        if any(kind in REDUCED for kind in (*reduced, *(tensor.dtype for tensor in model.inputs))):
             model = _in_float32(model, graph)
         return cls(model, graph, convert.input_names(model), convert.output_names(model), _key(graph))
 
@@ -141,7 +142,9 @@ def _key(graph):
     nodes = graph.nodes
     place = {node: i for i, node in enumerate(nodes)}
     digest = hashlib.sha256(f"{__version__} {keras.__version__} {tf.__version__}".encode())
-    digest.update(f"{keras.config.dtype_policy().name} {keras.config.floatx()} {graph.name}".encode())
+    digest.update(
+        f"{keras.config.dtype_policy().name} {keras.config.floatx()} {keras.config.epsilon()} {graph.name}".encode()
+    )
     try:
         for node in nodes:
             parts = (_call(node.call), node.name, node.config, node.args, node.kwargs, node.shape)

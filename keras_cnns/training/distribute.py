@@ -6,6 +6,10 @@ import os
 import tensorflow as tf
 
 from keras_cnns.errors import UserError, first_line
+from keras_cnns.training import rendezvous
+
+PATIENCE = 90.0  # seconds to wait for the other workers; $KERAS_CNNS_PATIENCE says otherwise
+_met = False  # the workers of this process's cluster have come together, and TensorFlow has the port
 
 
 def strategy(name="auto", *, replicas=0):
@@ -53,12 +57,21 @@ def join(addresses, index):
     addresses = (
         [a.strip() for a in addresses.split(",") if a.strip()] if isinstance(addresses, str) else list(addresses)
     )
-    if not 0 <= index < len(addresses):
-        raise UserError(f"worker index {index} of {len(addresses)} workers: it counts from 0.")
-    bad = [a for a in addresses if not a.rpartition(":")[0] or not a.rpartition(":")[2].isdigit()]
-    if bad:
-        raise UserError(f"worker address {bad[0]!r} is not host:port.")
+    check_addresses(addresses, index)
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+
+
+def check_addresses(addresses, index):
+    """Raises UserError where one is not host:port, two are the same, or the index is none of theirs."""
+    if not isinstance(index, int) or not 0 <= index < len(addresses):
+        raise UserError(f"worker index {index} of {len(addresses)} workers: it counts from 0.")
+    for address in map(str, addresses):
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 2**16:
+            raise UserError(f"worker address {address!r} is not host:port.")
+    twice = next((a for a in addresses if addresses.count(a) > 1), None)
+    if twice:
+        raise UserError(f"two workers have the address {twice}: each needs a port of its own.")
 
 
 def logical_cpus(count):
@@ -100,10 +113,34 @@ def _multi_worker():
         raise UserError(
             "strategy multi_worker needs a cluster: set TF_CONFIG, or give --workers host:port,host:port and --index."
         )
+    _meet()
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"the workers of TF_CONFIG did not come together: {first_line(error)}") from error
+
+
+def _meet():
+    """Waits for the other workers, once in a process.
+
+    Raises:
+      UserError: they cannot come together, see `rendezvous`; $KERAS_CNNS_PATIENCE is no number.
+    """
+    global _met
+    config = json.loads(os.environ["TF_CONFIG"])
+    chiefs, task = config["cluster"].get("chief", []), config.get("task") or {}
+    if _met or task.get("type") not in ("chief", "worker"):
+        return
+    addresses = [*chiefs, *config["cluster"].get("worker", [])]
+    index = task.get("index", 0) + (len(chiefs) if task["type"] == "worker" else 0)
+    check_addresses(addresses, index)
+    said = os.environ.get("KERAS_CNNS_PATIENCE") or PATIENCE
+    try:
+        patience = float(said)
+    except ValueError:
+        raise UserError(f"KERAS_CNNS_PATIENCE is {said!r}: give seconds.") from None
+    rendezvous.meet(addresses, index, patience)
+    _met = True
 
 
 def _tpu():

@@ -47,7 +47,8 @@ def freeze(model, recipe):
     names = [layer.name for layer in model.layers]
     if recipe.freeze == "features":
         levels = _build(recipe.but(weights=None), None, None, features_only=True)
-        last = max(names.index(layer.name) for layer in levels.layers)
+        below = {layer.name for layer in levels.layers}  # the weights' own preprocessing may have other layers
+        last = max(i for i, name in enumerate(names) if name in below)
     else:
         start = recipe.freeze.removeprefix("until:")
         found = [i for i, name in enumerate(names) if name.startswith(start)]

@@ -31,13 +31,14 @@ class Flags:
     scales: tuple[int, ...] = ()  # multi_scale: the short sides, the last one the largest; 1, 8/7 and 2 times the input
 
 
-def run(recipe, args=None):
+def run(recipe, args=None, called=None):
     """The main of a page: flags over `recipe`, then training. Returns the exit status: 0, or 2 after a user's mistake.
 
-    args: the words of the command line; those of the process by default.
+    args: the words of the command line; those of the process by default. called: the words before them, which show this
+      recipe's flags with --help behind them.
     """
     try:
-        flags = parse(recipe, args)
+        flags = parse(recipe, args, called)
         from keras_cnns.quiet import import_tensorflow
 
         import_tensorflow()
@@ -84,10 +85,10 @@ def _checked(recipe):
     return 0 if all(fine for *_, fine in found) else 1
 
 
-def parse(recipe, args=None):
-    """The `Flags` of a command line over `recipe`; --help prints the fields and exits."""
+def parse(recipe, args=None, called=None):
+    """The `Flags` of a command line over `recipe`; --help prints the fields and exits, a wrong flag says so."""
     page = sys.modules["__main__"].__doc__
-    return tyro.cli(Flags, default=Flags(recipe), args=args, description=page)
+    return tyro.cli(Flags, default=Flags(recipe), args=args, description=page, prog=called or f"python {sys.argv[0]}")
 
 
 def smoke(recipe):

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from keras_cnns.files import written_aside
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f5fbf"
+LONGEST = 28  # characters of a class's name in a picture
 NO_MEASURES = ("epoch", "step", "learning_rate", "seconds")  # of a row of the history
 
 
@@ -38,15 +39,16 @@ def confusion(matrix, names, path, title=""):
     matrix = np.asarray(matrix)
     share = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
     few = len(matrix) <= 25
-    side = 1.8 + 0.42 * len(matrix) if few else 9
+    names = [_label(name, i) for i, name in enumerate(names)]
+    side = 1.8 + 0.42 * len(matrix) + 0.08 * max(map(len, names)) if few else 9
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if few:
-        axes.set_xticks(range(len(matrix)), names, rotation=90 if max(map(len, map(str, names))) > 2 else 0)
-        axes.set_yticks(range(len(matrix)), names)
+        axes.set_xticks(range(len(matrix)), names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
+        axes.set_yticks(range(len(matrix)), names, parse_math=False)
         for (row, column), count in np.ndenumerate(matrix):
             if count:
                 color = "white" if share[row, column] > 0.5 else "black"
@@ -54,8 +56,24 @@ def confusion(matrix, names, path, title=""):
     _save(figure, path, title)
 
 
+def shortened(text, most):
+    """The text on one line, of at most so many characters: what lies in its middle is left out."""
+    text = " ".join(str(text).split())
+    end = (most - 1) // 2
+    return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
+def _label(name, number):
+    """A class's name as it fits beside a row; its number where the font has not all of its letters."""
+    from matplotlib import font_manager
+
+    name = shortened(name, LONGEST)
+    known = font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()
+    return name if name and all(ord(letter) in known for letter in name) else f"#{number}"
+
+
 def _save(figure, path, title):
-    figure.suptitle(title)
+    figure.suptitle(shortened(title, round(9 * figure.get_figwidth())), parse_math=False)
     FigureCanvasAgg(figure)
     with written_aside(path) as temporary:
         figure.savefig(temporary, dpi=120)
@@ -63,13 +81,15 @@ def _save(figure, path, title):
 
 def bars(values, path, title, label):
     """A bar for each name, from 0 to 1; no bar where the value is None."""
-    figure = Figure(figsize=(max(4.0, 1.5 + 0.35 * len(values)), 3.2), layout="constrained")
+    names = [_label(name, i) for i, name in enumerate(values)]
+    height = 3.2 + 0.08 * max(map(len, names)) if max(map(len, names)) > 2 else 3.2
+    figure = Figure(figsize=(max(4.0, 1.5 + 0.35 * len(values)), height), layout="constrained")
     axes = figure.subplots()
-    axes.bar(list(values), [value or 0.0 for value in values.values()], color=HELD_OUT)
+    axes.bar(range(len(values)), [value or 0.0 for value in values.values()], color=HELD_OUT)
+    axes.set_xticks(range(len(values)), names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
     axes.set_ylim(0, 1)
     axes.set_ylabel(label)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(axis="x", rotation=90 if max(map(len, values)) > 2 else 0)
     _save(figure, path, title)
 
 

@@ -6,12 +6,14 @@ from ast import literal_eval
 from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, get_args
 
+from keras_cnns.arguments import check_fields, plain, short
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.errors import UserError, nearest
 
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]
 Losses = Literal["cross_entropy", "focal", "mse"]
+ClassWeights = Literal["none", "balanced"]
 Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"]
 Strategies = Literal["auto", "one", "mirrored", "multi_worker", "tpu"]
 
@@ -42,6 +44,7 @@ class Recipe:
     # the loss
     loss: Losses = "cross_entropy"
     label_smoothing: float = 0.0
+    class_weights: ClassWeights = "none"  # balanced: the fewer pictures a class has, the more each counts in the loss
     auxiliary_weight: float = 0.3  # of each output after the first, where the model has several
     # the optimizer
     optimizer: Optimizers = "sgd"
@@ -80,10 +83,13 @@ class Recipe:
     out: str = "runs/run"
 
     def __post_init__(self):
+        object.__setattr__(self, "augment", Augment.of(self.augment))
+        check_fields(self)
         for name, kind in (
             ("optimizer", Optimizers),
             ("schedule", Schedules),
             ("loss", Losses),
+            ("class_weights", ClassWeights),
             ("precision", Precisions),
             ("strategy", Strategies),
         ):
@@ -114,12 +120,17 @@ class Recipe:
             )
         if self.schedule in ("step", "exponential", "plateau") and not self.decay_epochs:
             raise UserError(f"schedule {self.schedule!r} needs decay_epochs.")
-        if len(self.input_shape) != 3 or min(self.input_shape) < 1:
+        if min(self.input_shape) < 1:
             raise UserError(f"input_shape {self.input_shape} is not (height, width, channels).")
-        object.__setattr__(self, "augment", Augment.of(self.augment))
+        if not all(isinstance(name, str) for name in self.overrides):
+            raise UserError(f"overrides are {short(self.overrides)}: columns of the model's row by their names.")
         object.__setattr__(self, "overrides", {name: _literal(value) for name, value in self.overrides.items()})
         for name in ("input_shape", "decay_epochs"):  # JSON has lists only
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            object.__setattr__(self, name, tuple(map(plain, getattr(self, name))))
+        try:
+            self.json()
+        except (TypeError, ValueError):
+            raise UserError(f"overrides are {short(self.overrides)}: they must be values that JSON has.") from None
 
     def but(self, **changes):
         """This recipe with other values of some fields."""
@@ -150,6 +161,8 @@ class Recipe:
             unknown = sorted(set(values) - {f.name for f in fields(cls)})
             if not unknown:
                 return cls(**values)
+        except UserError:
+            raise
         except (ValueError, TypeError) as error:
             raise UserError(f"this is not a recipe: {error}.") from error
         raise UserError(f"this is not a recipe: it has the unknown fields {', '.join(unknown)}.")

@@ -1,6 +1,6 @@
 """The folder of a run, and what lies in it.
 
-recipe.json    the exact recipe            data.json       the classes, and how many pictures there were
+recipe.json    the exact recipe            data.json       the classes, the pictures, what was found of them
 log/           for TensorBoard
 history.csv    one row an epoch            checkpoints/    where a killed run goes on
 best.keras     the best epoch's model      model.keras     the last epoch's model
@@ -13,13 +13,16 @@ import json
 import platform
 from pathlib import Path
 
+from keras_cnns import said
 from keras_cnns.card import Card, read_card, write_card
+from keras_cnns.data import duplicates
 from keras_cnns.data.classes import difference
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_json, write_text, written_aside
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
+PAIRS = 100  # of a training picture and a held-out one that are the same, to be listed
 
 
 def check(recipe):
@@ -39,15 +42,16 @@ def check(recipe):
     return folder
 
 
-def check_data(folder, names, examples=None):
+def check_data(folder, names, examples=None, keys=None):
     """Compares the data with those that the run in the folder has seen.
 
-    names: of the classes, in order. examples: {split: how many}.
+    names: of the classes, in order. examples: {split: how many}. keys: {split: `Source.key`}, another one where the
+    examples are called otherwise, have another order or other labels.
 
     Raises:
-      UserError: the classes have other names or another order, or there are more or fewer pictures.
+      UserError: the classes have other names or another order, there are more or fewer pictures, or other ones.
     """
-    seen = _seen(folder)
+    seen = seen_data(folder)
     if seen is None:
         return
     if seen["classes"] != [str(name) for name in names]:
@@ -62,9 +66,15 @@ def check_data(folder, names, examples=None):
                 f"{folder} holds a run on {before} pictures to {split}, and there are {count} now: "
                 "give another --out, or put the data back as they were."
             )
+    for split, key in (keys or {}).items():
+        if seen.get("keys", {}).get(split, key) != key:
+            raise UserError(
+                f"{folder} holds a run on as many pictures to {split}, but others, or others of each class: "
+                "give another --out, or put the data back as they were."
+            )
 
 
-def _seen(folder):
+def seen_data(folder):
     """What data.json says; of a run that has none, the labels in its model; None where nothing was trained yet."""
     if (folder / "data.json").exists():
         return json.loads((folder / "data.json").read_text(encoding="utf-8"))
@@ -74,10 +84,29 @@ def _seen(folder):
     return None
 
 
-def claim(folder, recipe, names, examples):
-    """Writes the recipe into the folder, and what it is trained on: from now on it is this recipe's."""
+def claim(folder, recipe, names, splits, found):
+    """Compares the data with those of the run's first start, and writes the recipe and what is known of them into the
+    folder: from now on it is this recipe's.
+
+    splits: {split: its `data.Data`}. found: what the task keeps of them, as plain values. What training and held-out
+      pictures have in common is looked for once, and said.
+
+    Raises:
+      UserError: as `check_data`.
+    """
+    examples = {split: data.count for split, data in splits.items()}
+    sources = {split: data.source for split, data in splits.items() if data.broken is not None}
+    keys = {split: source.key for split, source in sources.items() if source.key}
+    check_data(folder, names, examples, keys)
+    noted = {"classes": [str(name) for name in names], "examples": examples} | ({"keys": keys} if keys else {}) | found
+    before = (seen_data(folder) or {}).get("duplicates")
+    same = duplicates.between(*sources.values()) if sources and before is None else None
+    if same is not None:
+        before = {"copies": same.copies, "near": same.near, "pairs": [list(pair) for pair in same.pairs[:PAIRS]]}
+        if same.pairs:
+            said.LOG.warning("%s: %s", recipe.dataset, same.sentence(splits["test"].count))
     write_text(folder / "recipe.json", recipe.json() + "\n")
-    write_json(folder / "data.json", {"classes": [str(name) for name in names], "examples": examples})
+    write_json(folder / "data.json", noted | ({} if before is None else {"duplicates": before}))
 
 
 def versions():

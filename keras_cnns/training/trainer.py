@@ -121,10 +121,10 @@ class Run:
         if plateau and self.values["plateau"]:
             plateau.values = self.values["plateau"]
 
+        found = self.task.prepare(data)
         if self.chief:
-            examples = {"train": data.count, "test": self.held_out.count}
-            run_folder.check_data(self.folder, self.names, examples)
-            run_folder.claim(self.folder, self.recipe, self.names, examples)
+            splits = {"train": data, "test": self.held_out}
+            run_folder.claim(self.folder, self.recipe, self.names, splits, found)
         metrics = None
         with self.report:
             iterator = iter(self._distributed("train", data, micro, start=start))
@@ -247,12 +247,15 @@ class Run:
 
     def _check_workers_agree(self):
         """Before anything is built together: a worker with another recipe or other data would hang or spoil the run."""
-        said = {**self.recipe.json_values(), "classes": [str(name) for name in self.names]}
-        said["pictures"] = [self.held_out.count, self.task.load("train", self.recipe.batch_size).count]
-        said = {name: value for name, value in said.items() if name not in PLACEMENT or name in TOGETHER}
-        everybody = self._meet([zlib.crc32(json.dumps(value, sort_keys=True).encode()) for value in said.values()])
+        if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return
+        given = {**self.recipe.json_values(), "classes": [str(name) for name in self.names]}
+        given = {name: value for name, value in given.items() if name not in PLACEMENT or name in TOGETHER}
+        splits = (self.held_out, self.task.load("train", self.recipe.batch_size))
+        given["pictures"] = [[data.count, data.source.key if data.broken else ""] for data in splits]
+        everybody = self._meet([zlib.crc32(json.dumps(value, sort_keys=True).encode()) for value in given.values()])
         differing = [
-            name for name, values in zip(said, zip(*everybody, strict=True), strict=True) if len({*values}) > 1
+            name for name, values in zip(given, zip(*everybody, strict=True), strict=True) if len({*values}) > 1
         ]
         if differing:
             raise UserError(

@@ -17,6 +17,7 @@ from keras_cnns.weights.beside import Beside, ambiguous, known
 from keras_cnns.weights.catalog import SOURCES, published
 from keras_cnns.weights.fetch import IMAGENET, locate
 from keras_cnns.weights.fit import fitted
+from keras_cnns.weights.folders import file_in
 from keras_cnns.weights.origins import recognised
 from keras_cnns.weights.readers import Tensors, read
 
@@ -95,19 +96,20 @@ class Weights:
         choices = ambiguous(self.name) if hub and not self.beside.origin and self.source not in SOURCES else []
         if len(choices) > 1 and not {"numerics", "preprocessing"} <= set(said):
             names = list(dict.fromkeys(architecture for architecture, _ in choices))
+            assumed = (renames.peer(self.name, "timm") or names[0]).partition("(")[0]
             _warn(
                 f"nothing beside {self.source} says which of timm's recipes it comes from ({', '.join(names)}; "
-                f"pixels as {' or '.join(dict.fromkeys(pixels for _, pixels in choices))}): {names[0]} with pixels as "
+                f"pixels as {' or '.join(dict.fromkeys(pixels for _, pixels in choices))}): {assumed} with pixels as "
                 f"{net.preprocessing!r} is assumed; keep its config.json beside it, or say numerics=, preprocessing=."
             )
 
     def into(self, model, net=None):
         """Assigns them to `model`, all or none."""
-        for note in self.tensors.notes:
-            _warn(f"{self.source}: {note}")
         known = self.name in registry() and not hasattr(entry(self.name).variant, "backbone")
         head = _head(self.name, net) if known else ()
         assign(model, fitted(model, self.tensors.arrays, self.tensors.kind, head=head), source=self.source)
+        for note in self.tensors.notes:
+            _warn(f"{self.source}: {note}")
 
 
 def _warn(text):
@@ -171,20 +173,39 @@ def network_of(model) -> str:
     weights = [v for layer in model.layers for v in layer.weights if not isinstance(layer, layers.Normalization)]
     total = sum(int(np.prod(v.shape)) for v in weights)
     scores = [v for v in weights if v.path.startswith("predictions/")]
-    classes = scores[-1].shape[-1] if scores else 0
+    if not scores:
+        return _network_of_features(model, total)
+    classes = scores[-1].shape[-1]
     own = sum(int(np.prod(v.shape)) for v in scores)
     found = [
         name
         for name, count in counts().items()
-        if classes and count.get("params") == total - own + own // classes * entry(name).variant.classes
+        if count.get("params") == total - own + own // classes * entry(name).variant.classes
     ]
     return next((name for name in found if len(found) == 1 or _strides_alike(model, name)), model.name)
 
 
-def _strides_alike(model, name):
+def _network_of_features(model, total):
+    """The same of a model without its classifier: of those that may have so many variables, the one with its layers."""
+    width, shapes = model.outputs[0].shape[-1], {v.path: tuple(v.shape) for v in model.weights}
+    for name, count in counts().items():
+        classes, params = entry(name).variant.classes, count.get("params")
+        plain = not hasattr(entry(name).module, "head")  # one dense layer behind the last level
+        if params is None or (params != total + (width + 1) * classes if plain else params <= total):
+            continue
+        if hasattr(entry(name).variant, "backbone"):
+            continue
+        features = numerics.features(name, entry(name).variant)
+        there = {v.path: tuple(v.shape) for layer in features.values() for v in layer.weights}
+        if there == shapes and _strides_alike(model, name, features):
+            return name
+    return model.name
+
+
+def _strides_alike(model, name, features=None):
     """Whether the network called `name` has the model's layers, and each its strides: some differ in nothing else."""
     own = {layer.name: getattr(layer, "strides", None) for layer in model.layers}
-    features = numerics.features(name, entry(name).variant)
+    features = features or numerics.features(name, entry(name).variant)
     convolutions = {n: layer.strides for n, layer in features.items() if layer.weights and hasattr(layer, "strides")}
     return all(own.get(n) == strides for n, strides in convolutions.items())
 
@@ -199,7 +220,7 @@ def read_weights(name, source, net=None) -> Weights:
     theirs = published(name)
     if on_top and (source == IMAGENET and not theirs or source in SOURCES and source not in theirs):
         return _of_backbone(row, source, net)
-    path = locate(name, source)
+    path = file_in(locate(name, source))
     tensors = read(path)
     if on_top and is_of_backbone(tensors.arrays):
         return _of_backbone(row, source, net)

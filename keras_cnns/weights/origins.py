@@ -1,7 +1,11 @@
 """Whose names the tensors of a torch file bear, and what a larger network they were part of put before them."""
 
+import re
 from collections import Counter
 
+import numpy as np
+
+from keras_cnns.blocks.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from keras_cnns.errors import UserError
 from keras_cnns.registry import registry
 from keras_cnns.weights import renames
@@ -41,9 +45,33 @@ def recognised(name, arrays, source, net=None):
         others = ", ".join(p.rstrip(".") or "what has no prefix" for p in tied if p != prefix)
         notes.append(f"{prefix.rstrip('.') or 'what has no prefix'} was taken, {others} left.")
     elif len(part) < len(arrays):
-        beside = Counter(path.split(".")[0].split("/")[0] for path in arrays if not path.startswith(prefix))
-        notes.append(f"all under {prefix.rstrip('.')} was taken, {', '.join(list(beside)[:4])} beside it left.")
+        deep = prefix.count(".")
+        others = {path: value for path, value in arrays.items() if not path.startswith(prefix) and np.size(value) > 1}
+        beside = dict.fromkeys(".".join(path.replace("/", ".").strip(".").split(".")[:deep]) for path in others)
+        if beside:  # a count of steps is nothing
+            notes.append(f"all under {prefix.rstrip('.')} was taken, {', '.join(list(beside)[:4])} beside it left.")
+    if pixels := _own_pixels(arrays):
+        notes.append(
+            f"its network prepares pixels itself ({pixels}), which is left: say preprocessing= if you want the same."
+        )
     return origin, renames.rename(name, part, origin, net), notes
+
+
+def _own_pixels(arrays):
+    """The mean and the deviation of pixels that lie among the weights, in words; "" where there are none, or the usual.
+
+    Whoever puts them into the network as its first step keeps them as buffers: "0.mean", "normalize.std", "pixel_mean".
+    """
+    found = {
+        path.replace("/", ".").strip("."): np.ravel(value) for path, value in arrays.items() if np.size(value) == 3
+    }
+    usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    said = {}
+    for path, value in found.items():
+        word = re.search(r"(?:^|[._])(mean|std)$", path)
+        if word and not np.allclose(value, usual[word[1]], atol=1e-3):
+            said[path] = np.round(value.astype("float64"), 4).tolist()
+    return ", ".join(f"{path} {value}" for path, value in said.items())
 
 
 def _prefixes(arrays):

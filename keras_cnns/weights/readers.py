@@ -5,17 +5,17 @@ import json
 import re
 import struct
 import zipfile
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import h5py
 import numpy as np
 
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.weights import torch_files
+from keras_cnns.weights.folders import file_in, parts
 from keras_cnns.weights.unwrap import plain, state_dict
 
-IN_FOLDERS = ("model.safetensors", "pytorch_model.bin", "model.weights.h5")
 SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4"}
 SAFETENSORS |= {"I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
 SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
@@ -49,12 +49,23 @@ class Tensors:
 def read(path) -> Tensors:
     """Reads `.h5`, `.weights.h5`, `.keras`, `.safetensors` and `.pth`; what a file is, its first bytes say.
 
+    path: of a file, of a folder as it comes from a hub, or of one of several files that hold parts of the weights.
+
     Raises:
       UserError: no such file, one that is cut short or altered, or one of another kind.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = _in_folder(path)
+    several = parts(file_in(path))
+    if len(several) == 1:
+        return _read(several[0])
+    found = [_read(part) for part in several]
+    arrays = {name: value for tensors in found for name, value in tensors.arrays.items()}
+    if any(tensors.kind != "torch" for tensors in found) or len(arrays) < sum(len(t.arrays) for t in found):
+        raise UserError(f"{path} is cut into files that do not belong together: fetch them again.")
+    return Tensors("torch", arrays)
+
+
+def _read(path):
+    """The same of one file."""
     try:
         with open(path, "rb") as file:
             start = file.read(16)
@@ -98,28 +109,32 @@ def _zip(path):
         if bad:
             raise UserError(f"{path} was altered: the checksum of {bad} in it is wrong. Fetch it again.")
         if "model.weights.h5" in entries:
-            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-                arrays, names = _h5(file)
             graph = _described(archive.read("config.json")) if "config.json" in entries else {}
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+                arrays, names = _h5(file, dict(_places(graph)))
             return Tensors("keras", arrays, names | _layers(graph), graph=graph)
     if any(name.endswith("/data.pkl") for name in entries):
         return _torch(path)
     raise UserError(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
 
 
-def _h5(file):
-    """(arrays, layers) of both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups (Keras 3)."""
+def _h5(file, names=None):
+    """(arrays, layers) of both of Keras's layouts: by layer name (Keras 1 and 2), and numbered groups (Keras 3).
+
+    names: of the layers by their groups, where it is known otherwise: before 3.10 Keras did not write it there.
+    """
+    names = names or {}
     file = file.get("model_weights", file)
     arrays, layers = {}, {}
     if any(key.startswith("layer_names") for key in file.attrs):
         for layer in _names(file.attrs, "layer_names"):
             layers[layer] = {}
-            names = _names(file[layer].attrs, "weight_names")
-            owners = [name.split("/")[-2] if name.count("/") else layer for name in names]
+            variables = _names(file[layer].attrs, "weight_names")
+            owners = [name.split("/")[-2] if name.count("/") else layer for name in variables]
             if len(set(owners)) < 2:  # a layer's own: its name is the group's
-                owners = [layer] * len(names)
+                owners = [layer] * len(variables)
             numbers = {}
-            for owner, variable in zip(owners, names, strict=True):  # a model in the model holds several layers
+            for owner, variable in zip(owners, variables, strict=True):  # a model in the model holds several layers
                 layers.setdefault(owner, {})
                 numbers[owner] = numbers.get(owner, -1) + 1
                 arrays[f"{owner.replace('/', '_')}/{numbers[owner]}"] = file[layer][variable][()]
@@ -127,14 +142,37 @@ def _h5(file):
 
     def collect(path, group):
         if re.fullmatch(r"(layers/[^/]+/)+vars", path):  # not the seeds of a dropout
-            if len(group) and "name" not in group.attrs:
-                raise UserError("the weights carry no layer names: save them again with Keras 3.10 or newer.")
-            layers[group.attrs.get("name", "")] = {}
+            name = group.attrs.get("name") or names.get(path, "")
+            if len(group) and not name:
+                raise UserError(
+                    "the weights carry no names of layers: save the whole model (.keras), or its weights again with "
+                    "Keras 3.10 or newer."
+                )
+            layers[name] = {}
             for variable, value in group.items():
-                arrays[f"{group.attrs['name']}/{variable}"] = value[()]
+                arrays[f"{name}/{variable}"] = value[()]
 
     file.visititems(collect)
     return arrays, layers
+
+
+def _places(graph, inside=""):
+    """(group in the file, name) of every layer of a described model.
+
+    Keras calls a group after the layer's kind, and counts those of a kind; a Sequential model has no input among them.
+    """
+    config, counts = graph.get("config"), Counter()
+    left = "InputLayer" if graph.get("class_name") == "Sequential" else None
+    for row in config.get("layers", []) if isinstance(config, dict) else []:
+        if not isinstance(row, dict) or row.get("class_name") == left:
+            continue
+        kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", str(row.get("class_name")))
+        kind = re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
+        group = f"{inside}layers/{kind}_{counts[kind]}" if counts[kind] else f"{inside}layers/{kind}"
+        counts[kind] += 1
+        own = row.get("config")
+        yield f"{group}/vars", own.get("name", "") if isinstance(own, dict) else ""
+        yield from _places(row, f"{group}/")
 
 
 def _described(text):
@@ -158,16 +196,6 @@ def _names(attributes, key):
     """A list of names; Keras writes a long one in pieces."""
     pieces = [key] if key in attributes else sorted((k for k in attributes if re.fullmatch(rf"{key}\d+", k)), key=len)
     return [n.decode() if isinstance(n, bytes) else str(n) for piece in pieces for n in attributes[piece]]
-
-
-def _in_folder(folder):
-    """The one file of weights in a folder as it comes from a hub."""
-    found = next((folder / n for n in IN_FOLDERS if (folder / n).is_file()), None)
-    if found is None and (folder / "saved_model.pb").is_file():
-        raise UserError(f"{folder} is a SavedModel: open it in TensorFlow and save the model's weights as .weights.h5.")
-    if found is None:
-        raise UserError(f"{folder} is a folder with none of {', '.join(IN_FOLDERS)} in it: give the file.")
-    return found
 
 
 def _safetensors(path):

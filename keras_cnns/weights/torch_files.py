@@ -10,6 +10,7 @@ import struct
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -26,7 +27,12 @@ DTYPES = {
 
 
 class Foreign:
-    """Something that the pickle names and that is not made: it takes whatever is done to it, and does nothing."""
+    """Something that the pickle names and that is not made: it takes whatever is done to it, and does nothing.
+
+    what: its name, "torch.float8_e4m3fn".
+    """
+
+    what = "an object"
 
     def __new__(cls, *args, **kwargs):
         return super().__new__(cls)
@@ -47,6 +53,12 @@ class Foreign:
         pass
 
     add = append
+
+
+@cache
+def foreign(what):
+    """The kind of `Foreign` that stands for what the pickle calls so."""
+    return type("Foreign", (Foreign,), {"what": what})
 
 
 class Storage:
@@ -91,13 +103,15 @@ class Tensor:
 
 def _tensor(storage, offset, size, stride, *rest):
     if not isinstance(storage, Storage):
-        return Foreign()  # a quantized or sparse tensor's parts
+        return storage  # of a type that NumPy has not
     return Tensor(storage, offset, tuple(size), tuple(stride))
 
 
 def _tensor_of_type(storage, offset, size, stride, requires_grad, hooks, dtype, *rest):
-    if not isinstance(storage, Storage) or isinstance(dtype, Foreign):
-        return Foreign()
+    if not isinstance(storage, Storage):
+        return storage
+    if not (isinstance(dtype, np.dtype) or dtype == "bfloat16"):
+        return dtype() if isinstance(dtype, type) else Foreign()
     return Tensor(storage, offset, tuple(size), tuple(stride), dtype)
 
 
@@ -130,13 +144,13 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
         if module in ("torch", "torch.storage") and name.endswith("Storage"):
             return STORAGES.get(name, name)
-        return KNOWN.get((module, name), Foreign)
+        return KNOWN.get((module, name)) or foreign(" ".join(f"{module}.{name}".split())[:100])
 
     def persistent_load(self, pid):
         kind, dtype, key, _, count, *view = pid
         dtype = np.dtype("u1") if dtype == "UntypedStorage" else dtype
         if kind != "storage" or not (isinstance(dtype, np.dtype) or dtype == "bfloat16") or (view and view[0]):
-            return Foreign()
+            return foreign(f"torch.{dtype}" if isinstance(dtype, str) else "torch.storage")()
         return self.storage(dtype, str(key), int(count))
 
 

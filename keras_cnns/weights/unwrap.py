@@ -6,6 +6,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.weights.torch_files import Foreign, Tensor
 
 DEPTH = 4  # dicts in dicts
+TENSORS = ("torch._utils._rebuild", "torch.float", "torch.complex", "torch.Complex", "torch.Q", "torch.storage")
 AVERAGE = re.compile(r"(?<![a-z])(ema|swa|avg|averaged?|polyak|shadow|teacher)(?![a-z])", re.IGNORECASE)
 OTHERS = re.compile(r"optim|sched|scaler|amp|callback(?!.*ema)|discriminator", re.IGNORECASE)
 CUSTOMARY = ("", "state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
@@ -34,9 +35,13 @@ def state_dict(content, path):
         notes.append(
             f"{_called(taken)} was taken, {_listed(rest)} left: save what you want of them alone to load that."
         )
-    partial = [w for w in found if w not in whole and AVERAGE.search(w)] + list(_unreadable_averages(content))
-    if partial and not AVERAGE.search(taken):
-        notes.append(f"an average of the weights lies in {_listed(partial)} and was left: it is not whole.")
+    if not AVERAGE.search(taken):
+        for places, why in (
+            ([w for w in found if w not in whole and AVERAGE.search(w)], "it is not whole"),
+            (list(_nameless_averages(content)), "it does not say which tensor is which"),
+        ):
+            if places:
+                notes.append(f"an average of the weights lies in {_listed(places)} and was left: {why}.")
     return whole[taken], notes
 
 
@@ -47,6 +52,8 @@ def plain(name):
 
 def _candidates(content, where="", depth=DEPTH):
     """(place, tensors by name) of every dict that holds tensors and little else."""
+    if isinstance(content, list | tuple):
+        content = {str(i): value for i, value in enumerate(content) if isinstance(value, dict | list | tuple)}
     if not isinstance(content, dict) or depth < 0:
         return
     tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
@@ -57,18 +64,21 @@ def _candidates(content, where="", depth=DEPTH):
         yield from _candidates(value, f"{where}/{key}" if where else str(key), depth - 1)
 
 
-def _unreadable_averages(content):
-    """Places of averages that are no dict of tensors: lists without names, objects."""
-    for key, value in content.items() if isinstance(content, dict) else ():
-        tensors = value.values() if isinstance(value, dict) else ()
-        if AVERAGE.search(str(key)) and not any(isinstance(t, Tensor) for t in tensors) and not _is_number(value):
-            inner = dict(_candidates(value))
-            if not inner:
-                yield str(key)
+def _nameless_averages(content, where="", depth=DEPTH):
+    """Places of averages that are no dict of tensors: lists of them, objects."""
+    for key, value in content.items() if isinstance(content, dict) and depth >= 0 else ():
+        place = f"{where}/{key}" if where else str(key)
+        if AVERAGE.search(str(key)) and _holds_tensors_or_objects(value) and not dict(_candidates(value)):
+            yield place
+        else:
+            yield from _nameless_averages(value, place, depth - 1)
 
 
-def _is_number(value):
-    return value is None or isinstance(value, bool | int | float | str)
+def _holds_tensors_or_objects(value, depth=DEPTH):
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    if isinstance(value, Foreign):
+        return True
+    return depth >= 0 and any(isinstance(v, Tensor) or _holds_tensors_or_objects(v, depth - 1) for v in inner)
 
 
 def _custom(where):
@@ -77,18 +87,29 @@ def _custom(where):
 
 
 def _refuse(content, path):
-    if isinstance(content, Foreign) or _holds_foreign(content):
+    what = next(_foreign(content), None)
+    if what is None:
+        raise UserError(f"{path} holds no state_dict: save `model.state_dict()`.")
+    if what.startswith(TENSORS):
         raise UserError(
-            f"{path} holds more than weights, and reading it would run code from it: nothing was loaded. "
-            "Save the state_dict alone."
+            f"{path} holds tensors that cannot be read here ({what.rpartition('.')[2].removeprefix('_rebuild_')}): "
+            "save them as plain tensors of float32."
         )
-    raise UserError(f"{path} holds no state_dict: save `model.state_dict()`.")
-
-
-def _holds_foreign(content):
-    return isinstance(content, dict) and any(
-        isinstance(v, Foreign) or (isinstance(v, dict) and _holds_foreign(v)) for v in content.values()
+    if what.startswith("numpy"):
+        raise UserError(f"{path} holds NumPy's arrays in place of tensors: save torch's own `model.state_dict()`.")
+    raise UserError(
+        f"{path} holds more than weights ({what}), and reading it would run code from it: nothing was loaded. "
+        "Save the state_dict alone."
     )
+
+
+def _foreign(content, depth=DEPTH):
+    """The names of what was not made, as they are met."""
+    if isinstance(content, Foreign):
+        yield content.what
+    elif isinstance(content, dict | list | tuple) and depth >= 0:
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _foreign(value, depth - 1)
 
 
 def _called(where):

@@ -1,5 +1,7 @@
 """The methods on networks small enough to work out by hand, on a planted object, and on models of every build."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ import tensorflow as tf
 from keras import layers
 
 from keras_cnns import UserError, build, insight
+from keras_cnns.insight.maps.base import map_layer
 from keras_cnns.insight.network import Network
 from keras_cnns.testing import pictures, randomize
+from tests.models.test_faster_rcnn import small as small_detector
 
 METHODS = {
     "grad_cam": insight.grad_cam,
@@ -16,7 +20,7 @@ METHODS = {
     "saliency": insight.saliency,
     "guided_backprop": insight.guided_backprop,
     "guided_grad_cam": insight.guided_grad_cam,
-    "integrated_gradients": insight.integrated_gradients,
+    "integrated_gradients": partial(insight.integrated_gradients, steps=8),
     "occlusion": insight.occlusion,
 }
 CAMS = ["grad_cam", "grad_cam_plus_plus", "occlusion"]
@@ -377,6 +381,40 @@ def test_boxes_masks_and_units_are_asked_for_like_classes():
     assert inside[1:7, 1:7].sum() == pytest.approx(inside.sum())  # a 3x3 kernel sees one pixel beyond the mask
     assert insight.grad_cam(model, some, asked[0]).shape == (2, 16, 16)
     assert insight.grad_cam(model, some, asked[1]).shape == (2, 16, 16)
+
+
+def test_a_real_detector_is_asked_for_what_it_found():
+    """The maps weighed are those the regions are pooled from, not the picture, which the last layer takes too."""
+    model, some = small_detector(), pictures(2, (64, 96, 3), high=255)
+    found = model(some, training=False)
+    target = insight.Box(1, output="scores")
+    assert (np.asarray(found["scores"])[:, 1] > 0).all()
+    number = map_layer(Network(model), target)
+    assert Network(model).calls[number].name in (
+        "shared",
+        model.get_layer("shared").input._keras_history.operation.name,
+    )
+    for method in (insight.grad_cam, insight.saliency, insight.guided_backprop):
+        made = method(model, some, target)
+        assert made.shape[:3] == (2, 64, 96) and np.abs(made).max() > 0
+    scores = Network(model).scores(some, target)
+    np.testing.assert_allclose(scores, found["scores"][:, 1], rtol=1e-4)
+    fall = insight.occlusion(model, some[:1], target, patch=24, stride=24)
+    assert np.isfinite(fall).all()
+    with pytest.raises(UserError, match="no box 7: the model has 7, 0 to 6"):
+        insight.grad_cam(model, some, insight.Box(7, output="scores"))
+
+
+def test_a_real_segmenter_is_asked_for_a_region():
+    model = randomize(build("fcn8s", columns={"width": 0.35}, classes=5, input_shape=(64, 96, 3)))
+    some, where = pictures(1, (64, 96, 3), high=255), np.zeros((64, 96), bool)
+    where[8:24, 8:24] = True
+    target = insight.Mask(2, where)
+    for method in (insight.grad_cam, insight.saliency):
+        made = method(model, some, target)
+        assert made.shape[:3] == (1, 64, 96) and np.abs(made).max() > 0
+    with pytest.raises(UserError, match="a class is asked of a vector"):
+        insight.grad_cam(model, some, 2)
 
 
 def test_the_strongest_activations_and_what_they_see():

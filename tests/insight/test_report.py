@@ -12,8 +12,8 @@ from PIL import Image
 
 from keras_cnns import build, cli, tflite
 from keras_cnns.card import Card, write_card
+from keras_cnns.data.duplicates import near_duplicates
 from keras_cnns.insight.calibration import calibration
-from keras_cnns.insight.duplicates import near_duplicates
 from keras_cnns.insight.report import report
 from keras_cnns.testing import randomize
 from keras_cnns.training import Recipe, train
@@ -139,7 +139,7 @@ def test_mistakes_end_in_a_line(capsys, tmp_path, path, says):
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.slow)])
 def test_it_reads_in_a_browser(run, tmp_path, width, scheme):
     """Drawn offline; nothing is wider than the window; the background is the scheme's."""
     page, shot = report(run, tmp_path / "page.html"), tmp_path / "shot.png"

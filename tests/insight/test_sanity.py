@@ -56,6 +56,20 @@ def test_a_maps_order_beats_random_ones(method):
         assert worst["insertion"][0] < worst["insertion"][1]
 
 
+def test_random_orders_are_the_map_elsewhere():
+    """As many pixels at each height, in one piece as before, and never where they were."""
+    from keras_cnns.insight.sanity import _elsewhere
+
+    order, rng = np.zeros((16, 16)), np.random.default_rng(3)
+    order[2:6, 1:4] = np.arange(12).reshape(4, 3) + 1
+    for _ in range(20):
+        moved = _elsewhere(order, rng)
+        np.testing.assert_array_equal(np.sort(moved, axis=None), np.sort(order, axis=None))
+        assert ((moved > 0) & (order > 0)).sum() == 0
+        turned = np.roll(moved, -np.argwhere(moved == 1)[0], axis=(0, 1))
+        assert (turned > 0).sum(0).max() == 4  # four rows high still
+
+
 def test_the_curves_begin_and_end_at_the_whole_and_the_covered_picture():
     model, picture = planted(), two_objects()
     order = np.arange(32 * 32).reshape(32, 32)
@@ -65,7 +79,7 @@ def test_the_curves_begin_and_end_at_the_whole_and_the_covered_picture():
     half = picture[0].copy()
     half[16:] = 0  # the highest values of the order are its lower half
     network = insight.network.Network(model)
-    assert away.scores[2] == pytest.approx(float(network.scores(half[None], insight.Class(0))[0]), abs=1e-5)
+    assert away.scores[2] == pytest.approx(float(network.scores(half[None], insight.Class(0), whole=True)[0]), abs=1e-5)
 
 
 def test_rank_correlation():

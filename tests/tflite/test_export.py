@@ -30,8 +30,10 @@ def test_every_scheme_keeps_the_network(scheme, network, digits, tmp_path):
 
 def test_four_bits_are_too_few_for_a_small_network(network, digits, tmp_path):
     report = ship(network, digits, tmp_path / "net.tflite", scheme="weight_only_int4", force=True)
-    assert 0.8 < report.agreement < 0.98
-    assert report.size_ratio < ship(network, digits, tmp_path / "8.tflite", scheme="weight_only_int8").size_ratio
+    eight = ship(network, digits, tmp_path / "8.tflite", scheme="weight_only_int8")
+    assert 0.8 < report.agreement < 0.98 < eight.agreement
+    assert report.loss > max(0.01, 5 * eight.loss) and report.snr_db < eight.snr_db - 15
+    assert report.size_ratio < eight.size_ratio
 
 
 @pytest.mark.parametrize(
@@ -76,8 +78,26 @@ def test_a_quantization_aware_model_becomes_the_int8_file_it_was_trained_to_be(n
     report = export(aware, tmp_path / "net.tflite", scheme="int8", images=images, labels=truth)
     assert report.status == "pass" and report.agreement >= 0.99
     assert report.comparisons[0].output == "predictions"
+    (beside,) = report.source_comparisons  # the file and the network before: trained a little, so not the same
+    right = np.mean(network.predict(images, verbose=0).argmax(-1) == truth)
+    assert beside.original_accuracy == pytest.approx(right) and beside.accuracy == pytest.approx(report.accuracy)
+    assert beside.agreement >= 0.85
+    assert any("before quantization-aware training" in note for note in report.notes)
     with pytest.raises(UserError, match="trained to be int8"):
         export(aware, tmp_path / "net.tflite", scheme="float16", images=images)
+
+
+def test_a_network_that_training_ruined_is_seen_beside_its_source(network, digits, tmp_path):
+    """The file answers as the quantization-aware model does, and both are wrong."""
+    (pictures, _), (images, truth) = digits
+    aware = quantization_aware(network, pictures=pictures)
+    dense = [layer for layer in aware.layers if isinstance(layer, keras.layers.Dense)][-1]
+    dense.kernel.assign(dense.kernel.value[:, ::-1])
+    given = {"scheme": "int8", "images": images, "labels": truth}
+    with pytest.raises(UserError, match="beside the model before quantization-aware training: accuracy drop") as caught:
+        export(aware, tmp_path / "net.tflite", **given)
+    (own,), (beside,) = caught.value.report.comparisons, caught.value.report.source_comparisons
+    assert own.judge("int8")[0] == "pass" and own.agreement > 0.98 and beside.agreement < 0.5
 
 
 def test_several_files_of_one_model_are_converted_once_until_its_weights_change(digits, tmp_path, monkeypatch):
@@ -151,14 +171,14 @@ def test_a_wrong_calibration_is_refused_and_the_file_there_survives(network, dig
     (pictures, _), _ = digits
     with pytest.raises(
         UserError,
-        match=r"accuracy 0.*drop of.*goes wrong at \w+ of \w+.*0 to 400, the images from 0 to 1.*rejected",
+        match=r"accuracy 0.*drop of.*goes wrong at \w+ of \w+.*0 to 200, the images from 0 to 1.*rejected",
     ) as caught:
-        ship(network, digits, path, scheme="int8", calibration=pictures * 400)
+        ship(network, digits, path, scheme="int8", calibration=pictures * 200)
     assert caught.value.report.status == "fail" and len(caught.value.report.layers) > 5
     assert path.read_bytes() == before
     assert (tmp_path / "net.rejected.tflite").stat().st_size > 1000
     assert sorted(p.name for p in tmp_path.iterdir()) == ["net.rejected.tflite", "net.tflite"]
-    report = ship(network, digits, path, scheme="int8", calibration=pictures * 400, force=True)
+    report = ship(network, digits, path, scheme="int8", calibration=pictures * 200, force=True)
     assert report.status == "fail" and path.read_bytes() != before
 
 

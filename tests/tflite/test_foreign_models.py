@@ -6,8 +6,17 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from benchmarks.sweep import one_child
 from keras_cnns.errors import UserError
-from keras_cnns.tflite import export, predict
+from keras_cnns.tflite import export, predict, quantization_aware
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_child():
+    """LiteRT in one process for all files here, not in a new one for each: half of the time."""
+    with one_child():
+        yield
+
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(32, 8, 8, 3)).astype("float32")
@@ -134,6 +143,144 @@ def test_half_a_split(tmp_path):
     model = keras.Model(image, layers.Conv2D(3, 1)(layers.Concatenate()([first, third])))
     export(model, tmp_path / "net.tflite", scheme="int8", calibration=X)
     assert snr_db(model, tmp_path / "net.tflite") > 20
+
+
+def recurrent(layer):
+    steps = keras.Input((5, 4))
+    return keras.Model(steps, layers.Dense(3)(layer(steps))), RNG.normal(size=(32, 5, 4)).astype("float32")
+
+
+def states():
+    steps = keras.Input((5, 4))
+    last, hidden, cell = layers.LSTM(4, unroll=True, return_state=True)(steps)
+    return keras.Model(steps, layers.Dense(3)(last) + layers.Dense(3)(cell)), RNG.normal(size=(32, 5, 4)).astype("f4")
+
+
+def some_steps():
+    steps = keras.Input((5, 4))
+    first, _, third, *_ = ops.unstack(steps, axis=1)
+    return keras.Model(steps, layers.Dense(3)(first - third)), RNG.normal(size=(32, 5, 4)).astype("float32")
+
+
+def masked_mean():
+    words = keras.Input((6,), dtype="int32")
+    mean = layers.GlobalAveragePooling1D()(layers.Embedding(10, 4, mask_zero=True)(words))
+    return keras.Model(words, layers.Dense(3)(mean)), RNG.integers(1, 10, (32, 6)) * (np.arange(6) < 4)
+
+
+def by_their_length():
+    image = keras.Input((8, 8, 3))
+    z = layers.Dense(4)(layers.Flatten()(image))
+    return keras.Model(image, layers.Dense(3)(z / ops.sqrt(ops.sum(z * z, -1, keepdims=True)))), X
+
+
+def logarithm():
+    image = keras.Input((8, 8, 3))
+    return keras.Model(image, ops.softplus(layers.Dense(4)(layers.Flatten()(image)))), X
+
+
+def turned_round():
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(image)
+    return keras.Model(image, layers.Conv2D(3, 3)(layers.Concatenate()([x, -x, 1 - x]))), X
+
+
+PARTS = {
+    "minus": turned_round,
+    "an unrolled LSTM": lambda: recurrent(layers.LSTM(4, unroll=True)),
+    "an unrolled GRU": lambda: recurrent(layers.GRU(4, unroll=True)),
+    "both ways": lambda: recurrent(layers.Bidirectional(layers.GRU(3, unroll=True, reset_after=False))),
+    "states": states,
+    "some of the steps": some_steps,
+    "a division by what may round to zero": masked_mean,
+    "a division by a length": by_their_length,
+    "a logarithm of what may round to zero": logarithm,
+}
+
+
+@pytest.mark.parametrize("aware", [False, True], ids=["after training", "aware"])
+@pytest.mark.parametrize("make", PARTS.values(), ids=PARTS.keys())
+def test_results_that_nobody_reads_and_numbers_near_zero_in_int8(make, aware, tmp_path):
+    keras.utils.set_random_seed(0)
+    model, x = make()
+    given = quantization_aware(model, pictures=x) if aware else model
+    export(given, tmp_path / "net.tflite", scheme="int8", calibration=x, images=x)
+    assert snr_db(model, tmp_path / "net.tflite", x) > 20
+
+
+def twice(structure):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    z = layers.Dense(4, name="scores")(layers.Flatten()(image))
+    return keras.Model(image, structure(z))
+
+
+GIVEN_OUT = {
+    "twice": lambda z: [z, z],
+    "twice by name, and read": lambda z: {"a": z, "b": z, "c": layers.Softmax()(z)},
+    "a softmax, and read": lambda z: {"a": (p := ops.softmax(z)), "b": layers.Dense(2)(p)},
+    "the input too": lambda z: {"a": z, "b": layers.ReLU()(z), "c": z},
+}
+
+
+@pytest.mark.parametrize("output_type", ["float32", "int8"])
+@pytest.mark.parametrize("structure", GIVEN_OUT.values(), ids=GIVEN_OUT.keys())
+def test_a_result_given_out_more_than_once_in_int8(structure, output_type, tmp_path):
+    model, path = twice(structure), tmp_path / "net.tflite"
+    export(model, path, scheme="int8", calibration=X, images=X, output_type=output_type, force=True)
+    wanted, found = model.predict(X, verbose=0), predict(path, X)
+    pairs = (
+        [(wanted[k], found[k]) for k in wanted]
+        if isinstance(wanted, dict)
+        else zip(wanted, found.values(), strict=True)
+    )
+    for right, answer in pairs:
+        assert 10 * np.log10(np.sum(right**2) / np.sum((right - answer) ** 2)) > 20
+
+
+def test_an_output_that_is_called_auxiliary_stays_unless_it_is_a_second_classifier(tmp_path):
+    image = keras.Input((8, 8, 3))
+    features = layers.Conv2D(4, 3)(image)
+    classes = [layers.Dense(3, name=name)(layers.Flatten()(features)) for name in ("main", "aux")]
+    model = keras.Model(image, [*classes, layers.Conv2D(1, 1, name="auxiliary_depth")(features)])
+    report = export(model, tmp_path / "net.tflite", images=X)
+    assert sorted(predict(tmp_path / "net.tflite", X)) == ["auxiliary_depth", "main"]
+    assert any(note.startswith("aux is left out") for note in report.notes)
+
+
+def test_a_call_that_was_replaced_is_carried_over(tmp_path):
+    conv = layers.Conv2D(4, 3)
+    model = seq(conv, layers.Flatten(), layers.Dense(3))
+    plain = conv.call
+    conv.call = lambda x: 2 * plain(x) + 1
+    model = keras.Sequential([keras.Input((8, 8, 3)), *model.layers])
+    export(model, tmp_path / "net.tflite", images=X)
+    assert snr_db(model, tmp_path / "net.tflite") > 80
+
+
+@pytest.mark.parametrize("aware", [False, True], ids=["after training", "aware"])
+def test_a_variable_that_the_graph_calculates_with(aware, tmp_path):
+    """It is no layer's, and what it holds now is what the next file has."""
+    gain, image, path = keras.Variable(np.float32([2, 3, 4])), keras.Input((8, 8, 3)), tmp_path / "net.tflite"
+    model = keras.Model(image, layers.Conv2D(3, 3)(image) * gain)
+    for value in ([2, 3, 4], [9, 1, 5]):
+        gain.assign(value)
+        given = quantization_aware(model, pictures=X) if aware else model
+        export(given, path, scheme="int8" if aware else "float32", images=X)
+        right, found = np.asarray(model(X)), predict(path, X)
+        assert 10 * np.log10(np.sum(right**2) / np.sum((right - found) ** 2)) > (20 if aware else 80)
+
+
+def test_a_prelu_for_an_activation(tmp_path):
+    alpha = keras.initializers.Constant(0.3)
+    model = seq(
+        layers.Conv2D(4, 3, activation=layers.PReLU(alpha, shared_axes=[1, 2])),
+        layers.Flatten(),
+        layers.Dense(3, activation=layers.PReLU(alpha)),
+    )
+    for scheme, least in (("float32", 80), ("int8", 20)):
+        export(model, tmp_path / "net.tflite", scheme=scheme, calibration=X, images=X)
+        assert snr_db(model, tmp_path / "net.tflite") > least
 
 
 def test_an_open_size_is_that_of_the_pictures(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_cnns import tasks
+from keras_cnns import cli, tasks
 from keras_cnns.errors import UserError
 from keras_cnns.training import Recipe, find_recipe, run
 from keras_cnns.training.page import parse, smoke
@@ -36,6 +36,23 @@ def test_a_flag_that_makes_no_sense_is_status_2(words):
     with pytest.raises(SystemExit) as end:
         parse(BASE, words.split())
     assert end.value.code == 2
+
+
+@pytest.mark.parametrize("words", [["--epoks", "3"], ["--epochs", "three"], ["--optimizer", "sgdd"], ["extra"]])
+@pytest.mark.parametrize("recipe", ["lenet5_digits", "recipes/resnet20_digits.py"])
+def test_a_wrong_flag_points_to_that_recipes_help(recipe, words, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["train", recipe, *words])
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert end.value.code == 2 and f"keras-cnns train {recipe} --help" in said
+
+
+def test_a_page_that_is_run_itself_points_to_itself(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["recipes/mine.py"])
+    with pytest.raises(SystemExit):
+        run(BASE, ["--epoks", "3"])
+    assert "python recipes/mine.py --help" in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
 def test_a_mistake_is_one_line_and_status_2(tmp_path, capsys):

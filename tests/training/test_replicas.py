@@ -30,7 +30,7 @@ NORM = PLAIN.but(
 RECIPES = {
     "plain": PLAIN,
     "clipped": PLAIN.but(clip_norm=0.5, optimizer="nesterov"),
-    "parts": PLAIN.but(accumulate=2, ema=0.9),
+    "parts": PLAIN.but(accumulate=2, ema=0.9, class_weights="balanced"),
     "norm": NORM.but(learning_rate=1e-4),
     "float64": NORM.but(precision="float64", learning_rate=0.05),
     "float16": PLAIN.but(precision="mixed_float16"),
@@ -69,7 +69,7 @@ def same(found):
 
 
 def test_two_mirrored_replicas_are_one(differences):
-    """Each batch in two parts, the weights averaged."""
+    """Each batch in two parts, the weights averaged, the classes balanced."""
     same(differences["parts"])
 
 
@@ -133,14 +133,14 @@ def free_ports(count):
     return ports
 
 
-def start_workers(folder, *flags, own_flags=((), ())):
+def start_workers(folder, *flags, own_flags=((), ()), indices=(0, 1)):
     addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
     words = ["--workers", addresses, "--strategy", "multi_worker", "--out", str(folder / "run"), *flags]
     processes = []
     for index in range(2):
         log = (folder / f"worker{index}.log").open("a")
         command = [sys.executable, str(HERE / "run_recipe.py"), str(folder / "recipe.json"), *words]
-        command += ["--index", str(index), *own_flags[index]]
+        command += ["--index", str(indices[index]), *own_flags[index]]
         processes.append(subprocess.Popen(command, env=environment(), stdout=log, stderr=log))
     return processes
 
@@ -199,3 +199,28 @@ def test_workers_that_were_started_differently_end_in_a_line_each(tmp_path, flag
     for index in range(2):
         log = (tmp_path / f"worker{index}.log").read_text()
         assert f"error: the workers were started with different {field}: " in log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("indices", [(0, 0), (1, 1)])
+def test_two_workers_with_one_index_end_in_a_line_each(tmp_path, indices):
+    (tmp_path / "recipe.json").write_text(PLAIN.json())
+    processes = start_workers(tmp_path, indices=indices)
+    assert [process.wait(timeout=120) for process in processes] == [2, 2], logs(tmp_path)
+    for index in range(2):
+        log = (tmp_path / f"worker{index}.log").read_text()
+        assert f"another worker was started with --index {indices[0]}." in log and "Traceback" not in log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_port_in_use_ends_in_a_line_on_every_worker(tmp_path, taken, monkeypatch):
+    (tmp_path / "recipe.json").write_text(PLAIN.json())
+    ports = free_ports(2)
+    monkeypatch.setattr(f"{__name__}.free_ports", lambda count: ports)
+    with socket.create_server(("", ports[taken])):
+        processes = start_workers(tmp_path)
+        assert [process.wait(timeout=120) for process in processes] == [2, 2], logs(tmp_path)
+    for index in range(2):
+        log = (tmp_path / f"worker{index}.log").read_text()
+        assert len([line for line in log.splitlines() if line.startswith("error: ")]) == 1 and "Traceback" not in log

@@ -46,9 +46,22 @@ def one_more_picture_a_class(folder):
             shutil.copy(folder / name / "0.png", folder / name / f"{k}.png")
 
 
+def relabelled(folder):
+    """As many pictures of each class as before, and two of them of another."""
+    (folder / "apple" / "0.png").rename(folder / "pear" / "10.png")
+    (folder / "pear" / "0.png").rename(folder / "apple" / "10.png")
+
+
+def other_names(folder):
+    for file in sorted((folder / "pear").iterdir()):
+        file.rename(file.with_name(f"pear_{file.name}"))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (relabelled, "as many pictures to (train|test), but others"),
+        (other_names, "as many pictures to (train|test), but others"),
         (renamed, "apple only there, quince only here"),
         (one_more_class, "cherry only here"),
         (one_more_picture_a_class, "a run on 24 pictures to train, and there are 36 now"),
@@ -111,4 +124,31 @@ def test_a_second_stage_on_other_classes_starts_their_scores_anew_and_says_so(fr
 def test_the_folder_says_what_it_was_trained_on(fruit, tmp_path):
     train(recipe(fruit, tmp_path / "run"), quiet=True)
     noted = json.loads((tmp_path / "run" / "data.json").read_text())
-    assert noted == {"classes": ["apple", "pear", "plum"], "examples": {"train": 24, "test": 6}}
+    assert set(noted.pop("keys")) == {"train", "test"}
+    assert noted == {
+        "classes": ["apple", "pear", "plum"],
+        "examples": {"train": 24, "test": 6},
+        "duplicates": {"copies": 0, "near": 0, "pairs": []},
+    }
+
+
+@pytest.mark.parametrize("litter", [".ipynb_checkpoints/0-checkpoint.png", "pear/notes.txt", "pear/.0.png"])
+def test_what_is_no_picture_changes_nothing(fruit, tmp_path, litter):
+    train(recipe(fruit, tmp_path / "run"), quiet=True)
+    (fruit / litter).parent.mkdir(exist_ok=True)
+    shutil.copy(fruit / "pear" / "0.png", fruit / litter)
+    train(recipe(fruit, tmp_path / "run"), quiet=True)
+
+
+def test_held_out_pictures_that_are_training_pictures_are_counted_said_and_noted(fruit, tmp_path, caplog):
+    for k in range(10, 20):
+        shutil.copy(fruit / "pear" / f"{k - 10}.png", fruit / "pear" / f"{k}.png")
+    train(recipe(fruit, tmp_path / "run"), quiet=True)
+    noted = json.loads((tmp_path / "run" / "data.json").read_text())["duplicates"]
+    assert noted["copies"] == len(noted["pairs"]) >= 2
+    (said,) = (m for m in caplog.messages if "training pictures too" in m)
+    assert f"{noted['copies']} of 8 held-out pictures" in said and "pear" in said
+    caplog.clear()
+    train(recipe(fruit, tmp_path / "run"), quiet=True)
+    assert not any("training pictures too" in m for m in caplog.messages), "once is enough"
+    assert json.loads((tmp_path / "run" / "data.json").read_text())["duplicates"] == noted

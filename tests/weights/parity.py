@@ -5,6 +5,7 @@ timm also has and writes the table. Rows that are there stay: a row is measured 
 deleted.
 """
 
+import json
 import sys
 import tempfile
 from fnmatch import fnmatchcase
@@ -19,13 +20,21 @@ from keras_cnns.files import write_text
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.registry import entry
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights.renames import ORIGINS, constructor, peers
+from keras_cnns.weights import beside
+from keras_cnns.weights.renames import ORIGINS, constructor, peer, peers
 from tests.weights.statistics import near
 
 TOLERANCE = 1e-4  # of the largest logit
 EVERY = [(origin, name, theirs) for origin in ORIGINS for name, theirs in peers(origin).items()]
 ROWS = [row for row in EVERY if entry(row[1]).variant.task == "classification"]
 TASKS = [row for row in EVERY if row not in ROWS]  # what stands on a classifier: not in the table
+# timm's other networks of the same tensors, which its config.json tells apart; pooled otherwise, they are refused
+ALIKE = [
+    ("timm", name, theirs)
+    for theirs, ours in beside.timm()["architectures"].items()
+    for name in ours
+    if theirs.startswith(("tf_", "efficientnet_lite")) and theirs != peer(name, "timm")
+]
 
 
 def shapes(name):
@@ -52,6 +61,8 @@ def difference(origin, name, theirs, shape, folder, **columns):
         network = torch_peers.randomize(torch_peers.create(origin, peer, **options), images)
         path = torch_peers.save(network, origin, folder)
         expected = torch_peers.logits(network, images, regions(shape))
+        if (origin, name, theirs) in ALIKE:
+            (folder / "config.json").write_text(json.dumps({"architecture": theirs}))
         del network
     ours = build(name, weights=path, input_shape=shape, classifier_activation=None, **columns)
     actual, largest = logits(ours, images, regions(shape)), 0.0
@@ -131,8 +142,8 @@ Inception v4's row is the nature of its sums, not a difference between networks:
 3.1e-05 from its answers in float64.
 
 timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
-Keras's numerics, which no file says: `build("efficientnet_b0", weights="tf_efficientnet_b0.safetensors",
-numerics=keras_cnns.blocks.conv.KERAS)`; a test holds that.
+Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds
+them to the same bar.
 
 Written by `python -m tests.weights.parity docs/parity.md` with torch, torchvision and timm beside TensorFlow; `tox -e
 torch` installs them and measures the same in its tests.

@@ -2,15 +2,14 @@
 
 import pytest
 
-from keras_cnns.blocks.conv import KERAS
-from tests.weights.parity import ROWS, TASKS, TOLERANCE, difference, shapes
+from tests.weights.parity import ALIKE, ROWS, TASKS, TOLERANCE, difference, shapes
 
 pytest.importorskip("torch")
 
 LARGE = {"bit_r152x4"}  # 936 million weights: five minutes and 9 GiB
 TORCH = [
-    pytest.param(*row, marks=[pytest.mark.slow] if row[1] in LARGE else [], id=f"{row[0]}-{row[1]}")
-    for row in ROWS
+    pytest.param(*row, marks=[pytest.mark.slow] if row[1] in LARGE else [], id=f"{row[0]}-{row[1]}-{row[2]}")
+    for row in ROWS + ALIKE
     if row[0] != "keras"
 ]
 
@@ -19,15 +18,6 @@ TORCH = [
 def test_published_and_odd_size(origin, name, theirs, tmp_path):
     for shape in shapes(name):
         assert difference(origin, name, theirs, shape, tmp_path) < TOLERANCE, shape
-
-
-@pytest.mark.parametrize(
-    ("name", "theirs"),
-    [("efficientnet_b0", "tf_efficientnet_b0"), ("mobilenet_v3_small", "tf_mobilenetv3_small_100")],
-)
-def test_timms_copies_of_tensorflows_weights_have_kerass_numerics(name, theirs, tmp_path):
-    for shape in shapes(name):
-        assert difference("timm", name, theirs, shape, tmp_path, numerics=KERAS) < TOLERANCE, shape
 
 
 @pytest.mark.parametrize(("origin", "name", "theirs"), TASKS, ids=[name for _, name, _ in TASKS])

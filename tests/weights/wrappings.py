@@ -4,9 +4,12 @@
 timm.
 """
 
+import argparse
+import datetime
 import sys
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +18,14 @@ import torch
 import keras_cnns
 from keras_cnns.errors import UserError
 from keras_cnns.files import write_text
+from keras_cnns.testing import randomize
+from tests.weights import lite_written
 from tests.weights.torch_peers import create
 
 NETWORKS = {  # library: (our name, its name, a tensor of its, our layer, columns)
     "torchvision": ("squeezenet1_1", "squeezenet1_1", "features.7.expand3x3.weight", "fire5_expand3x3_conv"),
     "timm": ("mobilenet_v3_small", "mobilenetv3_small_100", "conv_stem.weight", "stem_conv"),
+    "efficientnet_pytorch": ("efficientnet_lite0", "efficientnet-lite0", "_conv_stem.weight", "stem_conv"),
 }
 
 
@@ -54,17 +60,52 @@ WRAPPINGS = {
     "half floats": lambda s: {k: v.half() if v.is_floating_point() else v for k, v in s.items()},
     "bfloat16": lambda s: {k: v.bfloat16() if v.is_floating_point() else v for k, v in s.items()},
     "Parameters (`keep_vars`)": lambda s: {k: torch.nn.Parameter(v, v.is_floating_point()) for k, v in s.items()},
-    "without the classifier": lambda s: {k: v for k, v in s.items() if not k.startswith("classifier")},
+    "`timm_model.` (timm's wrapper on the hub)": lambda s: prefixed("timm_model.", s),
+    "DeepSpeed, `module`": lambda s: {"module": s, "ds_config": {}, "optimizer": None},
+    "averaged (SWA), `n_averaged` and `module.`": lambda s: {"n_averaged": torch.tensor(5), **prefixed("module.", s)},
+    "an average beside, a list (`shadow_params`)": lambda s: {
+        "model": s,
+        "ema": {"decay": 0.999, "shadow_params": list(s.values())},
+    },
+    "an average beside, deep inside": lambda s: {"trainer": {"model": s, "ema_weights": list(s.values())}},
+    "a dict in a list": lambda s: [s, {"lr": 0.1}],
+    "objects beside (a namespace, a date)": lambda s: {
+        "state_dict": s,
+        "args": argparse.Namespace(lr=0.1),
+        "when": datetime.datetime(2026, 1, 1),
+        "path": Path("x"),
+    },
+    "NumPy's numbers and arrays beside": lambda s: {"model": s, "best": np.float64(0.9), "history": np.arange(5.0)},
+    "double floats": lambda s: {k: v.double() if v.is_floating_point() else v for k, v in s.items()},
+    "a Normalize in front, `0.mean`": lambda s: {
+        "0.mean": torch.full((1, 3, 1, 1), 0.5),
+        "0.std": torch.full((1, 3, 1, 1), 0.25),
+        **prefixed("1.", s),
+    },
+    "without the classifier": lambda s: {k: v for k, v in s.items() if not k.startswith(("classifier", "_fc"))},
+    "float8": lambda s: {k: v.to(torch.float8_e4m3fn) if v.ndim == 4 else v for k, v in s.items()},
+    "sparse tensors": lambda s: {k: v.to_sparse() if v.ndim == 4 else v for k, v in s.items()},
+    "NumPy's arrays": lambda s: {k: v.numpy() for k, v in s.items()},
+    "the whole network": lambda s: torch.nn.Linear(2, 2),
     "a list of tensors": lambda s: list(s.values()),
     "numbers for names": lambda s: dict(enumerate(s.values())),
 }
 
 
+@cache
+def written_by(library, theirs, name):
+    """The state_dict of a network of that library."""
+    torch.manual_seed(0)
+    if library == "efficientnet_pytorch":
+        model = randomize(keras_cnns.build(name, input_shape=(64, 64, 3)))
+        return {key: torch.from_numpy(value) for key, value in lite_written.state(model).items()}
+    return create(library, theirs).state_dict()
+
+
 def outcome(library, wrapping, older=False):
     """What `build` does with the file: loaded and what was said, or the refusal."""
     name, theirs, tensor, layer = NETWORKS[library]
-    torch.manual_seed(0)
-    state = create(library, theirs).state_dict()
+    state = written_by(library, theirs, name)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         path = Path(folder) / "x.pth"
@@ -85,6 +126,10 @@ HEAD = """# Files of weights, as they lie around
 What `build(name, weights=file)` does with a checkpoint of torch's in each of its usual wrappings. Whether a tensor of
 the network has the file's values was looked at each time; both layouts of `torch.save` were tried. Nothing in a file is
 run, and torch need not be installed. Written by `python -m tests.weights.wrappings docs/weights.md`.
+
+A file's name does not matter, only its content (`model.zip` may be a .keras file). Weights in several files
+(`model-00001-of-00002.safetensors`) are read together, by their index or by their names; a folder with one file of
+weights stands for that file. What lies beside them in timm's `config.json` comes with them.
 
 Damaged files: `python -m tests.weights.test_damaged_files 3000` (seed 0) cut, flip, blank, insert, delete, repeat and
 swap bytes in files of six kinds (.keras, .weights.h5, .h5, .pth of both layouts, .safetensors). Of 3,000 cases 2,646

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 
+from keras_cnns.arguments import check_fields, short
 from keras_cnns.errors import UserError, nearest
 
 CROPS = ("centre", "whole", "random", "random_resized")
@@ -36,14 +37,10 @@ class Augment:
     cutmix: float = 0.0  # alpha: a rectangle is another picture's; with mixup, one of the two for every picture
 
     def __post_init__(self):
-        try:
-            self._check()
-        except TypeError as error:
-            raise UserError(f"augment has a setting of another kind than it should be ({error}).") from error
-
-    def _check(self):
+        check_fields(self, "augment.")
         for name in ("scale", "area", "ratio", "zoom"):
-            low, high = self._pair(name)
+            low, high = getattr(self, name)
+            object.__setattr__(self, name, (low, high))  # JSON has lists only
             if not 0 < low <= high:
                 raise UserError(f"augment.{name} is ({low}, {high}): the lower bound first, and more than 0.")
         if self.area[1] > 1 or self.scale[0] < 1:
@@ -60,13 +57,6 @@ class Augment:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: at most {most}.")
         if not 0 < self.crop_fraction <= 1:
             raise UserError(f"augment.crop_fraction is {self.crop_fraction}: more than 0 and at most 1.")
-
-    def _pair(self, name):
-        value = tuple(getattr(self, name))
-        if len(value) != 2:
-            raise UserError(f"augment.{name} is {value}: two numbers.")
-        object.__setattr__(self, name, value)  # JSON has lists only
-        return value
 
     @property
     def changes(self):
@@ -88,6 +78,8 @@ class Augment:
         """
         if isinstance(settings, cls):
             return settings
+        if not (settings is None or isinstance(settings, dict)):
+            raise UserError(f"augment is {short(settings)}: it must be a dict of settings by name.")
         known = [f.name for f in fields(cls)]
         for name in settings or {}:
             if name not in known:

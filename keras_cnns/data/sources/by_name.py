@@ -24,11 +24,12 @@ def open_source(name, split, *, data_dir=None, download=False, limit=None):
         return source
     if limit < 1:
         raise UserError(f"a limit of {limit} examples leaves nothing: give at least 1.")
-    every = source  # spread evenly, since a folder's pictures stand class by class
+    every, chosen = source, np.arange(limit) * source.count // limit  # a folder's pictures stand class by class
     return replace(
         source,
         count=limit,
-        labels=None if every.labels is None else every.labels[np.arange(limit) * every.count // limit],
+        labels=None if every.labels is None else every.labels[chosen],
+        files=None if every.files is None else [every.files[i] for i in chosen],
         read=lambda number: every.read(number * every.count // limit),
         where=lambda number: every.where(number * every.count // limit),
     )

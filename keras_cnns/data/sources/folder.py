@@ -62,14 +62,16 @@ def _source(root, names, files, labels):
     def read(number):
         return tf.io.read_file(paths[number]), classes[number]
 
-    return Source(tuple(names), len(files), read, lambda number: str(files[number]), labels=labels, key=key)
+    return Source(tuple(names), len(files), read, lambda number: str(files[number]), labels, key, files)
 
 
 def _splits(root):
     """{folder: its role} where the folders in `root` are splits, else nothing."""
     folders = walk.folders(root)
     clear = {f: role(f.name) for f in folders if role(f.name)}
-    loose = {f: role(f.name, loosely=True) for f in folders if f not in clear and walk.folders(f)}
+    every = {role(f.name, loosely=True) for f in folders}
+    flat = {TRAIN} < every and None not in every  # trainA, trainB, testA: no names of classes
+    loose = {f: role(f.name, loosely=True) for f in folders if f not in clear and (flat or walk.folders(f))}
     splits = clear | {f: r for f, r in loose.items() if r}
     others = [f for f in folders if f not in splits]
     nested = [f for f in splits if splits[f] == TRAIN and any(map(walk.has_pictures, walk.folders(f)))]
@@ -130,6 +132,8 @@ def _classes(folder, names=None):
     files, labels = [], []
     for label, name in enumerate(names):
         found = walk.pictures(folder / name) if (folder / name).is_dir() else []
+        if not found and not (folder / name).is_dir():
+            raise UserError(f"{folder} has no pictures of {name!r}, which is a class in training: add some.")
         if not found:
             raise UserError(f"{folder / name} has no pictures{_instead(folder / name)}: add some or remove the folder.")
         files += found

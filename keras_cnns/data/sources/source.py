@@ -1,6 +1,6 @@
 """Where pictures come from: a split whose examples are read by number, so that any order can be resumed anywhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ class Source:
     where: number (an int) -> what a message calls that example.
     labels: of all examples, int64 [count], where they are known without reading.
     key: a word that is another one where the examples, their order or their labels are others.
+    files: the paths of all examples, where each is a file of its own.
     remedy: what to do where an example cannot be read at all; None where that is a broken file like any other.
     """
 
@@ -25,4 +26,5 @@ class Source:
     where: Callable
     labels: np.ndarray | None = None
     key: str = ""
+    files: Sequence | None = None
     remedy: str | None = None

@@ -14,7 +14,7 @@ from keras_cnns.layers.table_conv import TableConv2D
 def matrix(model, layer=None):
     """(the layer's name, [maps in, maps out]): the length of each pair's kernel, 0 where nothing connects them.
 
-    layer: None: the first convolution with groups, depthwise or with a table, or else the first one.
+    layer: None: the first convolution with a table, else with groups, else depthwise, else the first one.
 
     Raises:
       UserError: there is no such layer, or no two-dimensional convolution.
@@ -24,7 +24,7 @@ def matrix(model, layer=None):
         found = [call for call in calls if _kernel(call.operation) is not None]
         if not found:
             raise UserError(f"{calls.name} has no convolution: there are no connections of maps to show.")
-        call = next((call for call in found if _is_sparse(call.operation)), found[0])
+        call = max(found, key=lambda call: _interest(call.operation))  # the first of those that are alike
     else:
         call = calls[calls.find(layer)]
     kernel = _kernel(call.operation)
@@ -50,9 +50,10 @@ def connections(model, layer=None):
     return figure
 
 
-def _is_sparse(operation):
-    depthwise = isinstance(operation, keras.layers.DepthwiseConv2D | TableConv2D)
-    return depthwise or getattr(operation, "groups", 1) > 1
+def _interest(operation):
+    """A table of connections shows more than groups, these more than depthwise, that more than all with all."""
+    groups = getattr(operation, "groups", 1) > 1
+    return 3 * isinstance(operation, TableConv2D) or 2 * groups or isinstance(operation, keras.layers.DepthwiseConv2D)
 
 
 def _kernel(operation):

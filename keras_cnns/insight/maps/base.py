@@ -45,12 +45,18 @@ def map_layer(network, target, layer=None):
     last = network.last(target)
     ref = calls[last].outputs[0] if last is not None else output_of(calls, target)
     through = not _is_map(ref)  # what asks of a map itself is explained by the maps before its last convolution
+    learned: set = set()  # calls behind a convolution: a detector's end also takes the picture itself, for its size
+    for number, call in enumerate(calls):
+        if hasattr(call.operation, "kernel") or any(r.call in learned for r in call.inputs):
+            learned.add(number)
     while calls[ref.call].inputs:
         call = calls[ref.call]
         if through and _is_map(ref):
             return ref.call
         through = through or hasattr(call.operation, "kernel")
-        ref = max(call.inputs, key=lambda r: len(r.shape) == 4 and np.prod([n or 1e4 for n in r.shape[1:3]]))
+        ref = max(
+            call.inputs, key=lambda r: (r.call in learned, _is_map(r) and np.prod([n or 1e4 for n in r.shape[1:3]]))
+        )
     raise UserError(f"{network.model.name} has no convolutional maps: this method needs some.")
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from keras_cnns.data.duplicates import near_duplicates
 from keras_cnns.errors import UserError
 from keras_cnns.insight import draw
 from keras_cnns.insight.calibration import calibration
-from keras_cnns.insight.duplicates import near_duplicates
 from keras_cnns.insight.page import Section, Table, of_figure, of_pixels
 from keras_cnns.insight.report import figures
 

@@ -1,8 +1,5 @@
 """The ranges of a quantization-aware model from pictures: the extremes over all of them, in whatever order."""
 
-from itertools import islice
-from pathlib import Path
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,9 +7,10 @@ import tensorflow as tf
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, extremes
 from keras_cnns.tflite.file.convert import input_names
-from keras_cnns.tflite.proof.pictures import gather
+from keras_cnns.tflite.proof import pictures as given
+from keras_cnns.tflite.proof.structures import Inputs
 
-TOGETHER = 8  # items of an iterable that are checked at once
+MOST = 50_000  # pictures of a generator, which may be endless; of what says how many there are, all
 
 
 def calibrate(model, pictures, *, batch_size=32):
@@ -35,7 +33,7 @@ def calibrate(model, pictures, *, batch_size=32):
     return first
 
 
-def _measured(model, tracked, given):
+def _measured(model, tracked, parts):
     """The first batch, and (smallest, largest) of what each of the layers takes while none of them rounds."""
     taken = keras.Model(model._inputs_struct, [layer.input for layer in tracked])
     measure = tf.function(
@@ -45,7 +43,7 @@ def _measured(model, tracked, given):
     try:
         for layer in tracked:
             layer.seen.assign(0.0)
-        for batch in given:
+        for batch in parts:
             first = batch if first is None else first
             inputs = keras.tree.pack_sequence_as(model._inputs_struct, list(map(tf.convert_to_tensor, batch)))
             here = np.reshape([np.asarray(pair) for pair in measure(inputs)], (-1, 2))
@@ -67,44 +65,27 @@ def batches(pictures, model, size=32):
       UserError: as in `calibrate`.
     """
     names = input_names(model)
-    for some in _parts(pictures, model, names):
-        try:
-            whole = gather(some, model, names, "pictures")
-        except UserError as error:
-            raise UserError(f"the pictures do not fit {model.name}: {error}") from error
-        count = len(whole[names[0]])
-        for start in range(0, count, size):
-            yield [whole[name][start : start + size] for name in names]
+    inputs, waiting, count = Inputs(model, names), [], 0
+    try:
+        for some in given.batches(pictures, model, names, "pictures"):
+            waiting.append(some)
+            count += len(some[names[0]])
+            if count > MOST and not hasattr(pictures, "__len__"):
+                raise UserError(f"there are more than {MOST:,}, and no end is known: give so many of them")
+            if sum(len(part[names[0]]) for part in waiting) >= size:
+                yield from _cut(waiting, inputs, size)
+                waiting = []
+        if waiting:
+            yield from _cut(waiting, inputs, size)
+    except UserError as error:
+        raise UserError(f"the pictures do not fit {model.name}: {error}") from error
 
 
-def _parts(pictures, model, names):
-    """What there is in parts that `gather` takes and that fit into memory one by one."""
-    if isinstance(pictures, (str, Path)):
-        yield from _of_data_set(str(pictures), model)
-        return
-    if isinstance(pictures, keras.utils.PyDataset):
-        pictures = map(pictures.__getitem__, range(pictures.num_batches or len(pictures)))
-    elif isinstance(pictures, tf.data.Dataset):
-        if pictures.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise UserError("the pictures that set the ranges never end: give so many batches, dataset.take(100)")
-        pictures = pictures.as_numpy_iterator()
-    several = isinstance(pictures, (list, tuple)) and len(pictures) == len(names) > 1
-    if several or isinstance(pictures, dict) or hasattr(pictures, "__array__") or not hasattr(pictures, "__iter__"):
-        yield pictures
-        return
-    items = iter(pictures)
-    while some := list(islice(items, TOGETHER)):
-        yield some
-
-
-def _of_data_set(name, model):
-    """The pictures of a data set's training split, batch by batch, sized as the model takes them."""
-    from keras_cnns.data.pipeline import load
-
-    shape = tuple(model.inputs[0].shape[1:])
-    if len(model.inputs) != 1 or len(shape) != 3 or None in shape:
-        raise UserError(f"{model.name} takes no single picture of a fixed size: give arrays, or a tf.data.Dataset")
-    name = f"folder:{name}" if Path(name).is_dir() else name
-    data = load(name, size=shape[:2], channels=shape[2], batch_size=256, split="train", training=False)
-    for images, _, weights in data.batches.as_numpy_iterator():
-        yield images[weights > 0]  # the last batch is filled up
+def _cut(parts, inputs, size):
+    try:
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in inputs.names}
+    except ValueError as error:
+        raise UserError(f"the batches have different shapes ({error}).") from None
+    whole = given.checked(whole, inputs, "pictures")
+    for start in range(0, len(whole[inputs.names[0]]), size):
+        yield [whole[name][start : start + size] for name in inputs.names]

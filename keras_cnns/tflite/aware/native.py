@@ -13,7 +13,16 @@ from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
 from keras_cnns.tflite.graph.graph import Graph
-from keras_cnns.tflite.graph.kinds import LINEAR, SAME_SCALE, SOFTMAX, TRAINING_ONLY, activation_of, is_relu
+from keras_cnns.tflite.graph.kinds import (
+    DIVIDE,
+    LINEAR,
+    ONE_HOT,
+    SAME_SCALE,
+    SOFTMAX,
+    TRAINING_ONLY,
+    activation_of,
+    is_relu,
+)
 from keras_cnns.tflite.graph.node import Item, Node
 from keras_cnns.tflite.graph.prepare import keep_outputs, prepared
 from keras_cnns.tflite.graph.reader import read
@@ -36,7 +45,8 @@ def quantization_aware(model, *, hold_statistics=True, momentum=MOMENTUM, fold=F
     prepared(graph, outputs=outputs, keep_dropout=True, keep_batch_norm=not fold)
     float_inputs(graph)
     graph.rewrite(rounding)
-    graph.rewrite(lambda node, uses: quantized(node, uses, momentum))
+    floats = divisors(graph)
+    graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, momentum))
     if hold_statistics:
         graph.rewrite(held)
     name_outputs(graph, [model.outputs[i]._keras_history.operation.name for i in kept])
@@ -122,11 +132,16 @@ def quantized(node, uses, momentum=MOMENTUM):
         if node.input.is_a(FakeQuant) and node.input.input.is_a(*LINEAR, *ROUNDED.values()):
             node.args = (node.input.input,)  # folded in the file: nothing is rounded between
         node.config["momentum"] = min(node.config["momentum"], momentum)
-    if node.many or node.integers or _as_before(node):
+    if node.many or node.integers or node.is_a(ONE_HOT) or _as_before(node):
         return None
     low, high = fixed_range(node)
     config = {"low": low, "high": high, "momentum": momentum}
     return Node(FakeQuant, (node,), config=config, name=f"{node.name}_quant", shape=node.shape)
+
+
+def divisors(graph):
+    """What others are divided by: rounded it might be zero. It stays in floats, and so does the division."""
+    return {n.args[1] for n in graph.nodes if type(n.call) in DIVIDE and len(n.inputs) == len(n.args) == 2}
 
 
 def _as_before(node):

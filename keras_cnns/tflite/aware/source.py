@@ -33,11 +33,14 @@ def compare(source, positions, answer, given=None):
       inputs. given: a batch as a list of arrays in the order of the inputs; noise by default.
 
     Raises:
-      UserError: they disagree; it names the output.
+      UserError: they disagree; it names the output. Or the inputs are none of the source's type.
     """
     names = input_names(source)
     made = made_up(source, names, COUNT)
     given = [made[name] for name in names] if given is None else [array[:COUNT] for array in given]
+    for x, tensor, name in zip(given, source.inputs, names, strict=True):
+        if "float" not in tensor.dtype and not np.array_equal(np.asarray(x).astype(tensor.dtype), x):
+            raise UserError(f"the pictures hold values that input {name!r} cannot hold: it takes {tensor.dtype}")
     theirs, ours = answers(source, given), answer(given)
     reduced = any(layer.compute_dtype in ("float16", "bfloat16") for layer in source._flatten_layers())
     for position, found in zip(positions, ours, strict=True):

@@ -86,6 +86,32 @@ def sharing(data):
     return write(model)
 
 
+def named_outputs(model, integers):
+    """Outputs of the type asked for, in the graph as in its signature: the quantizer keeps only one of the two right
+    where a result is an output twice, or is taken by an operator of the other type as well.
+    """
+    graph, types = model.subgraphs[0], (schema.TensorType.INT8, schema.TensorType.INT16)
+    for signature in model.signatureDefs or []:
+        for place, (entry, output) in enumerate(zip(signature.outputs, graph.outputs, strict=True)):
+            found = (entry.tensorIndex, output)
+            right = [i for i in found if (graph.tensors[i].type in types) == integers]
+            entry.tensorIndex = graph.outputs[place] = (right or found)[0]
+    return model
+
+
+def parts_alike(model):
+    """Gives the parts of a split that nobody reads the type of the others: the quantizer leaves those in floats."""
+    graph, kind = model.subgraphs[0], schema.BuiltinOperator
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        if max(code.builtinCode, code.deprecatedBuiltinCode) in (kind.SPLIT, kind.SPLIT_V, kind.UNPACK):
+            parts = [graph.tensors[i] for i in operator.outputs]
+            integers = [part for part in parts if part.type != schema.TensorType.FLOAT32]
+            for part in parts if integers else ():
+                part.type, part.quantization = integers[0].type, copy.deepcopy(integers[0].quantization)
+    return model
+
+
 def reconnect(model):
     """Lets integer operators read the integers again where a tensor is an output as well as an input of others.
 
@@ -140,22 +166,24 @@ def _float_twin(graph, index):
     return len(graph.tensors) - 1
 
 
-def unread(data):
-    """The flatbuffer without the names of results that nobody reads: the quantizer cannot measure them, and passes over
-    what has no name."""
+def all_read(data):
+    """The flatbuffer with what nobody reads among its outputs, but not in its signature: so it can be measured.
+
+    Half of a split, or all but the last steps of an unrolled recurrent layer: their memory holds something else by the
+    end of a run, and yet they need a range, for they are made by the operator that makes the others.
+    """
     model = read(data)
     graph = model.subgraphs[0]
     taken = {i for operator in graph.operators for i in operator.inputs} | set(graph.outputs)
     dead = [i for operator in graph.operators for i in operator.outputs if i >= 0 and i not in taken]
     if not dead:
         return data
-    for i in dead:
-        graph.tensors[i].name = b""
+    graph.outputs = [*graph.outputs, *dead]
     return write(model)
 
 
 def around_powers(data):
-    """The names of the tensors that have to stay floats around a power, as in local response normalization.
+    """The names of the tensors that stay floats around a power, as in response normalization, or before a logarithm.
 
     A sum of squares spans so many orders of magnitude that its small values round to zero, which is infinite to a
     negative power, and so does the power itself: what makes its base, and what it is multiplied with, are not rounded.
@@ -179,6 +207,11 @@ def around_powers(data):
     powers = [operator for operator in graph.operators if codes[operator.opcodeIndex] == kind.POW]
     for operator in powers:
         walk(operator.inputs[0])
+    found += [  # no logarithm of what rounds to zero
+        graph.tensors[operator.inputs[0]].name.decode()
+        for operator in graph.operators
+        if codes[operator.opcodeIndex] == kind.LOG
+    ]
     results = {operator.outputs[0] for operator in powers}
     for operator in graph.operators:
         if codes[operator.opcodeIndex] in (kind.MUL, kind.DIV) and results.intersection(operator.inputs):

@@ -26,7 +26,7 @@ def can_be_made_again(layer):
     parts = list(layer._flatten_layers())
     if any(isinstance(part, keras.layers.Lambda) for part in parts):
         return False
-    return all(_own(type(part)) and all(map(_own, _functions(part))) for part in parts)
+    return all(_own(type(part)) and "call" not in vars(part) and all(map(_own, _functions(part))) for part in parts)
 
 
 def _own(thing):

@@ -3,10 +3,21 @@
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from keras_cnns.errors import UserError, first_line, nearest
+from keras_cnns.tflite.graph.fold import number_affine
 from keras_cnns.tflite.graph.graph import Graph, in_float32
-from keras_cnns.tflite.graph.kinds import ARGMAX, DROPOUTS, NORMALIZE, RESHAPES, SOFTMAX, TOP_K, activation_of
+from keras_cnns.tflite.graph.kinds import (
+    ARGMAX,
+    DROPOUTS,
+    LOG_SOFTMAX,
+    NORMALIZE,
+    RESHAPES,
+    SOFTMAX,
+    TOP_K,
+    activation_of,
+)
 from keras_cnns.tflite.graph.node import Item
 from keras_cnns.tflite.graph.prepare import apart
 from keras_cnns.tflite.graph.reader import read
@@ -72,6 +83,10 @@ def _under(model, head, k):
     if head == "softmax":
         if ends_in_softmax(model):
             return model
+        if _is_activation(behind_passing(_last(model)), "sigmoid"):
+            raise UserError(
+                f"{model.name} ends in a sigmoid, several labels at once: leave head='softmax' out, or take 'logits'."
+            )
         return keras.Model(model.inputs, keras.layers.Softmax(name="probabilities")(scores), name=model.name)
     if head == "argmax":
         _, best = keras.ops.top_k(scores, 1)  # argmax itself needs bitwise operators in Keras
@@ -83,20 +98,45 @@ def _under(model, head, k):
 
 
 def _without_softmax(model):
-    """The scores before the softmax; casts, reshapes and identities behind it stay behind them."""
+    """The scores before the softmax, or sigmoid; casts, reshapes and identities behind it stay behind them."""
     graph = read(model).rewrite(apart)
     (last,) = keras.tree.flatten(graph.outputs)
     end = behind_passing(last)
-    if not is_softmax(end):
-        return model
-    graph.rewrite(lambda node, uses: node.input if node is end else None)
-    return graph.build()
+    if is_softmax(end) or _is_log_softmax(end) or _is_activation(end, "sigmoid"):
+        graph.rewrite(lambda node, uses: node.input if node is end else None)
+        return graph.build()
+    if _answers_sum_to_one(model):
+        raise UserError(
+            f"{model.name} gives probabilities, but ends in no softmax to take away: leave head='logits' out."
+        )
+    return model
 
 
 def ends_in_softmax(model):
-    """Whether the scores of a model with one output are probabilities already."""
+    """Whether the scores of a model with one output are probabilities already, by its graph or by its answers."""
+    return is_softmax(behind_passing(_last(model))) or _answers_sum_to_one(model)
+
+
+def _last(model):
     (last,) = keras.tree.flatten(read(model).rewrite(apart).outputs)
-    return is_softmax(behind_passing(last))
+    return last
+
+
+def _answers_sum_to_one(model, count=4):
+    """Whether the answers to noise are probabilities, however they were made: by a layer of one's own, as a mean."""
+    if any(None in tensor.shape[1:] for tensor in model.inputs):
+        return False
+    noise = np.random.default_rng(0)
+    given = [noise.uniform(0, 2, (count, *tensor.shape[1:])).astype(tensor.dtype) for tensor in model.inputs]
+    own = getattr(model, "_functional", model)._inputs_struct
+    answers = model(keras.tree.pack_sequence_as(own, given), training=False)
+    return sum_to_one(np.asarray(keras.ops.convert_to_numpy(keras.tree.flatten(answers)[0]), np.float64))
+
+
+def sum_to_one(answers, slack=2e-3):
+    """Whether (N, ..., classes) floats are probabilities of classes that exclude each other."""
+    inside = answers.ndim > 1 and answers.shape[-1] > 1 and (answers >= -1e-6).all()
+    return bool(inside and np.allclose(answers.sum(-1), 1, atol=slack))
 
 
 KINDS = {
@@ -160,13 +200,27 @@ def _ending(node, graph_of):
     same_axis = end.shape[-1:] == shape[-1:]
     if is_softmax(end) and same_axis:
         return Ending("classifier" if len(shape) == 2 else "segmentation")
-    if end.is_a(keras.layers.Activation) and activation_of(end) == "sigmoid":
+    if _is_activation(end, "sigmoid"):
         return Ending("multilabel")
+    if _is_log_softmax(end) and same_axis:
+        return Ending("logits" if len(shape) == 2 else "segmentation")
+    while number_affine(end):  # a temperature
+        end = behind_passing(end.input)
     if end.is_a(keras.layers.Dense) and len(shape) == 2 and same_axis and shape[-1] and shape[-1] > 1:
         return Ending("logits")
     if end.is_a(keras.layers.UnitNormalization, NORMALIZE):
         return Ending("embedding")
     return Ending("regression")
+
+
+def _is_activation(node, name):
+    return node.is_a(keras.layers.Activation) and activation_of(node) == name
+
+
+def _is_log_softmax(node):
+    if node.is_a(*LOG_SOFTMAX):
+        return getattr(node.call, "axis", -1) in (-1, len(node.shape) - 1)
+    return _is_activation(node, "log_softmax")
 
 
 def is_softmax(node):
@@ -175,16 +229,13 @@ def is_softmax(node):
         return node.config.get("axis", -1) in (-1, len(node.shape) - 1)
     if node.is_a(*SOFTMAX):
         return getattr(node.call, "axis", -1) in (-1, len(node.shape) - 1)
-    return node.is_a(keras.layers.Activation) and activation_of(node) == "softmax"
+    return _is_activation(node, "softmax")
 
 
 def behind_passing(node):
     """The node behind whatever only casts, reshapes or passes on."""
     while node.inputs and (
-        node.is_a(*_PASSING, keras.ops.cast)
-        or node.is_a(keras.layers.Activation)
-        and activation_of(node) == "linear"
-        or node.is_a(*DROPOUTS)
+        node.is_a(*_PASSING, keras.ops.cast) or _is_activation(node, "linear") or node.is_a(*DROPOUTS)
     ):
         node = node.input
     return node

@@ -52,12 +52,15 @@ FLIP = _operation(ops.flip, ..., axis=1)
 CAST = _operation(ops.cast, ..., "int32")
 PAD = _operation(ops.pad, ..., [[0, 0], [1, 1], [1, 1], [0, 0]])
 DIVIDE = {_operation(ops.true_divide, ..., 2.0), _operation(ops.divide, ..., 2.0)}
-ARGMAX = _operation(ops.argmax, ..., axis=-1)
+ARGMAX, ARGMIN = _operation(ops.argmax, ..., axis=-1), _operation(ops.argmin, ..., axis=-1)
+ONE_HOT = _operation(lambda x: ops.one_hot(ops.cast(x, "int32"), 3), ...)
+NEGATIVE = _operation(ops.negative, ...)
 MEAN = _operation(ops.mean, ..., axis=(1, 2))
 SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, ...)}
+LOG_SOFTMAX = {_operation(ops.log_softmax, ...), _operation(keras.activations.log_softmax, ...)}
 RESHAPES: tuple = (_operation(ops.reshape, ..., (2, 48)), _operation(ops.squeeze, keras.KerasTensor((2, 1))))
 RESHAPES += (_operation(ops.expand_dims, ..., 1),)
-SPLIT = _operation(ops.split, ..., 2, axis=1)
+SPLIT, UNSTACK = _operation(ops.split, ..., 2, axis=1), _operation(ops.unstack, ..., axis=1)
 NORMALIZE, TOP_K = _operation(ops.normalize, ...), _operation(ops.top_k, ..., 2)
 ARITHMETIC = {_operation(call, ..., 2.0): call for call in (ops.add, ops.multiply, ops.subtract)}
 # Functions without a setting of their own, by the operation that Keras makes of a call.
@@ -71,7 +74,7 @@ RELU = _operation(keras.activations.relu, ...)  # which may have a slope, a limi
 SAME_SCALE = _layers("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop", "UpSampling1D", "UpSampling2D")
 SAME_SCALE += _layers("GlobalMaxPooling1D", "GlobalMaxPooling2D", "ZeroPadding1D", "ZeroPadding2D")
 SAME_SCALE += _layers(*(f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "Cropping")))
-SAME_SCALE += (ops.pad, FLIP, _operation(ops.transpose, ...), SPLIT)
+SAME_SCALE += (ops.pad, FLIP, _operation(ops.transpose, ...), SPLIT, UNSTACK)
 SAME_SCALE += (_operation(ops.squeeze, keras.KerasTensor((2, 1))), _operation(ops.expand_dims, ..., 1))
 SAME_SCALE += (_operation(lambda x: x[:, 1], ...), _operation(ops.image.resize, ..., (2, 2)), *DROPOUTS)
 

@@ -15,6 +15,7 @@ from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.int8_forms import absorb_sixth, average, by_fives, hard_swish, rectified, thinning
 from keras_cnns.tflite.graph.kinds import (
     ARGMAX,
+    ARGMIN,
     DROPOUTS,
     LINEAR,
     SCALED_SUM,
@@ -31,7 +32,7 @@ from keras_cnns.tflite.graph.reader import read
 def prepare(model, *, outputs=None, int8_forms=True):
     """The Keras 3 model of the same inputs and outputs, rewritten for inference on a phone.
 
-    outputs: names or positions of the outputs to keep; by default all but those whose name begins with "aux".
+    outputs: names or positions of the outputs to keep; by default all but the auxiliary classifiers (`main_outputs`).
     int8_forms: hard-swish as `(x * (1/6)) * relu6(x + 3)`, average pooling as a depthwise convolution, and a ReLU that
       no operator before it takes in behind one that changes nothing: XNNPACK runs these in int8. False keeps each one
       operator, which is faster in floats.
@@ -70,9 +71,10 @@ def keep_outputs(graph, wanted=None):
     flat = tree.flatten(graph.outputs)
     names = [node.name for node in flat]
     if wanted is None:
-        main = [node for node in flat if not node.name.lower().startswith("aux")]
-        if not main or len(main) == len(flat):
+        kept = main_outputs(names, [node.shape for node in flat])
+        if len(kept) == len(flat):
             return
+        main = [flat[i] for i in kept]
     else:
         wanted = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
         unknown = [w for w in wanted if w not in names and w not in range(len(flat))]
@@ -80,6 +82,17 @@ def keep_outputs(graph, wanted=None):
             raise UserError(f"no output {', '.join(map(str, unknown)) or 'is wanted'}: the model has {names}")
         main = [flat[w] if isinstance(w, int) else flat[names.index(w)] for w in wanted]
     graph.outputs = main if len(main) > 1 else main[0]
+
+
+def main_outputs(names, shapes):
+    """Positions of all outputs but the auxiliary classifiers: those called aux..., of the shape of the first other one.
+
+    A depth map that happens to be called auxiliary is no second opinion on the classes, and stays.
+    """
+    main = [i for i, name in enumerate(names) if not name.lower().startswith("aux")]
+    if not main:
+        return list(range(len(names)))
+    return [i for i, shape in enumerate(shapes) if i in main or shape != shapes[main[0]]]
 
 
 def _without_training(node, dropped):
@@ -153,19 +166,19 @@ def between(x, axis, start, stop):
 
 
 def highest(node, uses=None):
-    """The argmax over the last axis as the first of the highest: Keras's own needs bitwise operators."""
-    if node.is_a(ARGMAX) and node.call.axis in (-1, len(node.input.shape) - 1):
-        return like(node, call=first_of_highest_kept if node.call.keepdims else first_of_highest, args=(node.input,))
+    """The argmax over an axis as the first of the highest, and so argmin: Keras's own needs bitwise operators."""
+    if node.is_a(ARGMAX, ARGMIN) and node.call.axis is not None and not node.input.integers:
+        sign, axis = 1 if node.is_a(ARGMAX) else -1, node.call.axis % len(node.input.shape)
+        return like(node, call=first_of_highest, args=(node.input, sign, axis, node.call.keepdims))
 
 
-def first_of_highest(x):
-    """The argmax over the last axis."""
-    return ops.squeeze(ops.top_k(x, 1)[1], -1)
-
-
-def first_of_highest_kept(x):
-    """The same with the axis kept."""
-    return ops.top_k(x, 1)[1]
+def first_of_highest(x, sign, axis, keepdims):
+    """The argmax of `sign` * x over an axis."""
+    x = x if sign > 0 else -x
+    last = len(x.shape) - 1
+    x = x if axis == last else ops.moveaxis(x, axis, last)
+    best = ops.squeeze(ops.top_k(x, 1)[1], -1)
+    return ops.expand_dims(best, axis) if keepdims else best
 
 
 def _inference_form(node):

@@ -14,12 +14,14 @@ from keras_cnns.tflite.graph.kinds import (
     DIVIDE,
     FUNCTIONAL,
     LINEAR,
+    NEGATIVE,
     PAD,
     RELU,
     SEPARABLE,
     name_of,
 )
 from keras_cnns.tflite.graph.node import Item, Node, cast, new
+from keras_cnns.walk import in_order, walk
 
 REDUCED = ("float16", "bfloat16", "float64")  # they become float32, which is what a phone's file is made from
 # Attributes that a config may name and cannot always say: somebody's function, a layer, a regularizer of their own.
@@ -41,7 +43,8 @@ def read(model):
         )
     model = _functional(model)
     sources = {id(t): _input_node(t) for t in model.inputs}
-    values = _Reader().walk(model, dict(sources))
+    values = dict(sources)
+    walk(model, values, _Reader().node, inside=_graph_inside, taken=_taken)
     inputs = tree.map_structure(lambda t: sources[id(t)], model._inputs_struct)
     outputs = tree.map_structure(lambda t: values[id(t)], model._outputs_struct)
     return Graph(inputs, outputs, model.name)
@@ -52,35 +55,11 @@ class _Reader:
         self.calls = {}  # id of a layer with weights -> its nodes
         self.carried = {}  # id of a layer -> what stands for it in every call
 
-    def walk(self, model, values):
-        """Adds a node per call in `model` to `values` (id of a Keras tensor -> node)."""
-        depths = model._nodes_by_depth
-        for call in (call for depth in sorted(depths, reverse=True) for call in depths[depth]):
-            if call.operation is None or call.is_input:
-                continue
-            if any(id(t) not in values for t in call.input_tensors):
-                continue
-            args, kwargs = tree.map_structure(
-                lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x,
-                (call.arguments.args, call.arguments.kwargs),
-            )
-            kwargs.pop("training", None)  # what the whole model is called with has the last word in Keras 3
-            if not args and set(kwargs) == {"inputs"}:
-                args = (kwargs.pop("inputs"),)
-            if _has_graph(call.operation):
-                inner = _functional(call.operation)
-                bound = {
-                    id(t): _as_taken(node, t) for t, node in zip(inner.inputs, _taken(inner, args[0]), strict=True)
-                }
-                results = self.walk(inner, bound)
-                results = [results[id(t)] for t in inner.outputs]
-            else:
-                results = self.node(call, args, kwargs)
-            values.update({id(t): node for t, node in zip(call.outputs, results, strict=True)})
-        return values
-
-    def node(self, call, args, kwargs):
+    def node(self, call, args, kwargs, path):
         """The nodes of one call, one for each of its results."""
+        args, kwargs = tree.map_structure(_constant, (args, kwargs))
+        if not args and set(kwargs) == {"inputs"}:
+            args = (kwargs.pop("inputs"),)
         operation, shape = call.operation, tuple(call.outputs[0].shape)
         if type(operation) is CAST and all("float" in t.dtype for t in (*call.input_tensors, *call.outputs)):
             return [args[0]]  # all floats become float32
@@ -104,10 +83,13 @@ class _Reader:
             raise UserError(f"layer {layer.name!r} was quantized by Keras itself: export the model it was before.")
         fused = getattr(layer, "activation", None) if type(layer) in (*LINEAR, *SEPARABLE, layers.Activation) else None
         if isinstance(fused, keras.Layer):
+            if not fused.built:  # as the first picture would: Keras has not called it so far
+                fused.build(common["shape"])
             linear = args if type(layer) is layers.Activation else (self.plain(layer, args, common, "linear"),)
             behind = {**common, "kwargs": {}, "name": f"{layer.name}_{fused.name}"}
             return self.layer(fused, linear, behind)
-        if (fused is not None or can_be_made_again(layer)) and _has_config(layer):
+        replaced = "call" in vars(layer)  # by somebody, on this one layer
+        if ((fused is not None and not replaced) or can_be_made_again(layer)) and _has_config(layer):
             return self.plain(layer, args, common, fused)
         carried = self.carried.setdefault(id(layer), Carried(layer))
         return Node(carried, args, shared=f"{layer.name} {id(layer)}", **common)
@@ -116,6 +98,8 @@ class _Reader:
         """The node of a layer that can be made again."""
         kind, config = type(layer), _config(layer)
         weights = [np.asarray(w) for w in layer.get_weights()]
+        if isinstance(within := getattr(layer, "activation", None), keras.Layer):
+            weights = weights[: len(weights) - len(within.weights)]  # those are the node's behind it
         if activation is not None:
             config["activation"] = name_of(activation) or activation
         if kind is layers.Normalization:  # what it computes with; its weights may be stale
@@ -138,6 +122,11 @@ class _Reader:
         return node
 
 
+def _constant(value):
+    """A variable that somebody calculated with is a number in inference, and none that a layer keeps."""
+    return np.asarray(value) if isinstance(value, keras.Variable) else value
+
+
 def _item(node, i, tensor):
     item = Node(Item(i), (node,), name=f"{node.name}_{i}", shape=tuple(tensor.shape))
     item.dtype, item.masked = _plain(tensor.dtype), node.masked
@@ -151,6 +140,8 @@ def _function(operation, args, common):
         return Node(ARITHMETIC[kind], args, **common)
     if kind in DIVIDE and len(args) == 2 and isinstance(args[1], (int, float)) and args[1]:
         return Node(ops.multiply, (args[0], 1.0 / args[1]), **common)
+    if kind is NEGATIVE and not args[0].integers:  # no int8 kernel negates
+        return Node(ops.multiply, (args[0], -1.0), **common)
     if kind is CAST:
         return Node(ops.cast, (args[0], _plain(operation.dtype)), **common)
     if kind is PAD and operation.mode == "constant":
@@ -167,11 +158,9 @@ def _function(operation, args, common):
 # Models within models
 
 
-def _has_graph(operation):
-    """Whether this is a nested model whose layers can be laid flat; another kind of model is carried over."""
-    if not isinstance(operation, keras.Model):
-        return False
-    return isinstance(operation, keras.Sequential) or _keeps_the_call(operation)
+def _graph_inside(model):
+    """What holds the graph of a nested model; None for another kind of model, which is carried over."""
+    return _functional(model) if isinstance(model, keras.Sequential) or _keeps_the_call(model) else None
 
 
 def _keeps_the_call(model):
@@ -193,13 +182,7 @@ def _functional(model):
 
 
 def _taken(inner, given):
-    """What a nested model is called with, in the order of its inputs, as Keras sorts it."""
-    names = [tensor.name for tensor in inner.inputs]
-    if isinstance(given, dict) and not isinstance(inner._inputs_struct, dict):
-        return [given[name] for name in names]
-    if isinstance(given, dict):
-        given = {key: given[key] for key in inner._inputs_struct}
-    return tree.flatten(given)
+    return [_as_taken(node, tensor) for node, tensor in zip(in_order(inner, given), inner.inputs, strict=True)]
 
 
 def _as_taken(node, tensor):

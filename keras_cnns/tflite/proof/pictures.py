@@ -1,60 +1,94 @@
 """Pictures for calibration and verification: gathered from what a caller has, and checked before anything is run."""
 
-from typing import NamedTuple
+from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_cnns.errors import UserError
+from keras_cnns.tflite.proof.structures import Inputs
 
 CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
 
 
 def gather(data, model, names, what, *, limit=None):
-    """`{input name: float array (N, H, W, C)}` from whatever `fit` and `predict` take.
+    """`{input name: (N, ...) array}` from whatever `fit` and `predict` take.
 
-    data: an array (for several inputs a list in their order, or a dict by name), or an iterable of such batches or of
-      single pictures: a generator, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a list, or a function that gives
-      one, as TFLite's `representative_dataset` is. Labels and weights beside the pictures are left aside.
+    data: an array (for several inputs a list in their order, or a dict by name, or the model's own nesting of them), or
+      an iterable of such batches or of single entries: a generator, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a
+      list, or a function that gives one, as TFLite's `representative_dataset` is. Labels and weights beside the
+      pictures are left aside. A string is a data set: "folder:PATH", "digits", or a name of tensorflow-datasets.
     limit: an iterable, which may be endless, is read no further than this many pictures.
 
     Raises:
-      UserError: nothing there, a wrong shape, values that are not finite, or that never change.
+      UserError: nothing there, without end, a wrong shape, values that are not finite or not the input's, or that never
+        change.
     """
-    inputs = [_Input(name, *pair) for name, pair in zip(names, _by_key(model), strict=True)]
-    whole = _as_arrays(data, inputs, whole=True)
-    if whole is None:
-        whole = _read(data, inputs, what, limit)
-    for each in inputs:
-        whole[each.name] = _checked(whole[each.name], each.tensor, each.name, what)
+    inputs = Inputs(model, names)
+    parts, count = {name: [] for name in names}, 0
+    for some in batches(data, model, names, what, endless=limit is not None):
+        for name in names:
+            parts[name].append(some[name])
+        count += len(some[names[0]])
+        if limit and count >= limit:
+            break
+    if not count:
+        raise UserError(f"{what} is empty: give some pictures as the model takes them.")
+    try:
+        whole = {name: _joined(arrays) for name, arrays in parts.items()}
+    except ValueError as error:
+        raise UserError(f"{what}: the batches have different shapes ({error}).") from None
+    return checked(whole, inputs, what)
+
+
+def batches(data, model, names, what, *, endless=False):
+    """The same batch by batch, unchecked. endless: it may have no end."""
+    if isinstance(data, (str, Path)):
+        data = _of_data_set(str(data), model, what)
+    if not endless and _without_end(data):
+        raise UserError(f"{what} never end: give so many batches, such as dataset.take(100).")
+    return Inputs(model, names).parts(data, what)
+
+
+def _joined(arrays):
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _without_end(data):
+    if isinstance(data, tf.data.Dataset):
+        return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
+    return isinstance(data, keras.utils.PyDataset) and data.num_batches is None
+
+
+def _of_data_set(name, model, what):
+    """The pictures of a data set's training split, or to compare on its test split, sized as the model takes them."""
+    from keras_cnns.data.pipeline import load
+
+    shape = tuple(model.inputs[0].shape[1:])
+    if len(model.inputs) != 1 or len(shape) != 3 or None in shape:
+        raise UserError(f"{model.name} takes no single picture of a fixed size: give arrays, or a tf.data.Dataset")
+    name = f"folder:{name}" if Path(name).is_dir() else name
+    split = "test" if what == "images" else "train"
+    data = load(name, size=shape[:2], channels=shape[2], batch_size=256, split=split, training=False)
+    for images, _, weights in data.batches.as_numpy_iterator():
+        yield images[weights > 0]  # the last batch is filled up
+
+
+def checked(whole, inputs, what):
+    """The arrays as the inputs take them, if they do.
+
+    Raises:
+      UserError: as in `gather`.
+    """
+    pairs = zip(inputs.names, inputs.tensors, strict=True)
+    whole = {name: _checked(whole[name], tensor, name, what) for name, tensor in pairs}
     counts = {len(array) for array in whole.values()}
     if len(counts) > 1:
         raise UserError(f"{what}: the inputs have different numbers of entries ({sorted(counts)}).")
+    if all(array.size > 1 and array.min() == array.max() for array in whole.values()):
+        raise UserError(f"{what}: every value is {next(iter(whole.values())).flat[0]:g}, which is no picture.")
     return whole
-
-
-class _Input(NamedTuple):
-    """An input by its name in the file, by what the model calls it, and its tensor."""
-
-    name: str
-    keys: tuple
-    tensor: object
-
-    def fits(self, array):
-        """Whether this is a batch of it, or one entry: with its rank, or one less."""
-        array, shape = np.asarray(array), tuple(self.tensor.shape)
-        if array.ndim not in (len(shape), len(shape) - 1):
-            return False
-        own = array.shape[1:] if array.ndim == len(shape) else array.shape
-        return all(n in (None, m) for n, m in zip(shape[1:], own, strict=True))
-
-
-def _by_key(model):
-    """What the model itself calls each input, and its tensor."""
-    structure = getattr(model, "_functional", model)._inputs_struct
-    paths = keras.tree.flatten_with_path(structure)
-    for (path, _), tensor in zip(paths, model.inputs, strict=True):
-        yield (tensor.name, *(path[-1:] if isinstance(structure, dict) else ())), tensor
 
 
 def thin(whole, limit=CALIBRATION_PICTURES):
@@ -64,86 +98,9 @@ def thin(whole, limit=CALIBRATION_PICTURES):
     return {name: array[keep] for name, array in whole.items()}
 
 
-def _as_arrays(data, inputs, whole=False):
-    """The dict of arrays when `data` is already that; None when it must be iterated, or is no such thing.
-
-    whole: the data are all there is, and so a list of as many arrays as pictures is a list of pictures.
-    """
-    if isinstance(data, dict):
-        found = {one.name: next((data[k] for k in (one.name, *one.keys) if k in data), None) for one in inputs}
-        if any(value is None for value in found.values()):
-            if len(inputs) == 1 and len(data) == 1:
-                return {inputs[0].name: np.asarray(next(iter(data.values())))}
-            names = ", ".join(one.name for one in inputs)
-            raise UserError(f"inputs are named {names}, not {', '.join(map(str, data))}.")
-        return {name: np.asarray(value) for name, value in found.items()}
-    if hasattr(data, "__array__"):
-        return {inputs[0].name: np.asarray(data)} if len(inputs) == 1 else None
-    if not isinstance(data, (list, tuple)) or not data:
-        return None
-    nested = [isinstance(one, (dict, list, tuple)) and not _is_numbers(one) for one in data]
-    if nested[0] and len(data) in (1, 2, 3) and (isinstance(data, tuple) or not any(nested[1:])):
-        return _as_arrays(data[0], inputs)  # (inputs, labels) or (inputs, labels, weights)
-    if any(nested):
-        return None  # a list of batches
-    if len(inputs) > 1 and len(data) == len(inputs):
-        return {one.name: np.asarray(array) for one, array in zip(inputs, data, strict=True)}
-    if len(inputs) > 1 or not hasattr(data[0], "__array__") or len(data) > 3:
-        return None
-    single = np.asarray(data[0]).ndim < len(inputs[0].tensor.shape)
-    beside = [not inputs[0].fits(other) for other in data[1:]]
-    if inputs[0].fits(data[0]) and all(beside) and (not whole or not single or beside):
-        return {inputs[0].name: np.asarray(data[0])}
-    return None
-
-
-def _is_numbers(value):
-    """Whether a list is one entry written out in numbers."""
-    try:
-        return not isinstance(value, dict) and np.asarray(value).dtype != object and not _holds_arrays(value)
-    except ValueError:
-        return False
-
-
-def _holds_arrays(value):
-    return any(hasattr(part, "__array__") for part in value)
-
-
-def _batches(data, what):
-    if callable(data) and not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
-        data = data()
-    if isinstance(data, keras.utils.PyDataset):
-        return (data[i] for i in range(len(data)))
-    try:
-        return iter(data)
-    except TypeError:
-        raise UserError(f"{what}: {type(data).__name__} is neither an array nor an iterable of batches.") from None
-
-
-def _read(data, inputs, what, limit):
-    parts, count = {one.name: [] for one in inputs}, 0
-    for batch in _batches(data, what):
-        arrays = _as_arrays(batch, inputs)
-        if arrays is None:
-            raise UserError(f"{what}: a batch is {type(batch).__name__}, not an array of pictures.")
-        for one in inputs:
-            array = arrays[one.name]
-            whole = array.ndim == len(one.tensor.shape)
-            parts[one.name].append(array if whole else array[None])  # single pictures are welcome
-        count += len(parts[inputs[0].name][-1])
-        if limit and count >= limit:
-            break
-    if not count:
-        raise UserError(f"{what} is empty: give some pictures as the model takes them.")
-    try:
-        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    except ValueError as error:
-        raise UserError(f"{what}: the batches have different shapes ({error}).") from None
-
-
 def _checked(array, tensor, name, what):
     expected = tuple(tensor.shape[1:])
-    if array.dtype == object or not np.issubdtype(array.dtype, np.number):
+    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise UserError(f"{what}: the pictures are {array.dtype}, not numbers.")
     sides = zip(expected, array.shape[1:], strict=False)
     if array.ndim != len(expected) + 1 or any(n not in (None, m) for n, m in sides):
@@ -153,19 +110,22 @@ def _checked(array, tensor, name, what):
         )
     if not len(array):
         raise UserError(f"{what} is empty: give some pictures as the model takes them.")
-    array = array.astype(tensor.dtype, copy=False)
-    if np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all():
-            raise UserError(f"{what} holds NaN or infinite values: look at what makes the pictures.")
-        if array.size > 1 and np.ptp(array) == 0:
-            raise UserError(f"{what}: every value is {array.flat[0]:g}, which is no picture.")
-    return array
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        raise UserError(f"{what} holds NaN or infinite values: look at what makes the pictures.")
+    wanted = array.astype(tensor.dtype, copy=False)
+    if "float" not in tensor.dtype and not np.array_equal(wanted, array):
+        raise UserError(
+            f"{what} holds {array.dtype} values that input {name!r}, which takes {tensor.dtype}, cannot hold."
+        )
+    return wanted
 
 
 def compare_ranges(calibration, images):
     """A sentence for each input whose calibration spans far more or far less than the pictures it will meet."""
     found = []
     for name, array in calibration.items():
+        if array.dtype == bool:
+            continue
         ours, theirs = (f"{values.min():.4g} to {values.max():.4g}" for values in (array, images[name]))
         wide = float(np.ptp(array)) / (float(np.ptp(images[name])) or 1.0)
         if not 0.5 <= wide <= 2.0:
@@ -208,10 +168,14 @@ def check_labels(labels, original, kind, scores=None):
       UserError: another length or shape, not integers, a number that is no class, or an output that has no classes.
     """
     labels = np.asarray(labels)
+    if labels.dtype.kind == "f" and labels.size and (labels == np.round(labels)).all():
+        labels = labels.astype(int)  # as a data set gives them
     classes = (original if scores is None else scores).shape[-1]
     if kind in ("embedding", "regression") or (kind == "classes" and scores is None):
         raise UserError(f"labels are for a classifier, and this output is taken for {kind}: leave them out.")
     shape = original.shape if kind == "multilabel" else (original if scores is None else scores).shape[:-1]
+    if kind == "multilabel" and labels.ndim == len(shape) - 1 and shape[-1] == 1:
+        labels = labels[..., None]  # one label, in one number
     if kind != "multilabel" and labels.ndim == len(shape) + 1 and labels.shape[-1] in (1, classes):
         labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)  # a column, or one of many
     if labels.ndim != len(shape) or (kind != "multilabel" and not np.issubdtype(labels.dtype, np.integer)):

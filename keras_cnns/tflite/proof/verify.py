@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.tflite.file.convert import serving_function
+from keras_cnns.tflite.graph.ends import sum_to_one
 from keras_cnns.tflite.proof import measures
 from keras_cnns.tflite.proof.pictures import batched
 
@@ -185,6 +186,8 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
     finite = bool(np.isfinite(answer).all() or not np.isfinite(original).all())
     if not finite:
         return Comparison(output, kind, finite=False)
+    if kind == "multilabel" and original.size and not 0 <= original.min() <= original.max() <= 1:
+        original, answer = (1 / (1 + np.exp(-np.clip(v, -60.0, 60.0))) for v in (original, answer))  # before a sigmoid
     figures = {} if kind == "classes" else _information(original, answer, kind, scale)
     if kind in ("classifier", "logits", "segmentation", "classes"):
         figures |= _of_classes(original, answer, kind, scores, scale)
@@ -212,7 +215,7 @@ def compare_boxes(original, answer):
 
 def _information(original, answer, kind, scale):
     a, b = original, answer
-    if kind in ("classifier", "segmentation"):
+    if kind in ("classifier", "segmentation") and sum_to_one(original, 1e-2):
         a, b = logits(original, scale), logits(answer, scale)
     a, b = (v.reshape(len(v), -1).astype(np.float64) for v in (a, b))
     noise, energy = np.sum((a - b) ** 2), np.sum(a**2)
@@ -234,7 +237,7 @@ def _of_classes(original, answer, kind, scores, scale):
         return {"agreement": float((original == answer).mean()), "same_numbers": float((original == answer).mean())}
     classes = behind.shape[-1]
     flat = behind.reshape(-1, classes).astype(np.float64)
-    distribution = (flat >= 0).all() and np.allclose(flat.sum(-1), 1, atol=1e-2)
+    distribution = sum_to_one(flat, 1e-2)
     probabilities = flat if distribution else measures.softmax(flat)
     choice = (answer if kind == "classes" else answer.argmax(-1)).reshape(-1).astype(int)
     own = flat.argmax(-1)
@@ -250,7 +253,7 @@ def _of_classes(original, answer, kind, scores, scale):
     if kind in ("segmentation", "classes") and original.ndim > 2:
         figures["overlap"] = measures.overlap(own, choice)
     if (could < 0.05 or len(np.unique(own)) == 1) and kind != "classes":  # the loss says nothing: the scores themselves
-        a, b = (logits(v, scale) for v in (original, answer)) if kind != "logits" else (original, answer)
+        a, b = (logits(v, scale) for v in (original, answer)) if distribution else (original, answer)
         figures["error"] = measures.relative_error(a, b)
     return figures
 

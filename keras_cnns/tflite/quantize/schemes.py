@@ -82,9 +82,9 @@ def _float16(data, job):
 
 def _static(rules):
     def make(data, job, islands=()):
-        data = flatbuffer.unread(data)
         made = quantizer.Quantizer(data)
         made.load_quantization_recipe(rules())
+        _leave_float(made, Op.DIV)  # what it divides by may round to zero
         if job.input_type == "float32":
             _leave_float(made, Op.INPUT)
         if job.output_type == "float32":
@@ -104,7 +104,7 @@ def _islands(data, job):
     if job.islands is None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "int8.tflite")
-            file.write_bytes(finished(whole(data, job)))
+            file.write_bytes(finished(whole(data, job), job))
             left, _ = runner.ask("describe", file=str(file))
         names = set(left["undelegated"]) - {"QUANTIZE", "DEQUANTIZE"}
         islands = [name for name in names if name in Op.__members__]
@@ -130,7 +130,9 @@ def ranges(made, data, job):
             "a scheme without calibration."
         )
     with _quiet():
-        meter = calibrator.Calibrator(bytes(data), num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+        meter = calibrator.Calibrator(
+            bytes(flatbuffer.all_read(data)), num_threads=2, qsv_update_func=qsv_utils.min_max_update
+        )
         meter.calibrate({"serving_default": list(batched(job.calibration, job.batch or 1))}, made._recipe_manager)
     found = meter.get_model_qsvs()
     for tensor in _input_tensors(data):
@@ -239,13 +241,15 @@ def make(name, data, job):
       UserError: the quantizer has no way for one of its operators.
     """
     try:
-        return finished(find(name).make(data, job))
+        return finished(find(name).make(data, job), job)
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets
-        raise UserError(f"{name} is not possible for this network: {' '.join(str(error).split())[:300]}") from error
+        said = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UserError(f"{name} is not possible for this network: {said}") from error
 
 
-def finished(data):
+def finished(data, job):
     """What the quantizer made, put right and in one piece."""
-    return flatbuffer.write(flatbuffer.reconnect(flatbuffer.read(data)))
+    model = flatbuffer.named_outputs(flatbuffer.read(data), job.output_type != "float32")
+    return flatbuffer.write(flatbuffer.reconnect(flatbuffer.parts_alike(model)))

@@ -1,10 +1,14 @@
 """Data sets in tensorflow-datasets' format, read by number."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from keras_cnns import said
+from keras_cnns.data.pipeline import load_arrays
 from keras_cnns.data.sources import tfds as source
 from keras_cnns.data.sources.tfds import open_tfds
 from keras_cnns.errors import UserError
@@ -120,3 +124,101 @@ def test_what_is_prepared_is_not_downloaded_again(folder, monkeypatch):
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fails)
     assert open_tfds("both", "train", data_dir=folder, download=True).count == 20
+
+
+def prepared(folder, name, features, examples, version="1.0.0"):
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version=version,
+        data_dir=folder,
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={"train": list(enumerate(examples[:4])), "test": list(enumerate(examples[4:]))},
+        disable_shuffling=True,
+    )
+
+
+IMAGE, LABEL = tfds.features.Image(shape=(3, 2, 1)), tfds.features.ClassLabel(names=["even", "odd"])
+MORE = {
+    "an id": ({"id": tfds.features.Text()}, lambda i: {"id": f"number {i}"}),
+    "a number": ({"id": tfds.features.Scalar(np.int64)}, lambda i: {"id": i}),
+    "several texts": ({"tags": tfds.features.Sequence(tfds.features.Text())}, lambda i: {"tags": ["a"] * i}),
+    "a second picture": ({"mask": tfds.features.Image(shape=(3, 2, 1))}, lambda i: {"mask": pixels(9)}),
+    "a box": ({"box": tfds.features.BBoxFeature()}, lambda i: {"box": tfds.features.BBox(0.0, 0.0, 1.0, 1.0)}),
+    "a nested one": ({"who": {"name": tfds.features.Text()}}, lambda i: {"who": {"name": "x"}}),
+}
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_whatever_else_an_example_holds_only_picture_and_label_are_looked_at(tmp_path, more):
+    """Another version of the library, or of the data set, describes the rest otherwise: its description is spoilt."""
+    features, value = MORE[more]
+    examples = [{"image": pixels(i), "label": i % 2, **value(i)} for i in range(6)]
+    prepared(tmp_path, "more", {"image": IMAGE, "label": LABEL, **features}, examples)
+    assert shown(open_tfds("more", "train", data_dir=tmp_path)) == [0, 1, 2, 3]
+    file = tmp_path / "more" / "1.0.0" / "features.json"
+    described = json.loads(file.read_text())
+    inner = described["featuresDict"]["features"]
+    for key in features:
+        inner[key] = {"pythonClassName": "tensorflow_datasets.core.features.scalar.Scalar",
+                      "tensor": {"shape": {}, "dtype": "int64", "encoding": "none"}}  # fmt: skip
+    file.write_text(json.dumps(described))
+    assert shown(open_tfds("more", "test", data_dir=tmp_path)) == [4, 5]
+
+
+@pytest.mark.parametrize("version", ["0.9.0", "2.1.0", "10.0.0"])
+def test_another_version_than_the_librarys_own_is_read_and_said(tmp_path, version, caplog, monkeypatch):
+    """mnist is 3.0.1 to this tensorflow-datasets; what lies prepared is another release of it."""
+    examples = [{"image": pixels(i), "label": i % 2} for i in range(6)]
+    prepared(tmp_path, "mnist", {"image": IMAGE, "label": LABEL}, examples, version)
+    monkeypatch.setattr(said, "_said", set())
+    source = open_tfds("mnist", "test", data_dir=tmp_path)
+    assert shown(source) == [4, 5] and source.names == ("even", "odd")
+    assert any(f"prepared as version {version}" in message for message in caplog.messages)
+
+
+def spoilt(folder, make):
+    """The data set with the first training example replaced by the bytes `make` gives of it."""
+    file = next(folder.glob("*/1.0.0/*train*"))
+    records = list(tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for record in (make(records[0]), *records[1:]):
+            writer.write(record)
+
+
+def without(key):
+    def make(record):
+        example = tf.train.Example.FromString(record)
+        del example.features.feature[key]
+        return example.SerializeToString()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda record: b"no example at all", lambda record: record[:9], without("image"), without("label"), lambda _: b""],
+    ids=["text", "cut", "no picture", "no label", "empty"],
+)
+def test_an_example_that_cannot_be_parsed_is_not_called_a_broken_picture(tmp_path, make):
+    """Nor is it passed over as one: it is the data set that another version has written."""
+    store(tmp_path, "odd", train=range(6), test=range(2))
+    spoilt(tmp_path, make)
+    for skip_broken in (0, 6):
+        with pytest.raises(UserError, match="example 0 of odd train.*prepare the data set again") as error:
+            load_arrays("odd", "train", size=4, channels=1, data_dir=tmp_path, skip_broken=skip_broken)
+        assert "picture:" not in str(error.value) and "damaged" not in str(error.value)
+
+
+def test_a_picture_in_it_that_is_broken_is_called_so(tmp_path):
+    store(tmp_path, "odd", train=range(6), test=range(2))
+
+    def broken(record):
+        example = tf.train.Example.FromString(record)
+        example.features.feature["image"].bytes_list.value[0] = b"no picture"
+        return example.SerializeToString()
+
+    spoilt(tmp_path, broken)
+    with pytest.raises(UserError, match="example 0 of odd train is no picture that can be read"):
+        load_arrays("odd", "train", size=4, channels=1, data_dir=tmp_path)
+    images, _, _ = load_arrays("odd", "train", size=4, channels=1, data_dir=tmp_path, skip_broken=1)
+    assert len(images) == 5

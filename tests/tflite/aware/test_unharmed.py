@@ -410,3 +410,10 @@ def test_pictures_of_the_house_are_pictures_here():
     """The helper of these tests gives pictures from 0 to 1, as photographs are after scaling."""
     low, high, *_ = ranges(quantization_aware(plain(), pictures=pictures(8, (8, 8, 3))))
     assert low == 0 and 0.5 < high <= 1
+
+
+def test_fractions_for_an_input_of_bytes_are_a_one_line_mistake():
+    pixels = keras.Input((8, 8, 3), dtype="uint8")
+    model = keras.Model(pixels, layers.Conv2D(2, 3)(layers.Rescaling(1 / 255)(pixels)))
+    with pytest.raises(UserError, match="cannot hold: it takes uint8"):
+        quantization_aware(model, pictures=np.random.default_rng(0).uniform(size=(8, 8, 8, 3)))

@@ -3,9 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from keras import layers, ops
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite import export, predict
+from keras_cnns.tflite.graph.ends import with_ends
+from keras_cnns.tflite.judgement import by_answers
+from keras_cnns.tflite.network import Network
 
 
 @pytest.mark.parametrize("scheme", ["float32", "int8"])
@@ -63,3 +67,107 @@ def test_what_cannot_be(network, tmp_path):
     features = keras.Model(image, keras.layers.Conv2D(4, 3)(image))
     with pytest.raises(UserError, match="is for a classifier"):
         export(features, tmp_path / "net.tflite", head="argmax")
+
+
+X = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
+
+
+class MySoftmax(layers.Layer):
+    def call(self, x):
+        exponents = ops.exp(x - ops.max(x, axis=-1, keepdims=True))
+        return exponents / ops.sum(exponents, axis=-1, keepdims=True)
+
+
+def ended(end, units=4):
+    keras.utils.set_random_seed(0)
+    given = keras.Input((6,))
+    scores = layers.Dense(units, kernel_initializer=keras.initializers.RandomNormal(stddev=2.0))(given)
+    return keras.Model(given, end(scores)), keras.Model(given, scores)
+
+
+def mean(z):
+    return layers.Average()([ops.softmax(z), layers.Softmax()(2 * z), ops.softmax(z / 3)])
+
+
+ENDS = {
+    "softmax, a cast": (lambda z: ops.cast(ops.softmax(z), "float16"), "classifier"),
+    "softmax, dropout, an identity": (lambda z: layers.Identity()(layers.Dropout(0.5)(ops.softmax(z))), "classifier"),
+    "softmax between reshapes": (lambda z: ops.squeeze(ops.softmax(ops.expand_dims(z, 1)), 1), "classifier"),
+    "softmax with a temperature": (lambda z: layers.Softmax()(z / 2.5), "classifier"),
+    "a softmax of somebody's own": (MySoftmax(), "classifier"),
+    "a softmax in a lambda": (layers.Lambda(lambda z: keras.activations.softmax(z)), "classifier"),
+    "the mean of several": (mean, "classifier"),
+    "a clipped softmax": (lambda z: ops.clip(ops.softmax(z), 1e-7, 1.0), "classifier"),
+    "logits with a temperature": (lambda z: z / 2.5, "logits"),
+    "log_softmax": (ops.log_softmax, "logits"),
+    "log_softmax as an activation": (layers.Activation("log_softmax"), "logits"),
+    "sigmoid as an operation": (ops.sigmoid, "multilabel"),
+    "sigmoid, a reshape": (lambda z: layers.Reshape((2, 2))(ops.sigmoid(z)), "multilabel"),
+    "argmin": (lambda z: ops.argmin(z, axis=-1), "classes"),
+    "a threshold": (lambda z: ops.sigmoid(z) > 0.5, "classes"),
+    "vectors of length one, by hand": (lambda z: z / ops.sqrt(ops.sum(z * z, -1, keepdims=True)), "embedding"),
+    "a map of a hundred times as much": (lambda z: 100 * ops.softmax(z), "regression"),
+    "one probability of several": (lambda z: ops.softmax(z)[:, 1], "regression"),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_what_comes_out_is_told_from_the_end_and_from_the_answers(case):
+    end, kind = ENDS[case]
+    model, _ = ended(end)
+    (ending,) = Network.of(model).endings()
+    assert by_answers(ending.kind, model.predict(X, verbose=0)) == kind
+
+
+def test_labels_tell_scores_from_other_numbers():
+    numbers, labels = X[:, :4] * 3, np.arange(16) % 4
+    assert by_answers("regression", numbers) == "regression"
+    assert by_answers("regression", numbers, labels) == "logits"
+    assert by_answers("regression", X[:, None, None], np.zeros((16, 1, 1), int)) == "segmentation"
+
+
+def probabilities(scores):
+    return np.asarray(ops.softmax(scores))
+
+
+@pytest.mark.parametrize("case", [name for name in ENDS if ENDS[name][1] in ("classifier", "logits")])
+def test_a_softmax_is_put_where_none_is_and_only_there(case):
+    model, scores = ended(ENDS[case][0])
+    wanted = model.predict(X, verbose=0)
+    wanted = wanted if ENDS[case][1] == "classifier" else probabilities(wanted)
+    np.testing.assert_allclose(with_ends(model, head="softmax")(X), wanted, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    "case", ["softmax, a cast", "softmax between reshapes", "log_softmax", "sigmoid as an operation"]
+)
+def test_logits_are_what_stood_before(case):
+    model, scores = ended(ENDS[case][0])
+    np.testing.assert_allclose(with_ends(model, head="logits")(X), scores(X), rtol=1e-3, atol=1e-3)
+
+
+def test_heads_that_cannot_be_are_one_line():
+    for case, head in (("the mean of several", "logits"), ("a softmax in a lambda", "logits")):
+        with pytest.raises(UserError, match="no softmax to take away"):
+            with_ends(ended(ENDS[case][0])[0], head=head)
+    with pytest.raises(UserError, match="several labels at once"):
+        with_ends(ended(ops.sigmoid)[0], head="softmax")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: ops.argmax(x, axis=-1),
+        lambda x: ops.argmax(x, axis=1),
+        lambda x: ops.argmin(x, axis=2, keepdims=True),
+        lambda x: ops.cast(ops.argmax(ops.softmax(x), axis=3), "uint8"),
+    ],
+    ids=["classes of a map", "rows", "argmin", "as bytes"],
+)
+def test_the_place_of_the_highest_along_any_axis(call, tmp_path):
+    x, image = np.random.default_rng(0).normal(size=(8, 6, 5, 4)).astype("float32"), keras.Input((6, 5, 4))
+    model = keras.Model(image, call(layers.Conv2D(7, 1)(image)))
+    export(model, tmp_path / "net.tflite", images=x)
+    wanted = model.predict(x, verbose=0)
+    assert len(np.unique(wanted)) > 2
+    np.testing.assert_array_equal(predict(tmp_path / "net.tflite", x), wanted)

@@ -1,0 +1,149 @@
+"""Pictures that are the same or nearly, such as one that was trained on and one that is held out."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.data import pictures as decoder
+from keras_cnns.data.augment import crops
+from keras_cnns.data.examples import WORKERS
+from keras_cnns.data.pictures import LUMA
+
+SIDE = 16
+MOST = 20_000  # pictures of both splits that are decoded to look for nearly the same ones: some ten seconds
+
+
+@dataclass(frozen=True)
+class Found:
+    """Held-out pictures that are training pictures too.
+
+    copies: as many are the very same file. near: so many more show nearly the same; None where there were too many
+    pictures to look. pairs: (training file, held-out file) of all of them, copies first.
+    """
+
+    copies: int
+    near: int | None
+    pairs: tuple
+
+    def sentence(self, held_out):
+        """What is to be said of it, of so many held-out pictures; "" where there are none."""
+        if not self.pairs:
+            return ""
+        near = f", {self.near} nearly" if self.near else ""
+        first, second = self.pairs[0]
+        return (
+            f"{len(self.pairs)} of {held_out} held-out pictures are training pictures too ({self.copies} the same file"
+            f"{near}), such as {second} and {first}: what is measured on them says little of new pictures."
+        )
+
+
+def between(training, held_out):
+    """What two sources of picture files have in common, as `Found`; None where their examples are no files.
+
+    The same file is found by its bytes, among any number of pictures; nearly the same ones (`near_duplicates`) where
+    both splits together have no more than MOST.
+    """
+    if training.files is None or held_out.files is None:
+        return None
+    same = _copies(training.files, held_out.files)
+    near = {}
+    few = training.count + held_out.count <= MOST
+    if few:
+        first, second = _small(training), _small(held_out)
+        near = {second[0][j]: first[0][i] for i, j, _ in near_duplicates(first[1], second[1], most=None)}
+        near = {j: i for j, i in near.items() if j not in same}
+    pairs = [(str(training.files[i]), str(held_out.files[j])) for j, i in (same | near).items()]
+    return Found(len(same), len(near) if few else None, tuple(pairs))
+
+
+def _copies(training, held_out):
+    """{place of a held-out file: place of a training file with the same bytes}; only equal sizes are read."""
+    sizes = {}
+    for i, file in enumerate(training):
+        sizes.setdefault(_size(file), []).append(i)
+    sizes.pop(None, None)
+    known, found = {}, {}
+    for j, file in enumerate(held_out):
+        alike = sizes.get(_size(file), ())
+        for i in alike:
+            if i not in known:
+                known[i] = _digest(training[i])
+        own = _digest(file) if alike else None
+        match = next((i for i in alike if own and known[i] == own), None)
+        if match is not None:
+            found[j] = match
+    return found
+
+
+def _size(file):
+    """In bytes; None of a file that cannot be read, which is said where it is trained on."""
+    try:
+        return os.path.getsize(file)
+    except OSError:
+        return None
+
+
+def _digest(file):
+    try:
+        return hashlib.blake2b(Path(file).read_bytes()).digest()
+    except OSError:
+        return None
+
+
+def _small(source):
+    """(places, pictures uint8 [n, 2 SIDE, 2 SIDE, 1]) of those that can be decoded."""
+    size = (2 * SIDE, 2 * SIDE)
+
+    def one(number):
+        pixels = decoder.picture(source.read(number)[0], size, 1, crops.whole)
+        return number, tf.cast(tf.round(pixels), tf.uint8)
+
+    dataset = tf.data.Dataset.range(source.count).map(one, num_parallel_calls=WORKERS).ignore_errors()
+    batches = list(dataset.batch(256).as_numpy_iterator())
+    if not batches:
+        return np.zeros(0, int), np.zeros((0, *size, 1), np.uint8)
+    return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+
+
+def near_duplicates(first, second, *, alike=0.995, most=50):
+    """Pairs of pictures whose grey values, 16 by 16, correlate by `alike` or more; the most alike first.
+
+    first, second: [n, h, w, c]. Each picture of `second` is in one pair at most. Pictures of one grey are left out.
+
+    Returns:
+      (index in first, index in second, correlation), at most `most` of them; None: all.
+    """
+    a, b = _signature(first), _signature(second)
+    found = []
+    if not len(a):
+        return found
+    for start in range(0, len(b), 1024):
+        likeness = b[start : start + 1024] @ a.T
+        best = likeness.argmax(1)
+        for row, column in enumerate(best):
+            if likeness[row, column] >= alike:
+                found.append((int(column), start + row, float(min(likeness[row, column], 1))))
+    return sorted(found, key=lambda pair: -pair[2])[:most]
+
+
+def _signature(pictures):
+    """[n, 256], mean 0 and length 1; zeros for a picture of one grey."""
+    pictures = np.asarray(pictures)
+    n, height, width, channels = pictures.shape
+    rows, columns = (np.linspace(0, size, SIDE + 1).astype(int) for size in (height, width))
+    weights = np.array(LUMA if channels == 3 else [1 / channels] * channels, "float32")
+    small = np.empty((n, SIDE, SIDE), "float32")
+    for start in range(0, n, 512):
+        grey = pictures[start : start + 512].astype("float32") @ weights
+        for i in range(SIDE):
+            strip = grey[:, rows[i] : max(rows[i] + 1, rows[i + 1])].mean(1)
+            for j in range(SIDE):
+                small[start : start + 512, i, j] = strip[:, columns[j] : max(columns[j] + 1, columns[j + 1])].mean(1)
+    flat = small.reshape(n, -1)
+    flat -= flat.mean(1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.where(length > 1e-3, flat / np.maximum(length, 1e-3), 0)

@@ -1,0 +1,181 @@
+"""Before TensorFlow joins the workers, which waits without end: each says to worker 0 who it is, on their own ports.
+
+Every worker listens at its own address and reports to the first one. When all have come, the first one says so to all,
+they close these connections, and TensorFlow opens the ports. When something is wrong, all that can be reached are told,
+so that each of them ends in a line.
+"""
+
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+
+from keras_cnns.errors import UserError
+
+WORD = "keras_cnns"  # what a message begins with; another program's answer does not
+PAUSE = 0.2  # seconds between two attempts
+ANSWER = 10.0  # seconds that whoever listens at worker 0's address has to answer as one
+TALK = 2.0  # seconds for a message to one that is thought to be there
+
+
+def meet(addresses, index, patience):
+    """Returns when every worker has come.
+
+    addresses: "host:port" of all of them, in order. index: of this one. patience: seconds to wait for the others.
+
+    Raises:
+      UserError: this worker's port is in use, another one has its index or other addresses, something else listens at
+        the first one's, one left, or not all came in time.
+    """
+    own, me = _parts(addresses[index]), {"index": index, "workers": list(addresses)}
+    try:
+        listening = socket.create_server(("", own[1]), reuse_port=False)
+    except OSError as error:
+        line = (
+            f"port {own[1]} of worker {index} cannot be had ({os.strerror(error.errno or 0).lower()}): another program "
+            f"has it, or another worker was started with --index {index}."
+        )
+        _tell(own, {"failed": line})
+        if index:
+            _tell(_parts(addresses[0]), {"failed": line})
+        raise UserError(line) from None
+    end = time.monotonic() + patience
+    with listening:
+        listening.settimeout(PAUSE)
+        (_gather if index == 0 else _report)(listening, me, end)
+
+
+def _gather(listening, me, end):
+    """Worker 0: waits for the others, and tells all of them how it ended."""
+    count, there, line = len(me["workers"]), {}, ""
+    while len(there) < count - 1 and not line:
+        if time.monotonic() > end:
+            missing = [str(i) for i in range(1, count) if i not in there]
+            line = f"worker{'s' * (len(missing) > 1)} {', '.join(missing)} did not come: start all {count} workers."
+            break
+        came = _accepted(listening)
+        if came is not None:
+            channel, said = came
+            line = _wrong(said, me, there)
+            if line or "index" not in said:
+                _send(channel, {"failed": line} if line else {})
+                channel.close()
+            else:
+                there[said["index"]] = channel
+                _send(channel, {"heard": True})
+        gone = [i for i, channel in there.items() if _left(channel)]
+        line = line or (f"worker {gone[0]} ended before all had come." if gone else "")
+    for channel in there.values():
+        _send(channel, {"failed": line} if line else {"go": True})
+        channel.close()
+    if line:
+        raise UserError(line)
+
+
+def _wrong(said, me, there):
+    """What is wrong with a message, as a line, or ""."""
+    if "failed" in said:
+        return str(said["failed"])
+    if "index" not in said:
+        return ""  # another program knocked
+    if said.get("workers") != me["workers"]:
+        return "the workers were started with different --workers: give all the same addresses in the same order."
+    if said["index"] in there or said["index"] == 0:
+        return f"two workers were started with --index {said['index']}: each needs an index of its own."
+    return ""
+
+
+def _report(listening, me, end):
+    """Any other worker: finds worker 0, says who it is, and waits for its word."""
+    first = _parts(me["workers"][0])
+    while True:
+        _look_out(listening)
+        if time.monotonic() > end:
+            raise UserError(f"worker 0 did not answer at {me['workers'][0]}: start all {len(me['workers'])} workers.")
+        try:
+            channel = socket.create_connection(first, TALK)
+            break
+        except OSError:  # not there yet
+            time.sleep(PAUSE)
+    with channel:
+        _send(channel, me)
+        said = _receive(channel, ANSWER)
+        if said is None:
+            raise UserError(
+                f"what listens at {me['workers'][0]} does not answer as worker 0 of this run: the port is another "
+                "program's, or the run began without this worker."
+            )
+        while "go" not in said:
+            if "failed" in said:
+                raise UserError(str(said["failed"]))
+            _look_out(listening, channel)
+            if time.monotonic() > end + TALK:
+                raise UserError("worker 0 waited in vain for the others: start all workers again.")
+            said = _receive(channel, PAUSE, waiting={})
+            if said is None:
+                raise UserError("worker 0 ended before all had come: start all workers again.")
+
+
+def _look_out(listening, channel=None):
+    """Raises, and tells worker 0, where another process says that it wants this worker's place."""
+    listening.settimeout(0.01)
+    came = _accepted(listening)
+    if came is not None:
+        other, said = came
+        other.close()
+        if "failed" in said:
+            if channel:
+                _send(channel, {"failed": said["failed"]})
+            raise UserError(str(said["failed"]))
+
+
+def _accepted(listening):
+    """(connection, what it said), or None where nobody came."""
+    try:
+        channel, _ = listening.accept()
+    except OSError:
+        return None
+    return channel, _receive(channel, TALK) or {}
+
+
+def _tell(address, message):
+    """Says something to whoever may be there."""
+    with suppress(OSError), socket.create_connection(address, TALK) as channel:
+        _send(channel, message)
+
+
+def _send(channel, message):
+    with suppress(OSError):
+        channel.sendall((WORD + json.dumps(message) + "\n").encode())
+
+
+def _receive(channel, patience, waiting=None):
+    """The next message; `waiting` where none came in time, None where the other end is gone or is no worker."""
+    channel.settimeout(patience)
+    text = b""
+    try:
+        while not text.endswith(b"\n"):
+            byte = channel.recv(1)
+            if not byte or len(text) > 2**16:
+                return None
+            text += byte
+            if len(text) <= len(WORD) and not WORD.encode().startswith(text):
+                return None
+            channel.settimeout(TALK)
+        found = json.loads(text.removeprefix(WORD.encode()))
+    except TimeoutError:
+        return waiting if not text else None
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _left(channel):
+    """Whether a worker has closed its connection, or said that it failed."""
+    return _receive(channel, 0.001, waiting={}) is None
+
+
+def _parts(address):
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
