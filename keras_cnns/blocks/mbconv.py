@@ -15,6 +15,7 @@ def mbconv(
     se=squeeze_excite,
     drop_rate=0.0,
     dilation=1,
+    kept=False,
     unit,
     name,
 ):
@@ -23,8 +24,10 @@ def mbconv(
     expand_ratio: expanded channels to input channels; rounded to a multiple of 8, and no 1x1 where it is 1.
     squeezed: channels inside squeeze-and-excitation, 0: none. se: the form of it.
     drop_rate: probability that stochastic depth leaves the block out for a whole picture while training.
-    dilation: of the depthwise convolution.
+    dilation: of the depthwise convolution. kept: its stride is not taken, see `blocks.strides`.
     """
+    added = stride == 1 and x.shape[-1] == filters  # a kept stride adds as little as a taken one
+    stride = 1 if kept else stride
     channels, y = x.shape[-1], x
     if expand_ratio != 1:
         y = unit(y, round_channels(channels * expand_ratio), 1, name=f"{name}_expand")
@@ -32,7 +35,7 @@ def mbconv(
     if squeezed:
         y = se(y, squeezed, unit=unit, name=f"{name}_se")
     y = unit(y, filters, 1, activation=None, name=f"{name}_project")
-    if stride != 1 or channels != filters:
+    if not added:
         return y
     return layers.Add(name=f"{name}_add")([x, drop_path(y, drop_rate, name=f"{name}_drop")])
 

@@ -33,10 +33,10 @@ def bottleneck(x, width, *, stride, unit, name, stride_in=3, C=1, d=64, **option
     return residual(x, convs, unit=unit, name=name, **options)
 
 
-def plain(x, width, *, stride, unit, name, dilation=1, **_):
+def plain(x, width, *, stride, unit, name, dilation=1, kept=False, **_):
     """3x3, 3x3, nothing added: what the paper compares with."""
-    x = unit(x, width, 3, stride=stride, dilation=dilation, name=f"{name}_1")
-    return unit(x, width, 3, dilation=dilation, name=f"{name}_2")
+    x = unit(x, width, 3, stride=1 if kept else stride, dilation=dilation, name=f"{name}_1")
+    return unit(x, width, 3, dilation=dilation * stride if kept else dilation, name=f"{name}_2")
 
 
 def residual(
@@ -51,24 +51,27 @@ def residual(
     drop_rate=0.0,
     r=0,
     dilation=1,
+    kept=False,
 ):
     """Convolutions with BN and ReLU between them, added to the input.
 
     convs: filters, kernel, stride and groups of each. shortcut: see `connect`. ordering: a key of ORDERINGS.
       both_paths: the shortcut too begins after the pre-activation, as in a network's first unit. drop_rate: of dropout
       before the last convolution. r: squeeze-excitation's reduction, of what is added; 0: none. dilation: of the
-      convolutions wider than 1x1.
+      convolutions wider than 1x1. kept: strides are not taken and widen what follows instead, see `blocks.strides`.
     """
     before, last, after = ORDERINGS[known(ordering, ORDERINGS, "ordering")]
     y = preactivated = steps(x, before, unit=unit, name=f"{name}_preact")
-    *inner, (filters, kernel, stride, groups) = convs
+    *inner, (filters, kernel, last_stride, groups) = convs
+    stride = 1  # of all together, as far as it is taken
     for i, (f, k, s, g) in enumerate(inner, start=1):
-        y = unit(y, f, k, stride=s, groups=g, dilation=dilation if k > 1 else 1, name=f"{name}_{i}")
-        stride *= s
+        y = unit(y, f, k, stride=1 if kept else s, groups=g, dilation=dilation if k > 1 else 1, name=f"{name}_{i}")
+        stride, dilation = (stride, dilation * s) if kept else (stride * s, dilation)
+    stride *= last_stride
     y, end = dropout(y, drop_rate, name=f"{name}_drop"), f"{name}_{len(convs)}"
     bias = None if "bn" in last else unit.numerics.free_bias
     apart = dilation if kernel > 1 else 1
-    y = unit.conv(y, filters, kernel, stride=convs[-1][2], groups=groups, bias=bias, dilation=apart, name=end)
+    y = unit.conv(y, filters, kernel, stride=last_stride, groups=groups, bias=bias, dilation=apart, name=end)
     y = steps(y, last, unit=unit, name=end)
     if r:
         y = squeeze_excite(y, filters // r, unit=unit, name=f"{name}_se")

@@ -18,10 +18,11 @@ class Strides:
         self.most, self.stride, self.dilation = output_stride, 1, 1
 
     def __call__(self, stride):
-        """(the stride, the dilation) of the layer that would have this stride; `dilation` is that of those after it."""
-        dilation = self.dilation
-        if self.stride * stride > self.most:
+        """What a block of this stride is given: {"dilation": of its windows, "kept": its stride is not taken and widens
+        the windows behind it instead}."""
+        options = {"dilation": self.dilation, "kept": self.stride * stride > self.most}
+        if options["kept"]:
             self.dilation *= stride
-            return 1, dilation
-        self.stride *= stride
-        return stride, dilation
+        else:
+            self.stride *= stride
+        return options

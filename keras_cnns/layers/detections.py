@@ -34,9 +34,13 @@ class Detections(keras.layers.Layer):
         there = ops.all(proposals[..., 2:] > proposals[..., :2], axis=-1)[..., None]
         there = ops.logical_and(there, ops.all(boxes[..., 2:] - boxes[..., :2] >= SMALLEST, axis=-1))
         scores = ops.where(ops.logical_and(there, scores >= self.least), scores, float("-inf"))
-        boxes, scores = ops.reshape(boxes, (batch, -1, 4)), ops.reshape(scores, (batch, -1))
+        boxes, scores = (ops.reshape(x, (batch, regions * classes, *x.shape[3:])) for x in (boxes, scores))
         number = ops.zeros((batch, regions, 1), "int32") + ops.arange(classes, dtype="int32")
-        number = ops.reshape(number, (batch, -1))
+        number = ops.reshape(number, (batch, regions * classes))
+        if not isinstance(regions, int) or regions == 0:  # one that is none, so that there is always a box to look at
+            boxes = ops.pad(boxes, ((0, 0), (0, 1), (0, 0)))
+            scores = ops.pad(scores, ((0, 0), (0, 1)), constant_values=float("-inf"))
+            number = ops.pad(number, ((0, 0), (0, 1)))
         chosen, kept = nms(
             boxes, scores, classes=number, count=self.count, before=self.before, threshold=self.threshold
         )

@@ -52,8 +52,7 @@ def features(x, net, unit):
             stride = s if i == 0 else 1
             if stride == 2:
                 levels[f"C{len(levels) + 1}"] = x
-            filters, (stride, dilation) = round_channels(int(c * net.width)), strides(stride)
-            options = {"stride": stride, "dilation": dilation, "expand_ratio": t}
-            x = mbconv(x, filters, unit=unit, name=f"stage{stage}_block{i + 1}", **options)
+            filters, options = round_channels(int(c * net.width)), {"expand_ratio": t, **strides(stride)}
+            x = mbconv(x, filters, stride=stride, unit=unit, name=f"stage{stage}_block{i + 1}", **options)
     x = unit(x, round_channels(net.last * max(1.0, net.width)), 1, name="last")
     return levels | {f"C{len(levels) + 1}": x}

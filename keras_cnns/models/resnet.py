@@ -56,8 +56,8 @@ def features(x, net, unit):
     strides(4)
     for stage, (depth, width) in enumerate(zip(net.depths, net.widths, strict=True), start=2):
         for i in range(depth):
-            stride, dilation = strides(2 if stage > 2 and i == 0 else 1)
-            options = {"dilation": dilation, "shortcut": net.shortcut}
+            stride = 2 if stage > 2 and i == 0 else 1
+            options = {"shortcut": net.shortcut, **strides(stride)}
             x = net.block(x, width, stride=stride, unit=unit, name=f"conv{stage}_block{i + 1}", **options)
         levels[f"C{stage}"] = x
     return levels

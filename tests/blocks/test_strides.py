@@ -10,17 +10,22 @@ from keras_cnns.testing import pictures, randomize
 
 
 def test_by_hand():
-    """ResNet's stages at output stride 8: the first block of a dilated stage still has the dilation before it."""
+    """ResNet's stages at output stride 8: the first block of a dilated stage begins with the dilation before it."""
     strides = Strides(8)
-    assert [strides(n) for n in (4, 1, 2, 1, 2, 1, 2, 1)] == [
-        *[(4, 1), (1, 1), (2, 1), (1, 1)],
-        *[(1, 1), (1, 2), (1, 2), (1, 4)],
-    ]
+    found = [tuple(strides(n).values()) for n in (4, 1, 2, 1, 2, 1, 2, 1)]
+    assert found[:4] == [(1, False)] * 4
+    assert found[4:] == [(1, True), (2, False), (2, True), (4, False)]
 
 
 @pytest.mark.parametrize(
     ("name", "columns"),
-    [("resnet18", {"widths": (4, 4, 8, 8)}), ("mobilenet_v2", {"width": 0.35, "numerics": TORCH})],
+    [
+        ("resnet18", {"widths": (4, 4, 8, 8)}),
+        ("plain18", {"widths": (4, 4, 8, 8)}),
+        ("resnet50", {"widths": (4, 4, 8, 8)}),  # the stride in the first 1x1
+        ("resnet50_v1_5", {"widths": (4, 4, 8, 8)}),
+        ("mobilenet_v2", {"width": 0.35, "numerics": TORCH}),
+    ],
 )
 @pytest.mark.parametrize("output_stride", [8, 16])
 def test_every_second_position_is_that_of_the_network_with_strides(name, columns, output_stride):

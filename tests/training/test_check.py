@@ -8,7 +8,7 @@ from keras_cnns.training.page import run
 
 SCENES = {"dataset": "scenes", "input_shape": (64, 64, 3), "optimizer": "adam", "learning_rate": 3e-3}
 BACKBONE = {"backbone": "vgg11_bn", "columns": {"widths": (8, 16, 16, 32, 32)}}
-DETECTOR = {**BACKBONE, "level": "C3", "rpn": 16, "scales": (10, 17, 28), "before": 150, "proposals": 30, "fc": (64,)}
+DETECTOR = {**BACKBONE, "level": "C2", "rpn": 16, "scales": (10, 17, 28), "before": 150, "proposals": 30, "fc": (64,)}
 
 
 def said(recipe, **options):
