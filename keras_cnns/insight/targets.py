@@ -24,12 +24,7 @@ class Class:
     layer = None
 
     def __call__(self, outputs):
-        scores = one(outputs, self.output)
-        if len(scores.shape) != 2:
-            shape = tuple(scores.shape[1:])
-            raise UserError(
-                f"the output has shape {shape}: a class is asked of a vector of scores; give a Mask or a Box."
-            )
+        scores = self._scores(outputs)
         if self.index is None:
             return tf.reduce_max(scores, axis=1)
         count = scores.shape[1]
@@ -48,7 +43,16 @@ class Class:
         """This target with the classes that the network answers, to stay with them while pictures change."""
         if self.index is not None:
             return self
-        return replace(self, index=tuple(int(i) for i in np.argmax(one(outputs, self.output), axis=1)))
+        return replace(self, index=tuple(int(i) for i in np.argmax(self._scores(outputs), axis=1)))
+
+    def _scores(self, outputs):
+        scores = one(outputs, self.output)
+        if len(scores.shape) != 2:
+            shape = tuple(scores.shape[1:])
+            raise UserError(
+                f"the output has shape {shape}: a class is asked of a vector of scores; give a Mask or a Box."
+            )
+        return scores
 
 
 @dataclass(frozen=True)

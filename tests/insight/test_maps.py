@@ -413,8 +413,10 @@ def test_a_real_segmenter_is_asked_for_a_region():
     for method in (insight.grad_cam, insight.saliency):
         made = method(model, some, target)
         assert made.shape[:3] == (1, 64, 96) and np.abs(made).max() > 0
-    with pytest.raises(UserError, match="a class is asked of a vector"):
-        insight.grad_cam(model, some, 2)
+    for method in (insight.grad_cam, insight.occlusion, insight.integrated_gradients):
+        for asked in (2, None):  # also where the network's own answer is to be told first
+            with pytest.raises(UserError, match="a class is asked of a vector"):
+                method(model, some, asked)
 
 
 def test_the_strongest_activations_and_what_they_see():
