@@ -99,7 +99,7 @@ class World:
         return st.tuples(st.just(self.load_weights), sources)
 
     def load_weights(self, source):
-        if source == "keras":
+        if isinstance(source, str) and source == "keras":
             source = "timm"  # which publishes none of these, so that nothing is fetched
         keras_cnns.load_weights(self.model, source)
 

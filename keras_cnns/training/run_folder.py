@@ -17,7 +17,7 @@ from keras_cnns import said
 from keras_cnns.card import Card, read_card, write_card
 from keras_cnns.data import duplicates
 from keras_cnns.data.classes import difference
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import write_json, write_text, written_aside
 from keras_cnns.training.recipe import Recipe
 
@@ -34,7 +34,7 @@ def check(recipe):
     folder = Path(recipe.out)
     file = folder / "recipe.json"
     if file.exists() and any((folder / CHECKPOINTS).glob("*.index")):
-        other = Recipe.from_json(file.read_text(encoding="utf-8"))
+        other = _read(file, Recipe.from_json)
         differing = recipe.differs(other)
         if differing:
             said = ", ".join(f"{n} {there!r} there and {here!r} here" for n, (here, there) in differing.items())
@@ -77,11 +77,30 @@ def check_data(folder, names, examples=None, keys=None):
 def seen_data(folder):
     """What data.json says; of a run that has none, the labels in its model; None where nothing was trained yet."""
     if (folder / "data.json").exists():
-        return json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        return _read(folder / "data.json", _described)
     for name in ("best.keras", "model.keras"):
         if (folder / name).exists() and (labels := read_card(folder / name).labels):
             return {"classes": list(labels), "examples": {}}
     return None
+
+
+def _read(file, understood):
+    """What the text of a file of the folder means; a damaged one is said to be one."""
+    try:
+        return understood(file.read_text(encoding="utf-8"))
+    except (UserError, ValueError, OSError) as error:
+        raise UserError(
+            f"{file} is damaged ({first_line(error).rstrip('.')}): give another --out, or remove it."
+        ) from error
+
+
+def _described(text):
+    found = json.loads(text)
+    if not isinstance(found, dict) or not isinstance(found.get("classes"), list):
+        raise UserError("it names no classes")
+    if not isinstance(found.get("examples"), dict) or not isinstance(found.get("keys", {}), dict):
+        raise UserError("it counts no pictures")
+    return {**found, "classes": [str(name) for name in found["classes"]]}
 
 
 def claim(folder, recipe, names, splits, found):

@@ -12,6 +12,7 @@ from urllib.request import Request, url2pathname, urlopen
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from keras_cnns.arguments import short
 from keras_cnns.errors import UserError, nearest
 from keras_cnns.weights.catalog import SOURCES, published
 
@@ -26,7 +27,7 @@ def locate(name, source) -> Path:
     try:
         source = os.fsdecode(source)
     except TypeError:
-        raise UserError(f"weights are {source!r}: give a file, an address or a name in the catalog.") from None
+        raise UserError(f"weights are {short(source)}: give a file, an address or a name in the catalog.") from None
     if re.match(r"[a-z]{2,}://", source):
         address, _, digest = source.partition("#")
         return fetch(address, digest.replace("=", ":", 1) or None)

@@ -111,7 +111,10 @@ def test_is_as_recorded(name):
     ],
 )
 def test_level_n_is_2_to_the_n_smaller_than_the_picture(name):
-    check_levels(GOLDEN[name]["levels"], entry(name).variant.input_shape)
+    shape = entry(name).variant.input_shape
+    if hasattr(entry(name).module, "padded"):  # to a size that halves evenly
+        shape = [-(-side // 32) * 32 for side in shape[:2]]
+    check_levels(GOLDEN[name]["levels"], shape)
 
 
 @pytest.mark.parametrize("name", each(of_bearable_size()))
