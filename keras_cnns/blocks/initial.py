@@ -17,6 +17,7 @@ from keras_cnns.lazy import keras
 LARGE = 100_000  # numbers in a kernel
 ALIGNED = 64  # bytes, at which a tensor may begin
 BLOCK = 2**16  # numbers drawn at a time: what a processor keeps near
+FEW = 9  # blocks that are drawn before threads have started
 CUT = 2.0  # standard deviations, where Keras truncates
 KERNELS = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")
 
@@ -48,8 +49,12 @@ def he_normal(shape, seed):
         rng = np.random.Generator(np.random.SFC64([seed, start]))
         np.take(table, rng.integers(0, 2**16, size=block.size, dtype=np.uint16), out=block, mode="wrap")
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(draw, range(0, flat.size, BLOCK)))
+    starts = range(0, flat.size, BLOCK)
+    if len(starts) <= FEW:
+        list(map(draw, starts))
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            list(threads.map(draw, starts))
     return flat.reshape(shape)
 
 
