@@ -26,25 +26,6 @@ KINDS = ("own.keras", "own.weights.h5", "own.h5", "torch.pth", "older.pth", "tor
 DAMAGES = ("cut", "flip", "blank", "insert", "delete", "repeat", "swap")
 
 
-def squeezenet(rng):
-    """The tensors of SqueezeNet 1.1 with five classes under torchvision's names."""
-    state = {}
-
-    def convolution(name, here, there, side):
-        kernel = rng.normal(0, (2 / (here * side**2)) ** 0.5, (there, here, side, side))
-        state.update({f"{name}.weight": kernel.astype("float32"), f"{name}.bias": np.full(there, 0.1, "float32")})
-
-    convolution("features.0", 3, 64, 3)
-    here = 64
-    for place, squeezed in zip((3, 4, 6, 7, 9, 10, 11, 12), (16, 16, 32, 32, 48, 48, 64, 64), strict=True):
-        convolution(f"features.{place}.squeeze", here, squeezed, 1)
-        convolution(f"features.{place}.expand1x1", squeezed, 4 * squeezed, 1)
-        convolution(f"features.{place}.expand3x3", squeezed, 4 * squeezed, 3)
-        here = 8 * squeezed
-    convolution("classifier.1", here, 5, 1)
-    return state
-
-
 def safetensors(state):
     """The bytes of a .safetensors file."""
     header, begin = {}, 0
@@ -66,7 +47,7 @@ class Whole(dict):
 def whole(folder):
     """(a model, the whole files of its weights)."""
     model = keras_cnns.build("squeezenet1_1", **SMALL)
-    state = squeezenet(np.random.default_rng(0))
+    state = torch_written.squeezenet()
     model.save(folder / "own.keras")
     model.save_weights(folder / "own.weights.h5")
     model.save(folder / "own.h5")

@@ -9,6 +9,7 @@ import keras_cnns
 from keras_cnns.errors import UserError
 from keras_cnns.testing import pictures
 from keras_cnns.weights.fit import keras_axes
+from tests.weights import torch_written
 
 torch = pytest.importorskip("torch")
 SHAPE = (64, 64, 3)
@@ -135,21 +136,7 @@ def test_kernels_in_keras_axes(groups, multiplier):
 
 
 def squeezenet(seed=0):
-    """The tensors of SqueezeNet 1.1 with five classes, under torchvision's names."""
-    rng, state, here = np.random.default_rng(seed), {}, 64
-
-    def convolution(name, inputs, outputs, side):
-        kernel = rng.normal(0, (2 / (inputs * side**2)) ** 0.5, (outputs, inputs, side, side))
-        state.update({f"{name}.weight": torch.tensor(kernel).float(), f"{name}.bias": torch.full((outputs,), 0.01)})
-
-    convolution("features.0", 3, 64, 3)
-    for place, squeezed in zip((3, 4, 6, 7, 9, 10, 11, 12), (16, 16, 32, 32, 48, 48, 64, 64), strict=True):
-        convolution(f"features.{place}.squeeze", here, squeezed, 1)
-        convolution(f"features.{place}.expand1x1", squeezed, 4 * squeezed, 1)
-        convolution(f"features.{place}.expand3x3", squeezed, 4 * squeezed, 3)
-        here = 8 * squeezed
-    convolution("classifier.1", here, 5, 1)
-    return state
+    return {name: torch.tensor(array) for name, array in torch_written.squeezenet(seed).items()}
 
 
 def prefixed(prefix, state):
