@@ -28,7 +28,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.training import Recipe, run_folder, train
 from tests.data import kinds
 from tests.weights import torch_written
-from tests.weights.test_damaged_files import accidents, damaged, safetensors, squeezenet
+from tests.weights.test_damaged_files import accidents, damaged, safetensors
 
 SMALL = {"input_shape": (64, 64, 3), "classes": 5}
 
@@ -64,7 +64,7 @@ class World:
         self.folder = Path(folder)
         self.model = keras_cnns.build("squeezenet1_1", **SMALL)
         self.before = self.model.get_weights()
-        state = squeezenet(np.random.default_rng(0))
+        state = torch_written.squeezenet()
         self.model.save(self.folder / "own.keras")
         self.model.save_weights(self.folder / "own.weights.h5")
         torch_written.save({"state_dict": state, "epoch": 3}, self.folder / "torch.pth")

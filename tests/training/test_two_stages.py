@@ -12,7 +12,6 @@ import keras_cnns
 from keras_cnns.testing import randomize
 from keras_cnns.training import Recipe, train
 from tests.weights import lite_written, torch_written
-from tests.weights.test_damaged_files import squeezenet
 
 SIDE = 64
 
@@ -41,7 +40,7 @@ def own(folder):
 
 
 def torchvision(folder):
-    torch_written.save({"state_dict": squeezenet(np.random.default_rng(0))}, folder / "x.pth")
+    torch_written.save({"state_dict": torch_written.squeezenet()}, folder / "x.pth")
     return "squeezenet1_1", folder / "x.pth"
 
 

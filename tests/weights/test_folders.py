@@ -9,9 +9,9 @@ import keras_cnns
 from keras_cnns.errors import UserError
 from keras_cnns.weights import folders
 from tests.weights import torch_written
-from tests.weights.test_damaged_files import SMALL, safetensors, squeezenet
+from tests.weights.test_damaged_files import SMALL, safetensors
 
-STATE = squeezenet(np.random.default_rng(0))
+STATE = torch_written.squeezenet()
 
 
 def kernel(path):

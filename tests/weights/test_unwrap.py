@@ -10,9 +10,9 @@ from keras_cnns.errors import UserError
 from keras_cnns.weights.torch_files import foreign
 from keras_cnns.weights.unwrap import state_dict
 from tests.weights import torch_written
-from tests.weights.test_damaged_files import SMALL, squeezenet
+from tests.weights.test_damaged_files import SMALL
 
-STATE, OTHER = (squeezenet(np.random.default_rng(seed)) for seed in (0, 1))
+STATE, OTHER = (torch_written.squeezenet(seed) for seed in (0, 1))
 NAMELESS = list(OTHER.values())
 
 
