@@ -285,36 +285,45 @@ def hold(world, case):
     return "well"
 
 
-def main(count, kind=None, start=0):
+def run(world, kind, count, start=0):
+    """(outcome -> how often, {where something else was raised: the case}) of `count` cases of a kind."""
     outcomes, odd = Counter(), {}
+
+    @seed(start)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(world.cases(kind))
+    def tried(case):
+        try:
+            outcomes[hold(world, case)] += 1
+        except Exception as error:
+            outcomes["otherwise"] += 1
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            odd.setdefault((type(error).__name__, where.filename, where.lineno), f"{case!r:.300}\n  {error!s:.300}")
+
+    tried()
+    return outcomes, odd
+
+
+def main(count, kind=None, start=0):
+    total = Counter()
     with tempfile.TemporaryDirectory() as folder:
         world = World(folder)
         os.environ["KERAS_CNNS_CACHE"] = str(world.folder / "cache")
-        for name in (kind,) if kind else World.KINDS:
-            share = count // len(World.KINDS) if not kind else count
-
-            @seed(start)
-            @settings(
-                max_examples=share, deadline=None, database=None, phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )  # fmt: skip
-            @given(world.cases(name))
-            def tried(case, name=name):
-                try:
-                    outcomes[name, hold(world, case)] += 1
-                except Exception as error:
-                    outcomes[name, "otherwise"] += 1
-                    where = traceback.extract_tb(error.__traceback__)[-1]
-                    odd.setdefault(
-                        (type(error).__name__, where.filename, where.lineno), f"{case!r:.300}\n  {error!s:.300}"
-                    )
-
-            tried()
-            print(name, {k[1]: v for k, v in outcomes.items() if k[0] == name}, flush=True)
-    for place, case in odd.items():
-        print(place, case, sep="\n  ")
-    print(sum(outcomes.values()), "cases,", sum(v for k, v in outcomes.items() if k[1] == "otherwise"), "otherwise")
+        kinds = (kind,) if kind else World.KINDS
+        for name in kinds:
+            outcomes, odd = run(world, name, count // len(kinds), start)
+            total += outcomes
+            print(name, dict(outcomes), flush=True)
+            for place, case in odd.items():
+                print(place, case, sep="\n  ", flush=True)
+    print(total.total(), "cases,", total["otherwise"], "otherwise")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] else None, int((sys.argv[3:] or [0])[0]))
+    main(int(sys.argv[1]), *sys.argv[2:3], *map(int, sys.argv[3:4]))
