@@ -43,8 +43,10 @@ class PyramidRoIAlign(keras.layers.Layer):
                 place = start[..., None, None] + row[..., :, None] * width[..., None, None] + column[..., None, :]
                 share = ops.cast(row_share[..., :, None] * column_share[..., None, :], flat.dtype)
                 pooled = pooled + share[..., None] * ops.take(flat, place, axis=0)
-        grid = (batch, regions, self.size, self.samples, self.size, self.samples, channels)
-        return ops.reshape(ops.mean(ops.reshape(pooled, grid), axis=(3, 5)), (-1, regions, *grid[2:5:2], channels))
+        points = self.size * self.samples
+        pooled = ops.reshape(pooled, (-1, points, points, channels))
+        pooled = ops.average_pool(pooled, self.samples, data_format="channels_last")
+        return ops.reshape(pooled, (-1, regions, self.size, self.size, channels))
 
     def _between(self, first, last, length):
         """Along one axis, twice (positions int32 [B, R, points], their shares of each point): before it and behind."""

@@ -55,10 +55,10 @@ class RoIMaxPooling(keras.layers.Layer):
         there = end > start
         start = ops.where(there, start, ops.zeros_like(start))
         end = ops.where(there, end, ops.ones_like(end))
-        power = ops.zeros_like(start)
+        power, run = ops.zeros_like(start), ops.ones_like(start)
         for n in range(1, _doublings(length)):
-            power = power + ops.cast(end - start >= 2**n, "int32")
-        run = ops.left_shift(ops.ones_like(power), power)
+            longer = ops.cast(end - start >= 2**n, "int32")
+            power, run = power + longer, run + longer * 2 ** (n - 1)
         return start, end - run, (power, there)
 
     def compute_output_shape(self, level_shape, boxes_shape):

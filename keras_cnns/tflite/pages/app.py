@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_cnns.files import write_text
 from keras_cnns.tflite.file.describe import describe
+from keras_cnns.tflite.pages import places
 from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 
 PAGE = """# {name}: {file}
@@ -38,6 +39,34 @@ let best = scores.indices.max {{ scores[$0] < scores[$1] }}!{swift_label}{swift_
 ```
 """
 
+# What a file finds, drawn over the picture.
+DRAWN = """# {name}: {file}
+
+{said}.
+
+Android (Kotlin, `com.google.ai.edge.litert:litert`), the file in `assets/`:
+
+```kotlin
+val file = FileUtil.loadMappedFile(context, "{file}")
+val net = Interpreter(file, Interpreter.Options().setNumThreads(2))
+val pixels = ByteBuffer.allocateDirect({bytes}).order(ByteOrder.nativeOrder())  // {layout}
+{kotlin}
+```
+
+iOS (Swift, `TensorFlowLiteSwift`), the file in the bundle:
+
+```swift
+var options = Interpreter.Options()
+options.threadCount = 2
+let path = Bundle.main.path(forResource: "{stem}", ofType: "tflite")!
+let net = try Interpreter(modelPath: path, options: options)
+try net.allocateTensors()
+try net.copy(pixels, toInputAt: 0)  // Data of {bytes} bytes: {layout}
+try net.invoke()
+{swift}
+```
+"""
+
 # Where the answer is seen, drawn over the picture; a value above 0 speaks for the class.
 KOTLIN_MAP = """
 val seen = map[0].map {{ row -> row.map {{ maxOf({value}, 0f) }} }}
@@ -65,30 +94,29 @@ TYPES = {
 
 
 def lines(path):
-    """A Markdown page for the file at `path`; None where it does not take one picture and give a score for each class.
+    """A Markdown page for the file at `path`; None where it does not take one picture and give a score for each class,
+    for each class at each pixel, or boxes.
 
-    A file with the class map (`export(..., explain="cam")`) has the lines that draw it over the picture.
+    Boxes, colours of pixels' classes and the class map (`export(..., explain="cam")`) are drawn over the picture.
 
     Raises:
       UserError: there is no such file.
     """
     known = describe(path)
     given, scores = known["inputs"], [tensor for tensor in known["outputs"] if tensor["name"] != CLASS_MAP]
-    if len(given) != 1 or len(scores) != 1 or len(given[0]["shape"]) != 4 or len(scores[0]["shape"]) != 2:
+    if len(given) != 1 or len(given[0]["shape"]) != 4:
+        return None
+    if (found := places.drawing(known)) is not None:
+        said, kotlin, swift = found
+        return DRAWN.format(**_fed(known, path, said), kotlin=kotlin, swift=swift)
+    if len(scores) != 1 or len(scores[0]["shape"]) != 2:
         return None
     maps = [tensor for tensor in known["outputs"] if tensor["name"] == CLASS_MAP]
-    (given,), (scores,) = given, scores
-    (_, height, width, channels), (_, classes) = given["shape"], scores["shape"]
-    size, written, _, _, _ = TYPES[given["type"]]
+    (scores,) = scores
+    classes = scores["shape"][1]
     _, _, kotlin, entry, swift = TYPES[scores["type"]]
-    colours = {1: "grey", 3: "R, G, B"}.get(channels, f"{channels} channels")
     return PAGE.format(
-        name=known["name"] or Path(path).stem,
-        file=Path(path).name,
-        stem=Path(path).stem,
-        said=_said(given, height, width, channels, classes),
-        bytes=size * int(np.prod([height, width, channels])),
-        layout=f"{written} {colours}, row by row",
+        **_fed(known, path, f"gives {classes} scores"),
         kotlin=f"{kotlin}({classes})",
         kotlin_score=entry.format("scores[0][it]"),
         kotlin_label=_label(known["labels"]),
@@ -103,6 +131,22 @@ def write(path):
     page = lines(path)
     if page:
         write_text(Path(path).with_suffix(".md"), page)
+
+
+def _fed(known, path, gives):
+    """What a page says of the file and of its input."""
+    (given,) = known["inputs"]
+    _, height, width, channels = given["shape"]
+    size, written, _, _, _ = TYPES[given["type"]]
+    colours = {1: "grey", 3: "R, G, B"}.get(channels, f"{channels} channels")
+    return {
+        "name": known["name"] or Path(path).stem,
+        "file": Path(path).name,
+        "stem": Path(path).stem,
+        "said": _said(given, height, width, channels, gives),
+        "bytes": size * int(np.prod([height, width, channels])),
+        "layout": f"{written} {colours}, row by row",
+    }
 
 
 def _map_lines(tensor=None):
@@ -122,8 +166,8 @@ def _map_lines(tensor=None):
     }
 
 
-def _said(given, height, width, channels, classes):
-    takes = f"It takes a picture of {height} x {width} x {channels} ({given['type']}) and gives {classes} scores"
+def _said(given, height, width, channels, gives):
+    takes = f"It takes a picture of {height} x {width} x {channels} ({given['type']}) and {gives}"
     if not given["scale"]:
         return f"{takes}; the floats stand on the scale that the model was trained on"
     scale, zero = given["scale"], given["zero_point"]

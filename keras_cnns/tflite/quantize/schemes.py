@@ -18,6 +18,7 @@ from keras_cnns.quiet import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.proof import runner
 from keras_cnns.tflite.proof.pictures import batched
+from keras_cnns.tflite.quantize import coordinates
 
 Op = qtyping.TFLOperationName
 
@@ -93,6 +94,9 @@ def _static(rules):
         _leave_float(made, *islands)
         for tensor in flatbuffer.around_powers(data):
             _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;){re.escape(tensor)};")
+        if floats := coordinates.kept_in_floats(data):
+            coordinates.check_ends(data, floats, job)
+            _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;)({'|'.join(map(re.escape, floats))});")
         return _run(made, ranges(made, data, job))
 
     return make
@@ -120,15 +124,7 @@ def ranges(made, data, job):
     """Smallest and largest value of every tensor over the calibration pictures.
 
     Not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of them reach.
-
-    Raises:
-      UserError: the network holds a loop, inside of which nothing can be measured.
     """
-    if len(flatbuffer.read(data).subgraphs) > 1:
-        raise UserError(
-            "ranges cannot be measured inside a loop (a recurrent layer): build that layer with unroll=True, or choose "
-            "a scheme without calibration."
-        )
     with _quiet():
         meter = calibrator.Calibrator(
             bytes(flatbuffer.all_read(data)), num_threads=2, qsv_update_func=qsv_utils.min_max_update
@@ -241,7 +237,7 @@ def make(name, data, job):
       UserError: the quantizer has no way for one of its operators.
     """
     try:
-        return finished(find(name).make(data, job), job)
+        return finished(find(name).make(coordinates.told_apart(data), job), job)
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets

@@ -1,0 +1,110 @@
+"""What of a detector stays in floats: its boxes, and all that is computed of them between two layers with weights.
+
+256 steps are too coarse for coordinates and for scores that are sorted; and suppression is a loop, inside of which no
+ranges can be measured. So what leads from the last layers with weights into suppression is carried in floats, and what
+comes out of it up to the next ones. Pictures that are cut out by such boxes are none: they are only looked up by them.
+"""
+
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite.file import flatbuffer
+
+Kind = schema.BuiltinOperator
+LOOPS = (Kind.WHILE, Kind.IF)
+SUPPRESSION = (*LOOPS, Kind.NON_MAX_SUPPRESSION_V4, Kind.NON_MAX_SUPPRESSION_V5)
+PRODUCTS = (
+    Kind.CONV_2D,
+    Kind.DEPTHWISE_CONV_2D,
+    Kind.TRANSPOSE_CONV,
+    Kind.CONV_3D,
+    Kind.FULLY_CONNECTED,
+    Kind.BATCH_MATMUL,
+)
+
+
+def kept_in_floats(data):
+    """Names of the tensors whose operators stay floats, those inside of loops too; none where nothing is suppressed.
+
+    Raises:
+      UserError: a loop has weights of its own: a recurrent layer, of which no ranges can be measured.
+    """
+    model = flatbuffer.read(data)
+    main, *loops = model.subgraphs
+    if any(_has_weights(model, graph) for graph in loops) or _hands_weights_in(model, main):
+        raise UserError(
+            "ranges cannot be measured inside a loop (a recurrent layer): build that layer with unroll=True, or choose "
+            "a scheme without calibration."
+        )
+    inside = [tensor for loop in loops for tensor in loop.tensors]
+    return [tensor.name.decode() for tensor in (*(main.tensors[i] for i in _around(model, main)), *inside)]
+
+
+def check_ends(data, floats, job):
+    """Raises UserError where one of the tensors `floats` is to go in or out as integers."""
+    graph = flatbuffer.read(data).subgraphs[0]
+    for side, ends, kind in (("input", graph.inputs, job.input_type), ("output", graph.outputs, job.output_type)):
+        names = [graph.tensors[i].name.decode() for i in ends]
+        if kind != "float32" and set(names) & set(floats):
+            raise UserError(f"boxes stay floats where the rest is int8: leave {side}_type at float32.")
+
+
+def told_apart(data):
+    """The flatbuffer `data` with the number of its loop behind each name in one: the quantizer goes by names."""
+    model = flatbuffer.read(data)
+    if len(model.subgraphs) == 1:
+        return data
+    for number, loop in enumerate(model.subgraphs[1:], start=1):
+        for tensor in loop.tensors:
+            tensor.name = tensor.name + f"/{number}".encode()
+    return flatbuffer.write(model)
+
+
+def _around(model, graph):
+    """Numbers of the main graph's tensors: up from suppression to weights, and down again."""
+    made = {i: operator for operator in graph.operators for i in operator.outputs}
+    suppressing = [operator for operator in graph.operators if _code(model, operator) in SUPPRESSION]
+    found, waiting = set(), [i for operator in suppressing for i in operator.inputs if i >= 0]
+    while waiting:
+        tensor = waiting.pop()
+        operator = made.get(tensor)
+        if tensor in found or _is_weighted(model, graph, operator):
+            continue
+        if operator:
+            found.update(operator.outputs)
+            waiting += [i for i in operator.inputs if i >= 0]
+        elif tensor in graph.inputs:
+            found.add(tensor)
+    found.update(i for operator in suppressing for i in operator.outputs)
+    for operator in graph.operators:  # each stands behind those that it reads
+        floats = [i for i in operator.inputs if i in found and graph.tensors[i].type == schema.TensorType.FLOAT32]
+        if floats and not _is_weighted(model, graph, operator):
+            found.update(operator.outputs)
+    return sorted(found)
+
+
+def _code(model, operator):
+    code = model.operatorCodes[operator.opcodeIndex]
+    return max(code.builtinCode, code.deprecatedBuiltinCode)
+
+
+def _is_weighted(model, graph, operator):
+    """Whether what an operator multiplies with is part of the file."""
+    if operator is None or _code(model, operator) not in PRODUCTS:
+        return False
+    return any(_is_constant(model, graph.tensors[i]) for i in operator.inputs[:2])
+
+
+def _is_constant(model, tensor):
+    held = model.buffers[tensor.buffer].data
+    return tensor.type == schema.TensorType.FLOAT32 and len(tensor.shape) > 1 and held is not None and len(held) > 0
+
+
+def _has_weights(model, graph):
+    return any(_is_weighted(model, graph, operator) for operator in graph.operators)
+
+
+def _hands_weights_in(model, graph):
+    """Whether a loop gets constants from outside, as it may its weights."""
+    loops = [operator for operator in graph.operators if _code(model, operator) in LOOPS]
+    return any(_is_constant(model, graph.tensors[i]) for loop in loops for i in loop.inputs if i >= 0)
