@@ -46,7 +46,7 @@ class PyramidRoIAlign(keras.layers.Layer):
         points = self.size * self.samples
         pooled = ops.reshape(pooled, (-1, points, points, channels))
         pooled = ops.average_pool(pooled, self.samples, data_format="channels_last")
-        return ops.reshape(pooled, (-1, regions, self.size, self.size, channels))
+        return ops.reshape(pooled, (batch, regions, self.size, self.size, channels))
 
     def _between(self, first, last, length):
         """Along one axis, twice (positions int32 [B, R, points], their shares of each point): before it and behind."""
