@@ -14,7 +14,7 @@ RECIPE = Recipe(
     model="faster_rcnn",
     overrides={
         "backbone": "vgg11_bn",
-        "columns": {"widths": (16, 32, 64, 128, 128)},
+        "columns": {"widths": (16, 32, 64, 128, 128), "fc": ()},
         "level": "C3",
         "rpn": 128,
         "scales": (20, 34, 56),

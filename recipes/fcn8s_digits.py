@@ -11,7 +11,7 @@ from keras_cnns.training import Recipe, run
 
 RECIPE = Recipe(
     model="fcn8s",
-    overrides={"backbone": "vgg11_bn", "columns": {"widths": (16, 32, 64, 128, 128)}},
+    overrides={"backbone": "vgg11_bn", "columns": {"widths": (16, 32, 64, 128, 128), "fc": ()}},
     input_shape=(128, 128, 3),
     dataset="scenes",
     optimizer="adam",

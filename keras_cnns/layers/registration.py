@@ -10,15 +10,22 @@ from importlib.util import find_spec
 
 
 class _WhenKerasIsImported(MetaPathFinder):
+    looking = False
+
     def find_spec(self, name, path, target=None):
-        if name != "keras":
+        if name != "keras" or self.looking:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec("keras")
+        self.looking = True  # among the other finders; some only ask whether there is a Keras, and import it later
+        try:
+            spec = find_spec("keras")
+        finally:
+            self.looking = False
         if spec is not None:
             execute = spec.loader.exec_module
 
             def execute_and_register(module):
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
                 execute(module)
                 _register()
 

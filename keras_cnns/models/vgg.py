@@ -18,6 +18,7 @@ class VGG(Variant):
     """depths: convolutions before each max pooling, 3x3; widths: their channels.
 
     last: the kernel of the third convolution of a block. lrn: local response normalization after conv1_1.
+    fc: units of the fully connected layers before the class scores.
     """
 
     depths: tuple
@@ -30,6 +31,7 @@ class VGG(Variant):
     preprocessing: str = "torch"
     initializer: str = "he_normal"
     dropout: float = 0.5
+    fc: tuple = (4096, 4096)
 
 
 A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
@@ -67,4 +69,4 @@ def features(x, net, unit):
 
 def head(x, net, unit, *, classes, activation):
     """FC-4096, FC-4096, FC-classes."""
-    return fully_connected(x, net, unit, grid=7, classes=classes, activation=activation)
+    return fully_connected(x, net, unit, grid=7, units=net.fc, classes=classes, activation=activation)

@@ -11,7 +11,10 @@ import pytest
 from keras_cnns.layers import GroupedConv2D
 
 
-@pytest.mark.parametrize("first", ["import keras_cnns, keras", "import keras; import keras_cnns"])
+ASKED = "import keras_cnns, importlib.util; importlib.util.find_spec('keras'); import keras"
+
+
+@pytest.mark.parametrize("first", ["import keras_cnns, keras", "import keras; import keras_cnns", ASKED])
 def test_a_new_process_knows_the_layers(first, tmp_path):
     image = keras.Input((9, 7, 8))
     keras.Model(image, GroupedConv2D(8, 3, groups=4)(image)).save(tmp_path / "model.keras")

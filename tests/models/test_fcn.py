@@ -84,3 +84,16 @@ def test_a_mistake_gets_one_clear_line(wrong, hint):
     with pytest.raises(UserError, match=hint) as error:
         build("fcn8s", **{**SMALL, **wrong})
     assert "\n" not in str(error.value)
+
+
+def test_a_narrow_classifier_of_digits_is_what_the_scenes_recipe_starts_from(tmp_path):
+    narrow = {"widths": (8, 8, 8, 8, 8), "fc": ()}
+    classifier = randomize(build("vgg11_bn", weights=None, classes=10, input_shape=(32, 32, 3), **narrow))
+    classifier.save(tmp_path / "digits.keras")
+    options = {"backbone": "vgg11_bn", "columns": narrow, "classes": 11, "input_shape": (64, 64, 3)}
+    with pytest.warns(UserWarning, match="starts? anew"):
+        net = build("fcn8s", weights=tmp_path / "digits.keras", **options)
+    for layer in classifier.layers:
+        if layer.name.startswith("conv"):
+            for mine, theirs in zip(net.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True):
+                np.testing.assert_array_equal(mine, theirs)
