@@ -10,7 +10,6 @@ import pytest
 
 from keras_cnns.layers import GroupedConv2D
 
-
 ASKED = "import keras_cnns, importlib.util; importlib.util.find_spec('keras'); import keras"
 
 
