@@ -15,7 +15,7 @@ from keras_cnns.tflite.graph import class_map, ends
 from keras_cnns.tflite.graph.carried import Carried
 from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.node import Item, Node
-from keras_cnns.tflite.graph.reader import REDUCED, read
+from keras_cnns.tflite.graph.reader import is_reduced, read
 from keras_cnns.tflite.proof import verify
 from keras_cnns.version import __version__
 
@@ -44,8 +44,7 @@ class Network:
           UserError: it cannot be read, or is another model in float32.
         """
         graph = read(model)
-        reduced = (layer.compute_dtype for layer in model._flatten_layers())
-        if any(kind in REDUCED for kind in (*reduced, *(tensor.dtype for tensor in model.inputs))):
+        if is_reduced(model):
             model = _in_float32(model, graph)
         return cls(model, graph, convert.input_names(model), convert.output_names(model), _key(graph))
 

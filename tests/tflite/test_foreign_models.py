@@ -248,11 +248,12 @@ def test_an_output_that_is_called_auxiliary_stays_unless_it_is_a_second_classifi
     assert any(note.startswith("aux is left out") for note in report.notes)
 
 
-def test_a_call_that_was_replaced_is_carried_over(tmp_path):
+@pytest.mark.parametrize("method", ["call", "convolution_op"])
+def test_a_method_that_was_replaced_is_carried_over(method, tmp_path):
     conv = layers.Conv2D(4, 3)
     model = seq(conv, layers.Flatten(), layers.Dense(3))
-    plain = conv.call
-    conv.call = lambda x: 2 * plain(x) + 1
+    plain = getattr(conv, method)
+    setattr(conv, method, lambda *args: 2 * plain(*args) + 1)
     model = keras.Sequential([keras.Input((8, 8, 3)), *model.layers])
     export(model, tmp_path / "net.tflite", images=X)
     assert snr_db(model, tmp_path / "net.tflite") > 80

@@ -5,10 +5,13 @@
 >>> export(model, "model.tflite", scheme="int8")
 """
 
+from pathlib import Path
+
 from keras_cnns.arguments import every, number, short
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM
+from keras_cnns.tflite.file.convert import load
 
 METHODS = ("keras", "tfmot")
 
@@ -18,6 +21,7 @@ def quantization_aware(
 ):
     """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
 
+    model: a functional or Sequential Keras 3 model, or the path of a `.keras` file.
     method: "keras" gives a Keras 3 model, for `fit`, any callback, any strategy and `.keras` files; "tfmot" gives
       a tf_keras model quantized by tensorflow-model-optimization (see `quantized_twin.py`).
     hold_statistics: batch norm computes as in inference also while it is trained, gain and offset still learn: a few
@@ -46,6 +50,10 @@ def quantization_aware(
         raise UserError(f"momentum is {short(momentum)}: give a number from 0 to less than 1")
     if outputs is not None and not isinstance(outputs, (str, int)) and not every(outputs, (str, int)):
         raise UserError(f"outputs is {short(outputs)}: give names or positions of the outputs to keep")
+    for name, value in (("hold_statistics", hold_statistics), ("fold", fold)):
+        if not isinstance(value, bool):
+            raise UserError(f"{name} is {short(value)}: give True or False")
+    model = load(model) if isinstance(model, (str, Path)) else model
     options = {"hold_statistics": hold_statistics, "pictures": pictures, "outputs": outputs}
     if method == "tfmot":
         from keras_cnns.tflite.aware import quantized_twin

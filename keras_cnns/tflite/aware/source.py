@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import unrounded
-from keras_cnns.tflite.file.convert import input_names
+from keras_cnns.tflite.file.convert import answering, input_names
+from keras_cnns.tflite.graph.reader import is_reduced
 from keras_cnns.tflite.proof.pictures import made_up
 
 SAME, SAME_REDUCED = 1e-3, 0.05  # largest difference, relative to the largest value; the source in float16 or bfloat16
@@ -42,10 +43,10 @@ def compare(source, positions, answer, given=None):
         if "float" not in tensor.dtype and not np.array_equal(np.asarray(x).astype(tensor.dtype), x):
             raise UserError(f"the pictures hold values that input {name!r} cannot hold: it takes {tensor.dtype}")
     theirs, ours = answers(source, given), answer(given)
-    reduced = any(layer.compute_dtype in ("float16", "bfloat16") for layer in source._flatten_layers())
+    limit = SAME_REDUCED if is_reduced(source) else SAME
     for position, found in zip(positions, ours, strict=True):
         wanted, name = theirs[position], source.outputs[position]._keras_history.operation.name
-        if wanted.shape != found.shape or _difference(wanted, found) > (SAME_REDUCED if reduced else SAME):
+        if wanted.shape != found.shape or _difference(wanted, found) > limit:
             raise UserError(
                 f"the quantization-aware form of {source.name} does not answer as it does (output {name!r}): one of "
                 "its layers is not what its class says; quantize it after training, export(model, scheme='int8')"
@@ -56,7 +57,8 @@ def answers(model, given):
     """What a model answers in inference to a list of arrays in the order of its inputs, as a list of float64 arrays."""
     structure = getattr(model, "_functional", model)._inputs_struct  # a Sequential model keeps its graph inside
     tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(given, model.inputs, strict=True)]
-    found = keras.tree.flatten(model(keras.tree.pack_sequence_as(structure, tensors), training=False))
+    with answering(model):
+        found = keras.tree.flatten(model(keras.tree.pack_sequence_as(structure, tensors), training=False))
     return [keras.ops.convert_to_numpy(keras.ops.cast(a, "float64")) for a in found]
 
 

@@ -1,5 +1,7 @@
 """A Keras model becomes a float32 flatbuffer: one concrete function, a named signature, built-in operators only."""
 
+import contextlib
+import keyword
 import re
 from pathlib import Path
 
@@ -38,7 +40,8 @@ def input_names(model):
     structure = getattr(model, "_functional", model)._inputs_struct
     keys = [tensor.name for tensor in model.inputs]
     if isinstance(structure, dict):
-        keys = [path[-1] for path, _ in keras.tree.flatten_with_path(structure)]
+        paths = [path for path, _ in keras.tree.flatten_with_path(structure)]
+        keys = [path[-1] if isinstance(path[-1], str) else "_".join(map(str, path)) for path in paths]
     names = [_identifier(str(key)) for key in keys]
     if len(names) == 1 and re.fullmatch(r"(keras_tensor|input_layer|input)(_?\d+)*", names[0]):
         names = ["image"]
@@ -80,7 +83,21 @@ def concrete_function(model, batch=1, inputs=None, outputs=None):
                 "build the model with a fixed input_shape, a phone's file has one size."
             )
         specs[name] = tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
-    return serving_function(model, inputs, outputs).get_concrete_function(**specs)
+    with answering(model):
+        return serving_function(model, inputs, outputs).get_concrete_function(**specs)
+
+
+@contextlib.contextmanager
+def answering(model):
+    """What the Keras model itself raises when it is called becomes a line: Keras builds models that cannot answer."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # whatever a layer of anybody's raises
+        _, bold, said = str(error).rpartition("\x1b[1m")  # where Keras says what it was, below where it was
+        said = said.partition("\x1b[0m")[0] if bold else said.rpartition("Error: ")[2]
+        raise UserError(f"{model.name} itself does not answer: {first_line(said)}") from error
 
 
 def converter(model, batch=1, **names):
@@ -140,8 +157,9 @@ def _explain(message, graph):
 
 
 def _identifier(name):
-    name = re.sub(r"\W", "_", name)
-    return name if not name[:1].isdigit() else f"_{name}"
+    name = re.sub(r"\W", "_", name, flags=re.ASCII)
+    name = name if name[:1].isalpha() else f"arg_{name}"  # as TensorFlow would call it, of its own accord
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _distinct(names):

@@ -1,11 +1,13 @@
 """Layers that are taken over themselves, as copies, because nothing proves that their config says all they do."""
 
 import copy
+import inspect
 
 import keras
 import numpy as np
 
 OWN = ("keras.", "keras_cnns.")  # what comes from these can be made again from its config
+_WRAPPED = ("build", "quantize")  # by Keras itself, on every layer
 _CALLS = ("_inbound_nodes", "_outbound_nodes")
 
 
@@ -26,7 +28,13 @@ def can_be_made_again(layer):
     parts = list(layer._flatten_layers())
     if any(isinstance(part, keras.layers.Lambda) for part in parts):
         return False
-    return all(_own(type(part)) and "call" not in vars(part) and all(map(_own, _functions(part))) for part in parts)
+    return all(_own(type(part)) and not replaced(part) and all(map(_own, _functions(part))) for part in parts)
+
+
+def replaced(layer):
+    """Whether somebody put a method of his own in the place of the class's, on this one layer."""
+    methods = (key for key, value in vars(layer).items() if key not in _WRAPPED and callable(value))
+    return any(inspect.isfunction(getattr(type(layer), key, None)) for key in methods)
 
 
 def _own(thing):

@@ -10,6 +10,7 @@ from keras_cnns.tflite.graph.fold import number_affine
 from keras_cnns.tflite.graph.graph import Graph, in_float32
 from keras_cnns.tflite.graph.kinds import (
     ARGMAX,
+    COPIES,
     DROPOUTS,
     LOG_SOFTMAX,
     NORMALIZE,
@@ -79,6 +80,8 @@ def _under(model, head, k):
         )
     if head == "logits":
         return _without_softmax(model)
+    if shape[-1] == 1:
+        raise UserError(f"head {head!r} chooses among classes, and {model.name} has one score: compare that yourself.")
     scores = model.outputs[0]
     if head == "softmax":
         if ends_in_softmax(model):
@@ -150,7 +153,7 @@ KINDS = {
     "class_map": "where each class is seen: the map of the class answered",
     "regression": "any other numbers",
 }
-_PASSING = (keras.layers.Identity, keras.layers.Reshape, keras.layers.Flatten, *RESHAPES)
+_PASSING = (keras.layers.Identity, keras.layers.Reshape, keras.layers.Flatten, *RESHAPES, *COPIES)
 
 
 @dataclass(frozen=True)
@@ -219,23 +222,30 @@ def _is_activation(node, name):
 
 def _is_log_softmax(node):
     if node.is_a(*LOG_SOFTMAX):
-        return getattr(node.call, "axis", -1) in (-1, len(node.shape) - 1)
+        return _is_last(getattr(node.call, "axis", -1), node)
     return _is_activation(node, "log_softmax")
+
+
+def _is_last(axis, node):
+    axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    return len(axes) == 1 and axes[0] in (-1, len(node.shape) - 1)
 
 
 def is_softmax(node):
     """Whether this makes probabilities of the last axis."""
     if node.is_a(keras.layers.Softmax):
-        return node.config.get("axis", -1) in (-1, len(node.shape) - 1)
+        return _is_last(node.config.get("axis", -1), node)
     if node.is_a(*SOFTMAX):
-        return getattr(node.call, "axis", -1) in (-1, len(node.shape) - 1)
+        return _is_last(getattr(node.call, "axis", -1), node)
     return _is_activation(node, "softmax")
 
 
 def behind_passing(node):
     """The node behind whatever only casts, reshapes or passes on."""
     while node.inputs and (
-        node.is_a(*_PASSING, keras.ops.cast) or _is_activation(node, "linear") or node.is_a(*DROPOUTS)
+        node.is_a(*_PASSING, keras.ops.cast, *DROPOUTS)
+        or _is_activation(node, "linear")
+        or number_affine(node) == (1.0, 0.0)
     ):
         node = node.input
     return node

@@ -84,8 +84,8 @@ class Graph:
         with in_float32():
             for node in self.nodes:
                 tensors[node] = self._call(node, tensors, names, made, make)
-        inputs, outputs = (tree.map_structure(tensors.get, x) for x in (self.inputs, self.outputs))
-        return keras.Model(inputs, outputs, name=name or self.name)
+            inputs, outputs = (tree.map_structure(tensors.get, x) for x in (self.inputs, self.outputs))
+            return keras.Model(inputs, outputs, name=name or self.name)
 
     def _call(self, node, tensors, names, made, make):
         args, kwargs = tree.map_structure(lambda x: tensors[x] if isinstance(x, Node) else x, (node.args, node.kwargs))

@@ -60,6 +60,7 @@ SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, .
 LOG_SOFTMAX = {_operation(ops.log_softmax, ...), _operation(keras.activations.log_softmax, ...)}
 RESHAPES: tuple = (_operation(ops.reshape, ..., (2, 48)), _operation(ops.squeeze, keras.KerasTensor((2, 1))))
 RESHAPES += (_operation(ops.expand_dims, ..., 1),)
+COPIES = (_operation(ops.stop_gradient, ...), _operation(ops.copy, ...))
 SPLIT, UNSTACK = _operation(ops.split, ..., 2, axis=1), _operation(ops.unstack, ..., axis=1)
 NORMALIZE, TOP_K = _operation(ops.normalize, ...), _operation(ops.top_k, ..., 2)
 ARITHMETIC = {_operation(call, ..., 2.0): call for call in (ops.add, ops.multiply, ops.subtract)}

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers, ops, tree
 
 from keras_cnns.errors import UserError
-from keras_cnns.tflite.graph.carried import Carried, can_be_made_again
+from keras_cnns.tflite.graph.carried import Carried, can_be_made_again, replaced
 from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.kinds import (
     ACTIVATIONS,
@@ -50,6 +50,17 @@ def read(model):
     return Graph(inputs, outputs, model.name)
 
 
+def is_reduced(model):
+    """Whether something in a model is computed in other floats than float32, be it by a plain cast."""
+    for part in model._flatten_layers():
+        if part.compute_dtype in REDUCED:
+            return True
+        for operation in getattr(getattr(part, "_functional", part), "operations", ()):
+            if any(tensor.dtype in REDUCED for node in operation._inbound_nodes for tensor in node.output_tensors):
+                return True
+    return False
+
+
 class _Reader:
     def __init__(self):
         self.calls = {}  # id of a layer with weights -> its nodes
@@ -88,8 +99,7 @@ class _Reader:
             linear = args if type(layer) is layers.Activation else (self.plain(layer, args, common, "linear"),)
             behind = {**common, "kwargs": {}, "name": f"{layer.name}_{fused.name}"}
             return self.layer(fused, linear, behind)
-        replaced = "call" in vars(layer)  # by somebody, on this one layer
-        if ((fused is not None and not replaced) or can_be_made_again(layer)) and _has_config(layer):
+        if ((fused is not None and not replaced(layer)) or can_be_made_again(layer)) and _has_config(layer):
             return self.plain(layer, args, common, fused)
         carried = self.carried.setdefault(id(layer), Carried(layer))
         return Node(carried, args, shared=f"{layer.name} {id(layer)}", **common)

@@ -12,6 +12,16 @@ def softmax(logits):
     return exponents / exponents.sum(-1, keepdims=True)
 
 
+def logits(probabilities, scale=0.0):
+    """Centred log-probabilities: the logits behind a softmax, up to a constant for each picture.
+
+    scale: the step of an integer output. Below four steps its logarithm is mostly rounding, so that both sides end
+      there; a float output ends where float32 does.
+    """
+    logs = np.log(np.maximum(probabilities.astype(np.float64), 4 * scale or 1e-30))
+    return logs - logs.mean(axis=-1, keepdims=True)
+
+
 def expected_loss(probabilities, choice):
     """(loss, of what could be lost): what the choice of another class gives away, by the original's probabilities.
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 from keras_cnns.tflite.proof.structures import Inputs
 
 CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
@@ -48,7 +48,10 @@ def batches(data, model, names, what, *, endless=False):
         data = _of_data_set(str(data), model, what)
     if not endless and _without_end(data):
         raise UserError(f"{what} never end: give so many batches, such as dataset.take(100).")
-    return Inputs(model, names).parts(data, what)
+    try:
+        yield from Inputs(model, names).parts(data, what)
+    except tf.errors.OpError as error:
+        raise UserError(f"{what}: the data set fails: {first_line(error.message)}") from error
 
 
 def _joined(arrays):

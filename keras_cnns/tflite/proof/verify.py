@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.tflite.file.convert import serving_function
+from keras_cnns.errors import UserError
+from keras_cnns.tflite.file.convert import answering, serving_function
 from keras_cnns.tflite.graph.ends import sum_to_one
 from keras_cnns.tflite.proof import measures
 from keras_cnns.tflite.proof.pictures import batched
@@ -160,21 +161,20 @@ def reference_outputs(model, given, *, inputs=None, outputs=None, batch=32):
     """What the Keras model answers in inference, XLA off: `{output name: (N, ...) array}`.
 
     inputs, outputs: names in the place of the model's own.
+
+    Raises:
+      UserError: it cannot be called, or an output has not one entry for each picture.
     """
     function = serving_function(model, inputs, outputs)
+    batch = model.inputs[0].shape[0] or batch
     count = len(next(iter(given.values())))
-    parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(given, batch)]
+    with answering(model):
+        parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(given, batch)]
+    for name, array in parts[0].items():
+        if array.shape[:1] != (batch,):
+            shape = f"has the shape {tuple(array.shape)} for {batch} pictures"
+            raise UserError(f"output {name!r} of {model.name} {shape}: its first axis has to be that of the pictures.")
     return {name: np.concatenate([part[name].numpy() for part in parts])[:count] for name in parts[0]}
-
-
-def logits(probabilities, scale=0.0):
-    """Centred log-probabilities: the logits behind a softmax, up to a constant for each picture.
-
-    scale: the step of an integer output. Below four steps its logarithm is mostly rounding, so that both sides end
-      there; a float output ends where float32 does.
-    """
-    logs = np.log(np.maximum(probabilities.astype(np.float64), 4 * scale or 1e-30))
-    return logs - logs.mean(axis=-1, keepdims=True)
 
 
 def compare(output, original, answer, *, kind="regression", labels=None, scores=None, scale=0.0):
@@ -216,7 +216,7 @@ def compare_boxes(original, answer):
 def _information(original, answer, kind, scale):
     a, b = original, answer
     if kind in ("classifier", "segmentation") and sum_to_one(original, 1e-2):
-        a, b = logits(original, scale), logits(answer, scale)
+        a, b = measures.logits(original, scale), measures.logits(answer, scale)
     a, b = (v.reshape(len(v), -1).astype(np.float64) for v in (a, b))
     noise, energy = np.sum((a - b) ** 2), np.sum(a**2)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
@@ -253,7 +253,7 @@ def _of_classes(original, answer, kind, scores, scale):
     if kind in ("segmentation", "classes") and original.ndim > 2:
         figures["overlap"] = measures.overlap(own, choice)
     if (could < 0.05 or len(np.unique(own)) == 1) and kind != "classes":  # the loss says nothing: the scores themselves
-        a, b = (logits(v, scale) for v in (original, answer)) if distribution else (original, answer)
+        a, b = (measures.logits(v, scale) for v in (original, answer)) if distribution else (original, answer)
         figures["error"] = measures.relative_error(a, b)
     return figures
 

@@ -406,6 +406,18 @@ def test_a_momentum_that_is_none_is_a_one_line_mistake(momentum):
         quantization_aware(plain(), momentum=momentum)
 
 
+def test_the_path_of_a_file_is_as_good_as_a_model(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)])
+    model.save(tmp_path / "net.keras")
+    same(model, quantization_aware(tmp_path / "net.keras"), noise(4, 8, 8, 3))
+
+
+@pytest.mark.parametrize("name", ["hold_statistics", "fold"])
+def test_a_word_for_yes_or_no_is_a_one_line_mistake(name):
+    with pytest.raises(UserError, match=f"{name} is 'no'"):
+        quantization_aware(keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3)]), **{name: "no"})
+
+
 def test_pictures_of_the_house_are_pictures_here():
     """The helper of these tests gives pictures from 0 to 1, as photographs are after scaling."""
     low, high, *_ = ranges(quantization_aware(plain(), pictures=pictures(8, (8, 8, 3))))

@@ -67,3 +67,72 @@ def test_an_operation_that_needs_flex_is_named_with_its_layer(tmp_path):
     with pytest.raises(UserError, match="MatrixDeterminant.*the_determinant") as caught:
         export(model, tmp_path / "net.tflite")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["class", "_hidden", "3rd", "größe", "my-input", "λ"])
+def test_any_name_that_keras_takes_is_taken(name, tmp_path):
+    """Names that TensorFlow or LiteRT cannot say are spelled otherwise in the file."""
+    image = keras.Input((4, 4, 3), name=name)
+    model = keras.Model(image, keras.layers.Flatten()(image))
+    pictures = np.random.default_rng(0).normal(size=(3, 4, 4, 3)).astype("float32")
+    assert export(model, tmp_path / "net.tflite", images=pictures).status == "pass"
+    np.testing.assert_array_equal(predict(tmp_path / "net.tflite", pictures), pictures.reshape(3, -1))
+
+
+def test_inputs_in_lists_within_dicts_have_names_of_their_own():
+    photo, meta, more = keras.Input((4, 4, 3)), keras.Input((4,)), keras.Input((4,))
+    both = keras.layers.Concatenate(name="both")([keras.layers.Flatten()(photo), meta, more])
+    model = keras.Model({"photo": {"rgb": photo}, "meta": [meta, more]}, both)
+    assert convert.input_names(model) == ["meta_0", "meta_1", "rgb"]
+    assert signature(convert.to_flatbuffer(model))["inputs"] == ["meta_0", "meta_1", "rgb"]
+
+
+def mistyped():
+    pixels = keras.Input((8, 8, 3), dtype="uint8")
+    return keras.Model(pixels, keras.layers.Conv2D(2, 3)(pixels))
+
+
+def halved():
+    layers = [keras.layers.Conv2D(4, 3, activation="glu"), keras.layers.Conv2D(2, 3)]
+    return keras.Sequential([keras.Input((8, 8, 3)), *layers])
+
+
+def merged(end):
+    pixels = keras.Input((8, 8, 3))
+    return keras.Model(pixels, end(keras.layers.Conv2D(4, 3)(pixels)))
+
+
+NO_ANSWER = {
+    "bytes to a convolution": (mistyped, "does not answer: .*uint8"),
+    "another shape than was said": (halved, "does not answer: .*incompatible with the layer"),
+    "one number for all pictures": (lambda: merged(keras.ops.argmax), r"shape \(\) for 32 pictures"),
+    "pictures and pixels in one axis": (lambda: merged(lambda x: keras.ops.reshape(x, (-1, 4))), r"\(1152, 4\) for 32"),
+}
+
+
+@pytest.mark.parametrize("case", NO_ANSWER)
+def test_models_that_do_not_answer_themselves_are_one_line(case, tmp_path):
+    """Keras builds them, and `predict` of theirs fails or is not what is thought."""
+    make, said = NO_ANSWER[case]
+    with pytest.raises(UserError, match=said) as caught:
+        export(make(), tmp_path / "net.tflite")
+    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+def test_a_fixed_batch_is_the_models_own(tmp_path):
+    pixels = keras.Input(batch_shape=(4, 8, 8, 3))
+    flat = keras.ops.reshape(keras.layers.Conv2D(4, 3)(pixels), (4, 144))
+    model = keras.Model(pixels, keras.layers.Dense(3)(flat))
+    pictures = np.random.default_rng(0).normal(size=(8, 8, 8, 3)).astype("float32")
+    assert export(model, tmp_path / "net.tflite", images=pictures, batch=4).status == "pass"
+    wanted = np.concatenate([model(pictures[:4]), model(pictures[4:])])
+    np.testing.assert_allclose(predict(tmp_path / "net.tflite", pictures), wanted, atol=1e-5)
+
+
+def test_halves_by_a_plain_cast_are_reduced_precision_too(tmp_path):
+    image = keras.Input((8, 8, 3))
+    scores = keras.layers.Dense(5)(keras.layers.Flatten()(image))
+    model = keras.Model(image, keras.ops.cast(keras.ops.cast(keras.ops.softmax(scores), "float16"), "float32"))
+    pictures = np.random.default_rng(0).normal(size=(8, 8, 8, 3)).astype("float32")
+    assert export(model, tmp_path / "net.tflite", images=pictures).status == "pass"
+    np.testing.assert_allclose(predict(tmp_path / "net.tflite", pictures), model(pictures), atol=1e-3)

@@ -93,6 +93,9 @@ ENDS = {
     "softmax, a cast": (lambda z: ops.cast(ops.softmax(z), "float16"), "classifier"),
     "softmax, dropout, an identity": (lambda z: layers.Identity()(layers.Dropout(0.5)(ops.softmax(z))), "classifier"),
     "softmax between reshapes": (lambda z: ops.squeeze(ops.softmax(ops.expand_dims(z, 1)), 1), "classifier"),
+    "softmax, times one": (lambda z: 1.0 * ops.softmax(z), "classifier"),
+    "softmax, without gradients": (lambda z: ops.copy(ops.stop_gradient(ops.softmax(z))), "classifier"),
+    "softmax along a list of axes": (layers.Softmax(axis=[-1]), "classifier"),
     "softmax with a temperature": (lambda z: layers.Softmax()(z / 2.5), "classifier"),
     "a softmax of somebody's own": (MySoftmax(), "classifier"),
     "a softmax in a lambda": (layers.Lambda(lambda z: keras.activations.softmax(z)), "classifier"),
@@ -139,7 +142,16 @@ def test_a_softmax_is_put_where_none_is_and_only_there(case):
 
 
 @pytest.mark.parametrize(
-    "case", ["softmax, a cast", "softmax between reshapes", "log_softmax", "sigmoid as an operation"]
+    "case",
+    [
+        "softmax, a cast",
+        "softmax between reshapes",
+        "softmax, times one",
+        "softmax, without gradients",
+        "softmax along a list of axes",
+        "log_softmax",
+        "sigmoid as an operation",
+    ],
 )
 def test_logits_are_what_stood_before(case):
     model, scores = ended(ENDS[case][0])
@@ -152,6 +164,9 @@ def test_heads_that_cannot_be_are_one_line():
             with_ends(ended(ENDS[case][0])[0], head=head)
     with pytest.raises(UserError, match="several labels at once"):
         with_ends(ended(ops.sigmoid)[0], head="softmax")
+    for head in ("softmax", "argmax", "top_k"):
+        with pytest.raises(UserError, match="has one score"):
+            with_ends(ended(ops.sigmoid, units=1)[0], head=head)
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,11 @@ class Endless(Batches):
 
 REFUSED = {
     "no numbers": (lambda: ["a", "b"], single, "a batch is str"),
+    "a data set that fails": (
+        lambda: slices(X).map(lambda x: tf.debugging.check_numerics(x / 0.0, "divided")),
+        single,
+        "the data set fails: .*divided",
+    ),
     "no array": (lambda: 3.0, single, "neither an array nor an iterable"),
     "another shape": (lambda: X[:, :3], single, r"shape \(12, 3, 4, 2\)"),
     "another shape beside labels": (lambda: [[X[:, :3], LABELS]], single, r"shape \(12, 3, 4, 2\)"),
