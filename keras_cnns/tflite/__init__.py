@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = public(
         "Report": "proof.report",
         "print_reports": "proof.report",
         "SCHEMES": "quantize.schemes",
+        "Tuning": "quantize.tuning",
         "predict": "proof.runner",
         "benchmark": "proof.timing",
         "benchmark_on_phone": "proof.phone",

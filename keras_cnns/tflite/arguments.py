@@ -6,9 +6,10 @@ from keras_cnns.arguments import every, kind, number, short, whole
 from keras_cnns.card import Card
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.file.metadata import Normalization
+from keras_cnns.tflite.quantize.tuning import Tuning
 
 
-def check(*, batch, max_drop, k, islands, names, card, normalization, **words):
+def check(*, batch, max_drop, k, islands, names, card, normalization, tuning, max_size, max_latency, **words):
     """Refuses arguments of `export` that are not what they should be.
 
     words: those that are one of several words, or None.
@@ -33,3 +34,8 @@ def check(*, batch, max_drop, k, islands, names, card, normalization, **words):
         raise UserError(f"card must be a keras_cnns.card.Card, not {kind(card)}.")
     if normalization is not None and not isinstance(normalization, Normalization):
         raise UserError(f"normalization must be a metadata.Normalization, not {kind(normalization)}.")
+    if tuning is not None and not isinstance(tuning, Tuning):
+        raise UserError(f"tuning must be a keras_cnns.tflite.Tuning, not {kind(tuning)}.")
+    for name, share in {"max_size": max_size, "max_latency": max_latency}.items():
+        if share is not None and not (number(share) and share > 0):
+            raise UserError(f"{name} is {short(share)}: give a share of the float32 file's, such as 0.2.")

@@ -25,7 +25,9 @@ from keras_cnns.tflite.proof import pictures, runner, verify
 from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 from keras_cnns.tflite.proof.layer_errors import first_wrong, layer_errors
 from keras_cnns.tflite.proof.report import Report
-from keras_cnns.tflite.quantize import auto, schemes
+from keras_cnns.tflite.quantize import auto, ranges, schemes
+from keras_cnns.tflite.quantize import tuning as tune
+from keras_cnns.tflite.quantize.synthetic import WORD
 
 TYPES = ("float32", "int8", "uint8")
 ENGINES = ("quantizer", "converter")
@@ -46,6 +48,8 @@ def export(
     *,
     scheme="float32",
     max_drop=0.01,
+    max_size=None,
+    max_latency=None,
     calibration=None,
     images=None,
     labels=None,
@@ -59,6 +63,7 @@ def export(
     explain=None,
     islands=None,
     engine="quantizer",
+    tuning=None,
     normalization=None,
     names=None,
     card=None,
@@ -72,8 +77,11 @@ def export(
       model: any functional `keras.Model`, the path of a `.keras` file, or what `quantization_aware` returned.
       scheme: a row of `SCHEMES`, or "auto": the fastest that loses no more than `max_drop` of the accuracy (where
         labels show no drop, or none are given: of what is given away by the model's own probabilities).
+      max_size, max_latency: what "auto" keeps within besides, as shares of the float32 file's, such as 0.2; how small
+        "weight_only_mixed" gets (0.2, or as near as it can).
       calibration: pictures exactly as the model takes them, for the schemes that quantize activations: an array
-        (N, H, W, C), or whatever else `fit` and `predict` take; a few dozen of each kind do.
+        (N, H, W, C), or whatever else `fit` and `predict` take; a few dozen of each kind do. "synthetic" makes some up
+        from the statistics of batch normalization, where there are none at all.
       images: pictures to compare on; those of the calibration where none are given, and noise where there are neither.
       labels: integer class numbers of `images`, to know the accuracy of both; (N, labels) of zeros and ones where
         several are true at once, (N, H, W) where each pixel has a class.
@@ -90,6 +98,8 @@ def export(
       islands: operators ("ADD", ...) that `int8_float_islands` leaves in floats; by default those that would
         run outside XNNPACK otherwise.
       engine: "quantizer" (AI Edge Quantizer) or "converter" (the stock converter's own quantization).
+      tuning: a `Tuning`: how ranges, scales, rounding and biases are chosen on the calibration pictures; by default
+        `Tuning()` where there are any. `Tuning.plain()` rounds everything to the nearest.
       normalization: a `metadata.Normalization` for the app to prepare pixels with; by default what the range of the
         pictures suggests (0 to 255, 0 to 1, -1 to 1).
       names: names of the classes, in the order of the outputs; they travel in the file.
@@ -104,7 +114,8 @@ def export(
     options = {key: value for key, value in locals().items() if key not in ("path", "scheme", "force")}
     path, started = path_of(path), time.perf_counter()
     words = ("scheme", "engine", "head", "explain", "input_type", "output_type")
-    plain_ones = ("batch", "max_drop", "k", "islands", "names", "card", "normalization")
+    shares = ("max_size", "max_latency")
+    plain_ones = ("batch", "max_drop", "k", "islands", "names", "card", "normalization", "tuning", *shares)
     arguments.check(**{key: {**options, "scheme": scheme}[key] for key in (*plain_ones, *words)})
     if scheme == AUTO:
         return _automatic(path, **options)
@@ -117,7 +128,7 @@ def export(
     given = gathered(network, row, scheme, calibration, images, labels)
     network = network.sized(given.images)
 
-    job = schemes.Job(given.thinned, batch, input_type, output_type, islands)
+    job = schemes.Job(given.thinned, batch, input_type, output_type, islands, tuning or tune.Tuning(), max_size)
     original, kinds = network.answers(given.images), kinds_of(network, outputs, given)
     plain, made = flatbuffers(network, scheme, row, job, engine)
     card = _labelled(card, network, scheme, names, original)
@@ -138,7 +149,7 @@ def export(
             scheme="int8_qat" if network.is_quantization_aware else scheme,
             status=status,
             reasons=reasons,
-            notes=(*given.notes, *remarks(original, kinds, given, answers), *differences(beside)),
+            notes=(*given.notes, *job.notes, *remarks(original, kinds, given, answers), *differences(beside)),
             pictures=len(next(iter(given.images.values()))),
             comparisons=comparisons,
             source_comparisons=beside,
@@ -162,7 +173,7 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
         options["card"] = read_card(model)
     whole = ends.with_ends(convert.load(aware.native(model)), options["preprocessing"], options["head"], options["k"])
     names = convert.input_names(whole)
-    if calibration is not None:
+    if calibration is not None and not (isinstance(calibration, str) and calibration == WORD):
         calibration = pictures.gather(calibration, whole, names, "calibration", limit=pictures.CALIBRATION_PICTURES)
     if images is not None:
         images = pictures.gather(images, whole, names, "images")
@@ -190,6 +201,7 @@ def _check(path, scheme, row, options):
     engine = options["engine"]
     if engine not in ENGINES:
         raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
+    tune.check(scheme, row, options)
 
 
 def _check_target(path):
@@ -230,7 +242,7 @@ def _guessed(given):
     if values is None or len(values) != 1:
         return None
     (values,) = values.values()
-    found = schemes.picture_range(float(values.min()), float(values.max()))
+    found = ranges.picture_range(float(values.min()), float(values.max()))
     return found and metadata.normalization(*found)
 
 

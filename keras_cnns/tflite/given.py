@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.proof import pictures
+from keras_cnns.tflite.quantize import synthetic
 
 MADE_UP = "compared on made-up pictures, which says nothing of classes: give images"
 
@@ -22,7 +23,10 @@ class Given:
 def gathered(network, row, scheme, calibration, images, labels):
     """Calibration, images and labels, and what is to be said about where they come from."""
     model, names, notes = network.model, network.inputs, ()
-    if calibration is not None:
+    if isinstance(calibration, str) and calibration == synthetic.WORD:
+        calibration, note = network.once(synthetic.WORD, (), lambda: synthetic.synthetic(network))
+        notes = (note,)
+    elif calibration is not None:
         limit = None if images is None and labels is not None else pictures.CALIBRATION_PICTURES
         calibration = pictures.gather(calibration, model, names, "calibration", limit=limit)
     elif row.calibrated and not network.is_quantization_aware:
@@ -32,7 +36,7 @@ def gathered(network, row, scheme, calibration, images, labels):
     elif calibration is not None:
         images = calibration
         if row.calibrated:
-            notes = ("compared on the calibration pictures themselves: give images it has not seen",)
+            notes += ("compared on the calibration pictures themselves: give images it has not seen",)
     elif labels is not None:
         raise UserError("labels need the images they belong to: give images=.")
     else:

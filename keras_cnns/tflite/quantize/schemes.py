@@ -1,30 +1,25 @@
 """The schemes, one row each: what it stores, what it needs, what it is good for, and how it is made from float32."""
 
-import contextlib
-import io
 import re
 import tempfile
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe
-from ai_edge_quantizer.utils import qsv_utils
+from ai_edge_quantizer import qtyping, quantizer, recipe
 
 from keras_cnns.errors import UserError, nearest
-from keras_cnns.quiet import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.proof import runner
-from keras_cnns.tflite.proof.pictures import batched
-from keras_cnns.tflite.quantize import coordinates
+from keras_cnns.tflite.quantize import coordinates, mixed
+from keras_cnns.tflite.quantize.ranges import measured, quantizer_quiet
+from keras_cnns.tflite.quantize.refine import refined
+from keras_cnns.tflite.quantize.tuning import Tuning
 
 Op = qtyping.TFLOperationName
 
-# The customary ranges of pictures: a calibration that fills one of them nearly is meant to fill it, and then a camera's
-# bytes go into an integer input as they are.
-PICTURE_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
+
+SMALL = 0.2  # of the float32 file: int4 where it harms least
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,8 @@ class Scheme:
     """`make(data, job)` gives the flatbuffer.
 
     calibrated: activations are integers too, whose ranges must be measured on pictures. integer_io: inputs and outputs
-    may be integers. int8_forms: as in `prepare`.
+    may be integers. int8_forms: as in `prepare`. rounded: weights are integers. mixed: of as many bits as a size
+    allows.
     """
 
     stores: str
@@ -42,6 +38,8 @@ class Scheme:
     calibrated: bool = False
     integer_io: bool = False
     int8_forms: bool = False
+    rounded: bool = True
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,9 @@ class Job:
     input_type: str = "float32"
     output_type: str = "float32"
     islands: tuple | None = None  # operators that stay float; None: those that XNNPACK would not run in int8
+    tuning: Tuning = Tuning()
+    max_size: float | None = None  # share of the float32 file, where bits are chosen; None: SMALL, or as near as can be
+    notes: list = field(default_factory=list)  # what is to be told of how the file was made
 
 
 _FLOAT16 = qtyping.OpQuantizationConfig(
@@ -66,13 +67,24 @@ def _unchanged(data, job):
     return data
 
 
-def _weights(rules):
-    def make(data, job):
-        made = quantizer.Quantizer(data)
-        made.load_quantization_recipe(rules())
-        return _run(made, None)
+WEIGHTED = (Op.FULLY_CONNECTED, Op.CONV_2D, Op.DEPTHWISE_CONV_2D, Op.CONV_2D_TRANSPOSE)
+IN_FOUR_BITS = (Op.FULLY_CONNECTED, Op.CONV_2D)
+ALGORITHMS = {"mse": recipe.AlgorithmName.MSE, "octav": recipe.AlgorithmName.OCTAV}
 
-    return make
+
+def _quantizer(data, rules, tuning):
+    """AI Edge Quantizer with a recipe of its own, whose weights get their scales as `tuning` says."""
+    made, (rule,) = quantizer.Quantizer(data), rules()
+    made.load_quantization_recipe([rule])
+    config = qtyping.OpQuantizationConfig.from_dict(rule["op_config"])
+    able = WEIGHTED if config.weight_tensor_config.num_bits == 8 else IN_FOUR_BITS
+    for operation in able if tuning.scales in ALGORITHMS else ():
+        made.update_quantization_recipe(".*", operation, config, ALGORITHMS[tuning.scales])
+    return made
+
+
+def _weights(rules):
+    return lambda data, job: _run(_quantizer(data, rules, job.tuning), None)
 
 
 def _float16(data, job):
@@ -83,8 +95,7 @@ def _float16(data, job):
 
 def _static(rules):
     def make(data, job, islands=()):
-        made = quantizer.Quantizer(data)
-        made.load_quantization_recipe(rules())
+        made = _quantizer(data, rules, job.tuning)
         _leave_float(made, Op.DIV)  # what it divides by may round to zero
         if job.input_type == "float32":
             _leave_float(made, Op.INPUT)
@@ -97,7 +108,7 @@ def _static(rules):
         if floats := coordinates.kept_in_floats(data):
             coordinates.check_ends(data, floats, job)
             _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;)({'|'.join(map(re.escape, floats))});")
-        return _run(made, ranges(made, data, job))
+        return _run(made, measured(made, data, job))
 
     return make
 
@@ -120,43 +131,22 @@ def _islands(data, job):
     return whole(data, job, [Op[name] for name in islands])
 
 
-def ranges(made, data, job):
-    """Smallest and largest value of every tensor over the calibration pictures.
-
-    Not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of them reach.
-    """
-    with _quiet():
-        meter = calibrator.Calibrator(
-            bytes(flatbuffer.all_read(data)), num_threads=2, qsv_update_func=qsv_utils.min_max_update
-        )
-        meter.calibrate({"serving_default": list(batched(job.calibration, job.batch or 1))}, made._recipe_manager)
-    found = meter.get_model_qsvs()
-    for tensor in _input_tensors(data):
-        if tensor in found:  # numbers of words, say, stay what they are
-            found[tensor] = _customary(found[tensor])
-    return found
-
-
-def picture_range(low, high):
-    """The customary range that values from `low` to `high` nearly fill; None where there is none."""
-    for least, most in PICTURE_RANGES:
-        slack = 0.1 * (most - least)
-        if least <= low <= least + slack and most - slack <= high <= most:
-            return least, most
-    return None
-
-
-def _customary(measured):
-    low, high = float(measured["min"].min()), float(measured["max"].max())
-    low, high = picture_range(low, high) or (low, high)
-    shape = measured["min"].shape
-    return {**measured, "min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}
-
-
-def _input_tensors(data):
-    from ai_edge_litert.interpreter import Interpreter
-
-    return [detail["name"] for detail in Interpreter(model_content=bytes(data)).get_input_details()]
+def _mixed(data, job):
+    """int4 in as many layers as `job.max_size` asks for, those it harms least; int8 in the others."""
+    made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
+    size = len(finished(_run(made, None), job))
+    found = mixed.harms(data, job.calibration, job.batch or 1)
+    share = 0.99 * (job.max_size or SMALL)  # names and the card go in as well
+    chosen = mixed.in_four_bits(found, size, share * len(data), strict=job.max_size is not None)
+    (rule,) = recipe.weight_only_wi4_afp32()
+    config = qtyping.OpQuantizationConfig.from_dict(rule["op_config"])
+    algorithm = ALGORITHMS.get(job.tuning.scales, recipe.AlgorithmName.MIN_MAX_UNIFORM_QUANT)
+    made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
+    for name in chosen:
+        for operation in IN_FOUR_BITS:
+            made.update_quantization_recipe(f"(^|;){re.escape(name)};", operation, config, algorithm)
+    job.notes.append(f"int4 in {len(chosen)} of the {len(found)} layers that have it, int8 in the others")
+    return _run(made, None)
 
 
 def _leave_float(made, *operations, where=".*"):
@@ -164,27 +154,27 @@ def _leave_float(made, *operations, where=".*"):
         made.update_quantization_recipe(where, operation, None, recipe.AlgorithmName.NO_QUANTIZE)
 
 
-def _run(made, measured):
-    with _quiet():
-        return bytes(made.quantize(measured, enable_progress_bar=False, enable_progress_report=False).quantized_model)
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Without the quantizer's progress bars and warnings, which would land in the middle of a table."""
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), stderr_closed():
-        warnings.simplefilter("ignore")
-        yield
+def _run(made, found):
+    with quantizer_quiet():
+        return bytes(made.quantize(found, enable_progress_bar=False, enable_progress_report=False).quantized_model)
 
 
 SCHEMES = {
-    "float32": Scheme("floats", "nothing", "the reference; GPUs", _unchanged),
-    "float16": Scheme("half floats", "nothing", "half the size; GPU delegates compute in it", _float16),
+    "float32": Scheme("floats", "nothing", "the reference; GPUs", _unchanged, rounded=False),
+    "float16": Scheme("half floats", "nothing", "half the size; GPU delegates compute in it", _float16, rounded=False),
     "weight_only_int8": Scheme(
         "int8 weights", "nothing", "a quarter of the size at float32's speed", _weights(recipe.weight_only_wi8_afp32)
     ),
     "weight_only_int4": Scheme(
         "int4 weights", "nothing", "an eighth of the size; slower", _weights(recipe.weight_only_wi4_afp32)
+    ),
+    "weight_only_mixed": Scheme(
+        "int8 weights, int4 where it harms least",
+        "calibration pictures",
+        "the smallest file that still knows its classes (`max_size`); slower",
+        _mixed,
+        calibrated=True,
+        mixed=True,
     ),
     "dynamic_int8": Scheme(
         "int8 weights, activations scaled anew in each run",
@@ -236,8 +226,13 @@ def make(name, data, job):
     Raises:
       UserError: the quantizer has no way for one of its operators.
     """
+    row = find(name)
     try:
-        return finished(find(name).make(coordinates.told_apart(data), job), job)
+        data = coordinates.told_apart(data)
+        made = row.make(data, job)
+        if row.rounded and job.calibration is not None and job.tuning.refines:
+            made = refined(data, made, job.calibration, job.tuning, job.batch or 1)
+        return finished(made, job)
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets

@@ -72,8 +72,36 @@ def test_the_fastest_that_is_good_enough(given, chosen, tmp_path):
     )
 
 
+MEASURED["weight_only_mixed"] = (1.5, 0.2, 0.004)
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        ({"max_drop": 0.03, "max_size": 0.29}, "weight_only_int8"),
+        ({"max_drop": 0.006, "max_latency": 0.7}, None),
+        ({"max_drop": 0.009, "max_latency": 0.7}, "int8_float_islands"),
+        ({"max_drop": 0.01, "max_size": 0.2}, "weight_only_mixed"),
+        ({"max_drop": 0.001, "max_size": 0.2}, None),
+        ({"max_drop": 0.01, "max_size": 0.2, "max_latency": 1.0}, None),
+        ({"max_drop": 0.01, "max_size": 0.2, "calibrated": False}, None),
+        ({"max_drop": 0.01, "max_size": 0.2, "integer_io": True}, None),
+    ],
+)
+def test_limits_of_size_and_time(given, chosen, tmp_path):
+    given = {"calibrated": True, "integer_io": False, **given}
+    if chosen is None:
+        with pytest.raises(UserError, match="no scheme keeps within a loss of .*, 0.[27] of the (size|time)"):
+            auto.pick(measured, tmp_path / "net.tflite", **given)
+    else:
+        report = auto.pick(measured, tmp_path / "net.tflite", **given)
+        assert report.scheme == chosen
+        mixed_was_tried = any(note.startswith("weight_only_mixed") for note in report.notes)
+        assert mixed_was_tried == (chosen == "weight_only_mixed")  # it takes its time
+
+
 def test_nothing_is_good_enough(tmp_path):
-    with pytest.raises(UserError, match="no scheme keeps within -1"):
+    with pytest.raises(UserError, match="no scheme keeps within a loss of -1"):
         auto.pick(measured, tmp_path / "net.tflite", max_drop=-1, calibrated=True, integer_io=False)
     assert not any(tmp_path.iterdir())
 

@@ -1,0 +1,96 @@
+"""Weights of four and of eight bits in one file: four where that does the least harm for what it saves."""
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.proof.pictures import batched, thin
+from keras_cnns.tflite.quantize import rounding
+from keras_cnns.tflite.quantize.kernels import Kernel
+from keras_cnns.tflite.quantize.refine import POSITIONS, WIDEST
+from keras_cnns.tflite.quantize.steps import KIND, File
+
+PICTURES = 16
+FOUR_BITS = (KIND.CONV_2D, KIND.FULLY_CONNECTED)  # what AI Edge Quantizer has four bits for
+HIGH = 7
+
+
+def harms(data, pictures, batch=1):
+    """What four bits do in each layer alone: {result's name: (harm, weights)}, the harm as a share of the answers.
+
+    Args:
+      data: the float32 flatbuffer.
+      pictures: {input name: (N, ...) floats}.
+      batch: pictures at a time.
+
+    Returns:
+      The squared error of all outputs over their variance with this layer's weights rounded (learned, its bias
+      corrected), and how many weights it has; layers without a way to four bits are left out.
+    """
+    given = list(batched(thin(pictures, PICTURES), batch))
+    file = File(data)
+    kernels = [Kernel.of(file, o) for o in file.operators if file.kind(o) in FOUR_BITS]
+    kernels = [k for k in kernels if k and file.readers(k.operator.inputs[k.place]) == 1]
+    wanted, seen = _answers(data, given, [k.operator.inputs[k.picture] for k in kernels])
+    energy = sum(float(np.var(one)) for one in wanted)
+    found = {}
+    for kernel, x in zip(kernels, seen, strict=True):
+        changed = File(data)
+        weights, shift = _four_bits(kernel, x)
+        changed.store(kernel.operator.inputs[kernel.place], weights)
+        if kernel.bias is not None:
+            operator = changed.operators[file.operators.index(kernel.operator)]
+            bias = operator.inputs[kernel.bias]
+            operator.inputs = [*operator.inputs[: kernel.bias], changed.twin(bias, operator.outputs[0])]
+            changed.store(operator.inputs[kernel.bias], file.constant(bias) + shift)
+        answers, _ = _answers(flatbuffer.write(changed.model), given, [])
+        error = sum(float(np.mean((a - b) ** 2)) for a, b in zip(answers, wanted, strict=True))
+        found[file.name(kernel.operator.outputs[0])] = error / max(energy, 1e-30), kernel.weights.size
+    return found
+
+
+def in_four_bits(found, size, budget, strict=True):
+    """The names of the layers that go to four bits so that a file of `size` bytes, all in eight, has at most `budget`.
+
+    Raises:
+      UserError: it cannot be so small, and `strict`.
+    """
+    chosen = set()
+    for name in sorted(found, key=lambda name: found[name][0] / found[name][1]):
+        if size <= budget:
+            break
+        size -= found[name][1] // 2
+        chosen.add(name)
+    if strict and size > budget:
+        raise UserError(f"with four bits wherever they can be the file has {size:,} bytes, more than {budget:,.0f}.")
+    return chosen
+
+
+def _four_bits(kernel, pictures):
+    """The weights of a kernel as four bits keep them, and what its bias is to be moved by."""
+    channels = pictures.shape[-1]
+    rows = kernel.rows(kernel.weights, channels).astype(np.float64)
+    scale = np.abs(rows).max(-1) / HIGH
+    patches = kernel.patches(pictures, max(POSITIONS * rows.shape[-1], 512))
+    mean = patches.mean(1, keepdims=True)
+    if rows.shape[-1] > WIDEST:
+        integers = np.rint(rows / np.maximum(scale, 1e-30)[..., None])
+    else:
+        covariance = np.matmul((patches - mean).transpose(0, 2, 1), patches - mean) / patches.shape[1]
+        integers = rounding.learned(rows, covariance, scale, -HIGH, HIGH)
+    after = integers * scale[..., None]
+    shift = np.matmul(rows - after, mean.transpose(0, 2, 1)).reshape(-1)
+    return kernel.stored(after, kernel.weights.shape).astype(np.float32), shift.astype(np.float32)
+
+
+def _answers(data, given, tensors):
+    """The outputs [runs, ...] of a file over pictures, and the values [N, ...] of some of its tensors."""
+    file = Interpreter(model_content=bytes(data), num_threads=2, experimental_preserve_all_tensors=bool(tensors))
+    file.allocate_tensors()
+    runner, outputs, seen = file.get_signature_runner("serving_default"), [], [[] for _ in tensors]
+    for one in given:
+        outputs.append(list(runner(**one).values()))
+        for kept, tensor in zip(seen, tensors, strict=True):
+            kept.append(file.get_tensor(tensor))
+    return [np.stack(one) for one in zip(*outputs, strict=True)], [np.concatenate(one) for one in seen]

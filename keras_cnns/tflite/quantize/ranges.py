@@ -1,0 +1,161 @@
+"""From which value to which the integers of a tensor go: measured on the calibration pictures."""
+
+import contextlib
+import io
+import warnings
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_quantizer import calibrator
+from ai_edge_quantizer.utils import qsv_utils
+
+from keras_cnns.errors import UserError
+from keras_cnns.quiet import stderr_closed
+from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.proof.pictures import batched
+
+# The customary ranges of pictures: a calibration that fills one of them nearly is meant to fill it, and then a camera's
+# bytes go into an integer input as they are.
+PICTURE_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
+FEWEST = 16  # pictures that a percentile of is anything but their extremes
+BINS = 2048
+VALUES = 20_000  # of a tensor in one picture that are counted
+SHRUNK = np.linspace(0.3, 1.0, 71)  # shares of an extreme that are tried
+
+
+def measured(made, data, job):
+    """Where each tensor's integers begin and end: by `job.tuning.ranges`, but the input as pictures customarily go.
+
+    The extremes are not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of
+    them reach.
+
+    Raises:
+      UserError: a picture for which something in the network is not finite; too few pictures for a percentile.
+    """
+    way, count = job.tuning.ranges, len(next(iter(job.calibration.values())))
+    if way not in ("extremes", "mse") and count < FEWEST:
+        raise UserError(f"a percentile of {count} pictures says nothing of others: give {FEWEST} or more, or extremes.")
+    whole, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.calibration, job.batch or 1))
+    with quantizer_quiet():
+        meter = calibrator.Calibrator(whole, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+        meter.calibrate({"serving_default": pictures}, made._recipe_manager)
+    found = meter.get_model_qsvs()
+    endless = [name for name, r in found.items() if not (np.isfinite(r["min"]).all() and np.isfinite(r["max"]).all())]
+    if endless and len(flatbuffer.read(data).subgraphs) == 1:  # a loop may well begin at infinity
+        raise UserError(_first_endless(whole, pictures, set(endless)))
+    if way != "extremes":
+        found = _narrowed(whole, pictures, found, way)
+    for tensor in _input_tensors(data):
+        if tensor in found:  # numbers of words, say, stay what they are
+            found[tensor] = _between(found[tensor], *_customary(found[tensor]))
+    return found
+
+
+def picture_range(low, high):
+    """The customary range that values from `low` to `high` nearly fill; None where there is none."""
+    for least, most in PICTURE_RANGES:
+        slack = 0.1 * (most - least)
+        if least <= low <= least + slack and most - slack <= high <= most:
+            return least, most
+    return None
+
+
+def least_error(counts, low, high, steps=255):
+    """The range within (low, high) in which values rounded to `steps` steps and cut off at its ends err least.
+
+    Args:
+      counts: how many values lie in each of equal parts of (low, high), which holds zero.
+    """
+    edges = np.linspace(low, high, len(counts) + 1)
+    values = (edges[1:] + edges[:-1]) / 2
+    best = (low, high)
+    for _ in range(2):  # one end, the other, and once more
+        for end in (1, 0):
+            tried = [(best[0], high * share) if end else (low * share, best[1]) for share in SHRUNK]
+            errors = []
+            for least, most in tried:
+                beyond = np.maximum(values - most, 0) + np.maximum(least - values, 0)
+                inside = ((most - least) / steps) ** 2 / 12
+                errors.append(np.sum(counts * np.where(beyond > 0, beyond**2, inside)))
+            best = tried[int(np.argmin(errors[::-1])) * -1 - 1]  # the widest of equals
+    return best
+
+
+def _narrowed(whole, pictures, found, way):
+    """The ranges by squared error or by a percentile, of what is computed of `found`."""
+    kept = dict(found)
+    totals = {}
+    for values in _watched(whole, pictures, set(found)):
+        for name, array in values.items():
+            low, high = _ends(found[name])
+            flat = array.reshape(-1)
+            flat = flat[:: max(1, flat.size // VALUES)]
+            counts, _ = np.histogram(flat, BINS, (low, high))
+            totals[name] = totals.get(name, 0) + counts
+    for name, counts in totals.items():
+        low, high = _ends(found[name])
+        if way == "mse":
+            kept[name] = _between(found[name], *least_error(counts, low, high))
+        elif counts.sum() * (100 - way) >= 100:  # where it lies beyond the last value, the extremes are all there is
+            share = np.cumsum(counts) / counts.sum()
+            edges = np.linspace(low, high, BINS + 1)
+            beyond = (1 - way / 100) / 2 if low < 0 else 0.0
+            least = edges[np.searchsorted(share, beyond, side="right")] if beyond else low
+            most = edges[np.searchsorted(share, 1 - (1 - way / 100 - beyond)) + 1]
+            kept[name] = _between(found[name], min(least, 0.0), max(most, 0.0))
+    return kept
+
+
+def _ends(held):
+    """Of a range, which always holds zero; a tensor that is zero throughout has the range (0, 1)."""
+    low, high = min(float(held["min"].min()), 0.0), max(float(held["max"].max()), 0.0)
+    return (low, high) if low < high else (0.0, 1.0)
+
+
+def _watched(whole, pictures, wanted):
+    """`{name: array}` of the wanted results that are computed, for each of `pictures`."""
+    file = Interpreter(model_content=whole, num_threads=2, experimental_preserve_all_tensors=True)
+    file.allocate_tensors()
+    runner = file.get_signature_runner("serving_default")
+    model = flatbuffer.read(whole)
+    tensors, results = (
+        model.subgraphs[0].tensors,
+        [i for o in model.subgraphs[0].operators for i in o.outputs if i >= 0],
+    )
+    known = {i: tensors[i].name.decode() for i in results if tensors[i].name.decode() in wanted}
+    for given in pictures:
+        runner(**given)
+        yield {name: file.get_tensor(i) for i, name in known.items()}
+
+
+def _first_endless(whole, pictures, wanted):
+    for place, values in enumerate(_watched(whole, pictures, wanted)):
+        for name, array in values.items():
+            if not np.isfinite(array).all():
+                what = "NaN" if np.isnan(array).any() else "infinite"
+                return (
+                    f"calibration picture {place} makes {name.split(';')[0]} {what}: leave it out, or mend the layer."
+                )
+    return f"{sorted(wanted)[0].split(';')[0]} is not finite on the calibration pictures: mend the layer."
+
+
+def _customary(held):
+    low, high = float(held["min"].min()), float(held["max"].max())
+    return picture_range(low, high) or (low, high)
+
+
+def _between(held, low, high):
+    shape = held["min"].shape
+    return {**held, "min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}
+
+
+def _input_tensors(data):
+    return [detail["name"] for detail in Interpreter(model_content=bytes(data)).get_input_details()]
+
+
+@contextlib.contextmanager
+def quantizer_quiet():
+    """Without the quantizer's progress bars and warnings, which would land in the middle of a table."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), stderr_closed():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,195 @@
+"""A float flatbuffer run operator by operator, each a file of its own in LiteRT, so that values can be changed between.
+
+A whole file answers only at its end; what a rounded kernel does to the layers behind it shows in between.
+"""
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from keras_cnns.tflite.file import flatbuffer
+
+KIND = schema.BuiltinOperator
+TYPES = {
+    schema.TensorType.FLOAT32: np.float32,
+    schema.TensorType.INT8: np.int8,
+    schema.TensorType.UINT8: np.uint8,
+    schema.TensorType.INT16: np.int16,
+    schema.TensorType.INT32: np.int32,
+    schema.TensorType.INT64: np.int64,
+    schema.TensorType.BOOL: np.bool_,
+}
+ACTIVATION = schema.ActivationFunctionType
+LIMITS = {
+    ACTIVATION.NONE: (-np.inf, np.inf),
+    ACTIVATION.RELU: (0.0, np.inf),
+    ACTIVATION.RELU6: (0.0, 6.0),
+    ACTIVATION.RELU_N1_TO_1: (-1.0, 1.0),
+}
+
+
+class File:
+    """A flatbuffer of one graph as operators and tensors, constants among them as arrays."""
+
+    def __init__(self, data):
+        self.model = flatbuffer.read(data)
+        self.graph = self.model.subgraphs[0]
+        self.tensors, self.operators = self.graph.tensors, self.graph.operators
+        self.codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in self.model.operatorCodes]
+
+    @property
+    def simple(self):
+        """Whether it is one graph, whose operators can be run one by one."""
+        return len(self.model.subgraphs) == 1
+
+    def kind(self, operator):
+        return self.codes[operator.opcodeIndex]
+
+    def name(self, tensor):
+        return self.tensors[tensor].name.decode()
+
+    def constant(self, tensor):
+        """The stored values of a tensor; None of one that is computed, or stored in a way not known here."""
+        if tensor < 0:
+            return None
+        held = self.tensors[tensor]
+        data = self.model.buffers[held.buffer].data
+        if data is None or len(data) == 0 or held.sparsity is not None:
+            return None
+        shape = () if held.shape is None else tuple(held.shape)
+        if held.type == schema.TensorType.INT4:
+            return unpacked(np.frombuffer(bytes(data), np.uint8), shape)
+        return np.frombuffer(bytes(data), TYPES[held.type]).reshape(shape) if held.type in TYPES else None
+
+    def store(self, tensor, values):
+        """Puts other values into a constant tensor, in a buffer of its own."""
+        held = self.tensors[tensor]
+        buffer = schema.BufferT()
+        raw = packed(values) if held.type == schema.TensorType.INT4 else np.ascontiguousarray(values, TYPES[held.type])
+        buffer.data = np.frombuffer(raw.tobytes(), np.uint8)
+        self.model.buffers.append(buffer)
+        held.buffer = len(self.model.buffers) - 1
+
+    def twin(self, tensor, of):
+        """The index of another tensor like this one, for one reader alone."""
+        held = copy.copy(self.tensors[tensor])
+        held.name = held.name + b"_of_" + self.tensors[of].name
+        self.tensors.append(held)
+        return len(self.tensors) - 1
+
+    def readers(self, tensor):
+        """How many operators take a tensor."""
+        return sum(int(tensor in operator.inputs) for operator in self.operators)
+
+    def without(self, buffers):
+        """The model as bytes, buffers that nothing holds any more emptied."""
+        kept = {t.buffer for graph in self.model.subgraphs for t in graph.tensors}
+        kept |= {entry.buffer for entry in self.model.metadata or []}
+        for index in buffers:
+            if index not in kept:
+                self.model.buffers[index].data = None
+        return flatbuffer.write(self.model)
+
+
+def unpacked(data, shape):
+    """Integers of four bits, two a byte, the first one in the low half [shape]."""
+    pairs = np.stack([data & 15, data >> 4], -1).reshape(-1)[: int(np.prod(shape))].astype(np.int8)
+    return np.where(pairs > 7, pairs - 16, pairs).astype(np.int8).reshape(shape)
+
+
+def packed(values):
+    """`unpacked` the other way."""
+    flat = np.asarray(values, np.int8).reshape(-1).astype(np.uint8) & 15
+    flat = np.pad(flat, (0, len(flat) % 2))
+    return flat[::2] | (flat[1::2] << 4)
+
+
+@dataclass
+class Step:
+    """One operator of a file, to be run on the values of its inputs.
+
+    replaced: {place among the inputs: array}, constants to take instead of the stored ones. linear: without its fused
+    activation.
+    """
+
+    file: File
+    operator: object
+    replaced: dict = field(default_factory=dict)
+    linear: bool = False
+
+    def __post_init__(self):
+        self._open(None)
+
+    def _open(self, shapes):
+        model, graph, file = schema.ModelT(), schema.SubGraphT(), self.file
+        operator = copy.copy(self.operator)
+        if self.linear:
+            operator.builtinOptions = copy.copy(operator.builtinOptions)
+            operator.builtinOptions.fusedActivationFunction = ACTIVATION.NONE
+        model.version, model.description = 3, b""
+        model.operatorCodes, operator.opcodeIndex = [file.model.operatorCodes[operator.opcodeIndex]], 0
+        model.buffers, graph.tensors, graph.operators = [schema.BufferT()], [], [operator]
+        self.given, place = [], {}  # places among the operator's inputs that are computed
+        inputs = []
+        for i, tensor in enumerate(self.operator.inputs):
+            if tensor < 0:
+                inputs.append(-1)
+                continue
+            constant = self.replaced.get(i, file.constant(tensor))
+            if constant is None and tensor in place:
+                inputs.append(place[tensor])
+                continue
+            inputs.append(self._tensor(model, graph, tensor, constant))
+            if constant is None:
+                place[tensor] = inputs[-1]
+                self.given.append(i)
+        operator.inputs = inputs
+        operator.outputs = [
+            self._tensor(model, graph, tensor, None) if tensor >= 0 else -1 for tensor in operator.outputs
+        ]
+        graph.inputs, graph.outputs = [inputs[i] for i in self.given], [i for i in operator.outputs if i >= 0]
+        model.subgraphs = [graph]
+        self.interpreter = Interpreter(model_content=flatbuffer.write(model), num_threads=2)
+        self.interpreter.allocate_tensors()
+        self.shapes = shapes
+
+    def _tensor(self, model, graph, tensor, constant):
+        held = copy.copy(self.file.tensors[tensor])
+        held.buffer, held.quantization, held.isVariable = 0, None, False
+        if constant is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(np.ascontiguousarray(constant, TYPES[held.type]).tobytes(), np.uint8)
+            model.buffers.append(buffer)
+            held.buffer = len(model.buffers) - 1
+        graph.tensors.append(held)
+        return len(graph.tensors) - 1
+
+    def run(self, values):
+        """The outputs, each [runs, ...], for the computed inputs in their order, each [runs, ...]."""
+        details = self.interpreter.get_input_details()
+        shapes = [value.shape[1:] for value in values]
+        if any(tuple(d["shape"]) != shape for d, shape in zip(details, shapes, strict=True)):  # an open batch
+            for detail, shape in zip(details, shapes, strict=True):
+                self.interpreter.resize_tensor_input(detail["index"], shape)
+            self.interpreter.allocate_tensors()
+        results = None
+        runs = len(values[0]) if values else 1
+        for run in range(runs):
+            for detail, value in zip(details, values, strict=True):
+                self.interpreter.set_tensor(detail["index"], value[run])
+            self.interpreter.invoke()
+            found = [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
+            if results is None:
+                results = [np.empty((runs, *one.shape), one.dtype) for one in found]
+            for kept, one in zip(results, found, strict=True):
+                kept[run] = one
+        return results
+
+
+def activated(operator, values):
+    """What the operator's fused activation makes of values; they are changed in place."""
+    low, high = LIMITS[operator.builtinOptions.fusedActivationFunction]
+    return values if np.isinf(low) and np.isinf(high) else np.clip(values, low, high, out=values)

@@ -1,0 +1,83 @@
+"""Four bits where they harm least: how a layer's harm is measured, which are chosen, and what the file is then."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite import Tuning, export
+from keras_cnns.tflite.file import convert
+from keras_cnns.tflite.quantize import mixed, steps
+
+
+@pytest.fixture(scope="module")
+def sensitive():
+    """A network one of whose two branches hardly reaches the answer, and 40 pictures."""
+    rng = np.random.default_rng(0)
+    image = keras.Input((8, 8, 4), name="image")
+    loud = keras.layers.Conv2D(32, 3, padding="same", name="loud")(image)
+    quiet = keras.layers.Conv2D(32, 3, padding="same", name="quiet")(image)
+    quiet = keras.layers.Rescaling(0.01)(keras.layers.ReLU()(quiet))
+    x = keras.layers.Add()([keras.layers.ReLU()(loud), quiet])
+    model = keras.Model(image, keras.layers.Dense(6, name="last")(keras.layers.Flatten()(x)))
+    model.set_weights([rng.normal(0, 1, w.shape) for w in model.get_weights()])
+    return model, rng.uniform(0, 1, (40, 8, 8, 4)).astype("f4")
+
+
+def test_the_harm_of_a_layer_is_the_error_it_makes_alone(sensitive):
+    model, pictures = sensitive
+    data = convert.to_flatbuffer(model, 1)
+    found = mixed.harms(data, {"image": pictures})
+    (loud,), (quiet,) = ([v for name, v in found.items() if what in name] for what in ("loud", "quiet"))
+    assert loud[1] == quiet[1] == 3 * 3 * 4 * 32 and loud[0] > 1000 * quiet[0] > 0
+    assert len(found) == 3 and all(0 < harm < 0.2 for harm, _ in found.values())
+
+
+def test_what_saves_most_for_its_harm_goes_first():
+    found = {"a": (0.1, 1000), "b": (0.1, 100), "c": (0.001, 400)}
+    assert mixed.in_four_bits(found, 2000, 2000) == set()
+    assert mixed.in_four_bits(found, 2000, 1800) == {"c"}
+    assert mixed.in_four_bits(found, 2000, 1700) == {"c", "a"}
+    assert mixed.in_four_bits(found, 2000, 1250) == {"c", "a", "b"}
+    with pytest.raises(UserError, match="has 1,250 bytes, more than 1,200"):
+        mixed.in_four_bits(found, 2000, 1200)
+
+
+def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
+    model, pictures = sensitive
+    found = {}
+    for size in (0.26, 0.21):
+        report = export(
+            model, tmp_path / "n.tflite", scheme="weight_only_mixed", calibration=pictures, max_size=size, force=True
+        )
+        file = steps.File((tmp_path / "n.tflite").read_bytes())
+        found[size] = {file.name(i).split("/")[1] for i, t in enumerate(file.tensors) if t.type == 17}
+        assert report.size_ratio <= size and any("of the 3 layers" in note for note in report.notes)
+    assert found[0.26] < found[0.21]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"max_size": 0.1}, "with four bits wherever they can be the file has"),
+        ({"max_size": -1}, "max_size is -1: give a share"),
+        ({"max_size": 0.3, "scheme": "int8"}, "int8 has one size"),
+        ({"max_latency": 0.5}, 'max_latency is for scheme="auto"'),
+        ({"calibration": None}, "weight_only_mixed needs calibration pictures"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(options, told, sensitive, tmp_path):
+    model, pictures = sensitive
+    options = {"scheme": "weight_only_mixed", "calibration": pictures, **options}
+    with pytest.raises(UserError, match=told) as caught:
+        export(model, tmp_path / "n.tflite", tuning=None, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_rounded_for_the_answer_are_nearer_to_it(sensitive, tmp_path):
+    model, pictures = sensitive
+    found = []
+    for tuning in (Tuning.plain(), Tuning(rounding="learned", scales="mse")):
+        options = {"scheme": "weight_only_int4", "calibration": pictures[:30], "images": pictures[30:], "force": True}
+        found.append(export(model, tmp_path / "n.tflite", tuning=tuning, **options).snr_db)
+    assert found[1] > found[0] + 2

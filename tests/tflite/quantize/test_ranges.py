@@ -1,0 +1,121 @@
+"""Where the integers of an activation begin and end: the extremes, the least squared error, a percentile."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite import Tuning, export
+from keras_cnns.tflite.quantize import steps
+from keras_cnns.tflite.quantize.ranges import BINS, least_error
+
+BEFORE = {"rounding": "nearest", "bias": "kept"}
+
+
+def rounded(values, low, high):
+    step = (high - low) / 255
+    return np.clip(np.rint(values / step) * step, low, high)
+
+
+def test_the_least_error_is_that_of_a_search_by_hand():
+    values = np.random.default_rng(0).laplace(0, 1, 50_000)
+    low, high = values.min(), values.max()
+    counts, _ = np.histogram(values, BINS, (low, high))
+    found = least_error(counts, low, high)
+    by_hand = min(np.mean((values - rounded(values, low * a, high * b)) ** 2) for a in SHARES for b in SHARES)
+    assert np.mean((values - rounded(values, *found)) ** 2) < 1.02 * by_hand
+    assert found[1] < 0.95 * high and found[0] > 0.95 * low
+
+
+SHARES = np.linspace(0.3, 1, 15)
+
+
+def test_a_range_that_is_full_is_kept():
+    counts, _ = np.histogram(np.linspace(0, 6, 9999), BINS, (0, 6))
+    assert least_error(counts, 0.0, 6.0) == pytest.approx((0.0, 6.0), rel=0.02)
+
+
+@pytest.fixture(scope="module")
+def outliers():
+    """A network one of whose channels is seldom far out, and 40 pictures."""
+    rng = np.random.default_rng(3)
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(8, 1, name="first")(image)
+    model = keras.Model(image, keras.layers.Conv2D(4, 3, name="second")(keras.layers.Activation("gelu")(x)))
+    model.set_weights([rng.normal(0, 1, w.shape) for w in model.get_weights()])
+    pictures = rng.uniform(0, 1, (40, 8, 8, 3)).astype("f4")
+    pictures[::8, 2, 2] *= 25
+    return model, pictures
+
+
+def spans(outliers, path, ways):
+    """The width of every activation's range in the file, for each of `ways`."""
+    model, pictures = outliers
+    for way in ways:
+        tuning = Tuning(ranges=way, **BEFORE)
+        export(model, path, scheme="int8", calibration=pictures, tuning=tuning, force=True)
+        file = steps.File(path.read_bytes())
+        results = [file.tensors[i] for o in file.operators for i in o.outputs]
+        yield np.array(
+            [255 * t.quantization.scale[0] for t in results if t.quantization and t.quantization.scale is not None]
+        )
+
+
+def test_each_way_gives_other_ranges(outliers, tmp_path):
+    extremes, all_of_it, mse, percentile = spans(outliers, tmp_path / "net.tflite", ["extremes", 100, "mse", 99.0])
+    np.testing.assert_allclose(extremes, all_of_it, rtol=0.01)
+    assert (mse[1:] < 1.001 * extremes[1:]).all() and (percentile[1:] < 1.001 * extremes[1:]).all()
+    assert percentile[1:].min() < 0.5 * extremes[1:].max()
+    assert mse[0] == extremes[0] == percentile[0]  # what the input is, the pictures decide
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"ranges": 99.9, "count": 10}, "a percentile of 10 pictures says nothing of others: give 16 or more"),
+        ({"ranges": 40}, "ranges=40 is no percentile"),
+        ({"ranges": 101.5}, "ranges=101.5 is no percentile"),
+        ({"ranges": float("nan")}, "no percentile"),
+        ({"ranges": "msee"}, r"ranges='msee' is none of extremes, mse.*mse"),
+        ({"ranges": True}, "ranges=.* is none of"),
+        ({"rounding": "best"}, "rounding='best' is none of nearest, learned"),
+        ({"bias": None}, "bias=.* is none of kept, corrected"),
+        ({"scales": 3}, "scales=.* is none of"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_line(wrong, told, outliers, tmp_path):
+    model, pictures = outliers
+    count = wrong.pop("count", 40)
+    with pytest.raises(UserError, match=told) as caught:
+        export(model, tmp_path / "n.tflite", scheme="int8", calibration=pictures[:count], tuning=Tuning(**wrong))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"scheme": "float16"}, "float16 rounds nothing to integers: leave tuning= out"),
+        ({"scheme": "weight_only_int8", "calibration": None}, "tuning= is done on pictures"),
+        ({"engine": "converter"}, "the converter rounds as it likes"),
+        ({"tuning": "mse"}, "tuning must be a keras_cnns.tflite.Tuning"),
+    ],
+)
+def test_schemes_that_make_nothing_of_it(options, told, outliers, tmp_path):
+    model, pictures = outliers
+    options = {"scheme": "int8", "calibration": pictures, "tuning": Tuning(), **options}
+    with pytest.raises(UserError, match=told):
+        export(model, tmp_path / "n.tflite", **options)
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0])
+def test_a_picture_that_makes_something_infinite_is_named(value, tmp_path):
+    image = keras.Input((2, 2, 3))
+    x = keras.layers.Conv2D(4, 1, name="first")(image)
+    x = keras.ops.sqrt(x[..., :1]) if value < 0 else keras.ops.rsqrt(x[..., :1])
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    kernel = np.ones((1, 1, 3, 4), "f4")
+    model.get_layer("first").set_weights([kernel, np.zeros(4)])
+    pictures = np.random.default_rng(0).uniform(0.2, 1, (20, 2, 2, 3)).astype("f4")
+    pictures[13, 1, 1] = value
+    with pytest.raises(UserError, match="calibration picture 13 makes .* (NaN|infinite)"):
+        export(model, tmp_path / "n.tflite", scheme="int8", calibration=pictures)
