@@ -1,0 +1,127 @@
+"""What each step of `Tuning` is worth, alone and together, on networks that were really trained.
+
+    python benchmarks/after_training.py efficientnet_lite0=WEIGHTS.pth runs/published/lenet5-0 \\
+        --data-dir FOLDER --doc docs/quantization.md
+
+Networks are given as to benchmarks/verdict.py: NAME=WEIGHTS on CIFAR-10's pictures, enlarged; the folder of a finished
+run on its own data set; a bare NAME with weights calibrated on patterns. What is finished lies in
+runs/after_training/rows.json, and is not done again.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import keras
+import verdict
+
+import export as patterns
+from keras_cnns.errors import UserError
+from keras_cnns.files import write_text
+from keras_cnns.tflite import Tuning, export
+
+TO_CALIBRATE, TO_COMPARE = 200, 600
+NONE, BIAS, ROUNDING = Tuning.plain(), Tuning(rounding="nearest"), Tuning(bias="kept")
+BOTH, SCALES = Tuning(), Tuning(scales="mse")
+STEPS = {  # what is told of it: the tuning; the order is that of a first, hurried run
+    "both (the default)": BOTH,
+    "none": NONE,
+    "biases corrected": BIAS,
+    "rounding learned": ROUNDING,
+    "both, scales mse": SCALES,
+    "both, ranges mse": Tuning(ranges="mse"),
+    "both, ranges 99.99": Tuning(ranges=99.99),
+}
+SCHEMES = {  # the steps that are tried in each
+    "int8": tuple(STEPS),
+    "weight_only_int8": tuple(STEPS)[:5],
+    "weight_only_int4": tuple(STEPS)[:5],
+    "weight_only_mixed": ("both (the default)", "both, scales mse"),
+}
+MARK = "<!-- after training -->"
+PAGE = """{mark}
+
+## What is done after training, step by step
+
+Networks with their real weights. Ranges, rounding and biases are chosen on {calibrate} pictures (where layers are
+followed one by one, on 64 of them at most), the files compared on {compare} others. *loss*: the probability, by the float
+model, that the file's choices give away; *size*, *time*: as shares of the float32 file's; *s*: seconds to make and to
+compare a file, beside other work on two cores. `weight_only_mixed` is held to a fifth of the float32 file.
+
+Written by `python benchmarks/after_training.py`, whose first lines say how.
+
+{table}
+"""
+
+
+def measure(key, model, seen, unseen, rows, first):
+    """Exports every step that is missing yet; `first`: only as many of each scheme."""
+    for scheme, steps in SCHEMES.items():
+        for step in steps[:first]:
+            if f"{key}: {scheme}: {step}" in rows.found:
+                continue
+            try:
+                with tempfile.TemporaryDirectory() as folder:
+                    report = export(
+                        model,
+                        Path(folder, "net.tflite"),
+                        scheme=scheme,
+                        calibration=seen,
+                        images=unseen,
+                        tuning=STEPS[step],
+                        force=True,
+                    )
+                found = {k: v for k, v in report.to_dict().items() if k not in ("layers", "undelegated")}
+                rows.put(f"{key}: {scheme}: {step}", **found)
+            except UserError as error:
+                rows.put(f"{key}: {scheme}: {step}", error=str(error))
+
+
+def page(found):
+    """The table."""
+    lines = ["| network | scheme | step | dB | agreement | loss | size | time | s |", "| --- " * 9 + "|"]
+    networks = dict.fromkeys(key.split(": ")[0] for key in found)
+    for network in networks:
+        for scheme in SCHEMES:
+            for step in sorted(STEPS, key=lambda step: list(STEPS).index(step) if step != "none" else -1):
+                row = found.get(f"{network}: {scheme}: {step}")
+                if row is None:
+                    continue
+                if "error" in row:
+                    lines.append(f"| {network} | {scheme} | {step} | {row['error']} | | | | | |")
+                    continue
+                shown = row["comparisons"][0]
+                figures = f"{shown['snr_db']:.1f} | {shown['agreement']:.3f} | {shown['loss']:.4f}"
+                figures += f" | {row['size_ratio']:.3f} | {row['latency_ratio']:.2f} | {row['seconds']:.0f}"
+                lines.append(f"| {network} | {scheme} | {step} | {figures} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", help="NAME=WEIGHTS, NAME, applications:NAME, or a run's folder")
+    parser.add_argument("--counts", type=int, nargs=2, default=(TO_CALIBRATE, TO_COMPARE), help="pictures for each")
+    parser.add_argument("--first", type=int, help="only so many steps of each scheme")
+    parser.add_argument("--data-dir")
+    parser.add_argument("--doc")
+    parser.add_argument("--out", default="runs/after_training")
+    args = parser.parse_args()
+    rows = patterns.Rows(args.out)
+    for network in args.networks:
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(0)
+        name, _, weights = network.partition("=")
+        if Path(name, "recipe.json").is_file():
+            measure(Path(name).name, *verdict.trained(name, args.data_dir, args.counts), rows, args.first)
+        else:
+            found = verdict.real(name, weights, args.data_dir, args.counts) if weights else verdict.made(name)
+            measure(name, *found, rows, args.first)
+    if args.doc:
+        head = Path(args.doc).read_text().split(MARK)[0].rstrip()
+        counts = dict(zip(("calibrate", "compare"), args.counts, strict=True))
+        write_text(args.doc, f"{head}\n\n{PAGE.format(mark=MARK, table=page(rows.found), **counts)}")
+    print(page(rows.found))
+
+
+if __name__ == "__main__":
+    main()
