@@ -44,7 +44,7 @@ PAGE = """{mark}
 ## What is done after training, step by step
 
 Networks with their real weights. Ranges, rounding and biases are chosen on {calibrate} pictures (where layers are
-followed one by one, on 64 of them at most), the files compared on {compare} others. *loss*: the probability, by the float
+followed one by one, on 64 at most), the files compared on {compare} others. *loss*: the probability, by the float
 model, that the file's choices give away; *size*, *time*: as shares of the float32 file's; *s*: seconds to make and to
 compare a file, beside other work on two cores. `weight_only_mixed` is held to a fifth of the float32 file.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ai_edge_quantizer import qtyping, quantizer, recipe
 
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.errors import UserError, first_line, nearest
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.proof import runner
 from keras_cnns.tflite.quantize import coordinates, mixed
@@ -231,7 +231,10 @@ def make(name, data, job):
         data = coordinates.told_apart(data)
         made = row.make(data, job)
         if row.rounded and job.calibration is not None and job.tuning.refines:
-            made = refined(data, made, job.calibration, job.tuning, job.batch or 1)
+            try:
+                made = refined(data, made, job.calibration, job.tuning, job.batch or 1)
+            except (ValueError, RuntimeError) as error:  # LiteRT's two ways to refuse an operator alone
+                job.notes.append(f"weights and biases are rounded to the nearest: {first_line(error)}")
         return finished(made, job)
     except UserError:
         raise

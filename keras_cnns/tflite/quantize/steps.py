@@ -42,7 +42,12 @@ class File:
 
     @property
     def simple(self):
-        """Whether it is one graph, whose operators can be run one by one."""
+        """Whether it is one graph, whose operators can be run one by one: none keeps a state, none is a loop."""
+        known = {-1, *self.graph.inputs}
+        for operator in self.operators:
+            if any(i not in known and self.constant(i) is None for i in operator.inputs) or -1 in operator.outputs:
+                return False
+            known.update(operator.outputs)
         return len(self.model.subgraphs) == 1
 
     def kind(self, operator):
