@@ -4,6 +4,9 @@ The float file and the rounded one are followed side by side, layer after layer:
 what the next one is given. (Empirical bias correction: Nagel et al. 2019, https://arxiv.org/abs/1906.04721.)
 """
 
+import hashlib
+from collections import Counter
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -68,6 +71,8 @@ class _Walk:
         self.own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
         self.behind = {o.outputs[0]: o.inputs[0] for o in integers.operators if integers.kind(o) == KIND.DEQUANTIZE}
         self.replaced_buffers = set()
+        kernels = [Kernel.of(floats, operator) for operator in floats.operators]
+        self.uses = Counter(_digest(kernel.weights) for kernel in kernels if kernel)
 
     def through(self, inputs):
         """Every operator once, on {input name: [runs, batch, ...]}."""
@@ -169,8 +174,9 @@ class _Walk:
         held = self.integers.tensors[tensor]
         channels = given.shape[-1]
         rows = kernel.rows(kernel.weights, channels)
-        if kernel.kind == KIND.TRANSPOSE_CONV or rows.shape[-1] > WIDEST or self.integers.readers(tensor) > 1:
-            return
+        shared = self.uses[_digest(kernel.weights)] > 1 or self.integers.readers(tensor) > 1
+        if kernel.kind == KIND.TRANSPOSE_CONV or rows.shape[-1] > WIDEST or shared:
+            return  # what is shared stays the same for all, and is stored once
         some = max(POSITIONS * rows.shape[-1], 512)
         patches, wanted = (kernel.patches(x.reshape(-1, *x.shape[2:]), some) for x in (given, float_ones))
         patches = patches - patches.mean(1, keepdims=True)  # what is wrong on the mean is the bias's to mend
@@ -203,6 +209,10 @@ class _Walk:
         moved = np.clip(values + steps, limits.min // 2, limits.max // 2).astype(values.dtype)
         self.integers.store(tensor, moved)
         return ((moved - values) * scale).astype(np.float32)
+
+
+def _digest(array):
+    return array.size, hashlib.sha256(array.tobytes()).digest()
 
 
 def _grid(tensor):

@@ -136,8 +136,8 @@ def _mixed(data, job):
     made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
     size = len(finished(_run(made, None), job))
     found = mixed.harms(data, job.calibration, job.batch or 1)
-    share = 0.99 * (job.max_size or SMALL)  # names and the card go in as well
-    chosen = mixed.in_four_bits(found, size, share * len(data), strict=job.max_size is not None)
+    most = 0.99 * (job.max_size or SMALL) * len(data) - 1024  # names and the card go in as well
+    chosen = mixed.in_four_bits(found, size, most, strict=job.max_size is not None)
     (rule,) = recipe.weight_only_wi4_afp32()
     config = qtyping.OpQuantizationConfig.from_dict(rule["op_config"])
     algorithm = ALGORITHMS.get(job.tuning.scales, recipe.AlgorithmName.MIN_MAX_UNIFORM_QUANT)
