@@ -4,6 +4,9 @@
 class UserError(ValueError):
     """Something the caller gave cannot be used. The command prints it without a traceback and exits with 2."""
 
+    def __init__(self, said=""):
+        super().__init__(" ".join(str(said).splitlines()))  # a name that is repeated in it may have many lines
+
 
 def first_line(error) -> str:
     """What an error of a library says, short enough to stand in a line of ours; its kind when it says nothing."""

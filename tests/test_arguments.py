@@ -26,10 +26,14 @@ def test_what_ends_otherwise_is_seen():
     assert arguments.ended(int, ("x",), {}).startswith("ValueError")
     assert arguments.ended(lambda: 1, (), {}) == "done"
 
-    def two_lines():
-        raise UserError("one\ntwo")
+    def silent():
+        raise UserError(" ")
 
-    assert arguments.ended(two_lines, (), {}).startswith("no line")
+    assert arguments.ended(silent, (), {}).startswith("no line")
+
+
+def test_a_name_of_many_lines_leaves_the_line_one():
+    assert str(UserError("there is no a\nb\u2028c")) == "there is no a b c"
 
 
 WRONG = {
