@@ -28,7 +28,28 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_OPENING = threading.Lock()
+
+
+class _OfAnySize:
+    """Inside, Pillow warns of no large picture and refuses none: its limit is a number that all its users share."""
+
+    def __init__(self):
+        self.lock, self.inside, self.limit = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self.lock:
+            if not self.inside:
+                self.limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self.inside += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.inside -= 1
+            if not self.inside:
+                Image.MAX_IMAGE_PIXELS = self.limit
+
+
+_OF_ANY_SIZE = _OfAnySize()
 
 
 class Unreadable(ValueError):
@@ -44,7 +65,8 @@ def decoded(data, channels):
       Unreadable: samples without a known white. Others, of Pillow's choice: the file is damaged.
     """
     image = opened(data)
-    image.load()
+    with _OF_ANY_SIZE:
+        image.load()  # of a TIFF, Pillow asks for the size once more
     if image.format == "PNG" and image.mode in ("1", "L") and isinstance(image.info.get("transparency"), int):
         image.info["transparency"] *= 255 // (2 ** data[24] - 1)  # the samples of few bits are scaled, the key was not
     image = _transposed(_eight_bits(image), orientation(image))
@@ -59,12 +81,8 @@ def decoded(data, channels):
 def opened(data):
     """The Pillow image of a file's bytes, not decoded yet."""
     Image.init()
-    with _OPENING:  # Pillow warns of large pictures and refuses very large ones by a number that all its users share
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            image = Image.open(io.BytesIO(data), formats=[f for f in FORMATS if f in Image.OPEN])
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    with _OF_ANY_SIZE:
+        image = Image.open(io.BytesIO(data), formats=[f for f in FORMATS if f in Image.OPEN])
     if image.width * image.height > LARGEST:
         raise Unreadable(f"has {image.width} x {image.height} pixels, more than {LARGEST:,}")
     return image

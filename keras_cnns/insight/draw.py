@@ -1,6 +1,7 @@
 """The figures: sheets of pictures and maps, with titles, axes and units, readable in greyscale."""
 
 import math
+import textwrap
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -10,6 +11,7 @@ from keras_cnns.files import written_aside
 
 SHADES = "viridis"  # grows from dark to light without a turn, so that it prints in grey
 SIDE = 2.6  # inches of one picture
+CAPTION = 0.2  # inches of a line above a tile
 
 
 def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
@@ -70,7 +72,8 @@ def tiles_sheet(path, tiles, *, title, captions=None, columns=None, unit=None, l
     rows = -(-count // columns)
     tiles = [np.squeeze(np.asarray(tile, "float32")) for tile in tiles]
     height, width = (max(tile.shape[axis] for tile in tiles) for axis in (0, 1))
-    tall, wide = height * 1.25, width * 1.08  # of a place: the caption stands above its tile
+    wide = width * 1.08  # of a place
+    tall = height + wide * CAPTION / side  # the caption stands above its tile
     figure = Figure(figsize=(max(columns * side + 0.6, 3.6), rows * side * tall / wide + 0.7), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
@@ -121,7 +124,7 @@ def _pixels(axes):
 
 def save(figure, path, title):
     """Writes the figure as PNG or SVG, by the path's suffix."""
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(textwrap.fill(title, int(11 * figure.get_figwidth())), fontsize=10)
     FigureCanvasAgg(figure)
     with written_aside(path) as temporary:
         figure.savefig(temporary, dpi=110)

@@ -447,7 +447,7 @@ def test_filters_are_the_first_kernels():
 
 
 def test_what_maximizes_a_colour_is_that_colour():
-    found = insight.maximize(planted(), insight.Unit("colours", 1, (16, 16)), steps=80, low=0.0, high=1.0, shift=0)
+    found = insight.maximize(planted(), insight.Unit("colours", 1), steps=80, low=0.0, high=1.0, shift=0)
     middle = found[14:19, 14:19].mean((0, 1))
     assert found.shape == (32, 32, 3) and found.min() >= 0 and found.max() <= 1
     assert middle[1] > middle[0] + 0.3

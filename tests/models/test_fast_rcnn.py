@@ -63,7 +63,7 @@ def test_boxes_that_cannot_be_are_nothing_found():
 @pytest.mark.slow
 def test_vgg16_has_the_papers_layers():
     model = build("fast_rcnn_vgg16")
-    assert model.get_layer("shared").output.shape == (None, 37, 50, 512)
+    assert model.get_layer("conv5_3_relu").output.shape == (None, 37, 50, 512)
     assert model.get_layer("roi_pooling").output.shape == (None, None, 7, 7, 512)
     assert model.get_layer("fc6").kernel.shape == (7 * 7 * 512, 4096)
     assert model.get_layer("class_scores").kernel.shape == (4096, 21)

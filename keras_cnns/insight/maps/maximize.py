@@ -1,8 +1,11 @@
 """Activation maximization: a picture that excites a unit. Simonyan et al. 2013, 1312.6034; Olah et al. 2017, Distill.
 
 Bare gradient ascent finds noise. Here the picture is written in frequencies, the high ones weaker as in photographs,
-and is shifted a little at every step, so that only what survives a shift grows.
+and the gradient is that of several copies, each turned, enlarged and shifted a little, so that only what survives this
+grows. Its length is always the same: steps scaled for each frequency alone (Adam) would end in noise again.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -13,20 +16,37 @@ from keras_cnns.insight.network import Network
 
 # photographs' colours hardly vary against each other: the directions in which they do, strongest first (Olah et al.)
 COLOURS = np.array([[0.56, 0.19, 0.05], [0.58, 0.0, -0.1], [0.56, -0.19, 0.05]], "float32")
+COPIES = 4
+MOMENTUM = 0.9
 
 
-def maximize(model, target, *, size=None, steps=200, rate=0.05, shift=8, low=0.0, high=255.0, decay=1.0, seed=0):
+def maximize(
+    model,
+    target,
+    *,
+    size=None,
+    steps=100,
+    rate=0.2,
+    shift=0.05,
+    turn=10,
+    zoom=0.15,
+    low=0.0,
+    high=255.0,
+    decay=1.0,
+    seed=0,
+):
     """A picture [h, w, c] with values low .. high that gives the target a high score.
 
     Args:
       model: a functional Keras model of one picture.
-      target: a class number or a callable of `targets.py`, such as Unit("conv3", 7).
+      target: a class number or a callable of `targets.py`, such as Unit("conv3", 7), which is meant in the middle.
       size: (height, width), where the model leaves them open.
-      steps, rate: of Adam.
-      shift: largest shift in pixels; 0: none.
+      steps, rate: of gradient ascent; the rate, in half-scales from grey, falls to nothing along a line.
+      shift, turn, zoom: how far the copies are moved at most, in parts of their size, degrees and parts of
+        their size; 0: not.
       low, high: what black and white are for the model.
       decay: how much weaker high frequencies are: amplitude 1 / frequency ** decay; 0: all alike.
-      seed: of the picture it begins with and of the shifts.
+      seed: of the picture it begins with and of the moves.
 
     Raises:
       UserError: there is no such class, layer or channel; a size is missing; nothing moves the target.
@@ -36,32 +56,39 @@ def maximize(model, target, *, size=None, steps=200, rate=0.05, shift=8, low=0.0
     shape = network.shape if size is None or len(network.shape) != 3 else (*size, network.shape[-1])
     if None in shape or len(shape) != 3 or any(n not in (None, m) for n, m in zip(network.shape, shape, strict=True)):
         raise UserError(f"{model.name} takes pictures of {network.shape}: give size=(height, width).")
-    spectrum, picture = _painter(shape, decay, seed)
+    if isinstance(target, targets.Unit) and target.position is None:
+        value = network.run(np.full((1, *shape), low, "float32"), last=network.last(target))[0]
+        target = replace(target, position=tuple(n // 2 for n in value.shape[1:-1]) or None)
+    spectrum, waves, picture = _painter(shape, decay, seed)
     random = tf.random.Generator.from_seed(seed)
 
     @tf.function(jit_compile=False, autograph=False)
-    def step(first, second, count, rule):
+    def direction(rule):
+        """Where the scores grow, as a change of one on the average, and whether it is anywhere."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(spectrum)
             pixels = low + (high - low) * picture(spectrum)
-            moved = tf.roll(pixels, random.uniform([2], -shift, shift + 1, tf.int32), axis=(0, 1))
-            score = target(network.run(moved[None], last=network.last(target), rule=rule)[0])[0]
-        gradient = tape.gradient(score, spectrum)
+            copies = _moved(tf.repeat(pixels[None], COPIES, axis=0), random, shift, np.deg2rad(turn), zoom)
+            scores = target(network.run(copies, last=network.last(target), rule=rule)[0])
+        gradient = tape.gradient(scores, spectrum)
         if gradient is None:
             raise UserError("what is asked for does not depend on the picture.")
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.999 * second + 0.001 * gradient**2
-        spectrum.assign_add(rate * (first / (1 - 0.9**count)) / (tf.sqrt(second / (1 - 0.999**count)) + 1e-8))
-        return first, second
+        length = tf.sqrt(tf.reduce_mean(waves(gradient) ** 2))
+        return tf.math.divide_no_nan(gradient, length), length > 0
 
-    state = tf.zeros_like(spectrum), tf.zeros_like(spectrum)
-    for count in range(1, steps + 1):
-        state = step(*state, tf.constant(float(count)), _opening if count <= steps // 2 else None)
+    velocity, begun = tf.zeros_like(spectrum), False
+    for count in range(steps):
+        found, moves = direction(None)
+        begun = begun or bool(moves)
+        if not begun:
+            found, _ = direction(_opening)
+        velocity = MOMENTUM * velocity + (1 - MOMENTUM) * found
+        spectrum.assign_add(rate * (1 - count / steps) * velocity)
     return np.asarray(low + (high - low) * picture(spectrum))
 
 
 def _opening(x, y):
-    """A rectifier's output whose gradient also reaches closed units that should open; their own would be 0."""
+    """A rectifier's output whose gradient reaches it even where it is closed: for a unit that nothing opens as yet."""
 
     @tf.custom_gradient
     def passed(x):
@@ -70,8 +97,27 @@ def _opening(x, y):
     return passed(x)
 
 
+def _moved(pictures, random, shift, turn, zoom):
+    """Each picture turned, enlarged and shifted around its middle by chance; what comes in from outside is mirrored."""
+    count, height, width, _ = pictures.shape
+    angle = random.uniform([count], -float(turn), float(turn))
+    scale = 1 + random.uniform([count], -float(zoom), float(zoom))
+    cosine, sine = scale * tf.cos(angle), scale * tf.sin(angle)
+    x, y = (width - 1) / 2, (height - 1) / 2
+    right, down = (side * random.uniform([count], -float(shift), float(shift)) for side in (width, height))
+    rows = [cosine, -sine, x - cosine * x + sine * y + right, sine, cosine, y - sine * x - cosine * y + down]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pictures,
+        transforms=tf.stack([*rows, tf.zeros(count), tf.zeros(count)], axis=1),
+        output_shape=[height, width],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+    )
+
+
 def _painter(shape, decay, seed):
-    """A variable that holds a picture's frequencies, and the function from it to pixels 0 .. 1, [h, w, c]."""
+    """A variable that holds a picture's frequencies, and the functions from it to waves and to pixels, [h, w, c]."""
     height, width, channels = shape
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))
@@ -79,8 +125,9 @@ def _painter(shape, decay, seed):
     start = np.random.default_rng(seed).normal(0, 0.01, (2, channels, *scale.shape)).astype("float32")
     mix = COLOURS / np.linalg.norm(COLOURS, axis=0).max() if channels == 3 else np.eye(channels, dtype="float32")
 
-    def picture(spectrum):
-        waves = tf.signal.irfft2d(tf.complex(spectrum[0], spectrum[1]) * tf.cast(scale, tf.complex64), [height, width])
-        return tf.sigmoid(tf.einsum("chw,dc->hwd", waves, mix))
+    def waves(spectrum):
+        weighed = tf.complex(spectrum[0], spectrum[1]) * tf.cast(scale, tf.complex64)
+        colours = tf.signal.irfft2d(weighed, [height, width])
+        return tf.einsum("chw,dc->hwd", colours, mix)
 
-    return tf.Variable(start), picture
+    return tf.Variable(start), waves, lambda spectrum: tf.sigmoid(waves(spectrum))

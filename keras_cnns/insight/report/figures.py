@@ -78,6 +78,7 @@ def layer_errors(errors):
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(1, len(errors) + 1), [e.snr_db for e in errors], "-", marker=".", color=HELD_OUT)
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.axhline(12, linestyle="--", linewidth=1, color="black")
     axes.annotate("below: mostly noise", (1, 12), fontsize=8, xytext=(0, -10), textcoords="offset points")
     axes.set_xlabel("operator, in order of execution")
