@@ -8,6 +8,8 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass, field, fields
 
+from keras_cnns.files import read_json
+
 ENTRY = "keras_cnns.json"
 
 
@@ -39,7 +41,7 @@ def read_card(path):
     """The card inside the model file at `path`; an empty one where there is none."""
     try:
         with zipfile.ZipFile(path) as archive:
-            values = json.loads(archive.read(ENTRY))
+            values = read_json(archive.read(ENTRY))
     except (zipfile.BadZipFile, KeyError):
         return Card()
     known = {f.name for f in fields(Card)}

@@ -1,11 +1,15 @@
 """The one error a user's mistake ends in: it says what is wrong and what to do, in one line."""
 
+import re
+
 
 class UserError(ValueError):
     """Something the caller gave cannot be used. The command prints it without a traceback and exits with 2."""
 
     def __init__(self, said=""):
-        super().__init__(" ".join(str(said).splitlines()))  # a name that is repeated in it may have many lines
+        # a name that is repeated in it may have many lines, or thousands of letters
+        line = " ".join(str(said).splitlines())
+        super().__init__(re.sub(r"\S{400,}", lambda word: f"{word[0][:200]}...{word[0][-100:]}", line))
 
 
 def first_line(error) -> str:

@@ -48,3 +48,11 @@ def write_text(path, text):
 def write_json(path, value):
     """Writes `value` as indented JSON to `path`, whole or not at all."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(text):
+    """What a text in JSON means. Raises ValueError: it is none, or nests deeper than anybody writes."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("its brackets nest too deep") from None

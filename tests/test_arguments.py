@@ -34,6 +34,7 @@ def test_what_ends_otherwise_is_seen():
 
 def test_a_name_of_many_lines_leaves_the_line_one():
     assert str(UserError("there is no a\nb\u2028c")) == "there is no a b c"
+    assert len(str(UserError("there is no " + 5000 * "a"))) < 400
 
 
 WRONG = {

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from keras_cnns.arguments import check_fields, plain, short
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.errors import UserError, nearest
+from keras_cnns.files import read_json
 
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]
@@ -94,8 +95,8 @@ class Recipe:
             ("strategy", Strategies),
         ):
             value, known = getattr(self, name), get_args(kind)
-            if value not in known:
-                raise UserError(f"{name} {value!r} is unknown: one of {', '.join(known)}.{nearest(value, known)}")
+            if not any(value is k or isinstance(value, str) and value == k for k in known):
+                raise UserError(f"{name} {short(value)} is unknown: one of {', '.join(known)}.{nearest(value, known)}")
         for name in ("epochs", "batch_size", "accumulate", "steps_per_call"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: at least 1.")
@@ -157,7 +158,7 @@ class Recipe:
           UserError: not JSON, or fields that a recipe does not have or lacks.
         """
         try:
-            values = json.loads(text)
+            values = read_json(text)
             unknown = sorted(set(values) - {f.name for f in fields(cls)})
             if not unknown:
                 return cls(**values)

@@ -9,7 +9,6 @@ metrics.json   of the model, held out      curve.png, confusion.png
 
 import csv
 import io
-import json
 import platform
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from keras_cnns.card import Card, read_card, write_card
 from keras_cnns.data import duplicates
 from keras_cnns.data.classes import difference
 from keras_cnns.errors import UserError, first_line
-from keras_cnns.files import write_json, write_text, written_aside
+from keras_cnns.files import read_json, write_json, write_text, written_aside
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
@@ -95,7 +94,7 @@ def _read(file, understood):
 
 
 def _described(text):
-    found = json.loads(text)
+    found = read_json(text)
     if not isinstance(found, dict) or not isinstance(found.get("classes"), list):
         raise UserError("it names no classes")
     if not isinstance(found.get("examples"), dict) or not isinstance(found.get("keys", {}), dict):

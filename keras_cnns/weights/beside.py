@@ -10,6 +10,7 @@ from pathlib import Path
 from keras_cnns.blocks.conv import KERAS, TORCH
 from keras_cnns.blocks.preprocessing import of_unit_range
 from keras_cnns.errors import UserError
+from keras_cnns.files import read_json
 from keras_cnns.weights import renames
 
 
@@ -38,7 +39,7 @@ def known(name, path) -> Beside:
     config = (path if path.is_dir() else path.parent) / "config.json"
     if config.is_file() and path.suffix in ("", ".safetensors", ".bin", ".pth", ".pt"):
         try:
-            said = json.loads(config.read_text(encoding="utf-8"))
+            said = read_json(config.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UserError(f"cannot read {config}, which lies beside the weights: {error}.") from error
         if isinstance(said, dict) and isinstance(said.get("architecture"), str):

@@ -1,10 +1,10 @@
 """Which file of a folder holds the weights, and weights that lie in several files, as hubs cut large ones."""
 
-import json
 import re
 from pathlib import Path
 
 from keras_cnns.errors import UserError
+from keras_cnns.files import read_json
 
 IN_FOLDERS = ("model.safetensors", "pytorch_model.bin", "model.weights.h5")
 INDEX = ".index.json"  # beside the parts: which tensor is in which
@@ -45,7 +45,7 @@ def parts(path) -> list[Path]:
         names = [f"{stem}-{i:05}-of-{count}{ending}" for i in range(1, int(count) + 1)]
     elif path.name.endswith(INDEX):
         try:
-            index = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+            index = read_json(path.read_text(encoding="utf-8"))["weight_map"]
             names = sorted({Path(name).name for name in index.values()})
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(f"cannot read {path}, which should say where the weights lie: {error}.") from None

@@ -1,7 +1,6 @@
 """Files of weights as {"layer/variable": array}, whoever wrote them. Nothing in a file is ever run."""
 
 import io
-import json
 import re
 import struct
 import zipfile
@@ -12,6 +11,7 @@ import h5py
 import numpy as np
 
 from keras_cnns.errors import UserError, first_line
+from keras_cnns.files import read_json
 from keras_cnns.weights import torch_files
 from keras_cnns.weights.folders import file_in, parts
 from keras_cnns.weights.unwrap import plain, state_dict
@@ -177,7 +177,7 @@ def _places(graph, inside=""):
 
 def _described(text):
     """A model's description, an empty one where there is none."""
-    graph = json.loads(text) if text else {}
+    graph = read_json(text) if text else {}
     return graph if isinstance(graph, dict) else {}
 
 
@@ -203,7 +203,7 @@ def _safetensors(path):
     with open(path, "rb") as file:
         data = file.read()
     (length,) = struct.unpack("<Q", data[:8])
-    header, values = json.loads(data[8 : 8 + length]), memoryview(data)[8 + length :]
+    header, values = read_json(data[8 : 8 + length]), memoryview(data)[8 + length :]
     state = {}
     for name, row in header.items():
         if name == "__metadata__":

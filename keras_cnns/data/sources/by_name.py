@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_cnns.arguments import short
 from keras_cnns.data.sources.folder import open_folder
 from keras_cnns.data.sources.tfds import open_tfds
 from keras_cnns.errors import UserError
@@ -14,6 +15,8 @@ FOLDER = "folder:"
 
 def open_source(name, split, *, data_dir=None, download=False, limit=None):
     """The examples of a split by number, still encoded."""
+    if not isinstance(name, str | Path):
+        raise UserError(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
     if str(name).startswith(FOLDER):
         source = open_folder(str(name)[len(FOLDER) :], split)
     elif Path(str(name)).is_dir():

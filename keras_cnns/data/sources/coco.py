@@ -1,6 +1,5 @@
 """COCO's form: pictures and a JSON file of their boxes, for a data set of one's own too."""
 
-import json
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.files import array_of, split_by_fifths
 from keras_cnns.data.sources.scene import Located, Scene, checked
 from keras_cnns.errors import UserError
+from keras_cnns.files import read_json
 
 
 def notes_in(folder):
@@ -69,7 +69,7 @@ def _content(path):
 @lru_cache(maxsize=4)
 def _read(path, changed):
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path} as JSON: {error}.") from error
     return content if isinstance(content, dict) else {}

@@ -1,6 +1,5 @@
 """Pairs of folders: pictures, and masks of the same names whose values are labels, as Cityscapes has them."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.files import array_of, mask_of, split_by_fifths
 from keras_cnns.data.sources.scene import Located, Scene
 from keras_cnns.errors import UserError
+from keras_cnns.files import read_json
 
 PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
 MASKS = ("masks", "mask", "labels", "annotations", "gtfine", "segmentation", "segmentationclass", "annotation")
@@ -88,7 +88,10 @@ def _names(folder):
             f"{folder} does not say what its masks' values mean: write {folder / NAMES[0]}, a name a line, from 0 on."
         )
     text = path.read_text(encoding="utf-8")
-    names = json.loads(text) if path.suffix == ".json" else [line.strip() for line in text.splitlines() if line.strip()]
-    if not isinstance(names, list) or len(names) < 2 or len(set(names)) < len(names) or len(names) > 254:
+    try:
+        names = read_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
+    except ValueError as error:
+        raise UserError(f"cannot read {path} as JSON: {error}.") from error
+    if not isinstance(names, list) or len(names) < 2 or len(set(map(str, names))) < len(names) or len(names) > 254:
         raise UserError(f"{path} needs a list of 2 to 254 different names.")
     return tuple(map(str, names))

@@ -92,6 +92,8 @@ def _labelled(path, root, names=None):
         raise UserError(
             f"{path} names {missing[0]!r}{others}, which is no picture below {places.root}: remove the row."
         )
+    if not files:
+        raise UserError(f"{path} names no picture: it needs a row (file name, class) for each.")
     twice = next((f for f, seen in _counts(files).items() if seen > 1), None)
     if twice:
         raise UserError(f"{path} names {twice.name} more than once: leave one row of each picture.")

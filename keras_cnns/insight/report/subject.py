@@ -1,7 +1,6 @@
 """What a report is about: a run's folder or a model file, and the pictures that it was trained and measured on."""
 
 import csv
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from keras_cnns.card import Card, read_card
 from keras_cnns.errors import UserError, first_line
+from keras_cnns.files import read_json
 
 LIMIT = 2000  # pictures of each split at most
 
@@ -149,7 +149,7 @@ def _exports(folder):
 
 def _json(path):
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
