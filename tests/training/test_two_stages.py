@@ -64,12 +64,13 @@ def lite(folder):
 
 def timm(folder):
     """A folder of timm's hub, its pixels from -1 to 1 by the config.json in it."""
-    torch = pytest.importorskip("torch")
-    library = pytest.importorskip("timm")
+    pytest.importorskip("torch")
     from safetensors.torch import save_file
 
-    torch.manual_seed(0)
-    net = library.create_model("mobilenetv3_small_100", pretrained=False, num_classes=5)
+    from tests.weights import torch_peers
+
+    torch_peers.torch.manual_seed(0)
+    net = torch_peers.timm.create_model("mobilenetv3_small_100", pretrained=False, num_classes=5)
     save_file({k: v.contiguous() for k, v in net.state_dict().items()}, folder / "model.safetensors")
     said = {"mean": [0.5] * 3, "std": [0.5] * 3}
     (folder / "config.json").write_text(json.dumps({"architecture": "mobilenetv3_small_100", "pretrained_cfg": said}))
