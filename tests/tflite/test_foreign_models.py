@@ -190,6 +190,9 @@ PARTS = {
     "an unrolled LSTM": lambda: recurrent(layers.LSTM(4, unroll=True)),
     "an unrolled GRU": lambda: recurrent(layers.GRU(4, unroll=True)),
     "both ways": lambda: recurrent(layers.Bidirectional(layers.GRU(3, unroll=True, reset_after=False))),
+    "cells above each other": lambda: recurrent(
+        layers.RNN([layers.LSTMCell(4), layers.GRUCell(3)], unroll=True, return_sequences=True)
+    ),
     "states": states,
     "some of the steps": some_steps,
     "a division by what may round to zero": masked_mean,

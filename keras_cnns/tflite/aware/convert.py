@@ -53,7 +53,7 @@ def _freeze(node, uses):
         return node.input
     for plain, rounded in ROUNDED.items():
         if node.is_a(rounded):
-            layer = rounded.from_config({**node.config, "name": node.name})
+            layer = rounded.from_config(node.settings(node.name))
             layer.build(node.input.shape)
             layer.kernel.assign(node.weights[0])
             node.call, node.weights[0] = plain, np.asarray(layer.rounded)

@@ -110,7 +110,7 @@ class Graph:
         if layer is None and isinstance(node.call, Carried):
             layer = node.call.copied(name)
         elif layer is None:
-            layer = node.call.from_config({**node.config, "name": name})
+            layer = node.call.from_config(node.settings(name))
         result = layer(*args, **kwargs)
         if node.weights:
             for variable, value in zip(layer.weights, node.weights, strict=False):  # quantizers add their own behind

@@ -48,9 +48,19 @@ class Node:
         """The first of them."""
         return self.inputs[0]
 
+    def settings(self, name):
+        """The configuration of a layer of this name, to be used up: from_config may take from its dicts and lists."""
+        return {**_own(self.config), "name": name}
+
     def is_a(self, *calls):
         """Whether this calls exactly one of these layer classes, functions or classes of operations (no subclasses)."""
         return any(self.call is c or type(self.call) is c for c in calls)
+
+
+def _own(value):
+    if type(value) is dict:
+        return {key: _own(inner) for key, inner in value.items()}
+    return [_own(inner) for inner in value] if type(value) is list else value
 
 
 class Item:

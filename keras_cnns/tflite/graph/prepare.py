@@ -183,7 +183,7 @@ def first_of_highest(x, sign, axis, keepdims):
 
 def _inference_form(node):
     """A layer that trains in another form says itself which layer of Keras it is afterwards."""
-    layer = node.call.from_config({**node.config, "name": node.name})
+    layer = node.call.from_config(node.settings(node.name))
     layer.build(node.input.shape)
     layer.set_weights(node.weights)
     call, config, weights = layer.inference_form()
