@@ -1,5 +1,7 @@
 """A data set by name becomes batches."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -127,6 +129,11 @@ def test_a_data_set_that_is_not_there_says_how_to_get_it(tmp_path):
     ("name", "options", "message"),
     [
         ("mnis", {}, "no data set 'mnis'.*mnist"),
+        (Path("mnis"), {}, "no data set 'mnis'"),
+        (3000 * "a", {}, "no data set"),
+        ("", {}, "the data set is ''"),
+        (None, {}, "the data set is None"),
+        (np.zeros((2, 2)), {}, "the data set is array"),
         ("coco", {}, "one label each"),
         ("digits", {"split": "dev"}, "no split 'dev': it has train, test"),
         ("digits", {"size": (0, 8)}, "no picture"),

@@ -1,5 +1,6 @@
 """A data set's name becomes its examples."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ FOLDER = "folder:"
 
 def open_source(name, split, *, data_dir=None, download=False, limit=None):
     """The examples of a split by number, still encoded."""
-    if not isinstance(name, str | Path):
+    if not isinstance(name, str | Path) or not str(name):
         raise UserError(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
-    if str(name).startswith(FOLDER):
-        source = open_folder(str(name)[len(FOLDER) :], split)
-    elif Path(str(name)).is_dir():
+    name = str(name)
+    if name.startswith(FOLDER):
+        source = open_folder(name[len(FOLDER) :], split)
+    elif os.path.isdir(name):
         raise UserError(f"{name} is a folder: write {FOLDER}{name}.")
     else:
         source = open_tfds(name, split, data_dir=data_dir, download=download)
