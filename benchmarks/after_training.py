@@ -12,7 +12,6 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import keras
 import verdict
 
 import export as patterns
@@ -23,9 +22,9 @@ from keras_cnns.tflite import Tuning, export
 TO_CALIBRATE, TO_COMPARE = 200, 600
 NONE, BIAS, ROUNDING = Tuning.plain(), Tuning(rounding="nearest"), Tuning(bias="kept")
 BOTH, SCALES = Tuning(), Tuning(scales="mse")
-STEPS = {  # what is told of it: the tuning; the order is that of a first, hurried run
-    "both (the default)": BOTH,
+STEPS = {  # what is told of it: the tuning
     "none": NONE,
+    "both (the default)": BOTH,
     "biases corrected": BIAS,
     "rounding learned": ROUNDING,
     "both, scales mse": SCALES,
@@ -83,7 +82,7 @@ def page(found):
     networks = dict.fromkeys(key.split(": ")[0] for key in found)
     for network in networks:
         for scheme in SCHEMES:
-            for step in sorted(STEPS, key=lambda step: list(STEPS).index(step) if step != "none" else -1):
+            for step in STEPS:
                 row = found.get(f"{network}: {scheme}: {step}")
                 if row is None:
                     continue
@@ -108,14 +107,7 @@ def main():
     args = parser.parse_args()
     rows = patterns.Rows(args.out)
     for network in args.networks:
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(0)
-        name, _, weights = network.partition("=")
-        if Path(name, "recipe.json").is_file():
-            measure(Path(name).name, *verdict.trained(name, args.data_dir, args.counts), rows, args.first)
-        else:
-            found = verdict.real(name, weights, args.data_dir, args.counts) if weights else verdict.made(name)
-            measure(name, *found, rows, args.first)
+        measure(*verdict.given(network, args.data_dir, args.counts), rows, args.first)
     if args.doc:
         head = Path(args.doc).read_text().split(MARK)[0].rstrip()
         counts = dict(zip(("calibrate", "compare"), args.counts, strict=True))

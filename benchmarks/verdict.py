@@ -62,6 +62,16 @@ def made(name, size=96):
     return model, seen[::4], unseen[:TO_COMPARE]
 
 
+def given(network, folder, counts):
+    """(key, model, to calibrate, to compare) of a network as the command line names it."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    name, _, weights = network.partition("=")
+    if Path(name, "recipe.json").is_file():
+        return Path(name).name, *trained(name, folder, counts)
+    return name, *(real(name, weights, folder, counts) if weights else made(name))
+
+
 def wrong_model(model, what):
     """A copy of the model that is broken: what is exported, and compared with the model itself."""
     other = keras.models.clone_model(model)
@@ -168,14 +178,7 @@ def main():
     args = parser.parse_args()
     rows = patterns.Rows(args.out)
     for network in args.networks:
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(0)
-        name, _, weights = network.partition("=")
-        if Path(name, "recipe.json").is_file():
-            measure(Path(name).name, *trained(name, args.data_dir, args.counts), rows)
-        else:
-            found = real(name, weights, args.data_dir, args.counts) if weights else made(name)
-            measure(name, *found, rows)
+        measure(*given(network, args.data_dir, args.counts), rows)
     if args.doc:
         head = Path(args.doc).read_text().split("<!-- table -->")[0]
         write_text(args.doc, f"{head}<!-- table -->\n\n{page(rows)}")

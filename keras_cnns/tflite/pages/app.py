@@ -19,37 +19,6 @@ Android (Kotlin, `com.google.ai.edge.litert:litert`), the file in `assets/`:
 val file = FileUtil.loadMappedFile(context, "{file}")
 val net = Interpreter(file, Interpreter.Options().setNumThreads(2))
 val pixels = ByteBuffer.allocateDirect({bytes}).order(ByteOrder.nativeOrder())  // {layout}
-val scores = Array(1) {{ {kotlin} }}
-{kotlin_run}
-val best = scores[0].indices.maxBy {{ {kotlin_score} }}{kotlin_label}{kotlin_map}
-```
-
-iOS (Swift, `TensorFlowLiteSwift`), the file in the bundle:
-
-```swift
-var options = Interpreter.Options()
-options.threadCount = 2
-let path = Bundle.main.path(forResource: "{stem}", ofType: "tflite")!
-let net = try Interpreter(modelPath: path, options: options)
-try net.allocateTensors()
-try net.copy(pixels, toInputAt: 0)  // Data of {bytes} bytes: {layout}
-try net.invoke()
-let scores = try net.output(at: 0).data.withUnsafeBytes {{ Array($0.bindMemory(to: {swift}.self)) }}
-let best = scores.indices.max {{ scores[$0] < scores[$1] }}!{swift_label}{swift_map}
-```
-"""
-
-# What a file finds, drawn over the picture.
-DRAWN = """# {name}: {file}
-
-{said}.
-
-Android (Kotlin, `com.google.ai.edge.litert:litert`), the file in `assets/`:
-
-```kotlin
-val file = FileUtil.loadMappedFile(context, "{file}")
-val net = Interpreter(file, Interpreter.Options().setNumThreads(2))
-val pixels = ByteBuffer.allocateDirect({bytes}).order(ByteOrder.nativeOrder())  // {layout}
 {kotlin}
 ```
 
@@ -66,6 +35,12 @@ try net.invoke()
 {swift}
 ```
 """
+
+KOTLIN_SCORES = """val scores = Array(1) {{ {array}({classes}) }}
+{run}
+val best = scores[0].indices.maxBy {{ {score} }}{label}{map}"""
+SWIFT_SCORES = """let scores = try net.output(at: 0).data.withUnsafeBytes {{ Array($0.bindMemory(to: {swift}.self)) }}
+let best = scores.indices.max {{ scores[$0] < scores[$1] }}!{label}{map}"""
 
 # Where the answer is seen, drawn over the picture; a value above 0 speaks for the class.
 KOTLIN_MAP = """
@@ -108,21 +83,19 @@ def lines(path):
         return None
     if (found := places.drawing(known)) is not None:
         said, kotlin, swift = found
-        return DRAWN.format(**_fed(known, path, said), kotlin=kotlin, swift=swift)
+        return PAGE.format(**_fed(known, path, said), kotlin=kotlin, swift=swift)
     if len(scores) != 1 or len(scores[0]["shape"]) != 2:
         return None
     maps = [tensor for tensor in known["outputs"] if tensor["name"] == CLASS_MAP]
     (scores,) = scores
     classes = scores["shape"][1]
-    _, _, kotlin, entry, swift = TYPES[scores["type"]]
+    _, _, array, entry, swift = TYPES[scores["type"]]
+    label, drawn = _label(known["labels"]), _map_lines(*maps)
+    kotlin = {"array": array, "classes": classes, "score": entry.format("scores[0][it]"), "label": label}
     return PAGE.format(
         **_fed(known, path, f"gives {classes} scores"),
-        kotlin=f"{kotlin}({classes})",
-        kotlin_score=entry.format("scores[0][it]"),
-        kotlin_label=_label(known["labels"]),
-        swift=swift,
-        swift_label=_label(known["labels"]),
-        **_map_lines(*maps),
+        kotlin=KOTLIN_SCORES.format(**kotlin, run=drawn["kotlin_run"], map=drawn["kotlin_map"]),
+        swift=SWIFT_SCORES.format(swift=swift, label=label, map=drawn["swift_map"]),
     )
 
 

@@ -26,7 +26,7 @@ SMALL = 0.2  # of the float32 file: int4 where it harms least
 class Scheme:
     """`make(data, job)` gives the flatbuffer.
 
-    calibrated: activations are integers too, whose ranges must be measured on pictures. integer_io: inputs and outputs
+    calibrated: it is made on pictures, on which ranges or harms are measured. integer_io: inputs and outputs
     may be integers. int8_forms: as in `prepare`. rounded: weights are integers. mixed: of as many bits as a size
     allows.
     """

@@ -126,9 +126,6 @@ class Step:
     linear: bool = False
 
     def __post_init__(self):
-        self._open(None)
-
-    def _open(self, shapes):
         model, graph, file = schema.ModelT(), schema.SubGraphT(), self.file
         operator = copy.copy(self.operator)
         if self.linear:
@@ -159,7 +156,6 @@ class Step:
         model.subgraphs = [graph]
         self.interpreter = Interpreter(model_content=flatbuffer.write(model), num_threads=2)
         self.interpreter.allocate_tensors()
-        self.shapes = shapes
 
     def _tensor(self, model, graph, tensor, constant):
         held = copy.copy(self.file.tensors[tensor])
