@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_cnns.data.pipeline import load, load_arrays
-from keras_cnns.data.sources import digits
+from keras_cnns.data.sources import digits, embedded
 from keras_cnns.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    digits.prepare(folder)
+    embedded.prepare("digits", folder)
     return folder
 
 

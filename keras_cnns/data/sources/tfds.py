@@ -9,7 +9,7 @@ from urllib.request import getproxies
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.sources import digits
+from keras_cnns.data.sources import embedded
 from keras_cnns.data.sources.source import Source
 from keras_cnns.errors import UserError, first_line, nearest
 from keras_cnns.said import once
@@ -56,15 +56,15 @@ def found_builder(name, data_dir, download):
 
     tfds.disable_progress_bar()
     data_dir = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
-    if name == digits.NAME:
+    if name in embedded.SETS:
         try:
-            digits.prepare(data_dir)
+            embedded.prepare(name, data_dir)
         except OSError as error:
-            raise UserError(f"cannot write the digits below {data_dir} ({error}): give another data folder.") from error
+            raise UserError(f"cannot write {name} below {data_dir} ({error}): give another data folder.") from error
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
-        known = [digits.NAME, *tfds.list_builders(with_community_datasets=False)]
+        known = [*embedded.SETS, *tfds.list_builders(with_community_datasets=False)]
         raise UserError(
             f"no data set {name!r}.{nearest(name, known)} For pictures of your own: folder:PATH."
         ) from error

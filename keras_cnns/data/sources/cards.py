@@ -1,0 +1,40 @@
+"""The cards of drawn scenes, each cut out: what a backbone learns to read before it looks for them in scenes.
+
+A square around each card of the first scenes of `sources/shapes.py`, with what covers it and what lies beside it, in
+32 x 32 pixels; its class is the digit. No digit of the test split is in the training split.
+"""
+
+import numpy as np
+from PIL import Image
+
+from keras_cnns.data.sources import shapes
+from keras_cnns.said import once
+
+NAME, CLASSES = "cards", shapes.CLASSES
+DESCRIPTION = "Handwritten digits printed on cards, cut out of drawn scenes, 32x32, coloured."
+SIZE = 32
+SCENES = {"train": 8000, "test": 500}
+
+
+def arrays(scenes=None):
+    """The cards as `{"train": (images, labels), "test": (images, labels)}`: uint8 [N, 32, 32, 3], int64 [N].
+
+    scenes: how many of each split are cut up, a dict; 8,000 and 500 by default.
+    """
+    scenes = scenes or SCENES
+    once(f"drawing {sum(scenes.values())} scenes of cards, once: a minute on one core.")
+    return {split: _cut(split, count) for split, count in scenes.items()}
+
+
+def _cut(split, count):
+    images, labels = [], []
+    for number in range(count):
+        scene = shapes.scene(number, split)
+        picture = Image.fromarray(scene.image)
+        for (x1, y1, x2, y2), label in zip(scene.boxes, scene.classes, strict=True):
+            x, y, half = (x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, y2 - y1) / 2
+            around = (x - half, y - half, x + half, y + half)  # black where that reaches over the border
+            cut = picture.transform((SIZE, SIZE), Image.Transform.EXTENT, around, Image.Resampling.BILINEAR)
+            images.append(np.asarray(cut))
+            labels.append(label)
+    return np.stack(images), np.array(labels, np.int64)

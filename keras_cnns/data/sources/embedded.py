@@ -1,0 +1,61 @@
+"""The data sets that come with the package, stored once as tensorflow-datasets stores its own; nothing is downloaded."""
+
+import io
+import os
+import shutil
+import tempfile
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from keras_cnns.data.sources import cards, digits
+
+SETS = {part.NAME: part for part in (digits, cards)}
+VERSION = "1.0.0"
+
+
+def prepare(name, data_dir):
+    """Writes the data set called `name` (one of SETS) below `data_dir` unless it is there, and returns its folder.
+
+    It is built aside and renamed, so two processes may prepare it at once and a killed one leaves nothing half done.
+    """
+    folder = Path(data_dir) / name / VERSION
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=data_dir))
+    try:
+        _write(name, aside)
+        os.rename(aside / name / VERSION, folder)
+    except OSError:
+        if not folder.exists():  # another process was first: its copy is as good as ours
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def _write(name, data_dir):
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    arrays = SETS[name].arrays()
+    images, labels = arrays["train"]
+    features = {
+        "image": tfds.features.Image(shape=images.shape[1:]),
+        "label": tfds.features.ClassLabel(names=[str(label) for label in range(labels.max() + 1)]),
+    }
+    splits = {
+        split: [(i, {"image": images[i], "label": int(labels[i])}) for i in range(len(labels))]
+        for split, (images, labels) in arrays.items()
+    }
+    with redirect_stdout(io.StringIO()):  # it announces a download that there is not
+        tfds.dataset_builders.store_as_tfds_dataset(
+            name=name,
+            version=VERSION,
+            data_dir=data_dir,
+            features=tfds.features.FeaturesDict(features),
+            split_datasets=splits,
+            description=SETS[name].DESCRIPTION,
+            homepage=digits.HOMEPAGE,
+            disable_shuffling=True,
+        )
