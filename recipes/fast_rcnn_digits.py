@@ -1,10 +1,11 @@
-"""Fast R-CNN on a narrow ResNet-18, on scenes of handwritten digits printed on cards; the boxes are given.
+"""Fast R-CNN on a narrow VGG-11, on scenes of handwritten digits printed on cards; the boxes are given.
 
 Paper: Girshick 2015, "Fast R-CNN", 1504.08083.
 Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded. In training
 the proposals are drawn around and beside the cards, in evaluation they are the cards' own boxes.
 
-    python recipes/fast_rcnn_digits.py
+    python recipes/vgg11_cards.py
+    python recipes/fast_rcnn_digits.py --weights runs/vgg11_cards/best.keras
 """
 
 from keras_cnns.training import Recipe, run
@@ -12,8 +13,8 @@ from keras_cnns.training import Recipe, run
 RECIPE = Recipe(
     model="fast_rcnn",
     overrides={
-        "backbone": "resnet18",
-        "columns": {"widths": (32, 64, 128, 128)},
+        "backbone": "vgg11_bn",
+        "columns": {"widths": (16, 32, 64, 128, 128), "fc": ()},
         "level": "C3",
         "fc": (256,),
         "detections": 30,

@@ -6,8 +6,8 @@ The cards are smaller than the paper's objects, so anchors and level are.
 The backbone starts from a classifier, as in the paper, and regions are pooled by RoI align, which trains faster here.
 Expect: mAP@.5 0.640 and COCO mAP 0.456 after `--epochs 3` with seed 0 from those weights (docs/scenes.md).
 
-    python recipes/vgg11_digits.py
-    python recipes/faster_rcnn_digits.py --weights runs/vgg11_digits/best.keras
+    python recipes/vgg11_cards.py
+    python recipes/faster_rcnn_digits.py --weights runs/vgg11_cards/best.keras
 """
 
 from keras_cnns.training import Recipe, run

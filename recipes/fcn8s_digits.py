@@ -6,8 +6,8 @@ The backbone starts from a classifier, as in the paper.
 Expect: mean IoU 0.580 after `--epochs 6` from those weights, 0.631 after `--epochs 9` without, with seed 0
 (docs/scenes.md).
 
-    python recipes/vgg11_digits.py
-    python recipes/fcn8s_digits.py --weights runs/vgg11_digits/best.keras
+    python recipes/vgg11_cards.py
+    python recipes/fcn8s_digits.py --weights runs/vgg11_cards/best.keras
 """
 
 from keras_cnns.training import Recipe, run

@@ -16,14 +16,10 @@ SIZE = 32
 SCENES = {"train": 8000, "test": 500}
 
 
-def arrays(scenes=None):
-    """The cards as `{"train": (images, labels), "test": (images, labels)}`: uint8 [N, 32, 32, 3], int64 [N].
-
-    scenes: how many of each split are cut up, a dict; 8,000 and 500 by default.
-    """
-    scenes = scenes or SCENES
-    once(f"drawing {sum(scenes.values())} scenes of cards, once: a minute on one core.")
-    return {split: _cut(split, count) for split, count in scenes.items()}
+def arrays():
+    """The cards as `{"train": (images, labels), "test": (images, labels)}`: uint8 [N, 32, 32, 3], int64 [N]."""
+    once(f"drawing {sum(SCENES.values())} scenes of cards, which are kept: a minute or two.")
+    return {split: _cut(split, count) for split, count in SCENES.items()}
 
 
 def _cut(split, count):

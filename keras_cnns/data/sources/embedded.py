@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from keras_cnns.data.sources import cards, digits
+from keras_cnns.quiet import stderr_closed
 
 SETS = {part.NAME: part for part in (digits, cards)}
 VERSION = "1.0.0"
@@ -48,7 +49,7 @@ def _write(name, data_dir):
         split: [(i, {"image": images[i], "label": int(labels[i])}) for i in range(len(labels))]
         for split, (images, labels) in arrays.items()
     }
-    with redirect_stdout(io.StringIO()):  # it announces a download that there is not
+    with redirect_stdout(io.StringIO()), stderr_closed():  # of a download that there is not, and of a folder half done
         tfds.dataset_builders.store_as_tfds_dataset(
             name=name,
             version=VERSION,

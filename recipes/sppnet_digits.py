@@ -1,0 +1,35 @@
+"""SPPnet on a narrow VGG-11, on the embedded handwritten digits, to be asked about pictures of any size.
+
+Paper: He et al. 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 1406.4729.
+Trained at one size, 64 x 64, on digits of changing size in it. benchmarks/sizes.py asks it at others.
+
+    python recipes/sppnet_digits.py
+"""
+
+from keras_cnns.training import Augment, Recipe, run
+
+RECIPE = Recipe(
+    model="sppnet_zf",
+    overrides={
+        "backbone": "vgg11_bn",
+        "columns": {"widths": (16, 32, 64, 128, 128)},
+        "level": "C3",
+        "fc": (128,),
+        "dropout": 0.2,
+        "min_size": 32,
+    },
+    input_shape=(64, 64, 3),
+    dataset="digits",
+    augment=Augment(pad=8, policy="randaugment", layers=1, magnitude=5.0),
+    optimizer="adam",
+    learning_rate=1e-3,
+    schedule="cosine",
+    warmup_epochs=1.0,
+    batch_norm_momentum=0.9,
+    epochs=30,
+    batch_size=32,
+    out="runs/sppnet_digits",
+)
+
+if __name__ == "__main__":
+    raise SystemExit(run(RECIPE))
