@@ -1,4 +1,4 @@
-"""The data sets that come with the package, stored once as tensorflow-datasets stores its own; nothing is downloaded."""
+"""The data sets that come with the package, stored once as tensorflow-datasets stores its own, without a download."""
 
 import io
 import os
