@@ -32,15 +32,18 @@ class Proposals(keras.layers.Layer):
         """[h * w * k, 4], the anchors of a map [B, h, w, ...]."""
         return anchors(*ops.shape(level)[1:3], self.stride, self.scales, self.ratios)
 
-    def propose(self, objectness, deltas, image, *, count=None, before=None):
-        """(boxes [B, count, 4], bool [B, count]: whether there is one), for other numbers than inference's."""
+    def propose(self, objectness, deltas, image, *, count=None, before=None, suppress=nms):
+        """(boxes [B, count, 4], bool [B, count]: whether there is one), for other numbers than inference's.
+
+        suppress: what computes as `blocks.nms.nms` does.
+        """
         batch, (height, width) = ops.shape(objectness)[0], ops.shape(image)[1:3]
         scores = ops.cast(ops.reshape(objectness, (batch, -1)), "float32")
         deltas = ops.cast(ops.reshape(deltas, (batch, -1, 4)), "float32")
         boxes = clip(decode(deltas, self.anchors(objectness)[None]), height, width)
         sides = boxes[..., 2:] - boxes[..., :2]
         scores = ops.where(ops.all(sides >= SMALLEST, axis=-1), scores, float("-inf"))
-        numbers, kept = nms(
+        numbers, kept = suppress(
             boxes, scores, count=count or self.count, before=before or self.before, threshold=self.threshold
         )
         boxes = ops.take_along_axis(boxes, numbers[..., None], axis=1)

@@ -45,8 +45,11 @@ class PyramidProposals(keras.layers.Layer):
             found.append(anchors(*sizes, steps, (scale,), self.ratios, **options))
         return found
 
-    def propose(self, objectness, deltas, image, *, count=None, before=None):
-        """(boxes [B, count, 4], bool [B, count]: whether there is one), for other numbers than inference's."""
+    def propose(self, objectness, deltas, image, *, count=None, before=None, suppress=nms):
+        """(boxes [B, count, 4], bool [B, count]: whether there is one), for other numbers than inference's.
+
+        suppress: what computes as `blocks.nms.nms` does.
+        """
         batch, (height, width) = ops.shape(image)[0], ops.shape(image)[1:3]
         all_boxes, all_scores, all_levels = [], [], []
         for number, (scores, moved, around) in enumerate(
@@ -66,7 +69,7 @@ class PyramidProposals(keras.layers.Layer):
             all_levels.append(ops.full_like(chosen, number))
         boxes, scores = ops.concatenate(all_boxes, axis=1), ops.concatenate(all_scores, axis=1)
         levels = ops.cast(ops.concatenate(all_levels, axis=1), "int32")
-        numbers, kept = nms(boxes, scores, count=count or self.count, threshold=self.threshold, classes=levels)
+        numbers, kept = suppress(boxes, scores, count=count or self.count, threshold=self.threshold, classes=levels)
         boxes = ops.take_along_axis(boxes, numbers[..., None], axis=1)
         return ops.where(kept[..., None], boxes, ops.zeros_like(boxes)), kept
 

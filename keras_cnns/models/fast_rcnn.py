@@ -20,6 +20,7 @@ POOLINGS = {"max": "RoIMaxPooling", "align": "RoIAlign"}
 class FastRCNN(Variant):
     """backbone: a name of the registry. columns: of its row, that are other ones. level: that the heads stand on.
 
+    width: of the level, brought there by a convolution of 1x1 where it has more channels; None: as it is.
     proposals: boxes that are given with each picture; None: any number (a .tflite file has one). roi_pooling: "max" or
     "align". fc: channels of the heads' fully connected layers. detections: boxes of an answer, at most.
     """
@@ -27,6 +28,7 @@ class FastRCNN(Variant):
     backbone: str = "vgg16"
     columns: dict = field(default_factory=dict)
     level: str = "C4"
+    width: int | None = None
     proposals: int | None = None
     roi_pooling: str = "max"
     fc: tuple = (4096, 4096)
@@ -40,7 +42,7 @@ class FastRCNN(Variant):
 
 VARIANTS = {
     "fast_rcnn_vgg16": FastRCNN(),
-    "fast_rcnn": FastRCNN(backbone="resnet50", fc=(1024, 1024), dropout=0.0, roi_pooling="align"),
+    "fast_rcnn": FastRCNN(backbone="resnet50", width=256, fc=(1024, 1024), dropout=0.0, roi_pooling="align"),
 }
 
 
@@ -51,7 +53,14 @@ def inputs(net):
 
 def predict(image, level, net, unit, *, proposals, classes, activation):
     """What is found on each picture: see `layers.Detections`. level: a level's or layer's name -> its output."""
-    return heads(level(net.level), proposals, image, net, unit, classes=classes)
+    return heads(narrowed(level(net.level), net), proposals, image, net, unit, classes=classes)
+
+
+def narrowed(x, net):
+    """The level as the heads take it. fc6 of 1,024 channels more often costs more than all of ResNet-50 before it."""
+    if net.width is None or x.shape[-1] <= net.width:
+        return x
+    return layers.Conv2D(net.width, 1, kernel_initializer="he_uniform", name="narrow")(x)
 
 
 def stride(net):

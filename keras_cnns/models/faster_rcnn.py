@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keras_cnns import layers as own
 from keras_cnns.family import Paper
 from keras_cnns.lazy import layers
-from keras_cnns.models.fast_rcnn import FastRCNN, heads, normal, stride
+from keras_cnns.models.fast_rcnn import FastRCNN, heads, narrowed, normal, stride
 
 PAPER = Paper(
     "Ren et al.",
@@ -36,13 +36,13 @@ class FasterRCNN(FastRCNN):
 
 VARIANTS = {
     "faster_rcnn_vgg16": FasterRCNN(),
-    "faster_rcnn": FasterRCNN(backbone="resnet50", fc=(1024, 1024), dropout=0.0, roi_pooling="align"),
+    "faster_rcnn": FasterRCNN(backbone="resnet50", width=256, fc=(1024, 1024), dropout=0.0, roi_pooling="align"),
 }
 
 
 def predict(image, level, net, unit, *, classes, activation):
     """What is found on each picture: see `layers.Detections`. level: a level's or layer's name -> its output."""
-    x = level(net.level)
+    x = narrowed(level(net.level), net)
     y = unit.act(_conv(x, net.rpn, 3, "rpn"), name="rpn")
     count = len(net.scales) * len(net.ratios)
     objectness, deltas = _conv(y, count, 1, "rpn_objectness"), _conv(y, 4 * count, 1, "rpn_deltas")

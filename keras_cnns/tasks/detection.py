@@ -14,6 +14,7 @@ from keras_cnns.registry import entry
 from keras_cnns.tasks import coverage, mistakes, regions
 from keras_cnns.tasks.average_precision import Picture, coco, precisions, voc
 from keras_cnns.tasks.matching import IGNORED, match, sample
+from keras_cnns.tasks.suppression import suppress
 from keras_cnns.tasks.task import Task
 from keras_cnns.training import plots
 from keras_cnns.training.losses import smooth_l1
@@ -99,7 +100,8 @@ class Detection(Task):
         """(boxes [B, P, 4], bool [B, P]: whether there is one)."""
         if self.proposes:
             count = min(PROPOSALS * self.propose.count, self.propose.before)
-            return self.propose.propose(*tf.nest.map_structure(tf.stop_gradient, anchored), image, count=count)
+            anchored = tf.nest.map_structure(tf.stop_gradient, anchored)
+            return self.propose.propose(*anchored, image, count=count, suppress=suppress)
 
         def draw(one):
             return regions.proposed(one["boxes"], one["count"], tf.shape(image)[1:3], self._seed(one["number"], 0))
