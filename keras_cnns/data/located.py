@@ -106,6 +106,27 @@ def load_located(
     return Data(dataset, None, len(source.names), source.names, source.count, max(1, steps), None)
 
 
+def located_arrays(name, targets, split="test", *, size, limit=None, data_dir=None):
+    """A split, or an even part of it, in memory, as evaluation sees it.
+
+    Returns:
+      (images uint8 [N, H, W, 3], masks int32 [N, H, W] or, with targets "boxes", None, names)
+
+    Raises:
+      UserError: as `load_located`.
+    """
+    source, size = open_located(name, split, targets, data_dir=data_dir), tuple(size)
+    count = source.count if limit is None else min(limit, source.count)
+    if not count:
+        raise UserError(f"{name} has no pictures in its split {split!r}.")
+    scenes = []
+    for number in np.unique(np.linspace(0, source.count - 1, count).round().astype(int)):
+        scene = source.read(int(number), size)
+        scenes.append(place(scene, size, fitting(scene.image.shape[:2], size)))
+    masks = np.stack([scene.mask for scene in scenes]).astype(np.int32) if targets == "mask" else None
+    return np.stack([scene.image for scene in scenes]), masks, source.names
+
+
 BOXES = ("boxes", "classes", "ignored", "crowd", "count", "scale")
 
 

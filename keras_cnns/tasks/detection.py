@@ -71,10 +71,16 @@ class Detection(Task):
         first, heads = self.parts
         level, *anchored = first(image, training=True) if self.proposes else [first(image, training=True)]
         losses = [*self._proposal_losses(*anchored, target)] if self.proposes else []
-        chosen = self._regions(*self._proposed(anchored, image, target), target)
-        losses += self._head_losses(*heads([level, chosen[0]], training=True), *chosen, target)
+        losses += self._losses_of_heads(heads, level, self._proposed(anchored, image, target), target)
+        return self._summed(losses)
+
+    def _summed(self, losses):
         whole = tf.add_n(losses)
         return whole, dict(zip(self.logged, (whole, *losses), strict=True))
+
+    def _losses_of_heads(self, heads, level, proposed, target):
+        chosen = self._regions(*proposed, target)
+        return self._head_losses(*heads([level, chosen[0]], training=True), *chosen, target)
 
     def _proposal_losses(self, objectness, deltas, target):
         anchors = self.propose.anchors(objectness)
@@ -143,8 +149,11 @@ class Detection(Task):
         return tf.stack([tf.cast(self.recipe.seed * 2 + part, tf.int64), number])
 
     def count(self, model, image, target, weight):
-        """What was found and what is there, each at its sample's place, so that it may be added up."""
         found = model(image if self.proposes else [image, target["boxes"]], training=False)
+        return self._placed(found, target, weight)
+
+    def _placed(self, found, target, weight):
+        """What was found and what is there, each at its sample's place, so that it may be added up."""
         share = weight > 0
         place = tf.boolean_mask(target["number"], share)[:, None]
         parts = [found[name] for name in FOUND] + [target[name] for name in THERE]

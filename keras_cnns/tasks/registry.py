@@ -10,6 +10,7 @@ TASKS = {
     "segmentation": "Segmentation",
     "detection": "Detection",
 }  # task -> its class, in the module of its name
+PARTS = {"proposals": "Proposals", "heads": "Heads"}  # of a detector in two stages, in `alternating`
 
 
 def of(recipe):
@@ -18,7 +19,14 @@ def of(recipe):
     Raises:
       UserError: there is no such network, or nothing here trains it.
     """
-    task = entry(recipe.model).variant.task
+    row = entry(recipe.model).variant
+    task = row.task
     if task not in TASKS:
         raise UserError(f"{recipe.model} is for {task}, which nothing here trains.")
+    if recipe.part != "both":
+        if not hasattr(row, "rpn"):
+            raise UserError(f"part is {recipe.part!r}, and {recipe.model} makes no proposals: leave it at both.")
+        from keras_cnns.tasks import alternating
+
+        return getattr(alternating, PARTS[recipe.part])(recipe)
     return getattr(import_module(f"keras_cnns.tasks.{task}"), TASKS[task])(recipe)

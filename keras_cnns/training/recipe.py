@@ -16,6 +16,7 @@ Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit
 Losses = Literal["cross_entropy", "focal", "mse"]
 ClassWeights = Literal["none", "balanced"]
 Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"]
+Parts = Literal["both", "proposals", "heads"]
 Strategies = Literal["auto", "one", "mirrored", "multi_worker", "tpu"]
 
 # Where and how a recipe runs, not what it computes: a run may be resumed with other values of these.
@@ -36,6 +37,8 @@ class Recipe:
     input_shape: tuple[int, int, int] = (32, 32, 3)  # height, width, channels
     weights: str | None = None  # where training starts: a file of weights, or "keras", "torchvision", "timm"
     freeze: str = ""  # "features", or "until:conv4": the layers up to the last one whose name starts so
+    part: Parts = "both"  # of a detector in two stages, what is trained; "features" are then all that both parts share
+    proposals_of: str | None = None  # with part heads: the .keras file of the detector that proposes; none: the network
     # the data
     dataset: str = "digits"  # digits, a tensorflow-datasets name, or folder:PATH
     data_dir: str | None = None
@@ -92,6 +95,7 @@ class Recipe:
             ("loss", Losses),
             ("class_weights", ClassWeights),
             ("precision", Precisions),
+            ("part", Parts),
             ("strategy", Strategies),
         ):
             value, known = getattr(self, name), get_args(kind)
@@ -121,6 +125,8 @@ class Recipe:
             )
         if self.schedule in ("step", "exponential", "plateau") and not self.decay_epochs:
             raise UserError(f"schedule {self.schedule!r} needs decay_epochs.")
+        if self.proposals_of and self.part != "heads":
+            raise UserError("proposals_of says whose proposals the heads are trained on: it goes with part heads.")
         if min(self.input_shape) < 1:
             raise UserError(f"input_shape {self.input_shape} is not (height, width, channels).")
         if not all(isinstance(name, str) for name in self.overrides):

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import tyro
@@ -35,7 +36,7 @@ IMAGENET = {"dataset": "imagenet2012", "crop_fraction": 0.875, "limit": 2000}
 EVERY_PAGE = """
 Every file is run and compared with the checkpoint on held-out pictures before it gets its name. The model takes pixels
 from 0 to 255, so that an int8 file eats a camera's bytes; beside the fastest file lies a page with the lines of Kotlin
-and Swift that feed it."""
+and Swift that feed it, and that draw the boxes or masks of a network that finds such."""
 
 
 def of_run(folder, **fields):
@@ -70,7 +71,6 @@ def ship(shipment):
     """
     from keras_cnns.card import read_card
     from keras_cnns.data import classes
-    from keras_cnns.data.pipeline import load_arrays
     from keras_cnns.tflite.exporter import export
     from keras_cnns.tflite.file.convert import load
     from keras_cnns.tflite.pages import app
@@ -81,10 +81,9 @@ def ship(shipment):
     if not Path(s.checkpoint).is_file():
         raise UserError(f"there is no checkpoint {s.checkpoint}: run the recipe first, or give --checkpoint.")
     model, card = load(s.checkpoint), read_card(s.checkpoint)
-    (_, height, width, channels) = model.input_shape
-    view = {"size": (height, width), "channels": channels, "crop_fraction": s.crop_fraction, "data_dir": s.data_dir}
-    seen, _, _ = load_arrays(s.dataset, "train", limit=s.calibration, **view)
-    images, labels, names = load_arrays(s.dataset, "test", limit=s.limit, **view)
+    read = _reader(model, s)
+    seen, _, _ = read("train", limit=s.calibration)
+    images, labels, names = read("test", limit=s.limit)
     classes.check(s.checkpoint, card.labels, s.dataset, names)
     given = {"images": images, "labels": labels, "names": names, "card": card, "force": s.force}
     integers = {"input_type": s.input_type, "output_type": s.output_type}
@@ -106,6 +105,32 @@ def ship(shipment):
     write_json(folder / "report.json", [report.to_dict() for report in reports])
     app.write(min(reports, key=lambda report: (report.status == "fail", report.latency_ratio)).path)
     return reports
+
+
+def _reader(model, s):
+    """(split, limit) -> (pictures, labels or None, names) for what the model answers: classes, boxes or masks."""
+    from keras_cnns import places
+    from keras_cnns.data.located import located_arrays
+    from keras_cnns.data.pipeline import load_arrays
+    from keras_cnns.data.sources.scene import VOID
+
+    if not isinstance(model.input_shape, tuple) or None in model.input_shape[1:]:
+        raise UserError(f"{s.checkpoint} takes {model.input_shape}: one picture of a fixed size is needed.")
+    (_, height, width, channels) = model.input_shape
+    does = places.kind([x.shape[1:] for x in model.outputs], (height, width))
+    if does is None:
+        view = {"size": (height, width), "channels": channels, "crop_fraction": s.crop_fraction}
+        return partial(load_arrays, s.dataset, data_dir=s.data_dir, **view)
+    if s.qat_epochs:
+        raise UserError(f"{s.checkpoint} is a {does}, and qat_epochs trains classifiers: leave it at 0.")
+
+    def read(split, limit):
+        targets = "boxes" if does == places.DETECTOR else "mask"
+        options = {"size": (height, width), "limit": limit, "data_dir": s.data_dir}
+        images, masks, names = located_arrays(s.dataset, targets, split, **options)
+        return images, None if masks is None or (masks == VOID).any() else masks, names
+
+    return read
 
 
 def _trained_further(model, seen, s):

@@ -1,0 +1,16 @@
+"""Faster R-CNN on a phone: boxes, classes and scores out of one file of built-in operators, suppression inside.
+
+A file is judged by how well its boxes lie on the model's, the surer ones counting more. In int8 what is computed of
+coordinates stays in floats, so that boxes are not rounded to a grid of 256. For a detector of your own pictures:
+`--checkpoint runs/detector_fine_tune/best.keras --dataset folder:PATH --out FOLDER`.
+
+    python recipes/faster_rcnn_digits.py --weights runs/vgg11_cards/best.keras
+    python export/faster_rcnn.py
+"""
+
+from keras_cnns.tflite.pages.page import of_run, run
+
+SHIPMENT = of_run("runs/faster_rcnn_digits", dataset="scenes", schemes=("float32", "weight_only_int8", "int8"))
+
+if __name__ == "__main__":
+    raise SystemExit(run(SHIPMENT))
