@@ -122,7 +122,8 @@ def main():
     (clock, worked), (_, bare) = medians["detector"], medians["its backbone alone"]
     print(f"{args.model}, {args.size} px, batch {args.batch}: medians of {args.rounds} turns of {STEPS} steps")
     for name, found in medians.items():
-        print(f"  {name:20s} {1000 * found[0]:6.0f} ms, {1000 * found[1]:6.0f} ms of processors, {found[1] / worked:.2f}")
+        by_clock, by_processors = (1000 * value for value in found)
+        print(f"  {name:20s} {by_clock:6.0f} ms, {by_processors:6.0f} ms of processors, {found[1] / worked:.2f}")
     print(f"  {args.batch / clock:.2f} pictures a second, {1 - bare / worked:.0%} of a step outside the backbone")
     if args.json:
         write_json(args.json, {"arguments": vars(args), "seconds": times, "medians": medians})

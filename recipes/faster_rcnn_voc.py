@@ -12,10 +12,10 @@ the paper's short side of 600 pixels, and tall ones less, since all are laid int
 The paper's four steps (section 3.2): proposals; heads on them, from the same start; proposals and heads on the layers
 that the heads have made, which stay as they are. The measure of a step that trains proposals is their recall.
 
-    python recipes/faster_rcnn_voc.py --part proposals --out runs/voc-1
-    python recipes/faster_rcnn_voc.py --part heads --proposals-of runs/voc-1/model.keras --out runs/voc-2
-    python recipes/faster_rcnn_voc.py --part proposals --weights runs/voc-2/model.keras --freeze features --out runs/voc-3
-    python recipes/faster_rcnn_voc.py --part heads --weights runs/voc-3/model.keras --freeze features --out runs/voc-4
+    python recipes/faster_rcnn_voc.py --part proposals --out runs/1
+    python recipes/faster_rcnn_voc.py --part heads --proposals-of runs/1/model.keras --out runs/2
+    python recipes/faster_rcnn_voc.py --part proposals --weights runs/2/model.keras --freeze features --out runs/3
+    python recipes/faster_rcnn_voc.py --part heads --weights runs/3/model.keras --freeze features --out runs/4
 """
 
 from keras_cnns.training import Augment, Recipe, run

@@ -31,7 +31,7 @@ def moved(recipe):
 @pytest.mark.parametrize(("part", "own"), [("proposals", RPN), ("heads", HEADS)])
 def test_a_part_trains_itself_and_what_is_shared(part, own):
     both = moved(STEP.but(part=part))
-    assert both & (RPN | HEADS) == own and "conv1_1" in " ".join(sorted(both)) or "conv" in " ".join(sorted(both))
+    assert both & (RPN | HEADS) == own and both > own
     assert moved(STEP.but(part=part, freeze="features")) == own
 
 
@@ -85,10 +85,11 @@ def test_four_steps(tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
     start = of(STEP).network(10)
     start.save(tmp_path / "start.keras")
-    first = train(STEP.but(part="proposals", weights=str(tmp_path / "start.keras"), out=str(tmp_path / "1")), quiet=True)
-    assert changed(weights(start), weights(first.model)) >= RPN | {"conv1_1"} - HEADS
+    anew = {"weights": str(tmp_path / "start.keras")}
+    first = train(STEP.but(part="proposals", **anew, out=str(tmp_path / "1")), quiet=True)
+    assert changed(weights(start), weights(first.model)) > RPN
     assert not changed(weights(start), weights(first.model)) & HEADS and set(first.metrics) == {"examples", "recall"}
-    how = {"part": "heads", "weights": str(tmp_path / "start.keras"), "proposals_of": str(tmp_path / "1/model.keras")}
+    how = {"part": "heads", **anew, "proposals_of": str(tmp_path / "1/model.keras")}
     second, _ = whole_and_resumed(STEP.but(**how), tmp_path / "2", monkeypatch, step=1)
     assert changed(weights(start), weights(second.model)) & (RPN | HEADS) == HEADS
     own = train(STEP.but(**how | {"proposals_of": None}, out=str(tmp_path / "own")), quiet=True)

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_cnns import build
 from keras_cnns.card import Card, write_card
+from keras_cnns.data.sources import shapes
+from keras_cnns.data.sources.objects import GROUND
+from keras_cnns.testing import randomize
 from keras_cnns.tflite import export, predict
 from keras_cnns.tflite.pages import any_model, app
 from keras_cnns.tflite.pages.page import Shipment, run
+from tests.models.test_faster_rcnn import SMALL
 
 PAGES = Path(__file__).parents[2] / "export"
 
@@ -48,6 +53,30 @@ def test_a_shipment(checkpoint, tmp_path, capsys):
     assert [report["scheme"] for report in reports] == ["float32", "int8", "int8_qat"]
     assert all(report["status"] == "pass" and report["comparisons"][0]["accuracy"] > 0.9 for report in reports)
     assert "int8_qat" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "drawn"),
+    [("fcn8s", "segmentation", "mask.setPixel"), ("faster_rcnn", "boxes", "canvas.drawRect")],
+)
+def test_what_finds_masks_or_boxes_is_shipped_on_its_own_data(model, kind, drawn, tmp_path, monkeypatch, capsys):
+    """From scenes, which have no labels; judged by what fits, with lines that draw."""
+    monkeypatch.setattr(shapes, "COUNTS", {"train": 12, "test": 6})
+    columns = SMALL if model == "faster_rcnn" else {name: SMALL[name] for name in ("backbone", "columns")}
+    network = build(model, **columns | {"input_shape": (64, 64, 3), "classes": 10 + (model == "fcn8s")})
+    network = randomize(network)
+    network.save(tmp_path / "model.keras")
+    names = [str(n) for n in range(10)]
+    write_card(tmp_path / "model.keras", Card(model, tuple([GROUND, *names] if model == "fcn8s" else names)))
+    shipment = Shipment(str(tmp_path / "model.keras"), str(tmp_path / "out"), "scenes", schemes=("float32", "int8"))
+    assert run(shipment, ["--force", "--calibration", "8"]) == 0
+    reports = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [report["comparisons"][0]["kind"] for report in reports] == [kind, kind] and reports[0]["status"] == "pass"
+    assert reports[0]["pictures"] == 6
+    (page,) = (tmp_path / "out").glob("*.md")
+    assert drawn in page.read_text()
+    capsys.readouterr()
+    assert run(shipment, ["--qat-epochs", "1"]) == 2 and "qat_epochs" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_ends_in_logits_is_trained_further_as_such(checkpoint, tmp_path):
