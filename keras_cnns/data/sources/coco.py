@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -28,18 +28,21 @@ def open_boxes(folder, split):
         file is missing.
     """
     notes = notes_in(folder)
-    by_role = {role: path for path in notes for role in [_role(path, folder)] if role}
+    by_role = _by_role(notes, folder)
     chosen = next((by_role[role] for role in splits.asked(split) if role in by_role), None)
     if chosen is None and by_role:
         raise UserError(f"{folder} has no JSON for {split!r}: it has {', '.join(p.name for p in by_role.values())}.")
+    if chosen is None and len(notes) > 1:
+        several = ", ".join(path.name for path in notes[:3])
+        raise UserError(f"{folder} has {len(notes)} JSON files: {several}: call them by their splits, or leave one.")
     path = chosen or notes[0]
     content = _content(path)
     names, number_of = _classes(path, [_content(other) for other in by_role.values()] or [content])
     images, objects = _images(path, content), defaultdict(list)
-    for found in content["annotations"]:
-        if found.get("image_id") not in images:
+    for found in _rows(path, content, "annotations"):
+        if not _known(found.get("image_id"), images):
             raise UserError(f"{path}: an annotation is of picture {found.get('image_id')!r}, which is not in it.")
-        if found.get("category_id") not in number_of:
+        if not _known(found.get("category_id"), number_of):
             raise UserError(f"{path}: an annotation is of class {found.get('category_id')!r}, which is not in it.")
         objects[found["image_id"]].append(found)
     files = _files(folder, path, images)
@@ -48,7 +51,7 @@ def open_boxes(folder, split):
     def read(number, size):
         key = keys[number]
         image, row = array_of(files[key]), images[key]
-        if (row.get("height"), row.get("width")) not in ((None, None), image.shape[:2]):
+        if tuple(map(_whole, (row.get("height"), row.get("width")))) not in ((None, None), image.shape[:2]):
             raise UserError(
                 f"{path} says that {row['file_name']} is of {row.get('width')} x {row.get('height')} pixels, and it is "
                 f"of {image.shape[1]} x {image.shape[0]}: its boxes are of another picture, or of one that was turned."
@@ -69,10 +72,25 @@ def _content(path):
 @lru_cache(maxsize=4)
 def _read(path, changed):
     try:
-        content = read_json(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {path} as JSON: {error}.") from error
     return content if isinstance(content, dict) else {}
+
+
+def _by_role(notes, folder):
+    """{split: its JSON}. COCO's own folder has several for each: boxes are in those called instances."""
+    found = defaultdict(list)
+    for path in notes:
+        found[_role(path, folder)].append(path)
+    found.pop(None, None)
+    for role, paths in found.items():
+        if len(paths) > 1:
+            found[role] = [path for path in paths if path.stem.lower().startswith("instances")]
+        if len(found[role]) != 1:
+            several = ", ".join(path.name for path in paths[:3])
+            raise UserError(f"{folder} has {len(paths)} JSON files for {role}: {several}: leave one.")
+    return {role: path for role, (path,) in found.items()}
 
 
 def _role(path, folder):
@@ -86,39 +104,92 @@ def _classes(path, contents):
 
     A class that all others are kinds of and that nothing is of, Roboflow's name of the data set, is none.
     """
-    rows = contents[0].get("categories") or []
-    if not rows or not all(isinstance(row, dict) and {"id", "name"} <= set(row) for row in rows):
-        raise UserError(f"{path} has no list of classes (categories with id and name).")
-    listed = [{row.get("id"): row.get("name") for row in content.get("categories") or []} for content in contents]
+    listed = [_categories(path, content) for content in contents]
+    rows = contents[0]["categories"]
     if any(one != listed[0] for one in listed):
         raise UserError(f"the JSON files beside {path} have different lists of classes: give all of them the same.")
-    used = {found.get("category_id") for content in contents for found in content["annotations"]}
-    roots = {row.get("supercategory") for row in rows} - {"none", None}
+    annotations = [found for content in contents for found in _rows(path, content, "annotations")]
+    used = {found.get("category_id") for found in annotations if _is_id(found.get("category_id"))}
+    roots = {above for row in rows if isinstance(above := row.get("supercategory"), str)} - {"none"}
     if len(roots) == 1 and len(rows) > 1:
-        kept = [row for row in rows if row["name"] not in roots or row["id"] in used]
+        kept = [row for row in rows if str(row["name"]) not in roots or row["id"] in used]
         rows = kept if len(kept) == len(rows) - 1 else rows
-    rows = sorted(rows, key=lambda row: row["id"])
-    return tuple(str(row["name"]) for row in rows), {row["id"]: number for number, row in enumerate(rows)}
+    rows = sorted(rows, key=lambda row: (isinstance(row["id"], str), row["id"]))
+    names = tuple(str(row["name"]) for row in rows)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{path}: two classes are called {twice!r}: give each its own name.")
+    return names, {row["id"]: number for number, row in enumerate(rows)}
+
+
+def _categories(path, content):
+    """{id: name}."""
+    rows = content.get("categories")
+    usable = isinstance(rows, list) and rows and all(isinstance(row, dict) and "name" in row for row in rows)
+    if not usable or not all(_is_id(row.get("id")) for row in rows):
+        raise UserError(f"{path} has no list of classes (categories with id and name).")
+    found = {row["id"]: str(row["name"]) for row in rows}
+    if len(found) < len(rows):
+        raise UserError(f"{path}: two classes have the same id: give each its own.")
+    return found
+
+
+def _rows(path, content, part):
+    rows = content[part]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: its {part} are no list of objects.")
+    return rows
+
+
+def _is_id(value):
+    return isinstance(value, int | float | str)
+
+
+def _known(value, ids):
+    return _is_id(value) and value in ids
+
+
+def _whole(value):
+    """A length in pixels, also where it is written as a text or with a point."""
+    try:
+        return None if value is None else int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return value
 
 
 def _images(path, content):
-    images = {row.get("id"): row for row in content["images"] if isinstance(row, dict) and "file_name" in row}
-    if not images or len(images) < len(content["images"]):
+    rows = _rows(path, content, "images")
+    images = {row["id"]: row for row in rows if _is_id(row.get("id")) and isinstance(row.get("file_name"), str)}
+    if not images or len(images) < len(rows):
         raise UserError(f"{path}: its images need an id of their own and a file_name each.")
     return images
 
 
 def _files(folder, path, images):
-    """{id: the picture's file}: beside the JSON, or anywhere in the folder, by the name in the JSON."""
-    there = {found.name: found for found in walk.pictures(folder)}
+    """{id: the picture's file}: beside the JSON, or anywhere in the folder, by the name in the JSON.
+
+    Of several of that name it is the one in the folders that the JSON says.
+    """
+    there = defaultdict(list)
+    for found in walk.pictures(folder):
+        there[found.name].append(found)
     files, absent = {}, []
     for key, row in images.items():
-        beside = path.parent / row["file_name"]
-        found = beside if beside.is_file() else there.get(Path(row["file_name"]).name)
-        files[key] = found
-        absent += [row["file_name"]] if found is None else []
+        name = PurePosixPath(row["file_name"].replace("\\", "/"))  # written on Windows
+        found = [path.parent / name] if (path.parent / name).is_file() else there.get(name.name, [])
+        if len(found) > 1:
+            found = [other for other in found if other.parts[-len(name.parts) :] == name.parts]
+            if len(found) != 1:
+                raise UserError(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
+        absent += [] if found else [row["file_name"]]
+        files[key] = found[0] if found else None
     if absent:
         raise UserError(f"{path} names {absent[0]}, which is not in {folder} ({len(absent)} pictures are missing).")
+    taken = {}
+    for key, found in files.items():
+        if (first := taken.setdefault(found, key)) != key:
+            both = f"{images[first]['file_name']} and {images[key]['file_name']}"
+            raise UserError(f"{path} names {both}, and {folder} has one picture for both, {found}.")
     left = {p for p in walk.pictures(next(iter(files.values())).parent)} - set(files.values())
     if left:
         said.once(f"{len(left)} pictures are not in {path} and left out, such as {sorted(left)[0].name}.")

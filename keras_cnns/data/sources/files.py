@@ -34,6 +34,8 @@ def mask_of(path, size, classes):
             values = np.asarray(image)
     except Exception as error:
         raise UserError(f"{path} cannot be read as a mask: {error}.") from error
+    if values.ndim == 3 and values.shape[-1] == 2:  # grey, and how much of it
+        values = values[..., 0]
     if values.ndim == 3 and (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
         values = values[..., 0]
     if values.ndim != 2 or values.dtype.kind not in "bui":

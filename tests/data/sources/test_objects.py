@@ -136,6 +136,12 @@ def test_the_classes_are_the_same_in_every_split(tmp_path):
     assert [open_located(f"folder:{tmp_path}", split, "boxes").names for split in ("train", "test")] == [
         ("bolt", "nut", "screw")
     ] * 2
+    same = [rows[0], rows[1] | {"name": "parts"}]  # a class that is called as all of them are
+    for split in ("train", "valid"):
+        coco(tmp_path / split, categories_=root + same)
+    assert open_located(f"folder:{tmp_path}", "train", "boxes").names == ("parts", "nut")
+    for split in ("train", "valid"):
+        coco(tmp_path / split, categories_=root + rows)
     coco(tmp_path / "valid", categories_=root + rows[:2])
     with pytest.raises(UserError, match="different lists of classes"):
         open_located(f"folder:{tmp_path}", "test", "boxes")
@@ -154,6 +160,93 @@ def test_the_classes_are_the_same_in_every_split(tmp_path):
 )
 def test_an_annotation_that_cannot_be_is_named(tmp_path, extra, line):
     coco(tmp_path / "train", extra=extra)
+    with pytest.raises(UserError, match=line) as error:
+        open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE)
+    assert "_annotations.coco.json" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_cocos_own_folder_has_several_files_for_each_split(tmp_path):
+    """Boxes are those of the instances; people's keypoints and captions are of the same pictures."""
+    coco(tmp_path / "all")
+    content = json.loads((tmp_path / "all" / "_annotations.coco.json").read_text())
+    (tmp_path / "all" / "_annotations.coco.json").unlink()
+    for name in ("instances_train2017", "instances_val2017"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    (tmp_path / "person_keypoints_train2017.json").write_text(json.dumps(content | {"annotations": []}))
+    (tmp_path / "captions_train2017.json").write_text(json.dumps({"images": content["images"], "annotations": []}))
+    data = open_located(f"folder:{tmp_path}", "train", "boxes")
+    assert data.count == 2 and len(data.read(0, SIZE).boxes) == 2
+    (tmp_path / "instances_train2017.json").unlink()
+    with pytest.raises(UserError, match="2 JSON files for train"):
+        open_located(f"folder:{tmp_path}", "train", "boxes")
+
+
+def test_json_as_other_tools_write_it(tmp_path):
+    """Ids as texts or with a point and not in a row, sizes as texts, folders as on Windows, a mark before the first
+    bracket, a crowd as run lengths, more fields, names with spaces and other letters."""
+    runs = {"counts": [4, 2, 4], "size": [30, 40]}
+    rows = [
+        {"id": "a", "image_id": "x", "category_id": 90.0, "bbox": [2, 3, 10.5, 12], "iscrowd": 0, "segmentation": []},
+        {"id": "b", "image_id": "x", "category_id": 3, "bbox": [0, 0, 9, 9], "iscrowd": 1, "segmentation": runs},
+    ]
+    images = [
+        {"id": "x", "file_name": "ein Bild\\größe 1.png", "height": "30", "width": 40.0, "license": 3},
+        {"id": 2.0, "file_name": "p0.png"},
+    ]
+    kinds = [{"id": 90, "name": "nut"}, {"id": 3, "name": "bolt", "supercategory": None}]
+    coco(tmp_path / "train", images=1, images_=images, annotations=rows, categories_=kinds, info={"year": 2026})
+    (tmp_path / "train" / "ein Bild").mkdir()
+    picture(tmp_path / "train" / "ein Bild" / "größe 1.png", seed=5)
+    path = tmp_path / "train" / "_annotations.coco.json"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    data = open_located(f"folder:{tmp_path}", "train", "boxes")
+    assert data.names == ("bolt", "nut") and data.count == 2
+    found = data.read(0, SIZE)
+    np.testing.assert_array_equal(found.boxes, [[2, 3, 12.5, 15], [0, 0, 9, 9]])
+    assert found.classes.tolist() == [1, 0] and found.crowd.tolist() == [False, True]
+    coco(tmp_path / "train", images=1, annotations=[])
+    assert open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE).boxes.shape == (0, 4)
+
+
+def test_pictures_of_one_name_in_several_folders(tmp_path):
+    coco(tmp_path / "train", images=1)
+    (tmp_path / "train" / "p0.png").unlink()
+    for n, name in enumerate(("left", "right")):
+        (tmp_path / name).mkdir()
+        picture(tmp_path / name / "p0.png", seed=n)
+    with pytest.raises(UserError, match="names p0.png, and several pictures"):
+        open_located(f"folder:{tmp_path}", "train", "boxes")
+    rows = [{"id": 10 + n, "file_name": f"{name}/p0.png"} for n, name in enumerate(("left", "right"))]
+    coco(tmp_path / "train", images=0, images_=rows)
+    first, second = (open_located(f"folder:{tmp_path}", "train", "boxes").read(n, SIZE).image for n in (0, 1))
+    assert (first != second).any()
+    (tmp_path / "right" / "p0.png").unlink()
+    with pytest.raises(UserError, match="one picture for both"):
+        open_located(f"folder:{tmp_path}", "train", "boxes")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "line"),
+    [
+        ("annotations", {"1": []}, "annotations are no list"),
+        ("annotations", [[2, 3, 4, 5]], "annotations are no list"),
+        ("annotations", [{"image_id": [10], "category_id": 7, "bbox": [1, 2, 3, 4]}], "picture .10."),
+        ("annotations", [{"image_id": 10, "category_id": {}, "bbox": [1, 2, 3, 4]}], "class {}"),
+        ("annotations", [{"image_id": 10, "category_id": 7, "bbox": ["1", "2", "3", "4"]}], "four numbers"),
+        ("annotations", [{"image_id": 10, "category_id": 7, "bbox": "1, 2, 3, 4"}], "four numbers"),
+        ("images_", "p0.png", "images are no list"),
+        ("images_", [{"id": {}, "file_name": "p0.png"}], "file_name each"),
+        ("images_", [{"id": 10, "file_name": 3}], "file_name each"),
+        ("images_", [{"id": 10, "file_name": "p0.png", "height": "tall", "width": 40}], "tall"),
+        ("categories_", [{"id": 7, "name": "nut"}, {"id": 3, "name": "nut"}], "two classes are called 'nut'"),
+        ("categories_", [{"id": 7, "name": "nut"}, {"id": 7, "name": "bolt"}], "the same id"),
+        ("categories_", [{"id": [7], "name": "nut"}], "no list of classes"),
+        ("categories_", ["nut", "bolt"], "no list of classes"),
+        ("categories_", {"7": "nut"}, "no list of classes"),
+    ],
+)
+def test_json_of_another_form_is_named(tmp_path, part, value, line):
+    coco(tmp_path / "train", images=1, **{part: value})
     with pytest.raises(UserError, match=line) as error:
         open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE)
     assert "_annotations.coco.json" in str(error.value) and "\n" not in str(error.value)
