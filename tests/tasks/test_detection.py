@@ -25,6 +25,8 @@ RECIPE = Recipe(
     checkpoint_every=2,
 )
 
+GIVEN = {k: v for k, v in RECIPE.overrides.items() if k not in ("rpn", "scales", "before", "proposals")}
+
 
 @pytest.fixture(scope="module")
 def task():
@@ -88,8 +90,7 @@ def test_the_same_sample_draws_the_same(task):
 
 
 def test_a_network_that_is_given_its_boxes_is_trained_for_the_heads_alone():
-    overrides = {k: v for k, v in RECIPE.overrides.items() if k not in ("rpn", "scales", "before", "proposals")}
-    task = of(RECIPE.but(model="fast_rcnn", overrides=overrides))
+    task = of(RECIPE.but(model="fast_rcnn", overrides=GIVEN))
     task.model = task.network_for_training(10)
     for truth in (target([[4, 4, 24, 20]], [3]), target([], [])):
         with tf.GradientTape() as tape:
@@ -125,9 +126,11 @@ def test_nothing_chosen_is_no_loss():
 
 
 @pytest.mark.slow
-def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
+@pytest.mark.parametrize("model", ["faster_rcnn", "fast_rcnn"])
+def test_a_stopped_run_ends_with_the_same_weights(model, tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
-    whole, parts = whole_and_resumed(RECIPE, tmp_path, monkeypatch)
+    recipe = RECIPE if model == "faster_rcnn" else RECIPE.but(model=model, overrides=GIVEN)
+    whole, parts = whole_and_resumed(recipe, tmp_path, monkeypatch)
     assert whole.metrics == parts.metrics and whole.metrics["examples"] == 6
     assert {"model.keras", "best.keras", "curve.png", "classes.png", "mistakes.png", "precision_recall.png"} <= {
         f.name for f in whole.folder.iterdir()

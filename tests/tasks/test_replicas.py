@@ -13,11 +13,13 @@ from tests.training.test_replicas import environment
 
 BACKBONE = {name: SMALL[name] for name in ("backbone", "columns")}
 DETECTOR = {name: value for name, value in SMALL.items() if name not in ("classes", "input_shape")}
+GIVEN = {name: value for name, value in DETECTOR.items() if name not in ("rpn", "scales", "before", "proposals")}
 COMMON = {"input_shape": (32, 32, 3), "dataset": "scenes", "schedule": "constant", "learning_rate": 1e-3}
 COMMON |= {"batch_size": 8, "max_steps": 4}
 RECIPES = {
     "fcn": Recipe(model="fcn8s", overrides=BACKBONE, **COMMON),
     "fcn_held": Recipe(model="fcn8s", overrides=BACKBONE, hold_statistics=True, **COMMON),
+    "fast": Recipe(model="fast_rcnn", overrides=GIVEN, **COMMON),
     "faster": Recipe(model="faster_rcnn", overrides=DETECTOR, **COMMON),
     "faster_held": Recipe(model="faster_rcnn", overrides=DETECTOR, hold_statistics=True, **COMMON),
 }
