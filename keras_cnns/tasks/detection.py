@@ -30,7 +30,7 @@ class Detection(Task):
     there, and number int64 [B], the sample's in the run: what is drawn by chance depends on it alone. For the rest see
     `data.located`."""
 
-    held_out = ("map", "map_50")
+    held_out: tuple = ("map", "map_50")
     score = "map"
     learned = "map_50"
 
