@@ -1,5 +1,6 @@
 """What callers give, looked at before it is used: paths, whole numbers, lists, and how to speak of what is none."""
 
+import errno
 import math
 import numbers
 import os
@@ -21,6 +22,13 @@ def path_of(value, what="path"):
         raise UserError(f"{what} must be the path of a file, not {kind(value)}.")
     if "\0" in os.fspath(value) or not os.fspath(value):
         raise UserError(f"{what} {os.fspath(value)!r} is no path of a file.")
+    try:
+        os.stat(value)
+    except UnicodeEncodeError:
+        raise UserError(f"{what} {os.fspath(value)!r} is no path of a file.") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(f"{what} {os.fspath(value)!r} is too long for the name of a file.") from None
     return Path(value)
 
 

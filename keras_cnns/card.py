@@ -6,8 +6,10 @@ the model file as one more entry and survives a copy to another machine.
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
+from keras_cnns.arguments import every, kind, number
+from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import read_json
 
 ENTRY = "keras_cnns.json"
@@ -28,7 +30,8 @@ class Card:
         if not isinstance(augment, dict):
             return {}
         crop = "whole" if augment.get("crop") == "whole" else "centre"
-        return {"crop": crop, "crop_fraction": float(augment.get("crop_fraction", 1.0))}
+        fraction = augment.get("crop_fraction", 1.0)
+        return {"crop": crop, "crop_fraction": float(fraction)} if number(fraction) and 0 < fraction <= 1 else {}
 
 
 def write_card(path, card):
@@ -38,12 +41,30 @@ def write_card(path, card):
 
 
 def read_card(path):
-    """The card inside the model file at `path`; an empty one where there is none."""
+    """The card inside the model file at `path`; an empty one where there is none.
+
+    Raises:
+      UserError: there is one, and it cannot be read or holds something else.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            values = read_json(archive.read(ENTRY))
-    except (zipfile.BadZipFile, KeyError):
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError):  # no archive, or no file at all
         return Card()
+    with archive:
+        try:
+            written = archive.read(ENTRY)
+        except KeyError:
+            return Card()
+        except Exception as error:  # altered, cut short, encrypted, compressed in another way
+            raise UserError(f"the card in {path} ({ENTRY}) cannot be read: {first_line(error)}") from error
+    try:
+        values = read_json(written)
+    except ValueError as error:
+        raise UserError(f"the card in {path} ({ENTRY}) is no JSON: {first_line(error)}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"the card in {path} ({ENTRY}) is {kind(values)}, not a dict.")
     known = {f.name for f in fields(Card)}
-    values = {k: v for k, v in values.items() if k in known}
-    return Card(**{**values, "labels": tuple(values.get("labels", ()))})
+    card = Card(**{k: v for k, v in values.items() if k in known})
+    if not isinstance(card.name, str) or not isinstance(card.source, dict) or not every(card.labels, str):
+        raise UserError(f"the card in {path} ({ENTRY}) holds no name, list of labels and dict of where it came from.")
+    return replace(card, labels=tuple(card.labels))

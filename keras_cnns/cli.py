@@ -8,10 +8,10 @@ import tyro
 from keras_cnns import predict_command, said
 from keras_cnns.console import Json, print_json, table_of
 from keras_cnns.console import show as show_
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 from keras_cnns.insight import command
 from keras_cnns.insight.course.command import figure
-from keras_cnns.quiet import import_tensorflow
+from keras_cnns.quiet import import_tensorflow, opened, silenced
 from keras_cnns.version import __version__
 
 
@@ -155,7 +155,7 @@ def export(
         classes.check(model, card.labels, dataset, given["names"])
     report = run(
         network,
-        out or Path(model).with_name(f"{Path(model).stem}_{scheme}.tflite"),
+        out or f"{Path(model).with_suffix('')}_{scheme}.tflite",
         scheme=scheme,
         input_type=input_type,
         output_type=output_type,
@@ -236,6 +236,7 @@ _REST: list[str] = []  # the flags after `train RECIPE`, which are the recipe's 
 
 def main(words=None):
     """Runs one command. Exits with 2 and one line after a user's mistake."""
+    opened()
     words = list(sys.argv[1:] if words is None else words)
     if words[:1] == ["train"] and len(words) > 2:
         words, _REST[:] = words[:2], words[2:]
@@ -249,15 +250,26 @@ def main(words=None):
             status = tyro.extras.subcommand_cli_from_dict(
                 COMMANDS, prog="keras-cnns", description=__doc__, args=words, config=(tyro.conf.FlagCreatePairsOff,)
             )
+        sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2
     except BrokenPipeError:  # the reader of the table has seen enough
-        sys.stdout = None
+        silenced()
         status = 0
+    except (OSError, MemoryError) as error:  # a full disk, a name too long, no memory: the machine's own refusals
+        print(f"error: {UserError(_told(error))}", file=sys.stderr)
+        silenced()
+        status = 2
     except KeyboardInterrupt:
         status = 130
     sys.exit(status or 0)
+
+
+def _told(error):
+    """What the operating system says, and of which file."""
+    told = getattr(error, "strerror", None) or first_line(error)
+    return f"{error.filename}: {told}" if getattr(error, "filename", None) else told
 
 
 def _big(number):

@@ -13,8 +13,11 @@ Json = Annotated[bool, tyro.conf.arg(name="json", help="print JSON, for machines
 
 
 def console():
-    """The terminal; a table that is piped or recorded is not cut to a terminal's width."""
-    return Console(width=None if sys.stdout.isatty() else 160)
+    """The terminal; a table that is piped or recorded is not cut to a terminal's width.
+
+    Names of files and classes are shown as they are: brackets and colons in them are nobody's markup.
+    """
+    return Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
 
 
 def show(what):

@@ -1,5 +1,6 @@
 """A classifier slides over larger pictures: its dense layers become convolutions. Long et al. 2015, 1411.4038, 3.1."""
 
+from keras_cnns.arguments import kind
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.lazy import keras
 
@@ -18,6 +19,8 @@ def to_fully_convolutional(model):
     Raises:
       UserError: a layer that knows the size of the picture stands in the way.
     """
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise UserError(f"{kind(model)} is no functional keras.Model: give one of Keras 3.")
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or None in model.inputs[0].shape[1:]:
         raise UserError(f"{model.name} takes no picture of a known size: build it with input_shape=.")
     fixed = next((layer.name for layer in model.layers if type(layer).__name__ == "AdaptivePooling2D"), None)

@@ -45,6 +45,9 @@ def predict(model, paths, *, top=5, low=0.0, high=255.0, least=0.5, out=None):
         raise UserError(f"top is {short(top)}: give a whole number from 1.")
     if not number(low) or not number(high):
         raise UserError(f"black and white are {short(low)} and {short(high)}: give two numbers.")
+    if not number(least):
+        raise UserError(f"least is {short(least)}: give a score, such as 0.5.")
+    out = out if out is None else path_of(out, "out")
     shape, answers, run = _opened(model)
     if len(shape) != 3 or None in shape:
         raise UserError(f"{model} takes inputs of {shape}: pictures of a fixed size are needed.")

@@ -1,8 +1,8 @@
-"""TensorFlow's start-up remarks, kept off the screen of a command."""
+"""The standard streams of a command: TensorFlow's start-up remarks kept off them, and closed or full ones borne."""
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -18,6 +18,22 @@ def stderr_closed():
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def opened():
+    """Standard streams that were closed lead nowhere: a file opened later would take their numbers, and their lines."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
+
+
+def silenced():
+    """What the standard output still holds is dropped, or Python would try once more to write it at its end."""
+    with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:  # one that a test put there has no number
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def import_tensorflow():

@@ -1,7 +1,6 @@
 """Models from `.keras` files."""
 
-from pathlib import Path
-
+from keras_cnns.arguments import path_of
 from keras_cnns.deep import with_room
 from keras_cnns.errors import UserError, first_line
 
@@ -14,7 +13,7 @@ def load_model(path):
     """
     import keras
 
-    path = Path(path)
+    path = path_of(path, "the model")
     if not path.is_file():
         raise UserError(f"there is no file {path}: give the path of a .keras file.")
     try:

@@ -169,7 +169,7 @@ def export(
 def _automatic(path, *, model, calibration, images, max_drop, **options):
     """`auto.pick`, with everything read once that can be read only once."""
     _check_target(path)
-    if options["card"] is None and isinstance(model, (str, Path)) and Path(model).is_file():
+    if options["card"] is None and _is_file(model):
         options["card"] = read_card(model)
     whole = ends.with_ends(convert.load(aware.native(model)), options["preprocessing"], options["head"], options["k"])
     names = convert.input_names(whole)
@@ -191,7 +191,7 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
 
 
 def _is_file(model):
-    return isinstance(model, (str, Path)) and Path(model).is_file()
+    return isinstance(model, (str, Path)) and os.path.isfile(model)
 
 
 def _check(path, scheme, row, options):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_cnns.arguments import kind
 from keras_cnns.errors import UserError
 
 
@@ -19,6 +20,10 @@ def assign(model, tensors, *, source="the weights"):
       UserError: names missing, left over, or of another shape, or values that are not finite; it names the first few,
         and the model keeps the weights it had.
     """
+    if not hasattr(model, "weights") or not isinstance(tensors, dict):
+        raise UserError(
+            f"a keras.Model and a dict of arrays by path are needed, not {kind(model)} and {kind(tensors)}."
+        )
     targets = variables(model)
     missing, left = [p for p in targets if p not in tensors], [p for p in tensors if p not in targets]
     if missing or left:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from keras_cnns.arguments import kind
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.card import read_card
+from keras_cnns.errors import UserError
 from keras_cnns.lazy import keras, layers
 from keras_cnns.registry import backbone, counts, entry, registry
 from keras_cnns.weights import imagenet, numerics, pixels, renames
@@ -134,6 +136,8 @@ def load_weights(model, source):
       UserError: the source cannot be had or read, or holds the weights of another network, or values that are not
         finite; the model keeps the weights it had.
     """
+    if not isinstance(model, keras.Model) or not model.built:
+        raise UserError(f"{kind(model)} takes no weights: give a keras.Model that is built.")
     name = network_of(model)
     weights = read_weights(name, source)
     weights.into(model)

@@ -1,8 +1,8 @@
 """What a `.tflite` file is: its card, what goes in and out, its operators, and the memory it takes."""
 
 import zipfile
-from pathlib import Path
 
+from keras_cnns.arguments import path_of
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.proof import runner
@@ -18,7 +18,7 @@ def describe(path):
     Raises:
       UserError: there is no such file, or LiteRT cannot run it.
     """
-    path = Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
     inside, _ = runner.ask("describe", file=str(path.resolve()))

@@ -8,7 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_cnns.arguments import path_of, short, whole
 from keras_cnns.errors import UserError
+from keras_cnns.tflite.proof import timing
 
 FOLDER = "/data/local/tmp/keras_cnns"
 TOOL = f"{FOLDER}/benchmark_model"
@@ -57,13 +59,13 @@ def benchmark_on_phone(
     Raises:
       UserError: no adb, no phone, several phones, no tool, or the tool failed; says what to do.
     """
-    paths = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-    if not paths:
-        raise UserError("no file to benchmark: give one or more .tflite files.")
-    for path in (*paths, *([Path(tool)] if tool else [])):
-        if not path.is_file():
-            raise UserError(f"there is no file {path}.")
-    if delegate not in DELEGATES:
+    paths = timing.files(paths)
+    if tool and not path_of(tool, "tool").is_file():
+        raise UserError(f"there is no file {tool}.")
+    if not whole(rounds, 1):
+        raise UserError(f"rounds is {short(rounds)}: give a whole number from 1.")
+    timing.check(threads, runs)
+    if not isinstance(delegate, str) or delegate not in DELEGATES:
         raise UserError(f"there is no delegate {delegate!r}: choose from {', '.join(DELEGATES)}.")
     phone = Phone(adb, serial)
     phone.shell("mkdir", "-p", FOLDER)

@@ -88,6 +88,7 @@ class Report:
 def table(reports, *, title=None):
     """A `rich.table.Table` of several reports, one row each; "x" is the ratio to the float32 file."""
     from rich.table import Table
+    from rich.text import Text
 
     several = len({r.model for r in reports}) > 1
     made = Table(
@@ -110,7 +111,7 @@ def table(reports, *, title=None):
             _figure(r.snr_db, ".0f"),
             _figure(r.accuracy, ".4f"),
             _figure(r.accuracy_drop, "+.4f"),
-            f"[{colours[r.status]}]{r.status}[/]",
+            Text(r.status, style=colours[r.status]),
         )
     return made
 

@@ -1,10 +1,12 @@
 """How fast files are on this host: the files take turns, because on a shared machine only ratios last."""
 
+import numbers
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from keras_cnns.arguments import every, kind, number, path_of, whole
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.proof import runner
 
@@ -45,21 +47,17 @@ def benchmark(paths, *, threads=(1, 2), runs=50, warmup=5, seconds=20.0, xnnpack
     Raises:
       UserError: a file is missing, or LiteRT cannot run it.
     """
-    paths = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-    if not paths:
-        raise UserError("no file to benchmark: give one or more .tflite files.")
-    if runs < 1 or any(count < 1 for count in threads):
-        raise UserError("runs and threads must be at least 1.")
-    for path in paths:
-        if not path.is_file():
-            raise UserError(f"there is no file {path}.")
-    files = [str(path.resolve()) for path in paths]
-    insides = [runner.ask("describe", file=file)[0] for file in files]
+    paths = files(paths)
+    check(threads, runs)
+    if not whole(warmup, 0) or not number(seconds) or not every(xnnpack, bool):
+        raise UserError("warmup is a whole number, seconds a number, and xnnpack a list of True and False.")
+    places = [str(path.resolve()) for path in paths]
+    insides = [runner.ask("describe", file=file)[0] for file in places]
     rows = []
     for delegated in xnnpack:
         for count in threads:
             job = {"threads": count, "xnnpack": delegated, "runs": runs, "warmup": warmup, "seconds": seconds}
-            times = runner.ask("time", files=files, **job)[0]["times_ms"]
+            times = runner.ask("time", files=places, **job)[0]["times_ms"]
             for path, spent, inside in zip(paths, times, insides, strict=True):
                 low, median, high = np.percentile(spent, (25, 50, 75))
                 rows.append(
@@ -79,6 +77,30 @@ def benchmark(paths, *, threads=(1, 2), runs=50, warmup=5, seconds=20.0, xnnpack
                     )
                 )
     return rows
+
+
+def files(paths):
+    """The files to time, one or several, as a list of paths.
+
+    Raises:
+      UserError: there are none, or one is no file.
+    """
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
+    if not isinstance(paths, (list, tuple)):
+        raise UserError(f"files are given as a list of paths, not as {kind(paths)}.")
+    paths = [path_of(path) for path in paths]
+    if not paths:
+        raise UserError("no file to benchmark: give one or more .tflite files.")
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"there is no file {path}.")
+    return paths
+
+
+def check(threads, runs):
+    """Raises UserError where a number of runs, or one of the numbers of threads, is none from 1."""
+    if not whole(runs, 1) or not every(threads, numbers.Integral) or not all(whole(count, 1) for count in threads):
+        raise UserError("runs and threads must be at least 1: a whole number, and a list of them.")
 
 
 def table(rows, *, title=None):

@@ -40,10 +40,12 @@ LIMITS = {
     "overlap": Limit(0.75, 0.50),
     "same_numbers": Limit(0.95, 0.80),
     "direction": Limit(0.98, 0.93),
+    "followed": Limit(0.80, 0.40),  # half and a sixth of the ups and downs
 }
 # nothing to lose but rounding
 FLOAT32 = {"largest_difference": Limit(1e-4, 1e-3, better=-1), "overlap": Limit(0.99, 0.95)}
 DROP, SHOWN_DROP = 0.01, 0.03  # of the accuracy: warned of where labels show more, refused where they show much more
+NUMBERS = 16  # so many beside each other may each mean something of their own; more are features or a map
 NO_HARM = 0.02  # labels that exclude a larger drop outweigh what the original's probabilities say
 
 
@@ -57,7 +59,8 @@ class Comparison:
     loss: mean probability that the file's choice gives away, by the original's own answer; loss_share: of what answers
     by lot would; scores_db: snr_db where it is judged by.
     decision_loss, error, overlap: as in `measures`; map_error: that of the map of the class answered. same_numbers:
-    share of equal whole numbers. direction: mean cosine of embeddings. accuracy, original_accuracy, drop_low, drop_high
+    share of equal whole numbers. direction: mean cosine of embeddings. followed: of numbers and embeddings, what of the
+    change from picture to picture is in the file's answers too. accuracy, original_accuracy, drop_low, drop_high
     (95 % interval of the drop), pictures_needed (to show a drop of one in a hundred): where labels were given. finite:
     whether all answers are.
     """
@@ -78,6 +81,7 @@ class Comparison:
     overlap: float | None = None
     same_numbers: float | None = None
     direction: float | None = None
+    followed: float | None = None
     accuracy: float | None = None
     original_accuracy: float | None = None
     drop_low: float | None = None
@@ -108,7 +112,7 @@ class Comparison:
     def judge(self, scheme):
         """("pass" | "warn" | "fail", the reasons) by what labels show, and where they cannot tell by the measures."""
         if not self.finite:
-            return "fail", ("it answers NaN or infinity where the original does not",)
+            return "fail", ("it answers NaN or infinity where the original does not, or the original itself does",)
         limits = {**LIMITS, **FLOAT32} if scheme == "float32" else LIMITS
         if self.accuracy is not None and scheme != "float32":
             shown = self._shown()
@@ -183,9 +187,11 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
     kind: a key of `ends.KINDS`. scores: (N, ..., classes) of the original behind whole numbers. scale: the step of an
     integer output. labels: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
     """
-    finite = bool(np.isfinite(answer).all() or not np.isfinite(original).all())
-    if not finite:
+    kept = _comparable(original, answer)
+    if kept is None:
         return Comparison(output, kind, finite=False)
+    original, answer, numbers = kept
+    labels, scores = (None if some is None else some[numbers] for some in (labels, scores))
     if kind == "multilabel" and original.size and not 0 <= original.min() <= original.max() <= 1:
         original, answer = (1 / (1 + np.exp(-np.clip(v, -60.0, 60.0))) for v in (original, answer))  # before a sigmoid
     figures = {} if kind == "classes" else _information(original, answer, kind, scale)
@@ -195,15 +201,40 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
         figures |= {"decision_loss": measures.decision_loss(original, answer)}
         figures |= {"agreement": float(((original > 0.5) == (answer > 0.5)).mean())}
         figures |= {"error": float(np.abs(original - answer).mean()) * 2}  # of probabilities, whose middle is one half
+        decided, spread = len(np.unique(original > 0.5)) > 1, float(np.abs(original - original.mean(0)).mean())
+        if not decided and spread > max(4 * scale, 0.02):  # no decision could flip: the probabilities themselves
+            figures["error"] = max(figures["error"], measures.relative_error(original, answer))
     elif kind == "embedding":
-        figures["direction"] = figures["cosine"]
+        figures |= {"direction": figures["cosine"], "followed": measures.followed(original, answer, together=True)}
     elif kind == "class_map":
         figures["map_error"] = measures.relative_error(*_of_answered(original, answer))
     else:
         figures["error"] = measures.relative_error(original, answer)
+        if original.ndim <= 2 and original.size <= NUMBERS * len(original):
+            figures["followed"] = measures.followed(original, answer)
     if labels is not None:
         figures |= _by_labels(*(_right(v, labels, kind) for v in (original, answer)))
     return Comparison(output, kind, **figures)
+
+
+def _comparable(original, answer):
+    """(original, answer, which pictures), without those on which both answer NaN; None where they part in this.
+
+    None too where nothing else is left. Infinities that both have, as of classes that are masked, stand at the end of
+    the original's numbers.
+    """
+    strange = ~np.isfinite(original)
+    if not np.isfinite(answer[~strange]).all() or not np.array_equal(
+        original[strange], answer[strange], equal_nan=True
+    ):
+        return None
+    if strange.all():
+        return None if strange.size else (original, answer, np.arange(len(original)))
+    if strange.any():
+        ends = float(original[~strange].min()), float(original[~strange].max())
+        original, answer = (np.where(np.isinf(v), np.clip(v, *ends), v) for v in (original, answer))
+    numbers = np.flatnonzero(~np.isnan(original.reshape(len(original), -1)).any(1))
+    return (original[numbers], answer[numbers], numbers) if len(numbers) else None
 
 
 def compare_boxes(original, answer):
@@ -285,10 +316,13 @@ def _by_labels(before, after):
 
 
 def doubts(original, kind, labels):
-    """Why a good comparison may still prove little, in sentences. original: (N, classes)."""
+    """Why a good comparison may still prove little, in sentences. original: (N, ...)."""
+    missing = int(np.isnan(original.reshape(len(original), -1)).any(1).sum())
+    found = [f"the original answers NaN on {missing} of {len(original)} pictures: they count for nothing"] * bool(
+        missing
+    )
     if kind not in ("classifier", "logits"):
-        return ()
-    found = []
+        return tuple(found)
     if len(np.unique(original.argmax(-1))) == 1 and len(original) > 1:
         found.append("the original gives every picture the same class: agreement with it proves little")
     if labels is not None:

@@ -135,3 +135,93 @@ def test_doubts():
     labels = (np.arange(20) + 1) % 10
     assert "scaled as in training" in verify.doubts(wrong, "classifier", labels)[0]
     assert not verify.doubts(wrong, "classifier", np.arange(20) % 10)
+
+
+def eights(values):
+    """Rounded as an int8 output rounds them, whose range holds zero."""
+    step = (max(values.max(), 0) - min(values.min(), 0)) / 255
+    return np.rint(values / step) * step
+
+
+NUMBERS = {
+    "an age and a share": lambda rng: np.stack([rng.uniform(0, 80, 300), rng.uniform(0, 1, 300)], 1),
+    "kelvins": lambda rng: rng.normal(290, 5, (300, 1)),
+    "years, one number each": lambda rng: rng.normal(2000, 12, 300),
+    "pixels and angles": lambda rng: np.concatenate([rng.uniform(0, 500, (300, 2)), rng.normal(0, 2, (300, 3))], 1),
+    "large": lambda rng: rng.normal(0, 1e6, (300, 1)) + 3e6,
+    "small": lambda rng: rng.normal(0, 1e-6, (300, 1)),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_that_no_longer_follow_the_picture_fail(name):
+    """Each of them counts, however small beside the others, and whatever it is added to."""
+    original = NUMBERS[name](np.random.default_rng(0))
+    assert verify.compare("x", original, eights(original)).judge("int8")[0] == "pass"
+    wide = original.reshape(300, -1)
+    for column in range(wide.shape[1]):
+        for lost in (wide[:, column].mean(), wide[::-1, column]):
+            answer = wide.copy()
+            answer[:, column] = lost
+            found = verify.compare("x", original, answer.reshape(original.shape))
+            assert found.judge("int8")[0] == "fail" and found.followed < 0.4, column
+
+
+def test_a_number_that_never_changes_is_no_harm_and_neither_are_few_pictures():
+    rng = np.random.default_rng(0)
+    changing = rng.normal(0, 1, (300, 1))
+    for constant in (0.0, 3.0):
+        original = np.concatenate([changing, np.full((300, 1), constant)], 1)
+        assert verify.compare("x", original, eights(original)).judge("int8")[0] == "pass"
+    alike = np.repeat(changing[:1], 30, 0)
+    assert verify.compare("x", alike, alike * 1.01).judge("int8") == ("pass", ())
+    assert verify.compare("x", alike, alike * 0.5).judge("int8")[0] == "fail"
+    for few in (1, 2, 5):
+        assert verify.compare("x", changing[:few], changing[:few] * 1.01).followed is None
+
+
+def test_embeddings_that_are_all_the_same_fail_though_they_point_the_same_way():
+    rng = np.random.default_rng(0)
+    original = rng.normal(0, 0.2, (300, 64)) + rng.normal(0, 1, 64)
+    unit = lambda v: v / np.linalg.norm(v, axis=1, keepdims=True)  # noqa: E731
+    original = unit(original)
+    judged = lambda answer: verify.compare("x", original, answer, kind="embedding").judge("int8")[0]  # noqa: E731
+    assert judged(unit(original + rng.normal(0, 0.005, original.shape))) == "pass"
+    assert judged(np.repeat(unit(original.mean(0, keepdims=True)), 300, 0)) == "fail"
+    assert judged(original[::-1]) == "fail"
+
+
+@pytest.mark.parametrize("sure", [0.3, 0.7])
+def test_labels_that_are_never_decided_otherwise_are_judged_by_their_probabilities(sure):
+    """Below one half on every picture, or above it: nothing can flip, and yet all can be lost."""
+    rng = np.random.default_rng(0)
+    original = (sure > 0.5) + (0.5 - abs(sure - 0.5)) * rng.uniform(0, 1, (300, 4)) * (1 if sure < 0.5 else -1)
+    judged = lambda answer: verify.compare("x", original, answer, kind="multilabel", scale=1 / 256).judge("int8")[0]  # noqa: E731
+    assert judged(np.rint(original * 256) / 256) == "pass"
+    for lost in (np.full_like(original, round(sure)), original[::-1], np.full_like(original, original.mean())):
+        assert judged(lost) == "fail"
+    hardly = rng.uniform(0, 1e-3, (300, 4))
+    assert verify.compare("x", hardly, hardly * 0, kind="multilabel", scale=1 / 256).judge("int8")[0] == "pass"
+
+
+@pytest.mark.parametrize("kind", ["regression", "classifier", "logits", "multilabel", "embedding"])
+def test_pictures_without_an_answer_are_left_aside_where_both_have_none(logits, kind):
+    original = softmax(logits) if kind == "classifier" else logits
+    original[3:6, 2] = np.nan
+    labels = logits.argmax(-1) if kind in ("classifier", "logits") else None
+    found = verify.compare("x", original, original, kind=kind, labels=labels)
+    assert found.judge("float32") == ("pass", ()) and found.finite
+    assert verify.doubts(original, kind, None)[0] == (
+        "the original answers NaN on 3 of 400 pictures: they count for nothing"
+    )
+    for answer in (np.nan_to_num(original), np.where(np.arange(400)[:, None] == 9, np.nan, original)):
+        assert verify.compare("x", original, answer, kind=kind, labels=labels).judge("int8")[0] == "fail"
+    assert not verify.compare("x", original * np.nan, original * np.nan, kind=kind).finite
+
+
+def test_classes_masked_by_infinity_are_no_noise(logits):
+    masked = np.where(np.arange(10) == 3, -np.inf, logits)
+    noise = np.random.default_rng(1).normal(0, 0.1, logits.shape)
+    assert verify.compare("x", masked, masked + noise, kind="logits").judge("int8") == ("pass", ())
+    assert verify.compare("x", masked, masked[::-1], kind="logits").judge("int8")[0] == "fail"
+    assert verify.compare("x", masked, logits, kind="logits").judge("int8")[0] == "fail"
