@@ -1,6 +1,8 @@
 """The command `keras-cnns`. Tables for people; `--json` prints the same for machines."""
 
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import tyro
@@ -237,6 +239,8 @@ _REST: list[str] = []  # the flags after `train RECIPE`, which are the recipe's 
 def main(words=None):
     """Runs one command. Exits with 2 and one line after a user's mistake."""
     opened()
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # files written aside go first
     words = list(sys.argv[1:] if words is None else words)
     if words[:1] == ["train"] and len(words) > 2:
         words, _REST[:] = words[:2], words[2:]

@@ -1,6 +1,7 @@
 """The one error a user's mistake ends in: it says what is wrong and what to do, in one line."""
 
 import re
+from contextlib import contextmanager
 
 
 class UserError(ValueError):
@@ -10,6 +11,15 @@ class UserError(ValueError):
         # a name that is repeated in it may have many lines, or thousands of letters
         line = " ".join(str(said).splitlines())
         super().__init__(re.sub(r"\S{400,}", lambda word: f"{word[0][:200]}...{word[0][-100:]}", line))
+
+
+@contextmanager
+def memory_told():
+    """Memory that cannot be had is a line, too; also a decorator."""
+    try:
+        yield
+    except MemoryError as error:
+        raise UserError(f"there is not enough memory: {first_line(error)}") from error
 
 
 def first_line(error) -> str:

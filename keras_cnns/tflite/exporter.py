@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_cnns.arguments import path_of
 from keras_cnns.card import Card, read_card
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, memory_told
 from keras_cnns.files import written_aside
 from keras_cnns.tflite import arguments
 from keras_cnns.tflite.aware import convert as aware
@@ -42,6 +42,7 @@ class Rejected(UserError):
         self.report = report
 
 
+@memory_told()
 def export(
     model,
     path,
@@ -122,7 +123,7 @@ def export(
     row = schemes.find(scheme)
     _check(path, scheme, row, options)
     card = read_card(Path(model)) if card is None and _is_file(model) else card
-    card = card or Card(labels=getattr(model, "class_names", ()))
+    card = card or Card(labels=_class_names(model))
     source = source_of(model)
     network = Network.of(ends.with_ends(convert.load(aware.native(model)), preprocessing, head, k)).explained(explain)
     given = gathered(network, row, scheme, calibration, images, labels)
@@ -188,6 +189,12 @@ def _automatic(path, *, model, calibration, images, max_drop, **options):
         images=images,
         **{**options, "preprocessing": None, "head": None},
     )
+
+
+def _class_names(model):
+    """What a model keeps of its classes' names, as Keras's data sets call them."""
+    names = getattr(model, "class_names", ())
+    return tuple(map(str, names)) if isinstance(names, (list, tuple, np.ndarray)) else ()
 
 
 def _is_file(model):

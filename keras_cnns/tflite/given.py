@@ -31,6 +31,7 @@ def gathered(network, row, scheme, calibration, images, labels):
         calibration = pictures.gather(calibration, model, names, "calibration", limit=limit)
     elif row.calibrated and not network.is_quantization_aware:
         raise UserError(f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them.")
+    labels = None if labels is None else pictures.label_array(labels)
     if images is not None:
         images = pictures.gather(images, model, names, "images")
     elif calibration is not None:

@@ -43,8 +43,7 @@ def by_answers(kind, answers, labels=None):
         return "classifier" if flat.ndim == 2 else "segmentation"
     if flat.ndim == 2 and np.allclose(np.linalg.norm(flat, axis=-1), 1, atol=1e-3):
         return "embedding"
-    known = np.asarray(labels) if labels is not None else None
-    if known is not None and known.dtype.kind in "iu" and known.shape == flat.shape[:-1]:
+    if labels is not None and labels.dtype.kind in "iu" and labels.shape == flat.shape[:-1]:
         return "logits" if flat.ndim == 2 else "segmentation"
     return kind
 

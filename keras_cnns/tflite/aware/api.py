@@ -8,7 +8,7 @@
 from pathlib import Path
 
 from keras_cnns.arguments import every, number, short
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, memory_told
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM
 from keras_cnns.tflite.file.convert import load
@@ -16,6 +16,7 @@ from keras_cnns.tflite.file.convert import load
 METHODS = ("keras", "tfmot")
 
 
+@memory_told()
 def quantization_aware(
     model, *, method="keras", hold_statistics=True, momentum=MOMENTUM, fold=False, pictures=None, outputs=None
 ):

@@ -44,6 +44,26 @@ def decision_loss(probabilities, answers):
     return flipped / max(rarer, 0.05 * float(weights.sum()), 1e-12) if flipped else 0.0
 
 
+def comparable(original, answer):
+    """(original, answer, which pictures), without those on which both answer NaN; None where they part in this.
+
+    None too where nothing else is left. Infinities that both have, as of classes that are masked, stand at the end of
+    the original's numbers.
+    """
+    strange = ~np.isfinite(original)
+    if not np.isfinite(answer[~strange]).all() or not np.array_equal(
+        original[strange], answer[strange], equal_nan=True
+    ):
+        return None
+    if strange.all():
+        return None if strange.size else (original, answer, np.arange(len(original)))
+    if strange.any():
+        ends = float(original[~strange].min()), float(original[~strange].max())
+        original, answer = (np.where(np.isinf(v), np.clip(v, *ends), v) for v in (original, answer))
+    numbers = np.flatnonzero(~np.isnan(original.reshape(len(original), -1)).any(1))
+    return (original[numbers], answer[numbers], numbers) if len(numbers) else None
+
+
 def relative_error(original, answer):
     """Mean absolute error beside the spread of the original, channel by channel of the last axis.
 
@@ -74,6 +94,21 @@ def followed(original, answer, together=False):
     if together:
         both, own, others = both.sum(), own.sum(), others.sum()
     return float(np.min(both / np.sqrt(np.maximum(own * others, 1e-300))))
+
+
+def of_answered(original, *maps):
+    """Of maps (N, rows, columns, classes) those of the class that the original answers, which is the mean's highest."""
+    best = original.mean((1, 2)).argmax(-1)[:, None, None, None]
+    return [np.take_along_axis(some, best, -1).reshape(-1, 1) for some in (original, *maps)]
+
+
+def right(answers, labels, kind):
+    """(N,) what of each picture is right, 0 to 1."""
+    if kind == "multilabel":
+        right = (answers > 0.5) == (labels > 0.5)
+    else:
+        right = (answers if kind == "classes" else answers.argmax(-1)) == labels
+    return right.reshape(len(right), -1).mean(-1)
 
 
 def overlap(classes, answers, rarest=0.005):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.tflite.proof.structures import Inputs
 
+EMPTY = 1000  # batches without a picture: there will be none
 CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
 
 
@@ -26,11 +27,14 @@ def gather(data, model, names, what, *, limit=None):
         change.
     """
     inputs = Inputs(model, names)
-    parts, count = {name: [] for name in names}, 0
+    parts, count, empty = {name: [] for name in names}, 0, 0
     for some in batches(data, model, names, what, endless=limit is not None):
         for name in names:
             parts[name].append(some[name])
         count += len(some[names[0]])
+        empty = 0 if len(some[names[0]]) else empty + 1
+        if empty >= EMPTY:
+            raise UserError(f"{what}: {EMPTY} batches in a row hold nothing.")
         if limit and count >= limit:
             break
     if not count:
@@ -50,8 +54,14 @@ def batches(data, model, names, what, *, endless=False):
         raise UserError(f"{what} never end: give so many batches, such as dataset.take(100).")
     try:
         yield from Inputs(model, names).parts(data, what)
+    except UserError:
+        raise
     except tf.errors.OpError as error:
         raise UserError(f"{what}: the data set fails: {first_line(error.message)}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of whoever wrote the generator; the traceback has it as its cause
+        raise UserError(f"{what}: what gives them fails: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _joined(arrays):
@@ -147,6 +157,8 @@ def batched(pictures, batch):
 def made_up(model, names, count=16):
     """Noise where a caller gives no pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1."""
     for name, tensor in zip(names, model.inputs, strict=True):
+        if tensor.dtype == "string":
+            raise UserError(f"input {name!r} of {model.name} takes texts: a file for a phone takes numbers.")
         if None in tensor.shape[1:]:
             raise UserError(
                 f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: give images or "
@@ -162,6 +174,25 @@ def made_up(model, names, count=16):
     }
 
 
+def label_array(labels):
+    """Labels as an array of numbers; whole ones are integers, be they floats of a data set or bool of a comparison.
+
+    Raises:
+      UserError: they are no numbers, are missing, or make no array.
+    """
+    try:
+        labels = np.asarray(labels)
+    except Exception as error:  # rows of different lengths, or whatever a library's container says
+        raise UserError(f"labels make no array: {first_line(error)}") from error
+    if labels.dtype.kind not in "biuf":
+        raise UserError(f"labels must be numbers of classes, not {labels.dtype} of shape {labels.shape}.")
+    if not np.isfinite(labels).all():
+        raise UserError("labels hold NaN or infinite values.")
+    if labels.dtype.kind == "b" or labels.dtype.kind == "f" and labels.size and (labels == np.round(labels)).all():
+        return labels.astype(int)
+    return labels
+
+
 def check_labels(labels, original, kind, scores=None):
     """Labels as an array: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
 
@@ -170,9 +201,7 @@ def check_labels(labels, original, kind, scores=None):
     Raises:
       UserError: another length or shape, not integers, a number that is no class, or an output that has no classes.
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind == "f" and labels.size and (labels == np.round(labels)).all():
-        labels = labels.astype(int)  # as a data set gives them
+    labels = label_array(labels)
     classes = (original if scores is None else scores).shape[-1]
     if kind in ("embedding", "regression") or (kind == "classes" and scores is None):
         raise UserError(f"labels are for a classifier, and this output is taken for {kind}: leave them out.")
@@ -189,6 +218,8 @@ def check_labels(labels, original, kind, scores=None):
         raise UserError(f"there are {len(labels)} labels for {len(original)} pictures.")
     if labels.shape != shape:
         raise UserError(f"labels have the shape {labels.shape}, where the answers ask for {shape}.")
+    if kind == "multilabel" and len(labels) and not 0 <= labels.min() <= labels.max() <= 1:
+        raise UserError(f"labels of several at once are 0 or 1, these go from {labels.min()} to {labels.max()}.")
     if kind != "multilabel" and len(labels) and (labels.min() < 0 or labels.max() >= classes):
         raise UserError(f"labels go from {labels.min()} to {labels.max()}, but the model has {classes} classes.")
     return labels

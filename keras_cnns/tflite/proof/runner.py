@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.arguments import path_of, short, whole
-from keras_cnns.errors import UserError
+from keras_cnns.errors import UserError, first_line
 from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 
 
@@ -18,12 +18,19 @@ def ask(kind, inputs=None, **job):
     """Runs one job in a child; returns its result (a dict) and its arrays (a dict).
 
     Raises:
-      UserError: the file cannot be read or run, or the interpreter aborted.
+      UserError: the file cannot be read or run, the interpreter aborted, or there is no room for what it is given.
     """
+    try:
+        return _asked(kind, inputs or {}, job)
+    except (OSError, MemoryError) as error:  # no room in the folder for temporary files, no process to be had
+        raise UserError(f"LiteRT cannot be run on {_files(job)}: {first_line(error)}") from error
+
+
+def _asked(kind, inputs, job):
     with tempfile.TemporaryDirectory(prefix="keras_cnns-") as folder:
         folder = Path(folder)
         (folder / "job.json").write_text(json.dumps({"kind": kind, **job}))
-        np.savez(folder / "inputs.npz", **(inputs or {}))
+        np.savez(folder / "inputs.npz", **inputs)
         package = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
         child = subprocess.run(

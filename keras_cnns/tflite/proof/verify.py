@@ -187,7 +187,7 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
     kind: a key of `ends.KINDS`. scores: (N, ..., classes) of the original behind whole numbers. scale: the step of an
     integer output. labels: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
     """
-    kept = _comparable(original, answer)
+    kept = measures.comparable(original, answer)
     if kept is None:
         return Comparison(output, kind, finite=False)
     original, answer, numbers = kept
@@ -201,40 +201,20 @@ def compare(output, original, answer, *, kind="regression", labels=None, scores=
         figures |= {"decision_loss": measures.decision_loss(original, answer)}
         figures |= {"agreement": float(((original > 0.5) == (answer > 0.5)).mean())}
         figures |= {"error": float(np.abs(original - answer).mean()) * 2}  # of probabilities, whose middle is one half
-        decided, spread = len(np.unique(original > 0.5)) > 1, float(np.abs(original - original.mean(0)).mean())
-        if not decided and spread > max(4 * scale, 0.02):  # no decision could flip: the probabilities themselves
+        spread = float(np.abs(original - original.mean(0)).mean())
+        if len(np.unique(original > 0.5)) == 1 and spread > max(4 * scale, 0.02):  # nothing can flip
             figures["error"] = max(figures["error"], measures.relative_error(original, answer))
     elif kind == "embedding":
         figures |= {"direction": figures["cosine"], "followed": measures.followed(original, answer, together=True)}
     elif kind == "class_map":
-        figures["map_error"] = measures.relative_error(*_of_answered(original, answer))
+        figures["map_error"] = measures.relative_error(*measures.of_answered(original, answer))
     else:
         figures["error"] = measures.relative_error(original, answer)
         if original.ndim <= 2 and original.size <= NUMBERS * len(original):
             figures["followed"] = measures.followed(original, answer)
     if labels is not None:
-        figures |= _by_labels(*(_right(v, labels, kind) for v in (original, answer)))
+        figures |= _by_labels(*(measures.right(v, labels, kind) for v in (original, answer)))
     return Comparison(output, kind, **figures)
-
-
-def _comparable(original, answer):
-    """(original, answer, which pictures), without those on which both answer NaN; None where they part in this.
-
-    None too where nothing else is left. Infinities that both have, as of classes that are masked, stand at the end of
-    the original's numbers.
-    """
-    strange = ~np.isfinite(original)
-    if not np.isfinite(answer[~strange]).all() or not np.array_equal(
-        original[strange], answer[strange], equal_nan=True
-    ):
-        return None
-    if strange.all():
-        return None if strange.size else (original, answer, np.arange(len(original)))
-    if strange.any():
-        ends = float(original[~strange].min()), float(original[~strange].max())
-        original, answer = (np.where(np.isinf(v), np.clip(v, *ends), v) for v in (original, answer))
-    numbers = np.flatnonzero(~np.isnan(original.reshape(len(original), -1)).any(1))
-    return (original[numbers], answer[numbers], numbers) if len(numbers) else None
 
 
 def compare_boxes(original, answer):
@@ -287,21 +267,6 @@ def _of_classes(original, answer, kind, scores, scale):
         a, b = (measures.logits(v, scale) for v in (original, answer)) if distribution else (original, answer)
         figures["error"] = measures.relative_error(a, b)
     return figures
-
-
-def _of_answered(original, *maps):
-    """Of maps (N, rows, columns, classes) those of the class that the original answers, which is the mean's highest."""
-    best = original.mean((1, 2)).argmax(-1)[:, None, None, None]
-    return [np.take_along_axis(some, best, -1).reshape(-1, 1) for some in (original, *maps)]
-
-
-def _right(answers, labels, kind):
-    """(N,) what of each picture is right, 0 to 1."""
-    if kind == "multilabel":
-        right = (answers > 0.5) == (labels > 0.5)
-    else:
-        right = (answers if kind == "classes" else answers.argmax(-1)) == labels
-    return right.reshape(len(right), -1).mean(-1)
 
 
 def _by_labels(before, after):

@@ -202,3 +202,52 @@ def test_labels_as_a_data_set_gives_them(case):
 def test_halves_are_no_classes():
     with pytest.raises(UserError, match="integer class number"):
         check_labels([0.5, 1.0], np.eye(2), "classifier")
+
+
+def halfway(error):
+    yield X[:4]
+    raise error
+
+
+@pytest.mark.parametrize("error", [OSError("the disk\nis gone"), KeyError("x"), ZeroDivisionError()])
+def test_a_generator_that_fails_halfway_is_a_line_with_its_cause(error):
+    with pytest.raises(UserError, match=type(error).__name__) as found:
+        gathered(halfway(error), single())
+    assert found.value.__cause__ is error and "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("nothing", [X[:0], (X[:0], LABELS[:0]), {"image": X[:0]}], ids=["x", "x, y", "dict"])
+def test_batches_that_never_hold_anything_come_to_an_end(nothing):
+    with pytest.raises(UserError, match="hold nothing"):
+        gathered((nothing for _ in count()), single())
+
+
+@pytest.mark.parametrize("labels", [LABELS > 0, (LABELS > 0).astype(float), LABELS.astype("uint8") % 2])
+def test_labels_of_a_comparison_or_in_floats_are_classes(labels):
+    found = check_labels(labels, RNG.normal(size=(12, 2)), "logits")
+    assert found.dtype.kind in "iu" and np.array_equal(found, labels)
+
+
+@pytest.mark.parametrize("kind", ["logits", "multilabel"])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [[1], [1, 2]],
+        ["a"] * 12,
+        [None] * 12,
+        LABELS * np.nan,
+        LABELS + 1j,
+        {"a": 1},
+        [[None] * 3] * 12,
+        LABELS - np.inf,
+    ],
+    ids=range(8),
+)
+def test_labels_that_are_no_numbers_are_a_line(labels, kind):
+    with pytest.raises(UserError, match="labels"):
+        check_labels(labels, RNG.uniform(size=(12, 3)), kind)
+
+
+def test_several_labels_at_once_are_zeros_and_ones():
+    with pytest.raises(UserError, match="0 or 1"):
+        check_labels(np.full((12, 3), 2), RNG.uniform(size=(12, 3)), "multilabel")
