@@ -204,7 +204,7 @@ class Detection(Task):
     def draw(self, metrics, names, folder, title):
         plots.bars(metrics["classes"], folder / "classes.png", title, "average precision at .5")
         plots.precision_recall(metrics["curves"], folder / "precision_recall.png", f"{title}, overlap .5")
-        plots.counts(metrics["mistakes"], folder / "mistakes.png", f"{title}, boxes of score .5 or more")
+        plots.counts(metrics["mistakes"], folder / "mistakes.png", title, "boxes of score .5 or more")
 
 
 def _means(chosen, by_class, found, by_box):

@@ -1,6 +1,7 @@
 """The two pictures of a run: how it learned, and what it confuses."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -9,6 +10,7 @@ from keras_cnns.files import written_aside
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f5fbf"
 LONGEST = 28  # characters of a class's name in a picture
+STYLES = ("-", "--", "-.", ":")
 NO_MEASURES = ("epoch", "step", "learning_rate", "seconds")  # of a row of the history
 
 
@@ -97,11 +99,11 @@ def precision_recall(curves, path, title):
     """Precision over recall from 0 to 1, a line for each name; none of a name without one."""
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.subplots()
+    shades = colormaps["viridis"](np.linspace(0, 0.85, len(curves)))  # in grey too each is lighter than the last
     for number, (name, precision) in enumerate(curves.items()):
         if precision is not None:
             recall = np.linspace(0, 1, len(precision))
-            style = ("-", "--", ":")[number // 10 % 3]
-            axes.plot(recall, precision, style, label=name, color=f"C{number % 10}", linewidth=1.2)
+            axes.plot(recall, precision, STYLES[number % len(STYLES)], label=name, color=shades[number], linewidth=1.3)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
@@ -110,12 +112,13 @@ def precision_recall(curves, path, title):
     _save(figure, path, title)
 
 
-def counts(values, path, title):
-    """A horizontal bar for each name, its number beside it."""
-    figure = Figure(figsize=(5.2, 0.8 + 0.36 * len(values)), layout="constrained")
+def counts(values, path, title, label):
+    """A horizontal bar for each name, its number beside it. label: what is counted."""
+    figure = Figure(figsize=(5.2, 1.0 + 0.36 * len(values)), layout="constrained")
     axes = figure.subplots()
     bars_ = axes.barh(list(values)[::-1], list(values.values())[::-1], color=HELD_OUT)
     axes.bar_label(bars_, padding=3, fontsize=8)
     axes.margins(x=0.12)
+    axes.set_xlabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path, title)
