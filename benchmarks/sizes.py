@@ -11,9 +11,9 @@ import argparse
 
 import numpy as np
 import tensorflow as tf
+from digits import finished
 
 import keras_cnns
-from benchmarks.digits import finished
 from keras_cnns.data.pipeline import load_arrays
 from keras_cnns.training import find_recipe
 

@@ -26,7 +26,7 @@ RECIPE = Recipe(
     schedule="cosine",
     warmup_epochs=0.5,
     batch_norm_momentum=0.9,
-    epochs=8,
+    epochs=5,
     batch_size=8,
     out="runs/fast_rcnn_digits",
 )
