@@ -1,7 +1,7 @@
 """SPPnet on a narrow VGG-11, on the embedded handwritten digits, to be asked about pictures of any size.
 
 Paper: He et al. 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 1406.4729.
-Trained at one size, 64 x 64, on digits of changing size in it. benchmarks/sizes.py asks it at others.
+Trained at three sizes in turn (section 2.3, with two); benchmarks/sizes.py asks it at others.
 
     python recipes/sppnet_digits.py
 """
@@ -19,8 +19,9 @@ RECIPE = Recipe(
         "min_size": 32,
     },
     input_shape=(64, 64, 3),
+    sizes=(40, 64, 104),
     dataset="digits",
-    augment=Augment(pad=8, policy="randaugment", layers=1, magnitude=5.0),
+    augment=Augment(pad=4, policy="randaugment", layers=1, magnitude=5.0),
     optimizer="adam",
     learning_rate=1e-3,
     schedule="cosine",

@@ -51,6 +51,8 @@ class Task(ABC):
         """
         if self.recipe.class_weights != "none":
             raise UserError(f"class_weights are for networks that tell classes, and {self.recipe.model} does not.")
+        if self.recipe.sizes:
+            raise UserError(f"sizes are for networks that tell classes: give {self.recipe.model} augment.zoom.")
         return {}
 
     def finish(self, classes):

@@ -22,12 +22,14 @@ def build(recipe, classes):
 
 
 def build_for_training(recipe, classes):
-    """The same network answering logits, with the recipe's precision, frozen layers and synchronized statistics.
+    """The same network answering logits, with the recipe's precision, frozen layers and synchronized statistics; where
+    the recipe has `sizes`, for pictures of any.
 
     Call inside the strategy's scope.
     """
+    any_size = {"input_shape": (None, None, recipe.input_shape[2])} if recipe.sizes else {}
     with precision(recipe.precision):
-        model = _build(recipe, classes, None)
+        model = _build(recipe, classes, None, **any_size)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = recipe.sync_batch_norm
@@ -86,15 +88,9 @@ def renew_scores(model):
 
 
 def _build(recipe, classes, activation, **more):
+    how = {"weights": recipe.weights, "input_shape": recipe.input_shape, "classes": classes, **more}
     return build_network(
-        recipe.model,
-        weights=recipe.weights,
-        input_shape=recipe.input_shape,
-        classes=classes,
-        classifier_activation=activation,
-        include_preprocessing=True,
-        **more,
-        **recipe.overrides,
+        recipe.model, classifier_activation=activation, include_preprocessing=True, **how, **recipe.overrides
     )
 
 

@@ -35,6 +35,7 @@ class Recipe:
     model: str  # a name of keras_cnns.list_models()
     overrides: dict = field(default_factory=dict)  # columns of the model's row, by name: width 0.35
     input_shape: tuple[int, int, int] = (32, 32, 3)  # height, width, channels
+    sizes: tuple[int, ...] = ()  # sides that pictures are resized to in training, step by step in turn (SPPnet)
     weights: str | None = None  # where training starts: a file of weights, or "keras", "torchvision", "timm"
     freeze: str = ""  # "features", or "until:conv4": the layers up to the last one whose name starts so
     part: Parts = "both"  # of a detector in two stages, what is trained; "features" are then all that both parts share
@@ -132,8 +133,10 @@ class Recipe:
         if not all(isinstance(name, str) for name in self.overrides):
             raise UserError(f"overrides are {short(self.overrides)}: columns of the model's row by their names.")
         object.__setattr__(self, "overrides", {name: _literal(value) for name, value in self.overrides.items()})
-        for name in ("input_shape", "decay_epochs"):  # JSON has lists only
+        for name in ("input_shape", "sizes", "decay_epochs"):  # JSON has lists only
             object.__setattr__(self, name, tuple(map(plain, getattr(self, name))))
+        if min(self.sizes, default=1) < 1:
+            raise UserError(f"sizes are {self.sizes}: sides in pixels, at least 1.")
         try:
             self.json()
         except (TypeError, ValueError):

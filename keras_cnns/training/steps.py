@@ -55,9 +55,11 @@ class Steps:
         sums = [tf.reduce_sum(logged[name] * weight) for name in self.task.logged]
         return gradients, tf.stack([*sums, tf.reduce_sum(weight)])
 
-    def _replica(self, parts):
+    def _replica(self, parts, side=None):
         context = tf.distribute.get_replica_context()
         parts = [_filled(*(self.finish(*p) if self.finish else p)) for p in parts]
+        if side is not None:
+            parts = [(tf.image.resize(image, [side, side], antialias=True), *more) for image, *more in parts]
         total = tf.add_n([tf.reduce_sum(weight) for _, _, weight in parts])
         if context.num_replicas_in_sync > 1:
             total = context.all_reduce(SUM, total)
@@ -74,13 +76,23 @@ class Steps:
         for rate in rates:
             self.optimizer.set_rate(rate)
             parts = [next(iterator) for _ in range(self.recipe.accumulate)]
-            sums += self.strategy.reduce(SUM, self.strategy.run(self._replica, args=(parts,)), axis=None)
+            given = (parts, self._side()) if self.recipe.sizes else (parts,)
+            sums += self.strategy.reduce(SUM, self.strategy.run(self._replica, args=given), axis=None)
             self._average()
         return sums
 
+    @property
+    def _done(self):
+        """How many steps of the run have been done."""
+        return self.optimizer.parts[0].iterations.value
+
+    def _side(self):
+        """The side of this step's pictures: the recipe's `sizes` in turn (He et al. 2014, 1406.4729, section 2.3)."""
+        return tf.constant(self.recipe.sizes)[self._done % len(self.recipe.sizes)]
+
     def _average(self):
         """Moves the averages; the decay grows with the steps, as in TensorFlow's ExponentialMovingAverage."""
-        done = tf.cast(self.optimizer.parts[0].iterations.value, tf.float32)
+        done = tf.cast(self._done, tf.float32)
         rate = 1.0 - tf.minimum(self.recipe.ema, (1.0 + done) / (10.0 + done))
 
         def move(average, variable):
