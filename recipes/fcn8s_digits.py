@@ -10,19 +10,21 @@ Expect: mean IoU 0.580 after `--epochs 6` from those weights, 0.631 after `--epo
     python recipes/fcn8s_digits.py --weights runs/vgg11_cards/best.keras
 """
 
-from keras_cnns.training import Recipe, run
+from keras_cnns.training import Augment, Recipe, run
 
 RECIPE = Recipe(
     model="fcn8s",
     overrides={"backbone": "vgg11_bn", "columns": {"widths": (16, 32, 64, 128, 128), "fc": ()}},
     input_shape=(192, 192, 3),
     dataset="scenes",
-    optimizer="adam",
-    learning_rate=1e-3,
+    augment=Augment(zoom=(0.8, 1.25)),
+    optimizer="adamw",
+    learning_rate=2e-3,
+    weight_decay=0.05,
     schedule="cosine",
     warmup_epochs=0.5,
     batch_norm_momentum=0.9,
-    epochs=12,
+    epochs=16,
     batch_size=16,
     out="runs/fcn8s_digits",
 )
