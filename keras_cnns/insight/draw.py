@@ -27,7 +27,7 @@ def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
         high = float(np.percentile(np.abs(one), 99.5) if signed else one.max()) or float(np.abs(one).max()) or 1.0
         scale = {"cmap": SHADES, "vmin": -high if signed else min(0.0, float(one.min())), "vmax": high}
         show(left, picture)
-        left.set_title(name, fontsize=8, loc="left")
+        left.set_title(plain(name), fontsize=8, loc="left")
         drawn = middle.imshow(one, **scale)
         figure.colorbar(drawn, ax=middle, shrink=0.85, extend="both" if signed else "neither").set_label(
             unit, fontsize=7
@@ -52,7 +52,7 @@ def fine_sheet(path, pictures, fine, *, names, title):
     ):
         show(left, picture)
         show(right, around_grey(one))
-        left.set_title(name, fontsize=8, loc="left")
+        left.set_title(plain(name), fontsize=8, loc="left")
         right.set_title("grey: zero", fontsize=8, loc="left")
         for axes in (left, right):
             _pixels(axes)
@@ -85,7 +85,7 @@ def tiles_sheet(path, tiles, *, title, captions=None, columns=None, unit=None, l
         extent = (left, left + tile.shape[1] * scale, bottom, bottom + tile.shape[0] * scale)
         drawn = axes.imshow(tile, cmap="gray", vmin=low, vmax=high, interpolation="nearest", extent=extent)
         caption = str(place) if captions is None else captions[place]
-        axes.text(left, extent[3], caption, fontsize=7, va="bottom", clip_on=False)
+        axes.text(left, extent[3], plain(caption), fontsize=7, va="bottom", clip_on=False)
     axes.set_xlim(0, columns * wide)
     axes.set_ylim(-rows * tall, 0)
     if unit:
@@ -117,6 +117,11 @@ def stretched(values):
     return (values - low) / np.maximum(high - low, 1e-12)
 
 
+def plain(text):
+    """A name as matplotlib shows it letter by letter: dollars in it would be mathematics."""
+    return text.replace("$", r"\$")
+
+
 def _pixels(axes):
     axes.tick_params(labelsize=6)
     axes.locator_params(nbins=4)
@@ -124,7 +129,7 @@ def _pixels(axes):
 
 def save(figure, path, title):
     """Writes the figure as PNG or SVG, by the path's suffix."""
-    figure.suptitle(textwrap.fill(title, int(11 * figure.get_figwidth())), fontsize=10)
+    figure.suptitle(plain(textwrap.fill(title, int(11 * figure.get_figwidth()))), fontsize=10)
     FigureCanvasAgg(figure)
     with written_aside(path) as temporary:
         figure.savefig(temporary, dpi=110)

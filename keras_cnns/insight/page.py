@@ -13,11 +13,15 @@ from keras_cnns.files import write_text
 
 @dataclass(frozen=True)
 class Image:
-    """A picture inside the page: a data address, what it shows for those who do not see it, and its caption."""
+    """A picture inside the page: a data address, what it shows for those who do not see it, and its caption.
+
+    width: in pixels of the page, where there is room for it; 0: as wide as its place.
+    """
 
     source: str
     alt: str
     caption: str
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Table:
     head: tuple
     rows: list
     facts: bool = False
+    folded: bool = False
 
 
 @dataclass
@@ -51,12 +56,13 @@ def write(path, template, **values):
     write_text(path, environment.get_template(template).render(values))
 
 
-def of_figure(figure, alt, caption, *, dpi=100):
+def of_figure(figure, alt, caption, *, dpi=150):
     """A matplotlib figure as an `Image`."""
     FigureCanvasAgg(figure)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=dpi, facecolor="white")
-    return Image(_address(Pillow.open(file).convert("RGB").quantize(128)), alt, caption)
+    width = round(100 * figure.get_figwidth())
+    return Image(_address(Pillow.open(file).convert("RGB").quantize(128)), alt, caption, width)
 
 
 def of_pixels(pixels, alt, caption, *, side=144):

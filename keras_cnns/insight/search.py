@@ -105,7 +105,7 @@ def contact_sheet(index, queries, answers, path):
             axes.set_axis_off()
         for axes, (file, caption) in zip(row, named, strict=False):
             draw.show(axes, read_picture(file, (96, 96, 3)) / 255)
-            axes.set_title(caption[:22], fontsize=7, pad=2)
+            axes.set_title(draw.plain(caption[:22]), fontsize=7, pad=2)
     figure.supxlabel("above each picture: cosine of its features and the query's (1: alike)", fontsize=7)
     draw.save(figure, path, f"Nearest pictures in {index.folder.name}")
 

@@ -177,6 +177,8 @@ class Run:
             plateau.update(score)
             v["plateau"] = plateau.values
         v.update(sums=self._no_sums(), seconds=0.0, history=[*v["history"], row])
+        if self.chief:
+            run_folder.write_history(v["history"], self.folder / "history.csv")
         if score > v["best"]:
             v["best"] = score
             self._hand_over()
@@ -213,7 +215,6 @@ class Run:
         best = self.folder / "best.keras"
         if self.chief:
             run_folder.save_model(self.clean, self.folder / "model.keras", self.recipe, self.names)
-            run_folder.write_history(history, self.folder / "history.csv")
             facts = {"parameters": self.clean.count_params(), "steps": v["step"]}
             facts |= {"seconds": sum(row["seconds"] for row in history)}
             facts |= {f"best_{self.task.score}": v["best"], "versions": run_folder.versions()}

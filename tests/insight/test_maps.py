@@ -383,34 +383,100 @@ def test_boxes_masks_and_units_are_asked_for_like_classes():
     assert insight.grad_cam(model, some, asked[1]).shape == (2, 16, 16)
 
 
+POSITIONED = ["guided_backprop", "integrated_gradients", "occlusion"]  # not through weights that hold for a whole map
+
+
+def colours(picture):
+    """The first layers of `planted`: maps of red and of green."""
+    return planted().get_layer("colours")(picture)
+
+
+def three_objects():
+    """Red above, on the left and on the right; green at the bottom on the right."""
+    picture = two_objects()
+    picture[0, 3:12, 20:29, 0] = 1
+    return picture
+
+
+@pytest.mark.parametrize("name", [*POSITIONED, "grad_cam", "grad_cam_plus_plus"])
+def test_a_planted_detector_is_asked_for_one_of_its_boxes(name):
+    """Four boxes, the quarters; a box's scores are how red and how green it is."""
+    image = keras.Input((32, 32, 3))
+    quarters = layers.AveragePooling2D(16)(colours(image))
+    model = keras.Model(image, {"found": layers.Dense(2, use_bias=False)(layers.Reshape((4, 2))(quarters))})
+    model.layers[-1].set_weights([np.array([[9, -9], [-9, 9]], "float32")])
+    for number, index in ((0, 0), (1, 0), (3, 1)):
+        shares = quadrant(METHODS[name](model, three_objects(), insight.Box(number, index, "found"))[0])
+        if name in POSITIONED:
+            assert shares.argmax() == number and shares[number] > 0.99
+        else:  # the class is told from the other one, and its box from the same class elsewhere by the pixels' methods
+            assert shares[[0, 1] if index == 0 else [3]].sum() > 0.99
+
+
+@pytest.mark.parametrize("name", [*POSITIONED, "grad_cam", "grad_cam_plus_plus"])
+def test_a_planted_segmenter_is_asked_for_a_region(name):
+    """Red pixels within the upper right quarter, of a network whose masks are its maps of colours."""
+    image = keras.Input((32, 32, 3))
+    masks = layers.Conv2D(2, 1, activation="softmax", use_bias=False)(colours(image))
+    model, where = keras.Model(image, masks), np.zeros((32, 32), bool)
+    model.layers[-1].set_weights([np.array([[9, -9], [-9, 9]], "float32").reshape(1, 1, 2, 2)])
+    where[:16, 16:] = True
+    shares = quadrant(METHODS[name](model, three_objects(), insight.Mask(0, where))[0])
+    assert shares[1] > 0.99 if name in POSITIONED else shares[:2].sum() > 0.99
+    shares = quadrant(METHODS[name](model, three_objects(), insight.Mask(1, where[::-1]))[0])
+    assert shares[3] > 0.99
+
+
+def by_hand(model, some, layer, score):
+    """(score, its gradient by the picture, Grad-CAM) of a model that is called as it is, without a `Network`."""
+    whole = keras.Model(model.input, [model.get_layer(layer).output, model.output])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(some := tf.constant(some))
+        maps, outputs = whole(some, training=False)
+        scores = score(outputs)
+        total = tf.reduce_sum(scores)
+    weights = tf.reduce_mean(tape.gradient(total, maps), axis=(1, 2), keepdims=True)
+    cam = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))
+    return scores, tape.gradient(total, some), tf.image.resize(cam, some.shape[1:3])[..., 0]
+
+
+def assert_alike(found, expected):
+    expected = np.asarray(expected)
+    assert np.abs(expected).max() > 0
+    np.testing.assert_allclose(found, expected, atol=2e-4 * np.abs(expected).max())
+
+
 def test_a_real_detector_is_asked_for_what_it_found():
-    """The maps weighed are those the regions are pooled from, not the picture, which the last layer takes too."""
+    """Beside TensorFlow's gradients of the network as it is. The maps weighed are those that regions are pooled from,
+    not the picture, which the last layer takes too."""
     model, some = small_detector(), pictures(2, (64, 96, 3), high=255)
-    found = model(some, training=False)
     target = insight.Box(1, output="scores")
-    assert (np.asarray(found["scores"])[:, 1] > 0).all()
-    number = map_layer(Network(model), target)
     pooled = model.get_layer("roi_pooling").input[0]._keras_history.operation
-    assert Network(model).calls[number].name == pooled.name
-    for method in (insight.grad_cam, insight.saliency, insight.guided_backprop):
-        made = method(model, some, target)
-        assert made.shape[:3] == (2, 64, 96) and np.abs(made).max() > 0
-    scores = Network(model).scores(some, target)
-    np.testing.assert_allclose(scores, found["scores"][:, 1], rtol=1e-4)
-    fall = insight.occlusion(model, some[:1], target, patch=24, stride=24)
-    assert np.isfinite(fall).all()
+    assert Network(model).calls[map_layer(Network(model), target)].name == pooled.name
+    scores, gradient, cam = by_hand(model, some, pooled.name, lambda outputs: outputs["scores"][:, 1])
+    assert (np.asarray(scores) > 0).all()
+    np.testing.assert_allclose(Network(model).scores(some, target), scores, rtol=1e-4)
+    assert_alike(insight.saliency(model, some, target), gradient)
+    assert_alike(insight.grad_cam(model, some, target), cam)
+    covered = some[:1].copy()
+    covered[:, 24:48, 48:72] = some[0].mean((0, 1))
+    fall = insight.occlusion(model, some[:1], target, patch=24, stride=24)[0, 30, 60]
+    assert fall == pytest.approx(float(scores[0] - model(covered, training=False)["scores"][0, 1]), abs=1e-4)
     with pytest.raises(UserError, match="no box 7: the model has 7, 0 to 6"):
         insight.grad_cam(model, some, insight.Box(7, output="scores"))
 
 
 def test_a_real_segmenter_is_asked_for_a_region():
+    """Beside TensorFlow's gradients of the mean score, before the softmax, of the region's pixels."""
     model = randomize(build("fcn8s", columns={"width": 0.35}, classes=5, input_shape=(64, 96, 3)))
     some, where = pictures(1, (64, 96, 3), high=255), np.zeros((64, 96), bool)
     where[8:24, 8:24] = True
     target = insight.Mask(2, where)
-    for method in (insight.grad_cam, insight.saliency):
-        made = method(model, some, target)
-        assert made.shape[:3] == (1, 64, 96) and np.abs(made).max() > 0
+    bare = keras.Model(model.input, model.get_layer("predictions").input)
+    name = Network(model).calls[map_layer(Network(model), target)].name
+    _, gradient, cam = by_hand(bare, some, name, lambda outputs: tf.reduce_mean(outputs[:, 8:24, 8:24, 2], (1, 2)))
+    assert_alike(insight.saliency(model, some, target), gradient)
+    assert_alike(insight.grad_cam(model, some, target), cam)
     for method in (insight.grad_cam, insight.occlusion, insight.integrated_gradients):
         for asked in (2, None):  # also where the network's own answer is to be told first
             with pytest.raises(UserError, match="a class is asked of a vector"):

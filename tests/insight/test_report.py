@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,8 +16,10 @@ from keras_cnns.card import Card, write_card
 from keras_cnns.data.duplicates import near_duplicates
 from keras_cnns.insight.calibration import calibration
 from keras_cnns.insight.report import report
+from keras_cnns.tasks import pixels
+from keras_cnns.tasks.detection import Detection
 from keras_cnns.testing import randomize
-from keras_cnns.training import Recipe, train
+from keras_cnns.training import Recipe, run_folder, train
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -46,12 +49,14 @@ class Checked(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.ids, self.links, self.silent, self.outside, self.titles, self.open = set(), [], [], [], [], []
-        self.text = ""
+        self.text, self.charts = "", []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         self.ids.add(attrs.get("id"))
+        if tag == "img" and attrs.get("width"):
+            self.charts.append(attrs)
         if tag == "img" and not attrs.get("alt"):
             self.silent.append(attrs)
         for key in ("src", "href", "srcset", "action"):
@@ -88,7 +93,20 @@ def test_a_run_is_shown_whole(run):
     metrics = json.loads((run / "metrics.json").read_text())
     assert f"Accuracy {metrics['accuracy']:.4f}" in page.text
     wrong = metrics["examples"] - round(metrics["accuracy"] * metrics["examples"])
-    assert re.search(r"\d+ of 360 held-out pictures; the surest mistakes first", page.text) and wrong > 0
+    assert f"{wrong} of 360 held-out pictures; the surest mistakes first" in page.text and wrong > 0
+
+
+def test_the_model_is_the_one_that_the_figures_are_of(run, tmp_path):
+    """The last one's, which is exported too, not the best epoch's."""
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    model.save(folder / "best.keras")
+    page = page_of(report(folder))
+    metrics = json.loads((run / "metrics.json").read_text())
+    wrong = metrics["examples"] - round(metrics["accuracy"] * metrics["examples"])
+    assert f"{wrong} of 360 held-out" in page.text and "model.keras, trained on digits" in page.text
 
 
 def test_model_files_are_shown(run, tmp_path):
@@ -120,6 +138,58 @@ def test_names_of_classes_are_escaped(tmp_path):
     write_card(path, Card("<b>odd</b>", ("<script>alert(1)</script>", "b&c")))
     page = page_of(report(path))
     assert "<script>alert(1)</script>" in page.text and "data set is not known" in page.text
+
+
+def test_a_run_that_is_killed_has_its_curves(tmp_path, monkeypatch):
+    """The history is written after each epoch, not at the end."""
+    save = run_folder.save_model
+
+    def killed_at_the_end(model, path, *more):
+        if path.name == "model.keras":
+            raise KeyboardInterrupt
+        save(model, path, *more)
+
+    monkeypatch.setattr(run_folder, "save_model", killed_at_the_end)
+    folder = tmp_path / "run"
+    recipe = Recipe(model="lenet5", input_shape=(32, 32, 1), epochs=3, max_steps=40, batch_size=64, out=str(folder))
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, quiet=True)
+    assert not (folder / "model.keras").exists() and not (folder / "metrics.json").exists()
+    page = page_of(report(folder))
+    assert "1 of 3 epochs are there" in page.text or "2 of 3 epochs are there" in page.text
+    assert "best.keras, trained on digits" in page.text and "Measured for this page" in page.text
+    assert len(page.charts) == 4  # two curves, confusion, reliability
+
+
+def test_a_segmenters_run(tmp_path):
+    """What `tasks.segmentation` writes: counts of pixels, a class that no picture shows."""
+    names = ("ground", "cat $ $", "dog", "never")
+    counts = np.array([[90_000, 500, 0, 0], [2_000, 18_000, 0, 0], [700, 300, 9_000, 0], [0, 0, 0, 0]])
+    page = page_of(report(run_of(tmp_path, "fcn8s", pixels.report(counts, names))))
+    assert f"Mean intersection over union {(90 / 93.2 + 18 / 20.8 + 9 / 10) / 3:.4f}" in page.text
+    assert "cat $ $" in page.text and "never" in page.text and "nan" not in page.text
+    assert page.text.count("looked at for classifiers, and the model is for segmentation") == 3
+
+
+def test_a_detectors_run(tmp_path):
+    """What `tasks.detection` writes: one box of a cat found, one missed; no dog anywhere."""
+    boxes = np.array([[[10.0, 10, 20, 20], [40, 40, 60, 60]]])
+    found = (boxes[:, :1], np.zeros((1, 1)), np.full((1, 1), 0.9))
+    counts = (*found, boxes, np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 2)), np.array([2]), np.ones((1, 1)))
+    metrics = Detection.measure(None, counts, ("cat", "dog"))
+    page = page_of(report(run_of(tmp_path, "faster_rcnn", metrics)))
+    assert f"Mean average precision {metrics['map']:.4f}" in page.text and metrics["map"] == pytest.approx(
+        0.505, abs=0.01
+    )
+    assert re.search(r"not found\s*1\s", page.text) and re.search(r"dog\s+Whether", page.text)
+    assert "the model is for detection" in page.text
+
+
+def run_of(folder, model, metrics):
+    """A run's folder, of which only the recipe and the figures are left."""
+    (folder / "recipe.json").write_text(Recipe(model=model, dataset="scenes", out=str(folder)).json())
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    return folder
 
 
 @pytest.mark.parametrize(

@@ -4,38 +4,50 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from keras_cnns.insight.draw import plain
+from keras_cnns.training.plots import NO_MEASURES, shortened
+
 TRAIN, HELD_OUT = "#8a8f98", "#1f4e8c"
+MOST = 10_000  # a count that fits into its square
+UNITS = {"accuracy": "share right", "pixel_accuracy": "share of pixels right", "mean_iou": "intersection over union"}
+UNITS |= {"map": "average precision", "map_50": "average precision"}
+TITLES = {"map": "Mean average precision", "map_50": "Average precision at an overlap of .5", "mean_iou": "Mean IoU"}
 
 
 def curves(history):
-    """Training and held-out figures by epoch: one chart for the loss, one for the measure."""
-    measures = [key for key in ("loss", "accuracy") if any(key in row for row in history)]
-    figure = Figure(figsize=(4.2 * len(measures), 3.2), layout="constrained")
-    epochs = [row.get("epoch", i + 1) for i, row in enumerate(history)]
-    for axes, key in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
-        for name, label, colour, dashes in (
-            (key, "training", TRAIN, "--"),
-            (f"held_out_{key}", "held out", HELD_OUT, "-"),
+    """[(figure, title, where it ends)]: training and held-out values by epoch, for each that the run wrote down."""
+    names = dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NO_MEASURES)
+    epochs, made = [row.get("epoch", i + 1) for i, row in enumerate(history)], []
+    for name in names:
+        figure = Figure(figsize=(4.2, 3.0), layout="constrained")
+        axes, ends = figure.subplots(), []
+        title = f"{TITLES.get(name, name.replace('_', ' ').capitalize())} by epoch"
+        for key, label, colour, dashes in (
+            (name, "training", TRAIN, "--"),
+            (f"held_out_{name}", "held out", HELD_OUT, "-"),
         ):
-            values = [row.get(name) for row in history]
+            values = [row.get(key) for row in history]
             if all(isinstance(v, float) for v in values):
-                axes.plot(epochs, values, dashes, color=colour, label=label)
+                axes.plot(epochs, values, dashes, color=colour, label=label, marker="." if len(history) < 20 else "")
+                ends.append(f"{label} {values[-1]:.4g}")
         axes.set_xlabel("epoch")
-        axes.set_ylabel("loss, nats" if key == "loss" else "share right")
-        axes.set_title(key.capitalize() + " by epoch", fontsize=10)
+        axes.set_ylabel("loss, nats" if name.endswith("loss") else UNITS.get(name, name.replace("_", " ")))
+        axes.set_title(title, fontsize=10)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, fontsize=8)
-    return figure
+        if ends:
+            axes.legend(frameon=False, fontsize=8)
+            made.append((figure, title, ", ".join(ends)))
+    return made
 
 
 def confusion(matrix, names):
-    """Rows: the true class; shade: its share; numbers where there is room."""
-    matrix = np.asarray(matrix)
+    """Rows: the true class; shade: its share; numbers where there is room, shares where they are of pixels."""
+    matrix, names = np.asarray(matrix), [plain(shortened(name, 24)) for name in names]
     share = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
     few = len(matrix) <= 25
-    side = 2.2 + 0.36 * len(matrix) if few else 7
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    side = 1.7 + 0.32 * max(len(matrix), 4) + 0.06 * max(map(len, names)) if few else 6
+    figure = Figure(figsize=(side + 0.7, side), layout="constrained")
     axes = figure.subplots()
     drawn = axes.imshow(share, cmap="Greys", vmin=0, vmax=1)
     figure.colorbar(drawn, ax=axes, shrink=0.8).set_label("share of the true class")
@@ -46,9 +58,10 @@ def confusion(matrix, names):
         axes.set_xticks(range(len(matrix)), names, rotation=90 if max(map(len, names)) > 2 else 0)
         axes.set_yticks(range(len(matrix)), names)
         for (row, column), count in np.ndenumerate(matrix):
-            if count:
+            text = f"{count}" if matrix.max() < MOST else f"{share[row, column]:.2f}".lstrip("0")
+            if count and text != ".00":
                 colour = "white" if share[row, column] > 0.5 else "black"
-                axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
+                axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     return figure
 
 
@@ -75,7 +88,7 @@ def reliability(found):
 
 def layer_errors(errors):
     """Signal-to-noise ratio of each result of the int8 file, in the order of execution."""
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(1, len(errors) + 1), [e.snr_db for e in errors], "-", marker=".", color=HELD_OUT)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))

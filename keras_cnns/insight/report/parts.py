@@ -7,9 +7,9 @@ from keras_cnns.errors import UserError
 from keras_cnns.insight import draw
 from keras_cnns.insight.calibration import calibration
 from keras_cnns.insight.page import Section, Table, of_figure, of_pixels
-from keras_cnns.insight.report import figures
+from keras_cnns.insight.report import figures, measures
 
-WRONG, PAIRS, CLASSES = 18, 8, 100  # thumbnails of wrong pictures, pairs, rows of the class table at most
+WRONG, PAIRS = 18, 8  # thumbnails of wrong pictures, and of pairs, at most
 
 
 def sections(subject):
@@ -36,7 +36,8 @@ def facts(subject, section):
         from keras_cnns.insight.profile import profile
 
         found = profile(subject.model)
-        rows += [("input", " x ".join(map(str, subject.model.input_shape[1:]))), ("parameters", f"{found.params:,}")]
+        shapes = [" x ".join("any" if n is None else str(n) for n in t.shape[1:]) for t in subject.model.inputs]
+        rows += [("input", "; ".join(shapes)), ("parameters", f"{found.params:,}")]
         rows += [("multiply-adds of one picture", f"{found.macs:,}"), ("layers", f"{len(found)}")]
     elif subject.file is not None:
         rows.append(("input", " x ".join(map(str, subject.shape))))
@@ -50,12 +51,13 @@ def facts(subject, section):
         rows.append(("weights came from", "random values, trained by the recipe below"))
     else:
         section.missing.append("Where its weights came from is not written in it.")
-    for package, version in (source.get("versions") or {}).items():
-        rows.append((f"made with {package}", version))
+    versions = source.get("versions") or {}
+    if versions:
+        rows.append(("made with", ", ".join(f"{package} {version}" for package, version in versions.items())))
     section.tables.append(Table("Facts", (), rows, facts=True))
     if subject.recipe:
         plain = [(k.replace("_", " "), _plain(v)) for k, v in subject.recipe.items() if v not in (None, "", [], {})]
-        section.tables.append(Table("The recipe", (), plain, facts=True))
+        section.tables.append(Table("The recipe", (), plain, facts=True, folded=True))
 
 
 def curves(subject, section):
@@ -65,40 +67,26 @@ def curves(subject, section):
     last, asked = len(subject.history), subject.recipe.get("epochs")
     if asked and last < asked:
         section.missing.append(f"The run was interrupted: {last} of {asked} epochs are there.")
-    alt = f"Curves of {last} epochs: " + ", ".join(
-        f"{k.replace('_', ' ')} {v:.4g} at the end"
-        for k, v in subject.history[-1].items()
-        if isinstance(v, float) and ("loss" in k or "accuracy" in k)
-    )
-    section.images.append(of_figure(figures.curves(subject.history), alt, f"{last} epochs"))
+    for figure, title, end in figures.curves(subject.history):
+        said = f"After {last} epoch{'s' * (last > 1)}: {end}."
+        section.images.append(of_figure(figure, f"{title}. {said}", said))
 
 
 def classes(subject, section):
     """What it gets right and what it confuses."""
-    metrics = subject.metrics
-    if "confusion" in metrics:
-        names = [str(name) for name in metrics["classes"]]
-        section.lines.append("Figures that the run wrote down itself.")
-    else:
-        from keras_cnns.tasks.classification import report
+    if measures.draw(subject.metrics, section):
+        section.lines.insert(0, "Figures that the run wrote down itself, at its end.")
+        return
+    from keras_cnns.tasks.classification import report
 
-        _, labels, names = subject.held_out
-        answers, names = subject.probabilities, [str(name) for name in names]
-        matrix = np.zeros((len(names),) * 2, "int64")
-        np.add.at(matrix, (labels, answers.argmax(1)), 1)
-        loss = -np.log(np.maximum(answers[np.arange(len(labels)), labels], 1e-12)).sum()
-        better = (answers > answers[np.arange(len(labels)), labels][:, None]).sum(1)
-        metrics = report((matrix, np.array([loss, (better >= 5).sum()])), names)
-        section.lines.append(f"Measured for this page, on {len(labels)} held-out pictures of {subject.dataset}.")
-    section.lines.append(f"Accuracy {metrics['accuracy']:.4f} on {metrics['examples']:,} pictures.")
-    worst = max(metrics["classes"].items(), key=lambda item: -item[1].get("f1", 0))[0]
-    alt = f"Confusion matrix of {len(names)} classes; accuracy {metrics['accuracy']:.4f}; lowest F1: {worst}"
-    section.images.append(of_figure(figures.confusion(metrics["confusion"], names), alt, "Rows: the true class."))
-    rows = [
-        (name, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), row.get("support", ""))
-        for name, row in list(metrics["classes"].items())[:CLASSES]
-    ]
-    section.tables.append(Table("By class", ("class", "precision", "recall", "F1", "pictures"), rows))
+    _, labels, names = subject.held_out
+    answers, names = subject.probabilities, [str(name) for name in names]
+    matrix = np.zeros((len(names),) * 2, "int64")
+    np.add.at(matrix, (labels, answers.argmax(1)), 1)
+    own = answers[np.arange(len(labels)), labels]
+    loss, better = -np.log(np.maximum(own, 1e-12)).sum(), (answers > own[:, None]).sum(1)
+    section.lines.append(f"Measured for this page, on {len(labels)} held-out pictures of {subject.dataset}.")
+    measures.classification(report((matrix, np.array([loss, (better >= 5).sum()])), names), section)
 
 
 def confidence(subject, section):

@@ -10,6 +10,7 @@ import numpy as np
 from keras_cnns.card import Card, read_card
 from keras_cnns.errors import UserError, first_line
 from keras_cnns.files import read_json
+from keras_cnns.registry import entry, list_models
 
 LIMIT = 2000  # pictures of each split at most
 
@@ -41,6 +42,12 @@ class Subject:
 
         return load_model(self.file)
 
+    @property
+    def task(self):
+        """What its network is for; a classifier, where nothing else is known."""
+        name = self.recipe.get("model") or self.card.name
+        return entry(name).variant.task if name in list_models() else "classification"
+
     @cached_property
     def shape(self):
         """(height, width, channels) that the model takes."""
@@ -57,6 +64,8 @@ class Subject:
 
     def split(self, which):
         """(pictures uint8, labels, names) of "train" or "test", at most LIMIT. Raises UserError with the reason."""
+        if self.task != "classification":
+            raise UserError(f"this is looked at for classifiers, and the model is for {self.task}.")
         if self.file is None:
             raise UserError("there is no model yet.")
         if self.dataset is None:
@@ -115,7 +124,8 @@ def _of_run(folder, dataset, data_dir):
     recipe = _json(folder / "recipe.json")
     if not recipe:
         raise UserError(f"{folder} holds no run: there is no recipe.json in it.")
-    file = next((folder / name for name in ("best.keras", "model.keras") if (folder / name).is_file()), None)
+    # the last one is what the run measured at its end and what is exported; while it is not there, the best so far
+    file = next((folder / name for name in ("model.keras", "best.keras") if (folder / name).is_file()), None)
     history = []
     if (folder / "history.csv").is_file():
         with open(folder / "history.csv", encoding="utf-8") as lines:

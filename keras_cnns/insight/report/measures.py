@@ -1,0 +1,76 @@
+"""What a run measured at its end, as tables and charts, for each of the tasks."""
+
+import numpy as np
+
+from keras_cnns.insight.page import Table, of_figure
+from keras_cnns.insight.report import figures
+
+CLASSES = 100  # rows of a table at most
+
+
+def classification(metrics, section):
+    """Of `tasks.classification.report`."""
+    section.lines.append(f"Accuracy {metrics['accuracy']:.4f} on {metrics['examples']:,} pictures.")
+    names = [str(name) for name in metrics["classes"]]
+    worst = min(metrics["classes"].items(), key=lambda item: item[1]["f1"])[0]
+    alt = f"Confusion matrix of {len(names)} classes; accuracy {metrics['accuracy']:.4f}; lowest F1: {worst}"
+    section.images.append(of_figure(figures.confusion(metrics["confusion"], names), alt, "Rows: the true class."))
+    rows = [
+        (name, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")), f"{row.get('support', '')}")
+        for name, row in list(metrics["classes"].items())[:CLASSES]
+    ]
+    section.tables.append(Table("By class", ("class", "precision", "recall", "F1", "pictures"), rows))
+
+
+def segmentation(metrics, section):
+    """Of `tasks.segmentation`, counted in pixels."""
+    whole = {"mean_iou": "Mean intersection over union", "pixel_accuracy": "share of pixels right"}
+    said = ", ".join(f"{title} {metrics[key]:.4f}" for key, title in whole.items() if key in metrics)
+    section.lines.append(f"{said}, on {metrics['pixels']:,} pixels.")
+    names = [str(name) for name in metrics["classes"]]
+    worst = min(metrics["classes"].items(), key=lambda item: _known(item[1]["iou"]))[0]
+    alt = f"Confusion matrix of the pixels of {len(names)} classes; lowest intersection over union: {worst}"
+    section.images.append(of_figure(figures.confusion(metrics["confusion"], names), alt, "Rows: the true class."))
+    rows = [
+        (name, _share(row["accuracy"]), _share(row["iou"]), f"{row['pixels']:,}")
+        for name, row in list(metrics["classes"].items())[:CLASSES]
+    ]
+    head = ("class", "share right", "intersection over union", "pixels")
+    section.tables.append(Table("By class", head, rows))
+
+
+def detection(metrics, section):
+    """Of `tasks.detection`: average precision, and where what was found is wrong."""
+    section.lines.append(
+        f"Mean average precision {metrics['map']:.4f} (overlaps of .5 to .95), {metrics['map_50']:.4f} at an overlap"
+        f" of .5, on {metrics['examples']:,} pictures."
+    )
+    titles = {"map_75": "at an overlap of .75", "map_small": "of small boxes", "map_medium": "of medium boxes"}
+    titles |= {"map_large": "of large boxes", "recall": "recall", "voc_2007": "by the rule of VOC 2007"}
+    rows = [(title, _share(metrics[key])) for key, title in titles.items() if key in metrics]
+    section.tables.append(Table("Average precision", (), rows, facts=True))
+    rows = [(name, _share(value)) for name, value in list(metrics["classes"].items())[:CLASSES]]
+    section.tables.append(Table("By class", ("class", "average precision at .5"), rows))
+    if metrics.get("mistakes"):
+        titles = {"class": "another class", "place": "the wrong place", "double": "found twice"}
+        titles |= {"background": "nothing is there", "missed": "not found"}
+        rows = [(titles.get(kind, kind), f"{count:,}") for kind, count in metrics["mistakes"].items()]
+        section.tables.append(Table("What was found, and what is wrong with it", ("", "boxes"), rows))
+
+
+def draw(metrics, section):
+    """The part that fits, or False where the run wrote down nothing of the kind."""
+    kinds = {"mean_iou": segmentation, "map": detection, "accuracy": classification}
+    made = next((make for key, make in kinds.items() if key in metrics), None)
+    if made:
+        made(metrics, section)
+    return bool(made)
+
+
+def _known(value):
+    return np.inf if value is None or value < 0 else value
+
+
+def _share(value):
+    """Three places; nothing where no picture had it."""
+    return "" if value is None or value < 0 or value != value else f"{value:.3f}"
