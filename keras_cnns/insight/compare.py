@@ -138,28 +138,37 @@ def chart(rows):
         axes.scatter(
             [row.macs / 1e9 for row in some],
             [row.top1 for row in some],
-            s=[max(row.params / 1e6 * 6, 8) for row in some],
+            s=[_area(row) for row in some],
             c=colour,
             edgecolors=edge,
             alpha=0.8,
             linewidths=0.8,
-            label="on the Pareto front" if front else "others",
         )
+        axes.scatter([], [], s=40, c=colour, edgecolors=edge, label="on the Pareto front" if front else "others")
     line = [row for row in rows if row.front]
     axes.plot(
         [row.macs / 1e9 for row in line], [row.top1 for row in line], color="#0d2747", linewidth=1, linestyle="--"
     )
     named = rows if len(rows) <= 24 else line
-    for row in named:
-        axes.annotate(
-            row.name, (row.macs / 1e9, row.top1), fontsize=7, xytext=(0, 6), textcoords="offset points", ha="center"
-        )
+    for row in named:  # aslant, so that neighbours do not overlap: from the front to its free side, others away from it
+        away = -1 if row.front else 1
+        far = away * (_area(row) ** 0.5 / 2 + 2)
+        place = {"ha": "right", "va": "bottom"} if row.front else {"ha": "left", "va": "top"}
+        place |= {"xytext": (0.8 * far, -0.6 * far), "textcoords": "offset points", "rotation": -35}
+        axes.annotate(row.name, (row.macs / 1e9, row.top1), fontsize=7, rotation_mode="anchor", **place)
     axes.set_xlabel("multiply-adds of one picture, billions (log scale)")
     axes.set_ylabel("top-1 on ImageNet, % (published)")
     axes.grid(alpha=0.3, which="both")
-    axes.margins(0.08)
+    axes.margins(0.15)
+    low, high = axes.get_xlim()
+    axes.set_xlim(low / (high / low) ** 0.15, high)  # room for the first one's name
     axes.spines[["top", "right"]].set_visible(False)
     for n in (5, 25, 100):
         axes.scatter([], [], s=n * 6, c="none", edgecolors="#555555", label=f"{n} M parameters")
     axes.legend(fontsize=7, loc="lower right", labelspacing=1.3, frameon=False)
     return figure
+
+
+def _area(row):
+    """Of a bubble, in square points."""
+    return max(row.params / 1e6 * 6, 8)

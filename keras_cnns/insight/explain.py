@@ -55,11 +55,9 @@ def explain(
         return [_of_file(model, paths, method, out, target, low, high)]
     network, card = Network(_loaded(model)), read_card(model)
     target = targets.Class(target.index, network.output(output))
+    shape = network.sizes(model)
     if method == "maximize":
         return [_maximized(network, model, out, target, layer, channel, low, high)]
-    shape = network.shape
-    if len(shape) != 3 or None in shape[:2] or shape[-1] not in (1, 3):
-        raise UserError(f"{model} takes inputs of {shape}: pictures of a fixed size are needed.")
     shown = np.stack([read_picture(path, shape, **card.view()) for path in paths]) / 255
     pictures = shown * (high - low) + low
     path = out / f"{model.stem}_{method}{f'_{layer}' if layer else ''}.png".replace("/", "_")

@@ -59,6 +59,18 @@ class Network:
             raise UserError(f"what is asked for does not depend on {where}: choose a layer before it.")
         return value, gradient, scores
 
+    def sizes(self, source):
+        """(height, width, channels) of the pictures it takes; source: of the model, for the line.
+
+        Raises:
+          UserError: it takes something else, or pictures of any size.
+        """
+        if len(self.shape) != 3 or None in self.shape[:2] or self.shape[-1] not in (1, 3):
+            raise UserError(
+                f"{source} takes inputs of {_text(self.shape)}: pictures of a fixed size, grey or coloured, are needed."
+            )
+        return self.shape
+
     def output(self, which):
         """An output as targets ask for it: where they have no names of their own, their layers' names go too."""
         names = [self.calls[ref.call].name for ref in tree.flatten(self.calls.result)]

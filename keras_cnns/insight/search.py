@@ -17,6 +17,7 @@ from keras_cnns.insight import draw
 from keras_cnns.insight.maps.base import by_batch, map_layer
 from keras_cnns.insight.network import Network
 from keras_cnns.predict import read_picture
+from keras_cnns.training.plots import shortened
 
 KINDS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 INDEX = ".keras_cnns_index.npz"
@@ -43,9 +44,7 @@ class Index:
         if not found:
             raise UserError(f"{folder} holds no pictures.")
         self._network, self._scale = Network(load_model(model)), (low, high)
-        self._layer = map_layer(self._network, None)
-        if None in self._network.shape:
-            raise UserError(f"{model} takes inputs of {self._network.shape}: pictures of a fixed size are needed.")
+        self._shape, self._layer = self._network.sizes(model), map_layer(self._network, None)
         stamp = hashlib.sha256(model.read_bytes() + f"{low} {high}".encode()).hexdigest()
         known = self._kept(stamp)
         self.computed, self.unread, features = 0, [], {}
@@ -68,7 +67,7 @@ class Index:
     def of(self, paths):
         """Features of pictures, [n, maps], each of length 1. Raises UserError where one cannot be read."""
         low, high = self._scale
-        pixels = np.stack([read_picture(path, self._network.shape) for path in paths]) * ((high - low) / 255) + low
+        pixels = np.stack([read_picture(path, self._shape) for path in paths]) * ((high - low) / 255) + low
 
         def pooled(network, some, _):
             return np.asarray(network.run(some, last=self._layer)[0]).mean((1, 2))
@@ -98,14 +97,14 @@ class Index:
 def contact_sheet(index, queries, answers, path):
     """A row for each query: itself and what is nearest to it, with cosines."""
     rows, columns = len(queries), max(map(len, answers)) + 1
-    figure = Figure(figsize=(columns * 1.25 + 0.2, rows * 1.55 + 0.5), layout="constrained")
+    figure = Figure(figsize=(columns * 1.25 + 0.2, rows * 1.65 + 0.5), layout="constrained")
     for row, query, found in zip(figure.subplots(rows, columns, squeeze=False), queries, answers, strict=True):
-        named = [(query, f"query: {Path(query).name}"), *((index.folder / p, f"{cosine:.3f}") for p, cosine in found)]
+        named = [(query, "query"), *((index.folder / p, f"{cosine:.3f}") for p, cosine in found)]
         for axes in row:
             axes.set_axis_off()
         for axes, (file, caption) in zip(row, named, strict=False):
             draw.show(axes, read_picture(file, (96, 96, 3)) / 255)
-            axes.set_title(draw.plain(caption[:22]), fontsize=7, pad=2)
+            axes.set_title(f"{caption}\n{draw.plain(shortened(Path(file).name, 20))}", fontsize=6.5, pad=2)
     figure.supxlabel("above each picture: cosine of its features and the query's (1: alike)", fontsize=7)
     draw.save(figure, path, f"Nearest pictures in {index.folder.name}")
 

@@ -383,7 +383,8 @@ def test_boxes_masks_and_units_are_asked_for_like_classes():
     assert insight.grad_cam(model, some, asked[1]).shape == (2, 16, 16)
 
 
-POSITIONED = ["guided_backprop", "integrated_gradients", "occlusion"]  # not through weights that hold for a whole map
+# those of single pixels, and of patches that reach over a border; the others weigh whole maps, at every place alike
+POSITIONED = {"guided_backprop": 0.99, "integrated_gradients": 0.99, "occlusion": 0.8}
 
 
 def colours(picture):
@@ -406,10 +407,11 @@ def test_a_planted_detector_is_asked_for_one_of_its_boxes(name):
     model = keras.Model(image, {"found": layers.Dense(2, use_bias=False)(layers.Reshape((4, 2))(quarters))})
     model.layers[-1].set_weights([np.array([[9, -9], [-9, 9]], "float32")])
     for number, index in ((0, 0), (1, 0), (3, 1)):
-        shares = quadrant(METHODS[name](model, three_objects(), insight.Box(number, index, "found"))[0])
+        options = {} if name in POSITIONED else {"layer": "colours"}
+        shares = quadrant(METHODS[name](model, three_objects(), insight.Box(number, index, "found"), **options)[0])
         if name in POSITIONED:
-            assert shares.argmax() == number and shares[number] > 0.99
-        else:  # the class is told from the other one, and its box from the same class elsewhere by the pixels' methods
+            assert shares[number] > POSITIONED[name]
+        else:
             assert shares[[0, 1] if index == 0 else [3]].sum() > 0.99
 
 
@@ -422,9 +424,9 @@ def test_a_planted_segmenter_is_asked_for_a_region(name):
     model.layers[-1].set_weights([np.array([[9, -9], [-9, 9]], "float32").reshape(1, 1, 2, 2)])
     where[:16, 16:] = True
     shares = quadrant(METHODS[name](model, three_objects(), insight.Mask(0, where))[0])
-    assert shares[1] > 0.99 if name in POSITIONED else shares[:2].sum() > 0.99
+    assert shares[1] > POSITIONED[name] if name in POSITIONED else shares[:2].sum() > 0.99
     shares = quadrant(METHODS[name](model, three_objects(), insight.Mask(1, where[::-1]))[0])
-    assert shares[3] > 0.99
+    assert shares[3] > POSITIONED.get(name, 0.99)
 
 
 def by_hand(model, some, layer, score):

@@ -181,7 +181,7 @@ def test_a_detectors_run(tmp_path):
     assert f"Mean average precision {metrics['map']:.4f}" in page.text and metrics["map"] == pytest.approx(
         0.505, abs=0.01
     )
-    assert re.search(r"not found\s*1\s", page.text) and re.search(r"dog\s+Whether", page.text)
+    assert re.search(r"not found\s*1\s", page.text) and re.search(r"dog\s+What was found", page.text)
     assert "the model is for detection" in page.text
 
 

@@ -3,11 +3,12 @@
 import json
 import os
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns import cli
+from keras_cnns import UserError, cli
 from keras_cnns.insight.search import INDEX, Index
 from tests.insight.test_maps import planted
 
@@ -69,6 +70,14 @@ def test_what_cannot_be_read_is_left_out_and_said(capsys, folder):
     words = [folder / "pictures", folder / "pictures/red/0.png", "--model", folder / "net.keras", "--out", folder]
     status, out, err = run(capsys, *words)
     assert status == 0 and "text.png is no picture" in err
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (16, 16, 4)])
+def test_a_network_of_other_pictures_is_refused_in_a_line(folder, shape):
+    model = keras.Sequential([keras.Input(shape), keras.layers.Conv2D(2, 3), keras.layers.GlobalMaxPooling2D()])
+    model.save(folder / "other.keras")
+    with pytest.raises(UserError, match="pictures of a fixed size, grey or coloured, are needed"):
+        Index(folder / "pictures", folder / "other.keras")
 
 
 @pytest.mark.parametrize(
