@@ -1,7 +1,7 @@
 """SPPnet on a narrow VGG-11, on the embedded handwritten digits, to be asked about pictures of any size.
 
 Paper: He et al. 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 1406.4729.
-Trained at three sizes in turn (section 2.3, with two); benchmarks/sizes.py asks it at others.
+Trained at six sizes in turn (section 2.3, with two); benchmarks/sizes.py asks it at others.
 
     python recipes/sppnet_digits.py
 """
@@ -19,7 +19,7 @@ RECIPE = Recipe(
         "min_size": 32,
     },
     input_shape=(64, 64, 3),
-    sizes=(40, 64, 104),
+    sizes=(40, 52, 64, 76, 88, 104),
     dataset="digits",
     augment=Augment(pad=4, policy="randaugment", layers=1, magnitude=5.0),
     optimizer="adam",
@@ -27,7 +27,7 @@ RECIPE = Recipe(
     schedule="cosine",
     warmup_epochs=1.0,
     batch_norm_momentum=0.9,
-    epochs=30,
+    epochs=60,
     batch_size=32,
     out="runs/sppnet_digits",
 )
