@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.insight.draw import show
+from keras_cnns.insight import draw
 from keras_cnns.tasks.registry import of
 
 ROWS, COLUMNS = 3, 8
@@ -24,10 +24,10 @@ def augmented(recipe):
     for place in range(count):
         row, column = divmod(place, COLUMNS)
         above, below = grid[2 * row, column], grid[2 * row + 1, column]
-        show(above, plain[place] / 255)
-        show(below, seen[place] / 255)
+        draw.show(above, plain[place] / 255)
+        draw.show(below, seen[place] / 255)
         said = _known(below, {key: value[place] for key, value in targets.items()}, names)
-        above.set_title(said, fontsize=7, pad=2)
+        above.set_title(draw.plain(said), fontsize=7, pad=2)
         for axes in (above, below):
             axes.set_xticks([])
             axes.set_yticks([])

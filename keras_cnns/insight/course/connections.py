@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from keras_cnns.errors import UserError
 from keras_cnns.insight.calls import Calls
-from keras_cnns.insight.draw import SHADES
+from keras_cnns.insight.draw import SHADES, plain
 from keras_cnns.layers.grouped import block_diagonal
 from keras_cnns.layers.table_conv import TableConv2D
 
@@ -46,7 +46,7 @@ def connections(model, layer=None):
     axes.set_xlabel(f"map that is made, of {outs}")
     axes.set_ylabel(f"map that is seen, of {ins}")
     share = float((lengths > 0).mean())
-    axes.set_title(f"{name}: {share:.1%} of the pairs are connected", fontsize=9, loc="left")
+    axes.set_title(f"{plain(name)}: {share:.1%} of the pairs are connected", fontsize=9, loc="left")
     return figure
 
 

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from keras_cnns.errors import UserError
 from keras_cnns.insight.course.field import SHADES
+from keras_cnns.insight.draw import plain
 
 USUAL = tuple(f"runs/{name}" for name in ("plain20", "plain56", "resnet20", "resnet56"))
 TRAIN = "keras-cnns train resnet_cifar10 --model {}_cifar --out {}"
@@ -46,7 +47,7 @@ def degradation(histories):
             dashes = "--" if "plain" in name else "-"
             marker = "osD^v*"[number % 6]
             style = {"color": SHADES[number % len(SHADES)], "marker": marker, "markersize": 4}
-            axes.plot(epochs, errors, dashes, label=f"{name}: {errors[-1]:.1f} %", **style)
+            axes.plot(epochs, errors, dashes, label=f"{plain(name)}: {errors[-1]:.1f} %", **style)
         axes.set_title(title, fontsize=9, loc="left")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

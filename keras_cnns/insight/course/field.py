@@ -5,6 +5,7 @@ import math
 from matplotlib.figure import Figure
 
 from keras_cnns.errors import UserError
+from keras_cnns.insight.draw import plain
 
 LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 3)))  # told apart in grey too
 SHADES = ("#0d2747", "#1f77b4", "#8a5a00", "#777777", "#b03060", "#2e7d32")
@@ -25,7 +26,7 @@ def growth(profiles):
         if not sizes:
             raise UserError(f"{name} has no convolution or pooling whose receptive field is known.")
         style = {"color": SHADES[number % len(SHADES)], "linestyle": LINES[number % len(LINES)]}
-        axes.step(range(1, len(sizes) + 1), sizes, where="mid", label=f"{name}: {sizes[-1]:g} pixels", **style)
+        axes.step(range(1, len(sizes) + 1), sizes, where="mid", label=f"{plain(name)}: {sizes[-1]:g} pixels", **style)
     for side in {profile[0].shape[0] for profile in profiles.values()} - {None}:
         axes.axhline(side, linewidth=0.8, color="black")
         axes.annotate(f"a picture of {side}", (0.01, side), xycoords=("axes fraction", "data"), fontsize=7, va="bottom")

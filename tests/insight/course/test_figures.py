@@ -144,3 +144,12 @@ def test_a_model_without_convolutions_has_no_connections():
         connections.matrix(model)
     with pytest.raises(UserError, match="no convolution or pooling"):
         field.growth({"dense_only": profile(model)})
+
+
+def test_names_with_dollars_are_no_mathematics(capsys, tmp_path):
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 3, name="a$b_$c")(image))
+    model.save(tmp_path / "m$x_$y.keras")
+    for kind in ("connections", "field"):
+        assert run(capsys, "figure", kind, tmp_path / "m$x_$y.keras", "--out", tmp_path / f"{kind}.png")[0] == 0
+        assert (tmp_path / f"{kind}.png").is_file()
