@@ -8,6 +8,15 @@ from pathlib import Path
 
 from keras_cnns.errors import UserError
 
+OTHERS = {
+    b"version https:/": "a pointer of git-lfs, the file itself was not fetched (`git lfs pull`)",
+    b"<": "a page of the web (the address leads to a page, not to the file)",
+    b"{": "text in JSON (perhaps a server's answer in place of the file)",
+    b"\x1f\x8b": "compressed (gunzip it first)",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x08": "perhaps an ONNX model",
+}
+
 
 @contextmanager
 def written_aside(path):
@@ -56,3 +65,17 @@ def read_json(text):
         return json.loads(text)
     except RecursionError:
         raise ValueError("its brackets nest too deep") from None
+
+
+def what_is(path):
+    """What a file is by its first bytes, where it is one of those that lie around in the place of another; or ""."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if not start:
+        return "empty"
+    if path.suffix in (".index", ".pb") or ".data-0" in path.name:
+        return "part of what TensorFlow saves (open it there and save the model's weights as .weights.h5)"
+    if start[4:8] == b"TFL3":
+        return "a .tflite file (give the .keras file it was made from)"
+    begin = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((what for begins, what in OTHERS.items() if begin.startswith(begins)), "")

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from keras_cnns.errors import UserError, first_line
-from keras_cnns.files import read_json
+from keras_cnns.files import read_json, what_is
 from keras_cnns.weights import torch_files
 from keras_cnns.weights.folders import file_in, parts
 from keras_cnns.weights.unwrap import plain, state_dict
@@ -19,14 +19,6 @@ from keras_cnns.weights.unwrap import plain, state_dict
 SAFETENSORS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4"}
 SAFETENSORS |= {"I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
 SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
-OTHERS = {
-    b"version https:/": "a pointer of git-lfs, the file itself was not fetched (`git lfs pull`)",
-    b"<": "a page of the web (the address leads to a page, not to the file)",
-    b"{": "text in JSON (perhaps a server's answer in place of the file)",
-    b"\x1f\x8b": "compressed (gunzip it first)",
-    b"\x93NUMPY": "a NumPy array",
-    b"\x08": "perhaps an ONNX model",
-}
 
 
 @dataclass(frozen=True)
@@ -86,19 +78,10 @@ def _read(path):
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
-    raise UserError(f"{path} is no file of weights{_what(path, start)}: it must be one of {', '.join(SUFFIXES)}.")
-
-
-def _what(path, start):
-    """What a file is instead, as far as it is one of those that lie around."""
-    if not start:
-        return " but empty"
-    if path.suffix in (".index", ".pb") or ".data-0" in path.name:
-        return " but part of what TensorFlow saves (open it there and save the model's weights as .weights.h5)"
-    if start[4:8] == b"TFL3":
-        return " but a .tflite file (give the .keras file it was made from)"
-    begin = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return next((f" but {what}" for begins, what in OTHERS.items() if begin.startswith(begins)), "")
+    other = what_is(path)
+    raise UserError(
+        f"{path} is no file of weights{f' but {other}' if other else ''}: it must be one of {', '.join(SUFFIXES)}."
+    )
 
 
 def _zip(path):
