@@ -142,6 +142,8 @@ def _opened(model):
         from keras_cnns.saved import load_model
 
         network = load_model(model)
+        if not getattr(network, "inputs", None):  # subclassed, or not built yet
+            raise UserError(f"{model} does not say what it takes: give it a keras.Input, and save it again.")
         shape = tuple(network.input_shape[1:]) if isinstance(network.input_shape, tuple) else ()
         answers = [tuple(x.shape[1:]) for x in network.outputs]
         return shape, answers, lambda pictures: network.predict(pictures, verbose=0)

@@ -12,6 +12,7 @@ import pytest
 
 from keras_cnns import UserError, build
 from keras_cnns.deep import with_room
+from keras_cnns.predict import predict
 from keras_cnns.saved import load_model
 from keras_cnns.testing import randomize
 
@@ -117,3 +118,24 @@ def test_a_thousand_layers_come_back_in_a_new_process(tmp_path):
     env = {"PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, **env}, capture_output=True)
     assert done.returncode == 0, done.stderr[-500:]
+
+
+@keras.saving.register_keras_serializable("tests")
+class Subclassed(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scores = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.scores(keras.ops.mean(x, (1, 2)))
+
+
+@pytest.mark.parametrize("form", ["subclassed", "not built"])
+def test_a_model_without_an_input_says_so_where_pictures_are_predicted(tmp_path, form):
+    model = Subclassed() if form == "subclassed" else keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+    if form == "subclassed":
+        model(np.zeros((1, 8, 8, 3), "float32"))
+    model.save(tmp_path / "net.keras")
+    keras.utils.save_img(tmp_path / "a.png", np.zeros((8, 8, 3)))
+    with pytest.raises(UserError, match="keras.Input"):
+        predict(tmp_path / "net.keras", tmp_path / "a.png")

@@ -184,11 +184,14 @@ def endings(graph, said=None):
         if unknown:
             raise UserError(f"there is no output {', '.join(map(str, unknown))}: the outputs are {', '.join(names)}.")
         said = [said.get(name, ending.kind) for name, ending in zip(names, told, strict=True)]
-    wrong = [kind for kind in said if kind not in KINDS] if isinstance(said, (list, tuple)) else [said]
+    wrong = [k for k in said if not isinstance(k, str) or k not in KINDS] if isinstance(said, (list, tuple)) else [said]
     if wrong or len(said) != len(told):
         raise UserError(
             f"outputs is {', '.join(map(str, wrong)) or said}: say one of {', '.join(KINDS)} for each of {len(told)}."
         )
+    for kind, node, name in zip(said, keras.tree.flatten(copy.outputs), names, strict=True):
+        if kind == "class_map" and len(node.shape) != 4:
+            raise UserError(f"{name} is {node.shape[1:]}: a class_map is (rows, columns, classes).")
     return [Ending(kind, ending.scores) for kind, ending in zip(said, told, strict=True)]
 
 

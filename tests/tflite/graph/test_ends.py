@@ -186,3 +186,12 @@ def test_the_place_of_the_highest_along_any_axis(call, tmp_path):
     wanted = model.predict(x, verbose=0)
     assert len(np.unique(wanted)) > 2
     np.testing.assert_array_equal(predict(tmp_path / "net.tflite", x), wanted)
+
+
+@pytest.mark.parametrize("said", ["class_map", ["class_map"], {"scores": "class_map"}, [["logits"]], [None], 3, "maps"])
+def test_what_an_output_cannot_be_is_refused_in_a_line(said):
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, layers.Dense(4, name="scores")(layers.Flatten()(image)))
+    with pytest.raises(UserError) as refused:
+        export(model, "never.tflite", outputs=said)
+    assert "\n" not in str(refused.value)
