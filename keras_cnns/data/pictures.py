@@ -48,6 +48,8 @@ def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
         data = path if isinstance(path, bytes) else path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder: give the pictures in it.") from None
     except OSError as error:
         raise UserError(refusal(f"{name} cannot be read ({error.strerror or error})")) from None
     try:

@@ -103,9 +103,10 @@ def show(axes, picture):
 
 
 def around_grey(values):
-    """Signed values as pixels 0 .. 1: zero is middle grey, the 99.5th percentile of the sizes black or white."""
+    """Signed values as pixels 0 .. 1: zero is middle grey, the 99.5th percentile of the others' sizes black or white."""
     values = np.asarray(values, "float32")
-    high = np.percentile(np.abs(values), 99.5) or np.abs(values).max() or 1.0
+    sizes = np.abs(values[values != 0])  # a projection is zero nearly everywhere
+    high = np.percentile(sizes, 99.5) if sizes.size else 1.0
     return np.clip(0.5 + values / (2 * high), 0, 1)
 
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from keras_cnns.data.augment import crops
-from keras_cnns.data.pictures import decode, picture
+from keras_cnns.data.pictures import decode, picture, read_picture
+from keras_cnns.errors import UserError
 
 
 def smooth(height, width, channels=3, seed=0):
@@ -124,3 +125,8 @@ def test_shrinking_does_not_alias():
     stripes = np.tile(np.array([[0, 255]], np.uint8).repeat(3).reshape(1, 2, 3), (64, 32, 1))
     result = picture(encoded(stripes, "RGB"), (16, 16), 3, crops.whole).numpy()
     np.testing.assert_allclose(result, 127.5, atol=1)
+
+
+def test_a_folder_is_no_picture(tmp_path):
+    with pytest.raises(UserError, match="is a folder: give the pictures in it"):
+        read_picture(tmp_path, (8, 8, 3))

@@ -10,6 +10,7 @@ from PIL import Image
 from keras_cnns import build, cli, insight, tflite
 from keras_cnns.card import Card, write_card
 from keras_cnns.data.pictures import read_picture
+from keras_cnns.insight import draw
 from keras_cnns.insight.explain import METHODS
 from keras_cnns.insight.explain_file import File
 from keras_cnns.predict import predict
@@ -135,3 +136,12 @@ def test_a_tflite_file_is_explained_by_covering(capsys, folder):
 def test_mistakes_end_in_a_line(capsys, folder, words, says):
     status, _, err = run(capsys, folder, words)
     assert status == 2 and says in err and err.count("\n") == 1
+
+
+def test_a_projection_that_is_zero_nearly_everywhere_keeps_its_shades():
+    values = np.zeros((64, 64, 3), "float32")
+    values[10:18, 20:28] = np.linspace(-1, 1, 192).reshape(8, 8, 3)
+    pixels = draw.around_grey(values)
+    patch = pixels[10:18, 20:28]
+    assert ((patch == 0) | (patch == 1)).mean() < 0.02 and (np.delete(pixels, np.s_[10:18], 0) == 0.5).all()
+    np.testing.assert_array_equal(draw.around_grey(0 * values), np.full_like(values, 0.5))
