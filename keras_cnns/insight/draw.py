@@ -103,7 +103,7 @@ def show(axes, picture):
 
 
 def around_grey(values):
-    """Signed values as pixels 0 .. 1: zero is middle grey, the 99.5th percentile of the others' sizes black or white."""
+    """Signed values as pixels 0 .. 1: zero is grey, the 99.5th percentile of the others' sizes black or white."""
     values = np.asarray(values, "float32")
     sizes = np.abs(values[values != 0])  # a projection is zero nearly everywhere
     high = np.percentile(sizes, 99.5) if sizes.size else 1.0
