@@ -13,7 +13,7 @@ RECIPE = Recipe(
     overrides={
         "backbone": "vgg11_bn",
         "columns": {"widths": (16, 32, 64, 128, 128)},
-        "level": "C3",
+        "level": "C4",
         "fc": (128,),
         "dropout": 0.2,
         "min_size": 32,

@@ -2,7 +2,8 @@
 
 Paper: Simonyan & Zisserman 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 1409.1556.
 The detectors' papers start from a classifier too. Scenes teach a network what a card is long before they teach it what
-is written on one: shown the cards one by one, nothing is learned for three epochs, and nearly all in the next three.
+is written on one.
+Expect: accuracy 0.971 on the held-out cards with seed 0, in four to six minutes on one core.
 
     python recipes/vgg11_cards.py
     python recipes/fcn8s_digits.py --weights runs/vgg11_cards/best.keras
