@@ -40,10 +40,9 @@ def _write(name, data_dir):
 
     tfds.disable_progress_bar()
     arrays = SETS[name].arrays()
-    images, labels = arrays["train"]
     features = {
-        "image": tfds.features.Image(shape=images.shape[1:]),
-        "label": tfds.features.ClassLabel(names=[str(label) for label in range(labels.max() + 1)]),
+        "image": tfds.features.Image(shape=arrays["train"][0].shape[1:]),
+        "label": tfds.features.ClassLabel(names=[str(label) for label in range(SETS[name].CLASSES)]),
     }
     splits = {
         split: [(i, {"image": images[i], "label": int(labels[i])}) for i in range(len(labels))]
