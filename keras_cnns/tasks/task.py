@@ -49,8 +49,9 @@ class Task(ABC):
         Raises:
           UserError: the recipe asks for what this task has not.
         """
-        if self.recipe.class_weights != "none":
-            raise UserError(f"class_weights are for networks that tell classes, and {self.recipe.model} does not.")
+        for name, passed in (("class_weights", "none"), ("label_smoothing", 0), ("skip_broken", 0)):
+            if getattr(self.recipe, name) != passed:
+                raise UserError(f"{name} is for networks that tell classes, and {self.recipe.model} does not.")
         if self.recipe.sizes:
             raise UserError(f"sizes are for networks that tell classes: give {self.recipe.model} augment.zoom.")
         return {}

@@ -91,5 +91,5 @@ def test_they_are_a_flag():
 
 @pytest.mark.parametrize("model", ["fcn8s", "faster_rcnn"])
 def test_other_tasks_have_none(model):
-    with pytest.raises(UserError, match=f"class_weights are for networks that tell classes, and {model} does not"):
+    with pytest.raises(UserError, match=f"class_weights is for networks that tell classes, and {model} does not"):
         of(Recipe(model, class_weights="balanced")).prepare(None)

@@ -1,5 +1,6 @@
 """COCO's form: pictures and a JSON file of their boxes, for a data set of one's own too."""
 
+import os
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,8 @@ from keras_cnns.data.sources.files import array_of, split_by_fifths
 from keras_cnns.data.sources.scene import Located, Scene, checked
 from keras_cnns.errors import UserError
 from keras_cnns.files import read_json
+
+FLAGS = ("iscrowd", "ignore")
 
 
 def notes_in(folder):
@@ -38,6 +41,7 @@ def open_boxes(folder, split):
     path = chosen or notes[0]
     content = _content(path)
     names, number_of = _classes(path, [_content(other) for other in by_role.values()] or [content])
+    others = [_content(other) for other in by_role.values() if other != path]
     images, objects = _images(path, content), defaultdict(list)
     for found in _rows(path, content, "annotations"):
         if not _known(found.get("image_id"), images):
@@ -45,7 +49,7 @@ def open_boxes(folder, split):
         if not _known(found.get("category_id"), number_of):
             raise UserError(f"{path}: an annotation is of class {found.get('category_id')!r}, which is not in it.")
         objects[found["image_id"]].append(found)
-    files = _files(folder, path, images)
+    files = _files(folder, path, images, {name for other in others for name in _file_names(other)})
     keys = list(images if chosen else split_by_fifths(folder, images, split))
 
     def read(number, size):
@@ -59,8 +63,8 @@ def open_boxes(folder, split):
         corners = [_corners(found, path) for found in objects[key]]
         boxes, there = checked(corners, image.shape[:2], f"{path}, {row['file_name']}")
         labels = np.array([number_of[found["category_id"]] for found in objects[key]], "int64")[there]
-        crowd = np.array([bool(found.get("iscrowd")) for found in objects[key]], bool)[there]
-        return Scene(image, boxes[there], labels, None, crowd, crowd)
+        crowd, ignored = (np.array([_flag(o, name, path) for o in objects[key]], bool)[there] for name in FLAGS)
+        return Scene(image, boxes[there], labels, None, crowd | ignored, crowd)
 
     return Located(names, len(keys), max(map(len, objects.values()), default=1), read)
 
@@ -95,8 +99,12 @@ def _by_role(notes, folder):
 
 def _role(path, folder):
     """The split that a JSON is of, by its name (instances_val2017.json) or its folder's (valid/...)."""
+    return splits.role(path.stem, loosely=True) or _role_of_folders(path, folder)
+
+
+def _role_of_folders(path, folder):
     inside = path.relative_to(folder).parts[:-1]
-    return next((r for name in (path.stem, *reversed(inside)) if (r := splits.role(name, loosely=True))), None)
+    return next((role for name in reversed(inside) if (role := splits.role(name, loosely=True))), None)
 
 
 def _classes(path, contents):
@@ -142,7 +150,7 @@ def _rows(path, content, part):
 
 
 def _is_id(value):
-    return isinstance(value, int | float | str)
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
 
 
 def _known(value, ids):
@@ -157,6 +165,21 @@ def _whole(value):
         return value
 
 
+def _flag(found, name, path):
+    """iscrowd, or what those who bring VOC's "difficult" into this form call ignore."""
+    value = found.get(name)
+    if value is not None and value not in (0, 1):
+        raise UserError(f"{path}: annotation {found.get('id')!r} has {name} {value!r}, and it is 0 or 1.")
+    return bool(value)
+
+
+def _float(number):
+    try:
+        return float(number)
+    except OverflowError:  # JSON's whole numbers have no end
+        return float("inf")
+
+
 def _images(path, content):
     rows = _rows(path, content, "images")
     images = {row["id"]: row for row in rows if _is_id(row.get("id")) and isinstance(row.get("file_name"), str)}
@@ -165,22 +188,34 @@ def _images(path, content):
     return images
 
 
-def _files(folder, path, images):
+def _file_names(content):
+    rows = content["images"] if isinstance(content["images"], list) else []
+    return {str(row.get("file_name")) for row in rows if isinstance(row, dict)}
+
+
+def _files(folder, path, images, elsewhere):
     """{id: the picture's file}: beside the JSON, or anywhere in the folder, by the name in the JSON.
 
-    Of several of that name it is the one in the folders that the JSON says.
+    Of several of that name it is the one in the folders that the JSON says, or in a folder of the JSON's split.
+
+    elsewhere: names in the JSON files of other splits; a picture called so in a folder of another split is theirs.
     """
-    there = defaultdict(list)
+    there, role = defaultdict(list), _role(path, folder)
     for found in walk.pictures(folder):
         there[found.name].append(found)
     files, absent = {}, []
     for key, row in images.items():
         name = PurePosixPath(row["file_name"].replace("\\", "/"))  # written on Windows
-        found = [path.parent / name] if (path.parent / name).is_file() else there.get(name.name, [])
+        beside = Path(os.path.normpath(path.parent / name))
+        found = [beside] if beside.is_file() else there.get(name.name, [])
         if len(found) > 1:
-            found = [other for other in found if other.parts[-len(name.parts) :] == name.parts]
-            if len(found) != 1:
-                raise UserError(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
+            found = [other for other in found if other.parts[-len(name.parts) :] == name.parts] or found
+        if len(found) > 1 and role:
+            found = [other for other in found if _role_of_folders(other, folder) == role] or found
+        if len(found) > 1:
+            raise UserError(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
+        if role and row["file_name"] in elsewhere:
+            found = [other for other in found if _role_of_folders(other, folder) in (None, role)]
         absent += [] if found else [row["file_name"]]
         files[key] = found[0] if found else None
     if absent:
@@ -200,5 +235,5 @@ def _corners(found, path):
     box = found.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
         raise UserError(f"{path}: annotation {found.get('id')!r} has no bbox of four numbers.")
-    x, y, width, height = box
+    x, y, width, height = map(_float, box)
     return x, y, x + width, y + height

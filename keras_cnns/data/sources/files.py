@@ -8,10 +8,10 @@ from PIL import Image
 
 from keras_cnns import said
 from keras_cnns.data import pillow
-from keras_cnns.data.pictures import refusal
 from keras_cnns.data.sources import splits
 from keras_cnns.data.sources.scene import VOID
 from keras_cnns.errors import UserError
+from keras_cnns.files import read_json
 
 
 def array_of(path):
@@ -20,7 +20,31 @@ def array_of(path):
     try:
         return pillow.decoded(data, 3)
     except Exception:  # Pillow's readers raise what they come upon
-        raise UserError(refusal(f"{path} {pillow.fault(data)}")) from None
+        raise UserError(f"{path} {pillow.fault(data)}: mend it, or take it out of the data set.") from None
+
+
+def one_picture(paths, of):
+    """The picture among files of one name; `of`: what is known of it, for the message. Raises UserError: several."""
+    first, *others = paths
+    if others:
+        raise UserError(f"{of} is of one picture, and there are {first} and {others[0]}: leave one of them.")
+    return first
+
+
+def names_in(path, *, least=1):
+    """The classes that a file lists: a name a line, or JSON's list of them.
+
+    Raises:
+      UserError: it cannot be read, holds fewer than `least` or more than a mask can tell apart, or one of them twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        names = read_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the names of classes in {path}: {error}.") from error
+    if not isinstance(names, list) or not least <= len(set(map(str, names))) == len(names) < VOID:
+        raise UserError(f"{path} needs a list of {least} to {VOID - 1} different names.")
+    return tuple(map(str, names))
 
 
 def mask_of(path, size, classes):
@@ -31,15 +55,21 @@ def mask_of(path, size, classes):
     """
     try:
         with Image.open(path) as image:
-            values = np.asarray(image)
+            values, lossy = np.asarray(image), image.format == "JPEG"
     except Exception as error:
         raise UserError(f"{path} cannot be read as a mask: {error}.") from error
     if values.ndim == 3 and values.shape[-1] == 2:  # grey, and how much of it
         values = values[..., 0]
     if values.ndim == 3 and (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
         values = values[..., 0]
-    if values.ndim != 2 or values.dtype.kind not in "bui":
+    if lossy:
+        raise UserError(f"{path} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG.")
+    if values.ndim != 2:
         raise UserError(f"{path} is a coloured picture, and a mask's values are its labels: save it with one channel.")
+    if values.dtype.kind not in "bui":
+        raise UserError(
+            f"{path} has samples that are no whole numbers, and a mask's values are its labels: save a PNG."
+        )
     if values.shape != tuple(size):
         raise UserError(
             f"{path} is of {values.shape[1]} x {values.shape[0]} pixels, and its picture of {size[1]} x {size[0]}."

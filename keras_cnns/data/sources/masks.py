@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import array_of, mask_of, split_by_fifths
+from keras_cnns.data.sources.files import array_of, mask_of, names_in, one_picture, split_by_fifths
 from keras_cnns.data.sources.scene import Located, Scene
 from keras_cnns.errors import UserError
-from keras_cnns.files import read_json
 
 PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
 MASKS = ("masks", "mask", "labels", "annotations", "gtfine", "segmentation", "segmentationclass", "annotation")
@@ -46,6 +45,7 @@ def open_masks(folder, split):
         raise UserError(
             f"{alone[0]} has no picture in {images} ({len(alone)} such masks): bring them or take them out."
         )
+    pictures = {key: one_picture(paths, labels[key]) for key, paths in pictures.items()}
     names = _names(folder)
     roles = {key: splits.role(key.parts[0]) if len(key.parts) > 1 else None for key in pictures}
     if any(roles.values()):
@@ -58,7 +58,7 @@ def open_masks(folder, split):
         keys = list(split_by_fifths(folder, pictures, split))
 
     def read(number, size):
-        image = array_of(pictures[keys[number]][0])
+        image = array_of(pictures[keys[number]])
         mask = mask_of(labels[keys[number]], image.shape[:2], len(names))
         return Scene(image, np.zeros((0, 4), "float32"), np.zeros(0, "int64"), mask)
 
@@ -87,11 +87,4 @@ def _names(folder):
         raise UserError(
             f"{folder} does not say what its masks' values mean: write {folder / NAMES[0]}, a name a line, from 0 on."
         )
-    text = path.read_text(encoding="utf-8")
-    try:
-        names = read_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
-    except ValueError as error:
-        raise UserError(f"cannot read {path} as JSON: {error}.") from error
-    if not isinstance(names, list) or len(names) < 2 or len(set(map(str, names))) < len(names) or len(names) > 254:
-        raise UserError(f"{path} needs a list of 2 to 254 different names.")
-    return tuple(map(str, names))
+    return names_in(path, least=2)

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from keras_cnns.data.sources import coco, masks, shapes, voc
+from keras_cnns.data.sources import coco, masks, shapes, voc, walk
 from keras_cnns.data.sources.by_name import FOLDER
 from keras_cnns.data.sources.scene import GROUND, Located
 from keras_cnns.data.sources.tfds_objects import open_tfds
@@ -44,6 +44,9 @@ _scene = lru_cache(maxsize=KEPT)(shapes.scene)
 def _folder(folder, split, targets):
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}.")
+    within = [other for other in walk.folders(folder) if voc.is_voc(other)]
+    if within and not voc.is_voc(folder):
+        raise UserError(f"{folder} holds PASCAL VOC's {within[0].name}: give {FOLDER}{within[0]}.")
     if targets == "mask":
         if voc.is_voc(folder) and (folder / voc.MASKS).is_dir():
             return voc.open_masks(folder, split)

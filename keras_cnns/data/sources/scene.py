@@ -50,7 +50,8 @@ def checked(boxes, size, where):
     Raises:
       UserError: a number that is none, or a right or lower side before the left or upper one.
     """
-    boxes = np.asarray(boxes, "float32").reshape(-1, 4)
+    with np.errstate(over="ignore"):  # infinite, and named below
+        boxes = np.asarray(boxes, "float32").reshape(-1, 4)
     for box in boxes:
         if not np.isfinite(box).all():
             raise UserError(f"{where}: a box is {_said(box)}: correct it or take it out.")

@@ -13,6 +13,7 @@ HELD_OUT = {"coco": "validation", "voc/2012": "validation"}
 JOINED = {"voc/2007": "train+validation"}  # what is trained on: the papers' "trainval"
 MOST = 100  # boxes of a picture that are kept
 FLAGS = ("is_difficult", "is_crowd")
+FROM_ONE = "voc/"  # whose first pixel is 1, which tensorflow-datasets passes on
 
 
 def open_tfds(name, split, targets, *, data_dir=None, download=False):
@@ -45,7 +46,10 @@ def open_tfds(name, split, targets, *, data_dir=None, download=False):
         names = tuple(str(n) for n in range(_classes(example, count)))
         return Located(names, count, 1, lambda number, size: _masked(example(number), name, number, len(names)))
     names = tuple(features["objects"]["label"].names)
-    return Located(names, count, MOST, lambda number, size: _boxed(example(number), f"example {number} of {name}"))
+    first = int(str(name).startswith(FROM_ONE))
+    return Located(
+        names, count, MOST, lambda number, size: _boxed(example(number), f"example {number} of {name}", first)
+    )
 
 
 def _examples(builder, split, tfds):
@@ -67,11 +71,13 @@ def _has_boxes(features, tfds):
     return {"bbox", "label"} <= set(inner) and isinstance(inner["label"], tfds.features.ClassLabel)
 
 
-def _boxed(example, where):
+def _boxed(example, where, first):
+    """first: the number of the first pixel, where a box's left and upper sides count from it."""
     image, objects = _picture(example["image"], where), example["objects"]
     height, width = image.shape[:2]
     relative = np.asarray(objects["bbox"], "float32").reshape(-1, 4)  # top, left, bottom, right
-    boxes, there = checked(relative[:, [1, 0, 3, 2]] * [width, height, width, height], (height, width), where)
+    boxes = relative[:, [1, 0, 3, 2]] * [width, height, width, height] - [first, first, 0, 0]
+    boxes, there = checked(boxes, (height, width), where)
     flags = {flag: np.asarray(objects.get(flag, np.zeros(len(boxes))), bool)[there][:MOST] for flag in FLAGS}
     if there.sum() > MOST:
         said.once(f"{where}: {there.sum()} boxes, of which the first {MOST} are taken.")

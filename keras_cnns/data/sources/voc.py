@@ -4,12 +4,14 @@ A folder of one's own needs the XML files alone: beside the pictures, or in a fo
 """
 
 import xml.etree.ElementTree as ElementTree
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
+from keras_cnns import said
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import array_of, mask_of, split_by_fifths
+from keras_cnns.data.sources.files import array_of, mask_of, names_in, one_picture, split_by_fifths
 from keras_cnns.data.sources.scene import GROUND, Located, Scene, checked
 from keras_cnns.errors import UserError
 
@@ -18,6 +20,9 @@ CLASSES = (
     *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
 XML, PICTURES, MASKS, LISTS = "Annotations", "JPEGImages", "SegmentationClass", "ImageSets"
+SIDES = ("xmin", "ymin", "xmax", "ymax")
+MASK_FOLDERS = {"segmentationclass", "segmentationobject", "segmentationclassraw", "segmentationclassaug", "masks"}
+DIFFICULT = {"0": False, "false": False, "": False, "1": True, "true": True}
 
 
 def is_voc(folder):
@@ -31,20 +36,29 @@ def open_boxes(folder, split):
     everything = {stem: _parsed(path) for stem, path in notes.items()}
     parsed = {stem: everything[stem] for stem in _chosen(folder, "Main", notes, split)}
     names = _names(folder, notes, everything)
-    pictures = {path.stem: path for path in walk.pictures(folder) if MASKS not in path.parts}
+    pictures = _pictures(folder)
     missing = [stem for stem in parsed if stem not in pictures]
     if missing:
         raise UserError(
             f"{notes[missing[0]]} has no picture ({len(missing)} such files): bring it or take the file out."
         )
+    alone = sorted(set(pictures) - set(notes))
+    if alone:
+        said.once(
+            f"{len(alone)} pictures in {folder} have no XML file and are left out, such as {pictures[alone[0]][0]}."
+        )
+    pictures = {stem: one_picture(paths, notes[stem]) for stem, paths in pictures.items() if stem in notes}
     stems = list(parsed)
 
     def read(number, size):
         stem = stems[number]
         image = array_of(pictures[stem])
-        said, objects = parsed[stem]
-        if said and said != image.shape[:2]:
-            raise UserError(f"{notes[stem]} is about a picture of {said[1]} x {said[0]}: {pictures[stem]} is another.")
+        stated, objects = parsed[stem]
+        if stated and stated != image.shape[:2]:
+            raise UserError(
+                f"{notes[stem]} is about a picture of {stated[1]} x {stated[0]}: {pictures[stem]} is another, or one "
+                "that was turned."
+            )
         boxes, there = checked([box for _, box, _ in objects], image.shape[:2], notes[stem])
         labels = np.array([names.index(label) for label, *_ in objects], "int64")[there]
         difficult = np.array([flag for *_, flag in objects], bool)[there]
@@ -59,12 +73,29 @@ def _names(folder, notes, everything):
     met = {label: stem for stem, (_, objects) in everything.items() for label, *_ in objects}
     listed = folder / "classes.txt"
     if listed.is_file():
-        names = tuple(line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = names_in(listed)
         unknown = sorted(set(met) - set(names))
         if unknown:
             raise UserError(f"{notes[met[unknown[0]]]} has the class {unknown[0]!r}, which is not in {listed}.")
         return names
-    return CLASSES if set(met) <= set(CLASSES) else tuple(sorted(met))
+    if set(met) <= set(CLASSES):
+        return CLASSES
+    others = sorted(set(met) - set(CLASSES))
+    if len(others) < len(met):
+        said.once(
+            f"{notes[met[others[0]]]} has the class {others[0]!r}, which is not PASCAL VOC's: the classes are the "
+            f"{len(met)} that are met in {folder}; list them in {listed} where others are mistakes."
+        )
+    return tuple(sorted(met))
+
+
+def _pictures(folder):
+    """{stem: the pictures of that name}, in VOC's layout those among the pictures: its masks have the same names."""
+    where, found = folder / PICTURES, defaultdict(list)
+    for path in walk.pictures(where if where.is_dir() else folder):
+        if not MASK_FOLDERS & {part.lower() for part in path.relative_to(folder).parts[:-1]}:
+            found[path.stem].append(path)
+    return found
 
 
 def _by_stem(paths):
@@ -78,11 +109,12 @@ def _by_stem(paths):
 def open_masks(folder, split):
     """VOC's pictures with masks: 0 the ground, 1 .. 20 the classes, 255 void."""
     masks = {path.stem: path for path in walk.pictures(folder / MASKS)}
-    pictures = {path.stem: path for path in walk.pictures(folder / PICTURES)}
+    pictures = _pictures(folder)
     stems = [stem for stem in _chosen(folder, "Segmentation", masks, split) if stem in masks]
     missing = [stem for stem in stems if stem not in pictures]
     if missing:
         raise UserError(f"{masks[missing[0]]} has no picture in {folder / PICTURES}.")
+    pictures = {stem: one_picture(pictures[stem], masks[stem]) for stem in stems}
     names = (GROUND, *CLASSES)
 
     def read(number, size):
@@ -99,7 +131,7 @@ def _chosen(folder, task, files, split):
     for role in splits.asked(split):
         for stem, path in lists.items():
             if splits.role(stem) == role or (role == splits.TRAIN and stem == "trainval" and "val" not in lists):
-                wanted = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+                wanted = _listed(path)
                 absent = [stem for stem in wanted if stem not in files]
                 if absent:
                     raise UserError(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
@@ -119,22 +151,40 @@ def _role(path, folder):
     return next((role for part in path.relative_to(folder).parts[:-1] if (role := splits.role(part))), None)
 
 
+def _listed(path):
+    """The names in one of VOC's lists; behind a name may stand whether the picture shows a class."""
+    try:
+        return [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except ValueError as error:
+        raise UserError(f"cannot read the list {path}: {error}.") from error
+
+
 def _parsed(path):
     """((height, width) or None, [(class, box, difficult)]) of an XML file; VOC's pixels count from 1."""
     try:
         root = ElementTree.parse(path).getroot()
-        objects = [
-            (
-                found.findtext("name", "").strip(),
-                [float(found.findtext(f"bndbox/{side}")) - (side in ("xmin", "ymin")) for side in SIDES],
-                (found.findtext("difficult") or "0").strip() not in ("0", "false", "False"),
-            )
-            for found in root.iter("object")
-        ]
-        size = [int(root.findtext(f"size/{side}", "0")) for side in ("height", "width")]
-    except (ElementTree.ParseError, TypeError, ValueError, OSError) as error:
+        if root.tag != "annotation":
+            raise ValueError(f"it is a file of {root.tag!r}, and VOC's are of 'annotation'")
+        objects = [_object(found) for found in root.iter("object")]
+        size = tuple(int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
+    except (ElementTree.ParseError, ValueError, OverflowError, OSError) as error:
         raise UserError(f"cannot read {path} as VOC's XML: {error}.") from error
-    return tuple(size) if all(size) else None, objects
+    return size if all(size) else None, objects
 
 
-SIDES = ("xmin", "ymin", "xmax", "ymax")
+def _object(found):
+    name, difficult = (" ".join((found.findtext(part) or "").split()) for part in ("name", "difficult"))
+    if not name:
+        raise ValueError("an object has no name")
+    if difficult.lower() not in DIFFICULT:
+        raise ValueError(f"the object {name!r} has difficult {difficult!r}, and it is 0 or 1")
+    box = [_number(found, f"bndbox/{side}") - (side in ("xmin", "ymin")) for side in SIDES]
+    return name, box, DIFFICULT[difficult.lower()]
+
+
+def _number(element, path, default=None):
+    text = element.findtext(path, default)
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"an {element.tag} has {path} {text!r}, and it is a number") from None
