@@ -35,4 +35,5 @@ def suppress(boxes, scores, *, count, threshold, before=None, classes=None):
 
     chosen, found = tf.map_fn(one, (boxes, scores), fn_output_signature=(tf.int32, tf.int32))
     chosen = tf.reshape(chosen, [-1, count])
+    numbers = tf.pad(numbers, ((0, 0), (0, 1)))  # no box at all
     return tf.gather(numbers, chosen, batch_dims=1), tf.range(count) < found[:, None]

@@ -1,6 +1,7 @@
 """Anchors: sizes, places and order, by hand."""
 
 import numpy as np
+import pytest
 
 from keras_cnns.blocks.anchors import anchors, shapes
 from keras_cnns.blocks.levels import level_of
@@ -34,3 +35,26 @@ def test_regions_go_to_the_level_of_their_size():
     assert int(level_of(np.zeros(4, "float32"))) == 2  # no area
     expected = np.clip(np.floor(4 + np.log2(sides / 224) + 1e-6), 2, 5)
     assert np.asarray(level_of(boxes)).tolist() == expected.tolist()
+    assert level_of(np.zeros((2, 0, 4), "float32")).shape == (2, 0)
+    wide = np.array([[0, 0, 448, 112], [0, 7, 50176, 8], [9, 9, 9, 400]], "float32")  # the area alone decides
+    assert np.asarray(level_of(wide)).tolist() == [4, 4, 2]
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize(("height", "width", "stride"), [(3, 5, 16), (1, 1, 64), (2, 3, (7, 9)), (0, 4, 8)])
+def test_anchors_as_plain_loops_say(height, width, stride, rounded):
+    """Those larger than any picture and thinner than a pixel among them; rounded, halves go to the even number."""
+    scales, ratios = (0.5, 17, 4000), (0.25, 1, 3)
+    down, across = stride if isinstance(stride, tuple) else (stride, stride)
+    expected = []
+    for row in range(height):
+        for column in range(width):
+            for ratio in ratios:
+                for scale in scales:
+                    half = np.array([scale / np.sqrt(ratio), scale * np.sqrt(ratio)], "float32") / 2
+                    half = np.round(half) if rounded else half
+                    centre = np.array([(column + 0.5) * across, (row + 0.5) * down])
+                    expected.append([*(centre - half), *(centre + half)])
+    found = np.asarray(anchors(height, width, stride, scales, ratios, rounded=rounded))
+    assert found.shape == (height * width * 9, 4) and found.dtype == "float32"
+    np.testing.assert_allclose(found, np.reshape(expected, (-1, 4)), rtol=1e-6, atol=1e-3)

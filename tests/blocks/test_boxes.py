@@ -63,3 +63,45 @@ def test_clipping_cuts_at_the_border():
     expected = [[0, 0, 5, 5], [90, 40, 100, 50], [0, 0, 0, 0], [0, 0, 100, 50]]
     np.testing.assert_array_equal(clip(boxes, 50, 100), expected)
     np.testing.assert_array_equal(area(np.array(expected, "float32")), [25, 100, 0, 5000])
+
+
+# in a picture of 100 x 50: a pixel, one in the corner, the picture, larger than it, as wide or high as a pixel
+EXTREMES = np.array(
+    [[0, 0, 1, 1], [99, 49, 100, 50], [0, 0, 100, 50], [-300, -200, 900, 800], [40, 0, 41, 50], [0, 30, 100, 31]],
+    "float32",
+)
+
+
+def plain_encode(box, reference):
+    (x, y, w, h), (rx, ry, rw, rh) = (
+        ((a + c) / 2, (b + d) / 2, c - a, d - b) for a, b, c, d in (map(float, box), map(float, reference))
+    )
+    return [(x - rx) / rw, (y - ry) / rh, math.log(w / rw), math.log(h / rh)]
+
+
+def test_extremes_are_coded_as_plain_loops_say_and_come_back():
+    """Of every one by every other; what grows beyond MAX_GROWTH comes back smaller, around the same centre."""
+    boxes, references = np.repeat(EXTREMES, len(EXTREMES), 0), np.tile(EXTREMES, (len(EXTREMES), 1))
+    deltas = np.asarray(encode(boxes, references))
+    np.testing.assert_allclose(deltas, [plain_encode(*p) for p in zip(boxes, references, strict=True)], atol=1e-4)
+    back = np.asarray(decode(deltas, references))
+    within = (deltas[:, 2:] < MAX_GROWTH).all(1)
+    assert 0 < (~within).sum() < 12
+    np.testing.assert_allclose(back[within], boxes[within], atol=2e-3)
+    np.testing.assert_allclose(back[:, :2] + back[:, 2:], boxes[:, :2] + boxes[:, 2:], atol=0.1)
+    grown = (references[:, 2:] - references[:, :2]) * np.exp(np.minimum(deltas[:, 2:], MAX_GROWTH))
+    np.testing.assert_allclose(back[:, 2:] - back[:, :2], grown, rtol=1e-3, atol=1e-3)
+
+
+def test_extremes_overlap_and_are_cut_as_plain_loops_say():
+    np.testing.assert_allclose(iou(EXTREMES, EXTREMES), plain_iou(EXTREMES, EXTREMES), atol=1e-6)
+    expected = [[max(x1, 0), max(y1, 0), min(x2, 100), min(y2, 50)] for x1, y1, x2, y2 in EXTREMES]
+    np.testing.assert_array_equal(clip(EXTREMES, 50, 100), expected)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_no_box_and_one(count):
+    boxes = EXTREMES[:count]
+    assert encode(boxes, boxes).shape == decode(boxes * 0, boxes).shape == clip(boxes, 50, 100).shape == (count, 4)
+    np.testing.assert_allclose(encode(boxes, boxes), np.zeros((count, 4)), atol=1e-6)
+    assert area(boxes).shape == (count,)

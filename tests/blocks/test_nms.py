@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.blocks.nms import nms
-from tests.blocks.test_boxes import plain_iou
+from tests.blocks.test_boxes import EXTREMES, plain_iou
 
 
 def greedy(boxes, scores, count, threshold, classes=None, before=None):
@@ -78,3 +78,23 @@ def test_how_many_boxes_there_are_may_show_only_when_it_runs():
         numbers, kept = run(boxes[:, :n], np.array([[3, 2, 1, 0.5]], "float32")[:, :n])
         assert numbers.shape == kept.shape == (1, 5)
         assert np.asarray(numbers)[np.asarray(kept)].tolist() == expected
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
+def test_extremes(threshold):
+    """A pixel, one on the border, the picture, larger than it, as thin as a pixel: by themselves and all together."""
+    scores = np.array([0.3, 0.9, 0.5, 0.4, 0.8, 0.1], "float32")
+    check(EXTREMES, scores, count=6, threshold=threshold)
+    check(EXTREMES, scores, count=6, threshold=threshold, classes=np.array([0, 1, 0, 1, 0, 1], "int32"))
+    for n in range(len(EXTREMES)):
+        check(EXTREMES[n : n + 1], scores[n : n + 1], count=2, threshold=threshold)
+    same = np.repeat(EXTREMES[4:5], 100, 0)  # of which one is left, of each class
+    check(same, np.linspace(0, 1, 100, dtype="float32"), count=3, threshold=min(threshold, 0.9))
+    check(
+        same, np.ones(100, "float32"), count=8, threshold=min(threshold, 0.9), classes=np.arange(100, dtype="int32") % 5
+    )
+
+
+def test_no_box():
+    numbers, kept = nms(np.zeros((2, 0, 4), "float32"), np.zeros((2, 0), "float32"), count=3, threshold=0.5)
+    assert numbers.shape == kept.shape == (2, 3) and not np.asarray(kept).any()

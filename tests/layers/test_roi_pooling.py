@@ -111,3 +111,23 @@ def test_gradients_go_to_the_maxima():
         total = tf.reduce_sum(RoIMaxPooling(1, STRIDE)(level, box))
     gradient = tape.gradient(total, level).numpy()[0]
     assert (gradient == (LEVEL[0] == LEVEL[0].max((0, 1)))).all()
+
+
+@pytest.mark.parametrize("shape", [(9, 13), (1, 1), (1, 6)])
+def test_a_hundred_overlapping_boxes(shape):
+    """Of any size up to larger than the picture, on its border, a pixel wide, on levels of a single position too."""
+    rng = np.random.default_rng(1)
+    level = rng.normal(size=(1, *shape, 2)).astype("float32")
+    frame = np.array([shape[1], shape[0]] * 2) * STRIDE
+    corner = rng.uniform(-0.3, 0.9, (100, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(0, 1.2, (100, 2))], 1) * frame
+    boxes[:4] = [[0, 0, 1, 1], frame - [1, 1, 0, 0], [0, 0, *frame[2:]], [-100, -100, 500, 500]]
+    boxes[4:8, 2] = boxes[4:8, 0] + 1
+    boxes = boxes.astype("float32")
+    largest = np.asarray(RoIMaxPooling(3, STRIDE)(level, boxes[None]))[0]
+    mean = np.asarray(RoIAlign(3, STRIDE)(level, boxes[None]))[0]
+    for n, box in enumerate(boxes):
+        np.testing.assert_allclose(largest[n], plain_max(level[0], box, 3), atol=1e-6)
+        if min(shape) > 1:
+            np.testing.assert_allclose(mean[n], plain_align(level[0], box, 3, 2, True), atol=1e-5)
+    assert np.isfinite(mean).all() and np.abs(mean).max() <= np.abs(level).max() + 1e-6

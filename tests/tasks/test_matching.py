@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_cnns.tasks.matching import IGNORED, NOTHING, match, sample
-from tests.blocks.test_boxes import plain_iou
+from tests.blocks.test_boxes import EXTREMES, plain_iou
 
 ANCHORS = np.array([[0, 0, 10, 10], [0, 0, 10, 6], [0, 0, 10, 4], [50, 50, 60, 60], [20, 20, 24, 24]], "float32")
 BOXES = np.array([[0, 0, 10, 10], [20, 20, 30, 30], [0, 0, 0, 0]], "float32")  # the last one only fills up
@@ -63,3 +63,39 @@ def test_the_seed_alone_decides():
     assert draw[0] == draw[2] != draw[1]
     often = sum(np.array(sample(matches, count=20, positives=0.5, seed=(0, n))) for n in range(300))
     assert often.min() > 5 and often.max() < 60  # 30 is the mean
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_extremes_and_a_hundred_alike(force):
+    """Boxes of a pixel, on the border and larger than the picture; of a hundred alike the first one is found."""
+    anchors = np.concatenate([EXTREMES, ANCHORS])
+    for boxes in (EXTREMES, EXTREMES[:1], EXTREMES[3:4], np.repeat(EXTREMES[4:5], 100, 0)):
+        found = match(anchors, boxes, len(boxes), low=0.3, high=0.7, force=force).numpy().tolist()
+        assert found == plain_match(anchors, boxes, 0.3, 0.7, force)
+    assert found[4] == 0
+
+
+def test_what_lies_in_a_box_that_need_not_be_found_is_no_background():
+    """Half of an anchor's area is enough; a box that is found goes before one that need not be."""
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 60, 53]], "float32")
+    options = {"low": 0.3, "high": 0.7, "ignored": np.array([False, True])}
+    anchors = np.concatenate([ANCHORS, [[50, 50, 60, 56], [50, 50, 60, 56.1]]]).astype("float32")
+    assert match(anchors, boxes, 2, **options).numpy().tolist() == [
+        0,
+        IGNORED,
+        IGNORED,
+        NOTHING,
+        IGNORED,
+        IGNORED,
+        NOTHING,
+    ]
+    assert match(anchors, boxes, 1, **options).numpy().tolist() == [0, IGNORED, IGNORED] + [NOTHING] * 4
+    everything = match(anchors, boxes, 2, low=0.3, high=0.7, force=True, ignored=np.array([True, True])).numpy()
+    assert everything.tolist() == [IGNORED] * 3 + [NOTHING, IGNORED, IGNORED, NOTHING]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_sample_of_nothing_and_of_one(number):
+    for kind in (0, NOTHING, IGNORED):
+        chosen = sample(tf.fill([number], kind), count=64, positives=0.5, seed=(0, 1)).numpy()
+        assert chosen.tolist() == [kind != IGNORED] * number

@@ -41,3 +41,10 @@ def test_where_xla_compiles_all_are_compared_with_all(monkeypatch):
     monkeypatch.setattr(suppression, "compile_with_xla", lambda: True)
     for a, b in zip(suppression.suppress(boxes, scores, count=10, threshold=0.5), alone, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_no_box_and_one():
+    for n in (0, 1):
+        boxes, scores = np.ones((2, n, 4), "float32") * [0, 0, 5, 5], np.ones((2, n), "float32")
+        numbers, kept = map(np.asarray, suppression.suppress(boxes.astype("float32"), scores, count=3, threshold=0.5))
+        assert numbers.shape == (2, 3) and kept.sum(1).tolist() == [n, n]
