@@ -1,7 +1,8 @@
 """SPPnet on a narrow VGG-11, on the embedded handwritten digits, to be asked about pictures of any size.
 
 Paper: He et al. 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 1406.4729.
-Trained at six sizes in turn (section 2.3, with two); benchmarks/sizes.py asks it at others.
+Trained at six sizes in turn (section 2.3, with two); benchmarks/sizes.py asks it at others. There is no batch
+normalization, as in the paper: the pictures of each size have statistics of their own, and inference knows one for all.
 
     python recipes/sppnet_digits.py
 """
@@ -11,7 +12,7 @@ from keras_cnns.training import Augment, Recipe, run
 RECIPE = Recipe(
     model="sppnet_zf",
     overrides={
-        "backbone": "vgg11_bn",
+        "backbone": "vgg11",
         "columns": {"widths": (16, 32, 64, 128, 128)},
         "level": "C4",
         "fc": (128,),
@@ -25,8 +26,7 @@ RECIPE = Recipe(
     optimizer="adam",
     learning_rate=1e-3,
     schedule="cosine",
-    warmup_epochs=1.0,
-    batch_norm_momentum=0.9,
+    warmup_epochs=2.0,
     epochs=60,
     batch_size=32,
     out="runs/sppnet_digits",

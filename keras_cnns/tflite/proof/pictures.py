@@ -1,5 +1,6 @@
 """Pictures for calibration and verification: gathered from what a caller has, and checked before anything is run."""
 
+import math
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ from keras_cnns.errors import UserError, first_line
 from keras_cnns.tflite.proof.structures import Inputs
 
 EMPTY = 1000  # batches without a picture: there will be none
+AT_ONCE, MEMORY = 32, 2**28  # pictures that a model looks at in one call, and bytes that a layer may give for them
 CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
 
 
@@ -144,6 +146,14 @@ def compare_ranges(calibration, images):
         if not 0.5 <= wide <= 2.0:
             found.append(f"calibration goes from {ours}, the images from {theirs}: are both scaled alike?")
     return tuple(found)
+
+
+def at_once(model):
+    """How many pictures the model may look at in one call: fewer where a layer gives very much for each of them, as a
+    detector's pooling does for a thousand boxes."""
+    given = [x for layer in model.layers for node in layer._inbound_nodes for x in node.output_tensors]
+    largest = max((4 * math.prod(n or 1 for n in x.shape[1:]) for x in given), default=1)
+    return max(1, min(AT_ONCE, MEMORY // largest))
 
 
 def batched(pictures, batch):

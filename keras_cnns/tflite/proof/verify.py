@@ -9,7 +9,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.tflite.file.convert import answering, serving_function
 from keras_cnns.tflite.graph.ends import sum_to_one
 from keras_cnns.tflite.proof import measures
-from keras_cnns.tflite.proof.pictures import batched
+from keras_cnns.tflite.proof.pictures import at_once, batched
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def judge(comparisons, scheme):
     return worst, tuple(reasons)
 
 
-def reference_outputs(model, given, *, inputs=None, outputs=None, batch=32):
+def reference_outputs(model, given, *, inputs=None, outputs=None):
     """What the Keras model answers in inference, XLA off: `{output name: (N, ...) array}`.
 
     inputs, outputs: names in the place of the model's own.
@@ -170,7 +170,7 @@ def reference_outputs(model, given, *, inputs=None, outputs=None, batch=32):
       UserError: it cannot be called, or an output has not one entry for each picture.
     """
     function = serving_function(model, inputs, outputs)
-    batch = model.inputs[0].shape[0] or batch
+    batch = model.inputs[0].shape[0] or at_once(model)
     count = len(next(iter(given.values())))
     with answering(model):
         parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(given, batch)]

@@ -1,9 +1,11 @@
 """The figures by which a file is judged, against cases whose answers are known."""
 
+import keras
 import numpy as np
 import pytest
 
-from keras_cnns.tflite.proof import verify
+from keras_cnns.tflite.proof import pictures, verify
+from keras_cnns.tflite.proof.pictures import at_once
 
 
 def softmax(logits):
@@ -225,3 +227,21 @@ def test_classes_masked_by_infinity_are_no_noise(logits):
     assert verify.compare("x", masked, masked + noise, kind="logits").judge("int8") == ("pass", ())
     assert verify.compare("x", masked, masked[::-1], kind="logits").judge("int8")[0] == "fail"
     assert verify.compare("x", masked, logits, kind="logits").judge("int8")[0] == "fail"
+
+
+@pytest.mark.parametrize(("boxes", "count"), [(1, 32), (200, 26), (1000, 5), (10**6, 1)])
+def test_fewer_pictures_at_once_where_a_layer_gives_very_much(boxes, count):
+    """As the pooling of a thousand boxes does, 7 x 7 x 256 floats each."""
+    given = keras.Input((boxes, 7, 7, 256))
+    assert at_once(keras.Model(given, keras.layers.Activation("relu")(given))) == count
+
+
+def test_answers_are_those_of_all_pictures_whatever_is_looked_at_at_once(monkeypatch):
+    image = keras.Input((4, 4, 1), name="image")
+    model = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
+    images = {"image": np.random.default_rng(0).normal(size=(7, 4, 4, 1)).astype("float32")}
+    (expected,) = verify.reference_outputs(model, images).values()
+    monkeypatch.setattr(pictures, "AT_ONCE", 3)
+    (found,) = verify.reference_outputs(model, images).values()
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found, model(images["image"]), atol=1e-6)

@@ -1,0 +1,130 @@
+"""What a picture costs a detector's .tflite files on this machine, beside torchvision's own of the same weights.
+
+    python benchmarks/detection_inference.py --torch PYTHON
+
+Faster R-CNN with ResNet-50 and a feature pyramid. The contestants take turns of one picture, so that other work on the
+machine falls on all of them, and the medians are compared: of the clock, and of the time that the processors worked.
+PYTHON is one that has torch and torchvision, this one by default; without them the files are compared with each other.
+"""
+
+import argparse
+import inspect
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import keras_cnns
+from keras_cnns.data.located import located_arrays
+from keras_cnns.files import write_json
+from keras_cnns.tflite import Tuning, export
+from keras_cnns.tflite.proof.interpreter import File
+
+NAME = "faster_rcnn_resnet50_fpn"
+
+
+def serve(path, size, threads):
+    """torchvision's network with random weights, which it writes to `path`; then a line with the seconds of one picture
+    for each line that comes in. Runs in the other Python, which need not have this package."""
+    import sys
+    import time
+
+    import torch
+    from torchvision.models.detection import fasterrcnn_resnet50_fpn
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, min_size=size, max_size=size).eval()
+    torch.save(model.state_dict(), path)
+    picture = [torch.rand(3, size, size)]
+    with torch.inference_mode():
+        print("ready", flush=True)
+        for _ in sys.stdin:
+            began = time.perf_counter(), time.process_time()
+            model(picture)
+            print(time.perf_counter() - began[0], time.process_time() - began[1], flush=True)
+
+
+def torchvision(python, state, size, threads):
+    """(a function that has it look at one picture and gives the seconds, its process), or (None, None) without it."""
+    code = f"{inspect.getsource(serve)}\nserve({str(state)!r}, {size}, {threads})"
+    child = subprocess.Popen([python, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if child.stdout.readline().strip() != "ready":
+        child.communicate()
+        return None, None
+
+    def once():
+        print(file=child.stdin, flush=True)
+        return tuple(map(float, child.stdout.readline().split()))
+
+    return once, child
+
+
+def running(path, threads):
+    """The same of a .tflite file."""
+    file = File(path, threads=threads)
+    (name, detail), *_ = file.inputs.items()
+    file.set({name: np.random.default_rng(0).uniform(0, 255, detail["shape"]).astype("float32")})
+
+    def once():
+        began = time.perf_counter(), time.process_time()
+        file.interpreter.invoke()
+        return time.perf_counter() - began[0], time.process_time() - began[1]
+
+    return once
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--torch", default=sys.executable, metavar="PYTHON")
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--out", help="keep the files in this folder")
+    parser.add_argument("--json", help="write the figures here")
+    args = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder:
+        state, out = Path(folder, "state.pth"), Path(args.out or folder)
+        theirs, child = torchvision(args.torch, state, args.size, args.threads)
+        if child is None:
+            print(f"{args.torch} has no torch and torchvision: theirs is left out.", file=sys.stderr)
+        turns = {"torchvision": theirs} if child else {}
+        shape = (args.size, args.size, 3)
+        weights = str(state) if child else None
+        model = keras_cnns.build(NAME, weights=weights, input_shape=shape, include_preprocessing=True)
+        seen, _, _ = located_arrays("scenes", "boxes", "train", size=shape[:2], limit=8)
+        for scheme in ("float32", "int8"):
+            path = out / f"{NAME}_{scheme}.tflite"
+            options = {"calibration": seen, "tuning": Tuning.plain()} if scheme == "int8" else {}
+            # random weights find nothing that could be compared: what is measured is the work
+            path = export(model, path, scheme=scheme, images=seen[:1], force=True, **options).path
+            turns[scheme] = running(path, args.threads)
+        times = {name: [] for name in turns}
+        for number in range(args.rounds + 1):
+            for name, once in turns.items():
+                found = once()
+                times[name] += [found] if number else []  # the first time is not like the others
+        if child:
+            child.stdin.close()
+            child.wait()
+    medians = {name: [statistics.median(each) for each in zip(*t, strict=True)] for name, t in times.items()}
+    first = next(iter(medians))
+    print(
+        f"{NAME}, {args.size} px, {args.threads} threads: medians of {args.rounds} pictures each, in turns; "
+        f"by the clock, of all processors, and both as shares of {first}"
+    )
+    for name, found in medians.items():
+        clock, worked = (1000 * value for value in found)
+        shares = [a / b for a, b in zip(found, medians[first], strict=True)]
+        print(f"  {name:12s} {clock:6.0f} ms, {worked:6.0f} ms of processors, {shares[0]:.2f} and {shares[1]:.2f}")
+    if args.json:
+        write_json(args.json, {"arguments": vars(args), "seconds": times, "medians": medians})
+
+
+if __name__ == "__main__":
+    main()
