@@ -65,6 +65,48 @@ def test_a_picture_without_any_object_trains(task):
     assert all(np.isfinite(g).all() for g in gradients if g is not None)
 
 
+@pytest.mark.parametrize("boxes", [[], [[4, 4, 24, 20]], [[0, 0, 1, 1]], [[0, 0, 32, 32]]])
+def test_without_any_proposal_the_objects_themselves_are_trained_on(task, boxes, monkeypatch):
+    """And nothing, where there is no object either: the loss is 0 and no gradient is NaN."""
+
+    def nothing(*anchored, count, **options):
+        return tf.zeros([1, count, 4]), tf.zeros([1, count], tf.bool)
+
+    monkeypatch.setattr(task.propose, "propose", nothing)
+    with tf.GradientTape() as tape:
+        losses, logged = task.loss(task.model, IMAGE, target(boxes, [3] * len(boxes)))
+    assert np.isfinite(losses).all()
+    assert (float(logged["class_loss"][0]) > 0) == (float(logged["box_loss"][0]) >= 0 and bool(boxes))
+    gradients = tape.gradient(losses, [v.value for v in task.model.trainable_variables])
+    assert all(np.isfinite(g).all() for g in gradients if g is not None)
+
+
+@pytest.mark.parametrize("part", ["proposals", "heads"])
+def test_either_part_by_itself_trains_on_pictures_without_objects(part):
+    task = of(RECIPE.but(part=part))
+    task.model = task.network_for_training(10)
+    with tf.GradientTape() as tape:
+        losses, logged = task.loss(task.model, tf.repeat(IMAGE, 2, 0), several([], []))
+    assert np.isfinite(losses).all() and all(np.isfinite(value).all() for value in logged.values())
+    gradients = tape.gradient(losses, [v.value for v in task.model.trainable_variables])
+    assert all(np.isfinite(g).all() for g in gradients if g is not None)
+
+
+def several(*boxes):
+    """Of pictures with these boxes each, all of class 3."""
+    parts = [target(some, [3] * len(some), n) for n, some in enumerate(boxes)]
+    return {name: tf.concat([part[name] for part in parts], 0) for name in parts[0]}
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_picture_whose_objects_need_not_be_found_trains_none_of_them(task, ignored):
+    truth = target([[4, 4, 24, 20], [2, 2, 8, 8]], [3, 1]) | {"ignored": tf.fill((1, 8), ignored)}
+    losses, logged = task.loss(task.model, IMAGE, truth)
+    assert np.isfinite(losses).all()
+    for name in ("anchor_box_loss", "box_loss"):
+        assert (float(logged[name][0]) == 0) == ignored
+
+
 def test_the_losses_are_those_of_the_paper(task):
     truth = target([[4, 4, 24, 20]], [3])
     anchors = np.asarray(task.propose.anchors(np.zeros((1, 4, 4, 6))))
