@@ -26,51 +26,77 @@ RECORD = Path(__file__).parents[1] / "docs" / "published.json"
 
 @dataclass(frozen=True)
 class Figure:
-    """published: the accuracy that somebody reports. source: who, where. schedule: how theirs was longer, if it was."""
+    """published: the accuracy that somebody reports. source: who, where. schedule: how theirs was longer, if it was.
+    needs: the file of weights that training starts from, as it is asked for on the command line.
+    """
 
     recipe: Recipe
     published: float
     source: str
     seeds: int = 5
     schedule: str = ""
+    needs: str = ""
 
 
-def _sgd(recipe, **more):
-    """Cosine from 0.1 with the weights averaged: what a short schedule reaches most with."""
-    how = {"optimizer": "nesterov", "learning_rate": 0.1, "rate_batch": 128, "schedule": "cosine", "ema": 0.999}
-    return recipe.but(**{**how, "weight_decay": 5e-4, "warmup_epochs": 1, "batch_size": 128, **more})
-
-
-LENET = find_recipe("lenet5_mnist").but(epochs=20, ema=0.999)
+LENET = find_recipe("lenet5_mnist").but(
+    optimizer="adamw", learning_rate=2e-3, weight_decay=0.1, label_smoothing=0.1, ema=0.999, epochs=30
+)
+PLAIN = LENET.but(augment=Augment())
+DISTORTED = LENET.but(augment=Augment(pad=2, distort=0.15), weight_decay=0.05, label_smoothing=0.0, epochs=40)
 CIFAR = find_recipe("resnet_cifar10")
+SHORT = CIFAR.but(  # a cosine from 0.1, and the weights averaged: what a short schedule reaches most with
+    optimizer="nesterov", schedule="cosine", decay_epochs=(), weight_decay=5e-4, warmup_epochs=1, ema=0.999
+)
+MOBILE = SHORT.but(
+    input_shape=(64, 64, 3), augment=Augment(pad=8, mirror=True), batch_norm_momentum=0.99, weight_decay=1e-4
+)
 LECUN = "LeCun et al. 1998, Figure 9"
 FIGURES = {
-    "lenet5": Figure(LENET.but(augment=Augment()), 0.9905, LECUN),
-    "lenet5 distorted": Figure(LENET, 0.9920, LECUN),
-    "lenet5_1998": Figure(LENET.but(model="lenet5_1998", augment=Augment()), 0.9905, LECUN),
-    "lenet5_1998 distorted": Figure(LENET.but(model="lenet5_1998"), 0.9920, LECUN),
+    "lenet5": Figure(PLAIN, 0.9905, LECUN),
+    "lenet5 distorted": Figure(DISTORTED, 0.9920, LECUN),
+    "lenet5_1998": Figure(PLAIN.but(model="lenet5_1998"), 0.9905, LECUN),
+    "lenet5_1998 distorted": Figure(DISTORTED.but(model="lenet5_1998"), 0.9920, LECUN),
     "simple_cnn": Figure(
         find_recipe("simple_cnn_fashion_mnist").but(epochs=30, ema=0.999), 0.916, "two convolutions, its list", 3
     ),
-    "resnet8_cifar": Figure(_sgd(CIFAR, model="resnet8_cifar", epochs=60), 0.85, "MLPerf Tiny, 2106.07597", 3),
+    "resnet8_cifar": Figure(SHORT.but(model="resnet8_cifar", epochs=100), 0.85, "MLPerf Tiny, 2106.07597", 2),
     "resnet20_cifar": Figure(
-        _sgd(CIFAR, model="resnet20_cifar", epochs=60), 0.9125, "He et al. 2015, Table 6", 1, "164 epochs"
+        CIFAR.but(model="resnet20_cifar", epochs=72, decay_epochs=(36, 54)),
+        0.9125,
+        "He et al. 2015, Table 6",
+        1,
+        "164 epochs",
+    ),
+    "mobilenet_v3_small": Figure(MOBILE.but(model="mobilenet_v3_small", epochs=10), None, "", 1),
+    "efficientnet_lite0": Figure(
+        MOBILE.but(model="efficientnet_lite0", learning_rate=0.02, epochs=2), None, "", 1, needs="lite0"
     ),
 }
 
 
-def record(name, seed, run):
-    """Keeps what one run came to."""
+def recipe_of(name, seed, data_dir, out, **files):
+    """The recipe of one run of a figure."""
+    recipe, needs = FIGURES[name].recipe, FIGURES[name].needs
+    weights = {"weights": files[needs]} if needs else {}
+    folder = Path(out) / f"{name.replace(' ', '_')}-{seed}"
+    return recipe.but(seed=seed, data_dir=data_dir, out=str(folder), strategy="one", **weights)
+
+
+def run(name, seed, data_dir, out, **files):
+    """One run of a figure, trained if it is not yet, and what it came to kept."""
+    found = finished(name.replace(" ", "_"), recipe_of(name, seed, data_dir, out, **files), seed, out)
     rows = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    facts = {key: run[key] for key in ("accuracy", "train_loss", "seconds", "parameters")}
+    facts = {key: found[key] for key in ("accuracy", "train_loss", "seconds", "parameters", "machine") if key in found}
     rows.setdefault(name, {})[str(seed)] = facts
     write_json(RECORD, dict(sorted(rows.items())))
 
 
 def page(rows):
     """The documentation's page from the recorded runs."""
-    lines = ["| figure | data | published | by | seeds | ours, mean | worst to best | epochs | minutes a run |"]
-    lines += ["| --- " * 9 + "|"]
+    lines = [
+        "| figure | data | published | by | seeds | ours, mean | worst to best | epochs | minutes a run | machine |"
+    ]
+    lines += ["| --- " * 10 + "|"]
     for name, figure in FIGURES.items():
         if name not in rows:
             continue
@@ -79,10 +105,10 @@ def page(rows):
         epochs = f"{figure.recipe.epochs}" + (f" (theirs: {figure.schedule})" if figure.schedule else "")
         spread = f"{min(accuracies):.4f} to {max(accuracies):.4f}"
         minutes = statistics.mean(run["seconds"] for run in runs) / 60
-        cells = [name, figure.recipe.dataset, f"{figure.published:.4f}", figure.source, str(len(runs))]
-        lines.append(
-            f"| {' | '.join([*cells, f'**{statistics.mean(accuracies):.4f}**', spread, epochs, f'{minutes:.0f}'])} |"
-        )
+        published = f"{figure.published:.4f}" if figure.published else ""
+        cells = [name, figure.recipe.dataset, published, figure.source, str(len(runs))]
+        cells += [f"**{statistics.mean(accuracies):.4f}**", spread, epochs, f"{minutes:.0f}"]
+        lines.append(f"| {' | '.join([*cells, runs[0].get('machine', 'two cores')])} |")
     missing = [name for name in FIGURES if len(rows.get(name, {})) < FIGURES[name].seeds]
     said = f"Not run, or not with all seeds: {', '.join(missing)}." if missing else "All have been run."
     return PAGE.format(table="\n".join(lines), missing=said)
@@ -108,6 +134,7 @@ def main():
     parser.add_argument("patterns", nargs="*", default=["*"], help=f"of {', '.join(FIGURES)}; all by default")
     parser.add_argument("--data-dir", help="where tensorflow-datasets keeps its files")
     parser.add_argument("--out", default="runs/published")
+    parser.add_argument("--lite0", help="EfficientNet-Lite0's ImageNet weights")
     parser.add_argument("--doc", help="train nothing, write this page")
     args = parser.parse_args()
     if args.doc:
@@ -116,11 +143,12 @@ def main():
     chosen = [name for name in FIGURES if any(fnmatchcase(name, pattern) for pattern in args.patterns)]
     if not chosen:
         parser.error(f"there is no {' '.join(args.patterns)}: {', '.join(FIGURES)}")
+    if missing := [name for name in chosen if FIGURES[name].needs == "lite0" and not args.lite0]:
+        parser.error(f"{', '.join(missing)} start from EfficientNet-Lite0's ImageNet weights: give --lite0 FILE")
     for seed in range(max(FIGURES[name].seeds for name in chosen)):  # a first run of each before the second of any
         for name in chosen:
             if seed < FIGURES[name].seeds:
-                recipe = FIGURES[name].recipe.but(data_dir=args.data_dir)
-                record(name, seed, finished(name.replace(" ", "_"), recipe, seed, args.out))
+                run(name, seed, args.data_dir, args.out, lite0=args.lite0)
 
 
 if __name__ == "__main__":

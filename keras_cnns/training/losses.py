@@ -19,7 +19,17 @@ def mse(target, logits):
     return tf.reduce_mean((tf.nn.softmax(logits) - target) ** 2, axis=-1)
 
 
-LOSSES = {"cross_entropy": cross_entropy, "focal": focal, "mse": mse}
+def distance(target, logits, j=1.0):
+    """[...]: the right class's distance, and what is gained where the others' are large; logits are distances negated.
+
+    LeCun et al. 1998, equation 9: y_D + log(exp(-j) + sum_i exp(-y_i)). Beyond j a wrong class is far enough; cross
+    entropy, which has no j, leaves the right one's distance alone as soon as it is the shortest.
+    """
+    floor = tf.fill(tf.concat([tf.shape(logits)[:-1], [1]], 0), tf.cast(-j, logits.dtype))
+    return tf.reduce_logsumexp(tf.concat([logits, floor], -1), -1) - tf.reduce_sum(target * logits, -1)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "focal": focal, "mse": mse, "distance": distance}
 
 
 def smooth_l1(difference, beta=1.0):

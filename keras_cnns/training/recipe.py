@@ -13,7 +13,7 @@ from keras_cnns.files import read_json
 
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]
-Losses = Literal["cross_entropy", "focal", "mse"]
+Losses = Literal["cross_entropy", "focal", "mse", "distance"]
 ClassWeights = Literal["none", "balanced"]
 Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"]
 Parts = Literal["both", "proposals", "heads"]

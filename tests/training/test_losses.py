@@ -18,12 +18,28 @@ THEIRS = {
 }
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", THEIRS)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_equals_keras_on_probabilities(name, smoothing):
     onehot = probabilities(tf.constant(LABELS), 5, smoothing)
     ours = LOSSES[name](onehot, tf.constant(LOGITS))
     np.testing.assert_allclose(ours, THEIRS[name](onehot, tf.nn.softmax(LOGITS)), rtol=2e-5)
+
+
+@pytest.mark.parametrize("j", [0.5, 1.0, 4.0])
+def test_distance_is_lecuns_equation_9(j):
+    distances = RNG.uniform(0, 6, (6, 5)).astype("float32")
+    want = [y[label] + np.log(np.exp(-j) + np.exp(-y).sum()) for y, label in zip(distances, LABELS, strict=True)]
+    ours = LOSSES["distance"](probabilities(tf.constant(LABELS), 5), tf.constant(-distances), j)
+    np.testing.assert_allclose(ours, want, rtol=1e-5)
+
+
+def test_distance_still_pulls_at_the_right_class_where_all_are_far():
+    far = tf.Variable([[-100.0, -180.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        losses = {name: LOSSES[name](tf.constant([[1.0, 0.0]]), far) for name in ("distance", "cross_entropy")}
+    np.testing.assert_allclose(tape.gradient(losses["distance"], far), [[-1.0, 0.0]], atol=1e-6)
+    np.testing.assert_allclose(tape.gradient(losses["cross_entropy"], far), [[0.0, 0.0]], atol=1e-6)
 
 
 def test_smoothing_spreads_over_all_classes():

@@ -48,6 +48,8 @@ def augmented(picture, how, random, noise=None):
     """
     if how.pad:
         picture = shift(picture, how.pad, random(2))
+    if how.distort:
+        picture = distort(picture, how.distort, random(3))
     if how.policy == "randaugment":
         picture = policies.randaugment(picture, how.layers, how.magnitude, random)
     if how.policy == "autoaugment":
@@ -71,6 +73,30 @@ def shift(picture, pad, u):
     top, left = tf.unstack(tf.cast(u * (2 * pad + 1), tf.int32))
     padded = tf.pad(picture, [[pad, pad], [pad, pad], [0, 0]])
     return tf.reshape(tf.slice(padded, [top, left, 0], [height, width, channels]), [height, width, channels])
+
+
+def distort(picture, most, u):
+    """Scaled, squeezed (wider as it gets lower, or the reverse) and sheared sidewise about the centre, each by up to
+    `most`; u: [3]. With `shift`, the planar distortions of LeCun et al. 1998, section III.A; pixels are interpolated.
+    """
+    height, width, channels = picture.shape
+    scale, squeeze, shear = tf.unstack([1.0, 1.0, 0.0] + most * (2.0 * u - 1.0))
+    middle = (height - 1) / 2, (width - 1) / 2
+    y = np.arange(height, dtype=np.float32)[:, None] - middle[0]
+    x = np.arange(width, dtype=np.float32) - middle[1]
+    row = scale / squeeze * y + tf.zeros_like(x) + middle[0]
+    column = scale * (squeeze * x + shear * y) + middle[1]
+    top, left = tf.floor(row), tf.floor(column)
+    pixels = tf.concat([tf.reshape(picture, [-1, channels]), tf.zeros([1, channels])], 0)  # black behind the last
+
+    def at(row, column):
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        return tf.gather(pixels, tf.cast(tf.where(inside, row * width + column, height * width), tf.int32))
+
+    down, right = (row - top)[..., None], (column - left)[..., None]
+    upper = at(top, left) * (1 - right) + at(top, left + 1) * right
+    lower = at(top + 1, left) * (1 - right) + at(top + 1, left + 1) * right
+    return upper * (1 - down) + lower * down
 
 
 def mirror(picture, u):

@@ -23,6 +23,7 @@ class Augment:
     area: tuple[float, float] = (0.08, 1.0)  # random_resized: part of the picture's area
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # random_resized: width over height
     pad: int = 0  # shifts by up to so many pixels, black where uncovered (ResNet on CIFAR: 4)
+    distort: float = 0.0  # LeNet's: scaled, squeezed and sheared, each by up to so much, black where uncovered
     policy: str = ""  # randaugment or autoaugment (its ImageNet policy)
     layers: int = 2  # RandAugment's N: operations a picture
     magnitude: float = 9.0  # RandAugment's M, of 10
@@ -49,10 +50,11 @@ class Augment:
             if getattr(self, name) not in known:
                 value = getattr(self, name)
                 raise UserError(f"augment.{name} {value!r} is unknown: {', '.join(known)}.{nearest(value, known)}")
-        for name in ("pad", "layers", "magnitude", "jitter", "hue", "pca_noise", "erase", "mixup", "cutmix", "mosaic"):
+        not_below_0 = ("layers", "magnitude", "jitter", "hue", "pca_noise", "erase", "mixup", "cutmix", "mosaic")
+        for name in ("pad", "distort", *not_below_0):
             if not getattr(self, name) >= 0:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: not below 0.")
-        for name, most in (("erase", 1), ("mosaic", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
+        for name, most in (("distort", 0.9), ("erase", 1), ("mosaic", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
             if getattr(self, name) > most:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: at most {most}.")
         if not 0 < self.crop_fraction <= 1:
@@ -62,7 +64,7 @@ class Augment:
     def changes(self):
         """Whether anything is done to a picture after its crop, but mixing."""
         colours = self.jitter or self.hue or self.pca_noise
-        return bool(self.pad or self.policy or self.erase or self.mirror or colours)
+        return bool(self.pad or self.distort or self.policy or self.erase or self.mirror or colours)
 
     @property
     def mixes(self):

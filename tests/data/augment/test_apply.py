@@ -5,8 +5,19 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 
-from keras_cnns.data.augment.apply import ERASE_ATTEMPTS, augmented, chance, erase, finish, mirror, noise, shift
+from keras_cnns.data.augment.apply import (
+    ERASE_ATTEMPTS,
+    augmented,
+    chance,
+    distort,
+    erase,
+    finish,
+    mirror,
+    noise,
+    shift,
+)
 from keras_cnns.data.augment.mix import MIXTURE
 from keras_cnns.data.augment.random import NUMBERS, Random, seed, uniform
 from keras_cnns.data.augment.settings import Augment
@@ -29,6 +40,26 @@ def test_shift_moves_by_up_to_pad_and_uncovers_black(u, moved):
     padded = np.pad(PICTURE, ((2, 2), (2, 2), (0, 0)))
     down, right = moved
     np.testing.assert_array_equal(result, padded[2 - down : 11 - down, 2 - right : 14 - right])
+
+
+def test_distort_in_the_middle_of_its_chance_changes_nothing():
+    np.testing.assert_allclose(distort(tf.constant(PICTURE), 0.3, tf.constant([0.5] * 3)), PICTURE, rtol=1e-6)
+
+
+@pytest.mark.parametrize("u", [(0.9, 0.5, 0.5), (0.5, 0.1, 0.5), (0.5, 0.5, 0.8), (0.2, 0.95, 0.05)])
+def test_distort_scales_squeezes_and_shears_about_the_centre(u):
+    scale, squeeze, shear = 1 + 0.4 * (2 * u[0] - 1), 1 + 0.4 * (2 * u[1] - 1), 0.4 * (2 * u[2] - 1)
+    y, x = np.mgrid[:9, :12] - np.array([4.0, 5.5])[:, None, None]
+    place = [scale / squeeze * y + 4.0, scale * (squeeze * x + shear * y) + 5.5]
+    want = [map_coordinates(PICTURE[..., c], place, order=1, mode="grid-constant") for c in range(3)]
+    result = distort(tf.constant(PICTURE), 0.4, tf.constant(u)).numpy()
+    np.testing.assert_allclose(result, np.stack(want, -1), atol=1e-2)
+
+
+def test_distort_is_part_of_the_augmentation_and_differs_from_sample_to_sample():
+    one, other = (augmented(tf.constant(PICTURE), Augment(distort=0.2), random(i)).numpy() for i in (1, 2))
+    assert one.shape == PICTURE.shape and np.abs(one - other).max() > 10
+    assert min(one.min(), other.min()) >= 0 and max(one.max(), other.max()) <= 255
 
 
 def test_mirror_exchanges_left_and_right_for_half_of_all():
@@ -64,7 +95,14 @@ def test_noise_is_a_function_of_its_seed():
     np.testing.assert_array_equal(noise((20, 30, 3), seed(uniform(0, 5, 1)[:, :2]))[0], many[5])
 
 
-EACH = [{"pad": 2}, {"policy": "autoaugment"}, {"policy": "randaugment"}, {"erase": 1.0}, {"mirror": True}]
+EACH = [
+    {"pad": 2},
+    {"policy": "autoaugment"},
+    {"policy": "randaugment"},
+    {"erase": 1.0},
+    {"mirror": True},
+    {"distort": 0.3},
+]
 EACH += [{"jitter": 0.4}, {"hue": 0.1}, {"pca_noise": 0.1}]
 
 
@@ -134,7 +172,9 @@ def test_the_dice_are_even_and_differ_by_index_and_seed():
 @settings(max_examples=20, deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["pad", "mirror", "crop", "policy", "scale", "area", "ratio", "erase", "mixup", "nonsense"]),
+        st.sampled_from(
+            ["pad", "distort", "mirror", "crop", "policy", "scale", "area", "ratio", "erase", "mixup", "nonsense"]
+        ),
         st.one_of(st.integers(-2, 3), st.sampled_from(["centre", "randaugment", "x"]), st.tuples(st.floats(-1, 2))),
     )
 )
