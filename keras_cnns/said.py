@@ -1,4 +1,4 @@
-"""What is said beside the results: warnings in the log "keras_cnns", which are plain lines where a command speaks."""
+"""What is said beside the results: in the log "keras_cnns", plain lines where a command speaks."""
 
 import logging
 import sys
@@ -17,20 +17,20 @@ def once(line):
 
 
 class _Lines(logging.Handler):
-    """Each warning as one line, the first time it is said."""
+    """Each remark as one line, the first time it is made; warnings are marked as such."""
 
     def __init__(self):
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self.heard = set()
 
     def emit(self, record):
-        self.say(record.getMessage())
+        self.say(record.getMessage(), "warning: " if record.levelno >= logging.WARNING else "")
 
-    def say(self, text):
-        line = " ".join(str(text).split())
+    def say(self, text, mark="warning: "):
+        line = mark + " ".join(str(text).split())
         if line not in self.heard:
             self.heard.add(line)
-            print(f"warning: {line}", file=sys.stderr)
+            print(line, file=sys.stderr)
 
 
 @contextmanager
@@ -39,10 +39,11 @@ def in_lines():
     if any(isinstance(handler, _Lines) for handler in LOG.handlers):  # a command within a command
         yield
         return
-    lines, passed_on = _Lines(), LOG.propagate
+    lines, passed_on, level = _Lines(), LOG.propagate, LOG.level
     _said.clear()
     LOG.addHandler(lines)
     LOG.propagate = False
+    LOG.setLevel(logging.INFO)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *where, **more: lines.say(message)
@@ -50,3 +51,4 @@ def in_lines():
     finally:
         LOG.removeHandler(lines)
         LOG.propagate = passed_on
+        LOG.setLevel(level)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns import build, cli, list_models
+from keras_cnns import build, cli, list_models, said
 from keras_cnns.card import Card, write_card
 from keras_cnns.testing import randomize
 
@@ -147,3 +147,11 @@ def test_the_installed_command_is_quiet():
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
     assert done.returncode == 0 and "C5" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_remark_is_a_line_and_a_warning_is_marked_as_one(capsys):
+    with said.in_lines():
+        said.LOG.info("drawing %d scenes", 3)
+        said.once("the labels are uneven")
+    said.LOG.info("not said outside a command")
+    assert capsys.readouterr().err == "drawing 3 scenes\nwarning: the labels are uneven\n"

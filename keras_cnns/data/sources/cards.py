@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cnns.data.sources import shapes
-from keras_cnns.said import once
+from keras_cnns.said import LOG
 
 NAME, CLASSES = "cards", shapes.CLASSES
 DESCRIPTION = "Handwritten digits printed on cards, cut out of drawn scenes, 32x32, coloured."
@@ -18,7 +18,7 @@ SCENES = {"train": 8000, "test": 500}
 
 def arrays():
     """The cards as `{"train": (images, labels), "test": (images, labels)}`: uint8 [N, 32, 32, 3], int64 [N]."""
-    once(f"drawing {sum(SCENES.values())} scenes of cards, which are kept: a minute or two.")
+    LOG.info("drawing %d scenes of cards, which are kept: a minute or two.", sum(SCENES.values()))
     return {split: _cut(split, count) for split, count in SCENES.items()}
 
 
