@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import verdict
+from pages import write_section
 
 import export as patterns
 from keras_cnns.errors import UserError
-from keras_cnns.files import write_text
 from keras_cnns.tflite import Tuning, export, predict
 from keras_cnns.tflite.network import Network
 from keras_cnns.tflite.proof import measures, verify
@@ -44,10 +44,8 @@ SCHEMES = {  # the steps that are tried in each
     "weight_only_int4": ("none", *ALONE),
     "weight_only_mixed": ("both (the default)", "both, scales mse"),
 }
-MARK = "<!-- after training -->"
-PAGE = """{mark}
-
-## What is done after training, step by step
+MARK = "after training"
+PAGE = """## What is done after training, step by step
 
 Networks with their real weights. Ranges, rounding and biases are chosen on {calibrate} pictures (where layers are
 followed one by one, on 64 at most), the files compared on {compare} others. *loss*: the probability, by the float
@@ -129,9 +127,8 @@ def main():
     for network in args.networks:
         measure(*verdict.given(network, args.data_dir, args.counts), rows, args.first)
     if args.doc:
-        head = Path(args.doc).read_text().split(MARK)[0].rstrip()
         counts = dict(zip(("calibrate", "compare"), args.counts, strict=True))
-        write_text(args.doc, f"{head}\n\n{PAGE.format(mark=MARK, table=page(rows.found), **counts)}")
+        write_section(args.doc, MARK, PAGE.format(table=page(rows.found), **counts))
     print(page(rows.found))
 
 

@@ -18,10 +18,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from pages import write_section
 
 import keras_cnns
 from keras_cnns.errors import UserError, nearest
-from keras_cnns.files import write_json, write_text
+from keras_cnns.files import write_json
 from keras_cnns.tflite import SCHEMES, benchmark, export
 from keras_cnns.tflite.graph.ends import endings
 from keras_cnns.tflite.graph.reader import read
@@ -312,7 +313,7 @@ def main():
             measure(name, size, schemes, flags.count, rows, keep=flags.mobile)
     if flags.doc:
         digits = json.loads(Path(flags.digits).read_text()) if Path(flags.digits).exists() else {}
-        write_text(flags.doc, document(rows.found, flags.size, digits, flags.threads))
+        write_section(flags.doc, None, document(rows.found, flags.size, digits, flags.threads))
 
 
 if __name__ == "__main__":

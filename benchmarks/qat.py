@@ -18,11 +18,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from pages import write_section
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import keras_cnns
-from keras_cnns.files import write_json, write_text
+from keras_cnns.files import write_json
 from keras_cnns.tflite import export, predict
 from keras_cnns.tflite.aware import api
 from keras_cnns.tflite.aware import convert as aware_convert
@@ -202,7 +203,7 @@ def main():
     for name in flags.networks:
         rows = measure(name, flags.folder, flags.seeds, epochs=flags.epochs, rate=flags.rate)
     if flags.doc:
-        write_text(flags.doc, document(rows, flags.seeds, flags.epochs, flags.rate))
+        write_section(flags.doc, None, document(rows, flags.seeds, flags.epochs, flags.rate))
 
 
 if __name__ == "__main__":

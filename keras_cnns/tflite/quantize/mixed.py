@@ -1,12 +1,12 @@
 """Weights of four and of eight bits in one file: four where that does the least harm for what it saves."""
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.proof.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
+from keras_cnns.tflite.quantize.answers import answers, apart
 from keras_cnns.tflite.quantize.kernels import Kernel
 from keras_cnns.tflite.quantize.refine import POSITIONS, WIDEST
 from keras_cnns.tflite.quantize.steps import KIND, File
@@ -32,8 +32,7 @@ def harms(data, pictures, batch=1):
     file = File(data)
     kernels = [Kernel.of(file, o) for o in file.operators if file.kind(o) in FOUR_BITS]
     kernels = [k for k in kernels if k and file.readers(k.operator.inputs[k.place]) == 1]
-    wanted, seen = _answers(data, given, [k.operator.inputs[k.picture] for k in kernels])
-    energy = sum(float(np.var(one)) for one in wanted)
+    wanted, seen = answers(data, given, [k.operator.inputs[k.picture] for k in kernels])
     found = {}
     for kernel, x in zip(kernels, seen, strict=True):
         changed = File(data)
@@ -44,9 +43,8 @@ def harms(data, pictures, batch=1):
             bias = operator.inputs[kernel.bias]
             operator.inputs = [*operator.inputs[: kernel.bias], changed.twin(bias, operator.outputs[0])]
             changed.store(operator.inputs[kernel.bias], file.constant(bias) + shift)
-        answers, _ = _answers(flatbuffer.write(changed.model), given, [])
-        error = sum(float(np.mean((a - b) ** 2)) for a, b in zip(answers, wanted, strict=True))
-        found[file.name(kernel.operator.outputs[0])] = error / max(energy, 1e-30), kernel.weights.size
+        harmed, _ = answers(flatbuffer.write(changed.model), given)
+        found[file.name(kernel.operator.outputs[0])] = apart(wanted, harmed), kernel.weights.size
     return found
 
 
@@ -82,15 +80,3 @@ def _four_bits(kernel, pictures):
     after = integers * scale[..., None]
     shift = np.matmul(rows - after, mean.transpose(0, 2, 1)).reshape(-1)
     return kernel.stored(after, kernel.weights.shape).astype(np.float32), shift.astype(np.float32)
-
-
-def _answers(data, given, tensors):
-    """The outputs [runs, ...] of a file over pictures, and the values [N, ...] of some of its tensors."""
-    file = Interpreter(model_content=bytes(data), num_threads=2, experimental_preserve_all_tensors=bool(tensors))
-    file.allocate_tensors()
-    runner, outputs, seen = file.get_signature_runner("serving_default"), [], [[] for _ in tensors]
-    for one in given:
-        outputs.append(list(runner(**one).values()))
-        for kept, tensor in zip(seen, tensors, strict=True):
-            kept.append(file.get_tensor(tensor))
-    return [np.stack(one) for one in zip(*outputs, strict=True)], [np.concatenate(one) for one in seen]

@@ -12,11 +12,13 @@ from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.tflite.proof.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
+from keras_cnns.tflite.quantize.answers import answers, apart
 from keras_cnns.tflite.quantize.kernels import Kernel
 from keras_cnns.tflite.quantize.steps import KIND, File, Step, activated
 
 PICTURES = 64
 MEMORY = 1.0e9  # bytes of results held at once, for which fewer pictures are taken
+FEWEST = 8  # answers of a channel, below which what they are wrong by says nothing of others
 POSITIONS = 8  # times the inputs of a weight: so many positions are weights rounded for
 # Positions for an input, for the weights to make good what earlier rounding did to it; not where the input is rounded
 # itself: that is noise, and on EfficientNet-Lite0 what is learned from it cost 2.6 dB.
@@ -40,12 +42,29 @@ def refined(plain, made, pictures, tuning, batch=1):
     floats, integers = File(plain), File(made)
     if not floats.simple or not integers.simple:
         return made
-    walk = _Walk(floats, integers, tuning)
-    some = list(batched(thin(pictures, _affordable(floats, pictures)), batch))
-    return walk.through({name: np.stack([one[name] for one in some]) for name in pictures})
+    some = _some(floats, pictures, batch)
+    return _Walk(floats, integers, tuning).through({name: np.stack([one[name] for one in some]) for name in pictures})
 
 
-def _affordable(file, pictures):
+def nearer(plain, made, changed, pictures, batch=1):
+    """Of two quantized flatbuffers the one that answers more like `plain`, on pictures that nothing was learned from.
+
+    The second, where they are alike or nothing can be told.
+    """
+    some = _some(File(plain), pictures, batch)
+    unlearned = [one for one, out in zip(some, _held_out(len(some)), strict=True) if out]
+    wanted, before, after = (answers(one, unlearned)[0] for one in (plain, made, changed))
+    if [one.shape for one in wanted] != [one.shape for one in after]:
+        return changed
+    return made if apart(wanted, before) < apart(wanted, after) else changed
+
+
+def _some(file, pictures, batch):
+    """The batches that layers are followed on."""
+    return list(batched(thin(pictures, _affordable(file)), batch))
+
+
+def _affordable(file):
     """How many pictures can be followed at once, in floats and rounded."""
     last = {i: step for step, operator in enumerate(file.operators) for i in operator.inputs}
     sizes = {
@@ -145,40 +164,65 @@ class _Walk:
         values, held = self.integers.constant(tensor), self.integers.tensors[tensor]
         if values is None or held.quantization is None or held.quantization.scale is None:
             return values if values is not None and values.dtype == np.float32 else None
-        shape = [1] * values.ndim
-        if len(held.quantization.scale) > 1:
-            shape[held.quantization.quantizedDimension] = -1
-        scale, zero = (np.asarray(v).reshape(shape) for v in (held.quantization.scale, held.quantization.zeroPoint))
-        return ((values.astype(np.float64) - zero) * scale).astype(np.float32)
+        return _in_floats(values, held)
 
     def _linear(self, kernel, twin, left, right):
-        """An operator with weights: rounded for its input, its bias moved by the mean of what is wrong."""
+        """An operator with weights: rounded for its input, its bias moved by the mean of what is wrong.
+
+        Each only where it brings the answer nearer on pictures that it was not learned from.
+        """
         operator, picture = kernel.operator, kernel.operator.inputs[kernel.picture]
         output = operator.outputs[0]
         (wanted,) = Step(self.floats, operator, linear=True).run([left[picture]])
         given = self._as_stored(twin.inputs[kernel.picture], right[picture])
-        if self.tuning.rounding == "learned":
-            self._round(kernel, twin, left[picture], given)
-        replaced = self._constants(operator, twin)
+        replaced, learned = self._constants(operator, twin), None
         (found,) = Step(self.floats, operator, replaced=replaced, linear=True).run([given])
-        if self.tuning.bias == "corrected" and kernel.bias is not None:
-            axes = tuple(range(wanted.ndim - 1))
-            wrong = wanted.mean(axes, dtype=np.float64) - found.mean(axes, dtype=np.float64)
-            if np.isfinite(wrong).all():
-                found += self._shift(twin, kernel.bias, wrong)
+        told = wanted[..., 0].size >= FEWEST
+        if told and self.tuning.rounding == "learned":
+            learned = self._learned(kernel, twin, left[picture], given)
+        if learned is not None:
+            tensor = self._stored(twin.inputs[kernel.place])
+            values = _in_floats(learned, self.integers.tensors[tensor])
+            (other,) = Step(self.floats, operator, replaced={**replaced, kernel.place: values}, linear=True).run(
+                [given]
+            )
+            if _surely_less(*(min(self._wrong(kernel, wanted, one), key=np.mean) for one in (other, found))):
+                found = other
+                self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
+                self.integers.store(tensor, learned)
+        kept, corrected = self._wrong(kernel, wanted, found)
+        if told and np.mean(corrected) < np.mean(kept):
+            found += self._shift(twin, kernel.bias, _mean_difference(wanted, found))
         left[output] = activated(operator, wanted)
         right[output] = self._as_stored(twin.outputs[0], activated(operator, found))
 
-    def _round(self, kernel, twin, float_ones, given):
+    def _wrong(self, kernel, wanted, found):
+        """Squared errors in each run held out: with the bias as it is, and as the others would correct it."""
+        held = _held_out(len(wanted))
+        axes = tuple(range(1, wanted.ndim))
+        kept = np.mean(np.square(wanted[held] - found[held]), axes, dtype=np.float64)
+        if self.tuning.bias != "corrected" or kernel.bias is None:
+            return kept, np.full_like(kept, np.inf)
+        others = held if held.all() else ~held
+        shift = _mean_difference(wanted[others], found[others])
+        corrected = np.mean(np.square(wanted[held] - found[held] - shift), axes, dtype=np.float64)
+        return kept, np.where(np.isfinite(corrected), corrected, np.inf)
+
+    def _learned(self, kernel, twin, float_ones, given):
+        """The weights of an operator as integers learned on the pictures that are not held out; None where none are."""
         tensor = self._stored(twin.inputs[kernel.place])
         held = self.integers.tensors[tensor]
         channels = given.shape[-1]
         rows = kernel.rows(kernel.weights, channels)
         shared = self.uses[_digest(kernel.weights)] > 1 or self.integers.readers(tensor) > 1
         if kernel.kind == KIND.TRANSPOSE_CONV or rows.shape[-1] > WIDEST or shared:
-            return  # what is shared stays the same for all, and is stored once
+            return None  # what is shared stays the same for all, and is stored once
         some = max(POSITIONS * rows.shape[-1], 512)
-        patches, wanted = (kernel.patches(x.reshape(-1, *x.shape[2:]), some) for x in (given, float_ones))
+        out = _held_out(len(given))
+        seen = (x if out.all() else x[~out] for x in (given, float_ones))
+        patches, wanted = (kernel.patches(x.reshape(-1, *x.shape[2:]), some) for x in seen)
+        if patches.shape[1] < 2 * patches.shape[2]:
+            return None  # so few can be answered rightly by weights that are wrong for all others
         patches = patches - patches.mean(1, keepdims=True)  # what is wrong on the mean is the bias's to mend
         covariance = np.matmul(patches.transpose(0, 2, 1), patches) / patches.shape[1]
         plain = self.integers.tensors[twin.inputs[kernel.picture]].type not in INTEGERS
@@ -188,8 +232,7 @@ class _Walk:
         scale = np.broadcast_to(np.asarray(held.quantization.scale, np.float64), kernel.weights.shape[kernel.axis])
         high = 2 ** (INTEGERS[held.type] - 1) - 1
         integers = rounding.learned(rows, covariance, scale.reshape(rows.shape[:2]), -high, high)
-        self.replaced_buffers.add(held.buffer)
-        self.integers.store(tensor, kernel.stored(integers, kernel.weights.shape))
+        return kernel.stored(integers, kernel.weights.shape)
 
     def _shift(self, twin, place, wrong):
         """Adds to the bias of an operator; returns what was really added, in the steps that its type has."""
@@ -209,6 +252,32 @@ class _Walk:
         moved = np.clip(values + steps, limits.min // 2, limits.max // 2).astype(values.dtype)
         self.integers.store(tensor, moved)
         return ((moved - values) * scale).astype(np.float32)
+
+
+def _held_out(runs):
+    """Which runs a step is judged on [runs]: every fourth, of two or three the last, a single one itself."""
+    return np.ones(1, bool) if runs == 1 else np.arange(runs) % 4 == min(runs - 1, 3)
+
+
+def _surely_less(new, old):
+    """Whether errors, one a run, are less on the mean by more than the runs' spread lets chance do."""
+    less = old - new
+    return bool(less.mean() > (less.std(ddof=1) / np.sqrt(len(less)) if len(less) > 1 else 0))
+
+
+def _mean_difference(wanted, found):
+    """By channel, the last axis."""
+    axes = tuple(range(wanted.ndim - 1))
+    return wanted.mean(axes, dtype=np.float64) - found.mean(axes, dtype=np.float64)
+
+
+def _in_floats(integers, tensor):
+    """What integers mean in a tensor of the quantized file."""
+    shape = [1] * integers.ndim
+    if len(tensor.quantization.scale) > 1:
+        shape[tensor.quantization.quantizedDimension] = -1
+    scale, zero = (np.asarray(v).reshape(shape) for v in (tensor.quantization.scale, tensor.quantization.zeroPoint))
+    return ((integers.astype(np.float64) - zero) * scale).astype(np.float32)
 
 
 def _digest(array):

@@ -13,7 +13,7 @@ from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.proof import runner
 from keras_cnns.tflite.quantize import coordinates, mixed
 from keras_cnns.tflite.quantize.ranges import measured, quantizer_quiet
-from keras_cnns.tflite.quantize.refine import refined
+from keras_cnns.tflite.quantize.refine import nearer, refined
 from keras_cnns.tflite.quantize.tuning import Tuning
 
 Op = qtyping.TFLOperationName
@@ -230,12 +230,15 @@ def make(name, data, job):
     try:
         data = coordinates.told_apart(data)
         made = row.make(data, job)
+        rounded = finished(made, job)
         if row.rounded and job.calibration is not None and job.tuning.refines:
             try:
-                made = refined(data, made, job.calibration, job.tuning, job.batch or 1)
+                changed = refined(data, made, job.calibration, job.tuning, job.batch or 1)
+                if changed is not made:
+                    rounded = nearer(data, rounded, finished(changed, job), job.calibration, job.batch or 1)
             except (ValueError, RuntimeError) as error:  # LiteRT's two ways to refuse an operator alone
                 job.notes.append(f"weights and biases are rounded to the nearest: {first_line(error)}")
-        return finished(made, job)
+        return rounded
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.tflite import Tuning, export, predict
-from keras_cnns.tflite.quantize import steps
+from keras_cnns.tflite.quantize import refine, steps
 
 SCHEMES = ("int8", "weight_only_int8", "dynamic_int8", "weight_only_int4", "int16x8", "int8_float_islands")
 BIAS = Tuning(rounding="nearest")
@@ -127,3 +127,33 @@ def test_four_bits_lie_two_in_a_byte():
     assert raw.tolist() == [0x78, 0xF0, 0x53]
     np.testing.assert_array_equal(steps.unpacked(raw, (2, 3)), values)
     np.testing.assert_array_equal(steps.unpacked(steps.packed(values[0]), (3,)), values[0])
+
+
+def error_of(model, path, x):
+    """The squared error of a file's answers over their variance."""
+    wanted = model.predict(x, verbose=0)
+    return float(np.mean((predict(path, x) - wanted) ** 2) / wanted.var())
+
+
+@pytest.mark.parametrize("count", [1, 3, refine.FEWEST - 1, 40])
+def test_what_a_few_odd_pictures_say_is_not_learned(count, dense, tmp_path):
+    """Pictures that lie far apart: what one is wrong by says nothing of the next."""
+    model, _ = dense
+    rng = np.random.default_rng(count)
+    seen, unseen = ((rng.normal(0, 1, (n, 12)) * rng.uniform(0.1, 3, (n, 1))).astype("f4") for n in (count, 500))
+    path, errors = tmp_path / "net.tflite", []
+    for tuning in (Tuning.plain(), Tuning()):
+        file_of(model, path, seen, tuning)
+        errors.append(error_of(model, path, unseen))
+    assert errors[1] == errors[0] if count < refine.FEWEST else errors[1] < errors[0]
+
+
+def test_of_two_files_the_one_is_kept_that_is_nearer_on_pictures_held_out(dense, tmp_path):
+    model, x = dense
+    export(model, tmp_path / "float.tflite", images=x)
+    file_of(model, tmp_path / "better.tflite", x, Tuning.plain(), "weight_only_int8")
+    file_of(model, tmp_path / "worse.tflite", x, Tuning.plain(), "weight_only_int4")
+    plain, better, worse = ((tmp_path / f"{n}.tflite").read_bytes() for n in ("float", "better", "worse"))
+    name = model.inputs[0].name
+    assert refine.nearer(plain, better, worse, {name: x}) is better
+    assert refine.nearer(plain, worse, better, {name: x}) is better

@@ -1,0 +1,26 @@
+"""Pages that several benchmarks write, each its own section, which a mark such as <!-- after training --> begins."""
+
+from pathlib import Path
+
+from keras_cnns.files import write_text
+
+
+def write_section(path, mark, text):
+    """Puts `text` where the section `mark` is, up to the next mark, or at the end; the others stay as they are.
+
+    mark: None for what stands before the first one.
+    """
+    path = Path(path)
+    sections = _sections(path.read_text() if path.exists() else "")
+    sections[mark] = text.strip()
+    whole = [f"<!-- {name} -->\n\n{body}" if name else body for name, body in sections.items() if name or body]
+    write_text(path, "\n\n".join(whole) + "\n")
+
+
+def _sections(page):
+    head, *parts = page.split("<!-- ")
+    found = {None: head.strip()}
+    for part in parts:
+        name, _, body = part.partition(" -->")
+        found[name] = body.strip()
+    return found

@@ -1,0 +1,202 @@
+"""Trained networks before and after quantization: the accuracy over the whole test set, and how sure that is.
+
+    python benchmarks/trained.py runs/published/resnet8_cifar-0 runs/published/simple_cnn-0 --data-dir FOLDER \\
+        --doc docs/quantization.md --phone docs/phone.md
+
+Each folder is a finished run of a recipe; its network is quantized after training (200 pictures of the training split)
+and trained further by each method of `quantization_aware`, on its recipe's own data set and augmentation. What is
+finished lies in runs/trained/rows.json, and is not done again.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from pages import write_section
+
+import keras_cnns
+from keras_cnns.files import write_json
+from keras_cnns.saved import load_model
+from keras_cnns.tflite import benchmark, export, predict, quantization_aware
+from keras_cnns.tflite.aware import convert as aware
+from keras_cnns.tflite.proof.measures import paired_drop
+
+TO_CALIBRATE, BATCH = 200, 64
+AFTER = ("int8", "weight_only_int8", "weight_only_mixed")
+WHILE = ("keras", "tfmot")
+MARK = "trained networks"
+
+
+class Run:
+    """A finished run: its network and the pictures that its recipe trains and tests on."""
+
+    def __init__(self, folder, data_dir):
+        files = [Path(folder, name) for name in ("model.keras", "best.keras")]
+        self.name, self.recipe = Path(folder).name, json.loads(Path(folder, "recipe.json").read_text())
+        self.model = load_model(next(file for file in files if file.is_file()))
+        self.view = {
+            "size": self.model.input_shape[1:3],
+            "channels": self.model.input_shape[3],
+            "data_dir": data_dir,
+        }
+
+    def pictures(self, split, limit=None):
+        images, labels, _ = keras_cnns.data.load_arrays(self.recipe["dataset"], split, limit=limit, **self.view)
+        return images.astype("float32"), labels
+
+    def batches(self, steps):
+        data = keras_cnns.data.load(
+            self.recipe["dataset"], batch_size=BATCH, split="train", augment=self.recipe["augment"], **self.view
+        )
+        return data.dataset.take(steps)
+
+
+def trained_on(run, method, seen, path, *, steps, rate):
+    """Writes the file of the network trained further with int8's rounding; returns the fake-quantized model."""
+    keras.utils.set_random_seed(0)
+    model = quantization_aware(run.model, method=method, pictures=seen)
+    library = keras
+    if method == "tfmot":
+        from keras_cnns.tflite.aware.twin import tf_keras as library
+    schedule = library.optimizers.schedules.CosineDecay(rate, steps)
+    logits = run.model.layers[-1].get_config().get("activation") != "softmax"
+    loss = library.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    model.compile(library.optimizers.Adam(schedule), loss, jit_compile=False)
+    model.fit(run.batches(steps), epochs=1, steps_per_epoch=steps, verbose=0)
+    path.write_bytes(aware.convert(model))
+
+
+def measure(run, rows, file, *, steps, rate):
+    """Adds what is missing of one run to the rows, each written down at once."""
+    missing = [what for what in ("float32", *AFTER, *WHILE) if f"{run.name}: {what}" not in rows]
+    if not missing:
+        return
+    seen, (unseen, labels) = run.pictures("train", TO_CALIBRATE)[0], run.pictures("test")
+    before = np.asarray(run.model.predict(unseen, verbose=0)).argmax(-1) == labels
+    with tempfile.TemporaryDirectory() as folder:
+        plain, path = Path(folder, "float32.tflite"), Path(folder, "net.tflite")
+        export(run.model, plain, images=unseen[:100])
+        for what in missing:
+            started = time.perf_counter()
+            if what in WHILE:
+                trained_on(run, what, seen, path, steps=steps, rate=rate)
+            else:
+                given = {} if what == "float32" else {"calibration": seen}
+                export(run.model, path, scheme=what, images=unseen[:500], force=True, **given)
+            seconds = time.perf_counter() - started
+            after = np.asarray(predict(path, unseen)).argmax(-1) == labels
+            drop, low, high = paired_drop(before, after)
+            _, timing = benchmark([plain, path], threads=(1,), seconds=5)
+            rows[f"{run.name}: {what}"] = {
+                "parameters": run.model.count_params(),
+                "pixels": run.view["size"][0],
+                "pictures": len(labels),
+                "accuracy": float(after.mean()),
+                "change": [float(-v) for v in (drop, high, low)],
+                "bytes": path.stat().st_size,
+                "size": path.stat().st_size / plain.stat().st_size,
+                "ms": timing.median_ms,
+                "time": timing.ratio,
+                "seconds": seconds,
+            }
+            write_json(file, rows)
+            print(run.name, what, rows[f"{run.name}: {what}"], flush=True)
+
+
+def table(rows):
+    """Accuracy in float32, and what each way changes of it."""
+    ways = (*AFTER, *WHILE)
+    head = ["network", "pixels", "pictures", "float32", *AFTER, *(f"trained further, {way}" for way in WHILE)]
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    for name in _runs(rows):
+        plain = rows[f"{name}: float32"]
+        found = [rows.get(f"{name}: {way}") for way in ways]
+        cells = [f"`{name}`", plain["pixels"], f"{plain['pictures']:,}", _share(plain["accuracy"], plain["pictures"])]
+        cells += ["" if row is None else _change(row["change"]) for row in found]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def phone_table(rows):
+    """Accuracy, size and time of each file."""
+    head = ["network", "file", "accuracy", "change", "size", "time"]
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    for name in _runs(rows):
+        for way in ("float32", *AFTER):
+            row = rows.get(f"{name}: {way}")
+            if row is None:
+                continue
+            cells = [f"`{name}`", way, f"{row['accuracy']:.4f}"]
+            if way == "float32":
+                cells += ["", f"{row['bytes'] / 1e6:.2f} MB", f"{row['ms']:.2f} ms"]
+            else:
+                cells += [_change(row["change"]), f"{row['size']:.2f}", f"{row['time']:.2f}"]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _runs(rows):
+    return dict.fromkeys(key.split(": ")[0] for key in rows if key.endswith(": float32"))
+
+
+def _share(accuracy, count):
+    return f"{accuracy:.4f} ± {1.96 * np.sqrt(accuracy * (1 - accuracy) / count):.4f}"
+
+
+def _change(change):
+    middle, low, high = (round(100 * value, 2) + 0.0 for value in change)
+    return f"{middle:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+PAGE = """## Trained networks, over their whole test sets
+
+Networks trained by their recipes ([published.md](published.md)) on the published data sets. float32: the accuracy of
+the file in floats, and half its 95 % interval. The others: what changes of it, in points (hundredths), and the 95 %
+interval of that change, from the pictures that only one of the two got right. After training: 200 pictures of the
+training split. Trained further: `quantization_aware`, {steps} steps of {batch} pictures, Adam from {rate:g} along a
+cosine, the recipe's own augmentation, seed 0.
+
+Written by `python benchmarks/trained.py`, whose first lines say how.
+
+{table}
+"""
+PHONE = """## Trained networks
+
+Accuracy over the whole test set, and what each scheme changes of it in points, with the 95 % interval of that change;
+sizes and times as fractions of the float32 file's, one thread, files in turns, beside other work on two cores. How they
+were made: [quantization.md](quantization.md).
+
+Written by `python benchmarks/trained.py`, whose first lines say how.
+
+{table}
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="*", help="folders of finished runs")
+    parser.add_argument("--steps", type=int, default=400, help="of quantization-aware training")
+    parser.add_argument("--rate", type=float, default=5e-5, help="learning rate, quantization-aware")
+    parser.add_argument("--data-dir")
+    parser.add_argument("--doc", help="put the table of accuracies here")
+    parser.add_argument("--phone", help="put the table of sizes and times here")
+    parser.add_argument("--out", default="runs/trained")
+    flags = parser.parse_args()
+    file = Path(flags.out, "rows.json")
+    rows = json.loads(file.read_text()) if file.exists() else {}
+    for folder in flags.runs:
+        measure(Run(folder, flags.data_dir), rows, file, steps=flags.steps, rate=flags.rate)
+    if flags.doc:
+        text = PAGE.format(table=table(rows), steps=flags.steps, batch=BATCH, rate=flags.rate)
+        write_section(flags.doc, MARK, text)
+    if flags.phone:
+        write_section(flags.phone, MARK, PHONE.format(table=phone_table(rows)))
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

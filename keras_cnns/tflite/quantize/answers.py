@@ -1,0 +1,54 @@
+"""What a flatbuffer answers on pictures, in floats, and how far two answers are apart."""
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from keras_cnns.tflite.graph.ends import sum_to_one
+from keras_cnns.tflite.proof import measures
+
+
+def answers(data, given, tensors=()):
+    """The outputs of a file over pictures, and what some of its tensors were meanwhile.
+
+    Args:
+      data: the flatbuffer, with one signature.
+      given: what goes in, one dict {input name: (batch, ...) floats} a run.
+      tensors: their numbers.
+
+    Returns:
+      ([runs, batch, ...] of each output, integers as the floats that they mean; [runs * batch, ...] of each tensor).
+    """
+    file = Interpreter(model_content=bytes(data), num_threads=2, experimental_preserve_all_tensors=bool(tensors))
+    file.allocate_tensors()
+    runner, outputs, seen = file.get_signature_runner("serving_default"), [], [[] for _ in tensors]
+    takes, gives = runner.get_input_details(), runner.get_output_details()
+    for one in given:
+        found = runner(**{name: _as_taken(value, takes[name]) for name, value in one.items()})
+        outputs.append([_as_meant(found[name], gives[name]) for name in sorted(found)])
+        for kept, tensor in zip(seen, tensors, strict=True):
+            kept.append(file.get_tensor(tensor))
+    return [np.stack(one) for one in zip(*outputs, strict=True)], [np.concatenate(one) for one in seen]
+
+
+def apart(wanted, found):
+    """The squared error of all outputs over their variance; of probabilities, that of the scores behind them."""
+    error = energy = 0.0
+    for a, b in zip(wanted, found, strict=True):
+        if a.shape[-1:] > (1,) and sum_to_one(a.reshape(-1, a.shape[-1]), 1e-2):
+            a, b = measures.logits(a), measures.logits(b)
+        error += float(np.mean((a.astype(np.float64) - b) ** 2))
+        energy += float(np.var(a.astype(np.float64)))
+    return error / max(energy, 1e-30)
+
+
+def _as_taken(values, detail):
+    scale, zero = detail["quantization"]
+    if not scale or values.dtype == detail["dtype"]:
+        return values
+    limits = np.iinfo(detail["dtype"])
+    return np.clip(np.rint(values / scale + zero), limits.min, limits.max).astype(detail["dtype"])
+
+
+def _as_meant(values, detail):
+    scale, zero = detail["quantization"]
+    return (values.astype(np.float32) - zero) * scale if scale else values
