@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import replace
+from operator import le
 from pathlib import Path
 
 from keras_cnns.errors import UserError
@@ -43,7 +44,7 @@ def pick(export, path, *, max_drop, calibrated, integer_io, max_size=None, max_l
                 told.append(f"{name}: {error}")
                 continue
             tried.append(report)
-            told.append(f"{name}: time {report.latency_ratio:.2f}, size {report.size_ratio:.2f}, {_cost(report)}")
+        told = [*map(_told, tried, [beaten(report, tried) for report in tried]), *told]
         good = _fitting(tried, max_drop, max_size, max_latency)
         if not good:
             raise UserError(f"no scheme keeps within {_limits(max_drop, max_size, max_latency)}: {'; '.join(told)}")
@@ -54,6 +55,24 @@ def pick(export, path, *, max_drop, calibrated, integer_io, max_size=None, max_l
     limits = _limits(max_drop, max_size, max_latency)
     why = f"auto chose {best.scheme}, the fastest within {limits}; each relative to float32:"
     return replace(best, path=str(path), notes=(why, *told, *best.notes))
+
+
+def beaten(report, tried):
+    """The scheme of another report that is no worse in time, size and loss, and better in one of them; None if none is.
+
+    What is left are the Pareto-optimal ones: each is the choice for some limits.
+    """
+
+    def figures(one):
+        return one.latency_ratio, one.size_ratio, one.lost
+
+    sound = [one for one in tried if one.status != "fail" and figures(one) != figures(report)]
+    return next((o.scheme for o in sound if all(map(le, figures(o), figures(report)))), None)
+
+
+def _told(report, better):
+    beside = f", beaten by {better}" if better else ""
+    return f"{report.scheme}: time {report.latency_ratio:.2f}, size {report.size_ratio:.2f}, {_cost(report)}{beside}"
 
 
 def _fitting(tried, max_drop, max_size, max_latency):

@@ -100,6 +100,14 @@ def test_limits_of_size_and_time(given, chosen, tmp_path):
         assert mixed_was_tried == (chosen == "weight_only_mixed")  # it takes its time
 
 
+def test_what_another_scheme_beats_in_everything_is_marked(tmp_path):
+    report = auto.pick(measured, tmp_path / "net.tflite", max_drop=0.03, calibrated=True, integer_io=False)
+    marked = {note.split(":")[0]: note.rpartition("beaten by ")[2] for note in report.notes if "beaten by" in note}
+    assert marked == {"float32": "float16"}  # as good, faster and smaller; the others are each best at something
+    failed = Found("", "int8", 0.1, 0.1, lost=0.0, status="fail")
+    assert auto.beaten(Found("", "float32", 1, 1), [failed]) is None  # what would be refused beats nothing
+
+
 def test_nothing_is_good_enough(tmp_path):
     with pytest.raises(UserError, match="no scheme keeps within a loss of -1"):
         auto.pick(measured, tmp_path / "net.tflite", max_drop=-1, calibrated=True, integer_io=False)

@@ -154,6 +154,6 @@ def test_of_two_files_the_one_is_kept_that_is_nearer_on_pictures_held_out(dense,
     file_of(model, tmp_path / "better.tflite", x, Tuning.plain(), "weight_only_int8")
     file_of(model, tmp_path / "worse.tflite", x, Tuning.plain(), "weight_only_int4")
     plain, better, worse = ((tmp_path / f"{n}.tflite").read_bytes() for n in ("float", "better", "worse"))
-    name = model.inputs[0].name
+    name = steps.File(plain).model.signatureDefs[0].inputs[0].name.decode()
     assert refine.nearer(plain, better, worse, {name: x}) is better
     assert refine.nearer(plain, worse, better, {name: x}) is better
