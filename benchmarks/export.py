@@ -18,7 +18,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from pages import write_section
 
 import keras_cnns
 from keras_cnns.errors import UserError, nearest
@@ -312,6 +311,8 @@ def main():
         for name in flags.names or (MOBILE if flags.mobile else names):
             measure(name, size, schemes, flags.count, rows, keep=flags.mobile)
     if flags.doc:
+        from pages import write_section  # found beside this file when it is run as a script
+
         digits = json.loads(Path(flags.digits).read_text()) if Path(flags.digits).exists() else {}
         write_section(flags.doc, None, document(rows.found, flags.size, digits, flags.threads))
 

@@ -90,7 +90,7 @@ def measure(run, rows, file, *, steps, rate):
             seconds = time.perf_counter() - started
             after = np.asarray(predict(path, unseen)).argmax(-1) == labels
             drop, low, high = paired_drop(before, after)
-            _, timing = benchmark([plain, path], threads=(1,), seconds=5)
+            _, timing = benchmark([plain, path], threads=(1,), seconds=3)
             rows[f"{run.name}: {what}"] = {
                 "parameters": run.model.count_params(),
                 "pixels": run.view["size"][0],
