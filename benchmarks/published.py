@@ -95,6 +95,7 @@ def draw(rows, path):
     """Training error (thin) and test error (bold) in percent, epoch by epoch, a panel for each figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Sheet
+    from matplotlib.ticker import LogLocator
 
     names = [name for name in FIGURES if any("curve" in run for run in rows.get(name, {}).values())]
     sheet = Sheet((10, 2.6 * -(-len(names) // 3)), layout="constrained")
@@ -108,9 +109,9 @@ def draw(rows, path):
         if FIGURES[name].published:
             panel.axhline(100 * (1 - FIGURES[name].published), color="black", linestyle=":", linewidth=1)
         panel.set(title=name, yscale="log", xlabel="epoch", ylabel="error, %")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter("{x:g}")
-        panel.tick_params(which="both", labelsize=7)
+        panel.yaxis.set_minor_formatter("")
     for panel in panels[len(names) :]:
         panel.remove()
     FigureCanvasAgg(sheet)
