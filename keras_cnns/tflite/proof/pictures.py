@@ -11,7 +11,7 @@ from keras_cnns.errors import UserError, first_line
 from keras_cnns.tflite.proof.structures import Inputs
 
 EMPTY = 1000  # batches without a picture: there will be none
-AT_ONCE, MEMORY = 32, 2**28  # pictures that a model looks at in one call, and bytes that a layer may give for them
+AT_ONCE, MEMORY = 32, 2**27  # pictures that a model looks at in one call, and bytes that a layer may give for them
 CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
 
 

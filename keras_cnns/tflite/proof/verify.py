@@ -170,8 +170,8 @@ def reference_outputs(model, given, *, inputs=None, outputs=None):
       UserError: it cannot be called, or an output has not one entry for each picture.
     """
     function = serving_function(model, inputs, outputs)
-    batch = model.inputs[0].shape[0] or at_once(model)
     count = len(next(iter(given.values())))
+    batch = model.inputs[0].shape[0] or min(count, at_once(model))
     with answering(model):
         parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(given, batch)]
     for name, array in parts[0].items():

@@ -229,7 +229,7 @@ def test_classes_masked_by_infinity_are_no_noise(logits):
     assert verify.compare("x", masked, logits, kind="logits").judge("int8")[0] == "fail"
 
 
-@pytest.mark.parametrize(("boxes", "count"), [(1, 32), (200, 26), (1000, 5), (10**6, 1)])
+@pytest.mark.parametrize(("boxes", "count"), [(1, 32), (200, 13), (1000, 2), (10**6, 1)])
 def test_fewer_pictures_at_once_where_a_layer_gives_very_much(boxes, count):
     """As the pooling of a thousand boxes does, 7 x 7 x 256 floats each."""
     given = keras.Input((boxes, 7, 7, 256))
