@@ -2,9 +2,11 @@
 
     python benchmarks/detection_inference.py --torch PYTHON
 
-Faster R-CNN with ResNet-50 and a feature pyramid. The contestants take turns of one picture, so that other work on the
-machine falls on all of them, and the medians are compared: of the clock, and of the time that the processors worked.
-PYTHON is one that has torch and torchvision, this one by default; without them the files are compared with each other.
+Faster R-CNN with ResNet-50 and a feature pyramid, of as many proposals in all of them: a file has a fixed number, and
+torchvision's network what suppression leaves, up to that. The contestants take turns of one picture, so that other work
+on the machine falls on all of them, and the medians are compared: of the clock, and of the time that the processors
+worked. PYTHON is one that has torch and torchvision with its compiled operators, this one by default; without them the
+files are compared with each other.
 """
 
 import argparse
@@ -27,7 +29,7 @@ from keras_cnns.tflite.proof.interpreter import File
 NAME = "faster_rcnn_resnet50_fpn"
 
 
-def serve(path, size, threads):
+def serve(path, size, proposals, threads):
     """torchvision's network with random weights, which it writes to `path`; then a line with the seconds of one picture
     for each line that comes in. Runs in the other Python, which need not have this package."""
     import sys
@@ -38,7 +40,8 @@ def serve(path, size, threads):
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, min_size=size, max_size=size).eval()
+    how = {"min_size": size, "max_size": size, "rpn_post_nms_top_n_test": proposals}
+    model = fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, **how).eval()
     torch.save(model.state_dict(), path)
     picture = [torch.rand(3, size, size)]
     with torch.inference_mode():
@@ -49,9 +52,9 @@ def serve(path, size, threads):
             print(time.perf_counter() - began[0], time.process_time() - began[1], flush=True)
 
 
-def torchvision(python, state, size, threads):
+def torchvision(python, state, size, proposals, threads):
     """(a function that has it look at one picture and gives the seconds, its process), or (None, None) without it."""
-    code = f"{inspect.getsource(serve)}\nserve({str(state)!r}, {size}, {threads})"
+    code = f"{inspect.getsource(serve)}\nserve({str(state)!r}, {size}, {proposals}, {threads})"
     child = subprocess.Popen([python, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     if child.stdout.readline().strip() != "ready":
         child.communicate()
@@ -82,27 +85,31 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch", default=sys.executable, metavar="PYTHON")
     parser.add_argument("--size", type=int, default=320)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--proposals", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--schemes", nargs="+", default=["float32", "int8"])
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--out", help="keep the files in this folder")
+    parser.add_argument("--out", help="the files are kept in this folder, and taken from there the next time")
     parser.add_argument("--json", help="write the figures here")
     args = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
         state, out = Path(folder, "state.pth"), Path(args.out or folder)
-        theirs, child = torchvision(args.torch, state, args.size, args.threads)
+        theirs, child = torchvision(args.torch, state, args.size, args.proposals, args.threads)
         if child is None:
             print(f"{args.torch} has no torch and torchvision: theirs is left out.", file=sys.stderr)
         turns = {"torchvision": theirs} if child else {}
         shape = (args.size, args.size, 3)
         weights = str(state) if child else None
-        model = keras_cnns.build(NAME, weights=weights, input_shape=shape, include_preprocessing=True)
-        seen, _, _ = located_arrays("scenes", "boxes", "train", size=shape[:2], limit=8)
-        for scheme in ("float32", "int8"):
-            path = out / f"{NAME}_{scheme}.tflite"
+        paths = {scheme: out / f"{NAME}_{args.size}_{args.proposals}_{scheme}.tflite" for scheme in args.schemes}
+        if not all(path.exists() for path in paths.values()):
+            columns = {"proposals": args.proposals, "include_preprocessing": True}
+            model = keras_cnns.build(NAME, weights=weights, input_shape=shape, **columns)
+            seen, _, _ = located_arrays("scenes", "boxes", "train", size=shape[:2], limit=4)
+        for scheme, path in paths.items():
             options = {"calibration": seen, "tuning": Tuning.plain()} if scheme == "int8" else {}
-            # random weights find nothing that could be compared: what is measured is the work
-            path = export(model, path, scheme=scheme, images=seen[:1], force=True, **options).path
+            if not path.exists():  # random weights find nothing that could be compared: what is measured is the work
+                export(model, path, scheme=scheme, images=seen[:1], force=True, **options)
             turns[scheme] = running(path, args.threads)
         times = {name: [] for name in turns}
         for number in range(args.rounds + 1):
@@ -115,8 +122,8 @@ def main():
     medians = {name: [statistics.median(each) for each in zip(*t, strict=True)] for name, t in times.items()}
     first = next(iter(medians))
     print(
-        f"{NAME}, {args.size} px, {args.threads} threads: medians of {args.rounds} pictures each, in turns; "
-        f"by the clock, of all processors, and both as shares of {first}"
+        f"{NAME}, {args.size} px, {args.proposals} proposals, {args.threads} threads: medians of {args.rounds} pictures, "
+        f"in turns; by the clock, of all processors, and both as shares of {first}"
     )
     for name, found in medians.items():
         clock, worked = (1000 * value for value in found)

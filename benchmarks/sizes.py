@@ -53,11 +53,12 @@ def accuracies(name, recipe, seed, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--out", default="runs/sizes")
     flags = parser.parse_args()
     print(f"| network | {' | '.join(map(str, SIZES))} |", "| --- " * (len(SIZES) + 1) + "|", sep="\n")
-    for name, recipe in NETWORKS.items():
-        mean = np.mean([accuracies(name, recipe, seed, flags.out) for seed in flags.seeds], 0)
+    for name in flags.networks:
+        mean = np.mean([accuracies(name, NETWORKS[name], seed, flags.out) for seed in flags.seeds], 0)
         print(f"| {name} | {' | '.join(f'{m:.4f}' for m in mean)} |", flush=True)
 
 
