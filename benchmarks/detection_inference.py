@@ -122,8 +122,8 @@ def main():
     medians = {name: [statistics.median(each) for each in zip(*t, strict=True)] for name, t in times.items()}
     first = next(iter(medians))
     print(
-        f"{NAME}, {args.size} px, {args.proposals} proposals, {args.threads} threads: medians of {args.rounds} pictures, "
-        f"in turns; by the clock, of all processors, and both as shares of {first}"
+        f"{NAME}, {args.size} px, {args.proposals} proposals, {args.threads} threads: medians of {args.rounds} "
+        f"pictures, in turns; by the clock, of all processors, and both as shares of {first}"
     )
     for name, found in medians.items():
         clock, worked = (1000 * value for value in found)
