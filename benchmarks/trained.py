@@ -70,9 +70,9 @@ def trained_on(run, method, seen, path, *, steps, rate):
     path.write_bytes(aware.convert(model))
 
 
-def measure(run, rows, file, *, steps, rate):
+def measure(run, rows, file, ways, *, steps, rate):
     """Adds what is missing of one run to the rows, each written down at once."""
-    missing = [what for what in ("float32", *AFTER, *WHILE) if f"{run.name}: {what}" not in rows]
+    missing = [what for what in ways if f"{run.name}: {what}" not in rows]
     if not missing:
         return
     seen, (unseen, labels) = run.pictures("train", TO_CALIBRATE)[0], run.pictures("test")
@@ -179,6 +179,8 @@ Written by `python benchmarks/trained.py`, whose first lines say how.
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="*", help="folders of finished runs")
+    every = ("float32", *AFTER, *WHILE)
+    parser.add_argument("--ways", nargs="+", choices=every, default=every, help="only these")
     parser.add_argument("--steps", type=int, default=400, help="of quantization-aware training")
     parser.add_argument("--rate", type=float, default=5e-5, help="learning rate, quantization-aware")
     parser.add_argument("--data-dir")
@@ -189,7 +191,7 @@ def main():
     file = Path(flags.out, "rows.json")
     rows = json.loads(file.read_text()) if file.exists() else {}
     for folder in flags.runs:
-        measure(Run(folder, flags.data_dir), rows, file, steps=flags.steps, rate=flags.rate)
+        measure(Run(folder, flags.data_dir), rows, file, flags.ways, steps=flags.steps, rate=flags.rate)
     if flags.doc:
         text = PAGE.format(table=table(rows), steps=flags.steps, batch=BATCH, rate=flags.rate)
         write_section(flags.doc, MARK, text)

@@ -45,7 +45,8 @@ def real(name, weights, folder, counts):
 def trained(run, folder, counts):
     """The network of a finished run, and pictures of its own data set."""
     recipe = json.loads(Path(run, "recipe.json").read_text())
-    return _with_pictures(load_model(Path(run, "best.keras")), recipe["dataset"], folder, counts)
+    files = [Path(run, name) for name in ("best.keras", "model.keras")]
+    return _with_pictures(load_model(next(f for f in files if f.is_file())), recipe["dataset"], folder, counts)
 
 
 def _with_pictures(model, dataset, folder, counts):

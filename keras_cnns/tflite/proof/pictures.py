@@ -126,7 +126,8 @@ def _checked(array, tensor, name, what):
     if not len(array):
         raise UserError(f"{what} is empty: give some pictures as the model takes them.")
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        raise UserError(f"{what} holds NaN or infinite values: look at what makes the pictures.")
+        first = int(np.argmin(np.isfinite(array).reshape(len(array), -1).all(1)))
+        raise UserError(f"{what} holds NaN or infinite values, first in entry {first}: look at what makes it.")
     wanted = array.astype(tensor.dtype, copy=False)
     if "float" not in tensor.dtype and not np.array_equal(wanted, array):
         raise UserError(

@@ -27,12 +27,16 @@ def harms(data, pictures, batch=1):
     Returns:
       The squared error of all outputs over their variance with this layer's weights rounded (learned, its bias
       corrected), and how many weights it has; layers without a way to four bits are left out.
+
+    Raises:
+      UserError: a picture on which the answers are not finite, which says nothing of any layer.
     """
     given = list(batched(thin(pictures, PICTURES), batch))
     file = File(data)
     kernels = [Kernel.of(file, o) for o in file.operators if file.kind(o) in FOUR_BITS]
     kernels = [k for k in kernels if k and file.readers(k.operator.inputs[k.place]) == 1]
     wanted, seen = answers(data, given, [k.operator.inputs[k.picture] for k in kernels])
+    _check_finite(wanted, pictures, batch)
     found = {}
     for kernel, x in zip(kernels, seen, strict=True):
         changed = File(data)
@@ -48,6 +52,15 @@ def harms(data, pictures, batch=1):
     return found
 
 
+def _check_finite(wanted, pictures, batch):
+    places = thin({"place": np.arange(len(next(iter(pictures.values()))))}, PICTURES)["place"]
+    for one in wanted:
+        endless = ~np.isfinite(one.reshape(len(one), -1)).all(1)
+        if endless.any():
+            place = places[int(np.argmax(endless)) * batch]
+            raise UserError(f"calibration picture {place} makes the answers NaN or infinite: leave it out.")
+
+
 def in_four_bits(found, size, budget, strict=True):
     """The names of the layers that go to four bits so that a file of `size` bytes, all in eight, has at most `budget`.
 
@@ -61,7 +74,8 @@ def in_four_bits(found, size, budget, strict=True):
         size -= found[name][1] // 2
         chosen.add(name)
     if strict and size > budget:
-        raise UserError(f"with four bits wherever they can be the file has {size:,} bytes, more than {budget:,.0f}.")
+        least = f"with four bits wherever they can be the file has {size:,} bytes"
+        raise UserError(f"{least}, more than {max(budget, 0):,.0f}.")
     return chosen
 
 

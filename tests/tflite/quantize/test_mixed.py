@@ -74,6 +74,17 @@ def test_what_cannot_be_is_refused_in_a_line(options, told, sensitive, tmp_path)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("endless", [0, 37])
+def test_a_picture_without_an_answer_is_named(endless):
+    image = keras.Input((6,), name="image")
+    model = keras.Model(image, keras.ops.log(keras.layers.Dense(3, use_bias=False)(image)))
+    model.set_weights([np.ones((6, 3))])
+    pictures = np.random.default_rng(0).uniform(0.5, 1, (38, 6)).astype("f4")
+    pictures[endless] = -1
+    with pytest.raises(UserError, match=f"calibration picture {endless} makes the answers NaN or infinite"):
+        mixed.harms(convert.to_flatbuffer(model, 1), {"image": pictures})
+
+
 def test_weights_rounded_for_the_answer_are_nearer_to_it(sensitive, tmp_path):
     model, pictures = sensitive
     found = []
