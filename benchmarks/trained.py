@@ -158,7 +158,7 @@ Networks trained by their recipes ([published.md](published.md)) on the publishe
 the file in floats, and half its 95 % interval. The others: what changes of it, in points (hundredths), and the 95 %
 interval of that change, from the pictures that only one of the two got right. After training: 200 pictures of the
 training split. Trained further: `quantization_aware`, {steps} steps of {batch} pictures, Adam from {rate:g} along a
-cosine, the recipe's own augmentation, seed 0.
+cosine, the recipe's own augmentation, seed 0. What is empty is not measured yet.
 
 Written by `python benchmarks/trained.py`, whose first lines say how.
 
