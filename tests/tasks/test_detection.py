@@ -1,5 +1,6 @@
 """Detection through the one trainer: the loss by hand, pictures without objects, resumed runs, the measure."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -159,6 +160,27 @@ def test_a_pyramid_trains_all_its_levels():
     assert {f"fpn_outer{n}/kernel" for n in range(2, 6)} <= moved and "rpn/kernel" in moved and "fc6/kernel" in moved
     with_anchors = task.propose.anchors([tf.zeros((1, n, n, 3)) for n in (8, 4, 2, 1, 1)])
     assert with_anchors.shape == (3 * (64 + 16 + 4 + 1 + 1), 4)
+
+
+@pytest.mark.slow
+def test_a_pyramid_learns_a_picture():
+    overrides = {"backbone": "resnet18", "columns": {"widths": (8, 8, 8, 8)}, "width": 8, "rpn": 8, "fc": (16,)}
+    task = of(
+        RECIPE.but(model="faster_rcnn_fpn", overrides=overrides | {"scales": (4, 8, 16, 24, 32), "proposals": 20})
+    )
+    model, truth = task.network_for_training(10), target([[4, 4, 24, 20], [1, 2, 5, 6]], [3, 4])
+    optimizer = keras.optimizers.Adam(3e-3)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            losses, logged = task.loss(model, IMAGE, truth)
+        variables = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(losses, variables), variables, strict=True))
+        return logged
+
+    first, *_, last = [{name: float(value[0]) for name, value in step().items()} for _ in range(60)]
+    assert last["loss"] < 0.5 * first["loss"] and last["class_loss"] < 0.5 * first["class_loss"]
 
 
 def test_nothing_chosen_is_no_loss():
