@@ -61,6 +61,13 @@ def test_named_operators_stay_float(network, digits, tmp_path):
         ship(network, digits, tmp_path / "net.tflite", scheme="int8_float_islands", islands=["ADDD"])
 
 
+@pytest.mark.parametrize("scheme", ["int8", "float32", "weight_only_int8"])
+def test_operators_that_stay_float_are_asked_of_the_scheme_that_has_them(network, digits, tmp_path, scheme):
+    with pytest.raises(UserError, match="islands goes with int8_float_islands"):
+        ship(network, digits, tmp_path / "net.tflite", scheme=scheme, islands=["ADD"])
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_a_sum_of_squares_under_a_power_is_not_rounded_to_nothing(scheme, tmp_path):
     keras.utils.set_random_seed(0)

@@ -13,7 +13,19 @@ SMALLEST = "weight_only_mixed"  # tried where a size is asked for that eight bit
 AS_FAST = 1.05  # within this of the fastest, size decides: no shared machine measures finer
 
 
-def pick(export, path, *, max_drop, calibrated, integer_io, max_size=None, max_latency=None, tuning=None, **options):
+def pick(
+    export,
+    path,
+    *,
+    max_drop,
+    calibrated,
+    integer_io,
+    max_size=None,
+    max_latency=None,
+    tuning=None,
+    islands=None,
+    **options,
+):
     """Exports every candidate with `export`, and puts the best at `path`.
 
     max_drop: of the accuracy where labels show a drop, else of what is given away by the original's own answers.
@@ -39,7 +51,8 @@ def pick(export, path, *, max_drop, calibrated, integer_io, max_size=None, max_l
                 how = tuning if calibrated and SCHEMES[name].rounded else None
                 least = {"max_size": max_size} if name == SMALLEST else {}
                 file = Path(folder, f"{name}.tflite")
-                report = export(path=file, scheme=name, force=True, tuning=how, **least, **options)
+                own = {"islands": islands} if name == "int8_float_islands" else {}
+                report = export(path=file, scheme=name, force=True, tuning=how, **own, **least, **options)
             except UserError as error:
                 told.append(f"{name}: {error}")
                 continue
