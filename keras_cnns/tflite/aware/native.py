@@ -12,6 +12,7 @@ from keras_cnns.layers.held_normalization import HeldBatchNormalization
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
+from keras_cnns.tflite.graph.fold import to_unit_variance
 from keras_cnns.tflite.graph.graph import Graph
 from keras_cnns.tflite.graph.kinds import (
     DIVIDE,
@@ -44,6 +45,8 @@ def quantization_aware(model, *, hold_statistics=True, momentum=MOMENTUM, fold=F
     kept = kept_outputs(graph, outputs)
     prepared(graph, outputs=outputs, keep_dropout=True, keep_batch_norm=not fold)
     float_inputs(graph)
+    if hold_statistics:
+        graph.rewrite(to_unit_variance)
     graph.rewrite(rounding)
     floats = divisors(graph)
     graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, momentum))

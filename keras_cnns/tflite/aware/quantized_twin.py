@@ -98,6 +98,8 @@ CUSTOM = {kind.__name__: kind for kind in (Rounding, PerChannel, Between, HeldBa
 class QuantizedTwin(Twin):
     """The twin with tfmot's wrappers: `aware` is the tf_keras model to train, `back()` the Keras 3 model it becomes."""
 
+    rescales = True
+
     def __init__(self, model, *, pictures=None, outputs=None, hold_statistics=True):
         super().__init__(model, outputs=outputs, hold_statistics=hold_statistics)
         self.ranged = self._ranged()

@@ -16,7 +16,7 @@ from tensorflow import keras as _keras_of_tensorflow
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.source import compare
-from keras_cnns.tflite.graph.fold import number_affine
+from keras_cnns.tflite.graph.fold import number_affine, to_unit_variance
 from keras_cnns.tflite.graph.prepare import prepared
 from keras_cnns.tflite.graph.reader import read
 
@@ -47,8 +47,11 @@ class HeldBatchNormalization(tf_keras.layers.BatchNormalization):
 class Twin:
     """source: the Keras 3 model. model: the tf_keras model. graph: the network as nodes, named as its layers are.
 
-    names: of the outputs. hold_statistics: as in `api.quantization_aware`.
+    names: of the outputs. hold_statistics: as in `api.quantization_aware`. rescales: whether kernels may be others that
+    compute the same with the batch normalization behind them.
     """
+
+    rescales = False
 
     def __init__(self, model, *, outputs=None, hold_statistics=False):
         """The twin of a functional Keras 3 model; same inputs, same outputs to 1e-5.
@@ -62,6 +65,8 @@ class Twin:
         self.names = [model.outputs[i]._keras_history.operation.name for i in kept]
         prepared(self.graph, outputs=outputs, keep_dropout=True, keep_batch_norm=True)
         native.float_inputs(self.graph)
+        if hold_statistics and self.rescales:
+            self.graph.rewrite(to_unit_variance)
         _name_apart(self.graph)
         self.model = self.make()
         compare(model, kept, self._answers)

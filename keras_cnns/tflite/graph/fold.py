@@ -34,6 +34,36 @@ def follows_linear(node, uses):
     return node.is_a(layers.BatchNormalization) and node.input.is_a(*LINEAR) and uses[node.input] == 1
 
 
+def to_unit_variance(node, uses):
+    """Brings what batch normalization takes from the linear layer before it to variance 1, by that layer's kernel.
+
+    The two compute what they did. But statistics that are held magnify a kernel that weight decay has left small, and
+    an optimizer whose steps have a size of their own, such as Adam, would move it by many times what it moves others.
+    """
+    if not follows_linear(node, uses) or node.shared or node.input.shared:
+        return
+    before, epsilon = node.input, node.config["epsilon"]
+    learns = all(n.config.get("trainable", True) for n in (node, before))
+    bound = any(before.config.get(key) for key in ("kernel_constraint", "depthwise_constraint", "bias_constraint"))
+    *own, mean, variance = (np.asarray(w, np.float64) for w in node.weights)
+    last = node.config["axis"] in (-1, len(node.shape) - 1, [len(node.shape) - 1])
+    if not learns or bound or not last or epsilon >= 1 or np.any(variance + epsilon <= 0):
+        return
+    scale = 1 / np.sqrt(variance + epsilon)
+    kernel, *bias = (np.asarray(w, np.float64) for w in before.weights)
+    before.weights = [w.astype("float32") for w in (scaled(before, kernel, scale), *(b * scale for b in bias))]
+    node.weights = [w.astype("float32") for w in (*own, mean * scale, np.full_like(variance, 1 - epsilon))]
+
+
+def scaled(linear, kernel, scale):
+    """The kernel of a linear layer with its results times `scale`, one number or one for each channel."""
+    if linear.is_a(*TRANSPOSED):
+        return kernel * np.reshape(scale, (-1, 1)) if np.ndim(scale) else kernel * scale
+    if linear.is_a(*DEPTHWISE):
+        return kernel * (np.reshape(scale, kernel.shape[-2:]) if np.ndim(scale) else scale)
+    return kernel * scale
+
+
 def _affine(node):
     config, last = node.config, len(node.shape) - 1
     weights = [np.asarray(w, np.float64) for w in node.weights]
@@ -85,14 +115,8 @@ def fold_back(node, uses):
         return None  # what is trained does not go into what is frozen
     kernel = np.asarray(before.weights[0], np.float64)
     bias = before.weights[1] if before.config["use_bias"] else 0.0
-    if before.is_a(*TRANSPOSED):
-        kernel = kernel * np.reshape(scale, (-1, 1)) if np.ndim(scale) else kernel * scale
-    elif before.is_a(*DEPTHWISE):
-        kernel = kernel * (np.reshape(scale, kernel.shape[-2:]) if np.ndim(scale) else scale)
-    else:
-        kernel = kernel * scale
     channels = before.shape[-1]
-    return _reweighted(before, kernel, np.broadcast_to(bias * scale + shift, (channels,)))
+    return _reweighted(before, scaled(before, kernel, scale), np.broadcast_to(bias * scale + shift, (channels,)))
 
 
 def fold_forward(node, uses):

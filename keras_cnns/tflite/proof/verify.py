@@ -171,7 +171,7 @@ def reference_outputs(model, given, *, inputs=None, outputs=None):
     """
     function = serving_function(model, inputs, outputs)
     count = len(next(iter(given.values())))
-    batch = model.inputs[0].shape[0] or min(count, at_once(model))
+    batch = model.inputs[0].shape[0] or max(2, min(count, at_once(model)))  # of one it would not show what merges them
     with answering(model):
         parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(given, batch)]
     for name, array in parts[0].items():

@@ -105,8 +105,8 @@ def merged(end):
 NO_ANSWER = {
     "bytes to a convolution": (mistyped, "does not answer: .*uint8"),
     "another shape than was said": (halved, "does not answer: .*incompatible with the layer"),
-    "one number for all pictures": (lambda: merged(keras.ops.argmax), r"shape \(\) for 32 pictures"),
-    "pictures and pixels in one axis": (lambda: merged(lambda x: keras.ops.reshape(x, (-1, 4))), r"\(1152, 4\) for 32"),
+    "one number for all pictures": (lambda: merged(keras.ops.argmax), r"shape \(\) for 16 pictures"),
+    "pictures and pixels in one axis": (lambda: merged(lambda x: keras.ops.reshape(x, (-1, 4))), r"\(576, 4\) for 16"),
 }
 
 
@@ -117,6 +117,12 @@ def test_models_that_do_not_answer_themselves_are_one_line(case, tmp_path):
     with pytest.raises(UserError, match=said) as caught:
         export(make(), tmp_path / "net.tflite")
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+def test_what_merges_pictures_shows_with_a_single_one_too(tmp_path):
+    one = merged(lambda x: keras.ops.mean(x, axis=0, keepdims=True))
+    with pytest.raises(UserError, match="its first axis has to be that of the pictures"):
+        export(one, tmp_path / "net.tflite", images=np.linspace(0, 1, 192, dtype="float32").reshape(1, 8, 8, 3))
 
 
 def test_a_fixed_batch_is_the_models_own(tmp_path):
