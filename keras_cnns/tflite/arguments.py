@@ -28,6 +28,8 @@ def check(*, batch, max_drop, k, islands, names, card, normalization, tuning, ma
         raise UserError(f"max_drop is {short(max_drop)}: give a number, such as 0.01.")
     if islands is not None and not every(islands, str):
         raise UserError('islands must be a list of operators, such as ["ADD"].')
+    if islands is not None and words["scheme"] not in ("int8_float_islands", "auto"):
+        raise UserError(f"{words['scheme']} has no islands that stay in floats: islands goes with int8_float_islands.")
     if names is not None and not every(names, (str, numbers.Integral)):
         raise UserError("names must be a list of the classes' names.")
     if card is not None and not isinstance(card, Card):

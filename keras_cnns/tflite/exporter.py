@@ -208,8 +208,6 @@ def _check(path, scheme, row, options):
     engine = options["engine"]
     if engine not in ENGINES:
         raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
-    if options["islands"] is not None and scheme != "int8_float_islands":
-        raise UserError(f"{scheme} has no islands that stay in floats: islands goes with int8_float_islands.")
     tune.check(scheme, row, options)
 
 
