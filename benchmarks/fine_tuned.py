@@ -80,15 +80,20 @@ def measure(flags):
             yield row(f"one epoch, {name}", aware, path, test)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def given(parser, size):
+    """The flags for a network with its weights, and for the pictures it is tried on."""
     parser.add_argument("--model", default="efficientnet_lite0")
     parser.add_argument("--weights", required=True, help="a file of its ImageNet weights")
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--data-dir", help="where tensorflow-datasets keeps its files")
-    parser.add_argument("--size", type=int, default=96)
-    parser.add_argument("--train", type=int, default=2000)
+    parser.add_argument("--size", type=int, default=size)
     parser.add_argument("--test", type=int, default=1000)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    given(parser, size=96)
+    parser.add_argument("--train", type=int, default=2000)
     parser.add_argument("--rate", type=float, default=1e-5)
     parser.add_argument("--more", help="a Markdown file to end the page with")
     parser.add_argument("--doc", help="write the page here")

@@ -81,10 +81,11 @@ def recipe_of(name, seed, data_dir, out, **files):
 
 def run(name, seed, data_dir, out, **files):
     """One run of a figure, trained if it is not yet, and what it came to kept."""
-    found = finished(name.replace(" ", "_"), recipe_of(name, seed, data_dir, out, **files), seed, out)
+    recipe = recipe_of(name, seed, data_dir, out, **files)
+    found = finished(name.replace(" ", "_"), recipe, seed, out)
     rows = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     facts = {key: found[key] for key in ("accuracy", "train_loss", "seconds", "parameters", "machine") if key in found}
-    with (Path(out) / f"{name.replace(' ', '_')}-{seed}" / "history.csv").open() as history:
+    with Path(recipe.out, "history.csv").open() as history:
         curve = [[float(row[key]) for key in ("accuracy", "held_out_accuracy")] for row in csv.DictReader(history)]
     facts["curve"] = [[round(100 * (1 - accuracy), 2) for accuracy in pair] for pair in curve]
     rows.setdefault(name, {})[str(seed)] = facts

@@ -18,11 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.files import write_json, written_aside
+from keras_cnns.files import write_json, write_text
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.schedules import schedule
 
 TOGETHER = 500  # held-out pictures
+WRITTEN = ("model", "overrides", "input_shape", "dataset", "augment", "label_smoothing", "optimizer", "momentum")
+WRITTEN += ("epsilon", "learning_rate", "rate_batch", "schedule", "warmup_epochs", "decay_epochs", "decay_rate")
+WRITTEN += ("weight_decay", "ema", "epochs", "batch_size", "batch_norm_momentum", "seed")
 
 
 def pack(recipe, file):
@@ -60,8 +63,12 @@ def train(packed, file):
 
     data = np.load(packed)
     recipe = Recipe.from_json(str(data["recipe"]))
+    if unwritten := recipe.differs(Recipe(**{name: getattr(recipe, name) for name in WRITTEN})):
+        raise SystemExit(f"not written in JAX here: {', '.join(unwritten)}")
     if replace(recipe.augment, pad=0, mirror=False) != Augment() or recipe.overrides.get("auxiliary"):
         raise SystemExit("only shifts and mirrored pictures are written in JAX here, and one output")
+    if recipe.optimizer == "rmsprop" or recipe.schedule in ("plateau", "bit"):
+        raise SystemExit(f"not written in JAX here: {recipe.optimizer} with schedule {recipe.schedule}")
     x, y, held_out_x, held_out_y = (jnp.asarray(data[name]) for name in ("x", "y", "held_out_x", "held_out_y"))
     classes, size, how, batch = int(y.max()) + 1, recipe.input_shape[:2], recipe.augment, recipe.batch_size
     keras.utils.set_random_seed(recipe.seed)
@@ -171,8 +178,7 @@ def judge(recipe, file):
     folder.mkdir(parents=True, exist_ok=True)
     run_folder.save_model(model, folder / "model.keras", recipe, data.names)
     run_folder.write_history(history, folder / "history.csv")
-    with written_aside(folder / "recipe.json") as temporary:
-        temporary.write_text(recipe.json())
+    write_text(folder / "recipe.json", recipe.json() + "\n")
     facts = {"parameters": model.count_params(), "steps": history[-1]["step"]}
     facts |= {"seconds": sum(row["seconds"] for row in history), "machine": str(found["machine"])}
     write_json(folder / "metrics.json", facts | evaluate([model], data))

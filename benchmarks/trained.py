@@ -56,7 +56,7 @@ class Run:
 
 
 def trained_on(run, method, seen, path, *, steps, rate):
-    """Writes the file of the network trained further with int8's rounding; returns the fake-quantized model."""
+    """Writes the file of the network trained further with int8's rounding."""
     keras.utils.set_random_seed(0)
     model = quantization_aware(run.model, method=method, pictures=seen)
     library = keras

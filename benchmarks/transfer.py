@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from fine_tuned import given
 from PIL import Image
 
 from keras_cnns.data import load_arrays
@@ -103,12 +104,7 @@ def draw(found, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="efficientnet_lite0")
-    parser.add_argument("--weights", required=True, help="a file of its ImageNet weights")
-    parser.add_argument("--dataset", default="cifar10")
-    parser.add_argument("--data-dir", help="where tensorflow-datasets keeps its files")
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--test", type=int, default=1000)
+    given(parser, size=64)
     parser.add_argument("--out", default="runs/transfer")
     parser.add_argument("--doc", help="write the page here, and its picture beside it")
     args = parser.parse_args()
@@ -123,7 +119,11 @@ def main():
             f"| {count:,} | {EPOCHS[count]} | {' | '.join(f'{found[way, count]:.3f}' for way in WAYS)} |"
             for count in EPOCHS
         ]
-        known = {"model": args.model, "size": args.size, "dataset": {"cifar10": "CIFAR-10"}.get(args.dataset)}
+        known = {
+            "model": args.model,
+            "size": args.size,
+            "dataset": {"cifar10": "CIFAR-10"}.get(args.dataset, args.dataset),
+        }
         known |= {"test": args.test, "step": 1 / args.test, "scratch": SCRATCH, "ways": " | ".join(WAYS)}
         write_text(args.doc, PAGE.format(rows="\n".join(rows), rule=" | ".join(["---"] * len(WAYS)), **known))
 

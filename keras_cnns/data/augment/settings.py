@@ -50,8 +50,8 @@ class Augment:
             if getattr(self, name) not in known:
                 value = getattr(self, name)
                 raise UserError(f"augment.{name} {value!r} is unknown: {', '.join(known)}.{nearest(value, known)}")
-        not_below_0 = ("layers", "magnitude", "jitter", "hue", "pca_noise", "erase", "mixup", "cutmix", "mosaic")
-        for name in ("pad", "distort", *not_below_0):
+        shapes, colours = ("pad", "distort", "erase"), ("layers", "magnitude", "jitter", "hue", "pca_noise")
+        for name in (*shapes, *colours, "mixup", "cutmix", "mosaic"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"augment.{name} is {getattr(self, name)}: not below 0.")
         for name, most in (("distort", 0.9), ("erase", 1), ("mosaic", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
