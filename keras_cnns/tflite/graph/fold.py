@@ -42,24 +42,36 @@ def to_unit_variance(node, uses):
     """
     if not follows_linear(node, uses) or node.shared or node.input.shared:
         return
-    before, epsilon = node.input, node.config["epsilon"]
+    before = node.input
     learns = all(n.config.get("trainable", True) for n in (node, before))
-    bound = any(before.config.get(key) for key in ("kernel_constraint", "depthwise_constraint", "bias_constraint"))
-    *own, mean, variance = (np.asarray(w, np.float64) for w in node.weights)
     last = node.config["axis"] in (-1, len(node.shape) - 1, [len(node.shape) - 1])
-    if not learns or bound or not last or epsilon >= 1 or np.any(variance + epsilon <= 0):
-        return
+    if learns and last:
+        renewed = of_unit_variance(before.call, before.config, before.weights, node.weights, node.config["epsilon"])
+        before.weights, node.weights = renewed or (before.weights, node.weights)
+
+
+def of_unit_variance(kind, config, linear, norm, epsilon):
+    """The weights of a linear layer and of the batch normalization behind it when what is between has variance 1.
+
+    kind, config: the class and the constructor's arguments of the linear layer. linear, norm: their weights, in Keras's
+    order, the channels last. None where these cannot be others: under a constraint, or with a variance of nothing.
+    """
+    *own, mean, variance = (np.asarray(w, np.float64) for w in norm)
+    bound = any(config.get(key) for key in ("kernel_constraint", "depthwise_constraint", "bias_constraint"))
+    if bound or epsilon >= 1 or np.any(variance + epsilon <= 0):
+        return None
     scale = 1 / np.sqrt(variance + epsilon)
-    kernel, *bias = (np.asarray(w, np.float64) for w in before.weights)
-    before.weights = [w.astype("float32") for w in (scaled(before, kernel, scale), *(b * scale for b in bias))]
-    node.weights = [w.astype("float32") for w in (*own, mean * scale, np.full_like(variance, 1 - epsilon))]
+    kernel, *bias = (np.asarray(w, np.float64) for w in linear)
+    linear = [scaled(kind, kernel, scale), *(b * scale for b in bias)]
+    norm = [*own, mean * scale, np.full_like(variance, 1 - epsilon)]
+    return [w.astype("float32") for w in linear], [w.astype("float32") for w in norm]
 
 
-def scaled(linear, kernel, scale):
-    """The kernel of a linear layer with its results times `scale`, one number or one for each channel."""
-    if linear.is_a(*TRANSPOSED):
+def scaled(kind, kernel, scale):
+    """The kernel of a linear layer of that class with its results times `scale`, one number or one for each channel."""
+    if kind in TRANSPOSED:
         return kernel * np.reshape(scale, (-1, 1)) if np.ndim(scale) else kernel * scale
-    if linear.is_a(*DEPTHWISE):
+    if kind in DEPTHWISE:
         return kernel * (np.reshape(scale, kernel.shape[-2:]) if np.ndim(scale) else scale)
     return kernel * scale
 
@@ -116,7 +128,7 @@ def fold_back(node, uses):
     kernel = np.asarray(before.weights[0], np.float64)
     bias = before.weights[1] if before.config["use_bias"] else 0.0
     channels = before.shape[-1]
-    return _reweighted(before, scaled(before, kernel, scale), np.broadcast_to(bias * scale + shift, (channels,)))
+    return _reweighted(before, scaled(before.call, kernel, scale), np.broadcast_to(bias * scale + shift, (channels,)))
 
 
 def fold_forward(node, uses):
