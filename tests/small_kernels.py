@@ -25,7 +25,7 @@ def network(kind, small):
     model = keras.Model(image, layers.Dense(3, activation="softmax", name="scores")(x))
     norm, linear = model.get_layer("norm"), model.get_layer("linear")
     rng, count = np.random.default_rng(1), norm.gamma.shape[0]
-    mean, variance = rng.normal(0, 0.1, count), rng.uniform(0.2, 2, count)
+    mean, variance = rng.normal(0, 0.1, count), rng.uniform(0.1, 1, count)
     norm.set_weights([rng.uniform(0.5, 1.5, count), rng.normal(0, 0.5, count), mean, variance])
     for weight in linear.weights:
         weight.assign(weight + 0.05)

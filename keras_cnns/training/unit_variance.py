@@ -13,11 +13,12 @@ from keras_cnns.tflite.graph.kinds import LINEAR
 
 
 def to_unit_variance(model):
-    """What held batch normalization takes from the linear layer before it gets variance 1, by that layer's kernel.
+    """What held batch normalization takes from the linear layer before it gets variance 1 where it is less.
 
     The network computes what it did. Weight decay leaves kernels before batch normalization as small as it likes, since
-    the statistics make up for it; where these are held, they magnify every step of an optimizer as well. Frozen layers,
-    shared ones and those whose results go elsewhere too keep what they have. Returns the model.
+    the statistics make up for it; where these are held, they magnify every step of an optimizer as well. Larger
+    kernels, which are moved less, frozen layers, shared ones and those whose results go elsewhere too keep what they
+    have. Returns the model.
     """
     calls = Calls(model)
     taken = Counter(ref.call for call in calls for ref in call.inputs)

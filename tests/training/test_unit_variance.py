@@ -1,4 +1,4 @@
-"""Held statistics magnify small kernels: the two are brought to variance 1 before a training, and compute the same."""
+"""Held statistics magnify small kernels, which are brought to variance 1 before a training; all computes the same."""
 
 import keras
 import numpy as np
@@ -18,24 +18,34 @@ NETWORKS = {  # and whether its batch normalization is behind convolutions
     "resnet20_cifar": ({"n": 1}, "all"),
     "efficientnet_lite0": ({"width": 0.25, "depth": 0.3}, "all"),
     "resnext50_32x4d": ({"depths": (1, 1, 1, 1), "widths": (64, 64, 64, 64)}, "all"),  # groups, trained side by side
-    "densenet_bc_100_12_cifar": ({"depths": (2, 2, 2)}, "some"),  # most of its normalization is not behind a convolution
+    "densenet_bc_100_12_cifar": (
+        {"depths": (2, 2, 2)},
+        "some",
+    ),  # most of its normalization is not behind a convolution
     "bit_r50x1": ({"depths": (1, 1, 1, 1), "widths": (32, 32, 32, 32)}, "none"),  # its kernels are standardized
 }
 
 
 def built(name, **more):
     overrides, _ = NETWORKS[name]
-    return randomize(keras_cnns.build(name, input_shape=SIZE, classes=5, **overrides, **more))
+    return small(randomize(keras_cnns.build(name, input_shape=SIZE, classes=5, **overrides, **more)))
+
+
+def small(model):
+    """The same with variances of less than 1, as weight decay leaves them."""
+    for variance in variances(model):
+        variance.assign(0.3 * variance)
+    return model
 
 
 def variances(model):
-    return [layer.moving_variance.numpy() for layer in model._flatten_layers() if hasattr(layer, "moving_variance")]
+    return [layer.moving_variance for layer in model._flatten_layers() if hasattr(layer, "moving_variance")]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_network_computes_what_it_did(name):
     model, x = built(name), pictures(4, SIZE)
-    before, norms = model.predict(x, verbose=0), variances(model)
+    before, norms = model.predict(x, verbose=0), [np.array(v) for v in variances(model)]
     to_unit_variance(hold(model))
     changed = [not np.array_equal(a, b) for a, b in zip(norms, variances(model), strict=True)]
     assert {"all": all(changed), "some": any(changed), "none": not any(changed)}[NETWORKS[name][1]]
@@ -64,7 +74,7 @@ def held(end, *, twice=False, **kinds):
     outputs = end(x, norm(x))
     if twice:
         outputs = [outputs, norm(conv(layers.Rescaling(2.0)(image)))]
-    return hold(randomize(keras.Model(image, outputs)))
+    return hold(small(randomize(keras.Model(image, outputs))))
 
 
 LEFT = {
@@ -96,6 +106,15 @@ def test_and_the_plain_pair_is_not_left_nested_or_not():
         to_unit_variance(model)
         assert all(np.allclose(v, 1, atol=2e-3) for v in variances(model))
         np.testing.assert_allclose(model.predict(x, verbose=0), before, rtol=1e-4, atol=1e-5)
+
+
+def test_a_larger_kernel_is_made_no_smaller():
+    model = held(lambda x, y: y)
+    norm, kernel = model.get_layer("norm"), model.get_layer("conv").kernel.numpy()
+    norm.moving_variance.assign([0.25, 1.0, 4.0, 100.0])
+    to_unit_variance(model)
+    np.testing.assert_allclose(norm.moving_variance, [1.0, 1.0, 4.0, 100.0], atol=2e-3)
+    np.testing.assert_allclose(model.get_layer("conv").kernel / kernel, np.full((3, 3, 3, 4), [2, 1, 1, 1]), atol=4e-3)
 
 
 def test_a_recipe_that_holds_them_hands_over_the_same_answers(tmp_path):

@@ -35,10 +35,11 @@ def follows_linear(node, uses):
 
 
 def to_unit_variance(node, uses):
-    """Brings what batch normalization takes from the linear layer before it to variance 1, by that layer's kernel.
+    """Brings what batch normalization takes from the linear layer before it to variance 1 where it is less.
 
     The two compute what they did. But statistics that are held magnify a kernel that weight decay has left small, and
     an optimizer whose steps have a size of their own, such as Adam, would move it by many times what it moves others.
+    A kernel that is larger stays so: made smaller, it would be moved further.
     """
     if not follows_linear(node, uses) or node.shared or node.input.shared:
         return
@@ -51,19 +52,19 @@ def to_unit_variance(node, uses):
 
 
 def of_unit_variance(kind, config, linear, norm, epsilon):
-    """The weights of a linear layer and of the batch normalization behind it when what is between has variance 1.
+    """The weights of a linear layer and of the batch normalization behind it, no variance between them below 1.
 
     kind, config: the class and the constructor's arguments of the linear layer. linear, norm: their weights, in Keras's
     order, the channels last. None where these cannot be others: under a constraint, or with a variance of nothing.
     """
     *own, mean, variance = (np.asarray(w, np.float64) for w in norm)
     bound = any(config.get(key) for key in ("kernel_constraint", "depthwise_constraint", "bias_constraint"))
-    if bound or epsilon >= 1 or np.any(variance + epsilon <= 0):
+    if bound or np.any(variance + epsilon <= 0):
         return None
-    scale = 1 / np.sqrt(variance + epsilon)
+    scale = np.maximum(1 / np.sqrt(variance + epsilon), 1)
     kernel, *bias = (np.asarray(w, np.float64) for w in linear)
     linear = [scaled(kind, kernel, scale), *(b * scale for b in bias)]
-    norm = [*own, mean * scale, np.full_like(variance, 1 - epsilon)]
+    norm = [*own, mean * scale, (variance + epsilon) * scale**2 - epsilon]
     return [w.astype("float32") for w in linear], [w.astype("float32") for w in norm]
 
 
