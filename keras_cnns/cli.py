@@ -106,6 +106,9 @@ def export(
     explain: str | None = None,
     outputs: str | None = None,
     max_drop: float = 0.01,
+    max_size: float | None = None,
+    max_latency: float | None = None,
+    spare: float | None = None,
     engine: str = "quantizer",
     force: bool = False,
     as_json: Json = False,
@@ -127,6 +130,9 @@ def export(
         outputs: what they are, which decides how the file is judged: classifier, logits, multilabel, segmentation,
             classes, embedding or regression; by default told from the end of the network
         max_drop: the accuracy that auto may lose
+        max_size: the share of the float32 file's size that auto keeps within, and weight_only_mixed gets down to
+        max_latency: the share of the float32 file's time that auto keeps within
+        spare: of int8_float_mixed, the share of int8's harm avoided by leaving the worst operators in floats, 0.75
         engine: quantizer (AI Edge Quantizer) or converter (TensorFlow's own)
         force: hand a failing file over all the same
     """
@@ -166,6 +172,9 @@ def export(
         explain=explain,
         outputs=outputs,
         max_drop=max_drop,
+        max_size=max_size,
+        max_latency=max_latency,
+        spare=spare,
         engine=engine,
         force=force,
         card=card,

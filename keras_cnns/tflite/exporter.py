@@ -20,7 +20,7 @@ from keras_cnns.tflite.flatbuffers import flatbuffers
 from keras_cnns.tflite.given import MADE_UP, gathered
 from keras_cnns.tflite.graph import ends
 from keras_cnns.tflite.judgement import beside_source, compared, differences, kinds_of, remarks, with_source
-from keras_cnns.tflite.network import Network
+from keras_cnns.tflite.network import Network, sums
 from keras_cnns.tflite.proof import pictures, runner, verify
 from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 from keras_cnns.tflite.proof.layer_errors import first_wrong, layer_errors
@@ -29,8 +29,6 @@ from keras_cnns.tflite.quantize import auto, ranges, schemes
 from keras_cnns.tflite.quantize import tuning as tune
 from keras_cnns.tflite.quantize.synthetic import WORD
 
-TYPES = ("float32", "int8", "uint8")
-ENGINES = ("quantizer", "converter")
 AUTO = "auto"
 
 
@@ -51,6 +49,7 @@ def export(
     max_drop=0.01,
     max_size=None,
     max_latency=None,
+    spare=None,
     calibration=None,
     images=None,
     labels=None,
@@ -80,6 +79,8 @@ def export(
         labels show no drop, or none are given: of what is given away by the model's own probabilities).
       max_size, max_latency: what "auto" keeps within besides, as shares of the float32 file's, such as 0.2; how small
         "weight_only_mixed" gets (0.2, or as near as it can).
+      spare: of "int8_float_mixed" and "int8_int16_mixed": the share of int8's harm, measured operator by operator, that
+        is avoided by leaving the worst out of it; 0.75 by default.
       calibration: pictures exactly as the model takes them, for the schemes that quantize activations: an array
         (N, H, W, C), or whatever else `fit` and `predict` take; a few dozen of each kind do. "synthetic" makes some up
         from the statistics of batch normalization, where there are none at all.
@@ -115,13 +116,13 @@ def export(
     options = {key: value for key, value in locals().items() if key not in ("path", "scheme", "force")}
     path, started = path_of(path), time.perf_counter()
     words = ("scheme", "engine", "head", "explain", "input_type", "output_type")
-    shares = ("max_size", "max_latency")
+    shares = ("max_size", "max_latency", "spare")
     plain_ones = ("batch", "max_drop", "k", "islands", "names", "card", "normalization", "tuning", *shares)
     arguments.check(**{key: {**options, "scheme": scheme}[key] for key in (*plain_ones, *words)})
     if scheme == AUTO:
         return _automatic(path, **options)
     row = schemes.find(scheme)
-    _check(path, scheme, row, options)
+    arguments.check_scheme(path, scheme, row, options)
     card = read_card(Path(model)) if card is None and _is_file(model) else card
     card = card or Card(labels=_class_names(model))
     source = source_of(model)
@@ -129,7 +130,17 @@ def export(
     given = gathered(network, row, scheme, calibration, images, labels)
     network = network.sized(given.images)
 
-    job = schemes.Job(given.thinned, batch, input_type, output_type, islands, tuning or tune.Tuning(), max_size)
+    job = schemes.Job(
+        calibration=given.thinned,
+        batch=batch,
+        input_type=input_type,
+        output_type=output_type,
+        islands=islands,
+        tuning=tuning or tune.Tuning(),
+        max_size=max_size,
+        spare=schemes.SPARE if spare is None else spare,
+        once=lambda what, told, make: network.once(what, (sums(given.thinned), told), make),
+    )
     original, kinds = network.answers(given.images), kinds_of(network, outputs, given)
     plain, made = flatbuffers(network, scheme, row, job, engine)
     card = _labelled(card, network, scheme, names, original)
@@ -154,6 +165,7 @@ def export(
             pictures=len(next(iter(given.images.values()))),
             comparisons=comparisons,
             source_comparisons=beside,
+            harms=tuple(job.harms),
             layers=_layers(network, temporary, reference, given.images) if status == "fail" else (),
             size_bytes=temporary.stat().st_size,
             size_ratio=temporary.stat().st_size / len(plain),
@@ -169,7 +181,9 @@ def export(
 
 def _automatic(path, *, model, calibration, images, max_drop, **options):
     """`auto.pick`, with everything read once that can be read only once."""
-    _check_target(path)
+    arguments.check_target(path)
+    if options.pop("spare") is not None:
+        raise UserError('"auto" tries several: spare is for int8_float_mixed and int8_int16_mixed.')
     if options["card"] is None and _is_file(model):
         options["card"] = read_card(model)
     whole = ends.with_ends(convert.load(aware.native(model)), options["preprocessing"], options["head"], options["k"])
@@ -199,37 +213,6 @@ def _class_names(model):
 
 def _is_file(model):
     return isinstance(model, (str, Path)) and os.path.isfile(model)
-
-
-def _check(path, scheme, row, options):
-    """What can be said of the arguments before minutes are spent."""
-    _check_target(path)
-    _check_types(scheme, row, options["input_type"], options["output_type"])
-    engine = options["engine"]
-    if engine not in ENGINES:
-        raise UserError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}.")
-    tune.check(scheme, row, options)
-
-
-def _check_target(path):
-    """Before minutes are spent: can a file be made there?"""
-    if path.suffix != ".tflite":
-        raise UserError(f"{path} does not end in .tflite.")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: give the name of a file.")
-    folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"cannot write {path}: {folder} is no folder one may write in.")
-
-
-def _check_types(scheme, row, *types):
-    for kind in types:
-        if kind not in TYPES:
-            raise UserError(f"there is no input or output type {kind!r}: choose from {', '.join(TYPES)}.")
-        if kind != "float32" and not row.integer_io:
-            raise UserError(f"{scheme} has no {kind} inputs and outputs: that needs a scheme such as int8.")
 
 
 def _labelled(card, network, scheme, names, original):

@@ -96,7 +96,7 @@ class Network:
     def answers(self, images):
         """`{output name: (N, ...) array}` of the Keras model itself."""
         answer = lambda: verify.reference_outputs(self.model, images, inputs=self.inputs, outputs=self.outputs)  # noqa: E731
-        return self.once("answers", {name: _sum(array) for name, array in images.items()}, answer)
+        return self.once("answers", sums(images), answer)
 
     def once(self, what, given, make):
         """`make()`, or what it gave before for the same network, the same `what` and the same `given`."""
@@ -130,6 +130,11 @@ def _in_float32(model, graph):
                     "float32, load its weights, and export that."
                 )
     return plain
+
+
+def sums(arrays):
+    """What tells arrays by name apart from others; None of None."""
+    return arrays and {name: _sum(array) for name, array in arrays.items()}
 
 
 def _sum(array):

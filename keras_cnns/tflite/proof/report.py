@@ -6,6 +6,45 @@ from keras_cnns.files import write_json
 
 
 @dataclass(frozen=True)
+class Harm:
+    """What one rounding to int8 alone does to the answers, and what the file makes of it.
+
+    operator: its kind. layer: where it is. what: its "result" or its "weights". harm: the squared error of the answers
+    over their variance. kept: "int8", "int16" or "float" in the file.
+    """
+
+    operator: str
+    layer: str
+    what: str
+    harm: float
+    kept: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of the files that "auto" chooses between; without figures where there is none.
+
+    name: the scheme, with what it was given. status: as a report's, or "none". remark: what beats it, why it would be
+    refused, or why there is none. beaten_by: another that is no worse in time, size and loss, and better in one; None
+    of those that are each the choice for some limits. chosen: whether it is the one.
+    """
+
+    name: str
+    status: str
+    remark: str
+    beaten_by: str | None = None
+    chosen: bool = False
+    size_bytes: int | None = None
+    size_ratio: float | None = None
+    latency_ms: float | None = None
+    latency_ratio: float | None = None
+    lost: float | None = None
+    accuracy_drop: float | None = None
+    agreement: float | None = None
+    snr_db: float | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """One exported file.
 
@@ -14,6 +53,8 @@ class Report:
     layers: the error of every layer (`LayerError`), where the status is "fail".
     latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
     runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
+    harms: a `Harm` for each rounding, the worst first, in schemes that choose by them. candidates: what "auto" chose
+    between, a `Candidate` each.
     """
 
     path: str
@@ -33,6 +74,8 @@ class Report:
     seconds: float
     layers: tuple = ()
     source_comparisons: tuple = ()
+    harms: tuple = ()
+    candidates: tuple = ()
 
     @property
     def cosine(self):
@@ -102,10 +145,7 @@ def table(reports, *, title=None):
         made.add_row(
             *([r.model] if several else []),
             r.scheme,
-            f"{r.size_bytes / 1e6:.2f} MB" if r.size_bytes >= 1e6 else f"{r.size_bytes / 1e3:.0f} kB",
-            f"{r.size_ratio:.2f}",
-            f"{r.latency_ms:.2f}" if r.latency_ms >= 0.1 else f"{r.latency_ms:.4f}",
-            f"{r.latency_ratio:.2f}",
+            *_size_and_time(r),
             _figure(r.loss, ".4f"),
             _figure(r.agreement, ".3f"),
             _figure(r.snr_db, ".0f"),
@@ -114,6 +154,33 @@ def table(reports, *, title=None):
             Text(r.status, style=colours[r.status]),
         )
     return made
+
+
+def candidates_table(report):
+    """A `rich.table.Table` of what "auto" chose between, the chosen one in bold; what nothing beats stands first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("scheme", "size", "x", "ms", "x", "loss", "drop", "agree", "dB", ""):
+        made.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
+    for c in report.candidates:
+        figures = [""] * 8
+        if c.size_bytes is not None:
+            forms = ((c.lost, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
+            figures = [*_size_and_time(c), *(_figure(value, form) for value, form in forms)]
+        remark = Text("chosen" if c.chosen else c.remark)
+        made.add_row(c.name, *figures, remark, style="bold" if c.chosen else "dim" if c.remark else None)
+    return made
+
+
+def _size_and_time(r):
+    return (
+        f"{r.size_bytes / 1e6:.2f} MB" if r.size_bytes >= 1e6 else f"{r.size_bytes / 1e3:.0f} kB",
+        f"{r.size_ratio:.2f}",
+        f"{r.latency_ms:.2f}" if r.latency_ms >= 0.1 else f"{r.latency_ms:.4f}",
+        f"{r.latency_ratio:.2f}",
+    )
 
 
 def print_reports(reports, *, title=None):
@@ -126,6 +193,9 @@ def print_reports(reports, *, title=None):
         labels = [c.remark for c in r.comparisons if c.remark]
         for sentence in (*r.reasons, *labels, *r.notes):
             screen.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
+    for r in reports:
+        if r.candidates:
+            screen.print(candidates_table(r))
 
 
 def _figure(value, form):

@@ -3,8 +3,10 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from keras_cnns.errors import UserError
 from keras_cnns.tflite.graph.ends import sum_to_one
 from keras_cnns.tflite.proof import measures
+from keras_cnns.tflite.proof.pictures import thin
 
 
 def answers(data, given, tensors=()):
@@ -39,6 +41,20 @@ def apart(wanted, found):
         error += float(np.mean((a.astype(np.float64) - b) ** 2))
         energy += float(np.var(a.astype(np.float64)))
     return error / max(energy, 1e-30)
+
+
+def check_finite(wanted, pictures, some, batch):
+    """Refuses answers that are not finite, naming the picture: of `pictures`, thinned to `some`.
+
+    Raises:
+      UserError: there is one.
+    """
+    places = thin({"place": np.arange(len(next(iter(pictures.values()))))}, some)["place"]
+    for one in wanted:
+        endless = ~np.isfinite(one.reshape(len(one), -1)).all(1)
+        if endless.any():
+            place = places[int(np.argmax(endless)) * batch]
+            raise UserError(f"calibration picture {place} makes the answers NaN or infinite: leave it out.")
 
 
 def _as_taken(values, detail):

@@ -6,7 +6,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.proof.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
-from keras_cnns.tflite.quantize.answers import answers, apart
+from keras_cnns.tflite.quantize.answers import answers, apart, check_finite
 from keras_cnns.tflite.quantize.kernels import Kernel
 from keras_cnns.tflite.quantize.refine import POSITIONS, WIDEST
 from keras_cnns.tflite.quantize.steps import KIND, File
@@ -36,7 +36,7 @@ def harms(data, pictures, batch=1):
     kernels = [Kernel.of(file, o) for o in file.operators if file.kind(o) in FOUR_BITS]
     kernels = [k for k in kernels if k and file.readers(k.operator.inputs[k.place]) == 1]
     wanted, seen = answers(data, given, [k.operator.inputs[k.picture] for k in kernels])
-    _check_finite(wanted, pictures, batch)
+    check_finite(wanted, pictures, PICTURES, batch)
     found = {}
     for kernel, x in zip(kernels, seen, strict=True):
         changed = File(data)
@@ -50,15 +50,6 @@ def harms(data, pictures, batch=1):
         harmed, _ = answers(flatbuffer.write(changed.model), given)
         found[file.name(kernel.operator.outputs[0])] = apart(wanted, harmed), kernel.weights.size
     return found
-
-
-def _check_finite(wanted, pictures, batch):
-    places = thin({"place": np.arange(len(next(iter(pictures.values()))))}, PICTURES)["place"]
-    for one in wanted:
-        endless = ~np.isfinite(one.reshape(len(one), -1)).all(1)
-        if endless.any():
-            place = places[int(np.argmax(endless)) * batch]
-            raise UserError(f"calibration picture {place} makes the answers NaN or infinite: leave it out.")
 
 
 def in_four_bits(found, size, budget, strict=True):

@@ -8,13 +8,12 @@ import hashlib
 from collections import Counter
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.tflite.proof.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
 from keras_cnns.tflite.quantize.answers import answers, apart
 from keras_cnns.tflite.quantize.kernels import Kernel
-from keras_cnns.tflite.quantize.steps import KIND, File, Step, activated
+from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, File, Step, activated, in_floats
 
 PICTURES = 64
 MEMORY = 1.0e9  # bytes of results held at once, for which fewer pictures are taken
@@ -24,7 +23,6 @@ POSITIONS = 8  # times the inputs of a weight: so many positions are weights rou
 # itself: that is noise, and on EfficientNet-Lite0 what is learned from it cost 2.6 dB.
 ENOUGH = 4
 WIDEST = 2304  # inputs of an output; beyond them the rounding would take minutes
-INTEGERS = {schema.TensorType.INT4: 4, schema.TensorType.INT8: 8, schema.TensorType.INT16: 16}
 
 
 def refined(plain, made, pictures, tuning, batch=1):
@@ -164,7 +162,7 @@ class _Walk:
         values, held = self.integers.constant(tensor), self.integers.tensors[tensor]
         if values is None or held.quantization is None or held.quantization.scale is None:
             return values if values is not None and values.dtype == np.float32 else None
-        return _in_floats(values, held)
+        return in_floats(values, held)
 
     def _linear(self, kernel, twin, left, right):
         """An operator with weights: rounded for its input, its bias moved by the mean of what is wrong.
@@ -182,7 +180,7 @@ class _Walk:
             learned = self._learned(kernel, twin, left[picture], given)
         if learned is not None:
             tensor = self._stored(twin.inputs[kernel.place])
-            values = _in_floats(learned, self.integers.tensors[tensor])
+            values = in_floats(learned, self.integers.tensors[tensor])
             (other,) = Step(self.floats, operator, replaced={**replaced, kernel.place: values}, linear=True).run(
                 [given]
             )
@@ -269,15 +267,6 @@ def _mean_difference(wanted, found):
     """By channel, the last axis."""
     axes = tuple(range(wanted.ndim - 1))
     return wanted.mean(axes, dtype=np.float64) - found.mean(axes, dtype=np.float64)
-
-
-def _in_floats(integers, tensor):
-    """What integers mean in a tensor of the quantized file."""
-    shape = [1] * integers.ndim
-    if len(tensor.quantization.scale) > 1:
-        shape[tensor.quantization.quantizedDimension] = -1
-    scale, zero = (np.asarray(v).reshape(shape) for v in (tensor.quantization.scale, tensor.quantization.zeroPoint))
-    return ((integers.astype(np.float64) - zero) * scale).astype(np.float32)
 
 
 def _digest(array):

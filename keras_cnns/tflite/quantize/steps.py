@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_cnns.tflite.file import flatbuffer
 
 KIND = schema.BuiltinOperator
+KINDS = {number: name for name, number in vars(KIND).items() if isinstance(number, int)}
 TYPES = {
     schema.TensorType.FLOAT32: np.float32,
     schema.TensorType.INT8: np.int8,
@@ -22,6 +23,7 @@ TYPES = {
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
 }
+INTEGERS = {schema.TensorType.INT4: 4, schema.TensorType.INT8: 8, schema.TensorType.INT16: 16}  # bits
 ACTIVATION = schema.ActivationFunctionType
 LIMITS = {
     ACTIVATION.NONE: (-np.inf, np.inf),
@@ -110,6 +112,15 @@ def packed(values):
     flat = np.asarray(values, np.int8).reshape(-1).astype(np.uint8) & 15
     flat = np.pad(flat, (0, len(flat) % 2))
     return flat[::2] | (flat[1::2] << 4)
+
+
+def in_floats(integers, tensor):
+    """What integers mean in a tensor of the quantized file."""
+    shape = [1] * integers.ndim
+    if len(tensor.quantization.scale) > 1:
+        shape[tensor.quantization.quantizedDimension] = -1
+    scale, zero = (np.asarray(v).reshape(shape) for v in (tensor.quantization.scale, tensor.quantization.zeroPoint))
+    return ((integers.astype(np.float64) - zero) * scale).astype(np.float32)
 
 
 @dataclass

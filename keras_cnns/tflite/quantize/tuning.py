@@ -66,5 +66,7 @@ def check(scheme, row, options):
         raise UserError("tuning= is done on pictures: give calibration=, or take tuning=Tuning.plain().")
     if options["max_latency"] is not None:
         raise UserError('max_latency is for scheme="auto", which measures.')
+    if options["spare"] is not None and not row.spares:
+        raise UserError(f"{scheme} leaves no operator out: spare is for int8_float_mixed and int8_int16_mixed.")
     if options["max_size"] is not None and not row.mixed:
         raise UserError(f'{scheme} has one size: max_size is for scheme="auto" and "weight_only_mixed".')

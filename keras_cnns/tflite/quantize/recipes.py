@@ -1,0 +1,164 @@
+"""How each scheme is made: AI Edge Quantizer's recipes, and what is left out of them or kept finer."""
+
+import re
+import tempfile
+from pathlib import Path
+
+from ai_edge_quantizer import qtyping, quantizer, recipe
+
+from keras_cnns.errors import UserError, nearest
+from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.proof import runner
+from keras_cnns.tflite.quantize import coordinates, mixed, spared
+from keras_cnns.tflite.quantize.ranges import measured, quantizer_quiet
+
+Op = qtyping.TFLOperationName
+SMALL = 0.2  # of the float32 file: int4 where it harms least
+
+_FLOAT16 = qtyping.OpQuantizationConfig(
+    weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
+    compute_precision=qtyping.ComputePrecision.FLOAT,
+    explicit_dequantize=True,
+)
+
+
+def unchanged(data, job):
+    return data
+
+
+WEIGHTED = (Op.FULLY_CONNECTED, Op.CONV_2D, Op.DEPTHWISE_CONV_2D, Op.CONV_2D_TRANSPOSE)
+IN_FOUR_BITS = (Op.FULLY_CONNECTED, Op.CONV_2D)
+PLAIN = recipe.AlgorithmName.MIN_MAX_UNIFORM_QUANT
+ALGORITHMS = {"mse": recipe.AlgorithmName.MSE, "octav": recipe.AlgorithmName.OCTAV}
+
+
+def _quantizer(data, rule, tuning, where=".*"):
+    """AI Edge Quantizer with one rule for what is called `where`, whose weights get their scales as `tuning` says."""
+    made, config = quantizer.Quantizer(data), _config(rule)
+    made.update_quantization_recipe(where, Op.ALL_SUPPORTED, config, PLAIN)
+    able = WEIGHTED if config.weight_tensor_config.num_bits == 8 else IN_FOUR_BITS
+    for operation in able if tuning.scales in ALGORITHMS else ():
+        made.update_quantization_recipe(where, operation, config, ALGORITHMS[tuning.scales])
+    return made
+
+
+def _config(rule):
+    return qtyping.OpQuantizationConfig.from_dict(rule()[0]["op_config"])
+
+
+def _called(name):
+    """What the quantizer finds the operator by that makes a tensor of this name."""
+    return f"(^|;){re.escape(name)};"
+
+
+def weights(rule):
+    return lambda data, job: _run(_quantizer(data, rule, job.tuning), None)
+
+
+def float16(data, job):
+    made = quantizer.Quantizer(data)
+    made.update_quantization_recipe(".*", Op.ALL_SUPPORTED, _FLOAT16, recipe.AlgorithmName.FLOAT_CASTING)
+    return _run(made, None)
+
+
+def static(rule):
+    """Integers throughout, on the ranges of the calibration pictures."""
+
+    def make(data, job, islands=()):
+        made = _in_integers(data, job, rule, islands=islands)
+        return _run(made, measured(made, data, job))
+
+    return make
+
+
+def _in_integers(data, job, rule, where=".*", islands=()):
+    made = _quantizer(data, rule, job.tuning, where)
+    _leave_float(made, Op.DIV)  # what it divides by may round to zero
+    if job.input_type == "float32":
+        _leave_float(made, Op.INPUT)
+    if job.output_type == "float32":
+        # int8 SOFTMAX is not delegated and answers in steps of 1/256; in float it is neither slow nor coarse
+        _leave_float(made, Op.OUTPUT, Op.SOFTMAX)
+    _leave_float(made, *islands)
+    for tensor in flatbuffer.around_powers(data):
+        _leave_float(made, Op.ALL_SUPPORTED, where=_called(tensor))
+    if floats := coordinates.kept_in_floats(data):
+        coordinates.check_ends(data, floats, job)
+        _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;)({'|'.join(map(re.escape, floats))});")
+    return made
+
+
+def spared_in(kept):
+    """int8, with the operators around what it harms most in floats (`kept` is None) or as another rule says."""
+
+    def make(data, job):
+        made = _in_integers(data, job, recipe.static_wi8_ai8)
+        found = measured(made, data, job)
+        whole = finished(_run(made, found), job)
+        measure = lambda: spared.measured(data, whole, job.calibration, job.batch or 1)  # noqa: E731
+        harms = job.once("int8 harms", hash(whole), measure)
+        if kept is not None:  # whose weights have eight bits as well
+            harms = [one for one in harms if one.what == spared.RESULT]
+        left_out = spared.chosen(harms, job.spare)
+        for name in left_out:
+            if kept is None:
+                _leave_float(made, Op.ALL_SUPPORTED, where=_called(name))
+            else:
+                made.update_quantization_recipe(_called(name), Op.ALL_SUPPORTED, _config(kept), PLAIN)
+        form = "float" if kept is None else "int16"
+        job.harms.extend(spared.told(data, harms, left_out, form))
+        job.notes.append(spared.sentence(data, harms, left_out, form))
+        return _run(made, found)
+
+    return make
+
+
+def islands(data, job):
+    """int8 with the operators float that would only slow it down, or that were named."""
+    whole = static(recipe.static_wi8_ai8)
+    if job.islands is None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "int8.tflite")
+            file.write_bytes(finished(whole(data, job), job))
+            left, _ = runner.ask("describe", file=str(file))
+        names = set(left["undelegated"]) - {"QUANTIZE", "DEQUANTIZE"}
+        islands = [name for name in names if name in Op.__members__]
+    else:
+        islands = list(job.islands)
+        for name in islands:
+            if name not in Op.__members__:
+                raise UserError(f"no operator {name!r} can be left float.{nearest(name, Op.__members__)}")
+    return whole(data, job, [Op[name] for name in islands])
+
+
+def four_and_eight_bits(data, job):
+    """int4 in as many layers as `job.max_size` asks for, those it harms least; int8 in the others."""
+    made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
+    size = len(finished(_run(made, None), job))
+    measure = lambda: mixed.harms(data, job.calibration, job.batch or 1)  # noqa: E731
+    found = job.once("int4 harms", hash(data), measure)
+    most = 0.99 * (job.max_size or SMALL) * len(data) - 1024  # names and the card go in as well
+    chosen = mixed.in_four_bits(found, size, most, strict=job.max_size is not None)
+    config, algorithm = _config(recipe.weight_only_wi4_afp32), ALGORITHMS.get(job.tuning.scales, PLAIN)
+    made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
+    for name in chosen:
+        for operation in IN_FOUR_BITS:
+            made.update_quantization_recipe(_called(name), operation, config, algorithm)
+    job.notes.append(f"int4 in {len(chosen)} of the {len(found)} layers that have it, int8 in the others")
+    return _run(made, None)
+
+
+def _leave_float(made, *operations, where=".*"):
+    for operation in operations:
+        made.update_quantization_recipe(where, operation, None, recipe.AlgorithmName.NO_QUANTIZE)
+
+
+def _run(made, found):
+    with quantizer_quiet():
+        return bytes(made.quantize(found, enable_progress_bar=False, enable_progress_report=False).quantized_model)
+
+
+def finished(data, job):
+    """What the quantizer made, put right and in one piece."""
+    model = flatbuffer.named_outputs(flatbuffer.read(data), job.output_type != "float32")
+    return flatbuffer.write(flatbuffer.reconnect(flatbuffer.parts_alike(model)))

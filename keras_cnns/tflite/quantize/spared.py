@@ -1,0 +1,162 @@
+"""Where int8 harms the answers: each rounding measured alone, and the operators around the few that make most of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.proof.pictures import batched, thin
+from keras_cnns.tflite.proof.report import Harm
+from keras_cnns.tflite.quantize.answers import answers, apart, check_finite
+from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, KINDS, File, in_floats
+
+PICTURES = 12
+NAMED = 3  # of the operators that are spared, in the sentence on them
+RESULT, WEIGHTS = "result", "weights"
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """One tensor that int8 rounds. what: RESULT or WEIGHTS. name: its own, or that of the result of its operator.
+
+    around: the results of the operators that have to be left out of int8 for it not to be rounded: those on both sides.
+    harm: the squared error that it makes alone, over the answers' variance.
+    """
+
+    what: str
+    name: str
+    around: frozenset
+    harm: float = 0.0
+
+
+def measured(data, made, pictures, batch=1):
+    """A `Rounding` for each tensor that is rounded, the most harmful first.
+
+    Args:
+      data: the float32 flatbuffer.
+      made: the same in int8.
+      pictures: {input name: (N, ...) floats}.
+      batch: pictures at a time.
+
+    Raises:
+      UserError: a picture on which the answers are not finite, which says nothing of any operator.
+    """
+    given = list(batched(thin(pictures, PICTURES), batch))
+    wanted, _ = answers(data, given)
+    check_finite(wanted, pictures, PICTURES, batch)
+    found = [
+        Rounding(what, name, around, apart(wanted, answers(changed, given)[0]))
+        for what, name, around, changed in _alone(File(data), File(made))
+    ]
+    return sorted(found, key=lambda one: -one.harm)
+
+
+def chosen(found, share):
+    """The results of operators without which `share` of all harm is gone: those around one rounding after the other."""
+    left_out, most = set(), (1 - share) * sum(one.harm for one in found)
+    for one in found:
+        if sum(other.harm for other in found if not other.around <= left_out) <= most:
+            break
+        left_out |= one.around
+    return left_out
+
+
+def told(data, found, left_out, kept):
+    """A `Harm` for each rounding; `kept`: what is made of those that are spared."""
+    kinds = _kinds(data)
+
+    def harm(one):
+        now = kept if one.around <= left_out else "int8"
+        return Harm(kinds.get(one.name, "INPUT"), short(one.name), one.what, one.harm, now)
+
+    return [harm(one) for one in found]
+
+
+def sentence(data, found, left_out, kept):
+    """What was spared, and how much of the harm that is."""
+    total = sum(one.harm for one in found)
+    spared = sum(one.harm for one in found if one.around <= left_out)
+    order = [name for name in _kinds(data) if name in left_out]
+    named = ", ".join(map(short, order[:NAMED])) + " ..." * (len(order) > NAMED)
+    of = f"{len(order)} of {len(_kinds(data))} operators"
+    return f"{of} are in {kept}, without which int8 does {spared / (total or 1):.0%} less harm: {named or 'none'}"
+
+
+def short(name):
+    """The layer's path, without what the converter fused into it."""
+    return name.split(";")[0]
+
+
+def _kinds(data):
+    file = File(data)
+    return {file.name(o.outputs[0]): KINDS[file.kind(o)] for o in file.operators}
+
+
+def _alone(floats, integers):
+    """(what, name, around, flatbuffer) with one tensor after the other rounded as `integers` rounds it."""
+    skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
+    own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
+    pairs = [(o, own[floats.name(o.outputs[0])]) for o in floats.operators if floats.name(o.outputs[0]) in own]
+    grids, around = {}, {}
+    for operator, twin in pairs:
+        name = floats.name(operator.outputs[0])
+        ends = [*zip(operator.outputs, twin.outputs, strict=True), *zip(operator.inputs, twin.inputs, strict=False)]
+        for tensor, other in ends:
+            if tensor >= 0 and floats.tensors[tensor].type == schema.TensorType.FLOAT32:
+                around.setdefault(tensor, set()).add(name)
+                if integers.tensors[other].type in INTEGERS and floats.constant(tensor) is None:
+                    grids.setdefault(tensor, integers.tensors[other])
+    for tensor, held in grids.items():
+        yield RESULT, floats.name(tensor), frozenset(around[tensor]), _with_result_rounded(floats, tensor, held)
+    for operator, twin in pairs:
+        name, rounded = floats.name(operator.outputs[0]), {}
+        for tensor, other in zip(operator.inputs, twin.inputs, strict=False):
+            values = integers.constant(other) if tensor >= 0 and floats.constant(tensor) is not None else None
+            if values is not None and integers.tensors[other].type in INTEGERS and values.ndim > 1:
+                rounded[tensor] = in_floats(values, integers.tensors[other])
+        if rounded:
+            yield WEIGHTS, name, frozenset({name}), _with_constants(floats, rounded)
+
+
+def _with_result_rounded(file, tensor, held):
+    """The flatbuffer with a result that goes through integers on its way to its readers."""
+    tensors, operators, codes = list(file.tensors), list(file.operators), list(file.model.operatorCodes)
+    before = [list(operator.inputs) for operator in operators]
+    whole, again = schema.TensorT(), schema.TensorT()
+    for new, kind, quantization in ((whole, held.type, held.quantization), (again, schema.TensorType.FLOAT32, None)):
+        new.shape, new.shapeSignature = file.tensors[tensor].shape, file.tensors[tensor].shapeSignature
+        new.type, new.quantization, new.name, new.buffer = kind, quantization, b"rounded", 0
+    file.graph.tensors += [whole, again]
+    place = len(tensors)
+    through = []
+    for kind, source, target in ((KIND.QUANTIZE, tensor, place), (KIND.DEQUANTIZE, place, place + 1)):
+        code, operator = schema.OperatorCodeT(), schema.OperatorT()
+        code.builtinCode = code.deprecatedBuiltinCode = kind
+        code.version = 2
+        file.model.operatorCodes.append(code)
+        operator.opcodeIndex, operator.inputs, operator.outputs = len(file.model.operatorCodes) - 1, [source], [target]
+        through.append(operator)
+    makers = [i for i, operator in enumerate(operators) if tensor in operator.outputs]
+    after = makers[0] + 1 if makers else 0
+    for operator in operators:
+        operator.inputs = [place + 1 if i == tensor else i for i in operator.inputs]
+    file.graph.operators = [*operators[:after], *through, *operators[after:]]
+    changed = flatbuffer.write(file.model)
+    file.graph.tensors[:], file.graph.operators, file.model.operatorCodes = tensors, operators, codes
+    for operator, inputs in zip(operators, before, strict=True):
+        operator.inputs = inputs
+    return changed
+
+
+def _with_constants(file, values):
+    """The flatbuffer with other values in some of its constants."""
+    before = {tensor: file.tensors[tensor].buffer for tensor in values}
+    buffers = list(file.model.buffers)
+    for tensor, array in values.items():
+        file.store(tensor, np.asarray(array, np.float32))
+    changed = flatbuffer.write(file.model)
+    file.model.buffers = buffers
+    for tensor, buffer in before.items():
+        file.tensors[tensor].buffer = buffer
+    return changed

@@ -1,0 +1,148 @@
+"""int8 without the operators that it harms most: how that is measured, which are left out, and what it is worth."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.errors import UserError
+from keras_cnns.tflite import Tuning, export
+from keras_cnns.tflite.file import convert
+from keras_cnns.tflite.quantize import spared, steps
+
+UNEVEN = 60
+INT8, INT16 = steps.schema.TensorType.INT8, steps.schema.TensorType.INT16
+FLOAT32 = steps.schema.TensorType.FLOAT32
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """A network one of whose tensors has a channel many times as large as the others, and 60 pictures.
+
+    What rounds that tensor wipes the other channels out, and they are half of the answer.
+    """
+    rng = np.random.default_rng(0)
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="first")(image)
+    x = keras.layers.Conv2D(8, 1, activation="relu", name="wide")(x)
+    x = keras.layers.Conv2D(8, 1, activation="relu", name="reader")(x)
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="later")(x)
+    x = keras.layers.Dense(6, name="scores")(keras.layers.Flatten()(x))
+    model = keras.Model(image, keras.layers.Softmax(name="answer")(x))
+    for one in model.layers:
+        if one.weights:
+            kernel = one.kernel.shape
+            one.set_weights([rng.normal(0, (2 / np.prod(kernel[:-1])) ** 0.5, kernel), np.zeros(kernel[-1])])
+    (wide, bias), (reader, other) = (model.get_layer(name).get_weights() for name in ("wide", "reader"))
+    wide[..., 0] = np.abs(wide[..., 0]) * UNEVEN
+    reader[:, :, 0] /= UNEVEN
+    model.get_layer("wide").set_weights([wide, bias])
+    model.get_layer("reader").set_weights([reader, other])
+    return model, rng.uniform(0, 1, (60, 8, 8, 3)).astype("f4")
+
+
+def layer(name):
+    """The layer's own name in the path that the converter makes of it."""
+    return name.split(";")[0].split("/")[-2].removesuffix("_1").removesuffix("_relu")
+
+
+def made(uneven, path, scheme="int8_float_mixed", **options):
+    """(report, {layer: the type of what it makes}) of a file that is compared on pictures it was not made on."""
+    model, pictures = uneven
+    given = {"calibration": pictures[:40], "images": pictures[40:], "force": True, **options}
+    report = export(model, path, scheme=scheme, **given)
+    file, kinds = steps.File(path.read_bytes()), (steps.KIND.CONV_2D, steps.KIND.FULLY_CONNECTED)
+    weighted = [o.outputs[0] for o in file.operators if file.kind(o) in kinds]
+    return report, {layer(file.name(i)): file.tensors[i].type for i in weighted}
+
+
+def test_the_operators_on_both_sides_of_the_worst_rounding_are_left_out(uneven, tmp_path):
+    report, types = made(uneven, tmp_path / "net.tflite")
+    worst = {(layer(h.layer), h.operator, h.what, h.kept) for h in report.harms[:2]}
+    assert worst == {("wide", "CONV_2D", "result", "float"), ("reader", "CONV_2D", "weights", "float")}
+    assert report.harms[1].harm > 20 * report.harms[2].harm
+    assert types == {"wide": FLOAT32, "reader": FLOAT32} | dict.fromkeys(("first", "later", "scores"), INT8)
+    kept = {(layer(h.layer), h.what): h.kept for h in report.harms}
+    assert kept["reader", "weights"] == "float" and kept["later", "weights"] == kept["later", "result"] == "int8"
+    assert not any(h.operator == "SOFTMAX" for h in report.harms)  # it stays in floats in int8 as well
+    assert any(note.startswith("2 of 7 operators are in float") and "wide" in note for note in report.notes)
+
+
+def test_a_harm_is_the_error_of_that_rounding_alone_computed_by_hand(tmp_path):
+    rng = np.random.default_rng(3)
+    image = keras.Input((12,), name="image")
+    model = keras.Model(image, keras.layers.Dense(5)(keras.layers.Dense(9, activation="relu", name="first")(image)))
+    model.set_weights([rng.normal(0.1, 1, w.shape) for w in model.get_weights()])
+    x = rng.uniform(-1, 1.5, (spared.PICTURES, 12)).astype("f4")
+    export(model, tmp_path / "net.tflite", scheme="int8", calibration=x, tuning=Tuning.plain(), force=True)
+    data, whole = convert.to_flatbuffer(model, 1), steps.File((tmp_path / "net.tflite").read_bytes())
+    found = spared.measured(data, (tmp_path / "net.tflite").read_bytes(), {"image": x})
+    kernel, bias, last, end = (w.astype(np.float64) for w in model.get_weights())
+    operator = next(o for o in whole.operators if whole.kind(o) == steps.KIND.FULLY_CONNECTED)
+    grid = whole.tensors[operator.outputs[0]].quantization
+    hidden = np.maximum(x @ kernel + bias, 0)
+    rounded = np.clip(np.rint(hidden / grid.scale[0]) + grid.zeroPoint[0], -128, 127) - grid.zeroPoint[0]
+    steps_of = np.asarray(whole.tensors[operator.inputs[1]].quantization.scale)
+    coarse = np.rint(kernel / steps_of) * steps_of
+    wanted = hidden @ last + end
+    by_hand = {
+        "result": rounded * grid.scale[0] @ last + end,
+        "weights": np.maximum(x @ coarse + bias, 0) @ last + end,
+    }
+    for what, answer in by_hand.items():
+        (one,) = [r for r in found if r.what == what and "first" in r.name]
+        assert one.harm == pytest.approx(np.mean((answer - wanted) ** 2) / np.var(wanted), rel=1e-3)
+
+
+@pytest.mark.parametrize(("scheme", "kept"), [("int8_float_mixed", FLOAT32), ("int8_int16_mixed", INT16)])
+@pytest.mark.parametrize("tuning", [Tuning.plain(), None], ids=["plain", "tuned"])
+def test_without_them_the_answers_are_right(scheme, kept, tuning, uneven, tmp_path):
+    whole, _ = made(uneven, tmp_path / "net.tflite", "int8", tuning=tuning)
+    report, types = made(uneven, tmp_path / "net.tflite", scheme, tuning=tuning)
+    assert types["wide"] == types["reader"] == kept
+    assert report.snr_db > whole.snr_db + (15 if kept == FLOAT32 else 1)  # in int16 its weights have eight bits still
+    assert report.size_bytes < whole.size_bytes + 4000
+
+
+def test_the_more_is_spared_the_nearer_it_is(uneven, tmp_path):
+    found = [made(uneven, tmp_path / "net.tflite", spare=share)[0] for share in (0.3, 0.999)]
+    left_out = [sum(h.kept == "float" for h in report.harms) for report in found]
+    assert left_out[0] < left_out[1] and found[0].snr_db < found[1].snr_db
+
+
+def test_bytes_go_in_and_out_of_a_mixture(uneven, tmp_path):
+    report, types = made(uneven, tmp_path / "net.tflite", input_type="int8", output_type="int8")
+    assert types["wide"] == FLOAT32 and report.status != "fail"
+
+
+def test_those_around_as_few_roundings_as_make_the_share():
+    rows = [("d", 0.6, "de"), ("a", 0.2, "ab"), ("b", 0.1, "be"), ("c", 0.1, "c")]
+    found = [spared.Rounding(spared.RESULT, name, frozenset(around), harm) for name, harm, around in rows]
+    assert spared.chosen(found, 0.5) == {*"de"}
+    assert spared.chosen(found, 0.7) == {*"abde"}
+    assert spared.chosen(found, 0.89) == {*"abde"}  # what "b" does went with the others
+    assert spared.chosen(found, 0.95) == {*"abcde"}
+    none = [spared.Rounding(spared.RESULT, "a", frozenset("ab"), 0.0)]
+    assert spared.chosen(none, 0.75) == set()  # nothing is harmed
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"spare": 0}, "spare is 0: give a share between 0 and 1"),
+        ({"spare": 1.5}, "spare is 1.5"),
+        ({"spare": "most"}, "spare is 'most'"),
+        ({"spare": float("nan")}, "spare is nan"),
+        ({"spare": 0.5, "scheme": "int8"}, "int8 leaves no operator out"),
+        ({"spare": 0.5, "scheme": "auto"}, "tries several"),
+        ({"max_size": 0.5}, "int8_float_mixed has one size"),
+        ({"calibration": None}, "needs calibration pictures"),
+        ({"engine": "converter"}, "the stock converter has no int8_float_mixed"),
+        ({"scheme": "int8_int16_mixed", "islands": ["ADD"]}, "has no islands"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_line(options, told, uneven, tmp_path):
+    model, pictures = uneven
+    options = {"scheme": "int8_float_mixed", "calibration": pictures, **options}
+    with pytest.raises(UserError, match=told) as caught:
+        export(model, tmp_path / "net.tflite", **options)
+    assert "\n" not in str(caught.value)
