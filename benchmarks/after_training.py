@@ -26,7 +26,7 @@ from keras_cnns.tflite.proof import measures, verify
 TO_CALIBRATE, TO_COMPARE = 200, 600
 NONE, BIAS, ROUNDING = Tuning.plain(), Tuning(rounding="nearest"), Tuning(bias="kept")
 BOTH, SCALES = Tuning(), Tuning(scales="mse")
-STOCK = "none, stock converter"
+STOCK, MADE_UP = "none, stock converter", "both, made-up pictures"
 STEPS = {  # what is told of it: the tuning
     "none": NONE,
     "both (the default)": BOTH,
@@ -36,10 +36,13 @@ STEPS = {  # what is told of it: the tuning
     "both, scales mse": SCALES,
     "both, ranges mse": Tuning(ranges="mse"),
     "both, ranges 99.99": Tuning(ranges=99.99),
+    MADE_UP: BOTH,
 }
 ALONE = ("both (the default)", "biases corrected", "rounding learned", "both, scales mse")
 SCHEMES = {  # the steps that are tried in each
     "int8": tuple(STEPS),
+    "int8_float_mixed": ("both (the default)",),
+    "int8_int16_mixed": ("both (the default)",),
     "weight_only_int8": ("none", *ALONE),
     "weight_only_int4": ("none", *ALONE),
     "weight_only_mixed": ("both (the default)", "both, scales mse"),
@@ -67,7 +70,8 @@ def measure(key, model, seen, unseen, rows, first):
             if f"{key}: {scheme}: {step}" in rows.found:
                 continue
             try:
-                options = {"scheme": scheme, "calibration": seen, "images": unseen, "force": True}
+                given = "synthetic" if step == MADE_UP else seen
+                options = {"scheme": scheme, "calibration": given, "images": unseen, "force": True}
                 with tempfile.TemporaryDirectory() as folder:
                     path = Path(folder, "net.tflite")
                     if step == STOCK:

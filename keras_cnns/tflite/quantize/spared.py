@@ -103,10 +103,10 @@ def _alone(floats, integers):
         name = floats.name(operator.outputs[0])
         ends = [*zip(operator.outputs, twin.outputs, strict=True), *zip(operator.inputs, twin.inputs, strict=False)]
         for tensor, other in ends:
-            if tensor >= 0 and floats.tensors[tensor].type == schema.TensorType.FLOAT32:
+            computed = tensor >= 0 and floats.tensors[tensor].type == schema.TensorType.FLOAT32
+            if computed and floats.constant(tensor) is None and integers.tensors[other].type in INTEGERS:
                 around.setdefault(tensor, set()).add(name)
-                if integers.tensors[other].type in INTEGERS and floats.constant(tensor) is None:
-                    grids.setdefault(tensor, integers.tensors[other])
+                grids.setdefault(tensor, integers.tensors[other])
     for tensor, held in grids.items():
         yield RESULT, floats.name(tensor), frozenset(around[tensor]), _with_result_rounded(floats, tensor, held)
     for operator, twin in pairs:
