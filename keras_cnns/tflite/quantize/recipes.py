@@ -97,15 +97,13 @@ def spared_in(kept):
         whole = finished(_run(made, found), job)
         measure = lambda: spared.measured(data, whole, job.calibration, job.batch or 1)  # noqa: E731
         harms = job.once("int8 harms", hash(whole), measure)
-        if kept is not None:  # whose weights have eight bits as well
-            harms = [one for one in harms if one.what == spared.RESULT]
-        left_out = spared.chosen(harms, job.spare)
+        form = "float" if kept is None else "int16"
+        left_out = spared.chosen(harms, job.spare, form)
         for name in left_out:
             if kept is None:
                 _leave_float(made, Op.ALL_SUPPORTED, where=_called(name))
             else:
                 made.update_quantization_recipe(_called(name), Op.ALL_SUPPORTED, _config(kept), PLAIN)
-        form = "float" if kept is None else "int16"
         job.harms.extend(spared.told(data, harms, left_out, form))
         job.notes.append(spared.sentence(data, harms, left_out, form))
         return _run(made, found)

@@ -80,7 +80,10 @@ def _affordable(file):
 
 
 class _Walk:
-    """floats, integers: the same network in two files. own: the operators of the second by their results' names."""
+    """floats, integers: the same network in two files. own: the operators of the second by their results' names.
+
+    kernels: of the first one's operators. shared: the results of those whose weights others have as well.
+    """
 
     def __init__(self, floats, integers, tuning):
         self.floats, self.integers, self.tuning = floats, integers, tuning
@@ -88,8 +91,10 @@ class _Walk:
         self.own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
         self.behind = {o.outputs[0]: o.inputs[0] for o in integers.operators if integers.kind(o) == KIND.DEQUANTIZE}
         self.replaced_buffers = set()
-        kernels = [Kernel.of(floats, operator) for operator in floats.operators]
-        self.uses = Counter(_digest(kernel.weights) for kernel in kernels if kernel)
+        self.kernels = [Kernel.of(floats, operator) for operator in floats.operators]
+        digests = {k.operator.outputs[0]: _digest(k.weights) for k in self.kernels if k}
+        uses = Counter(digests.values())
+        self.shared = {result for result, digest in digests.items() if uses[digest] > 1}
 
     def through(self, inputs):
         """Every operator once, on {input name: [runs, batch, ...]}."""
@@ -99,9 +104,8 @@ class _Walk:
         left = {names[name]: values for name, values in inputs.items()}
         right = dict(left)
         last = {i: step for step, o in enumerate(self.floats.operators) for i in o.inputs}
-        for step, operator in enumerate(self.floats.operators):
+        for step, (operator, kernel) in enumerate(zip(self.floats.operators, self.kernels, strict=True)):
             twin = self.own.get(self.floats.name(operator.outputs[0]))
-            kernel = Kernel.of(self.floats, operator)
             if kernel and twin is not None and self._rounded(kernel, twin):
                 self._linear(kernel, twin, left, right)
             else:
@@ -212,7 +216,7 @@ class _Walk:
         held = self.integers.tensors[tensor]
         channels = given.shape[-1]
         rows = kernel.rows(kernel.weights, channels)
-        shared = self.uses[_digest(kernel.weights)] > 1 or self.integers.readers(tensor) > 1
+        shared = kernel.operator.outputs[0] in self.shared or self.integers.readers(tensor) > 1
         if kernel.kind == KIND.TRANSPOSE_CONV or rows.shape[-1] > WIDEST or shared:
             return None  # what is shared stays the same for all, and is stored once
         some = max(POSITIONS * rows.shape[-1], 512)

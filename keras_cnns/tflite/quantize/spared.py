@@ -29,6 +29,10 @@ class Rounding:
     around: frozenset
     harm: float = 0.0
 
+    def spared(self, left_out, kept):
+        """Whether it is gone where operators are `kept` in floats or int16: whose weights have eight bits as well."""
+        return self.around <= left_out and (kept == "float" or self.what == RESULT)
+
 
 def measured(data, made, pictures, batch=1):
     """A `Rounding` for each tensor that is rounded, the most harmful first.
@@ -52,8 +56,12 @@ def measured(data, made, pictures, batch=1):
     return sorted(found, key=lambda one: -one.harm)
 
 
-def chosen(found, share):
-    """The results of operators without which `share` of all harm is gone: those around one rounding after the other."""
+def chosen(found, share, kept="float"):
+    """The results of operators without which `share` of all harm is gone: those around one rounding after the other.
+
+    kept: what they are in instead, "float" or "int16"; what that cannot take away counts for nothing.
+    """
+    found = [one for one in found if one.spared(one.around, kept)]
     left_out, most = set(), (1 - share) * sum(one.harm for one in found)
     for one in found:
         if sum(other.harm for other in found if not other.around <= left_out) <= most:
@@ -67,7 +75,7 @@ def told(data, found, left_out, kept):
     kinds = _kinds(data)
 
     def harm(one):
-        now = kept if one.around <= left_out else "int8"
+        now = kept if one.spared(left_out, kept) else "int8"
         return Harm(kinds.get(one.name, "INPUT"), short(one.name), one.what, one.harm, now)
 
     return [harm(one) for one in found]
@@ -76,7 +84,7 @@ def told(data, found, left_out, kept):
 def sentence(data, found, left_out, kept):
     """What was spared, and how much of the harm that is."""
     total = sum(one.harm for one in found)
-    spared = sum(one.harm for one in found if one.around <= left_out)
+    spared = sum(one.harm for one in found if one.spared(left_out, kept))
     order = [name for name in _kinds(data) if name in left_out]
     named = ", ".join(map(short, order[:NAMED])) + " ..." * (len(order) > NAMED)
     of = f"{len(order)} of {len(_kinds(data))} operators"

@@ -174,14 +174,3 @@ def test_a_real_network(network, digits, tmp_path, capsys):
     print_reports([report])
     shown = capsys.readouterr().out
     assert "what auto chose between" in shown and all(name in shown for name in names)
-
-
-@pytest.mark.slow
-def test_a_mixture_of_a_real_network(network, digits, tmp_path):
-    """So little may be lost that int8 does not do, and the operators that it harms are left in floats."""
-    (pictures, _), (images, _) = digits
-    given = {"calibration": pictures[:100], "images": images[:200]}
-    whole = export(network, tmp_path / "int8.tflite", scheme="int8", **given)
-    report = export(network, tmp_path / "net.tflite", scheme="auto", max_drop=whole.lost / 2, **given)
-    assert report.lost <= whole.lost / 2
-    assert any(c.name.startswith("int8_float_mixed, spare") for c in report.candidates)

@@ -109,6 +109,16 @@ def test_the_more_is_spared_the_nearer_it_is(uneven, tmp_path):
     assert left_out[0] < left_out[1] and found[0].snr_db < found[1].snr_db
 
 
+@pytest.mark.slow
+def test_auto_leaves_them_in_floats_where_int8_loses_too_much(uneven, tmp_path):
+    whole, _ = made(uneven, tmp_path / "net.tflite", "int8")
+    report, types = made(uneven, tmp_path / "net.tflite", "auto", max_drop=whole.lost / 2)
+    assert whole.lost > 0 and report.lost <= whole.lost / 2 and report.scheme == "int8_float_mixed"
+    assert types["wide"] == FLOAT32 and types["later"] == INT8
+    walked = {c.name: c.chosen for c in report.candidates if c.name.startswith("int8_float_mixed")}
+    assert walked == {"int8_float_mixed, spare 0.5": False, "int8_float_mixed, spare 0.75": True}  # and no further
+
+
 def test_bytes_go_in_and_out_of_a_mixture(uneven, tmp_path):
     report, types = made(uneven, tmp_path / "net.tflite", input_type="int8", output_type="int8")
     assert types["wide"] == FLOAT32 and report.status != "fail"
@@ -121,6 +131,9 @@ def test_those_around_as_few_roundings_as_make_the_share():
     assert spared.chosen(found, 0.7) == {*"abde"}
     assert spared.chosen(found, 0.89) == {*"abde"}  # what "b" does went with the others
     assert spared.chosen(found, 0.95) == {*"abcde"}
+    weights = [spared.Rounding(spared.WEIGHTS, "w", frozenset("w"), 9.0), *found]
+    assert spared.chosen(weights, 0.5) == {"w"}
+    assert spared.chosen(weights, 0.5, "int16") == {*"de"}  # whose weights have eight bits too: that harm stays
     none = [spared.Rounding(spared.RESULT, "a", frozenset("ab"), 0.0)]
     assert spared.chosen(none, 0.75) == set()  # nothing is harmed
 
