@@ -99,7 +99,7 @@ def spared_in(kept):
         harms = job.once("int8 harms", hash(whole), measure)
         form = "float" if kept is None else "int16"
         left_out = spared.chosen(harms, job.spare, form)
-        for name in left_out:
+        for name in sorted(left_out):
             if kept is None:
                 _leave_float(made, Op.ALL_SUPPORTED, where=_called(name))
             else:
