@@ -1,7 +1,9 @@
 """Pictures to calibrate on where there are none: made so that every batch normalization sees what it saw in training.
 
 From noise, by gradients (Cai et al. 2020, ZeroQ, https://arxiv.org/abs/2001.00281): the mean and the deviation of each
-channel over the pictures become the statistics that the layer keeps.
+channel over the pictures become the statistics that the layer keeps. What lies behind the last of them they say nothing
+of, and noise is of no class: a classifier's pictures are each made to be of one (Yin et al. 2020, DeepInversion,
+https://arxiv.org/abs/1912.08795), or the scores of real ones would go beyond all that was seen.
 """
 
 import keras
@@ -13,6 +15,7 @@ from keras_cnns.tflite.proof.pictures import made_up
 
 WORD = "synthetic"
 COUNT, STEPS, RATE = 16, 40, 0.05  # pictures, steps of Adam, its first rate as a share of the pictures' range
+SURE, SURENESS = ("classifier", "logits"), 1.0  # outputs that a picture is made sure of, and how much that counts
 COARSE = 8  # rows and columns of the patches in the first noise
 NOTE = "calibrated on {} pictures made up from the statistics of {} batch normalizations, on no real one"
 
@@ -33,7 +36,10 @@ def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
             f'calibration="{WORD}" is made from the statistics of batch normalization, and {model.name} has none that '
             "tell of its pictures: give real ones."
         )
-    watched = keras.Model(model.inputs, [layer._inbound_nodes[0].input_tensors[0] for layer in layers])
+    (ending, *others) = network.endings()
+    classes = model.outputs[0].shape[-1] if not others and ending.kind in SURE else 0
+    before = [layer._inbound_nodes[0].input_tensors[0] for layer in layers]
+    watched = keras.Model(model.inputs, [*before, *(model.outputs if classes else ())])
     kept = [(layer.moving_mean.value, tf.sqrt(layer.moving_variance.value + layer.epsilon)) for layer in layers]
     start = list(made_up(model, network.inputs, count).values())
     pixels, rng = [array.max() > 2 for array in start], np.random.default_rng(seed)
@@ -46,7 +52,10 @@ def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
     def gradients():
         with tf.GradientTape() as tape:
             wrong = 0.0
-            for x, (mean, deviation) in zip(keras.tree.flatten(watched(pictures())), kept, strict=True):
+            found = keras.tree.flatten(watched(pictures()))
+            if classes:
+                wrong += SURENESS * _unsure(found.pop(), ending.kind)
+            for x, (mean, deviation) in zip(found, kept, strict=True):
                 center, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
                 wrong += tf.reduce_mean(((center - mean) / deviation) ** 2)
                 wrong += tf.reduce_mean((tf.sqrt(variance + 1e-9) / deviation - 1) ** 2)
@@ -59,6 +68,13 @@ def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
             v.assign(tf.clip_by_value(v.value, 0.0, 1.0) if whole else v.value)
     found = zip(network.inputs, pictures(), strict=True)
     return {name: array.numpy() for name, array in found}, NOTE.format(count, len(layers))
+
+
+def _unsure(answers, kind):
+    """How far pictures are from being each of a class, one after the other: cross-entropy."""
+    answers = tf.reshape(answers, (-1, answers.shape[-1]))
+    wanted = tf.range(tf.shape(answers)[0]) % answers.shape[-1]
+    return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(wanted, answers, from_logits=kind == "logits"))
 
 
 def _patches(shape, rng):
