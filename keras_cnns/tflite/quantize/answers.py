@@ -33,9 +33,15 @@ def answers(data, given, tensors=()):
 
 
 def apart(wanted, found):
-    """The squared error of all outputs over their variance; of probabilities, that of the scores behind them."""
+    """The squared error of all outputs over their variance; of probabilities, that of the scores behind them.
+
+    Of numbers of classes, how often they differ.
+    """
     error = energy = 0.0
     for a, b in zip(wanted, found, strict=True):
+        if a.dtype.kind in "iu":
+            error, energy = error + float(np.mean(a != b)), energy + 1.0
+            continue
         if a.shape[-1:] > (1,) and sum_to_one(a.reshape(-1, a.shape[-1]), 1e-2):
             a, b = measures.logits(a), measures.logits(b)
         error += float(np.mean((a.astype(np.float64) - b) ** 2))

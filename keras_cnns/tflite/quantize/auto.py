@@ -47,6 +47,8 @@ class _Walk:
             self.left.append((name, f"not tried: {because}"))
             return
         how = self.tuning if self.calibrated and row.rounded else None
+        if how is not None and not row.activations:
+            how = replace(how, ranges="extremes")
         file = Path(self.folder, f"{len(self.tried)}.tflite")
         try:
             self.tried.append((name, self.export(path=file, scheme=scheme, force=True, tuning=how, **own)))

@@ -9,7 +9,7 @@ from ai_edge_quantizer import qtyping, quantizer, recipe
 from keras_cnns.errors import UserError, nearest
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.proof import runner
-from keras_cnns.tflite.quantize import coordinates, mixed, spared
+from keras_cnns.tflite.quantize import biases, coordinates, mixed, spared
 from keras_cnns.tflite.quantize.ranges import measured, quantizer_quiet
 
 Op = qtyping.TFLOperationName
@@ -66,7 +66,7 @@ def static(rule):
 
     def make(data, job, islands=()):
         made = _in_integers(data, job, rule, islands=islands)
-        return _run(made, measured(made, data, job))
+        return biases.fitted(data, _run(made, measured(made, data, job)))
 
     return make
 
@@ -94,7 +94,7 @@ def spared_in(kept):
     def make(data, job):
         made = _in_integers(data, job, recipe.static_wi8_ai8)
         found = measured(made, data, job)
-        whole = finished(_run(made, found), job)
+        whole = finished(biases.fitted(data, _run(made, found)), job)
         measure = lambda: spared.measured(data, whole, job.calibration, job.batch or 1)  # noqa: E731
         harms = job.once("int8 harms", hash(whole), measure)
         form = "float" if kept is None else "int16"
@@ -106,7 +106,7 @@ def spared_in(kept):
                 made.update_quantization_recipe(_called(name), Op.ALL_SUPPORTED, _config(kept), PLAIN)
         job.harms.extend(spared.told(data, harms, left_out, form))
         job.notes.append(spared.sentence(data, harms, left_out, form))
-        return _run(made, found)
+        return biases.fitted(data, _run(made, found))
 
     return make
 

@@ -34,6 +34,11 @@ class Scheme:
     mixed: bool = False
     spares: bool = False
 
+    @property
+    def activations(self):
+        """Whether activations are rounded on ranges that are measured before."""
+        return self.calibrated and not self.mixed
+
 
 @dataclass(frozen=True)
 class Job:

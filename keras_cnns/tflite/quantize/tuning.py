@@ -64,6 +64,8 @@ def check(scheme, row, options):
         raise UserError(f"{who}: leave tuning= out.")
     if tuning is not None and tuning.refines and options["calibration"] is None and not row.calibrated:
         raise UserError("tuning= is done on pictures: give calibration=, or take tuning=Tuning.plain().")
+    if tuning is not None and tuning.ranges != "extremes" and not row.activations:
+        raise UserError(f"{scheme} rounds no activations beforehand: leave the tuning's ranges out.")
     if options["max_latency"] is not None:
         raise UserError('max_latency is for scheme="auto", which measures.')
     if options["spare"] is not None and not row.spares:

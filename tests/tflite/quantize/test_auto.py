@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keras_cnns.errors import UserError
-from keras_cnns.tflite import SCHEMES, export, print_reports
+from keras_cnns.tflite import SCHEMES, Tuning, export, print_reports
 from keras_cnns.tflite.quantize import auto
 
 
@@ -151,6 +151,15 @@ def test_what_another_beats_in_everything_is_marked(tmp_path):
     assert [c.latency_ratio for c in sound[:-1]] == sorted(c.latency_ratio for c in sound[:-1])
     failed = Found("", "int8", 0.1, 0.1, lost=0.0, status="fail")
     assert auto.beaten(Found("", "float32", 1, 1), [("int8", failed)]) is None  # what would be refused beats nothing
+
+
+def test_ranges_are_chosen_where_activations_are_rounded(tmp_path):
+    given = {}
+    make = lambda tuning, scheme, **more: given.update({scheme: tuning}) or measured(scheme=scheme, **more)  # noqa: E731
+    tuning = Tuning(ranges="mse", scales="mse")
+    auto.pick(make, tmp_path / "n.tflite", max_drop=0.01, calibrated=True, integer_io=False, tuning=tuning)
+    assert given["int8"] == given["int8_float_mixed"] == tuning and given["float16"] is None
+    assert given["weight_only_int8"] == given["dynamic_int8"] == Tuning(scales="mse")
 
 
 def test_nothing_is_good_enough(tmp_path):

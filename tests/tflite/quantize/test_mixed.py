@@ -64,13 +64,16 @@ def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
         ({"max_size": 0.3, "scheme": "int8"}, "int8 has one size"),
         ({"max_latency": 0.5}, 'max_latency is for scheme="auto"'),
         ({"calibration": None}, "weight_only_mixed needs calibration pictures"),
+        ({"tuning": Tuning(ranges="mse")}, "weight_only_mixed rounds no activations"),
+        ({"tuning": Tuning(ranges=99.9), "scheme": "weight_only_int8"}, "weight_only_int8 rounds no activations"),
+        ({"tuning": Tuning(ranges="mse"), "scheme": "dynamic_int8"}, "dynamic_int8 rounds no activations"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(options, told, sensitive, tmp_path):
     model, pictures = sensitive
     options = {"scheme": "weight_only_mixed", "calibration": pictures, **options}
     with pytest.raises(UserError, match=told) as caught:
-        export(model, tmp_path / "n.tflite", tuning=None, **options)
+        export(model, tmp_path / "n.tflite", **options)
     assert "\n" not in str(caught.value)
 
 

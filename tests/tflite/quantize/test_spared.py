@@ -8,6 +8,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.tflite import Tuning, export
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.quantize import schemes, spared, steps
+from keras_cnns.tflite.quantize.answers import apart
 
 UNEVEN = 60
 INT8, INT16 = steps.schema.TensorType.INT8, steps.schema.TensorType.INT16
@@ -136,6 +137,11 @@ def test_those_around_as_few_roundings_as_make_the_share():
     assert spared.chosen(weights, 0.5, "int16") == {*"de"}  # whose weights have eight bits too: that harm stays
     none = [spared.Rounding(spared.RESULT, "a", frozenset("ab"), 0.0)]
     assert spared.chosen(none, 0.75) == set()  # nothing is harmed
+
+
+def test_numbers_of_classes_are_apart_by_how_often_they_differ():
+    wanted, found = np.array([[3, 9], [4, 4]]), np.array([[3, 9], [4, 900]])
+    assert apart([wanted], [found]) == 0.25 and apart([wanted], [wanted]) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Biases that do not fit beside weights of next to nothing: the quantizer cuts them off, and here they are put right.
+
+A bias is stored in steps of the input's step times its channel's: a channel whose weights are all but zero, as training
+leaves some, has a step so small that its bias is beyond 32 bits. Its weights get a step with which the bias fits.
+"""
+
+import copy
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_cnns.tflite.quantize.kernels import Kernel
+from keras_cnns.tflite.quantize.steps import KIND, File
+
+MOST = 2.0**29  # steps of a bias: what correcting it adds, and the sum, fit as well
+HIGH = 127
+
+
+def fitted(plain, made):
+    """The flatbuffer `made`, rounded from `plain`, with all biases as large as they were.
+
+    Weights that several operators read stay as they are: their step is the others' too.
+    """
+    floats, integers, changed = File(plain), File(made), False
+    skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
+    own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
+    for operator in floats.operators:
+        kernel, twin = Kernel.of(floats, operator), own.get(floats.name(operator.outputs[0]))
+        if kernel and kernel.bias is not None and twin is not None and integers.readers(twin.inputs[kernel.place]) == 1:
+            changed |= _fit(integers, twin, kernel, floats.constant(operator.inputs[kernel.bias]))
+    return integers.without(()) if changed else made
+
+
+def _fit(file, twin, kernel, bias):
+    """Whether the weights of an operator were given larger steps for its bias, in floats."""
+    places = [twin.inputs[place] for place in (kernel.place, kernel.bias)]
+    if file.tensors[places[1]].type not in (schema.TensorType.INT32, schema.TensorType.INT64):
+        return False
+    weight_steps, steps = (np.asarray(file.tensors[place].quantization.scale, np.float64) for place in places)
+    least = np.abs(bias.astype(np.float64)) / MOST
+    if (steps >= least).all():
+        return False
+    new = np.maximum(steps, least if len(steps) > 1 else least.max())
+    weight_new = weight_steps * (new / steps)
+    shape = [1] * kernel.weights.ndim
+    shape[kernel.axis] = -1
+    integers = np.clip(np.rint(kernel.weights / weight_new.reshape(shape)), -HIGH, HIGH)
+    for place, values, scale in zip(places, (integers, np.rint(bias / new)), (weight_new, new), strict=True):
+        held = file.tensors[place]
+        held.quantization = copy.copy(held.quantization)
+        held.quantization.scale = scale.astype(np.float32)
+        file.store(place, values)
+    return True
