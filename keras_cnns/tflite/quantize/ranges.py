@@ -45,9 +45,6 @@ def measured(made, data, job):
         raise UserError(_first_endless(whole, pictures, set(endless)))
     if way != "extremes":
         found = _narrowed(whole, pictures, found, way)
-    for name, held in found.items():
-        if not held["min"].any() and not held["max"].any():  # the step would be next to nothing, and what is behind it
-            found[name] = _between(held, 0.0, 1.0)
     for tensor in _input_tensors(data):
         if tensor in found:  # numbers of words, say, stay what they are
             found[tensor] = _between(found[tensor], *_customary(found[tensor]))
