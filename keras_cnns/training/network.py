@@ -10,7 +10,6 @@ from keras_cnns.builder import build as build_network
 from keras_cnns.card import read_card
 from keras_cnns.errors import UserError
 from keras_cnns.layers.held_normalization import hold
-from keras_cnns.training.unit_variance import to_unit_variance
 
 
 def build(recipe, classes):
@@ -35,10 +34,10 @@ def build_for_training(recipe, classes):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = recipe.sync_batch_norm
             layer.momentum = recipe.batch_norm_momentum or layer.momentum
+    if recipe.hold_statistics:
+        hold(model)
     if recipe.freeze:
         freeze(model, recipe)
-    if recipe.hold_statistics:
-        to_unit_variance(hold(model))
     return model
 
 

@@ -43,29 +43,17 @@ def to_unit_variance(node, uses):
     """
     if not follows_linear(node, uses) or node.shared or node.input.shared:
         return
-    before = node.input
+    before, epsilon = node.input, node.config["epsilon"]
     learns = all(n.config.get("trainable", True) for n in (node, before))
+    bound = any(before.config.get(key) for key in ("kernel_constraint", "depthwise_constraint", "bias_constraint"))
+    *own, mean, variance = (np.asarray(w, np.float64) for w in node.weights)
     last = node.config["axis"] in (-1, len(node.shape) - 1, [len(node.shape) - 1])
-    if learns and last:
-        renewed = of_unit_variance(before.call, before.config, before.weights, node.weights, node.config["epsilon"])
-        before.weights, node.weights = renewed or (before.weights, node.weights)
-
-
-def of_unit_variance(kind, config, linear, norm, epsilon):
-    """The weights of a linear layer and of the batch normalization behind it, no variance between them below 1.
-
-    kind, config: the class and the constructor's arguments of the linear layer. linear, norm: their weights, in Keras's
-    order, the channels last. None where these cannot be others: under a constraint, or with a variance of nothing.
-    """
-    *own, mean, variance = (np.asarray(w, np.float64) for w in norm)
-    bound = any(config.get(key) for key in ("kernel_constraint", "depthwise_constraint", "bias_constraint"))
-    if bound or np.any(variance + epsilon <= 0):
-        return None
+    if not learns or bound or not last or np.any(variance + epsilon <= 0):
+        return
     scale = np.maximum(1 / np.sqrt(variance + epsilon), 1)
-    kernel, *bias = (np.asarray(w, np.float64) for w in linear)
-    linear = [scaled(kind, kernel, scale), *(b * scale for b in bias)]
-    norm = [*own, mean * scale, (variance + epsilon) * scale**2 - epsilon]
-    return [w.astype("float32") for w in linear], [w.astype("float32") for w in norm]
+    kernel, *bias = (np.asarray(w, np.float64) for w in before.weights)
+    before.weights = [w.astype("float32") for w in (scaled(before.call, kernel, scale), *(b * scale for b in bias))]
+    node.weights = [w.astype("float32") for w in (*own, mean * scale, (variance + epsilon) * scale**2 - epsilon)]
 
 
 def scaled(kind, kernel, scale):
