@@ -21,33 +21,34 @@ def fitted(plain, made):
 
     Weights that several operators read stay as they are: their step is the others' too.
     """
-    floats, integers, changed = File(plain), File(made), False
+    floats, integers, replaced = File(plain), File(made), set()
     skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
     own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
     for operator in floats.operators:
         kernel, twin = Kernel.of(floats, operator), own.get(floats.name(operator.outputs[0]))
         if kernel and kernel.bias is not None and twin is not None and integers.readers(twin.inputs[kernel.place]) == 1:
-            changed |= _fit(integers, twin, kernel, floats.constant(operator.inputs[kernel.bias]))
-    return integers.without(()) if changed else made
+            replaced |= _fit(integers, twin, kernel, floats.constant(operator.inputs[kernel.bias]))
+    return integers.without(replaced) if replaced else made
 
 
 def _fit(file, twin, kernel, bias):
-    """Whether the weights of an operator were given larger steps for its bias, in floats."""
+    """Gives the weights of an operator larger steps if its bias, in floats, needs them: the buffers that are replaced."""
     places = [twin.inputs[place] for place in (kernel.place, kernel.bias)]
     if file.tensors[places[1]].type not in (schema.TensorType.INT32, schema.TensorType.INT64):
-        return False
+        return set()
     weight_steps, steps = (np.asarray(file.tensors[place].quantization.scale, np.float64) for place in places)
     least = np.abs(bias.astype(np.float64)) / MOST
     if (steps >= least).all():
-        return False
+        return set()
     new = np.maximum(steps, least if len(steps) > 1 else least.max())
     weight_new = weight_steps * (new / steps)
     shape = [1] * kernel.weights.ndim
     shape[kernel.axis] = -1
     integers = np.clip(np.rint(kernel.weights / weight_new.reshape(shape)), -HIGH, HIGH)
+    replaced = {file.tensors[place].buffer for place in places}
     for place, values, scale in zip(places, (integers, np.rint(bias / new)), (weight_new, new), strict=True):
         held = file.tensors[place]
         held.quantization = copy.copy(held.quantization)
         held.quantization.scale = scale.astype(np.float32)
         file.store(place, values)
-    return True
+    return replaced
