@@ -32,7 +32,7 @@ def fitted(plain, made):
 
 
 def _fit(file, twin, kernel, bias):
-    """Gives the weights of an operator larger steps if its bias, in floats, needs them: the buffers that are replaced."""
+    """Gives weights larger steps where their bias, in floats, needs them; returns the buffers that are replaced."""
     places = [twin.inputs[place] for place in (kernel.place, kernel.bias)]
     if file.tensors[places[1]].type not in (schema.TensorType.INT32, schema.TensorType.INT64):
         return set()

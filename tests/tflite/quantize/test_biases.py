@@ -80,7 +80,7 @@ def test_the_file_is_as_small_as_with_biases_that_fit(pictures, tmp_path):
     for change in (CASES["some channels"][1], lambda w: w):
         given = {"scheme": "int8", "calibration": pictures, "tuning": Tuning.plain(), "force": True}
         sizes.append(export(network("pointwise", change), tmp_path / "net.tflite", **given).size_bytes)
-    assert abs(sizes[0] - sizes[1]) < 64
+    assert sizes[0] <= sizes[1]
 
 
 def test_a_file_whose_biases_fit_is_left_as_it_is(pictures, monkeypatch, tmp_path):
