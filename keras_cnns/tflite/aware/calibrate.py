@@ -37,7 +37,11 @@ def _measured(model, tracked, parts):
     """The first batch, and (smallest, largest) of what each of the layers takes while none of them rounds."""
     taken = keras.Model(model._inputs_struct, [layer.input for layer in tracked])
     measure = tf.function(
-        lambda inputs: [tf.stack(extremes(x)) for x in taken(inputs, training=False)], reduce_retracing=True
+        lambda inputs: [
+            tf.stack(extremes(layer.counted(x)))
+            for layer, x in zip(tracked, taken(inputs, training=False), strict=True)
+        ],
+        reduce_retracing=True,
     )
     before, first, found = [float(layer.seen) for layer in tracked], None, None
     try:

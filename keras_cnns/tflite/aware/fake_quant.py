@@ -20,14 +20,16 @@ class FakeQuant(layers.Layer):
 
     The range is a moving average of each batch's extremes; the first batch sets it. Before that, inference leaves
     x as it is. Zero is always one of the steps. Shape in and out: any.
+
+    least: what is below counts as this, where what reads x computes the same of it (see `native.floors`).
     """
 
     rounds = True  # see `unrounded`
 
-    def __init__(self, low=None, high=None, momentum=MOMENTUM, **kwargs):
+    def __init__(self, low=None, high=None, momentum=MOMENTUM, least=None, **kwargs):
         super().__init__(**kwargs)
         self.fixed = None if low is None else (float(low), float(high))
-        self.momentum = momentum
+        self.momentum, self.least = momentum, least
         self.supports_masking = True
         self.supports_jit = False  # Keras would compile the whole step with XLA, several times slower on CPUs
 
@@ -42,6 +44,7 @@ class FakeQuant(layers.Layer):
     def call(self, x, training=False):
         if not self.rounds:
             return x
+        x = self.counted(x)
         if self.fixed is not None:
             return _rounded_between(x, *self.fixed)
         low, high, seen = self.low.value, self.high.value, self.seen.value
@@ -53,6 +56,10 @@ class FakeQuant(layers.Layer):
             return _rounded_between(x, low, high)
         return ops.where(seen > 0, _rounded_between(x, low, high), x)
 
+    def counted(self, x):
+        """x with `least` for what is below it."""
+        return x if self.least is None else ops.maximum(x, self.least)
+
     def _followed(self, old, seen, new):
         return ops.where(seen > 0, self.momentum * old + (1 - self.momentum) * new, new)
 
@@ -61,7 +68,8 @@ class FakeQuant(layers.Layer):
 
     def get_config(self):
         low, high = self.fixed or (None, None)
-        return {**super().get_config(), "low": low, "high": high, "momentum": self.momentum}
+        own = {"low": low, "high": high, "momentum": self.momentum, "least": self.least}
+        return {**super().get_config(), **own}
 
 
 def extremes(x):

@@ -10,6 +10,7 @@ from keras import layers, ops
 from keras_cnns.errors import UserError
 from keras_cnns.layers.held_normalization import HeldBatchNormalization
 from keras_cnns.tflite.aware.calibrate import calibrate
+from keras_cnns.tflite.aware.equalize import equalized, gated
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
 from keras_cnns.tflite.graph.fold import to_unit_variance
@@ -47,9 +48,10 @@ def quantization_aware(model, *, hold_statistics=True, momentum=MOMENTUM, fold=F
     float_inputs(graph)
     if hold_statistics:
         graph.rewrite(to_unit_variance)
+    graph.rewrite(equalized)
+    floats, least = divisors(graph), floors(graph)
     graph.rewrite(rounding)
-    floats = divisors(graph)
-    graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, momentum))
+    graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, momentum, least.get(node)))
     if hold_statistics:
         graph.rewrite(held)
     name_outputs(graph, [model.outputs[i]._keras_history.operation.name for i in kept])
@@ -125,8 +127,11 @@ def rounding(node, uses):
         node.call = ROUNDED[node.call]
 
 
-def quantized(node, uses, momentum=MOMENTUM):
-    """`node` with what rounds its result behind it; nothing where int8 has no range of its own there."""
+def quantized(node, uses, momentum=MOMENTUM, least=None):
+    """`node` with what rounds its result behind it; nothing where int8 has no range of its own there.
+
+    least: as `floors` has it.
+    """
     if is_relu(node) and node.input.is_a(FakeQuant) and uses[node.input] == 1:
         before = node.input.input
         if before.is_a(*FUSING, *ROUNDED.values()):
@@ -138,8 +143,15 @@ def quantized(node, uses, momentum=MOMENTUM):
     if node.many or node.integers or node.is_a(ONE_HOT) or _as_before(node):
         return None
     low, high = fixed_range(node)
-    config = {"low": low, "high": high, "momentum": momentum}
+    config = {"low": low, "high": high, "momentum": momentum, "least": least}
     return Node(FakeQuant, (node,), config=config, name=f"{node.name}_quant", shape=node.shape)
+
+
+def floors(graph):
+    """Node -> -3 where nothing but a hard-swish reads it: below that it is zero, there is nothing to be told apart."""
+    uses = graph.uses()
+    taken = (gated(node) for node in graph.nodes)
+    return {x: -3.0 for x in taken if x is not None and uses[x] == 2}
 
 
 def divisors(graph):

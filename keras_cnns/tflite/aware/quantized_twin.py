@@ -53,11 +53,29 @@ class Between(tfmot.quantization.keras.quantizers.Quantizer):
         return {"low": self.low, "high": self.high}
 
 
-class Rounding(tfmot.quantization.keras.QuantizeConfig):
-    """kernel: name of the attribute to round, over `axes`. output: None, "moving" or a fixed (low, high)."""
+class Following(tfmot.quantization.keras.quantizers.MovingAverageQuantizer):
+    """Results in 256 steps of a range that follows them; what is below `least`, if given, counts as that."""
 
-    def __init__(self, kernel=None, axes=(), output=None):
-        self.kernel, self.axes, self.output = kernel, list(axes), output
+    def __init__(self, least=None):
+        super().__init__(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
+        self.least = least
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        inputs = inputs if self.least is None else tf.maximum(inputs, self.least)
+        return super().__call__(inputs, training, weights, **kwargs)
+
+    def get_config(self):
+        return {"least": self.least}
+
+
+class Rounding(tfmot.quantization.keras.QuantizeConfig):
+    """kernel: name of the attribute to round, over `axes`. output: None, "moving" or a fixed (low, high).
+
+    least: of the moving range, see `Following`.
+    """
+
+    def __init__(self, kernel=None, axes=(), output=None, least=None):
+        self.kernel, self.axes, self.output, self.least = kernel, list(axes), output, least
 
     def get_weights_and_quantizers(self, layer):
         return [(getattr(layer, self.kernel), PerChannel(self.axes))] if self.kernel else []
@@ -74,12 +92,11 @@ class Rounding(tfmot.quantization.keras.QuantizeConfig):
 
     def get_output_quantizers(self, layer):
         if self.output == "moving":
-            options = {"num_bits": 8, "per_axis": False, "symmetric": False, "narrow_range": False}
-            return [tfmot.quantization.keras.quantizers.MovingAverageQuantizer(**options)]
+            return [Following(self.least)]
         return [Between(*self.output)] if self.output else []
 
     def get_config(self):
-        return {"kernel": self.kernel, "axes": self.axes, "output": self.output}
+        return {"kernel": self.kernel, "axes": self.axes, "output": self.output, "least": self.least}
 
 
 class AsAnnotated(tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme):
@@ -92,7 +109,7 @@ class AsAnnotated(tfmot.quantization.keras.default_8bit.Default8BitQuantizeSchem
         return model, layer_quantize_map
 
 
-CUSTOM = {kind.__name__: kind for kind in (Rounding, PerChannel, Between, HeldBatchNormalization)}
+CUSTOM = {kind.__name__: kind for kind in (Rounding, PerChannel, Between, Following, HeldBatchNormalization)}
 
 
 class QuantizedTwin(Twin):
@@ -102,6 +119,7 @@ class QuantizedTwin(Twin):
 
     def __init__(self, model, *, pictures=None, outputs=None, hold_statistics=True):
         super().__init__(model, outputs=outputs, hold_statistics=hold_statistics)
+        self.least = {node.name: value for node, value in native.floors(self.graph).items()}
         self.ranged = self._ranged()
         annotate = tfmot.quantization.keras.quantize_annotate_layer
 
@@ -120,12 +138,23 @@ class QuantizedTwin(Twin):
     def _ranged(self):
         """Node name -> its fixed range or (None, None), for each node after which something is rounded."""
         graph, ranged = self.graph, {}
-        _quantize(graph, lambda node: None)
+        self._quantize(graph, lambda node: None)
         for node in graph.nodes:
             if node.is_a(FakeQuant):
                 ranged[node.input.name] = (node.config["low"], node.config["high"])
         graph.rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
         return ranged
+
+    def _quantize(self, graph, ranges):
+        """FakeQuant nodes into a graph that has its batch normalization still."""
+
+        def rule(node, uses):
+            made = native.quantized(node, uses, least=self.least.get(node.name))
+            if made is not None and (found := ranges(node)) is not None and made.config["low"] is None:
+                made.weights = [np.float32(found[0]), np.float32(found[1]), np.float32(1)]
+            return made
+
+        graph.rewrite(rule)
 
     def _rounding(self, node):
         kernel, axes, rank = None, (), len(node.weights[0].shape) if node.weights else 0
@@ -135,7 +164,7 @@ class QuantizedTwin(Twin):
             axes = [*range(rank - 2), rank - 1] if node.is_a(*TRANSPOSED) else axes
         low, high = self.ranged.get(node.name, (None, None))
         moving = "moving" if node.name in self.ranged else None
-        return Rounding(kernel, axes, moving if low is None else (low, high))
+        return Rounding(kernel, axes, moving if low is None else (low, high), self.least.get(node.name))
 
     def _start_from(self, pictures):
         """Ranges as `pictures` fill them; tfmot starts with -6 .. 6 and moves that by a thousandth a batch."""
@@ -162,7 +191,7 @@ class QuantizedTwin(Twin):
         Returns: the model, and node name -> name of the FakeQuant layer after it.
         """
         copy = self.graph.copy()
-        _quantize(copy, ranges)
+        self._quantize(copy, ranges)
         rounding = {node.input.name: node for node in copy.nodes if node.is_a(FakeQuant)}
         copy.rewrite(as_affine)
         copy.rewrite(fold_back)
@@ -179,18 +208,6 @@ class QuantizedTwin(Twin):
         made = self._quantized(lambda node: ranges.get(node.name))[0]
         made.keras_cnns_source = Source(self.source)
         return made
-
-
-def _quantize(graph, ranges):
-    """FakeQuant nodes into a graph that has its batch normalization still."""
-
-    def rule(node, uses):
-        made = native.quantized(node, uses)
-        if made is not None and (found := ranges(node)) is not None and made.config["low"] is None:
-            made.weights = [np.float32(found[0]), np.float32(found[1]), np.float32(1)]
-        return made
-
-    graph.rewrite(rule)
 
 
 def _trained(wrapper):

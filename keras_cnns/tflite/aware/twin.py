@@ -15,6 +15,7 @@ from tensorflow import keras as _keras_of_tensorflow
 
 from keras_cnns.errors import UserError
 from keras_cnns.tflite.aware import native
+from keras_cnns.tflite.aware.equalize import equalized
 from keras_cnns.tflite.aware.source import compare
 from keras_cnns.tflite.graph.fold import number_affine, to_unit_variance
 from keras_cnns.tflite.graph.prepare import prepared
@@ -67,6 +68,8 @@ class Twin:
         native.float_inputs(self.graph)
         if hold_statistics and self.rescales:
             self.graph.rewrite(to_unit_variance)
+        if self.rescales:
+            self.graph.rewrite(equalized)
         _name_apart(self.graph)
         self.model = self.make()
         compare(model, kept, self._answers)
