@@ -54,9 +54,15 @@ class Run:
         )
         return data.dataset.take(steps)
 
+    def answered(self, images, labels):
+        """The pictures, and what the network answers to them in floats, as probabilities, in place of the labels."""
+        answers = self.model(images, training=False)
+        softmax = self.model.layers[-1].get_config().get("activation") == "softmax"
+        return images, answers if softmax else keras.ops.softmax(answers)
+
 
 def trained_on(run, method, seen, path, *, steps, rate):
-    """Writes the file of the network trained further with int8's rounding."""
+    """Writes the file of the network trained further with int8's rounding, to answer as it does in floats."""
     keras.utils.set_random_seed(0)
     model = quantization_aware(run.model, method=method, pictures=seen)
     library = keras
@@ -64,9 +70,9 @@ def trained_on(run, method, seen, path, *, steps, rate):
         from keras_cnns.tflite.aware.twin import tf_keras as library
     schedule = library.optimizers.schedules.CosineDecay(rate, steps)
     logits = run.model.layers[-1].get_config().get("activation") != "softmax"
-    loss = library.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    loss = library.losses.CategoricalCrossentropy(from_logits=logits)
     model.compile(library.optimizers.Adam(schedule), loss, jit_compile=False)
-    model.fit(run.batches(steps), epochs=1, steps_per_epoch=steps, verbose=0)
+    model.fit(run.batches(steps).map(run.answered), epochs=1, steps_per_epoch=steps, verbose=0)
     path.write_bytes(aware.convert(model))
 
 
@@ -181,7 +187,7 @@ def main():
     parser.add_argument("runs", nargs="*", help="folders of finished runs")
     every = ("float32", *AFTER, *WHILE)
     parser.add_argument("--ways", nargs="+", choices=every, default=every, help="only these")
-    parser.add_argument("--steps", type=int, default=400, help="of quantization-aware training")
+    parser.add_argument("--steps", type=int, default=200, help="of quantization-aware training")
     parser.add_argument("--rate", type=float, default=5e-5, help="learning rate, quantization-aware")
     parser.add_argument("--data-dir")
     parser.add_argument("--doc", help="put the table of accuracies here")
