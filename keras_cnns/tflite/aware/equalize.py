@@ -70,7 +70,7 @@ def noise_gain(reader, norm):
     """By what `reader` and the batch normalization behind it magnify the noise of each channel that is read."""
     kernel, variance = np.asarray(reader.weights[0], np.float64), np.asarray(norm.weights[-1], np.float64)
     gamma = np.asarray(norm.weights[0], np.float64) if norm.config["scale"] else 1.0
-    kernel = scaled(reader, kernel, gamma / np.sqrt(variance + norm.config["epsilon"]))
+    kernel = scaled(reader.call, kernel, gamma / np.sqrt(variance + norm.config["epsilon"]))
     return np.sqrt(np.sum(kernel**2, axis=(*range(kernel.ndim - 2), kernel.ndim - 1))) + 1e-9
 
 
