@@ -180,7 +180,8 @@ pictures. The other two were trained on from the same float32 weights (epochs: {
 cosine) by `quantization_aware(model, method=...)`: *keras* in Keras 3, *tfmot* by tensorflow-model-optimization in
 tf_keras. Seeds: {seeds}, of which the mean. *agreement*: how often the file gives the fake-quantized model's first
 class, the lowest of the seeds. *s*: seconds of that training on one CPU core, with the tracing. The default rate of
-5e-5 was chosen on MobileNetV2 and these same pictures (at 2e-4 it lost 0.0044), which favours that row a little.
+5e-5 was chosen on MobileNetV2 and these same pictures (at 2e-4 it lost 0.0044), which favours that row a little. These
+rows are of ranges that followed the batches faster (momentum .98), and of channels not yet brought to like ranges.
 
 Written by `python benchmarks/qat.py --seeds {seeds} --doc docs/quantization.md`.
 

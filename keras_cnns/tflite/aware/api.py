@@ -10,7 +10,6 @@ from pathlib import Path
 from keras_cnns.arguments import every, number, short
 from keras_cnns.errors import UserError, memory_told
 from keras_cnns.tflite.aware import native
-from keras_cnns.tflite.aware.fake_quant import MOMENTUM
 from keras_cnns.tflite.file.convert import load
 
 METHODS = ("keras", "tfmot")
@@ -18,7 +17,7 @@ METHODS = ("keras", "tfmot")
 
 @memory_told()
 def quantization_aware(
-    model, *, method="keras", hold_statistics=True, momentum=MOMENTUM, fold=False, pictures=None, outputs=None
+    model, *, method="keras", hold_statistics=True, momentum=None, fold=False, pictures=None, outputs=None
 ):
     """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
 
@@ -28,7 +27,8 @@ def quantization_aware(
     hold_statistics: batch norm computes as in inference also while it is trained, gain and offset still learn: a few
       hundred steps with the statistics of single batches, with which the layers behind were never trained, cost far
       more than int8 does. False lets them follow the batches, for long trainings of large batches.
-    momentum: of the moving ranges of the activations, and batch norm's if that was slower (method "keras").
+    momentum: of the moving ranges of the activations, and batch norm's if that was slower (method "keras"). By default
+      .98, that is fifty steps; .999 for ranges that `pictures` have set, as tfmot has it.
     fold: batch norm goes into the kernels before the training, and not after it. It computes the same int8 either way
       (a filter's steps scale with the filter), but with batch norm kept the training is steadier.
     pictures: what the ranges start from, in whatever order, all of them: (N, ...) as the model takes them, or what
@@ -47,7 +47,7 @@ def quantization_aware(
     """
     if not isinstance(method, str) or method not in METHODS:
         raise UserError(f"there is no method {short(method)}: choose from {', '.join(METHODS)}")
-    if not number(momentum) or not 0 <= momentum < 1:
+    if momentum is not None and (not number(momentum) or not 0 <= momentum < 1):
         raise UserError(f"momentum is {short(momentum)}: give a number from 0 to less than 1")
     if outputs is not None and not isinstance(outputs, (str, int)) and not every(outputs, (str, int)):
         raise UserError(f"outputs is {short(outputs)}: give names or positions of the outputs to keep")

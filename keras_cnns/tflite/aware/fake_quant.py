@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 MOMENTUM = 0.98  # of the tracked ranges: fifty steps; a fine-tune of a few hundred must be able to follow
+STARTED = 0.999  # of ranges that pictures have set: the extremes of augmented batches (black borders) are others
 
 
 @keras.saving.register_keras_serializable("keras_cnns")

@@ -11,7 +11,7 @@ from keras_cnns.errors import UserError
 from keras_cnns.layers.held_normalization import HeldBatchNormalization
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.equalize import equalized, gated
-from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, STARTED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
 from keras_cnns.tflite.graph.fold import to_unit_variance
 from keras_cnns.tflite.graph.graph import Graph
@@ -38,7 +38,7 @@ FUSING += (ops.add, ops.subtract, ops.multiply)
 UNROUNDED = "_unrounded"  # ends the name of a layer that gave the name of the output to what rounds its result
 
 
-def quantization_aware(model, *, hold_statistics=True, momentum=MOMENTUM, fold=False, pictures=None, outputs=None):
+def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False, pictures=None, outputs=None):
     """`api.quantization_aware` by the method "keras"."""
     if is_quantization_aware(model):
         raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
@@ -50,8 +50,11 @@ def quantization_aware(model, *, hold_statistics=True, momentum=MOMENTUM, fold=F
         graph.rewrite(to_unit_variance)
     graph.rewrite(equalized)
     floats, least = divisors(graph), floors(graph)
+    ranges, norms = momentum, MOMENTUM if momentum is None else momentum
+    if momentum is None:
+        ranges = MOMENTUM if pictures is None else STARTED
     graph.rewrite(rounding)
-    graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, momentum, least.get(node)))
+    graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, ranges, norms, least.get(node)))
     if hold_statistics:
         graph.rewrite(held)
     name_outputs(graph, [model.outputs[i]._keras_history.operation.name for i in kept])
@@ -127,10 +130,10 @@ def rounding(node, uses):
         node.call = ROUNDED[node.call]
 
 
-def quantized(node, uses, momentum=MOMENTUM, least=None):
+def quantized(node, uses, momentum=MOMENTUM, norms=MOMENTUM, least=None):
     """`node` with what rounds its result behind it; nothing where int8 has no range of its own there.
 
-    least: as `floors` has it.
+    momentum: of the range. norms: the most that batch normalization keeps. least: as `floors` has it.
     """
     if is_relu(node) and node.input.is_a(FakeQuant) and uses[node.input] == 1:
         before = node.input.input
@@ -139,7 +142,7 @@ def quantized(node, uses, momentum=MOMENTUM, least=None):
     if node.is_a(layers.BatchNormalization):
         if node.input.is_a(FakeQuant) and node.input.input.is_a(*LINEAR, *ROUNDED.values()):
             node.args = (node.input.input,)  # folded in the file: nothing is rounded between
-        node.config["momentum"] = min(node.config["momentum"], momentum)
+        node.config["momentum"] = min(node.config["momentum"], norms)
     if node.many or node.integers or node.is_a(ONE_HOT) or _as_before(node):
         return None
     low, high = fixed_range(node)

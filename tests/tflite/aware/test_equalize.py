@@ -49,7 +49,7 @@ def answers(model, x=X):
 
 
 def decibels(wanted, found):
-    return 10 * np.log10(np.var(wanted) / np.mean((wanted - found) ** 2))
+    return 10 * np.log10(np.var(wanted) / max(np.mean((wanted - found) ** 2), 1e-12))
 
 
 def native(model, method, **options):
@@ -196,3 +196,27 @@ def test_the_steps_saved_are_worth_bits():
     (layer,) = (x for x in made.layers if x.name == "dense_quant")
     layer.low.assign(float(model.get_layer("dense")(given).numpy().min()))
     assert better > decibels(answers(model, given), answers(made, given)) + 2
+
+
+# How fast ranges follow
+
+
+def test_ranges_that_pictures_have_set_follow_slowly():
+    model, given = after_dense(READERS["a relu"][0])
+
+    def moved(**options):
+        (layer,) = (x for x in api.quantization_aware(model, **options).layers if x.name == "dense_quant")
+        layer(np.float32([0, 10]), training=True)
+        before = float(layer.high)
+        layer(np.float32([0, before + 1]), training=True)
+        return round(float(layer.high) - before, 4), layer.momentum
+
+    assert moved() == (0.02, 0.98)
+    assert moved(pictures=given) == (0.001, 0.999)
+    assert moved(pictures=given, momentum=0.9) == (0.1, 0.9)
+
+
+@pytest.mark.parametrize("options", [{}, {"pictures": X}])
+def test_batch_norm_that_is_released_follows_in_fifty_steps(options):
+    made = api.quantization_aware(network("relu", LIKE), hold_statistics=False, **options)
+    assert made.get_layer("norm").momentum == 0.98

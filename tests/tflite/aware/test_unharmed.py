@@ -400,7 +400,7 @@ def test_a_form_that_answers_otherwise_than_its_source_is_refused():
     source.compare(model, [0], lambda given: source.answers(model, given), x)
 
 
-@pytest.mark.parametrize("momentum", ["0.9", -0.1, 1.0, None, True])
+@pytest.mark.parametrize("momentum", ["0.9", -0.1, 1.0, [0.9], True])
 def test_a_momentum_that_is_none_is_a_one_line_mistake(momentum):
     with pytest.raises(UserError, match="momentum"):
         quantization_aware(plain(), momentum=momentum)
