@@ -8,7 +8,7 @@ from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantizati
 from keras_cnns.tflite.file import convert as conversion
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.graph.fold import as_affine, depthwise, fold_back
-from keras_cnns.tflite.graph.kinds import TRAINING_ONLY
+from keras_cnns.tflite.graph.kinds import LINEAR, TRAINING_ONLY
 from keras_cnns.tflite.graph.reader import read
 
 
@@ -43,7 +43,7 @@ def frozen(model):
     if not is_quantization_aware(model):
         raise UserError(f"{model.name} is not quantization-aware: give what quantization_aware() returned")
     graph = read(model)
-    for rule in (_freeze, as_affine, fold_back, depthwise):
+    for rule in (_freeze, as_affine, fold_back, depthwise, _unlike):
         graph.rewrite(rule)
     return graph.build()
 
@@ -57,6 +57,8 @@ def _freeze(node, uses):
             layer.build(node.input.shape)
             layer.kernel.assign(node.weights[0])
             node.call, node.weights[0] = plain, np.asarray(layer.rounded)
+    if node.is_a(FakeQuant):
+        node.config["least"] = None  # the range begins there: in the file it would be an operator of its own
     if node.is_a(FakeQuant) and node.weights:
         low, high, seen = (float(w) for w in node.weights)
         if not seen:
@@ -67,3 +69,10 @@ def _freeze(node, uses):
             )
         node.config |= {"low": low, "high": max(high, low + 1e-6)}
         node.weights = []
+
+
+def _unlike(node, uses):
+    """Biases of one number for all channels, which the converter rounds by the scale of the first: one is moved a bit."""
+    bias = node.weights[1] if node.is_a(*LINEAR) and node.config.get("use_bias") else np.zeros(1)
+    if len(bias) > 1 and bias[0] and np.all(bias == bias[0]):
+        node.weights[1] = np.append(bias[:-1], np.nextafter(bias[-1], np.float32(0))).astype("float32")

@@ -15,8 +15,9 @@ from keras_cnns.tflite.graph.node import like, new
 
 DEVIATIONS = 4  # of a normal distribution, to either side of its mean, are taken for the range of a channel
 MOST = 64.0  # by which one channel is magnified more than another
-EQUAL = "equal"  # ends the name of what does so before hard-swish
-WORTH = 4.0  # times less noise, for which hard-swish gets an operator more
+EQUAL = "equal"  # ends the name of what gives a hard-swish's gate the channels as they were
+WORTH = 1.5  # times less noise, for which a hard-swish is written otherwise: a convolution for an addition
+SLOPE = 3.0  # of x * relu6(x + 3) at zero, by which the noise of small channels goes on
 
 
 def equalized(node, uses):
@@ -25,45 +26,49 @@ def equalized(node, uses):
     if reader is None or not reader.is_a(*DEPTHWISE) or len(node.shape) != 4 or uses[reader.input] != 1:
         return
     read, norm = reader.input, reader.input.input if reader.input.inputs else None
-    relu, swish = is_relu(read) and read.config.get("max_value") is None, gated(read) is norm is not None
+    relu = is_relu(read) and read.config.get("max_value") is None
+    swish = gated(read) is norm is not None and read.inputs[0] is norm
     if not (relu or swish) or uses[norm] != 1 + swish or not _free(norm, reader, node):
         return
-    scale, gain = like_ranges(*channel_ranges(norm, swish), noise_gain(reader, node))
-    if swish and gain < WORTH:
+    scale, times = like_ranges(channel_ranges(norm, swish), noise_gain(reader, node))
+    if swish and times < WORTH:
         return
-    reader.weights = [_float(reader.weights[0] / np.reshape(scale, (-1, 1))), *reader.weights[1:]]
     if swish:
-        read.args = ([_times(norm, scale, read), read.inputs[1]],)
-    else:
-        norm.weights = [*(_float(w * scale) for w in norm.weights[:2]), *norm.weights[2:]]
+        gate = like(read.inputs[1], args=(_gate(norm, scale, read),))
+        read.args = ([norm, gate],)
+    reader.weights = [_float(reader.weights[0] / np.reshape(scale, (-1, 1))), *reader.weights[1:]]
+    norm.weights = [*(_float(w * scale) for w in norm.weights[:2]), *norm.weights[2:]]
 
 
-def like_ranges(low, high, gain):
-    """(scales, how many times less noise) that bring channels of the ranges `low` .. `high` to like ones.
+def like_ranges(tensors, gain):
+    """(scales, how many times less noise) that bring the channels of tensors in a row to like ranges.
 
-    low, high: of each channel, zero between them. gain: what the noise of each is multiplied by in what reads it.
+    tensors: (lowest, highest, slope) of the channels of each, zero between them: its noise goes on times `slope`.
+    gain: what the noise of each channel is multiplied by in what reads the last.
     """
-    low, high = np.maximum(-low, 1e-9), np.maximum(high, 1e-9)
-    best, least = np.ones(len(low)), np.inf
-    for share in np.geomspace(1e-3, 1.0, 31):  # of the tensor's range that lies below zero, as a part of that above
-        scale = np.minimum(1 / high, share / low)
-        scale = np.minimum(scale / scale.min(), MOST)
-        if (found := _noise(low, high, gain, scale)) < least:
-            best, least = scale, found
-    return best, _noise(low, high, gain, 1.0) / least
+    low, high = (np.maximum(v, 1e-9) for v in (-tensors[0][0], tensors[0][1]))
+    ones = np.ones(len(low))
+    best, least = ones, _noise(tensors, gain, ones)
+    for share in np.geomspace(1e-3, 1.0, 31):  # of the range that lies below zero, as a part of that above
+        for power in (0.75, 1.0, 1.25):
+            scale = np.minimum(1 / high, share / low) ** power
+            scale = np.minimum(scale / scale.min(), MOST)
+            if (found := _noise(tensors, gain, scale)) < least:
+                best, least = scale, found
+    return best, _noise(tensors, gain, ones) / least
 
 
-def _noise(low, high, gain, scale):
-    step = np.max(low * scale) + np.max(high * scale)
-    return np.sum((gain / scale * step) ** 2)
+def _noise(tensors, gain, scale):
+    steps = [slope * (np.max(high * scale) - np.min(low * scale)) for low, high, slope in tensors]
+    return np.sum((gain / scale) ** 2) * np.sum(np.square(steps)) + 1e-30
 
 
 def channel_ranges(norm, swish):
-    """(lowest, highest) value of each channel behind `norm` and relu, or x * relu6(x + 3); zero among them."""
+    """(lowest, highest, slope) of each channel behind `norm` and relu; of x, and of x * relu6(x + 3)."""
     gamma, beta = (np.asarray(w, np.float64) for w in norm.weights[:2])
     x = beta + gamma * np.linspace(-DEVIATIONS, DEVIATIONS, 65)[:, None]
-    values = x * np.clip(x + 3, 0, 6) if swish else np.maximum(x, 0)
-    return np.minimum(values.min(0), 0.0), np.maximum(values.max(0), 0.0)
+    values = [(np.maximum(x, -3), SLOPE), (x * np.clip(x + 3, 0, 6), 1)] if swish else [(np.maximum(x, 0), 1)]
+    return [(np.minimum(v.min(0), 0.0), np.maximum(v.max(0), 0.0), slope) for v, slope in values]
 
 
 def noise_gain(reader, norm):
@@ -75,15 +80,22 @@ def noise_gain(reader, norm):
 
 
 def gated(node):
-    """The x of x * relu6(x + 3), as int8 has hard-swish, the first x perhaps times numbers; None of any other node."""
+    """The x of x * relu6(x + 3), as int8 has hard-swish, the first x perhaps times a number; None of any other node."""
     if not node.is_a(layers.Multiply) or len(node.inputs) != 2:
         return None
     factor, gate = node.inputs
-    if not is_relu(gate) or gate.config.get("max_value") != 6.0 or number_affine(gate.input) != (1.0, 3.0):
+    if not is_relu(gate) or gate.config.get("max_value") != 6.0:
         return None
-    x, factors = gate.input.input, (factor, *factor.inputs[:1])
-    plain = factor is x or (factor.is_a(ops.multiply) and number_affine(factor)) or factor.name.endswith(EQUAL)
-    return x if x in factors and plain else None
+    if number_affine(gate.input) != (1.0, 3.0) and not gate.input.name.endswith(EQUAL):
+        return None
+    x = gate.input.input
+    return x if factor is x or (factor.is_a(ops.multiply) and number_affine(factor) and factor.input is x) else None
+
+
+def floor(node):
+    """The value of `gated(node)` below which the product is zero, or is so for every channel."""
+    opened = node.inputs[1].input
+    return -3.0 / float(np.min(opened.weights[0])) if opened.weights else -3.0
 
 
 def _free(norm, *others):
@@ -95,11 +107,11 @@ def _free(norm, *others):
     return norm.config["scale"] and norm.config["center"] and not any(bound)
 
 
-def _times(x, scale, source):
-    """`x` times a number per channel, as a depthwise convolution: its int8 kernel holds each of them exactly."""
-    config = {"kernel_size": 1, "padding": "valid", "strides": 1, "use_bias": False}
+def _gate(x, scale, source):
+    """x / scale + 3 as a depthwise convolution, in the place of an addition: each filter of one weight is exact."""
+    config = {"kernel_size": 1, "padding": "valid", "strides": 1, "use_bias": True, "trainable": False}
     made = new(layers.DepthwiseConv2D, (x,), source, EQUAL, config)
-    made.weights = [_float(scale)[None, None, :, None]]
+    made.weights = [_float(1 / scale)[None, None, :, None], np.full(len(scale), 3, "float32")]
     return like(made, shape=x.shape)
 
 

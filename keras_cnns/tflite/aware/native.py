@@ -10,7 +10,7 @@ from keras import layers, ops
 from keras_cnns.errors import UserError
 from keras_cnns.layers.held_normalization import HeldBatchNormalization
 from keras_cnns.tflite.aware.calibrate import calibrate
-from keras_cnns.tflite.aware.equalize import equalized, gated
+from keras_cnns.tflite.aware.equalize import equalized, floor, gated
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, STARTED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
 from keras_cnns.tflite.graph.fold import to_unit_variance
@@ -151,10 +151,9 @@ def quantized(node, uses, momentum=MOMENTUM, norms=MOMENTUM, least=None):
 
 
 def floors(graph):
-    """Node -> -3 where nothing but a hard-swish reads it: below that it is zero, there is nothing to be told apart."""
-    uses = graph.uses()
-    taken = (gated(node) for node in graph.nodes)
-    return {x: -3.0 for x in taken if x is not None and uses[x] == 2}
+    """Node -> the value below which hard-swish, all that reads it, is zero: there is nothing to be told apart there."""
+    uses, taken = graph.uses(), {node: gated(node) for node in graph.nodes}
+    return {x: floor(node) for node, x in taken.items() if x is not None and uses[x] == 2}
 
 
 def divisors(graph):

@@ -93,7 +93,7 @@ def test_the_scales_leave_least_noise():
 
     tried = np.geomspace(0.1, 100, 121)
     best = min(noise(np.array([1.0, a, b])) for a in tried for b in tried)
-    scale, times = like_ranges(low, high, gain)
+    scale, times = like_ranges([(low, high, 1)], gain)
     assert noise(scale) < 1.1 * best
     assert times == pytest.approx(noise(np.ones(3)) / noise(scale))
 
@@ -114,6 +114,28 @@ def test_the_file_answers_as_the_model_that_was_trained(activation, method, tmp_
     path.write_bytes(aware_convert.convert(model))
     wanted = answers(aware_convert.native(model))
     assert decibels(wanted, runner.predict(path, X)) > 30
+
+
+def test_a_bias_of_the_same_number_for_all_channels_is_that_in_the_file(tmp_path):
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, layers.Conv2D(8, 1, bias_initializer=keras.initializers.Constant(3))(image))
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel * np.geomspace(0.01, 10, 8), bias])
+    made = api.quantization_aware(model, pictures=X)
+    path = tmp_path / "net.tflite"
+    path.write_bytes(aware_convert.convert(made))
+    assert decibels(answers(made), runner.predict(path, X)) > 40
+
+
+def test_hard_swish_brings_no_operator_into_the_file(tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    for sizes in (UNLIKE, LIKE):
+        file = Interpreter(
+            model_content=aware_convert.convert(api.quantization_aware(network("hard_silu", sizes), pictures=X))
+        )
+        names = [o["op_name"] for o in file._get_ops_details()]
+        assert "MAXIMUM" not in names and "HARD_SWISH" not in names
 
 
 @pytest.mark.parametrize("activation", ["relu", "hard_silu"])
