@@ -72,7 +72,7 @@ def _freeze(node, uses):
 
 
 def _unlike(node, uses):
-    """Biases of one number for all channels, which the converter rounds by the scale of the first: one is moved a bit."""
+    """Biases of one number for all channels, which the converter rounds by the first scale: one is moved a bit."""
     bias = node.weights[1] if node.is_a(*LINEAR) and node.config.get("use_bias") else np.zeros(1)
     if len(bias) > 1 and bias[0] and np.all(bias == bias[0]):
         node.weights[1] = np.append(bias[:-1], np.nextafter(bias[-1], np.float32(0))).astype("float32")
