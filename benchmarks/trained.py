@@ -185,7 +185,7 @@ reads to like ranges. Steps on labels cost the network in floats too; its own an
 that follow the batches quickly move away from what the pictures had set (padding gives augmented pictures black
 borders): they follow by a thousandth a step now where there were pictures, by a fiftieth where there were none. On the
 way `mobilenet_v3_small-0` met its test pictures more than once, each time with some of this still otherwise: -0.01,
--0.19, -0.26 before the -0.11 of the table by keras, twice -0.09 by tfmot. That is how far one such figure can be trusted.
+-0.19, -0.26 before the -0.11 of the table by keras, twice -0.09 by tfmot. No further is one such figure to be trusted.
 
 Written by `python benchmarks/trained.py`, whose first lines say how.
 

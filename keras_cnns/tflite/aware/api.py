@@ -36,9 +36,9 @@ def quantization_aware(
       "digits" or a name of tensorflow-datasets. Without them the first batch of `fit` sets the ranges.
     outputs: those to keep, as in `prepare`.
 
-    Channels that a depthwise convolution reads are brought to like ranges first (`equalize.py`), which computes the same.
-    A short training had better aim at the model's own answers than at labels, whose every step costs a trained network:
-    `data.map(lambda x, y: (x, model(x, training=False)))` with the loss `categorical_crossentropy` (docs/quantization.md).
+    Channels that a depthwise convolution reads are brought to like ranges first (`equalize.py`): the same is computed.
+    A short training had better aim at the model's own answers than at labels, which cost a trained network something
+    at first: `data.map(lambda x, y: (x, model(x, training=False)))` and the loss `categorical_crossentropy`.
 
     The outputs keep their names, so that losses and metrics go by them as before. Layers that were frozen stay frozen;
     dropout stays, augmentation and noise layers go. Layers without an int8 form (layer normalization, attention, local
