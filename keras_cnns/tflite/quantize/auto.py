@@ -9,7 +9,8 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
 from keras_cnns.tflite.proof.report import Candidate
 
-WHOLE = ("float32", "float16", "weight_only_int8", "weight_only_int4", "dynamic_int8", "int8", "int8_float_islands")
+FOUR_BITS = "weight_only_int4"
+WHOLE = ("float32", "float16", "weight_only_int8", FOUR_BITS, "dynamic_int8", "int8", "int8_float_islands")
 INT8, SPARED, IN_INT16, SMALLEST, INT16 = (
     "int8",
     "int8_float_mixed",
@@ -73,8 +74,8 @@ class _Walk:
                 break
             walked = share
             self.try_it(SPARED, name=f"{SPARED}, spare {share:g}", spare=share)
-        small = max_size is None or self.good(but=("latency_ratio",))
-        self.try_it(SMALLEST, "no size is asked for that the others do not have" * bool(small), max_size=max_size)
+        small = max_size is None or any(r.scheme != FOUR_BITS for r in self.good(but=("latency_ratio",)))
+        self.try_it(SMALLEST, "no size is asked for that eight bits do not have" * small, max_size=max_size)
         enough = "slow on CPUs, and others keep within the limits" if self.good() else None
         own = {"name": f"{IN_INT16}, spare {walked:g}", "spare": walked} if walked and not enough else {}
         self.try_it(IN_INT16, enough or (None if walked else self._why_not_spared()), **own)

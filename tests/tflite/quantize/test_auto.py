@@ -98,6 +98,7 @@ def test_the_fastest_that_is_good_enough(given, chosen, tmp_path):
         ({"max_drop": 0.01, "max_size": 0.2, "calibrated": False}, None),
         ({"max_drop": 0.01, "max_size": 0.2, "integer_io": True}, None),
         ({"max_drop": 0.2, "max_size": 0.16}, "weight_only_int4"),
+        ({"max_drop": 0.2, "max_size": 0.2}, "weight_only_mixed"),  # four bits throughout are as small, and slower
     ],
 )
 def test_limits_of_size_and_time(given, chosen, tmp_path):
@@ -129,7 +130,7 @@ def test_what_was_not_made_is_told_with_the_reason(tmp_path):
     found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, failing=["dynamic_int8"]))
     assert found["dynamic_int8"] == "not possible"
     assert found["int8_float_mixed"] == "not tried: int8 keeps within the limits"
-    assert found["weight_only_mixed"] == "not tried: no size is asked for that the others do not have"
+    assert found["weight_only_mixed"] == "not tried: no size is asked for that eight bits do not have"
     assert found["int16x8"] == "not tried: slow on CPUs, and others keep within the limits"
     found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, calibrated=False))
     assert {found[name] for name in ("int8", "int16x8", "weight_only_mixed")} == {
