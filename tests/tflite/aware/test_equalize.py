@@ -148,7 +148,7 @@ def test_what_may_not_change_is_left(activation):
         np.testing.assert_allclose(norm.gamma, model.get_layer("norm").gamma, rtol=1e-6)
 
 
-def test_hard_swish_gets_an_operator_more_only_where_that_is_worth_it():
+def test_hard_swish_is_written_otherwise_only_where_that_is_worth_it():
     assert added(api.quantization_aware(network("hard_silu", UNLIKE)))
     assert not added(api.quantization_aware(network("hard_silu", LIKE)))
     assert not added(api.quantization_aware(network("relu", UNLIKE)))  # there the batch norm takes the scale in
