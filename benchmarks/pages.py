@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_cnns.files import write_text
+from keras_cnns.files import write_text, written_aside
 
 
 def write_section(path, mark, text):
@@ -15,6 +15,13 @@ def write_section(path, mark, text):
     sections[mark] = text.strip()
     whole = [f"<!-- {name} -->\n\n{body}" if name else body for name, body in sections.items() if name or body]
     write_text(path, "\n\n".join(whole) + "\n")
+
+
+def save_figure(figure, path, dpi=110):
+    """Writes a page's picture, a matplotlib figure, as PNG."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as aside:
+        figure.savefig(aside, dpi=dpi, format="png")
 
 
 def _sections(page):

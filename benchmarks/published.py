@@ -18,8 +18,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from digits import finished
+from pages import save_figure
 
-from keras_cnns.files import write_json, write_text, written_aside
+from keras_cnns.files import write_json, write_text
 from keras_cnns.training import Augment, Recipe, find_recipe
 
 CURVES = {"training error": "accuracy", "test error": "held_out_accuracy"}  # percent, by epochs: the history's columns
@@ -100,7 +101,6 @@ def curves(run):
 
 def draw(rows, path):
     """Training error (thin) and test error (bold) in percent, epoch by epoch, a panel for each figure."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Sheet
     from matplotlib.ticker import LogLocator
 
@@ -121,14 +121,11 @@ def draw(rows, path):
         panel.yaxis.set_minor_formatter("")
     for panel in panels[len(names) :]:
         panel.remove()
-    FigureCanvasAgg(sheet)
-    with written_aside(path) as aside:
-        sheet.savefig(aside, dpi=110, format="png")
+    save_figure(sheet, path)
 
 
 def draw_depth(rows, path):
     """As the paper's Figure 6: training error (dashed) and test error (bold) by steps, plain nets beside residual."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Sheet
 
     sheet = Sheet((10, 4), layout="constrained")
@@ -144,9 +141,7 @@ def draw_depth(rows, path):
         panel.grid(axis="y", linewidth=0.3)
         panel.legend()
     sheet.axes[0].set_ylabel("error, %")
-    FigureCanvasAgg(sheet)
-    with written_aside(path) as aside:
-        sheet.savefig(aside, dpi=110, format="png")
+    save_figure(sheet, path)
 
 
 def depth(rows):

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from fine_tuned import given
+from pages import save_figure
 from PIL import Image
 
 from keras_cnns.data import load_arrays
-from keras_cnns.files import write_text, written_aside
+from keras_cnns.files import write_text
 from keras_cnns.training import Augment, find_recipe, train
 
 EPOCHS = {10: 20, 100: 8, 1000: 2}  # by the pictures a class: about as many steps as time allows
@@ -85,7 +86,6 @@ def accuracy(args, way, count):
 
 def draw(found, path):
     """A curve for each way, the pictures a class on a logarithmic axis."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure((6, 4), layout="constrained")
@@ -96,10 +96,7 @@ def draw(found, path):
     axes.set_xticks(list(EPOCHS), [f"{count:,}" for count in EPOCHS])
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    FigureCanvasAgg(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(path) as aside:
-        figure.savefig(aside, dpi=120, format="png")
+    save_figure(figure, path, dpi=120)
 
 
 def main():

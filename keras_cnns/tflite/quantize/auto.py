@@ -9,15 +9,9 @@ from keras_cnns.errors import UserError
 from keras_cnns.files import written_aside
 from keras_cnns.tflite.proof.report import Candidate
 
-FOUR_BITS = "weight_only_int4"
-WHOLE = ("float32", "float16", "weight_only_int8", FOUR_BITS, "dynamic_int8", "int8", "int8_float_islands")
-INT8, SPARED, IN_INT16, SMALLEST, INT16 = (
-    "int8",
-    "int8_float_mixed",
-    "int8_int16_mixed",
-    "weight_only_mixed",
-    "int16x8",
-)
+FOUR_BITS, INT8, INT16 = "weight_only_int4", "int8", "int16x8"
+SPARED, IN_INT16, SMALLEST = "int8_float_mixed", "int8_int16_mixed", "weight_only_mixed"
+WHOLE = ("float32", "float16", "weight_only_int8", FOUR_BITS, "dynamic_int8", INT8, "int8_float_islands")
 SPARES = (0.5, 0.75, 0.9375)  # of int8's harm kept away: 3, 6 and 12 dB
 AS_FAST = 1.05  # within this of the fastest, size decides: no shared machine measures finer
 
@@ -75,7 +69,8 @@ class _Walk:
             walked = share
             self.try_it(SPARED, name=f"{SPARED}, spare {share:g}", spare=share)
         small = max_size is None or any(r.scheme != FOUR_BITS for r in self.good(but=("latency_ratio",)))
-        self.try_it(SMALLEST, "no size is asked for that eight bits do not have" * small, max_size=max_size)
+        why = "no size is asked for that eight bits do not have" if small else None
+        self.try_it(SMALLEST, why, max_size=max_size)
         enough = "slow on CPUs, and others keep within the limits" if self.good() else None
         own = {"name": f"{IN_INT16}, spare {walked:g}", "spare": walked} if walked and not enough else {}
         self.try_it(IN_INT16, enough or (None if walked else self._why_not_spared()), **own)

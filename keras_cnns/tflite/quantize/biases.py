@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.tflite.quantize.kernels import Kernel
-from keras_cnns.tflite.quantize.steps import KIND, File
+from keras_cnns.tflite.quantize.steps import File
 
 MOST = 2.0**29  # steps of a bias: what correcting it adds, and the sum, fit as well
 HIGH = 127
@@ -22,8 +22,7 @@ def fitted(plain, made):
     Weights that several operators read stay as they are: their step is the others' too.
     """
     floats, integers, replaced = File(plain), File(made), set()
-    skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
-    own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
+    own = integers.computing
     for operator in floats.operators:
         kernel, twin = Kernel.of(floats, operator), own.get(floats.name(operator.outputs[0]))
         if kernel and kernel.bias is not None and twin is not None and integers.readers(twin.inputs[kernel.place]) == 1:

@@ -87,8 +87,7 @@ class _Walk:
 
     def __init__(self, floats, integers, tuning):
         self.floats, self.integers, self.tuning = floats, integers, tuning
-        skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
-        self.own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
+        self.own = integers.computing
         self.behind = {o.outputs[0]: o.inputs[0] for o in integers.operators if integers.kind(o) == KIND.DEQUANTIZE}
         self.replaced_buffers = set()
         self.kernels = [Kernel.of(floats, operator) for operator in floats.operators]

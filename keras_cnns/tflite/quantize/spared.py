@@ -103,8 +103,7 @@ def _kinds(data):
 
 def _alone(floats, integers):
     """(what, name, around, flatbuffer) with one tensor after the other rounded as `integers` rounds it."""
-    skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
-    own = {integers.name(o.outputs[0]): o for o in integers.operators if integers.kind(o) not in skipped}
+    own = integers.computing
     pairs = [(o, own[floats.name(o.outputs[0])]) for o in floats.operators if floats.name(o.outputs[0]) in own]
     grids, around = {}, {}
     for operator, twin in pairs:

@@ -52,6 +52,12 @@ class File:
             known.update(operator.outputs)
         return len(self.model.subgraphs) == 1
 
+    @property
+    def computing(self):
+        """{name of its first result: operator} of all that do more than round or put into floats."""
+        skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
+        return {self.name(o.outputs[0]): o for o in self.operators if self.kind(o) not in skipped}
+
     def kind(self, operator):
         return self.codes[operator.opcodeIndex]
 
