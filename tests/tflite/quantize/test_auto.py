@@ -49,13 +49,14 @@ MEASURED = {  # time, size, loss
 }
 
 
-def measured(path, scheme, force, without_labels=False, failing=(), spare=None, **_):
+def measured(path, scheme, force, without_labels=False, failing=(), refused=(), spare=None, **_):
     time, size, lost = MEASURED[scheme] if spare is None else MEASURED[scheme][spare]
     Path(path).write_text(f"{scheme} {spare}" if spare else scheme)
     if scheme in failing:
         raise UserError("not possible")
     figures = {"agreement": 1 - lost} if without_labels else {"accuracy_drop": lost}
-    return Found(str(path), scheme, time, size, lost=lost, **figures)
+    verdict = {"status": "fail", "reasons": ("wrong",)} if scheme in refused else {}
+    return Found(str(path), scheme, time, size, lost=lost, **figures, **verdict)
 
 
 def picked(path, **given):
@@ -75,6 +76,7 @@ def picked(path, **given):
         ({"max_drop": 0.001}, "float16"),
         ({"max_drop": 0.03, "calibrated": False}, "weight_only_int8"),
         ({"max_drop": 0.03, "failing": ["int8"]}, "int8_float_islands"),
+        ({"max_drop": 0.03, "refused": ["int8"]}, "int8_float_islands"),  # the fastest of all, but its answers are wrong
         ({"max_drop": 0.03, "integer_io": True, "failing": ["int8_float_islands"]}, "int8"),
         ({"max_drop": 0.0035, "integer_io": True}, "int8_int16_mixed 0.9375"),  # slow, and all that is left
     ],
