@@ -76,7 +76,7 @@ def picked(path, **given):
         ({"max_drop": 0.001}, "float16"),
         ({"max_drop": 0.03, "calibrated": False}, "weight_only_int8"),
         ({"max_drop": 0.03, "failing": ["int8"]}, "int8_float_islands"),
-        ({"max_drop": 0.03, "refused": ["int8"]}, "int8_float_islands"),  # the fastest of all, but its answers are wrong
+        ({"max_drop": 0.03, "refused": ["int8"]}, "int8_float_islands"),  # the fastest, but wrong
         ({"max_drop": 0.03, "integer_io": True, "failing": ["int8_float_islands"]}, "int8"),
         ({"max_drop": 0.0035, "integer_io": True}, "int8_int16_mixed 0.9375"),  # slow, and all that is left
     ],
