@@ -18,10 +18,11 @@ import verdict
 from pages import write_section
 
 import export as patterns
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import Tuning, export, predict
 from keras_cnns.tflite.network import Network
-from keras_cnns.tflite.proof import measures, verify
+from keras_cnns.tflite.verify import measures
+from keras_cnns.tflite.verify import verdict as verify
 
 AUTO, MAX_DROP = "auto", 0.0005
 

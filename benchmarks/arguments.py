@@ -23,9 +23,9 @@ from keras import layers
 from PIL import Image
 
 from benchmarks.sweep import one_child
-from keras_cnns import cli
-from keras_cnns.errors import UserError
-from keras_cnns.predict import predict as predict_pictures
+from keras_cnns.cli import commands
+from keras_cnns.inference.predict import predict as predict_pictures
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import SCHEMES, export, predict, quantization_aware
 
 SHAPE = (6, 6, 1)
@@ -202,7 +202,7 @@ def command(line):
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            cli.main(line)
+            commands.main(line)
         except SystemExit as end:
             code = end.code
     if code not in (0, None) and "Traceback" in err.getvalue():

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from export import application
-from keras_cnns.errors import UserError
-from keras_cnns.quiet import stderr_closed
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.graph.prepare import prepare
+from keras_cnns.tflite.rewrite.prepare import prepare
 
 
 def ours(model):

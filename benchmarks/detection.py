@@ -19,8 +19,8 @@ import tensorflow as tf
 
 import keras_cnns
 from keras_cnns import tasks
-from keras_cnns.files import write_json
-from keras_cnns.registry import entry
+from keras_cnns.registry.registry import entry
+from keras_cnns.support.atomic_files import write_json
 from keras_cnns.tasks.detection import REGIONS
 from keras_cnns.training import Recipe
 from keras_cnns.training.distribute import strategy

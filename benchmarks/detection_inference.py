@@ -22,9 +22,9 @@ import numpy as np
 
 import keras_cnns
 from keras_cnns.data.located import located_arrays
-from keras_cnns.files import write_json
+from keras_cnns.support.atomic_files import write_json
 from keras_cnns.tflite import Tuning, export
-from keras_cnns.tflite.proof.interpreter import File
+from keras_cnns.tflite.targets.litert_interpreter import File
 
 NAME = "faster_rcnn_resnet50_fpn"
 

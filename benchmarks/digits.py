@@ -12,7 +12,7 @@ import json
 import statistics
 from pathlib import Path
 
-from keras_cnns.files import write_text
+from keras_cnns.support.atomic_files import write_text
 from keras_cnns.training import Augment, Recipe, find_recipe, train
 
 SGD = Recipe(

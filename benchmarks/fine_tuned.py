@@ -16,7 +16,7 @@ import numpy as np
 
 import keras_cnns
 from keras_cnns.data.pipeline import load_arrays
-from keras_cnns.files import write_text
+from keras_cnns.support.atomic_files import write_text
 from keras_cnns.tflite import export, quantization_aware
 
 BATCH = 32

@@ -20,8 +20,8 @@ import keras
 import numpy as np
 
 import keras_cnns
-from keras_cnns.files import write_json
 from keras_cnns.layers import grouped
+from keras_cnns.support.atomic_files import write_json
 
 PAIR = ("resnet50_v1_5", "resnext50_32x4d")
 

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_cnns.data import pipeline
-from keras_cnns.files import write_json
+from keras_cnns.support.atomic_files import write_json
 
 CROP = {"crop": "random_resized", "mirror": True}
 PIPELINES = {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_cnns.files import write_text, written_aside
+from keras_cnns.support.atomic_files import write_text, written_aside
 
 
 def write_section(path, mark, text):

@@ -20,7 +20,7 @@ from pathlib import Path
 from digits import finished
 from pages import save_figure
 
-from keras_cnns.files import write_json, write_text
+from keras_cnns.support.atomic_files import write_json, write_text
 from keras_cnns.training import Augment, Recipe, find_recipe
 
 CURVES = {"training error": "accuracy", "test error": "held_out_accuracy"}  # percent, by epochs: the history's columns

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.files import write_json, write_text
+from keras_cnns.support.atomic_files import write_json, write_text
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.schedules import schedule
 
@@ -162,7 +162,8 @@ def train(packed, file):
 def judge(recipe, file):
     """The run folder of `recipe` with the weights in `file`; what they come to on the held-out pictures."""
     from keras_cnns.data import load
-    from keras_cnns.training import evaluate, network, run_folder
+    from keras_cnns.tasks import recipe_model
+    from keras_cnns.training import evaluate, run_folder
 
     found, folder = np.load(file), Path(recipe.out)
     if differing := recipe.differs(Recipe.from_json(str(found["recipe"]))):
@@ -170,10 +171,10 @@ def judge(recipe, file):
     data = load(
         recipe.dataset, size=recipe.input_shape[:2], batch_size=TOGETHER, split="test", data_dir=recipe.data_dir
     )
-    model = network.build(recipe, data.classes)
+    model = recipe_model.build(recipe, data.classes)
     if [w.path for w in model.weights] != json.loads(str(found["paths"])):
         raise SystemExit(f"{file} has the weights of another network")
-    network.transfer(model.weights, [found[f"{i:05d}"] for i in range(len(model.weights))], model)
+    recipe_model.transfer(model.weights, [found[f"{i:05d}"] for i in range(len(model.weights))], model)
     history = json.loads(str(found["history"]))
     folder.mkdir(parents=True, exist_ok=True)
     run_folder.save_model(model, folder / "model.keras", recipe, data.names)

@@ -23,7 +23,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import keras_cnns
-from keras_cnns.files import write_json
+from keras_cnns.support.atomic_files import write_json
 from keras_cnns.tflite import export, predict
 from keras_cnns.tflite.aware import api
 from keras_cnns.tflite.aware import convert as aware_convert

@@ -16,7 +16,7 @@ from keras_cnns import tasks
 from keras_cnns.data.sources import shapes
 from keras_cnns.tflite import export
 from keras_cnns.tflite.file.convert import load, output_names
-from keras_cnns.tflite.proof import measures
+from keras_cnns.tflite.verify import measures
 from keras_cnns.training import Recipe
 
 CALIBRATION, COMPARED, BATCH = 64, 48, 10

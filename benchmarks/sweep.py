@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 
 from benchmarks.sweep_layers import CASES, LEFT_OUT, net
 from benchmarks.sweep_networks import HUGE, NETWORKS, network
-from keras_cnns.errors import UserError
-from keras_cnns.files import write_text
+from keras_cnns.support.atomic_files import write_text
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import randomize
 from keras_cnns.tflite import export, predict, quantization_aware
 from keras_cnns.tflite.exporter import Rejected
-from keras_cnns.tflite.proof import runner
+from keras_cnns.tflite.targets import runner
 
 MODES = ("float32", "int8", "aware")
 FORMS = ("functional", "sequential", "nested")
@@ -155,7 +155,7 @@ def network_rows(name, folder, modes=None):
 
 LOOP = """
 import sys
-from keras_cnns.tflite.proof import child
+from keras_cnns.tflite.verify import child
 for line in sys.stdin:
     child.main(line.rstrip())
     print("done", flush=True)

@@ -19,11 +19,11 @@ import numpy as np
 from pages import write_section
 
 import keras_cnns
-from keras_cnns.files import write_json
-from keras_cnns.saved import load_model
+from keras_cnns.saving.keras_file import load_model
+from keras_cnns.support.atomic_files import write_json
 from keras_cnns.tflite import benchmark, export, predict, quantization_aware
 from keras_cnns.tflite.aware import convert as aware
-from keras_cnns.tflite.proof.measures import paired_drop
+from keras_cnns.tflite.verify.measures import paired_drop
 
 TO_CALIBRATE, BATCH = 200, 64
 AFTER = ("int8", "weight_only_int8", "weight_only_mixed")

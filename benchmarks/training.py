@@ -18,8 +18,9 @@ import tensorflow as tf
 
 import keras_cnns
 from keras_cnns import tasks
-from keras_cnns.files import write_json
-from keras_cnns.training import Recipe, network
+from keras_cnns.support.atomic_files import write_json
+from keras_cnns.tasks import recipe_model
+from keras_cnns.training import Recipe
 from keras_cnns.training.distribute import logical_cpus, strategy
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.steps import Steps
@@ -32,7 +33,7 @@ def ours(recipe, data, replicas):
     """The trainer's step, on one device or mirrored over logical CPUs; the batch is the same in total."""
     place = strategy("mirrored" if replicas > 1 else "one", replicas=replicas)
     with place.scope():
-        model = network.build_for_training(recipe, CLASSES)
+        model = recipe_model.build_for_training(recipe, CLASSES)
         optimizer = Optimizer(recipe, model.trainable_variables)
     steps = Steps(recipe, tasks.of(recipe), place, model, optimizer, range(CLASSES), [], [])
     iterator = iter(place.experimental_distribute_dataset(data.repeat()))

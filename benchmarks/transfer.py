@@ -17,7 +17,7 @@ from pages import save_figure
 from PIL import Image
 
 from keras_cnns.data import load_arrays
-from keras_cnns.files import write_text
+from keras_cnns.support.atomic_files import write_text
 from keras_cnns.training import Augment, find_recipe, train
 
 EPOCHS = {10: 20, 100: 8, 1000: 2}  # by the pictures a class: about as many steps as time allows

@@ -17,9 +17,9 @@ import numpy as np
 
 import export as patterns
 import keras_cnns
-from keras_cnns.errors import UserError
-from keras_cnns.files import write_text
-from keras_cnns.saved import load_model
+from keras_cnns.saving.keras_file import load_model
+from keras_cnns.support.atomic_files import write_text
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
 
 TO_CALIBRATE, TO_COMPARE = 100, 200
@@ -137,10 +137,10 @@ def judged_beside(own, answers, file, unseen, row):
     from dataclasses import asdict
 
     from keras_cnns.tflite import predict
-    from keras_cnns.tflite.proof import verify
+    from keras_cnns.tflite.verify import verdict
 
     (name, original), (ending,) = next(iter(answers.items())), own.endings()
-    found = verify.compare(name, original, np.asarray(predict(file, unseen)), kind=ending.kind)
+    found = verdict.compare(name, original, np.asarray(predict(file, unseen)), kind=ending.kind)
     status, reasons = found.judge("int8")
     return {**row, "status": status, "reasons": reasons, "comparisons": (asdict(found),)}
 

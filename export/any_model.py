@@ -8,7 +8,7 @@ scaling goes into the file, so that the app feeds bytes as they come from the ca
 lies a page with the lines of Kotlin and Swift that feed it.
 """
 
-from keras_cnns.tflite.pages.any_model import run
+from keras_cnns.export_scripts.any_model import run
 
 if __name__ == "__main__":
     raise SystemExit(run())

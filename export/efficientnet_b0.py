@@ -7,7 +7,7 @@ of quantization-aware training (`--qat-epochs`) where that is too much.
     python export/efficientnet_b0.py --qat-epochs 1
 """
 
-from keras_cnns.tflite.pages.page import IMAGENET, of_run, run
+from keras_cnns.export_scripts.script import IMAGENET, of_run, run
 
 SHIPMENT = of_run("runs/efficientnet_imagenet", **IMAGENET)
 

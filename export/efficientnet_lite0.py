@@ -6,7 +6,7 @@ ReLU6 for swish and no squeeze-and-excite: ranges are known beforehand and every
     python export/efficientnet_lite0.py
 """
 
-from keras_cnns.tflite.pages.page import IMAGENET, of_run, run
+from keras_cnns.export_scripts.script import IMAGENET, of_run, run
 
 SHIPMENT = of_run("runs/efficientnet_lite0_imagenet", **IMAGENET)
 

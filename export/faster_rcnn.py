@@ -8,7 +8,7 @@ coordinates stays in floats, so that boxes are not rounded to a grid of 256. For
     python export/faster_rcnn.py
 """
 
-from keras_cnns.tflite.pages.page import of_run, run
+from keras_cnns.export_scripts.script import of_run, run
 
 SHIPMENT = of_run("runs/faster_rcnn_digits", dataset="scenes", schemes=("float32", "weight_only_int8", "int8"))
 

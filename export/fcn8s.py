@@ -7,7 +7,7 @@ no void. For masks of your own: `--checkpoint runs/fcn8s_voc/best.keras --datase
     python export/fcn8s.py
 """
 
-from keras_cnns.tflite.pages.page import of_run, run
+from keras_cnns.export_scripts.script import of_run, run
 
 SHIPMENT = of_run("runs/fcn8s_digits", dataset="scenes", schemes=("float32", "weight_only_int8", "int8"))
 

@@ -6,7 +6,7 @@ python export/lenet5.py --checkpoint runs/lenet5_digits/model.keras --qat-epochs
 On a network this small there is nothing to win back: 0.9917 in int8, 0.9889 after three more epochs.
 """
 
-from keras_cnns.tflite.pages.page import of_run, run
+from keras_cnns.export_scripts.script import of_run, run
 
 SHIPMENT = of_run("runs/lenet5_digits", qat_epochs=3)
 

@@ -7,7 +7,7 @@ epochs of quantization-aware training win back (`--qat-epochs`).
     python export/mobilenet_v1.py --qat-epochs 1
 """
 
-from keras_cnns.tflite.pages.page import IMAGENET, of_run, run
+from keras_cnns.export_scripts.script import IMAGENET, of_run, run
 
 SHIPMENT = of_run("runs/mobilenet_v1_imagenet", **IMAGENET)
 

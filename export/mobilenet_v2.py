@@ -6,7 +6,7 @@
 Depthwise kernels lose the most to eight bits, which is what the epochs of quantization-aware training win back.
 """
 
-from keras_cnns.tflite.pages.page import of_run, run
+from keras_cnns.export_scripts.script import of_run, run
 
 SHIPMENT = of_run("runs/mobilenet_v2_digits", qat_epochs=3)
 

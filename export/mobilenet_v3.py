@@ -8,7 +8,7 @@ leaves it in floats instead. Both are made, to compare.
     python export/mobilenet_v3.py --qat-epochs 1
 """
 
-from keras_cnns.tflite.pages.page import IMAGENET, of_run, run
+from keras_cnns.export_scripts.script import IMAGENET, of_run, run
 
 SHIPMENT = of_run(
     "runs/mobilenet_v3_imagenet", **IMAGENET, schemes=("float32", "weight_only_int8", "int8", "int8_float_islands")

@@ -7,7 +7,7 @@ Plain convolutions gain the most from integers: int8 took 0.30 of float32's time
     python export/resnet50.py
 """
 
-from keras_cnns.tflite.pages.page import IMAGENET, of_run, run
+from keras_cnns.export_scripts.script import IMAGENET, of_run, run
 
 SHIPMENT = of_run("runs/resnet50_imagenet", **IMAGENET, schemes=("float32", "weight_only_int8", "dynamic_int8", "int8"))
 

@@ -7,18 +7,18 @@ Importing this package loads neither TensorFlow nor Keras; they are loaded by th
 """
 
 from keras_cnns.layers.registration import watch
-from keras_cnns.lazy import public
+from keras_cnns.support.lazy_imports import public
 from keras_cnns.version import __version__  # noqa: F401
 
 _HOMES = {
-    "UserError": "errors",
+    "UserError": "support.errors",
     "build": "builder",
     "decode_predictions": "weights.imagenet",
     "info": "builder",
-    "list_models": "registry",
+    "list_models": "registry.registry",
     "load_weights": "weights",
-    "profile": "insight.profile",
-    "to_fully_convolutional": "fully_convolutional",
+    "profile": "profiling.layer_table",
+    "to_fully_convolutional": "graph.fully_convolutional",
 }
 _PARTS = ("blocks", "data", "insight", "models", "tasks", "tflite", "training", "weights")
 

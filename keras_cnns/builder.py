@@ -2,10 +2,10 @@
 
 from dataclasses import fields
 
-from keras_cnns.assemble import assemble, checked_shape
 from keras_cnns.blocks.initial import draw_missing
-from keras_cnns.errors import UserError, first_line
-from keras_cnns.registry import ARGUMENTS, counts, entry, row
+from keras_cnns.registry.assemble import assemble, checked_shape
+from keras_cnns.registry.registry import ARGUMENTS, counts, entry, row
+from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.weights.load import read_weights
 
 # what other libraries call an argument, and what to write here
@@ -152,7 +152,7 @@ def info(name, **overrides) -> dict:
     overrides = _in_our_words(found, overrides)
     net = row(found, {k: v for k, v in overrides.items() if k not in ARGUMENTS})
     if overrides:
-        from keras_cnns.insight.profile import totals
+        from keras_cnns.profiling.layer_table import totals
 
         counted = totals(build(name, **overrides))
     else:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from keras_cnns.files import write_json
-from keras_cnns.tflite.pages.page import Shipment, ship
+from keras_cnns.export_scripts.script import Shipment, ship
+from keras_cnns.support.atomic_files import write_json
 from keras_cnns.training import Augment, Recipe, train
 
 RECIPE = Recipe(

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.builder import build
-from keras_cnns.lazy import keras
-from keras_cnns.registry import entry
+from keras_cnns.registry.registry import entry
+from keras_cnns.support.lazy_imports import keras
 
 EXPORTED_DB = 60  # what rounding in another order leaves of a float32 file's signal to noise
 

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import keras_cnns
-from keras_cnns.card import read_card
 from keras_cnns.data import load, load_arrays, read_picture
 from keras_cnns.data.sources.folder import open_folder
-from keras_cnns.errors import UserError
+from keras_cnns.saving.card import read_card
+from keras_cnns.support.errors import UserError
 from keras_cnns.training import Recipe, run_folder, train
 from tests.data import kinds
 from tests.weights import torch_written

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_cnns import build, list_models
-from keras_cnns.registry import counts, entry
+from keras_cnns.registry.registry import counts, entry
 from keras_cnns.testing import pictures, randomize
 from tests.weights.parity import settle
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keras_cnns import UserError, build, info
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights.catalog import published
-from keras_cnns.weights.fetch import locate
+from keras_cnns.weights.download import locate
 
 SMALL = {"input_shape": (32, 32, 3), "classes": 4}
 
@@ -61,7 +61,7 @@ def test_an_input_tensor_becomes_part_of_the_model():
 
 def test_imagenet_is_the_published_set_that_keras_has_else_torchvisions(monkeypatch):
     asked = []
-    monkeypatch.setattr("keras_cnns.weights.fetch.fetch", lambda address, digest: asked.append(address))
+    monkeypatch.setattr("keras_cnns.weights.download.fetch", lambda address, digest: asked.append(address))
     for name in ("resnet50", "resnet18"):
         locate(name, "imagenet")
     assert asked == [published("resnet50")["keras"].address, published("resnet18")["torchvision"].address]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_cnns
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights.load import network_of
 
@@ -56,15 +56,15 @@ def test_words_that_are_no_weights(weights):
 
 
 def test_imagenet_means_the_first_that_publishes(monkeypatch):
-    from keras_cnns.weights import fetch
+    from keras_cnns.weights import download
 
     asked = []
-    monkeypatch.setattr(fetch, "fetch", lambda address, digest=None: asked.append(address))
+    monkeypatch.setattr(download, "fetch", lambda address, digest=None: asked.append(address))
     for name in ("resnet50", "resnet18", "efficientnet_lite0"):
-        fetch.locate(name, "imagenet")
+        download.locate(name, "imagenet")
     assert ["keras-applications" in asked[0], "pytorch.org" in asked[1], "timm" in asked[2]] == [True] * 3
     with pytest.raises(UserError, match="no weights of lenet5"):
-        fetch.locate("lenet5", "imagenet")
+        download.locate("lenet5", "imagenet")
 
 
 def test_a_name_of_ones_own():

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnns.card import read_card
 from keras_cnns.data.pipeline import load_arrays
 from keras_cnns.demo import demo
+from keras_cnns.saving.card import read_card
 from keras_cnns.tflite import predict
 
 SCHEMES = ("float32", "float16", "weight_only_int8", "int8")

@@ -6,15 +6,15 @@ from pathlib import Path
 import keras
 
 from keras_cnns import build, list_models
-from keras_cnns.catalogue.table import renewed, rows
 from keras_cnns.data.sources.digits import arrays
+from keras_cnns.maintenance.networks_table import renewed, rows
 
 README = Path(__file__).parents[1] / "README.md"
 
 
 def test_its_tables_are_up_to_date():
     text = README.read_text(encoding="utf-8")
-    assert renewed(text) == text, "python -m keras_cnns.catalogue.table README.md writes it anew"
+    assert renewed(text) == text, "python -m keras_cnns.maintenance.networks_table README.md writes it anew"
     assert all(f"| `{name}` |" in text for name in list_models())
     assert "| `keras_cnns.training` | `Augment` `Recipe`" in text
 

@@ -2,7 +2,7 @@
 
 from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.blocks.pooling import adaptive_pool
-from keras_cnns.lazy import keras, layers
+from keras_cnns.support.lazy_imports import keras, layers
 
 
 def auxiliary_v1(x, *, unit, classes, activation, name):

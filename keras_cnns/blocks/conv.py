@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from keras_cnns import layers as own
-from keras_cnns.lazy import layers
+from keras_cnns.support.lazy_imports import layers
 
 
 @dataclass(frozen=True)

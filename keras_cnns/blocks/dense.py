@@ -1,7 +1,7 @@
 """Densely connected blocks. Huang et al. 2016, 1608.06993, section 3."""
 
 from keras_cnns.blocks.head import dropout
-from keras_cnns.lazy import layers
+from keras_cnns.support.lazy_imports import layers
 
 
 def dense_block(x, n, growth_rate, *, bottleneck, drop_rate, unit, name):

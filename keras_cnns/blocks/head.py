@@ -1,7 +1,7 @@
 """What turns the last level into class scores or a vector."""
 
 from keras_cnns.blocks.pooling import adaptive_pool
-from keras_cnns.lazy import keras, layers
+from keras_cnns.support.lazy_imports import keras, layers
 
 
 def classifier(x, net, *, classes, activation):

@@ -1,6 +1,6 @@
 """Highway layers. Srivastava et al. 2015, 1507.06228, equation 3."""
 
-from keras_cnns.lazy import keras, layers
+from keras_cnns.support.lazy_imports import keras, layers
 
 
 def highway(x, *, kernel=3, gate_bias=-2.0, unit, name):

@@ -9,7 +9,7 @@ A module is a dict of branches, a branch a list of steps, and a step a tuple:
 The stride may be left out (1), and the padding (the numerics decide); "V" is the papers' mark of no padding.
 """
 
-from keras_cnns.lazy import layers
+from keras_cnns.support.lazy_imports import layers
 
 
 def module(x, branches, *, unit, name):

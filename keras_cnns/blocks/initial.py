@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from keras_cnns.lazy import keras
+from keras_cnns.support.lazy_imports import keras
 
 LARGE = 100_000  # numbers in a kernel
 ALIGNED = 64  # bytes, at which a tensor may begin

@@ -1,7 +1,7 @@
 """Mobile inverted bottleneck. Sandler et al. 2018, 1801.04381, Fig. 4d; with SE: Tan et al. 2018, 1807.11626."""
 
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
-from keras_cnns.lazy import layers
+from keras_cnns.support.lazy_imports import layers
 
 
 def mbconv(

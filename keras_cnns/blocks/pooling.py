@@ -1,7 +1,7 @@
 """Pooling that Keras's own layers do not do. All of [batch, height, width, channels]."""
 
 from keras_cnns import layers as own
-from keras_cnns.lazy import keras, layers, ops
+from keras_cnns.support.lazy_imports import keras, layers, ops
 
 
 def adaptive_pool(x, size, *, reduce="mean", name):

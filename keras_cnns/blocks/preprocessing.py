@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_cnns.lazy import layers, ops
+from keras_cnns.support.lazy_imports import layers, ops
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -2,8 +2,8 @@
 
 from keras_cnns.blocks.head import dropout
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
-from keras_cnns.errors import UserError, nearest
-from keras_cnns.lazy import layers, ops
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.lazy_imports import layers, ops
 
 # Fig. 4a to 4e: what stands before the first convolution, after the last one, and after the addition
 ORDERINGS = {

@@ -1,6 +1,6 @@
 """Depthwise-separable convolution. Howard et al. 2017, 1704.04861, Fig. 3; without the middle: Chollet, 1610.02357."""
 
-from keras_cnns.lazy import layers
+from keras_cnns.support.lazy_imports import layers
 
 
 def depthwise_separable(x, filters, *, kernel=3, stride=1, unit, name):

@@ -1,6 +1,6 @@
 """Squeeze-and-excitation. Hu et al. 2017, 1709.01507, Fig. 1."""
 
-from keras_cnns.lazy import layers
+from keras_cnns.support.lazy_imports import layers
 
 
 def squeeze_excite(x, squeezed, *, unit, name, activation=..., gate="sigmoid"):

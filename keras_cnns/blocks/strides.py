@@ -4,7 +4,7 @@ What a stride would have left out is kept, and the windows of all that follows r
 that every kernel, with the same weights, sees what it saw.
 """
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 OUTPUT_STRIDES = (8, 16, 32)
 

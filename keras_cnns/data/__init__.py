@@ -1,6 +1,6 @@
 """Pictures and what is known of them, in batches or in memory; knows no model and no training."""
 
-from keras_cnns.lazy import public
+from keras_cnns.support.lazy_imports import public
 
 __getattr__, __dir__, __all__ = public(
     __name__,

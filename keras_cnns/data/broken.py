@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_cnns.data import pillow
 from keras_cnns.data.pictures import refusal
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 TRIES = 8  # pictures in a row, before a training sample is given up
 LOG = logging.getLogger("keras_cnns")

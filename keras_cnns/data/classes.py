@@ -5,7 +5,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 MOST = 0.95  # a class with more than this share of the pictures is nearly all there is
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_cnns.data import pictures
 from keras_cnns.data.broken import explained
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 WORKERS = os.cpu_count() or 1
 

@@ -12,7 +12,7 @@ from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.pipeline import WORKERS, Data
 from keras_cnns.data.placed import fitting, place
 from keras_cnns.data.sources.objects import open_located
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 MOVES = {"mirror", "zoom", "mosaic"}  # of the augmentations, those that boxes and masks go along with
 COLOURS = {"jitter", "hue", "pca_noise"}

@@ -10,11 +10,11 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.arguments import every, path_of, short, whole
 from keras_cnns.data import pillow
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import every, path_of, short, whole
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as JPEG has it
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"

@@ -9,8 +9,6 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns import said
-from keras_cnns.arguments import every, path_of, short, whole
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.apply import chance, finish
 from keras_cnns.data.augment.random import Random, uniform
@@ -19,7 +17,9 @@ from keras_cnns.data.broken import TRIES, Broken
 from keras_cnns.data.classes import unbalanced
 from keras_cnns.data.examples import WORKERS, Cropped, Kept
 from keras_cnns.data.sources.by_name import open_source
-from keras_cnns.errors import UserError
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import every, path_of, short, whole
 
 TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
 CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
@@ -113,7 +113,7 @@ def load(
         raise UserError("augment.zoom and augment.mosaic move boxes and masks: for labels take crop, scale or cutmix.")
     source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
     if training and (uneven := unbalanced(source)):
-        said.once(f"{name}: {uneven}")
+        messages.once(f"{name}: {uneven}")
     broken = Broken(source, skip_broken)
     fixed = crops.fixed(how.crop, size, how.crop_fraction)
     if training and how.crop in ("random", "random_resized"):

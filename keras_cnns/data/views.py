@@ -5,7 +5,7 @@ Pictures are float32 [B, H, W, C]; a view is a batch of the same pictures, all o
 
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 def ten_crops(images, size):

@@ -1,6 +1,6 @@
 """Seeing what a network is and does: tables, maps, comparisons, one report. Pictures in, arrays or files out."""
 
-from keras_cnns.lazy import public
+from keras_cnns.support.lazy_imports import public
 
 __getattr__, __dir__, __all__ = public(
     __name__,

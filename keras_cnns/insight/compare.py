@@ -7,9 +7,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from keras_cnns.builder import build
-from keras_cnns.errors import UserError, nearest
-from keras_cnns.insight import draw, page
-from keras_cnns.registry import counts, entry, list_models
+from keras_cnns.insight import draw
+from keras_cnns.insight.report import html
+from keras_cnns.registry.registry import counts, entry, list_models
+from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.weights.catalog import published
 
 SUFFIXES = (".png", ".svg", ".html")
@@ -94,14 +95,14 @@ def write(rows, path, title="Accuracy against operations"):
     if path.suffix != ".html":
         return draw.save(chart(rows), path, title)
     front = [row.name for row in rows if row.front]
-    section = page.Section("chart", "Chart and table")
+    section = html.Section("chart", "Chart and table")
     if any(row.top1 for row in rows):
         alt = f"Bubble chart of {len(rows)} networks; on the Pareto front: {', '.join(front)}"
-        section.images = [page.of_figure(chart(rows), alt, CAPTION)]
+        section.images = [html.of_figure(chart(rows), alt, CAPTION)]
     else:
         section.missing = ["No published accuracy at these networks' own input size: there is nothing to draw."]
-    section.tables = [page.Table("Published figures; * on the Pareto front", HEAD, [cells(row) for row in rows])]
-    return page.write(path, "report.html", title=title, subtitle=SOURCE, sections=[section])
+    section.tables = [html.Table("Published figures; * on the Pareto front", HEAD, [cells(row) for row in rows])]
+    return html.write(path, "report.html", title=title, subtitle=SOURCE, sections=[section])
 
 
 SOURCE = "Top-1 on ImageNet's validation set as the weights' publishers report it, none of it measured here"

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from keras_cnns.files import written_aside
+from keras_cnns.support.atomic_files import written_aside
 
 SHADES = "viridis"  # grows from dark to light without a turn, so that it prints in grey
 SIDE = 2.6  # inches of one picture

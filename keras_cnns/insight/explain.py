@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.card import read_card
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.inference.predict import read_picture
 from keras_cnns.insight import draw, explain_file, targets
 from keras_cnns.insight.maps import cam as class_map
 from keras_cnns.insight.maps import deconvnet, features, grad_cam, guided, integrated_gradients, maximize, occlusion
 from keras_cnns.insight.network import Network
-from keras_cnns.predict import read_picture
+from keras_cnns.saving.card import read_card
+from keras_cnns.support.errors import UserError, nearest
 
 MAPS = {
     "grad_cam": (grad_cam.grad_cam, "weight of the place, score"),
@@ -111,7 +111,7 @@ def _check(method, paths, target, layer, channel, low, high):
 
 
 def _loaded(model):
-    from keras_cnns.saved import load_model
+    from keras_cnns.saving.keras_file import load_model
 
     if model.suffix != ".keras":
         raise UserError(f"{model} is neither a .keras nor a .tflite file.")

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from keras_cnns.errors import UserError
 from keras_cnns.insight import targets
 from keras_cnns.insight.maps.base import enlarged
 from keras_cnns.insight.maps.occlusion import occlude
-from keras_cnns.tflite.proof import runner
-from keras_cnns.tflite.proof.interpreter import CLASS_MAP
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.targets import runner
+from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
 METHODS = ("occlusion", "cam")
 

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from keras_cnns.errors import UserError
-from keras_cnns.insight.calls import Calls, Ref
-from keras_cnns.insight.macs import FREE
+from keras_cnns.graph.calls import Calls, Ref
+from keras_cnns.profiling.macs import FREE
+from keras_cnns.support.errors import UserError
 
 # activations that let the positive through: what a deconvnet rectifies on the way back
 RECTIFIERS = set(

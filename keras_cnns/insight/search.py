@@ -11,13 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from keras_cnns.errors import UserError
-from keras_cnns.files import written_aside
+from keras_cnns.inference.predict import read_picture
 from keras_cnns.insight import draw
 from keras_cnns.insight.maps.base import by_batch, map_layer
 from keras_cnns.insight.network import Network
-from keras_cnns.predict import read_picture
-from keras_cnns.training.plots import shortened
+from keras_cnns.support.atomic_files import written_aside
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.plots import shortened
 
 KINDS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 INDEX = ".keras_cnns_index.npz"
@@ -35,7 +35,7 @@ class Index:
     """
 
     def __init__(self, folder, model, *, low=0.0, high=255.0):
-        from keras_cnns.saved import load_model
+        from keras_cnns.saving.keras_file import load_model
 
         self.folder, model = Path(folder), Path(model)
         if not self.folder.is_dir():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 registration.py makes them all as soon as there is a Keras to register with.
 """
 
-from keras_cnns.lazy import public
+from keras_cnns.support.lazy_imports import public
 
 __getattr__, __dir__, __all__ = public(
     __name__,

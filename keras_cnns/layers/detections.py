@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_cnns.blocks.boxes import clip, decode
-from keras_cnns.blocks.nms import nms
+from keras_cnns.geometry.boxes import clip, decode
+from keras_cnns.geometry.nms import nms
 from keras_cnns.layers.proposals import SMALLEST
 
 

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_cnns.blocks.anchors import anchors
-from keras_cnns.blocks.boxes import clip, decode
-from keras_cnns.blocks.nms import nms
+from keras_cnns.geometry.anchors import anchors
+from keras_cnns.geometry.boxes import clip, decode
+from keras_cnns.geometry.nms import nms
 
 SMALLEST = 1e-3  # pixels: a proposal whose side is shorter is none
 

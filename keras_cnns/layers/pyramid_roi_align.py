@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_cnns.blocks.levels import level_of
+from keras_cnns.geometry.levels import level_of
 
 
 @keras.saving.register_keras_serializable(package="keras_cnns")

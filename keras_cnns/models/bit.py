@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.standardized import StandardizedUnit
-from keras_cnns.family import Paper
+from keras_cnns.family.protocol import Paper
 from keras_cnns.models import resnet_v2
 from keras_cnns.models.resnet_v2 import ResNetV2
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.dense import dense_block, transition
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper("Huang et al.", 2016, "Densely Connected Convolutional Networks", "1608.06993")
 

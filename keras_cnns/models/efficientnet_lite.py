@@ -3,7 +3,7 @@
 EfficientNet for integer hardware: no squeeze-and-excitation, ReLU6 for swish, stem and head of one size.
 """
 
-from keras_cnns.family import Paper
+from keras_cnns.family.protocol import Paper
 from keras_cnns.models.efficientnet import EfficientNet, features  # noqa: F401 (the same stages)
 
 PAPER = Paper("Liu", 2020, "Higher accuracy on vision models with EfficientNet-Lite", "blog.tensorflow.org, 2020-03")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from keras_cnns import layers as own
 from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.blocks.residual import known
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import keras, layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import keras, layers
 
 PAPER = Paper("Girshick", 2015, "Fast R-CNN", "1504.08083")
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)  # of the heads' deltas

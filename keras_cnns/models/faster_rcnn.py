@@ -7,9 +7,9 @@ are what the heads get in inference; training calls the two parts (`parts`) by t
 from dataclasses import dataclass
 
 from keras_cnns import layers as own
-from keras_cnns.family import Paper
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper
 from keras_cnns.models.fast_rcnn import FastRCNN, heads, narrowed, normal, stride
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper(
     "Ren et al.",

@@ -10,9 +10,9 @@ from functools import partial
 
 from keras_cnns import layers as own
 from keras_cnns.blocks.head import dropout, score_dtype
-from keras_cnns.errors import UserError
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("Long et al.", 2015, "Fully Convolutional Networks for Semantic Segmentation", "1411.4038")
 

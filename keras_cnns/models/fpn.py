@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from keras_cnns import layers as own
 from keras_cnns.blocks.conv import TORCH
-from keras_cnns.family import Paper
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper
 from keras_cnns.models.fast_rcnn import normal, refined
 from keras_cnns.models.faster_rcnn import FasterRCNN
 from keras_cnns.models.fcn import padded  # noqa: F401 (every level half the one before)
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("Lin et al.", 2016, "Feature Pyramid Networks for Object Detection", "1612.03144")
 

@@ -6,7 +6,7 @@ from keras_cnns.blocks.auxiliary import auxiliary_v1
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.inception import module
 from keras_cnns.blocks.normalization import local_response_norm
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper("Szegedy et al.", 2014, "Going Deeper with Convolutions", "1409.4842")
 

@@ -8,8 +8,8 @@ from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.head import dropout
 from keras_cnns.blocks.highway import highway
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("Srivastava et al.", 2015, "Training Very Deep Networks", "1507.06228")
 

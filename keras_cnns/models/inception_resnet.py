@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.inception import chain, module, residual
-from keras_cnns.family import Variant
+from keras_cnns.family.protocol import Variant
 from keras_cnns.models.inception_v3 import STEM_1, STEM_2
 from keras_cnns.models.inception_v4 import PAPER, reduction_a
 

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.inception import module
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper(
     "Ioffe & Szegedy",

@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from keras_cnns.blocks.auxiliary import auxiliary_v3
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.inception import chain, module
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper("Szegedy et al.", 2015, "Rethinking the Inception Architecture for Computer Vision", "1512.00567")
 

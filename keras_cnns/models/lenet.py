@@ -6,8 +6,8 @@ from typing import Any
 from keras_cnns import layers as own
 from keras_cnns.blocks.head import predictions, score_dtype
 from keras_cnns.blocks.pooling import trainable_subsampling
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper(
     "LeCun et al.",

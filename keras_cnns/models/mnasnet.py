@@ -4,7 +4,7 @@ The network B1, found without squeeze-and-excitation; EfficientNet's stages are 
 """
 
 from keras_cnns.blocks.conv import TORCH
-from keras_cnns.family import Paper
+from keras_cnns.family.protocol import Paper
 from keras_cnns.models.efficientnet import EfficientNet, features  # noqa: F401 (the same stages)
 
 PAPER = Paper("Tan et al.", 2018, "MnasNet: Platform-Aware Neural Architecture Search for Mobile", "1807.11626")

@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.mbconv import mbconv, round_channels
 from keras_cnns.blocks.strides import Strides
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper("Sandler et al.", 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", "1801.04381")
 

@@ -7,8 +7,8 @@ from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.head import dropout, predictions
 from keras_cnns.blocks.mbconv import mbconv, round_channels
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("Howard et al.", 2019, "Searching for MobileNetV3", "1905.02244")
 RE, HS = "relu", "hard_swish"

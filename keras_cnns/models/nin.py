@@ -4,8 +4,8 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.head import dropout, score_dtype
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("Lin et al.", 2013, "Network In Network", "1312.4400")
 

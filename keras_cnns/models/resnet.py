@@ -7,7 +7,7 @@ from functools import partial
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.residual import basic, bottleneck, plain
 from keras_cnns.blocks.strides import Strides
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "1512.03385")
 CAFFE = Numerics(padding="symmetric", conv_bias=True, epsilon=1.001e-5)  # the authors' weights, as Keras has them

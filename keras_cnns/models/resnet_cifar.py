@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.residual import ORDERINGS, basic, bottleneck, known, plain, steps
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "1512.03385")
 V2 = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "1603.05027")

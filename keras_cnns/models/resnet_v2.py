@@ -4,8 +4,8 @@ from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.residual import bottleneck
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "1603.05027")
 

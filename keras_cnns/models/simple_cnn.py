@@ -4,8 +4,8 @@ from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.conv import Numerics
 from keras_cnns.blocks.head import predictions
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper(
     "Xiao et al.",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from keras_cnns.blocks.head import dropout, predictions
 from keras_cnns.blocks.pooling import pyramid_pool
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper(
     "He et al.", 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", "1406.4729"

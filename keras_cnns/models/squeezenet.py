@@ -6,8 +6,8 @@
 from dataclasses import KW_ONLY, dataclass, replace
 
 from keras_cnns.blocks.head import dropout, score_dtype
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper(
     "Iandola et al.",

@@ -3,8 +3,8 @@
 from dataclasses import KW_ONLY, dataclass, replace
 
 from keras_cnns.blocks.head import score_dtype
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers, ops
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers, ops
 
 PAPER = Paper(
     "Waibel et al.",

@@ -6,7 +6,7 @@ from typing import Any
 from keras_cnns.blocks.conv import KERAS, TORCH, Numerics
 from keras_cnns.blocks.head import fully_connected
 from keras_cnns.blocks.normalization import local_response_norm
-from keras_cnns.family import Paper, Variant
+from keras_cnns.family.protocol import Paper, Variant
 
 PAPER = Paper(
     "Simonyan & Zisserman", 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition", "1409.1556"

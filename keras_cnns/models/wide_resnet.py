@@ -3,7 +3,7 @@
 from functools import partial
 
 from keras_cnns.blocks.residual import bottleneck
-from keras_cnns.family import Paper
+from keras_cnns.family.protocol import Paper
 from keras_cnns.models.resnet import ResNet, features  # noqa: F401 (the same stages of another block)
 
 PAPER = Paper("Zagoruyko & Komodakis", 2016, "Wide Residual Networks", "1605.07146")

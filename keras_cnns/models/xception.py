@@ -3,8 +3,8 @@
 from dataclasses import KW_ONLY, dataclass
 
 from keras_cnns.blocks.separable import separable
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("Chollet", 2016, "Xception: Deep Learning with Depthwise Separable Convolutions", "1610.02357")
 

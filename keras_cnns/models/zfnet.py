@@ -5,8 +5,8 @@ from dataclasses import KW_ONLY, dataclass, replace
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.blocks.head import fully_connected
 from keras_cnns.blocks.normalization import local_contrast_norm, local_response_norm
-from keras_cnns.family import Paper, Variant
-from keras_cnns.lazy import layers
+from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.support.lazy_imports import layers
 
 PAPER = Paper("Zeiler & Fergus", 2013, "Visualizing and Understanding Convolutional Networks", "1311.2901")
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.models.fast_rcnn import parts
-from keras_cnns.saved import load_model
+from keras_cnns.saving.keras_file import load_model
 from keras_cnns.tasks.average_precision import overlaps
 from keras_cnns.tasks.detection import Detection
 

@@ -5,9 +5,9 @@ import tensorflow as tf
 from sklearn.metrics import classification_report
 
 from keras_cnns.data import classes
+from keras_cnns.support import plots
+from keras_cnns.tasks.losses import LOSSES
 from keras_cnns.tasks.task import Task
-from keras_cnns.training import plots
-from keras_cnns.training.losses import LOSSES
 
 
 class Classification(Task):

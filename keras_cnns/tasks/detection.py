@@ -7,17 +7,17 @@ network that is given its proposals is trained for the heads' alone, and is give
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.blocks.boxes import encode
 from keras_cnns.data.located import load_located
+from keras_cnns.geometry.boxes import encode
 from keras_cnns.models.fast_rcnn import WEIGHTS, parts
-from keras_cnns.registry import entry
+from keras_cnns.registry.registry import entry
+from keras_cnns.support import plots
 from keras_cnns.tasks import coverage, mistakes, regions
 from keras_cnns.tasks.average_precision import Picture, coco, precisions, voc
+from keras_cnns.tasks.losses import smooth_l1
 from keras_cnns.tasks.matching import IGNORED, match, sample
 from keras_cnns.tasks.suppression import suppress
 from keras_cnns.tasks.task import Task
-from keras_cnns.training import plots
-from keras_cnns.training.losses import smooth_l1
 
 ANCHORS, REGIONS = 256, 128  # of each picture that are trained on
 PROPOSALS = 4  # times as many as in inference come out of suppression; the paper's are 2,000 and 300

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_cnns.blocks.boxes import area, iou
+from keras_cnns.geometry.boxes import area, iou
 
 NOTHING, IGNORED = -1, -2
 WITHIN = 0.5  # of a reference's area: with so much in a box that is ignored it is no background

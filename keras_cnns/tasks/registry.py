@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from keras_cnns.errors import UserError
-from keras_cnns.registry import entry
+from keras_cnns.registry.registry import entry
+from keras_cnns.support.errors import UserError
 
 TASKS = {
     "classification": "Classification",

@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data.located import load_located
+from keras_cnns.support import plots
 from keras_cnns.tasks import pixels
+from keras_cnns.tasks.losses import LOSSES
 from keras_cnns.tasks.task import Task
-from keras_cnns.training import plots
-from keras_cnns.training.losses import LOSSES
 
 
 class Segmentation(Task):

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from keras_cnns.blocks.nms import nms
-from keras_cnns.training.distribute import compile_with_xla
+from keras_cnns.geometry.nms import nms
+from keras_cnns.support.devices import compile_with_xla
 
 
 def suppress(boxes, scores, *, count, threshold, before=None, classes=None):

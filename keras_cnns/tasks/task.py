@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 
 from keras_cnns.data.pipeline import finisher, load
-from keras_cnns.errors import UserError
-from keras_cnns.training import network
+from keras_cnns.support.errors import UserError
+from keras_cnns.tasks import recipe_model as network
 
 
 class Task(ABC):

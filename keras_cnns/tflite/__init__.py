@@ -4,19 +4,19 @@ The rooms stand in the order of the road: graph (the model, read and rewritten),
 (while training), file (the flatbuffer), proof (run, compared, timed), pages (what the pages of `export/` run).
 """
 
-from keras_cnns.lazy import public
+from keras_cnns.support.lazy_imports import public
 
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
         "export": "exporter",
-        "Report": "proof.report",
-        "print_reports": "proof.report",
+        "Report": "verify.report",
+        "print_reports": "verify.report",
         "SCHEMES": "quantize.schemes",
         "Tuning": "quantize.tuning",
-        "predict": "proof.runner",
-        "benchmark": "proof.timing",
-        "benchmark_on_phone": "proof.phone",
+        "predict": "targets.runner",
+        "benchmark": "verify.timing",
+        "benchmark_on_phone": "verify.phone",
         "quantization_aware": "aware.api",
     },
 )

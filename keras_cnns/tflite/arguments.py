@@ -3,9 +3,9 @@
 import numbers
 import os
 
-from keras_cnns.arguments import every, kind, number, short, whole
-from keras_cnns.card import Card
-from keras_cnns.errors import UserError
+from keras_cnns.saving.card import Card
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import every, kind, number, short, whole
 from keras_cnns.tflite.file.metadata import Normalization
 from keras_cnns.tflite.quantize import tuning as tune
 from keras_cnns.tflite.quantize.tuning import Tuning
@@ -38,7 +38,7 @@ def check(*, batch, max_drop, k, islands, names, card, normalization, tuning, ma
     if names is not None and not every(names, (str, numbers.Integral)):
         raise UserError("names must be a list of the classes' names.")
     if card is not None and not isinstance(card, Card):
-        raise UserError(f"card must be a keras_cnns.card.Card, not {kind(card)}.")
+        raise UserError(f"card must be a keras_cnns.saving.card.Card, not {kind(card)}.")
     if normalization is not None and not isinstance(normalization, Normalization):
         raise UserError(f"normalization must be a metadata.Normalization, not {kind(normalization)}.")
     if tuning is not None and not isinstance(tuning, Tuning):

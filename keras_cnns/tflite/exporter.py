@@ -8,26 +8,28 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.arguments import path_of
-from keras_cnns.card import Card, read_card
-from keras_cnns.errors import UserError, memory_told
-from keras_cnns.files import written_aside
-from keras_cnns.tflite import arguments
+from keras_cnns.saving.card import Card, read_card
+from keras_cnns.support.atomic_files import written_aside
+from keras_cnns.support.errors import UserError, memory_told
+from keras_cnns.support.validation import path_of
+from keras_cnns.tflite import arguments, auto
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.source import source_of
 from keras_cnns.tflite.file import convert, metadata
 from keras_cnns.tflite.flatbuffers import flatbuffers
-from keras_cnns.tflite.given import MADE_UP, gathered
-from keras_cnns.tflite.graph import ends
-from keras_cnns.tflite.judgement import beside_source, compared, differences, kinds_of, remarks, with_source
+from keras_cnns.tflite.inputs import pictures
+from keras_cnns.tflite.inputs.gather import MADE_UP, gathered
+from keras_cnns.tflite.inputs.synthetic import WORD
 from keras_cnns.tflite.network import Network, sums
-from keras_cnns.tflite.proof import pictures, runner, verify
-from keras_cnns.tflite.proof.interpreter import CLASS_MAP
-from keras_cnns.tflite.proof.layer_errors import first_wrong, layer_errors
-from keras_cnns.tflite.proof.report import Report
-from keras_cnns.tflite.quantize import auto, ranges, schemes
+from keras_cnns.tflite.quantize import ranges, schemes
 from keras_cnns.tflite.quantize import tuning as tune
-from keras_cnns.tflite.quantize.synthetic import WORD
+from keras_cnns.tflite.rewrite import ends
+from keras_cnns.tflite.targets import runner
+from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
+from keras_cnns.tflite.verify import verdict
+from keras_cnns.tflite.verify.judgement import beside_source, compared, differences, kinds_of, remarks, with_source
+from keras_cnns.tflite.verify.layer_errors import first_wrong, layer_errors
+from keras_cnns.tflite.verify.report import Report
 
 AUTO = "auto"
 
@@ -152,7 +154,7 @@ def export(
         reference.write_bytes(plain)
         found, answers = _examined(path, temporary, reference, given.images, row)
         comparisons = compared(original, answers, kinds, given, found["scales"])
-        status, reasons = verify.judge(comparisons, scheme)
+        status, reasons = verdict.judge(comparisons, scheme)
         beside = beside_source(source, network, answers, kinds, given)
         status, reasons = with_source(status, reasons, beside)
         report = Report(

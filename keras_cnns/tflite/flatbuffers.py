@@ -1,13 +1,13 @@
 """The flatbuffers of a network: in floats, to be compared with, and in a scheme."""
 
-from keras_cnns.errors import UserError
+from keras_cnns.graph.reader import read
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
 from keras_cnns.tflite.file import convert, flatbuffer
-from keras_cnns.tflite.graph.prepare import main_outputs, prepared
-from keras_cnns.tflite.graph.reader import read
-from keras_cnns.tflite.proof.interpreter import CLASS_MAP
 from keras_cnns.tflite.quantize import schemes, stock
+from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
+from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
 
 def flatbuffers(network, scheme, row, job, engine):

@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.graph.carried import Carried
+from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.node import Item, Node
+from keras_cnns.graph.reader import is_reduced, read
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.graph import class_map, ends
-from keras_cnns.tflite.graph.carried import Carried
-from keras_cnns.tflite.graph.graph import Graph
-from keras_cnns.tflite.graph.node import Item, Node
-from keras_cnns.tflite.graph.reader import is_reduced, read
-from keras_cnns.tflite.proof import verify
+from keras_cnns.tflite.rewrite import class_map, ends
+from keras_cnns.tflite.verify import verdict
 from keras_cnns.version import __version__
 
 CLOSE = 20.0  # dB between a model in reduced precision and itself in float32
@@ -95,7 +95,7 @@ class Network:
 
     def answers(self, images):
         """`{output name: (N, ...) array}` of the Keras model itself."""
-        answer = lambda: verify.reference_outputs(self.model, images, inputs=self.inputs, outputs=self.outputs)  # noqa: E731
+        answer = lambda: verdict.reference_outputs(self.model, images, inputs=self.inputs, outputs=self.outputs)  # noqa: E731
         return self.once("answers", sums(images), answer)
 
     def once(self, what, given, make):

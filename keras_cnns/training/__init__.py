@@ -2,7 +2,7 @@
 
 import os
 
-from keras_cnns.lazy import public
+from keras_cnns.support.lazy_imports import public
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up remarks bury what a run says
 
@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = public(
         "Result": "trainer",
         "train": "trainer",
         "evaluate": "evaluation",
-        "run": "page",
-        "find_recipe": "page",
+        "run": "script",
+        "find_recipe": "script",
     },
 )

@@ -5,7 +5,7 @@ import os
 
 import tensorflow as tf
 
-from keras_cnns.errors import UserError, first_line
+from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.training import rendezvous
 
 PATIENCE = 90.0  # seconds to wait for the other workers; $KERAS_CNNS_PATIENCE says otherwise
@@ -101,11 +101,6 @@ def dynamic_shapes(strategy):
     """Whether the devices compute on shapes that are not known before, as augmentation does: for how many of a batch's
     pictures an operation is drawn. A TPU's compiler has to know all shapes; there the processors augment."""
     return not isinstance(strategy, tf.distribute.TPUStrategy)
-
-
-def compile_with_xla():
-    """XLA on accelerators only: on a CPU a step of MobileNetV2 took 9.5 times as long (docs/training_speed.md)."""
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _multi_worker():

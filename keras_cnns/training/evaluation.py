@@ -5,17 +5,17 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_cnns.card import read_card
 from keras_cnns.data.classes import check as check_classes
 from keras_cnns.data.pipeline import load
 from keras_cnns.data.views import multi_scale, ten_crops
-from keras_cnns.errors import UserError
-from keras_cnns.files import write_json
-from keras_cnns.fully_convolutional import to_fully_convolutional
-from keras_cnns.registry import entry
-from keras_cnns.saved import load_model
+from keras_cnns.graph.fully_convolutional import to_fully_convolutional
+from keras_cnns.registry.registry import entry
+from keras_cnns.saving.card import read_card
+from keras_cnns.saving.keras_file import load_model
+from keras_cnns.support.atomic_files import write_json
+from keras_cnns.support.devices import compile_with_xla
+from keras_cnns.support.errors import UserError
 from keras_cnns.tasks.classification import report, tally
-from keras_cnns.training.distribute import compile_with_xla
 
 
 def evaluate(models, data, views=None):

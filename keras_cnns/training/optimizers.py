@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 @keras.saving.register_keras_serializable("keras_cnns")

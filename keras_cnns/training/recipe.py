@@ -6,10 +6,10 @@ from ast import literal_eval
 from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, get_args
 
-from keras_cnns.arguments import check_fields, plain, short
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.errors import UserError, nearest
-from keras_cnns.files import read_json
+from keras_cnns.support.atomic_files import read_json
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.validation import check_fields, plain, short
 
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]

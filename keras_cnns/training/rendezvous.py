@@ -11,7 +11,7 @@ import socket
 import time
 from contextlib import suppress
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 WORD = "keras_cnns"  # what a message begins with; another program's answer does not
 PAUSE = 0.2  # seconds between two attempts

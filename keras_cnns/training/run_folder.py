@@ -12,12 +12,12 @@ import io
 import platform
 from pathlib import Path
 
-from keras_cnns import said
-from keras_cnns.card import Card, read_card, write_card
 from keras_cnns.data import duplicates
 from keras_cnns.data.classes import difference
-from keras_cnns.errors import UserError, first_line
-from keras_cnns.files import read_json, write_json, write_text, written_aside
+from keras_cnns.saving.card import Card, read_card, write_card
+from keras_cnns.support import messages as said
+from keras_cnns.support.atomic_files import read_json, write_json, write_text, written_aside
+from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"

@@ -5,7 +5,7 @@ import shutil
 
 import tensorflow as tf
 
-from keras_cnns.errors import UserError, first_line
+from keras_cnns.support.errors import UserError, first_line
 
 
 class Progress(tf.train.experimental.PythonState):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from keras_cnns.training.distribute import compile_with_xla
+from keras_cnns.support.devices import compile_with_xla
 
 SUM = tf.distribute.ReduceOp.SUM
 

@@ -14,9 +14,11 @@ import tensorflow as tf
 from keras_cnns import tasks
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import explained
-from keras_cnns.errors import UserError, first_line
-from keras_cnns.files import write_json
-from keras_cnns.training import distribute, network, plots, run_folder
+from keras_cnns.support import plots
+from keras_cnns.support.atomic_files import write_json
+from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.tasks import recipe_model
+from keras_cnns.training import distribute, run_folder
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import PLACEMENT, Recipe
 from keras_cnns.training.report import Report
@@ -87,8 +89,8 @@ class Run:
         with self.strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
             self.model = self.task.network_for_training(classes)
-            if network.knows_other_classes(recipe.weights, self.names):
-                network.renew_scores(self.model)
+            if recipe_model.knows_other_classes(recipe.weights, self.names):
+                recipe_model.renew_scores(self.model)
             self.optimizer = Optimizer(recipe, self.model.trainable_variables)
             averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
@@ -206,7 +208,7 @@ class Run:
         """Gives the clean network the trained weights: the averages where there are any."""
         own = {id(v): average for v, average in zip(self.steps.averaged, self.steps.ema, strict=True)}
         values = [own.get(id(w.value), w).numpy() for w in self.model.weights]
-        network.transfer(self.model.weights, values, self.clean)
+        recipe_model.transfer(self.model.weights, values, self.clean)
 
     def _finish(self, metrics):
         v = self.values

@@ -1,6 +1,6 @@
 """Weights from anywhere: fetched, read, renamed, fitted, assigned strictly."""
 
-from keras_cnns.lazy import public
+from keras_cnns.support.lazy_imports import public
 
 __getattr__, __dir__, __all__ = public(
     __name__,
@@ -9,6 +9,6 @@ __getattr__, __dir__, __all__ = public(
         "published": "catalog",
         "decode_predictions": "imagenet",
         "assign": "assign",
-        "read": "readers",
+        "read": "formats.readers",
     },
 )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_cnns.arguments import kind
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import kind
 
 
 def variables(model):

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.assemble import assemble
 from keras_cnns.blocks.initial import draw_missing
-from keras_cnns.lazy import keras
-from keras_cnns.registry import backbone, entry
+from keras_cnns.registry.assemble import assemble
+from keras_cnns.registry.registry import backbone, entry
+from keras_cnns.support.lazy_imports import keras
 
 HEADS = ("score", "class_scores")  # what the layers of our larger networks are called that tell classes
 

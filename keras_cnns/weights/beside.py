@@ -9,9 +9,9 @@ from pathlib import Path
 
 from keras_cnns.blocks.conv import KERAS, TORCH
 from keras_cnns.blocks.preprocessing import of_unit_range
-from keras_cnns.errors import UserError
-from keras_cnns.files import read_json
-from keras_cnns.weights import renames
+from keras_cnns.support.atomic_files import read_json
+from keras_cnns.support.errors import UserError
+from keras_cnns.weights import names as renames
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_cnns import layers as own
 from keras_cnns.blocks.initial import draw_missing
-from keras_cnns.lazy import keras, layers
+from keras_cnns.support.lazy_imports import keras, layers
 
 # torch calls a normalization's variables as it calls a convolution's
 NORMALIZATION = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}

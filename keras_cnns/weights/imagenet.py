@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.weights.catalog import catalog
 
 

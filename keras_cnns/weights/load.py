@@ -6,22 +6,24 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from keras_cnns.arguments import kind
 from keras_cnns.blocks.conv import ConvUnit
-from keras_cnns.card import read_card
-from keras_cnns.errors import UserError
-from keras_cnns.lazy import keras, layers
-from keras_cnns.registry import backbone, counts, entry, registry
-from keras_cnns.weights import imagenet, numerics, pixels, renames
+from keras_cnns.registry.registry import backbone, counts, entry, registry
+from keras_cnns.saving.card import read_card
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.lazy_imports import keras, layers
+from keras_cnns.support.validation import kind
+from keras_cnns.weights import imagenet, numerics
+from keras_cnns.weights import names as renames
+from keras_cnns.weights import preprocessing as pixels
 from keras_cnns.weights.assign import assign
 from keras_cnns.weights.backbone import OfBackbone, is_of_backbone
 from keras_cnns.weights.beside import Beside, ambiguous, known
 from keras_cnns.weights.catalog import SOURCES, published
-from keras_cnns.weights.fetch import IMAGENET, locate
+from keras_cnns.weights.download import IMAGENET, locate
 from keras_cnns.weights.fit import fitted
-from keras_cnns.weights.folders import file_in
+from keras_cnns.weights.formats.folders import file_in
+from keras_cnns.weights.formats.readers import Tensors, read
 from keras_cnns.weights.origins import recognised
-from keras_cnns.weights.readers import Tensors, read
 
 OWN = "keras_cnns"
 

@@ -7,11 +7,11 @@ layers and the variables of its layers tell the numerics apart, and in a `.keras
 import json
 from dataclasses import replace
 
-from keras_cnns.assemble import assemble
-from keras_cnns.errors import UserError
-from keras_cnns.registry import entry
-from keras_cnns.weights import renames
-from keras_cnns.weights.readers import Tensors
+from keras_cnns.registry.assemble import assemble
+from keras_cnns.registry.registry import entry
+from keras_cnns.support.errors import UserError
+from keras_cnns.weights import names as renames
+from keras_cnns.weights.formats.readers import Tensors
 
 SHOWN = ("epsilon", "momentum", "padding", "scale", "offset")  # what a layer's configuration shows of the numerics
 

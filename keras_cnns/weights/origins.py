@@ -6,10 +6,10 @@ from collections import Counter
 import numpy as np
 
 from keras_cnns.blocks.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from keras_cnns.errors import UserError
-from keras_cnns.registry import registry
-from keras_cnns.weights import renames
-from keras_cnns.weights.unwrap import AVERAGE
+from keras_cnns.registry.registry import registry
+from keras_cnns.support.errors import UserError
+from keras_cnns.weights import names
+from keras_cnns.weights.formats.unwrap import AVERAGE
 
 TORCH = ("torchvision", "timm", "efficientnet_pytorch")
 SHARE = 0.15  # of all tensors, at least, in a part that may be the network
@@ -24,14 +24,14 @@ def recognised(name, arrays, source, net=None):
     Raises:
       UserError: no other library that writes torch files has this network.
     """
-    origins = [o for o in TORCH if name in registry() and renames.peer(name, o)]
+    origins = [o for o in TORCH if name in registry() and names.peer(name, o)]
     if not origins:
         raise UserError(f"{source} is written by torch, but no network of torchvision or timm is known to be {name!r}.")
     best, tied = (-1, None, None), []
     for prefix in _prefixes(arrays):
         part = {path.removeprefix(prefix): value for path, value in arrays.items() if path.startswith(prefix)}
         for origin in origins:
-            renamed = renames.rename(name, part, origin, net)
+            renamed = names.rename(name, part, origin, net)
             known = len(part) - sum("." in path or path in part for path in renamed)
             if known > best[0]:
                 best, tied = (known, origin, prefix), [prefix]
@@ -54,7 +54,7 @@ def recognised(name, arrays, source, net=None):
         notes.append(
             f"its network prepares pixels itself ({pixels}), which is left: say preprocessing= if you want the same."
         )
-    return origin, renames.rename(name, part, origin, net), notes
+    return origin, names.rename(name, part, origin, net), notes
 
 
 def _own_pixels(arrays):

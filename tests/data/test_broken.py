@@ -13,7 +13,7 @@ from keras_cnns.data import pipeline
 from keras_cnns.data.broken import Broken, explained
 from keras_cnns.data.pipeline import load, load_arrays
 from keras_cnns.data.sources.source import Source
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 def jpeg(value):

@@ -9,8 +9,8 @@ from keras_cnns.data.augment import crops
 from keras_cnns.data.broken import explained
 from keras_cnns.data.pictures import decode, read_picture
 from keras_cnns.data.pipeline import load, load_arrays
-from keras_cnns.errors import UserError
-from keras_cnns.tflite.pages.any_model import read_folder
+from keras_cnns.export_scripts.any_model import read_folder
+from keras_cnns.support.errors import UserError
 from tests.data import kinds as every
 
 KINDS = every.kinds()

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from keras_cnns.data.augment import crops
 from keras_cnns.data.pictures import decode, picture, read_picture
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 def smooth(height, width, channels=3, seed=0):

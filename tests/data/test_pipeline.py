@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keras_cnns.data.pipeline import load, load_arrays
 from keras_cnns.data.sources import digits, embedded
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 @pytest.fixture(scope="module")

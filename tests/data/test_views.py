@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_cnns.data.views import multi_scale, ten_crops
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 10, 13, 3)).astype(np.float32)
 

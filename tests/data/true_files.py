@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_cnns.data.sources.shapes import scene
 from keras_cnns.data.sources.voc import CLASSES, SIDES
-from keras_cnns.places import mask_picture
+from keras_cnns.inference.drawing import mask_picture
 
 SIZE = (96, 128)  # height, width
 TRAIN, VAL = 8, 4  # pictures

@@ -5,7 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from keras_cnns import UserError, cli, info
+from keras_cnns import UserError, info
+from keras_cnns.cli import commands
 from keras_cnns.insight import compare as page
 from keras_cnns.weights.catalog import published
 
@@ -62,14 +63,14 @@ def test_a_file_is_measured(monkeypatch):
 )
 def test_mistakes_end_in_a_line(capsys, words, says):
     with pytest.raises(SystemExit) as exit:
-        cli.main(["compare", *words])
+        commands.main(["compare", *words])
     err = capsys.readouterr().err
     assert exit.value.code == 2 and says in err
 
 
 def test_the_command(capsys):
     with pytest.raises(SystemExit):
-        cli.main(["compare", "vgg16", "--json"])
+        commands.main(["compare", "vgg16", "--json"])
     (row,) = json.loads(capsys.readouterr().out)
     assert row["name"] == "vgg16" and row["top1"] > 70
 

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns import build, cli, insight, tflite
-from keras_cnns.card import Card, write_card
+from keras_cnns import build, insight, tflite
+from keras_cnns.cli import commands
 from keras_cnns.data.pictures import read_picture
+from keras_cnns.inference.predict import predict
 from keras_cnns.insight import draw
 from keras_cnns.insight.explain import METHODS
 from keras_cnns.insight.explain_file import File
-from keras_cnns.predict import predict
-from keras_cnns.saved import load_model
+from keras_cnns.saving.card import Card, write_card
+from keras_cnns.saving.keras_file import load_model
 from keras_cnns.testing import pictures, randomize
 
 
@@ -36,7 +37,7 @@ def folder(tmp_path_factory):
 def run(capsys, folder, words):
     words = [str(folder / w) if w.endswith((".keras", ".tflite", ".png")) else w for w in words.split()]
     with pytest.raises(SystemExit) as exit:
-        cli.main(["explain", *words, "--out", str(folder / "out")])
+        commands.main(["explain", *words, "--out", str(folder / "out")])
     out, err = capsys.readouterr()
     return exit.value.code, out, err
 
@@ -69,7 +70,7 @@ def test_filters(capsys, folder):
 def test_a_tflite_file_with_a_class_map(capsys, folder):
     """From the command that makes it to the picture, which is that of the .keras file; the file still predicts."""
     with pytest.raises(SystemExit) as exit:
-        cli.main(["export", str(folder / "net.keras"), "--explain", "cam", "--out", str(folder / "mapped.tflite")])
+        commands.main(["export", str(folder / "net.keras"), "--explain", "cam", "--out", str(folder / "mapped.tflite")])
     assert exit.value.code == 0
     capsys.readouterr()
     status, out, err = run(capsys, folder, "mapped.tflite 0.png 1.png --method cam --target 2")

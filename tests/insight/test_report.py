@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns import build, cli, tflite
-from keras_cnns.card import Card, write_card
+from keras_cnns import build, tflite
+from keras_cnns.cli import commands
 from keras_cnns.data.duplicates import near_duplicates
 from keras_cnns.insight.calibration import calibration
 from keras_cnns.insight.report import report
+from keras_cnns.saving.card import Card, write_card
 from keras_cnns.tasks import pixels
 from keras_cnns.tasks.detection import Detection
 from keras_cnns.testing import randomize
@@ -200,7 +201,7 @@ def test_mistakes_end_in_a_line(capsys, tmp_path, path, says):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.keras").write_bytes(b"no model")
     with pytest.raises(SystemExit) as exit:
-        cli.main(["report", str(tmp_path / path)])
+        commands.main(["report", str(tmp_path / path)])
     err = capsys.readouterr().err
     if path == "bad.keras":  # what is there is shown, and what is wrong is said on the page
         assert exit.value.code == 2 or "cannot read" in (tmp_path / "bad.keras.html").read_text()

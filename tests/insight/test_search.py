@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns import UserError, cli
+from keras_cnns import UserError
+from keras_cnns.cli import commands
 from keras_cnns.insight.search import INDEX, Index
 from tests.insight.test_maps import planted
 
@@ -29,7 +30,7 @@ def folder(tmp_path):
 
 def run(capsys, *words):
     with pytest.raises(SystemExit) as exit:
-        cli.main(["search", *map(str, words), "--pixels", "0", "1"])
+        commands.main(["search", *map(str, words), "--pixels", "0", "1"])
     out, err = capsys.readouterr()
     return exit.value.code, out, err
 

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from keras_cnns.blocks.anchors import anchors
+from keras_cnns.geometry.anchors import anchors
 from keras_cnns.layers import Detections, Proposals
-from tests.blocks.test_nms import greedy
+from tests.geometry.test_nms import greedy
 
 RNG = np.random.default_rng(0)
 IMAGE = np.zeros((1, 64, 96, 3), "float32")

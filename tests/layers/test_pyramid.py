@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnns.blocks.anchors import anchors
-from keras_cnns.blocks.levels import level_of
+from keras_cnns.geometry.anchors import anchors
+from keras_cnns.geometry.levels import level_of
 from keras_cnns.layers import PyramidProposals, PyramidRoIAlign
-from tests.blocks.test_nms import greedy
+from tests.geometry.test_nms import greedy
 from tests.layers.test_detections import plain_decode
 from tests.layers.test_roi_pooling import plain_align
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from keras_cnns import build
-from keras_cnns.insight.profile import profile
 from keras_cnns.models.nin import IMAGENET
+from keras_cnns.profiling.layer_table import profile
 from keras_cnns.testing import randomize
 
 

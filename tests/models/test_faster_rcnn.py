@@ -102,7 +102,7 @@ def test_its_tflite_file_finds_the_same_by_built_in_operators(tmp_path):
     """Boxes are pixels, so what rounding leaves of them is measured as overlap."""
     from keras_cnns.tasks.average_precision import overlaps
     from keras_cnns.tflite import export
-    from keras_cnns.tflite.proof import runner
+    from keras_cnns.tflite.targets import runner
 
     model, images = small(), pictures(4, (64, 96, 3), seed=3, high=255)
     report = export(model, tmp_path / "model.tflite", images=images)

@@ -9,7 +9,7 @@ from keras_cnns.data.sources import shapes
 from keras_cnns.tasks import of
 from keras_cnns.tasks.detection import _means
 from keras_cnns.training import Recipe
-from tests.blocks.test_boxes import plain_iou
+from tests.geometry.test_boxes import plain_iou
 from tests.models.test_faster_rcnn import SMALL
 from tests.tasks.interrupted import whole_and_resumed
 

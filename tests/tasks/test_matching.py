@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_cnns.tasks.matching import IGNORED, NOTHING, match, sample
-from tests.blocks.test_boxes import EXTREMES, plain_iou
+from tests.geometry.test_boxes import EXTREMES, plain_iou
 
 ANCHORS = np.array([[0, 0, 10, 10], [0, 0, 10, 6], [0, 0, 10, 4], [50, 50, 60, 60], [20, 20, 24, 24]], "float32")
 BOXES = np.array([[0, 0, 10, 10], [20, 20, 30, 30], [0, 0, 0, 0]], "float32")  # the last one only fills up

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.tasks.regions import EACH, ELSEWHERE, proposed
-from tests.blocks.test_boxes import plain_iou
+from tests.geometry.test_boxes import plain_iou
 
 BOXES = np.zeros((3, 4), "float32")
 BOXES[:2] = [[10, 10, 50, 40], [60, 20, 96, 64]]

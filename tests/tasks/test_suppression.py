@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_cnns.blocks.nms import nms
+from keras_cnns.geometry.nms import nms
 from keras_cnns.tasks import suppression
 
 

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnns.card import read_card
-from keras_cnns.errors import UserError
 from keras_cnns.layers.local_response import LocalResponseNormalization
+from keras_cnns.saving.card import read_card
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import SCHEMES, Tuning, export, predict, quantization_aware
-from keras_cnns.tflite.proof.runner import ask
+from keras_cnns.tflite.targets.runner import ask
 
 
 def ship(network, digits, path, **options):
@@ -221,7 +221,7 @@ def test_a_file_that_breaks_the_interpreter_is_kept_aside(network, digits, tmp_p
 
 
 def test_an_interrupted_export_leaves_what_was_there(network, digits, tmp_path, monkeypatch):
-    from keras_cnns.tflite.proof import runner
+    from keras_cnns.tflite.targets import runner
 
     path = tmp_path / "net.tflite"
     path.write_bytes(b"the file of yesterday")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from benchmarks.sweep import one_child
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export, predict, quantization_aware
 
 

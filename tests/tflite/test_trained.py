@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.data import load_arrays
-from keras_cnns.saved import load_model
+from keras_cnns.saving.keras_file import load_model
 from keras_cnns.tflite import Tuning, export
 
 TRAINED = Path(__file__).parent / "trained"

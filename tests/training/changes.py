@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_cnns import said
-from keras_cnns.errors import UserError
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
 from keras_cnns.training import Recipe, train
 from keras_cnns.training.evaluation import evaluate_files
 
@@ -155,11 +155,11 @@ def outcomes(change):
 
 
 def _outcome(call, word, place):
-    said._said.clear()
+    messages._said.clear()
     with warnings.catch_warnings(record=True) as told, contextlib.redirect_stderr(io.StringIO()) as spoken:
         warnings.simplefilter("always")
         try:
-            with said.in_lines():
+            with messages.in_lines():
                 call()
         except UserError as error:
             return "refused: " + _short(str(error), place)

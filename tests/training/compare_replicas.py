@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns import tasks
-from keras_cnns.training import Recipe, network, train
+from keras_cnns.tasks import recipe_model
+from keras_cnns.training import Recipe, train
 from keras_cnns.training.distribute import logical_cpus, strategy
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.steps import Steps
@@ -51,7 +52,7 @@ def uneven(recipe):
         place = strategy(name, replicas=replicas)
         keras.utils.set_random_seed(4)
         with place.scope():
-            model = network.build_for_training(recipe, 4)
+            model = recipe_model.build_for_training(recipe, 4)
             optimizer = Optimizer(recipe, model.trainable_variables)
         steps = Steps(recipe, tasks.of(recipe), place, model, optimizer, range(4), [], [])
         iterator = iter(place.experimental_distribute_dataset(batches))

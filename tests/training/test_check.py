@@ -4,7 +4,7 @@ import pytest
 
 from keras_cnns.training import Recipe
 from keras_cnns.training.check import check
-from keras_cnns.training.page import run
+from keras_cnns.training.script import run
 
 SCENES = {"dataset": "scenes", "input_shape": (64, 64, 3), "optimizer": "adam", "learning_rate": 3e-3}
 BACKBONE = {"backbone": "vgg11_bn", "columns": {"widths": (8, 16, 16, 32, 32)}}

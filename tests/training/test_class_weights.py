@@ -10,10 +10,10 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from keras_cnns.data import classes
 from keras_cnns.data.sources.by_name import open_source
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tasks import of
 from keras_cnns.training import Recipe, train
-from keras_cnns.training.page import parse
+from keras_cnns.training.script import parse
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from keras_cnns.data.pipeline import load
 from keras_cnns.data.views import multi_scale, ten_crops
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.training import Augment, Recipe, run
 from keras_cnns.training.evaluation import evaluate, evaluate_files
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_cnns.saved import load_model
+from keras_cnns.saving.keras_file import load_model
 from keras_cnns.training import Recipe
 from keras_cnns.training.evaluation import evaluate_files
 from keras_cnns.training.trainer import Run

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.training import Recipe
 from keras_cnns.training.optimizers import Optimizer, RMSpropTF, decays
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.training import distribute, rendezvous
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns.card import read_card
-from keras_cnns.errors import UserError
+from keras_cnns.saving.card import read_card
+from keras_cnns.support.errors import UserError
 from keras_cnns.training import Recipe, train
 from keras_cnns.training.evaluation import evaluate_files
 

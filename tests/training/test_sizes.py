@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.training import Recipe, train
 from keras_cnns.training.trainer import Run
 

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnns.card import read_card
 from keras_cnns.data.pipeline import load
-from keras_cnns.errors import UserError
-from keras_cnns.training import Augment, Recipe, distribute, evaluate, network, train
+from keras_cnns.saving.card import read_card
+from keras_cnns.support.errors import UserError
+from keras_cnns.tasks import recipe_model
+from keras_cnns.training import Augment, Recipe, distribute, evaluate, train
 from keras_cnns.training.report import Report
 from keras_cnns.training.trainer import Run
 
@@ -170,7 +171,7 @@ def test_float16_with_a_scaled_loss_learns_the_same(tmp_path):
     runs = [train(recipe.but(out=str(tmp_path / p), precision=p), quiet=True) for p in ("float32", "mixed_float16")]
     exact, half = (result.model.get_weights() for result in runs)
     keras.utils.set_random_seed(recipe.seed)
-    start = network.build_for_training(recipe, 10).get_weights()
+    start = recipe_model.build_for_training(recipe, 10).get_weights()
     assert max(np.abs(a - b).max() for a, b in zip(exact, half, strict=True)) < 2e-3
     assert max(np.abs(a - b).max() for a, b in zip(exact, start, strict=True)) > 0.01
     assert runs[1].metrics["loss"] == pytest.approx(runs[0].metrics["loss"], abs=0.02)

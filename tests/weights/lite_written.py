@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnns.weights.renames.efficientnet_pytorch import PARTS
+from keras_cnns.weights.names.efficientnet_pytorch import PARTS
 
 ENDS = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "last_conv": "_conv_head", "last_bn": "_bn1"}
 ENDS |= {"predictions": "_fc"}

@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 from keras_cnns import build
-from keras_cnns.errors import UserError
-from keras_cnns.files import write_text
 from keras_cnns.models.fast_rcnn import parts
-from keras_cnns.registry import entry
+from keras_cnns.registry.registry import entry
+from keras_cnns.support.atomic_files import write_text
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights import beside
-from keras_cnns.weights.renames import ORIGINS, constructor, peer, peers
+from keras_cnns.weights.names import ORIGINS, constructor, peer, peers
 from tests.weights.statistics import near
 
 TOLERANCE = 1e-4  # of the largest logit

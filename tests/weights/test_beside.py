@@ -7,7 +7,7 @@ import pytest
 
 from keras_cnns.blocks.conv import KERAS, TORCH
 from keras_cnns.blocks.preprocessing import PREPROCESSING
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.weights.beside import ambiguous, called, known
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_cnns.registry import entry
+from keras_cnns.registry.registry import entry
 from keras_cnns.weights.catalog import catalog
 
 pytest.importorskip("torch")

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 import keras_cnns
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from tests.weights import torch_written
 
 SMALL = {"input_shape": (64, 64, 3), "classes": 5}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_cnns
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 
 SHAPE = (64, 64, 3)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import keras_cnns
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights.renames import rename
+from keras_cnns.weights.names import rename
 
 SHAPE = (64, 64, 3)
 

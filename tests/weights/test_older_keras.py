@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import keras_cnns
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights.readers import read
+from keras_cnns.weights.formats.readers import read
 
 SHAPE = (64, 64, 3)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from keras_cnns.blocks.preprocessing import of_unit_range
-from keras_cnns.files import write_json
-from keras_cnns.weights.renames import constructor, peers
+from keras_cnns.support.atomic_files import write_json
+from keras_cnns.weights.names import constructor, peers
 from tests.weights.torch_peers import timm
 
 LIKELY = ("resnet", "resnext", "wide_resnet", "seresnet", "densenet", "vgg", "inception", "efficientnet", "tf_")

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from keras_cnns.weights.torch_files import MAGIC
+from keras_cnns.weights.formats.torch_files import MAGIC
 
 STORAGES = {"float32": "FloatStorage", "float16": "HalfStorage", "float64": "DoubleStorage", "int64": "LongStorage"}
 

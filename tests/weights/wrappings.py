@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 import keras_cnns
-from keras_cnns.errors import UserError
-from keras_cnns.files import write_text
+from keras_cnns.support.atomic_files import write_text
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import randomize
 from tests.weights import lite_written
 from tests.weights.torch_peers import create

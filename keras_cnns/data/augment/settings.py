@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from keras_cnns.arguments import check_fields, short
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.validation import check_fields, short
 
 CROPS = ("centre", "whole", "random", "random_resized")
 POLICIES = ("", "randaugment", "autoaugment")

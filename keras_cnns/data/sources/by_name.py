@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.arguments import short
 from keras_cnns.data.sources.folder import open_folder
 from keras_cnns.data.sources.tfds import open_tfds
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import short
 
 FOLDER = "folder:"
 

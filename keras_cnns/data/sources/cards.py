@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_cnns.data.sources import shapes
-from keras_cnns.said import LOG
+from keras_cnns.support.messages import LOG
 
 NAME, CLASSES = "cards", shapes.CLASSES
 DESCRIPTION = "Handwritten digits printed on cards, cut out of drawn scenes, 32x32, coloured."

@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from keras_cnns import said
 from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.files import array_of, split_by_fifths
 from keras_cnns.data.sources.scene import Located, Scene, checked
-from keras_cnns.errors import UserError
-from keras_cnns.files import read_json
+from keras_cnns.support import messages
+from keras_cnns.support.atomic_files import read_json
+from keras_cnns.support.errors import UserError
 
 FLAGS = ("iscrowd", "ignore")
 
@@ -227,7 +227,7 @@ def _files(folder, path, images, elsewhere):
             raise UserError(f"{path} names {both}, and {folder} has one picture for both, {found}.")
     left = {p for p in walk.pictures(next(iter(files.values())).parent)} - set(files.values())
     if left:
-        said.once(f"{len(left)} pictures are not in {path} and left out, such as {sorted(left)[0].name}.")
+        messages.once(f"{len(left)} pictures are not in {path} and left out, such as {sorted(left)[0].name}.")
     return files
 
 

@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from keras_cnns.data.sources import cards, digits
-from keras_cnns.quiet import stderr_closed
+from keras_cnns.support.streams import stderr_closed
 
 SETS = {part.NAME: part for part in (digits, cards)}
 VERSION = "1.0.0"

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_cnns import said
 from keras_cnns.data import pillow
 from keras_cnns.data.sources import splits
 from keras_cnns.data.sources.scene import VOID
-from keras_cnns.errors import UserError
-from keras_cnns.files import read_json
+from keras_cnns.support import messages
+from keras_cnns.support.atomic_files import read_json
+from keras_cnns.support.errors import UserError
 
 
 def array_of(path):
@@ -82,7 +82,7 @@ def mask_of(path, size, classes):
 
 def split_by_fifths(folder, files, split):
     """Every fifth for test and the others for training, by their names alone, so that a new picture moves no other."""
-    said.once(f"{folder} has no split of its own: about every fifth picture is held out, by its name.")
+    messages.once(f"{folder} has no split of its own: about every fifth picture is held out, by its name.")
     held_out = {key: zlib.crc32(str(key).encode()) % 5 == 0 for key in files}
     wanted = splits.TRAIN not in splits.asked(split)
     found = {key: file for key, file in files.items() if held_out[key] == wanted}

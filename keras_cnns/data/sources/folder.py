@@ -14,8 +14,8 @@ import tensorflow as tf
 from keras_cnns.data.sources import table, walk
 from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION, asked, role
-from keras_cnns.errors import UserError, nearest
-from keras_cnns.said import once
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.messages import once
 
 SEED, FIFTH = 0, 5
 

@@ -7,7 +7,7 @@ import numpy as np
 from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.files import array_of, mask_of, names_in, one_picture, split_by_fifths
 from keras_cnns.data.sources.scene import Located, Scene
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
 MASKS = ("masks", "mask", "labels", "annotations", "gtfine", "segmentation", "segmentationclass", "annotation")

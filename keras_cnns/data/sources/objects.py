@@ -7,7 +7,7 @@ from keras_cnns.data.sources import coco, masks, shapes, voc, walk
 from keras_cnns.data.sources.by_name import FOLDER
 from keras_cnns.data.sources.scene import GROUND, Located
 from keras_cnns.data.sources.tfds_objects import open_tfds
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 KEPT = 6000  # scenes that are drawn once and kept, 64 kB each at 128 pixels
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_cnns import said
-from keras_cnns.errors import UserError
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
 
 VOID = 255  # in a mask: a pixel that no class can claim
 GROUND = "ground"  # the name of class 0 of a mask
@@ -61,7 +61,7 @@ def checked(boxes, size, where):
     inside = np.clip(boxes, 0, np.array([width, height, width, height], "float32"))
     there = (inside[:, 2:] > inside[:, :2]).all(1)
     if not there.all():
-        said.once(
+        messages.once(
             f"{where}: the box {_said(boxes[~there][0])} has no area in the picture of {width} x {height}: left out."
         )
     return inside, there

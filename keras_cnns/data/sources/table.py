@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_cnns.data.sources import walk
 from keras_cnns.data.sources.splits import TRAIN, asked, role
-from keras_cnns.errors import UserError, nearest
-from keras_cnns.said import once
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.messages import once
 
 # how the columns are called, in the order in which they are looked for
 FILES = (

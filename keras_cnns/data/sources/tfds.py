@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from keras_cnns.data.sources import embedded
 from keras_cnns.data.sources.source import Source
-from keras_cnns.errors import UserError, first_line, nearest
-from keras_cnns.said import once
+from keras_cnns.support.errors import UserError, first_line, nearest
+from keras_cnns.support.messages import once
 
 # Where "test" is asked for and the labels of the published test split are secret, or there is none.
 HELD_OUT = {"imagenet2012": "validation"}

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from keras_cnns import said
 from keras_cnns.data import pillow
 from keras_cnns.data.sources.scene import VOID, Located, Scene, checked
 from keras_cnns.data.sources.tfds import found_builder, known_split, records
-from keras_cnns.errors import UserError, first_line
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError, first_line
 
 # where the published test split has no boxes
 HELD_OUT = {"coco": "validation", "voc/2012": "validation"}
@@ -80,7 +80,7 @@ def _boxed(example, where, first):
     boxes, there = checked(boxes, (height, width), where)
     flags = {flag: np.asarray(objects.get(flag, np.zeros(len(boxes))), bool)[there][:MOST] for flag in FLAGS}
     if there.sum() > MOST:
-        said.once(f"{where}: {there.sum()} boxes, of which the first {MOST} are taken.")
+        messages.once(f"{where}: {there.sum()} boxes, of which the first {MOST} are taken.")
     boxes, labels = boxes[there][:MOST], np.asarray(objects["label"], "int64")[there][:MOST]
     return Scene(image, boxes, labels, None, flags["is_difficult"] | flags["is_crowd"], flags["is_crowd"])
 

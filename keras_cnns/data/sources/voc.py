@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns import said
 from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.files import array_of, mask_of, names_in, one_picture, split_by_fifths
 from keras_cnns.data.sources.scene import GROUND, Located, Scene, checked
-from keras_cnns.errors import UserError
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
 
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
@@ -44,7 +44,7 @@ def open_boxes(folder, split):
         )
     alone = sorted(set(pictures) - set(notes))
     if alone:
-        said.once(
+        messages.once(
             f"{len(alone)} pictures in {folder} have no XML file and are left out, such as {pictures[alone[0]][0]}."
         )
     pictures = {stem: one_picture(paths, notes[stem]) for stem, paths in pictures.items() if stem in notes}
@@ -82,7 +82,7 @@ def _names(folder, notes, everything):
         return CLASSES
     others = sorted(set(met) - set(CLASSES))
     if len(others) < len(met):
-        said.once(
+        messages.once(
             f"{notes[met[others[0]]]} has the class {others[0]!r}, which is not PASCAL VOC's: the classes are the "
             f"{len(met)} that are met in {folder}; list them in {listed} where others are mistakes."
         )

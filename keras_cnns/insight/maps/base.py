@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from keras_cnns.errors import UserError
 from keras_cnns.insight import targets
 from keras_cnns.insight.network import Network, checked
+from keras_cnns.support.errors import UserError
 
 BATCH = 32
 

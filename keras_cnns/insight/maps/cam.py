@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
-from keras_cnns.insight.macs import FREE
 from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged, output_of
 from keras_cnns.insight.targets import Class
+from keras_cnns.profiling.macs import FREE
+from keras_cnns.support.errors import UserError
 
 NEEDS = "this method needs maps, global average pooling and at most one dense layer at the end"
 SQUASHES = (keras.activations.softmax, keras.activations.sigmoid)

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from keras_cnns.insight.maps.base import BATCH, by_batch
 from keras_cnns.insight.network import Network, batches
-from keras_cnns.insight.receptive_field import fields
 from keras_cnns.insight.targets import Unit
+from keras_cnns.profiling.receptive_field import fields
 
 
 def deconvnet(model, pictures, unit, *, batch=BATCH):

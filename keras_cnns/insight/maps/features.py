@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_cnns.errors import UserError
-from keras_cnns.insight.calls import Calls
+from keras_cnns.graph.calls import Calls
 from keras_cnns.insight.maps.base import BATCH, by_batch
+from keras_cnns.support.errors import UserError
 
 
 def filters(model, layer=None):

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
 from keras_cnns.insight import targets
 from keras_cnns.insight.network import Network
+from keras_cnns.support.errors import UserError
 
 # photographs' colours hardly vary against each other: the directions in which they do, strongest first (Olah et al.)
 COLOURS = np.array([[0.56, 0.19, 0.05], [0.58, 0.0, -0.1], [0.56, -0.19, 0.05]], "float32")

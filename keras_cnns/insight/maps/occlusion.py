@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_cnns.errors import UserError
 from keras_cnns.insight import targets
 from keras_cnns.insight.maps.base import BATCH, by_batch
+from keras_cnns.support.errors import UserError
 
 
 def occlusion(model, pictures, target=None, *, patch=None, stride=None, value=None, batch=BATCH):

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from keras_cnns.insight.draw import plain
-from keras_cnns.training.plots import NO_MEASURES, shortened
+from keras_cnns.support.plots import NO_MEASURES, shortened
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f4e8c"
 MOST = 10_000  # a count that fits into its square

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_cnns.insight.page import Table, of_figure
 from keras_cnns.insight.report import figures
+from keras_cnns.insight.report.html import Table, of_figure
 
 CLASSES = 100  # rows of a table at most
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from keras_cnns.data.duplicates import near_duplicates
-from keras_cnns.errors import UserError
 from keras_cnns.insight import draw
 from keras_cnns.insight.calibration import calibration
-from keras_cnns.insight.page import Section, Table, of_figure, of_pixels
 from keras_cnns.insight.report import figures, measures
+from keras_cnns.insight.report.html import Section, Table, of_figure, of_pixels
+from keras_cnns.support.errors import UserError
 
 WRONG, PAIRS = 18, 8  # thumbnails of wrong pictures, and of pairs, at most
 
@@ -33,7 +33,7 @@ def facts(subject, section):
     else:
         rows.append(("size", f"{subject.file.stat().st_size / 1e6:.2f} MB"))
     if subject.model is not None:
-        from keras_cnns.insight.profile import profile
+        from keras_cnns.profiling.layer_table import profile
 
         found = profile(subject.model)
         shapes = [" x ".join("any" if n is None else str(n) for n in t.shape[1:]) for t in subject.model.inputs]
@@ -120,8 +120,8 @@ def exports(subject, section):
     if not pairs:
         section.missing.append("Layer errors: no int8 file with its float32 file lies beside it.")
         return
-    from keras_cnns.tflite.proof import runner
-    from keras_cnns.tflite.proof.layer_errors import layer_errors
+    from keras_cnns.tflite.targets import runner
+    from keras_cnns.tflite.verify.layer_errors import layer_errors
 
     (quantized, reference), (pictures, _, _) = pairs[0], subject.held_out
     (name, *_) = runner.ask("describe", file=str(reference.resolve()))[0]["inputs"]

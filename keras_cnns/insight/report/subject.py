@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.card import Card, read_card
-from keras_cnns.errors import UserError, first_line
-from keras_cnns.files import read_json
-from keras_cnns.registry import entry, list_models
+from keras_cnns.registry.registry import entry, list_models
+from keras_cnns.saving.card import Card, read_card
+from keras_cnns.support.atomic_files import read_json
+from keras_cnns.support.errors import UserError, first_line
 
 LIMIT = 2000  # pictures of each split at most
 
@@ -38,7 +38,7 @@ class Subject:
         """The Keras model; None for a .tflite file or where there is none."""
         if self.file is None or self.file.suffix != ".keras":
             return None
-        from keras_cnns.saved import load_model
+        from keras_cnns.saving.keras_file import load_model
 
         return load_model(self.file)
 
@@ -54,7 +54,7 @@ class Subject:
         if self.model is not None:
             shape = self.model.input_shape
         else:
-            from keras_cnns.tflite.proof import runner
+            from keras_cnns.tflite.targets import runner
 
             shapes = list(runner.ask("describe", file=str(self.file.resolve()))[0]["inputs"].values())
             shape = tuple(shapes[0]) if len(shapes) == 1 else None
@@ -87,7 +87,7 @@ class Subject:
         if self.model is not None:
             found = self.model.predict(pictures, verbose=0)
         else:
-            from keras_cnns.tflite.proof import runner
+            from keras_cnns.tflite.targets import runner
 
             found = runner.scores(self.file, pictures.astype("float32"))
         if isinstance(found, dict | list | tuple) or np.ndim(found) != 2 or found.shape[1] != len(names):

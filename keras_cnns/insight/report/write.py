@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_cnns.insight import page
+from keras_cnns.insight.report import html
 from keras_cnns.insight.report.parts import sections
 from keras_cnns.insight.report.subject import subject
 
@@ -22,7 +22,7 @@ def report(path, out=None, *, dataset=None, data_dir=None):
     about = subject(path, dataset=dataset, data_dir=data_dir)
     out = Path(out) if out else (about.folder / "report.html" if Path(path).is_dir() else Path(f"{path}.html"))
     trained = f"trained on {about.recipe['dataset']}" if about.recipe.get("dataset") else "of unknown training"
-    page.write(
+    html.write(
         out,
         "report.html",
         title=f"{about.name}: report",

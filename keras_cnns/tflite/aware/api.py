@@ -7,8 +7,8 @@
 
 from pathlib import Path
 
-from keras_cnns.arguments import every, number, short
-from keras_cnns.errors import UserError, memory_told
+from keras_cnns.support.errors import UserError, memory_told
+from keras_cnns.support.validation import every, number, short
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.file.convert import load
 

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, extremes
 from keras_cnns.tflite.file.convert import input_names
-from keras_cnns.tflite.proof import pictures as given
-from keras_cnns.tflite.proof.structures import Inputs
+from keras_cnns.tflite.inputs import pictures as given
+from keras_cnns.tflite.inputs.structures import Inputs
 
 MOST = 50_000  # pictures of a generator, which may be endless; of what says how many there are, all
 

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.twin import Twin, tf_keras, tfmot
 
 SMALLEST = 1000  # kernels with fewer weights are left alone: they save nothing and cost accuracy

@@ -3,13 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.graph.kinds import LINEAR, TRAINING_ONLY
+from keras_cnns.graph.reader import read
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert as conversion
 from keras_cnns.tflite.file import flatbuffer
-from keras_cnns.tflite.graph.fold import as_affine, depthwise, fold_back
-from keras_cnns.tflite.graph.kinds import LINEAR, TRAINING_ONLY
-from keras_cnns.tflite.graph.reader import read
+from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, fold_back
 
 
 def native(model):

@@ -9,9 +9,9 @@ kernels are rounded channel by channel, so nothing is lost there.
 import numpy as np
 from keras import layers, ops
 
-from keras_cnns.tflite.graph.fold import follows_linear, number_affine, scaled
-from keras_cnns.tflite.graph.kinds import DEPTHWISE, is_relu
-from keras_cnns.tflite.graph.node import like, new
+from keras_cnns.graph.kinds import DEPTHWISE, is_relu
+from keras_cnns.graph.node import like, new
+from keras_cnns.tflite.rewrite.fold import follows_linear, number_affine, scaled
 
 DEVIATIONS = 4  # of a normal distribution, to either side of its mean, are taken for the range of a channel
 MOST = 64.0  # by which one channel is magnified more than another

@@ -7,27 +7,18 @@ itself, and a `FakeQuant` stands after every operator whose int8 result has a ra
 import keras
 from keras import layers, ops
 
-from keras_cnns.errors import UserError
+from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.kinds import DIVIDE, LINEAR, ONE_HOT, SAME_SCALE, SOFTMAX, TRAINING_ONLY, activation_of, is_relu
+from keras_cnns.graph.node import Item, Node
+from keras_cnns.graph.reader import read
 from keras_cnns.layers.held_normalization import HeldBatchNormalization
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.equalize import equalized, floor, gated
 from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, STARTED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
-from keras_cnns.tflite.graph.fold import to_unit_variance
-from keras_cnns.tflite.graph.graph import Graph
-from keras_cnns.tflite.graph.kinds import (
-    DIVIDE,
-    LINEAR,
-    ONE_HOT,
-    SAME_SCALE,
-    SOFTMAX,
-    TRAINING_ONLY,
-    activation_of,
-    is_relu,
-)
-from keras_cnns.tflite.graph.node import Item, Node
-from keras_cnns.tflite.graph.prepare import keep_outputs, prepared
-from keras_cnns.tflite.graph.reader import read
+from keras_cnns.tflite.rewrite.fold import to_unit_variance
+from keras_cnns.tflite.rewrite.prepare import keep_outputs, prepared
 
 # Results whose int8 range TFLite fixes.
 FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}

@@ -7,14 +7,14 @@ some of the others do not fit what TFLite computes.
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.graph.kinds import LINEAR, TRANSPOSED
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
 from keras_cnns.tflite.aware.source import Source
 from keras_cnns.tflite.aware.twin import HeldBatchNormalization, Twin, tf_keras, tfmot
-from keras_cnns.tflite.graph.fold import as_affine, fold_back
-from keras_cnns.tflite.graph.kinds import LINEAR, TRANSPOSED
+from keras_cnns.tflite.rewrite.fold import as_affine, fold_back
 
 INPUT = "_as_given"  # ends the names of the layers that round the inputs
 

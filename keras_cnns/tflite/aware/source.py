@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.graph.reader import is_reduced
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import unrounded
 from keras_cnns.tflite.file.convert import answering, input_names
-from keras_cnns.tflite.graph.reader import is_reduced
-from keras_cnns.tflite.proof.pictures import made_up
+from keras_cnns.tflite.inputs.pictures import made_up
 
 SAME, SAME_REDUCED = 1e-3, 0.05  # largest difference, relative to the largest value; the source in float16 or bfloat16
 COUNT = 4  # inputs to compare on

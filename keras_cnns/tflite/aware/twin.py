@@ -13,13 +13,13 @@ import numpy as np
 from keras import layers, ops, tree
 from tensorflow import keras as _keras_of_tensorflow
 
-from keras_cnns.errors import UserError
+from keras_cnns.graph.reader import read
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.equalize import equalized
 from keras_cnns.tflite.aware.source import compare
-from keras_cnns.tflite.graph.fold import number_affine, to_unit_variance
-from keras_cnns.tflite.graph.prepare import prepared
-from keras_cnns.tflite.graph.reader import read
+from keras_cnns.tflite.rewrite.fold import number_affine, to_unit_variance
+from keras_cnns.tflite.rewrite.prepare import prepared
 
 # tfmot sets TF_USE_LEGACY_KERAS for the whole process and its children, and what `tensorflow.keras` is, is decided at
 # its first use. Both stay as they were: it is used here, before, and the variable is put back.

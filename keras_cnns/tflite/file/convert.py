@@ -8,9 +8,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_cnns.errors import UserError, first_line
-from keras_cnns.quiet import stderr_closed
-from keras_cnns.saved import load_model
+from keras_cnns.saving.keras_file import load_model
+from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 
 

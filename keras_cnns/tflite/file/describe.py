@@ -2,10 +2,10 @@
 
 import zipfile
 
-from keras_cnns.arguments import path_of
-from keras_cnns.card import read_card
-from keras_cnns.errors import UserError
-from keras_cnns.tflite.proof import runner
+from keras_cnns.saving.card import read_card
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import path_of
+from keras_cnns.tflite.targets import runner
 
 
 def describe(path):

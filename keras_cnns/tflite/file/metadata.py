@@ -14,7 +14,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_cnns.card import ENTRY
+from keras_cnns.saving.card import ENTRY
 from keras_cnns.tflite.file import flatbuffer
 
 NAME, IDENTIFIER = b"TFLITE_METADATA", b"M001"

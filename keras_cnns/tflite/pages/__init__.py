@@ -1,1 +1,1 @@
-"""What the pages of `export/` run."""
+"""Old paths of `keras_cnns.export_scripts`, for scripts written against 0.1.0; they go with the next release."""

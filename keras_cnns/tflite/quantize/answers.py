@@ -3,10 +3,10 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from keras_cnns.errors import UserError
-from keras_cnns.tflite.graph.ends import sum_to_one
-from keras_cnns.tflite.proof import measures
-from keras_cnns.tflite.proof.pictures import thin
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.inputs.pictures import thin
+from keras_cnns.tflite.rewrite.ends import sum_to_one
+from keras_cnns.tflite.verify import measures
 
 
 def answers(data, given, tensors=()):

@@ -7,7 +7,7 @@ comes out of it up to the next ones. Pictures that are cut out by such boxes are
 
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file import flatbuffer
 
 Kind = schema.BuiltinOperator

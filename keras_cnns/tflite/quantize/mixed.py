@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file import flatbuffer
-from keras_cnns.tflite.proof.pictures import batched, thin
+from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
 from keras_cnns.tflite.quantize.answers import answers, apart, check_finite
 from keras_cnns.tflite.quantize.kernels import Kernel

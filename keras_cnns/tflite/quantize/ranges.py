@@ -9,10 +9,10 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import calibrator
 from ai_edge_quantizer.utils import qsv_utils
 
-from keras_cnns.errors import UserError
-from keras_cnns.quiet import stderr_closed
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
-from keras_cnns.tflite.proof.pictures import batched
+from keras_cnns.tflite.inputs.pictures import batched
 
 # The customary ranges of pictures: a calibration that fills one of them nearly is meant to fill it, and then a camera's
 # bytes go into an integer input as they are.

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ai_edge_quantizer import qtyping, quantizer, recipe
 
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.tflite.file import flatbuffer
-from keras_cnns.tflite.proof import runner
 from keras_cnns.tflite.quantize import biases, coordinates, mixed, spared
 from keras_cnns.tflite.quantize.ranges import measured, quantizer_quiet
+from keras_cnns.tflite.targets import runner
 
 Op = qtyping.TFLOperationName
 SMALL = 0.2  # of the float32 file: int4 where it harms least

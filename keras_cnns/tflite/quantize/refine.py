@@ -9,7 +9,7 @@ from collections import Counter
 
 import numpy as np
 
-from keras_cnns.tflite.proof.pictures import batched, thin
+from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
 from keras_cnns.tflite.quantize.answers import answers, apart
 from keras_cnns.tflite.quantize.kernels import Kernel

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ai_edge_quantizer import recipe
 
-from keras_cnns.errors import UserError, first_line, nearest
+from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.tflite.quantize import coordinates, recipes
 from keras_cnns.tflite.quantize.recipes import finished
 from keras_cnns.tflite.quantize.refine import nearer, refined

@@ -6,10 +6,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.tflite.file import flatbuffer
-from keras_cnns.tflite.proof.pictures import batched, thin
-from keras_cnns.tflite.proof.report import Harm
+from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize.answers import answers, apart, check_finite
 from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, KINDS, File, in_floats
+from keras_cnns.tflite.verify.report import Harm
 
 PICTURES = 12
 NAMED = 3  # of the operators that are spared, in the sentence on them

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.proof.pictures import batched
+from keras_cnns.tflite.inputs.pictures import batched
 
 OPERATORS = {
     "int8": tf.lite.OpsSet.TFLITE_BUILTINS_INT8,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from keras_cnns.arguments import kind
-from keras_cnns.errors import UserError, nearest
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.validation import kind
 
 CHOICES = {
     "ranges": ("extremes", "mse"),

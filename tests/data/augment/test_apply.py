@@ -21,7 +21,7 @@ from keras_cnns.data.augment.apply import (
 from keras_cnns.data.augment.mix import MIXTURE
 from keras_cnns.data.augment.random import NUMBERS, Random, seed, uniform
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 PICTURE = np.random.default_rng(0).uniform(1, 255, (9, 12, 3)).astype(np.float32)
 

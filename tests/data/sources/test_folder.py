@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_cnns.data.pipeline import load, load_arrays
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 def put(path, colour, size=(9, 9), mode="RGB"):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_cnns.data.sources.folder import open_folder
 from keras_cnns.data.sources.splits import role
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 
 
 def put(folder, *paths):

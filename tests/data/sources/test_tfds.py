@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_cnns import said
 from keras_cnns.data.pipeline import load_arrays
 from keras_cnns.data.sources import tfds as source
 from keras_cnns.data.sources.tfds import open_tfds
-from keras_cnns.errors import UserError
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
 
 
 def pixels(i):
@@ -170,7 +170,7 @@ def test_another_version_than_the_librarys_own_is_read_and_said(tmp_path, versio
     """mnist is 3.0.1 to this tensorflow-datasets; what lies prepared is another release of it."""
     examples = [{"image": pixels(i), "label": i % 2} for i in range(6)]
     prepared(tmp_path, "mnist", {"image": IMAGE, "label": LABEL}, examples, version)
-    monkeypatch.setattr(said, "_said", set())
+    monkeypatch.setattr(messages, "_said", set())
     source = open_tfds("mnist", "test", data_dir=tmp_path)
     assert shown(source) == [4, 5] and source.names == ("even", "odd")
     assert any(f"prepared as version {version}" in message for message in caplog.messages)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import api
 from keras_cnns.tflite.aware import convert as aware_convert
 

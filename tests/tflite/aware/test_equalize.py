@@ -10,7 +10,7 @@ from keras_cnns.tflite.aware import convert as aware_convert
 from keras_cnns.tflite.aware import native as native_method
 from keras_cnns.tflite.aware.equalize import EQUAL, like_ranges
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
-from keras_cnns.tflite.proof import runner
+from keras_cnns.tflite.targets import runner
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 8, 8, 3)).astype("float32")

@@ -9,14 +9,14 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import api, fake_quant
 from keras_cnns.tflite.aware import convert as aware_convert
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, RoundedConv2D, RoundedDense, rounded_kernel
-from keras_cnns.tflite.graph.prepare import prepare
-from keras_cnns.tflite.proof import runner
-from tests.tflite.graph.test_graph import pictures, randomised
+from keras_cnns.tflite.rewrite.prepare import prepare
+from keras_cnns.tflite.targets import runner
+from tests.graph.test_graph import pictures, randomised
 
 # Layers
 

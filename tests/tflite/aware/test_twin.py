@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.tflite import export
 from keras_cnns.tflite.aware import api, fake_quant
 from keras_cnns.tflite.aware import convert as aware_convert
-from keras_cnns.tflite.proof import runner
+from keras_cnns.tflite.targets import runner
 
 tf_keras = pytest.importorskip("tf_keras")
 pytest.importorskip("tensorflow_model_optimization")
@@ -168,7 +168,7 @@ MISSING = """
 import sys
 sys.modules["tensorflow_model_optimization"] = None
 import keras
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import api, convert as aware_convert, fake_quant
 inputs = keras.Input((4,))
 try:

@@ -9,8 +9,8 @@ import tensorflow as tf
 from keras import layers, ops
 from PIL import Image
 
-from keras_cnns.errors import UserError
 from keras_cnns.layers import HeldBatchNormalization
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.tflite import export, predict, quantization_aware
 from keras_cnns.tflite.aware import source

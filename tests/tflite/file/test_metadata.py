@@ -10,8 +10,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from rich.console import Console
 
-from keras_cnns.card import Card, read_card
-from keras_cnns.errors import UserError
+from keras_cnns.saving.card import Card, read_card
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.file.describe import describe, tables

@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import keras_cnns
 from keras_cnns.data.sources import shapes
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
 from keras_cnns.tflite.file import convert, flatbuffer
 from keras_cnns.tflite.quantize.coordinates import kept_in_floats

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnns.errors import UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import Tuning, export
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.quantize import schemes, spared, steps

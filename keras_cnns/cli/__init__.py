@@ -1,0 +1,1 @@
+"""The command `keras-cnns`, one file for each part of it."""

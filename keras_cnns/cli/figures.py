@@ -1,0 +1,122 @@
+"""The command `keras-cnns figure`: the courses' figures as one-liners."""
+
+import sys
+from pathlib import Path
+
+from keras_cnns.cli.insight import Open, written
+from keras_cnns.support.console import Json
+from keras_cnns.support.errors import UserError, nearest
+
+KINDS = ("field", "connections", "pooling", "degradation", "augmented")
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def figure(
+    kind: str,
+    what: tuple[str, ...] = (),
+    /,
+    *,
+    layer: str | None = None,
+    window: int = 8,
+    out: str | None = None,
+    open_: Open = False,
+    as_json: Json = False,
+):
+    """A figure of the courses as a picture.
+
+    Args:
+        kind: field (growth of receptive fields), connections (which maps a convolution sees: the blocks of groups),
+            pooling (kinds side by side), degradation (runs of plain and residual networks), augmented (what training
+            sees)
+        what: of field: names or .keras files; connections: one of them; pooling: a picture; degradation: folders of
+            runs; augmented: a recipe
+        layer: of connections; by default the first with groups
+        window: of pooling, in pixels
+        out: the .png, .svg or .pdf file; by default runs/figures/KIND.png
+        open_: show it when it is written
+    """
+    if kind not in KINDS:
+        raise UserError(f"there is no figure {kind!r}.{nearest(kind, KINDS)} Choose from {', '.join(KINDS)}.")
+    if layer is not None and kind != "connections":
+        raise UserError(f"{kind} looks at no single layer: leave --layer out.")
+    path = Path(out or f"runs/figures/{kind}.png")
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"{path} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
+    from keras_cnns.insight import draw
+
+    made, title = MAKERS[kind](what, layer, window)
+    draw.save(made, path, title)
+    written([path], open_, as_json)
+
+
+def _field(names, layer, window):
+    from keras_cnns.insight.figures.field import growth
+    from keras_cnns.profiling.layer_table import profile
+
+    if not names:
+        raise UserError("field needs a network: give one or more names or .keras files.")
+    return growth({Path(name).stem: profile(_network(name)) for name in names}), "How receptive fields grow"
+
+
+def _connections(names, layer, window):
+    from keras_cnns.insight.figures.connections import connections
+
+    name = _only(names, "connections", "network")
+    return connections(_network(name), layer), f"{Path(name).stem}: which maps see which"
+
+
+def _pooling(names, layer, window):
+    from keras_cnns.data.pictures import read_picture
+    from keras_cnns.insight.figures.pooling import pooling
+
+    if not 2 <= window <= 112:
+        raise UserError(f"window is {window}: 2 to 112 pixels.")
+    name = _only(names, "pooling", "picture")
+    picture = read_picture(name, (224, 224, 3)) / 255
+    return pooling(picture, window), f"Pooling of {Path(name).name} by {window} x {window}"
+
+
+def _degradation(names, layer, window):
+    from keras_cnns.insight.figures.degradation import USUAL, degradation, histories
+
+    found, missing = histories(names or USUAL)
+    for line in missing:
+        print(f"missing: {line}", file=sys.stderr)
+    title = f"Degradation: error by epoch, {len(found)} of {len(found) + len(missing)} runs"
+    return degradation(found), title
+
+
+def _augmented(names, layer, window):
+    from keras_cnns.insight.figures.augmented import augmented
+    from keras_cnns.training.script import find_recipe
+
+    name = _only(names, "augmented", "recipe")
+    recipe = find_recipe(name)
+    return augmented(recipe), f"What training sees: {Path(name).stem}, {recipe.dataset}"
+
+
+MAKERS = {
+    "field": _field,
+    "connections": _connections,
+    "pooling": _pooling,
+    "degradation": _degradation,
+    "augmented": _augmented,
+}
+
+
+def _only(names, kind, what):
+    if len(names) != 1:
+        raise UserError(f"{kind} is of one {what}, and {len(names) or 'none'} was given.")
+    return names[0]
+
+
+def _network(name):
+    if Path(name).suffix == ".tflite":
+        raise UserError(f"{name} is a .tflite file: this figure is of a name or of a .keras file.")
+    if Path(name).suffix == ".keras":
+        from keras_cnns.saving.keras_file import load_model
+
+        return load_model(name)
+    from keras_cnns.builder import build
+
+    return build(name)

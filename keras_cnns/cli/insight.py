@@ -1,0 +1,182 @@
+"""The commands `keras-cnns explain`, `compare`, `report` and `search`: arguments in, files and tables out."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from keras_cnns.support.console import Json, print_json, show, table_of
+from keras_cnns.support.errors import UserError
+
+Open = Annotated[bool, tyro.conf.arg(name="open")]
+
+
+def explain(
+    model: str,
+    pictures: tuple[str, ...] = (),
+    /,
+    *,
+    method: str = "grad_cam",
+    filters: bool = False,
+    target: int | None = None,
+    output: str | None = None,
+    layer: str | None = None,
+    channel: int | None = None,
+    pixels: tuple[float, float] = (0.0, 255.0),
+    out: str = "runs/explain",
+    open_: Open = False,
+    as_json: Json = False,
+):
+    """Pictures of why a model answers so, and of what its layers look for.
+
+    Args:
+        model: a .keras file; a .tflite file for occlusion, and for cam where it was exported with --explain cam
+        pictures: files in any common format
+        method: grad_cam, grad_cam_plus_plus, cam, occlusion, integrated_gradients, saliency, guided_backprop,
+            guided_grad_cam, deconvnet, feature_maps or maximize
+        filters: the first layer's filters instead (or those of --layer)
+        target: the class to explain, by number; by default what the model answers
+        output: whose class it is, by number or name, where the model has several outputs; by default the first's
+        layer: whose maps are weighed or shown
+        channel: of that layer, for deconvnet and maximize
+        pixels: what black and white are for a model that has no preprocessing inside
+        out: the folder for the files
+        open_: show the files when they are written
+    """
+    from keras_cnns.insight import explain as page
+
+    if filters:
+        files = [page.show_filters(model, out=out, layer=layer)]
+    else:
+        low, high = pixels
+        files = page.explain(
+            model,
+            pictures,
+            method,
+            out=out,
+            target=target,
+            output=int(output) if output and output.isdigit() else output,
+            layer=layer,
+            channel=channel,
+            low=low,
+            high=high,
+        )
+    written(files, open_, as_json)
+
+
+def compare(
+    patterns: tuple[str, ...] = ("*",),
+    /,
+    *,
+    out: str | None = None,
+    measure: str | None = None,
+    as_json: Json = False,
+):
+    """Which network to take: published accuracy against operations and parameters, the Pareto front marked (*).
+
+    Args:
+        patterns: shell patterns of names, such as "mobilenet*" "efficientnet*"
+        out: a .png, .svg or .html file for the bubble chart
+        measure: also export each in this scheme (float32, ...) and time the file on this machine
+    """
+    from dataclasses import asdict
+
+    from keras_cnns.insight import compare as page
+
+    rows = page.compare(*patterns, measure=measure, alongside=lambda name: print(f"measuring {name}", file=sys.stderr))
+    if out:
+        page.write(rows, out)
+    if as_json:
+        return print_json([asdict(row) for row in rows])
+    table = table_of(page.HEAD[0], *(f">{title}" for title in page.HEAD[1:]))
+    for row in rows:
+        table.add_row(*page.cells(row))
+    show(table)
+    show(f"{page.SOURCE}. *: on the Pareto front.")
+    if out:
+        print(out)
+
+
+def report(
+    subject: str,
+    /,
+    *,
+    out: str | None = None,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    open_: Open = False,
+    as_json: Json = False,
+):
+    """One HTML file about a run or a model file: curves, confusion, calibration, files, mistakes, near duplicates.
+
+    Args:
+        subject: the folder of a run, or a .keras or .tflite file
+        out: the .html file; by default in the run's folder, or beside the file
+        dataset: where the pictures are; by default as its recipe says
+        data_dir: where tensorflow-datasets keeps its data
+        open_: show it when it is written
+    """
+    from keras_cnns.insight.report import report as run
+
+    written([run(subject, out, dataset=dataset, data_dir=data_dir)], open_, as_json)
+
+
+def search(
+    folder: str,
+    queries: tuple[str, ...] = (),
+    /,
+    *,
+    model: str,
+    count: int = 8,
+    map_: Annotated[bool, tyro.conf.arg(name="map")] = False,
+    pixels: tuple[float, float] = (0.0, 255.0),
+    out: str = "runs/search",
+    open_: Open = False,
+    as_json: Json = False,
+):
+    """The nearest pictures of a folder by a network's features; the folder keeps an index.
+
+    Args:
+        folder: of pictures, those in its folders too
+        queries: pictures to look for
+        model: the .keras file of a network that was trained on pictures
+        count: so many for each query
+        map_: also draw the whole folder as a map, like beside like
+        pixels: what black and white are for a model that has no preprocessing inside
+        out: the folder for the sheets
+        open_: show the files when they are written
+    """
+    from keras_cnns.insight import search as page
+
+    if not queries and not map_:
+        raise UserError("nothing to do: give pictures to look for, or --map.")
+    index, files = page.Index(folder, model, low=pixels[0], high=pixels[1]), []
+    for line in index.unread:
+        print(f"left out: {line}", file=sys.stderr)
+    answers = index.nearest(queries, count) if queries else []
+    if queries:
+        files.append(Path(out) / "nearest.png")
+        page.contact_sheet(index, queries, answers, files[-1])
+    if map_:
+        files.append(Path(out) / "map.png")
+        page.flat_map(index, files[-1])
+    if as_json:
+        return print_json({"nearest": answers, "files": [str(file) for file in files]})
+    for query, found in zip(queries, answers, strict=True):
+        print(f"{query}: " + ", ".join(f"{path} ({cosine:.3f})" for path, cosine in found))
+    written(files, open_, as_json)
+
+
+def written(files, show_them, as_json):
+    """Says which files were written, and opens them where that is asked for."""
+    if as_json:
+        print_json([str(file) for file in files])
+    else:
+        for file in files:
+            print(file)
+    if show_them:
+        import webbrowser
+
+        for file in files:
+            webbrowser.open(Path(file).resolve().as_uri())

@@ -1,0 +1,1 @@
+"""What a file in `models/` offers: its paper, the rows of its table, its levels and its head."""

@@ -1,0 +1,1 @@
+"""Boxes, anchors, suppression and pyramid levels: what layers, data and tasks share."""

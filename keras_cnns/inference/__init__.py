@@ -1,0 +1,1 @@
+"""What a model or a file answers on pictures, and its boxes and masks drawn."""

@@ -1,0 +1,71 @@
+"""Which maps a convolution's results see: a block diagonal for groups, a diagonal for depthwise, holes for tables."""
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_cnns.graph.calls import Calls
+from keras_cnns.insight.draw import SHADES, plain
+from keras_cnns.layers.grouped import block_diagonal
+from keras_cnns.layers.table_conv import TableConv2D
+from keras_cnns.support.errors import UserError
+
+
+def matrix(model, layer=None):
+    """(the layer's name, [maps in, maps out]): the length of each pair's kernel, 0 where nothing connects them.
+
+    layer: None: the first convolution with a table, else with groups, else depthwise, else the first one.
+
+    Raises:
+      UserError: there is no such layer, or no two-dimensional convolution.
+    """
+    calls = Calls(model)
+    if layer is None:
+        found = [call for call in calls if _kernel(call.operation) is not None]
+        if not found:
+            raise UserError(f"{calls.name} has no convolution: there are no connections of maps to show.")
+        call = max(found, key=lambda call: _interest(call.operation))  # the first of those that are alike
+    else:
+        call = calls[calls.find(layer)]
+    kernel = _kernel(call.operation)
+    if kernel is None:
+        raise UserError(f"layer {call.name!r} is a {call.kind}, no convolution: it connects no maps.")
+    return call.name, np.sqrt((np.asarray(kernel, "float64") ** 2).sum((0, 1)))
+
+
+def connections(model, layer=None):
+    """`matrix` as a picture; errors are those of `matrix`."""
+    name, lengths = matrix(model, layer)
+    ins, outs = lengths.shape
+    figure = Figure(figsize=(6, 5.4), layout="constrained")
+    axes = figure.subplots()
+    holes = np.ma.masked_equal(lengths, 0)
+    axes.set_facecolor("white")
+    drawn = axes.imshow(holes, cmap=f"{SHADES}_r", vmin=0, aspect="auto", interpolation="nearest")
+    figure.colorbar(drawn, ax=axes, shrink=0.85).set_label("length of the pair's kernel (white: not connected)")
+    axes.set_xlabel(f"map that is made, of {outs}")
+    axes.set_ylabel(f"map that is seen, of {ins}")
+    share = float((lengths > 0).mean())
+    axes.set_title(f"{plain(name)}: {share:.1%} of the pairs are connected", fontsize=9, loc="left")
+    return figure
+
+
+def _interest(operation):
+    """A table of connections shows more than groups, these more than depthwise, that more than all with all."""
+    groups = getattr(operation, "groups", 1) > 1
+    return 3 * isinstance(operation, TableConv2D) or 2 * groups or isinstance(operation, keras.layers.DepthwiseConv2D)
+
+
+def _kernel(operation):
+    """The kernel as if all maps were connected, [height, width, in, out]; None where it is no such convolution."""
+    layers = keras.layers
+    if isinstance(operation, TableConv2D):
+        kernel = np.asarray(operation.kernel, "float32") @ operation._place
+        return kernel.reshape(*kernel.shape[:2], -1, operation.filters)
+    if isinstance(operation, layers.DepthwiseConv2D):
+        kernel = np.asarray(operation.kernel, "float32")
+        height, width, channels, more = kernel.shape
+        return block_diagonal(kernel.reshape(height, width, 1, channels * more), channels)
+    if isinstance(operation, layers.Conv2D):
+        return block_diagonal(np.asarray(operation.kernel, "float32"), operation.groups)
+    return None

@@ -1,0 +1,58 @@
+"""Degradation: a deeper plain network trains worse than a shallow one. He et al. 2015, 1512.03385, Figs. 1 and 6."""
+
+import csv
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from keras_cnns.insight.draw import plain
+from keras_cnns.insight.figures.field import SHADES
+from keras_cnns.support.errors import UserError
+
+USUAL = tuple(f"runs/{name}" for name in ("plain20", "plain56", "resnet20", "resnet56"))
+TRAIN = "keras-cnns train resnet_cifar10 --model {}_cifar --out {}"
+
+
+def histories(folders):
+    """({folder's name: its history's rows}, what is missing, a line each).
+
+    Raises:
+      UserError: none of the folders holds a history.
+    """
+    found, missing = {}, []
+    for folder in map(Path, folders):
+        path = folder / "history.csv"
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
+        if rows and {"epoch", "accuracy", "held_out_accuracy"} <= rows[0].keys():
+            found[folder.name] = [{key: float(row[key] or "nan") for key in rows[0]} for row in rows]
+        else:
+            why = "has no epoch of a classifier" if path.is_file() else "does not exist"
+            missing.append(f"{path} {why}: {TRAIN.format(folder.name.split('_')[0], folder)}")
+    if not found:
+        raise UserError(f"no run to draw: {missing[0] if missing else 'give the folders of runs'}.")
+    return found, missing
+
+
+def degradation(histories):
+    """Error by epoch, on the training pictures (left) and on those held out (right); each run in its own line."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    for axes, key, title in (
+        (left, "accuracy", "on the pictures trained on"),
+        (right, "held_out_accuracy", "on the held-out pictures"),
+    ):
+        for number, (name, rows) in enumerate(histories.items()):
+            epochs, errors = [row["epoch"] for row in rows], [100 * (1 - row[key]) for row in rows]
+            dashes = "--" if "plain" in name else "-"
+            marker = "osD^v*"[number % 6]
+            style = {"color": SHADES[number % len(SHADES)], "marker": marker, "markersize": 4}
+            axes.plot(epochs, errors, dashes, label=f"{plain(name)}: {errors[-1]:.1f} %", **style)
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, fontsize=8, title="at the end", title_fontsize=8)
+    left.set_ylabel("error, %")
+    left.set_ylim(bottom=0)
+    return figure

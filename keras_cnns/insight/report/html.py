@@ -1,0 +1,81 @@
+"""One HTML file that needs nothing else: text by jinja2, pictures inside, plain CSS for any screen and for paper."""
+
+import base64
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image as Pillow
+
+from keras_cnns.support.atomic_files import write_text
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture inside the page: a data address, what it shows for those who do not see it, and its caption.
+
+    width: in pixels of the page, where there is room for it; 0: as wide as its place.
+    """
+
+    source: str
+    alt: str
+    caption: str
+    width: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    caption: str
+    head: tuple
+    rows: list
+    facts: bool = False
+    folded: bool = False
+
+
+@dataclass
+class Section:
+    """A part of a page; `missing`: what could not be shown, and why."""
+
+    id: str
+    title: str
+    lines: list = field(default_factory=list)
+    missing: list = field(default_factory=list)
+    images: list = field(default_factory=list)
+    tables: list = field(default_factory=list)
+    thumbnails: list = field(default_factory=list)
+
+
+def write(path, template, **values):
+    """Renders a file of templates/ to `path`; what is in `values` is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("keras_cnns.insight.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    write_text(path, environment.get_template(template).render(values))
+
+
+def of_figure(figure, alt, caption, *, dpi=150):
+    """A matplotlib figure as an `Image`."""
+    FigureCanvasAgg(figure)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=dpi, facecolor="white")
+    width = round(100 * figure.get_figwidth())
+    return Image(_address(Pillow.open(file).convert("RGB").quantize(128)), alt, caption, width)
+
+
+def of_pixels(pixels, alt, caption, *, side=144):
+    """Pixels [h, w, 1 or 3] in 0 .. 1 as an `Image` of about `side` pixels."""
+    pixels = (np.clip(pixels, 0, 1) * 255).astype("uint8")
+    picture = Pillow.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    factor = side / max(picture.size)
+    kind = Pillow.Resampling.NEAREST if factor > 2 else Pillow.Resampling.LANCZOS
+    picture = picture.resize([max(1, round(n * factor)) for n in picture.size], kind)
+    return Image(_address(picture.convert("RGB").quantize(64)), alt, caption)
+
+
+def _address(picture):
+    file = io.BytesIO()
+    picture.save(file, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

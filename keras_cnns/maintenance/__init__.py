@@ -1,0 +1,1 @@
+"""Commands for whoever adds a network: record its counts, write the README's tables."""

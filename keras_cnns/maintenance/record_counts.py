@@ -1,0 +1,97 @@
+"""Builds every model, measures it and records the result: `python -m keras_cnns.maintenance.record_counts [PATTERN]`.
+
+Writes counts.json, which `info` reads, and in a checkout tests/golden/models.json, which a changed network cannot pass.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_cnns.builder import build
+from keras_cnns.models.fast_rcnn import parts
+from keras_cnns.profiling.layer_table import totals
+from keras_cnns.registry.registry import list_models
+from keras_cnns.support.atomic_files import write_json
+
+COUNTS = Path(__file__).parents[1] / "registry" / "counts.json"
+GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "models.json"
+
+
+def main(pattern="*"):
+    """Names that do not match `pattern` keep what was recorded; names that are gone go."""
+    chosen = set(list_models(pattern))
+    for name in list_models():
+        if name in chosen or name not in read(GOLDEN):
+            record(name, measure(name))
+
+
+def record(name, row):
+    """Sets one name in both files, in the order of `list_models()`."""
+    print(name, row, flush=True)
+    counts = {key: row[key] for key in ("params", "trainable", "macs")}
+    for path, value in ((COUNTS, counts), (GOLDEN, row)):
+        if path.parent.is_dir():
+            rows = {**read(path), name: value}
+            write_json(path, {name: rows[name] for name in list_models() if name in rows})
+
+
+def read(path):
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def measure(name) -> dict:
+    """params, trainable and macs; the levels' sizes and channels; and what fixed weights answer to a fixed picture."""
+    levels = {level: list(x.shape[1:]) for level, x in build(name, features_only=True).output.items()}
+    keras.backend.clear_session()
+    model = build(name, classifier_activation=None)
+    counts = totals(model)
+    answer = digest(model)
+    keras.backend.clear_session()
+    return {**counts, "levels": levels, "digest": answer}
+
+
+def digest(model) -> list:
+    """Length and first five numbers of the outputs, to 6 digits, for weights and a picture that depend on nothing."""
+    # 2 keeps the size of a signal through a ReLU; in many sums it grows, and in large numbers roundings drown the rest
+    for gain in (2, 1, 0.5, 0.25):
+        rng = np.random.default_rng(0)
+        for v in model.weights:
+            v.assign(fixed(v, gain, rng))
+        picture = rng.uniform(0, 1, (1, *model.inputs[0].shape[1:])).astype("float32")
+        outputs = keras.tree.flatten(_answer(model, picture))
+        y = np.concatenate([keras.ops.convert_to_numpy(output).ravel() for output in outputs]).astype("float64")
+        if np.abs(y).max() < 1e3:
+            break
+    return [float(f"{value:.6g}") for value in (np.linalg.norm(y), *y[:5])]
+
+
+def _answer(model, picture):
+    """Of a detector, whose boxes jump where two scores are nearly equal: what its parts say, the heads of one box."""
+    if "detections" not in [layer.name for layer in model.layers]:
+        return model(picture, training=False)
+    first, heads = parts(model)
+    found = first(picture, training=False)
+    level, *proposed = found if len(model.inputs) == 1 else [found]
+    height, width = picture.shape[1:3]
+    box = keras.ops.convert_to_tensor([[[width / 8, height / 8, width / 2, height / 2]]], "float32")
+    return [*keras.tree.flatten(proposed), *heads([level, box], training=False)]
+
+
+def fixed(v, gain, rng):
+    """A value for the variable `v`: kernels of the given gain; gains, offsets and statistics away from 1 and 0."""
+    wave, kind = rng.uniform(-1, 1, v.shape).astype("float32"), v.path.rsplit("/", 1)[-1]
+    if v.dtype != "float32":
+        return keras.ops.convert_to_numpy(v)  # a random seed, a count
+    if kind in ("gamma", "moving_variance"):
+        return 1 + wave / 2
+    if "kernel" not in kind:
+        return wave / 5
+    fan_in = np.prod(v.shape[:-2] if "depthwise" in v.path else v.shape[:-1])
+    return wave * (3 * gain / fan_in) ** 0.5
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

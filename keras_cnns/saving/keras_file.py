@@ -1,0 +1,57 @@
+"""Models from `.keras` files."""
+
+import re
+import zipfile
+
+from keras_cnns.support.atomic_files import what_is
+from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.recursion import with_room
+from keras_cnns.support.validation import path_of
+
+WEIGHTS = "it holds weights alone: build the network and give them to keras_cnns.load_weights(model, FILE)."
+
+
+def load_model(path):
+    """The model in the `.keras` file at `path`, not compiled; this package's own layers are known to Keras.
+
+    Raises:
+      UserError: there is no such file, or it is damaged or holds something else.
+    """
+    import keras
+
+    path = path_of(path, "the model")
+    if path.is_dir():
+        kind = "a SavedModel" if (path / "saved_model.pb").is_file() else "a folder"
+        raise UserError(f"cannot read {path} as a Keras model: it is {kind}, and a .keras file is needed.")
+    if not path.is_file():
+        raise UserError(f"there is no file {path}: give the path of a .keras file.")
+    try:
+        return with_room(lambda: keras.saving.load_model(path, compile=False))
+    except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
+        raise UserError(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
+
+
+def _why(path, error):
+    """What the file is instead, or what is missing in it; else what Keras says."""
+    try:
+        other = what_is(path)
+        if other:
+            return f"it is {other}."
+        if zipfile.is_zipfile(path):
+            entries = zipfile.ZipFile(path).namelist()
+            if "config.json" not in entries:
+                weights = any(name.endswith("data.pkl") for name in entries)
+                return WEIGHTS if weights else "it is a zip archive of something else."
+        elif path.suffix == ".keras":
+            return "it is cut short, or was never one."
+    except OSError as fault:  # no right to read it
+        return first_line(fault)
+    if "No model config" in str(error) or path.suffix in (".safetensors", ".pth", ".pt", ".bin"):
+        return WEIGHTS
+    missing = re.search(r"Could not locate (?:class|function) '(\w+)'", str(error))
+    if missing:
+        return (
+            f"it has {missing[1]}, which is not Keras's: load it where that is defined, under "
+            "@keras.saving.register_keras_serializable(), and give the model itself."
+        )
+    return first_line(error)

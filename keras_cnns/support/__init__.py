@@ -1,0 +1,1 @@
+"""What every part stands on: errors, messages, checks of arguments, files written whole, lazy imports, the console."""

@@ -1,0 +1,236 @@
+"""Pictures for calibration and verification: gathered from what a caller has, and checked before anything is run."""
+
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.tflite.inputs.structures import Inputs
+
+EMPTY = 1000  # batches without a picture: there will be none
+AT_ONCE, MEMORY = 32, 2**27  # pictures that a model looks at in one call, and bytes that a layer may give for them
+CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
+
+
+def gather(data, model, names, what, *, limit=None):
+    """`{input name: (N, ...) array}` from whatever `fit` and `predict` take.
+
+    data: an array (for several inputs a list in their order, or a dict by name, or the model's own nesting of them), or
+      an iterable of such batches or of single entries: a generator, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a
+      list, or a function that gives one, as TFLite's `representative_dataset` is. Labels and weights beside the
+      pictures are left aside. A string is a data set: "folder:PATH", "digits", or a name of tensorflow-datasets.
+    limit: an iterable, which may be endless, is read no further than this many pictures.
+
+    Raises:
+      UserError: nothing there, without end, a wrong shape, values that are not finite or not the input's, or that never
+        change.
+    """
+    inputs = Inputs(model, names)
+    parts, count, empty = {name: [] for name in names}, 0, 0
+    for some in batches(data, model, names, what, endless=limit is not None):
+        for name in names:
+            parts[name].append(some[name])
+        count += len(some[names[0]])
+        empty = 0 if len(some[names[0]]) else empty + 1
+        if empty >= EMPTY:
+            raise UserError(f"{what}: {EMPTY} batches in a row hold nothing.")
+        if limit and count >= limit:
+            break
+    if not count:
+        raise UserError(f"{what} is empty: give some pictures as the model takes them.")
+    try:
+        whole = {name: _joined(arrays) for name, arrays in parts.items()}
+    except ValueError as error:
+        raise UserError(f"{what}: the batches have different shapes ({error}).") from None
+    return checked(whole, inputs, what)
+
+
+def batches(data, model, names, what, *, endless=False):
+    """The same batch by batch, unchecked. endless: it may have no end."""
+    if isinstance(data, (str, Path)):
+        data = _of_data_set(str(data), model, what)
+    if not endless and _without_end(data):
+        raise UserError(f"{what} never end: give so many batches, such as dataset.take(100).")
+    try:
+        yield from Inputs(model, names).parts(data, what)
+    except UserError:
+        raise
+    except tf.errors.OpError as error:
+        raise UserError(f"{what}: the data set fails: {first_line(error.message)}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of whoever wrote the generator; the traceback has it as its cause
+        raise UserError(f"{what}: what gives them fails: {type(error).__name__}: {first_line(error)}") from error
+
+
+def _joined(arrays):
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _without_end(data):
+    if isinstance(data, tf.data.Dataset):
+        return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
+    return isinstance(data, keras.utils.PyDataset) and data.num_batches is None
+
+
+def _of_data_set(name, model, what):
+    """The pictures of a data set's training split, or to compare on its test split, sized as the model takes them."""
+    from keras_cnns.data.pipeline import load
+
+    shape = tuple(model.inputs[0].shape[1:])
+    if len(model.inputs) != 1 or len(shape) != 3 or None in shape:
+        raise UserError(f"{model.name} takes no single picture of a fixed size: give arrays, or a tf.data.Dataset")
+    name = f"folder:{name}" if Path(name).is_dir() else name
+    split = "test" if what == "images" else "train"
+    data = load(name, size=shape[:2], channels=shape[2], batch_size=256, split=split, training=False)
+    for images, _, weights in data.batches.as_numpy_iterator():
+        yield images[weights > 0]  # the last batch is filled up
+
+
+def checked(whole, inputs, what):
+    """The arrays as the inputs take them, if they do.
+
+    Raises:
+      UserError: as in `gather`.
+    """
+    pairs = zip(inputs.names, inputs.tensors, strict=True)
+    whole = {name: _checked(whole[name], tensor, name, what) for name, tensor in pairs}
+    counts = {len(array) for array in whole.values()}
+    if len(counts) > 1:
+        raise UserError(f"{what}: the inputs have different numbers of entries ({sorted(counts)}).")
+    if all(array.size > 1 and array.min() == array.max() for array in whole.values()):
+        raise UserError(f"{what}: every value is {next(iter(whole.values())).flat[0]:g}, which is no picture.")
+    return whole
+
+
+def thin(whole, limit=CALIBRATION_PICTURES):
+    """At most `limit` pictures, taken evenly: pictures often lie sorted by class."""
+    count = len(next(iter(whole.values())))
+    keep = np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(int))
+    return {name: array[keep] for name, array in whole.items()}
+
+
+def _checked(array, tensor, name, what):
+    expected = tuple(tensor.shape[1:])
+    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise UserError(f"{what}: the pictures are {array.dtype}, not numbers.")
+    sides = zip(expected, array.shape[1:], strict=False)
+    if array.ndim != len(expected) + 1 or any(n not in (None, m) for n, m in sides):
+        raise UserError(
+            f"{what} has shape {array.shape}, but input {name!r} takes (N, {', '.join(map(str, expected))}): "
+            "give pictures exactly as the model takes them."
+        )
+    if not len(array):
+        raise UserError(f"{what} is empty: give some pictures as the model takes them.")
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        first = int(np.argmin(np.isfinite(array).reshape(len(array), -1).all(1)))
+        raise UserError(f"{what} holds NaN or infinite values, first in entry {first}: look at what makes it.")
+    wanted = array.astype(tensor.dtype, copy=False)
+    if "float" not in tensor.dtype and not np.array_equal(wanted, array):
+        raise UserError(
+            f"{what} holds {array.dtype} values that input {name!r}, which takes {tensor.dtype}, cannot hold."
+        )
+    return wanted
+
+
+def compare_ranges(calibration, images):
+    """A sentence for each input whose calibration spans far more or far less than the pictures it will meet."""
+    found = []
+    for name, array in calibration.items():
+        if array.dtype == bool:
+            continue
+        ours, theirs = (f"{values.min():.4g} to {values.max():.4g}" for values in (array, images[name]))
+        wide = float(np.ptp(array)) / (float(np.ptp(images[name])) or 1.0)
+        if not 0.5 <= wide <= 2.0:
+            found.append(f"calibration goes from {ours}, the images from {theirs}: are both scaled alike?")
+    return tuple(found)
+
+
+def at_once(model):
+    """How many pictures the model may look at in one call: fewer where a layer gives very much for each of them, as a
+    detector's pooling does for a thousand boxes."""
+    given = [x for layer in model.layers for node in layer._inbound_nodes for x in node.output_tensors]
+    largest = max((4 * math.prod(n or 1 for n in x.shape[1:]) for x in given), default=1)
+    return max(1, min(AT_ONCE, MEMORY // largest))
+
+
+def batched(pictures, batch):
+    """The pictures in batches of one size; the last one is filled up with the last picture."""
+    count = len(next(iter(pictures.values())))
+    for start in range(0, count, batch):
+        index = np.minimum(np.arange(start, start + batch), count - 1)
+        yield {name: array[index] for name, array in pictures.items()}
+
+
+def made_up(model, names, count=16):
+    """Noise where a caller gives no pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1."""
+    for name, tensor in zip(names, model.inputs, strict=True):
+        if tensor.dtype == "string":
+            raise UserError(f"input {name!r} of {model.name} takes texts: a file for a phone takes numbers.")
+        if None in tensor.shape[1:]:
+            raise UserError(
+                f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: give images or "
+                "calibration of the size that the file is to take, or build the model with a fixed input_shape."
+            )
+    noise = np.random.default_rng(0)
+    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
+    pixels = any(type(layer) in scaling for layer in model.layers[:3])
+    low, high = (0, 255) if pixels else (-1, 1)
+    return {
+        name: noise.uniform(low, high, (count, *tensor.shape[1:])).astype(tensor.dtype)
+        for name, tensor in zip(names, model.inputs, strict=True)
+    }
+
+
+def label_array(labels):
+    """Labels as an array of numbers; whole ones are integers, be they floats of a data set or bool of a comparison.
+
+    Raises:
+      UserError: they are no numbers, are missing, or make no array.
+    """
+    try:
+        labels = np.asarray(labels)
+    except Exception as error:  # rows of different lengths, or whatever a library's container says
+        raise UserError(f"labels make no array: {first_line(error)}") from error
+    if labels.dtype.kind not in "biuf":
+        raise UserError(f"labels must be numbers of classes, not {labels.dtype} of shape {labels.shape}.")
+    if not np.isfinite(labels).all():
+        raise UserError("labels hold NaN or infinite values.")
+    if labels.dtype.kind == "b" or labels.dtype.kind == "f" and labels.size and (labels == np.round(labels)).all():
+        return labels.astype(int)
+    return labels
+
+
+def check_labels(labels, original, kind, scores=None):
+    """Labels as an array: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
+
+    original: (N, ...) answers of the kind `kind` (`ends.KINDS`). scores: (N, ..., classes) behind whole numbers.
+
+    Raises:
+      UserError: another length or shape, not integers, a number that is no class, or an output that has no classes.
+    """
+    labels = label_array(labels)
+    classes = (original if scores is None else scores).shape[-1]
+    if kind in ("embedding", "regression") or (kind == "classes" and scores is None):
+        raise UserError(f"labels are for a classifier, and this output is taken for {kind}: leave them out.")
+    shape = original.shape if kind == "multilabel" else (original if scores is None else scores).shape[:-1]
+    if kind == "multilabel" and labels.ndim == len(shape) - 1 and shape[-1] == 1:
+        labels = labels[..., None]  # one label, in one number
+    if kind != "multilabel" and labels.ndim == len(shape) + 1 and labels.shape[-1] in (1, classes):
+        labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)  # a column, or one of many
+    if labels.ndim != len(shape) or (kind != "multilabel" and not np.issubdtype(labels.dtype, np.integer)):
+        raise UserError(
+            f"labels must be one integer class number for each picture, not {labels.dtype} of shape {labels.shape}."
+        )
+    if len(labels) != len(original):
+        raise UserError(f"there are {len(labels)} labels for {len(original)} pictures.")
+    if labels.shape != shape:
+        raise UserError(f"labels have the shape {labels.shape}, where the answers ask for {shape}.")
+    if kind == "multilabel" and len(labels) and not 0 <= labels.min() <= labels.max() <= 1:
+        raise UserError(f"labels of several at once are 0 or 1, these go from {labels.min()} to {labels.max()}.")
+    if kind != "multilabel" and len(labels) and (labels.min() < 0 or labels.max() >= classes):
+        raise UserError(f"labels go from {labels.min()} to {labels.max()}, but the model has {classes} classes.")
+    return labels

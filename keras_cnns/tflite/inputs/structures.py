@@ -1,0 +1,149 @@
+"""What a caller gives, matched with the inputs of a model: by the structure the model itself has, not by lengths."""
+
+from itertools import count
+
+import keras
+import numpy as np
+
+from keras_cnns.support.errors import UserError
+
+
+class Inputs:
+    """The inputs of a model: `names` in the file, in the order of `tensors`, and the structure the model takes."""
+
+    def __init__(self, model, names):
+        own = getattr(model, "_functional", model)._inputs_struct
+        self.names, self.tensors = list(names), list(model.inputs)
+        self.places = keras.tree.pack_sequence_as(own, list(range(len(names))))
+        if len(names) == 1:
+            self.places = 0  # whether alone, in a list or in a dict
+        paths = [path for path, _ in keras.tree.flatten_with_path(own)]
+        self.keys = [
+            (name, tensor.name, *(path[-1:] if path and isinstance(path[-1], str) else ()))
+            for name, tensor, path in zip(names, model.inputs, paths, strict=True)
+        ]
+
+    def parts(self, data, what):
+        """`{input name: (N, ...) array}` for each batch in whatever `fit` or `predict` takes; labels are left aside.
+
+        Raises:
+          UserError: something in it is no batch and no entry of these inputs.
+        """
+        found = self.taken(data, whole=True)
+        if found is not None:
+            yield {name: np.atleast_1d(array) for name, array in found.items()}
+            return
+        for item in _items(data, what):
+            found = self.taken(item)
+            if found is None:
+                raise UserError(f"{what}: a batch is {type(item).__name__}, not an array of pictures.")
+            ranks = (len(tensor.shape) for tensor in self.tensors)
+            yield {  # single pictures are welcome
+                name: array if array.ndim == rank else array[None]
+                for (name, array), rank in zip(found.items(), ranks, strict=True)
+            }
+
+    def taken(self, item, whole=False):
+        """The arrays by name in a batch or an entry, with labels and weights beside it or without; None if it is none.
+
+        whole: the item is all there is: what might be a list of batches, or of entries, is one.
+        """
+        if isinstance(item, dict):
+            return self._named(item)
+        if is_array(item):
+            return {self.names[0]: np.asarray(item)} if len(self.names) == 1 else None
+        if not isinstance(item, (list, tuple)) or not len(item):
+            return None
+        found = self._placed(item, self.places, whole)
+        if found is None and len(item) <= 3 and (first := self._first(item[0], whole)) is not None:
+            others = [self._first(one, whole) is not None for one in item[1:]]
+            several = whole and isinstance(item, list) and all(others)  # a list of batches
+            found = None if several and others else first
+        if found is None and not whole and len(self.names) == 1 and is_array(item[0]) and len(item) <= 3:
+            found = {0: np.asarray(item[0])}  # of another shape, which will be said
+        if found is None and len(item) == len(self.names) > 1 and all(map(is_array, item)):
+            found = dict(enumerate(map(np.asarray, item)))
+        return found and self._by_name(found)
+
+    def _first(self, item, whole):
+        """The arrays by place where the item is inputs without anything beside them."""
+        if isinstance(item, dict):
+            known = [[key for key in keys if key in item] for keys in self.keys]
+            if all(known):
+                return {i: np.asarray(item[keys[0]]) for i, keys in enumerate(known)}
+            if len(self.names) == len(item) == 1:  # by whatever name
+                only = _array(next(iter(item.values())))
+                return None if only is None else {0: only}
+        return self._placed(item, self.places, whole)
+
+    def _placed(self, item, places, whole):
+        """{place: array} of an item that has the structure `places`, or is the flat list of it; None if it has not."""
+        if isinstance(places, int):
+            array = _array(item)
+            return {places: array} if array is not None and self._fits(places, array, whole) else None
+        if isinstance(item, (list, tuple)) and not isinstance(places, (list, tuple)):
+            places = keras.tree.flatten(places)
+        if isinstance(places, dict):
+            if not isinstance(item, dict) or not set(places) <= set(item):
+                return None
+            pairs = [(item[key], places[key]) for key in places]
+        elif isinstance(item, (list, tuple)) and len(item) == len(places):
+            pairs = list(zip(item, places, strict=True))
+        else:
+            return None
+        found = [self._placed(one, place, whole) for one, place in pairs]
+        return None if None in found else {i: array for one in found for i, array in one.items()}
+
+    def _named(self, item):
+        """Arrays by the names of the inputs, or in the nesting the model has."""
+        found = self._first(item, whole=False)
+        if found is None and isinstance(self.places, dict) and set(self.places) <= set(item):
+            for key, place in self.places.items():  # the nesting is right, and a shape may not be
+                if not isinstance(place, int):
+                    raise UserError(f"inputs: what is given for {key!r} is not what the model takes there.")
+        if found is None:
+            raise UserError(f"inputs are named {', '.join(self.names)}, not {', '.join(map(str, item))}.")
+        return self._by_name(found)
+
+    def _by_name(self, found):
+        return {name: found[i] for i, name in enumerate(self.names)}
+
+    def _fits(self, place, array, whole):
+        """Whether this is a batch of the input, or one entry where it need not be all there is."""
+        shape = tuple(self.tensors[place].shape)
+        if array.ndim not in (len(shape), len(shape) - (not whole)):
+            return False
+        own = array.shape[1:] if array.ndim == len(shape) else array.shape
+        return all(n in (None, m) for n, m in zip(shape[1:], own, strict=True))
+
+
+def is_array(value):
+    """Whether this is an array of some library's, or a picture of PIL's."""
+    return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+
+
+def _array(value):
+    """An array, or what is written out in numbers, as an array; None for anything else."""
+    if is_array(value):
+        return np.asarray(value)
+    if isinstance(value, (int, float)):
+        return np.asarray(value)
+    if not isinstance(value, (list, tuple)) or any(is_array(part) or isinstance(part, dict) for part in value):
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def _items(data, what):
+    """The batches, or entries, of an iterable; of a function that gives one, as TFLite's `representative_dataset`."""
+    if callable(data) and not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
+        data = data()
+    if isinstance(data, keras.utils.PyDataset):
+        return map(data.__getitem__, count() if data.num_batches is None else range(data.num_batches))
+    try:
+        return iter(data)
+    except TypeError:
+        raise UserError(f"{what}: {type(data).__name__} is neither an array nor an iterable of batches.") from None

@@ -1,0 +1,86 @@
+"""Pictures to calibrate on where there are none: made so that every batch normalization sees what it saw in training.
+
+From noise, by gradients (Cai et al. 2020, ZeroQ, https://arxiv.org/abs/2001.00281): the mean and the deviation of each
+channel over the pictures become the statistics that the layer keeps. What lies behind the last of them they say nothing
+of, and noise is of no class: a classifier's pictures are each made to be of one (Yin et al. 2020, DeepInversion,
+https://arxiv.org/abs/1912.08795), or the scores of real ones would go beyond all that was seen.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.inputs.pictures import made_up
+
+WORD = "synthetic"
+COUNT, STEPS, RATE = 16, 40, 0.05  # pictures, steps of Adam, its first rate as a share of the pictures' range
+SURE, SURENESS = ("classifier", "logits"), 1.0  # outputs that a picture is made sure of, and how much that counts
+COARSE = 8  # rows and columns of the patches in the first noise
+NOTE = "calibrated on {} pictures made up from the statistics of {} batch normalizations, on no real one"
+
+
+def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
+    """`({input name: (count, ...) floats}, a sentence on what they are)` for a `Network`.
+
+    Pixels from 0 to 255, where the network scales them itself, stay such; other inputs go where the statistics lead.
+
+    Raises:
+      UserError: the network keeps no statistics, or takes something else than floats.
+    """
+    model = network.graph.copy().build()
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    layers = [layer for layer in layers if len(layer._inbound_nodes) == 1]
+    if not layers or any("float" not in tensor.dtype for tensor in model.inputs):
+        raise UserError(
+            f'calibration="{WORD}" is made from the statistics of batch normalization, and {model.name} has none that '
+            "tell of its pictures: give real ones."
+        )
+    (ending, *others) = network.endings()
+    classes = model.outputs[0].shape[-1] if not others and ending.kind in SURE else 0
+    before = [layer._inbound_nodes[0].input_tensors[0] for layer in layers]
+    watched = keras.Model(model.inputs, [*before, *(model.outputs if classes else ())])
+    kept = [(layer.moving_mean.value, tf.sqrt(layer.moving_variance.value + layer.epsilon)) for layer in layers]
+    start = list(made_up(model, network.inputs, count).values())
+    pixels, rng = [array.max() > 2 for array in start], np.random.default_rng(seed)
+    free = [keras.Variable(_patches(array.shape, rng)) for array in start]  # from 0 to 1
+
+    def pictures():
+        return [255.0 * v.value if whole else 2.0 * v.value - 1.0 for v, whole in zip(free, pixels, strict=True)]
+
+    @tf.function(jit_compile=False)
+    def gradients():
+        with tf.GradientTape() as tape:
+            wrong = 0.0
+            found = keras.tree.flatten(watched(pictures()))
+            if classes:
+                wrong += SURENESS * _unsure(found.pop(), ending.kind)
+            for x, (mean, deviation) in zip(found, kept, strict=True):
+                center, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
+                wrong += tf.reduce_mean(((center - mean) / deviation) ** 2)
+                wrong += tf.reduce_mean((tf.sqrt(variance + 1e-9) / deviation - 1) ** 2)
+        return tape.gradient(wrong, [v.value for v in free])
+
+    rule = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, max(steps, 1)))
+    for _ in range(steps):
+        rule.apply(gradients(), free)
+        for v, whole in zip(free, pixels, strict=True):
+            v.assign(tf.clip_by_value(v.value, 0.0, 1.0) if whole else v.value)
+    found = zip(network.inputs, pictures(), strict=True)
+    return {name: array.numpy() for name, array in found}, NOTE.format(count, len(layers))
+
+
+def _unsure(answers, kind):
+    """How far pictures are from being each of a class, one after the other: cross-entropy."""
+    answers = tf.reshape(answers, (-1, answers.shape[-1]))
+    wanted = tf.range(tf.shape(answers)[0]) % answers.shape[-1]
+    return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(wanted, answers, from_logits=kind == "logits"))
+
+
+def _patches(shape, rng):
+    """Noise as coarse as a picture is, and some that is finer [shape], from 0 to 1."""
+    fine = rng.uniform(0, 1, shape)
+    if len(shape) != 4:
+        return fine.astype(np.float32)
+    coarse = rng.uniform(0, 1, (shape[0], COARSE, COARSE, shape[3]))
+    return (0.3 * fine + 0.7 * tf.image.resize(coarse, shape[1:3]).numpy()).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Graph to graph: folding, padding, ends, the forms that a runtime wants."""

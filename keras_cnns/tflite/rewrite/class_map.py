@@ -1,0 +1,102 @@
+"""The class map as one more output: where in the picture each class is seen. Zhou et al. 2016, 1512.04150.
+
+Behind pooling and one dense layer a score is the mean over positions of what the dense layer makes of each: a 1x1
+convolution, which any phone runs, says where the score comes from, and no gradient is needed.
+"""
+
+from keras import layers, tree
+
+from keras_cnns.graph.kinds import ARGMAX, CONVS, MEAN, TOP_K, activation_of
+from keras_cnns.graph.node import Item, Node
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.tflite.rewrite.ends import behind_passing, is_softmax
+from keras_cnns.tflite.rewrite.padding import each
+from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
+
+METHODS = ("cam",)
+NEEDS = "the class map needs maps, global average pooling and at most one dense layer before the scores"
+SQUASHES = ("softmax", "sigmoid", "linear")
+
+
+def add(graph, explain):
+    """Gives the graph the output `class_map`, [batch, rows, columns, classes]: its mean over the positions is the
+    scores before softmax and bias.
+
+    Raises:
+      UserError: no such method, or the scores are made in another way; it names the layer.
+    """
+    if explain not in METHODS:
+        raise UserError(
+            f"there is no explain {explain!r}: choose from {', '.join(METHODS)}.{nearest(explain, METHODS)}"
+        )
+    if any(node.name == CLASS_MAP for node in graph.nodes):
+        raise UserError(f"{graph.name} has a layer {CLASS_MAP!r} already, and that is the name of the map.")
+    flat = tree.flatten(graph.outputs)
+    main = [node for node in flat if not node.name.lower().startswith("aux")] or flat
+    scores = list(dict.fromkeys(_before_choice(node) for node in main))
+    if len(scores) != 1:
+        names = ", ".join(node.name for node in scores)
+        raise UserError(f"{graph.name} has {len(scores)} outputs ({names}): {NEEDS}, of one output.")
+    maps, kernel = _pooled(scores[0], graph.name)
+    if kernel is None:
+        made = Node(layers.Identity, (maps,), name=CLASS_MAP, shape=maps.shape)
+    else:
+        config = {"filters": kernel.shape[1], "kernel_size": 1, "use_bias": False}
+        shape = (*maps.shape[:3], kernel.shape[1])
+        made = Node(layers.Conv2D, (maps,), config=config, weights=[kernel[None, None]], name=CLASS_MAP, shape=shape)
+    if isinstance(graph.outputs, dict):
+        graph.outputs = {**graph.outputs, CLASS_MAP: made}
+    else:
+        graph.outputs = [*flat, made]
+    return graph
+
+
+def kinds(graph, said=None):
+    """What `export` is told of its outputs (`ends.endings`), with the map among them."""
+    names = [node.origin for node in tree.flatten(graph.outputs)]
+    if CLASS_MAP not in names:
+        return said
+    if isinstance(said, (list, tuple)):
+        place = names.index(CLASS_MAP)
+        return [*said[:place], CLASS_MAP, *said[place:]]
+    told = dict.fromkeys(names, said) if isinstance(said, str) else said or {}
+    return {**told, CLASS_MAP: CLASS_MAP}
+
+
+def _before_choice(node):
+    """The scores behind the number of the best class or of the k best."""
+    node = behind_passing(node)
+    if isinstance(node.call, Item) and node.input.is_a(TOP_K):
+        return behind_passing(node.input.input)
+    return behind_passing(node.input) if node.is_a(ARGMAX) else node
+
+
+def _pooled(node, name):
+    """The averaged maps, and the kernel [maps, classes] behind them; None where the maps are the classes'."""
+    if is_softmax(node) or node.is_a(layers.Activation) and activation_of(node) == "sigmoid":
+        node = behind_passing(node.input)
+    kernel = None
+    if node.is_a(layers.Dense) and len(node.shape) == 2 or _is_pointwise(node):
+        if activation_of(node) not in SQUASHES:
+            raise UserError(f"{name} ends in {node.name!r}, whose scores are bent by {activation_of(node)}: {NEEDS}.")
+        kernel = node.weights[0].reshape(node.weights[0].shape[-2:])
+        node = behind_passing(node.input)
+    if not _is_average(node):
+        raise UserError(f"{name} has {node.name!r} ({node.kind}) before its scores: {NEEDS}.")
+    return node.input, kernel
+
+
+def _is_pointwise(node):
+    """A convolution of a single position, which is a dense layer."""
+    return node.is_a(*CONVS) and node.input.shape[1:-1] == (1, 1) and node.config.get("groups", 1) == 1
+
+
+def _is_average(node):
+    """The mean over all positions of maps [batch, rows, columns, channels]."""
+    if not node.inputs or len(node.input.shape) != 4 or node.config.get("data_format") == "channels_first":
+        return False
+    if node.is_a(MEAN):
+        axis = node.call.axis
+        return isinstance(axis, (list, tuple)) and sorted(a % 4 for a in axis) == [1, 2]
+    whole = node.is_a(layers.AveragePooling2D) and tuple(each(node.config["pool_size"])) == node.input.shape[1:3]
+    return whole and node.config["padding"] == "valid" or node.is_a(layers.GlobalAveragePooling2D)

@@ -1,0 +1,184 @@
+"""Batch normalization and whatever else is a scale and a shift per channel goes into the kernels beside it."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from keras_cnns.graph.kinds import CONVS, DEPTHWISE, FLIP, LAYER_SCALE, LINEAR, TRANSPOSED
+from keras_cnns.graph.node import cast, like, new
+from keras_cnns.tflite.rewrite.padding import each, zeros_around
+
+
+class Affine:
+    """Stands as `call` of a node for x * scale + shift per channel, its two weights, until it finds a convolution."""
+
+
+def as_affine(node, uses=None, *, training=False):
+    """Batch normalization with its statistics, Rescaling, Normalization and layer scale become `Affine` nodes.
+
+    training: those with weights of their own will go on learning, unless they are frozen.
+    """
+    if len(node.shape) < 2 or node.shape[-1] is None or not node.inputs:
+        return None
+    found = _affine(node)
+    if found is not None:
+        scale, shift = (np.broadcast_to(np.asarray(v, np.float64), node.shape[-1:]) for v in found)
+        own = training and not node.is_a(layers.Rescaling, layers.Normalization)
+        learns = own and node.config.get("trainable", True)
+        x = cast(node.input, "float32", node) if node.input.integers else node.input
+        return like(node, call=Affine, config={"trainable": learns}, weights=[scale, shift], args=(x,))
+
+
+def follows_linear(node, uses):
+    """Whether this is the batch normalization of the convolution or dense layer before it."""
+    return node.is_a(layers.BatchNormalization) and node.input.is_a(*LINEAR) and uses[node.input] == 1
+
+
+def to_unit_variance(node, uses):
+    """Brings what batch normalization takes from the linear layer before it to variance 1 where it is less.
+
+    The two compute what they did. But statistics that are held magnify a kernel that weight decay has left small, and
+    an optimizer whose steps have a size of their own, such as Adam, would move it by many times what it moves others.
+    A kernel that is larger stays so: made smaller, it would be moved further.
+    """
+    if not follows_linear(node, uses) or node.shared or node.input.shared:
+        return
+    before, epsilon = node.input, node.config["epsilon"]
+    learns = all(n.config.get("trainable", True) for n in (node, before))
+    bound = any(before.config.get(key) for key in ("kernel_constraint", "depthwise_constraint", "bias_constraint"))
+    *own, mean, variance = (np.asarray(w, np.float64) for w in node.weights)
+    last = node.config["axis"] in (-1, len(node.shape) - 1, [len(node.shape) - 1])
+    if not learns or bound or not last or np.any(variance + epsilon <= 0):
+        return
+    scale = np.maximum(1 / np.sqrt(variance + epsilon), 1)
+    kernel, *bias = (np.asarray(w, np.float64) for w in before.weights)
+    before.weights = [w.astype("float32") for w in (scaled(before.call, kernel, scale), *(b * scale for b in bias))]
+    node.weights = [w.astype("float32") for w in (*own, mean * scale, (variance + epsilon) * scale**2 - epsilon)]
+
+
+def scaled(kind, kernel, scale):
+    """The kernel of a linear layer of that class with its results times `scale`, one number or one for each channel."""
+    if kind in TRANSPOSED:
+        return kernel * np.reshape(scale, (-1, 1)) if np.ndim(scale) else kernel * scale
+    if kind in DEPTHWISE:
+        return kernel * (np.reshape(scale, kernel.shape[-2:]) if np.ndim(scale) else scale)
+    return kernel * scale
+
+
+def _affine(node):
+    config, last = node.config, len(node.shape) - 1
+    weights = [np.asarray(w, np.float64) for w in node.weights]
+    if node.is_a(layers.BatchNormalization) and config["axis"] in (-1, last, [last]):
+        gamma = weights.pop(0) if config["scale"] else 1.0
+        beta = weights.pop(0) if config["center"] else 0.0
+        mean, variance = weights
+        scale = gamma / np.sqrt(variance + config["epsilon"])
+        return scale, beta - mean * scale
+    if node.is_a(layers.Rescaling):
+        values = [np.asarray(config[k], np.float64) for k in ("scale", "offset")]
+        return values if all(v.ndim < 2 or v.size == v.shape[-1] for v in values) else None
+    if node.is_a(layers.Normalization) and not config["invert"]:
+        mean, variance = (np.asarray(config[k], np.float64) for k in ("mean", "variance"))
+        if mean.ndim > 1 or config["axis"] not in (None, -1, last, [last], (last,), [-1], (-1,)):
+            return None
+        scale = 1.0 / np.maximum(np.sqrt(variance), keras.backend.epsilon())
+        return scale, -mean * scale
+    if node.is_a(LAYER_SCALE):
+        return weights[0], 0.0
+    return None
+
+
+def flip_kernel(node, uses):
+    """Channels turned round (RGB to BGR) turn the next kernel round instead; XNNPACK reverses nothing."""
+    flip = node.inputs[0] if node.inputs else None
+    if flip is None or not flip.is_a(FLIP) or flip.call.axis not in (-1, len(flip.shape) - 1) or uses[flip] != 1:
+        return None
+    if node.is_a(*CONVS, layers.Dense) and node.config.get("groups", 1) == 1:
+        kernel, *bias = node.weights
+        return like(node, weights=[np.ascontiguousarray(kernel[..., ::-1, :]), *bias], args=(flip.input,))
+    if node.is_a(Affine) or zeros_around(node) is not None:  # these go before it
+        moved = like(node, weights=[w[::-1] for w in node.weights])
+        moved.args = (flip.input, *node.args[1:])
+        return like(flip, args=(moved, *flip.args[1:]), shape=node.shape)
+
+
+def fold_back(node, uses):
+    """An affine node, or a number added or multiplied, goes into the linear layer (or affine node) before it."""
+    affine = number_affine(node) or (node.weights if node.is_a(Affine) else None)
+    if affine is None or uses[node.input] != 1:
+        return None
+    before, (scale, shift) = node.input, affine
+    learns = node.config.get("trainable", False)
+    if before.is_a(Affine):
+        merged = [before.weights[0] * scale, before.weights[1] * scale + shift]
+        return like(before, config={"trainable": learns or before.config["trainable"]}, weights=merged)
+    if not before.is_a(*LINEAR) or (learns and not before.config.get("trainable", True)):
+        return None  # what is trained does not go into what is frozen
+    kernel = np.asarray(before.weights[0], np.float64)
+    bias = before.weights[1] if before.config["use_bias"] else 0.0
+    channels = before.shape[-1]
+    return _reweighted(before, scaled(before.call, kernel, scale), np.broadcast_to(bias * scale + shift, (channels,)))
+
+
+def fold_forward(node, uses):
+    """An affine node goes into the linear layer after it, unless that one pads: padded zeros are not shifted."""
+    before = node.inputs[0] if node.inputs else None
+    if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense) or not before.is_a(Affine) or uses[before] != 1:
+        return None
+    scale, shift = before.weights
+    pads = node.config.get("padding", "valid") != "valid" and max(each(node.config["kernel_size"])) > 1
+    if pads and np.any(shift):
+        return None
+    if before.config["trainable"] and not node.config.get("trainable", True):
+        return None
+    kernel = np.asarray(node.weights[0], np.float64)
+    bias = node.weights[1] if node.config["use_bias"] else np.zeros(node.shape[-1])
+    if node.is_a(*DEPTHWISE):
+        shifted = np.sum(kernel * shift[:, None], axis=tuple(range(kernel.ndim - 2))).ravel()
+        kernel = kernel * scale[:, None]
+    else:
+        groups = node.config.get("groups", 1)
+        # input channel i of group g meets only that group's filters
+        per_filter = [np.repeat(np.split(v, groups), kernel.shape[-1] // groups, axis=0).T for v in (scale, shift)]
+        shifted = np.sum(kernel * per_filter[1], axis=tuple(range(kernel.ndim - 1)))
+        kernel = kernel * per_filter[0]
+    return _reweighted(node, kernel, bias + shifted, args=(before.input,))
+
+
+def depthwise(node, uses=None):
+    """What is left of the affine nodes becomes a 1x1 depthwise convolution."""
+    if not node.is_a(Affine):
+        return None
+    x, rank, channels = node.input, len(node.shape), node.shape[-1]
+    if rank != 4:
+        x = new(layers.Reshape, (x,), node, "in", {"target_shape": (-1, 1, channels)})
+        x.shape = (node.shape[0], None, 1, channels)
+    config = {"kernel_size": 1, "padding": "valid", "strides": 1, "dilation_rate": 1, "use_bias": True, **node.config}
+    result = like(node, call=layers.DepthwiseConv2D, config=config, args=(x,))
+    result.weights = [node.weights[0].astype("float32")[None, None, :, None], node.weights[1].astype("float32")]
+    if rank != 4:
+        result.shape = x.shape
+        target = [-1 if n is None else n for n in node.shape[1:]]
+        result = new(layers.Reshape, (result,), node, "out", {"target_shape": target})
+    return result
+
+
+def number_affine(node):
+    """(scale, shift) of a call that adds, subtracts or multiplies one plain number; None for any other."""
+    if node.is_a(ops.add, ops.subtract, ops.multiply) and len(node.inputs) == 1 and len(node.args) == 2:
+        first, second = node.args
+        number = second if first is node.input else first
+        if np.ndim(number) == 0:
+            number = float(number)
+            if node.is_a(ops.multiply):
+                return number, 0.0
+            if node.is_a(ops.add):
+                return 1.0, number
+            return (1.0, -number) if first is node.input else (-1.0, number)
+    return None
+
+
+def _reweighted(node, kernel, bias, **changes):
+    config = {k: v for k, v in node.config.items() if not k.endswith("_constraint")}
+    weights = [kernel.astype("float32"), np.asarray(bias, "float32")]
+    return like(node, config={**config, "use_bias": True}, weights=weights, **changes)

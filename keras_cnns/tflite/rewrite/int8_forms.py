@@ -1,0 +1,110 @@
+"""What XNNPACK would leave to slower kernels, written as what it runs: pools, hard-swish, long concatenations."""
+
+import numpy as np
+from keras import layers, ops, tree
+
+from keras_cnns.graph.kinds import CONVS, DEPTHWISE, LINEAR, POOLS, SUMS, is_hard_swish, is_relu
+from keras_cnns.graph.node import like, new, plus, relu6, times
+from keras_cnns.tflite.rewrite.fold import number_affine
+from keras_cnns.tflite.rewrite.padding import each, same_padding
+
+
+def thinning(node, uses=None):
+    """A pool of one pixel, which only drops the others, becomes a convolution that does: XNNPACK runs no such pool."""
+    pools = layers.MaxPooling2D, layers.AveragePooling2D
+    if node.is_a(*pools) and each(node.config["pool_size"])[:2] == (1, 1):
+        return _constant(node, np.ones((1, 1)))
+
+
+def average(node, uses=None):
+    """Average pooling becomes a depthwise convolution; at padded edges, where fewer pixels count, times a number more.
+
+    XNNPACK runs no int8 average pooling. Only kernels of one weight for all are rounded to int8 without a loss.
+    """
+    if not node.is_a(layers.AveragePooling2D) or None in node.shape[1:]:
+        return None
+    window, strides = each(node.config["pool_size"])[:2], each(node.config["strides"])[:2]
+    size = window[0] * window[1]
+    pooled = _constant(node, np.full(window, 1 / size))
+    if node.config["padding"] == "valid":
+        return pooled
+    per_axis = zip(node.input.shape[1:3], window, strides, node.shape[1:3], strict=True)
+    rows, columns = (_counted(n, k, s, count) for n, k, s, count in per_axis)
+    counted = np.outer(rows, columns)
+    if np.all(counted == size):
+        return pooled
+    pooled.name = f"{node.name}_sum"
+    return new(ops.multiply, (pooled, (size / counted).astype("float32")[None, :, :, None]), node, "edges", {})
+
+
+def _counted(size, window, stride, results):
+    """How many of each window's places lie on the picture, along one axis of "same" padding."""
+    before, _ = same_padding(size, window, stride)
+    starts = np.arange(results) * stride - before
+    return np.minimum(starts + window, size) - np.maximum(starts, 0)
+
+
+def by_fives(node, uses=None):
+    """More than five concatenated at once, as XNNPACK takes them, are concatenated by fives."""
+    if not node.is_a(layers.Concatenate) or len(node.inputs) <= 5 or len(node.inputs) != len(node.args[0]):
+        return None
+    axis = node.config["axis"] % len(node.shape)
+    first, rest = list(node.inputs[:5]), list(node.inputs[5:])
+    shape = (*node.shape[:axis], sum(n.shape[axis] for n in first), *node.shape[axis + 1 :])
+    part = new(layers.Concatenate, (first,), node, f"before_{len(rest)}", {"axis": axis})
+    part.shape = shape
+    whole = like(node, args=([part, *rest],))
+    return by_fives(whole) or whole
+
+
+def rectified(node, uses):
+    """A ReLU behind a concatenation, or one of several that read the same tensor: XNNPACK runs none alone in int8."""
+    before = node.input if is_relu(node) else None
+    taken_in = (*LINEAR, *SUMS, *POOLS, layers.BatchNormalization)  # kept batch norms are folded later
+    if before is None or not before.inputs or len(node.shape) != 4 or (uses[before] == 1 and before.is_a(*taken_in)):
+        return None
+    same = new(None, (before,), node, "same", {"strides": 1, "padding": "valid"})
+    return like(node, args=(_constant(same, np.ones((1, 1))),))
+
+
+def absorb_sixth(node, uses):
+    """The 1/6 of a hard-swish or hard-sigmoid gate goes into the kernel after it: one multiplication less."""
+    if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense) or uses[node.input] != 1:
+        return None
+    before = node.input
+    if is_hard_swish(before):
+        x = new(layers.Multiply, ([before.input, relu6(plus(before.input, 3.0, before), before)],), before, "times", {})
+        return _scaled(node, x, 1 / 6)
+    if before.is_a(layers.Multiply, ops.multiply) and len(tree.flatten(before.args)) == len(before.inputs) == 2:
+        for i, gate in enumerate(before.inputs):
+            if gate.is_a(ops.multiply) and (scale := number_affine(gate)) and uses[gate] == 1:
+                others = list(before.inputs)
+                others[i] = gate.input
+                args = (others,) if before.is_a(layers.Multiply) else tuple(others)
+                return _scaled(node, like(before, args=args), scale[0])
+    return None
+
+
+def _scaled(node, x, scale):
+    kernel, *bias = node.weights
+    return like(node, args=(x,), weights=[(kernel * scale).astype(kernel.dtype), *bias])
+
+
+def hard_swish(node, uses=None):
+    """`(x * (1/6)) * relu6(x + 3)`; with the multiplication last the converter would fuse HARD_SWISH again."""
+    if is_hard_swish(node):
+        x = node.input
+        gate = relu6(plus(x, 3.0, node), node)
+        return new(layers.Multiply, ([times(x, 1 / 6, node), gate],), node, "times", {})
+
+
+def _constant(node, kernel):
+    """A depthwise convolution in the place of a pool: the same kernel for each channel, not to be trained."""
+    config = {
+        "kernel_size": kernel.shape,
+        "strides": each(node.config["strides"])[:2],
+        "padding": node.config["padding"],
+    }
+    made = like(node, call=layers.DepthwiseConv2D, config={**config, "use_bias": False, "trainable": False})
+    made.weights = [np.repeat(kernel.astype("float32")[:, :, None, None], node.shape[-1], axis=2)]
+    return made

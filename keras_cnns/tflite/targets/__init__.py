@@ -1,0 +1,1 @@
+"""Where a `.tflite` file runs: one file for each runtime or chip."""

@@ -1,0 +1,170 @@
+"""How fast files are on a phone: LiteRT's `benchmark_model` over adb, the files taking turns there too."""
+
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import path_of, short, whole
+from keras_cnns.tflite.verify import timing
+
+FOLDER = "/data/local/tmp/keras_cnns"
+TOOL = f"{FOLDER}/benchmark_model"
+WHERE = "https://ai.google.dev/edge/litert/models/measurement"
+
+
+@dataclass(frozen=True)
+class PhoneTiming:
+    """One file on one phone. median_ms: over the rounds, of each round's mean. ratio: to the first file."""
+
+    phone: str
+    path: str
+    threads: int
+    delegate: str
+    rounds: int
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    ratio: float
+    peak_mb: float | None
+
+
+DELEGATES = {
+    "xnnpack": ["--use_xnnpack=true"],
+    "cpu": ["--use_xnnpack=false"],
+    "gpu": ["--use_gpu=true"],
+    "nnapi": ["--use_nnapi=true"],
+}
+
+
+def benchmark_on_phone(
+    paths, *, tool=None, serial=None, threads=(1, 2), delegate="xnnpack", rounds=3, runs=50, adb="adb"
+):
+    """Times `.tflite` files on the phone that adb sees.
+
+    Args:
+      paths: the files; ratios are to the first.
+      tool: LiteRT's `benchmark_model` for Android, to be copied to the phone; needed once.
+      serial: which phone, where there are several.
+      threads: numbers of threads to try. delegate: a key of `DELEGATES`.
+      rounds, runs: each file is run `runs` times in each of `rounds` rounds.
+      adb: the command.
+
+    Returns: a list of `PhoneTiming`.
+
+    Raises:
+      UserError: no adb, no phone, several phones, no tool, or the tool failed; says what to do.
+    """
+    paths = timing.files(paths)
+    if tool and not path_of(tool, "tool").is_file():
+        raise UserError(f"there is no file {tool}.")
+    if not whole(rounds, 1):
+        raise UserError(f"rounds is {short(rounds)}: give a whole number from 1.")
+    timing.check(threads, runs)
+    if not isinstance(delegate, str) or delegate not in DELEGATES:
+        raise UserError(f"there is no delegate {delegate!r}: choose from {', '.join(DELEGATES)}.")
+    phone = Phone(adb, serial)
+    phone.shell("mkdir", "-p", FOLDER)
+    if tool:
+        phone.push(tool, TOOL)
+        phone.shell("chmod", "+x", TOOL)
+    elif "yes" not in phone.shell(f"test -x {TOOL} && echo yes || echo no", plain=True):
+        raise UserError(f"{phone.name} has no benchmark_model yet: give the file for Android once, see {WHERE}")
+    there = [f"{FOLDER}/{number}_{path.name}" for number, path in enumerate(paths)]
+    try:
+        for path, target in zip(paths, there, strict=True):
+            phone.push(path, target)
+        return [row for count in threads for row in _rows(phone, paths, there, count, delegate, rounds, runs)]
+    finally:
+        phone.shell("rm", "-f", *there, check=False)
+
+
+def _rows(phone, paths, there, threads, delegate, rounds, runs):
+    found = [[] for _ in paths]
+    for _ in range(rounds):
+        for target, measured in zip(there, found, strict=True):
+            flags = [f"--graph={target}", f"--num_threads={threads}", f"--num_runs={runs}", "--warmup_runs=5"]
+            measured.append(parse(phone.shell(TOOL, *flags, *DELEGATES[delegate])))
+    for path, measured in zip(paths, found, strict=True):
+        times = [ms for ms, _ in measured]
+        ratios = [ms / first for ms, (first, _) in zip(times, found[0], strict=True)]
+        peaks = [peak for _, peak in measured if peak is not None]
+        yield PhoneTiming(
+            phone=phone.name,
+            path=str(path),
+            threads=threads,
+            delegate=delegate,
+            rounds=rounds,
+            median_ms=statistics.median(times),
+            low_ms=min(times),
+            high_ms=max(times),
+            ratio=statistics.median(ratios),
+            peak_mb=max(peaks) if peaks else None,
+        )
+
+
+def table(rows, *, title=None):
+    """A `rich.table.Table` of timings."""
+    from rich.table import Table
+
+    made = Table(title=title or rows[0].phone, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("file", "threads", "on", "ms", "between", "ratio", "peak MB"):
+        made.add_column(column, justify="left" if column in ("file", "on") else "right")
+    for row in rows:
+        between, peak = f"{row.low_ms:.2f} - {row.high_ms:.2f}", "-" if row.peak_mb is None else f"{row.peak_mb:.1f}"
+        figures = (str(row.threads), row.delegate, f"{row.median_ms:.2f}", between, f"{row.ratio:.2f}", peak)
+        made.add_row(Path(row.path).name, *figures)
+    return made
+
+
+def parse(text):
+    """(mean milliseconds of a run, peak megabytes or None) of what benchmark_model prints.
+
+    Raises:
+      UserError: it printed no timings.
+    """
+    timing = re.search(r"Inference \(avg\): ([\d.e+]+)", text) or re.search(r"count=\d{2,}.*?avg=([\d.e+]+)", text)
+    if not timing:
+        said = [line.strip() for line in text.splitlines() if "ERROR" in line] or text.strip().splitlines()[-1:]
+        raise UserError(f"benchmark_model gave no timings: {said[0][:200] if said else 'it printed nothing'}")
+    peak = re.search(r"Peak memory footprint.*?overall=([\d.]+)", text) or re.search(r"overall=([\d.]+)", text)
+    return float(timing[1]) / 1e3, float(peak[1]) if peak else None
+
+
+class Phone:
+    """A phone that adb sees."""
+
+    def __init__(self, adb="adb", serial=None):
+        if shutil.which(adb) is None:
+            raise UserError(f"there is no {adb} here: install Android's platform tools.")
+        self.adb = adb
+        lines = [line.split() for line in self._run(["devices"]).splitlines()[1:] if line.strip()]
+        states = {words[0]: words[1] for words in lines if len(words) > 1}
+        ready = [name for name, state in states.items() if state == "device"]
+        if serial is None and len(ready) > 1:
+            raise UserError(f"adb sees {len(ready)} phones ({', '.join(ready)}): say which with serial=.")
+        self.serial = serial or (ready[0] if ready else None)
+        if self.serial not in ready:
+            seen = ", ".join(f"{name} is {state}" for name, state in states.items()) or "it sees none"
+            raise UserError(f"adb has no phone {self.serial or ''}({seen}): plug it in and allow USB debugging.")
+        self.name = self.shell("getprop", "ro.product.model").strip() or self.serial
+
+    def push(self, source, target):
+        """Copies a file to the phone."""
+        self._run(["-s", self.serial, "push", str(source), target])
+
+    def shell(self, *words, plain=False, check=True):
+        """What a command on the phone prints. plain: one line for the phone's shell, as it is."""
+        line = words[0] if plain else shlex.join(words)
+        return self._run(["-s", self.serial, "shell", line], check)
+
+    def _run(self, words, check=True):
+        done = subprocess.run([self.adb, *words], capture_output=True, text=True, errors="replace")
+        if check and done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+            raise UserError(f"adb {words[2] if words[0] == '-s' else words[0]} failed: {said[:200]}")
+        return done.stdout + done.stderr

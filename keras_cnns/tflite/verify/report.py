@@ -1,0 +1,202 @@
+"""What an export found out, for people and for machines."""
+
+from dataclasses import asdict, dataclass
+
+from keras_cnns.support.atomic_files import write_json
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What one rounding to int8 alone does to the answers, and what the file makes of it.
+
+    operator: its kind. layer: where it is. what: its "result" or its "weights". harm: the squared error of the answers
+    over their variance. kept: "int8", "int16" or "float" in the file.
+    """
+
+    operator: str
+    layer: str
+    what: str
+    harm: float
+    kept: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of the files that "auto" chooses between; without figures where there is none.
+
+    name: the scheme, with what it was given. status: as a report's, or "none". remark: what beats it, why it would be
+    refused, or why there is none. beaten_by: another that is no worse in time, size and loss, and better in one; None
+    of those that are each the choice for some limits. chosen: whether it is the one.
+    """
+
+    name: str
+    status: str
+    remark: str
+    beaten_by: str | None = None
+    chosen: bool = False
+    size_bytes: int | None = None
+    size_ratio: float | None = None
+    latency_ms: float | None = None
+    latency_ratio: float | None = None
+    lost: float | None = None
+    accuracy_drop: float | None = None
+    agreement: float | None = None
+    snr_db: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One exported file.
+
+    status: "pass", "warn" or "fail" (a failing file is handed over only by force). comparisons: one for each output;
+    source_comparisons: the same beside the model before quantization-aware training, where that is known.
+    layers: the error of every layer (`LayerError`), where the status is "fail".
+    latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
+    runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
+    harms: a `Harm` for each rounding, the worst first, in schemes that choose by them. candidates: what "auto" chose
+    between, a `Candidate` each.
+    """
+
+    path: str
+    model: str
+    scheme: str
+    status: str
+    reasons: tuple
+    notes: tuple
+    pictures: int
+    comparisons: tuple
+    size_bytes: int
+    size_ratio: float
+    latency_ms: float
+    latency_ratio: float
+    operators: int
+    undelegated: dict
+    seconds: float
+    layers: tuple = ()
+    source_comparisons: tuple = ()
+    harms: tuple = ()
+    candidates: tuple = ()
+
+    @property
+    def cosine(self):
+        """Of the worst output."""
+        return self._worst("cosine")
+
+    @property
+    def snr_db(self):
+        """Of the worst output."""
+        return self._worst("snr_db")
+
+    @property
+    def agreement(self):
+        """Share of the pictures given the same class by both; None where there are no classes."""
+        return self._worst("agreement")
+
+    @property
+    def loss(self):
+        """Probability that the file's choices give away, by the original's own; None where there are no classes."""
+        return self._worst("loss", max)
+
+    @property
+    def lost(self):
+        """Of the worst output, what two files of one model are chosen between by."""
+        return self._worst("lost", max)
+
+    def _worst(self, figure, worst=min):
+        found = [getattr(comparison, figure) for comparison in self.comparisons]
+        return worst((value for value in found if value is not None), default=None)
+
+    def _labelled(self):
+        return next((c for c in self.comparisons if c.accuracy is not None), self.comparisons[0])
+
+    @property
+    def accuracy(self):
+        """Of the file; None where no labels were given."""
+        return self._labelled().accuracy
+
+    @property
+    def accuracy_drop(self):
+        """The original's accuracy less the file's; None where no labels were given."""
+        return self._labelled().accuracy_drop
+
+    def to_dict(self):
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+    def to_json(self, path):
+        """Writes the report to `path`."""
+        write_json(path, self.to_dict())
+
+
+def table(reports, *, title=None):
+    """A `rich.table.Table` of several reports, one row each; "x" is the ratio to the float32 file."""
+    from rich.table import Table
+    from rich.text import Text
+
+    several = len({r.model for r in reports}) > 1
+    made = Table(
+        title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold"
+    )
+    left = ("model", "scheme", "") if several else ("scheme", "")
+    for column in (*left[:-1], "size", "x", "ms", "x", "loss", "agree", "dB", "accuracy", "drop", ""):
+        made.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+    colours = {"pass": "green", "warn": "yellow", "fail": "red"}
+    for r in reports:
+        made.add_row(
+            *([r.model] if several else []),
+            r.scheme,
+            *_size_and_time(r),
+            _figure(r.loss, ".4f"),
+            _figure(r.agreement, ".3f"),
+            _figure(r.snr_db, ".0f"),
+            _figure(r.accuracy, ".4f"),
+            _figure(r.accuracy_drop, "+.4f"),
+            Text(r.status, style=colours[r.status]),
+        )
+    return made
+
+
+def candidates_table(report):
+    """A `rich.table.Table` of what "auto" chose between, the chosen one in bold; what nothing beats stands first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("scheme", "size", "x", "ms", "x", "loss", "drop", "agree", "dB", ""):
+        made.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
+    for c in report.candidates:
+        figures = [""] * 8
+        if c.size_bytes is not None:
+            forms = ((c.lost, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
+            figures = [*_size_and_time(c), *(_figure(value, form) for value, form in forms)]
+        remark = Text("chosen" if c.chosen else c.remark)
+        made.add_row(c.name, *figures, remark, style="bold" if c.chosen else "dim" if c.remark else None)
+    return made
+
+
+def _size_and_time(r):
+    return (
+        f"{r.size_bytes / 1e6:.2f} MB" if r.size_bytes >= 1e6 else f"{r.size_bytes / 1e3:.0f} kB",
+        f"{r.size_ratio:.2f}",
+        f"{r.latency_ms:.2f}" if r.latency_ms >= 0.1 else f"{r.latency_ms:.4f}",
+        f"{r.latency_ratio:.2f}",
+    )
+
+
+def print_reports(reports, *, title=None):
+    """Prints the table of several reports, with what there is to say about each below it."""
+    from keras_cnns.support.console import console
+
+    screen = console()
+    screen.print(table(reports, title=title))
+    for r in reports:
+        labels = [c.remark for c in r.comparisons if c.remark]
+        for sentence in (*r.reasons, *labels, *r.notes):
+            screen.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
+    for r in reports:
+        if r.candidates:
+            screen.print(candidates_table(r))
+
+
+def _figure(value, form):
+    return "-" if value is None else format(value, form)

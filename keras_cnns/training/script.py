@@ -1,0 +1,135 @@
+"""What makes a recipe's page a command: `python recipes/NAME.py --flag` and `keras-cnns train NAME --flag` alike."""
+
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.training.recipe import Recipe
+
+FOLDER = "recipes"
+SAID = ("accuracy", "top1_error", "top5_error", "loss")
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The recipe's fields, and what belongs to one start of it."""
+
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    check: bool = False  # looks at the data and learns eight pictures by heart, in about a minute, and says what is off
+    smoke: bool = False  # a few steps on the embedded digits, to see that everything works
+    workers: str = ""  # host:port,host:port,...: this process is one of those
+    index: int = 0  # which of the workers this process is
+    evaluate: tuple[str, ...] = ()  # measures these .keras files instead of training; several: their mean answer
+    views: Literal["centre", "ten_crops", "multi_scale"] = "centre"  # of each picture, in --evaluate
+    scales: tuple[int, ...] = ()  # multi_scale: the short sides, the last one the largest; 1, 8/7 and 2 times the input
+
+
+def run(recipe, args=None, called=None):
+    """The main of a page: flags over `recipe`, then training. Returns the exit status: 0, or 2 after a user's mistake.
+
+    args: the words of the command line; those of the process by default. called: the words before them, which show this
+      recipe's flags with --help behind them.
+    """
+    try:
+        flags = parse(recipe, args, called)
+        from keras_cnns.support.streams import import_tensorflow
+
+        import_tensorflow()
+        from keras_cnns.training import distribute
+
+        if flags.workers:
+            distribute.join(flags.workers, flags.index)
+        recipe = smoke(flags.recipe) if flags.smoke else flags.recipe
+        if flags.check:
+            return _checked(recipe)
+        if flags.evaluate:
+            from keras_cnns.training.evaluation import evaluate_files
+
+            metrics = evaluate_files(flags.evaluate, recipe, flags.views, flags.scales)
+            figures = ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in SAID)
+            print(f"{figures} of {metrics['examples']} held-out pictures: {Path(recipe.out) / metrics['file']}")
+            return 0
+        from keras_cnns.training.trainer import train
+
+        with messages.in_lines():
+            result = train(recipe)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped: the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
+    epochs, score = result.history[-1]["epoch"], result.score
+    figures = f"held-out {score.replace('_', ' ')} {result.metrics[score]:.4f}"
+    print(f"{figures} after {epochs} epochs: {result.folder}/", flush=True)
+    if distribute.workers() > 1:
+        os._exit(0)  # at once: a worker that takes its time to leave is taken for a lost one, and the others abort
+    return 0
+
+
+def _checked(recipe):
+    """Prints what the self-check finds; 1 where something is off."""
+    from keras_cnns.training.check import check
+
+    with messages.in_lines():
+        found = check(recipe)
+    for what, how, fine in found:
+        print(f"{'ok ' if fine else 'OFF'} {what}: {how}")
+    return 0 if all(fine for *_, fine in found) else 1
+
+
+def parse(recipe, args=None, called=None):
+    """The `Flags` of a command line over `recipe`; --help prints the fields and exits, a wrong flag says so."""
+    page = sys.modules["__main__"].__doc__
+    return tyro.cli(Flags, default=Flags(recipe), args=args, description=page, prog=called or f"python {sys.argv[0]}")
+
+
+def smoke(recipe):
+    """The same recipe for two steps of eight small pictures of the embedded digits, from random weights."""
+    from keras_cnns.registry.registry import entry
+
+    net = entry(recipe.model).variant
+    side = 128 if recipe.overrides.get("auxiliary") else max(32, net.min_size)
+    return recipe.but(
+        dataset="digits" if net.task == "classification" else "scenes",
+        data_dir=None,
+        weights=None,
+        input_shape=(side, side, recipe.input_shape[2]),
+        batch_size=8,
+        accumulate=min(2, recipe.accumulate),
+        max_steps=2,
+        out=f"{recipe.out}-smoke",
+    )
+
+
+def find_recipe(name):
+    """The RECIPE of a page: a path to it, or the name of a file in recipes/ here or beside the package.
+
+    Raises:
+      UserError: there is no such page, or it holds no RECIPE.
+    """
+    given = Path(name)
+    folders = [Path(FOLDER), Path(__file__).parents[2] / FOLDER]
+    pages = [given] if given.suffix == ".py" else [folder / f"{name}.py" for folder in folders]
+    page = next((p for p in pages if p.is_file()), None)
+    if page is None:
+        known = sorted({p.stem for folder in folders for p in folder.glob("*.py")})
+        listed = f" Here are {', '.join(known)}." if known else " Give the path to a recipe's .py file."
+        raise UserError(f"there is no recipe {name!r}.{nearest(name, known)}{listed}")
+    spec = importlib.util.spec_from_file_location(page.stem, page)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"{page} cannot be run: {type(error).__name__}: {error}") from error
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe):
+        raise UserError(f"{page} has no RECIPE: keras_cnns.training.Recipe(...).")
+    return recipe

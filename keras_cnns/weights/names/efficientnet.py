@@ -1,0 +1,58 @@
+"""Other libraries' layer names in models/efficientnet.py's words."""
+
+from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.models.efficientnet import layers_per_stage
+from keras_cnns.weights.names import inverted
+from keras_cnns.weights.names.efficientnet_pytorch import rules
+
+PEERS = {
+    "keras": {f"efficientnet_b{i}": f"EfficientNetB{i}" for i in range(8)},
+    "torchvision": {f"efficientnet_b{i}": f"efficientnet_b{i}" for i in range(8)},
+    "timm": {f"efficientnet_b{i}": f"efficientnet_b{i}" for i in range(8)},
+    "efficientnet_pytorch": {f"efficientnet_b{i}": f"efficientnet-b{i}" for i in range(8)},
+}
+LARGE = {"numerics": Numerics(padding="symmetric", epsilon=1e-3, momentum=0.99), "preprocessing": "torch"}
+COLUMNS: dict[str | tuple[str, str], dict] = {
+    "torchvision": {"numerics": TORCH, "preprocessing": "torch"},
+    **{("torchvision", f"efficientnet_b{i}"): LARGE for i in (5, 6, 7)},
+    "timm": {"numerics": TORCH, "preprocessing": "torch"},
+    ("timm", "efficientnet_b1"): {"numerics": TORCH, "preprocessing": "tf"},
+    "efficientnet_pytorch": {},  # the authors' weights, carried over with TensorFlow's padding
+}
+
+
+def keras(net):
+    """Keras calls stage 2 block 1, and its blocks a, b, c."""
+    return [
+        (r"^top_", "last_"),
+        (r"^(block\d[a-z])_dwconv$", r"\1_depthwise_conv"),
+        (r"^(block\d[a-z])_bn$", r"\1_depthwise_bn"),
+        (r"_se_(reduce|expand)$", r"_se_\1_conv"),
+        (r"^block(\d)([a-z])_", lambda m: f"stage{int(m[1]) + 1}_block{ord(m[2]) - ord('a') + 1}_"),
+    ]
+
+
+def torchvision(net):
+    return [
+        *inverted.torchvision_ends(len(net.table) + 1),
+        inverted.counted(r"^features\.(\d+)\.(\d+)\.block\.", layers_per_stage(net), first=1),
+        inverted.torchvision(blocks(net)),
+    ]
+
+
+def timm(net):
+    return [
+        *inverted.TIMM_ENDS,
+        inverted.counted(r"^blocks\.(\d+)\.(\d+)\.", layers_per_stage(net)),
+        inverted.timm(blocks(net)),
+    ]
+
+
+def efficientnet_pytorch(net):
+    return rules(blocks(net))
+
+
+def blocks(net):
+    """In the paper the first of these stages is the second."""
+    ratios = [t for t, *_ in net.table]
+    return inverted.stages(layers_per_stage(net), ratios, squeezes=net.se_ratio > 0, first=2)

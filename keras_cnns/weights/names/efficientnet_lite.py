@@ -1,0 +1,9 @@
+"""Other libraries' layer names in models/efficientnet_lite.py's words, which are models/efficientnet.py's."""
+
+from keras_cnns.weights.names.efficientnet import efficientnet_pytorch, timm  # noqa: F401
+
+# the authors' weights, in both
+PEERS = {
+    "timm": {f"efficientnet_lite{i}": f"tf_efficientnet_lite{i}" for i in range(5)},
+    "efficientnet_pytorch": {f"efficientnet_lite{i}": f"efficientnet-lite{i}" for i in range(5)},
+}

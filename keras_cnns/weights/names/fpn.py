@@ -1,0 +1,26 @@
+"""torchvision's layer names in models/fpn.py's words."""
+
+from keras_cnns.weights.names import resnet
+
+PEERS = {"torchvision": {"faster_rcnn_resnet50_fpn": "fasterrcnn_resnet50_fpn"}}
+
+
+def torchvision(net):
+    """The files it publishes are older than its release: inner_blocks.0 there is inner_blocks.0.0 here."""
+    return [
+        (r"^backbone\.fpn\.inner_blocks\.(\d)(\.0)?$", lambda m: f"fpn_inner{int(m[1]) + 2}"),
+        (r"^backbone\.fpn\.layer_blocks\.(\d)(\.0)?$", lambda m: f"fpn_outer{int(m[1]) + 2}"),
+        (r"^rpn\.head\.conv(\.0\.0)?$", "rpn"),
+        (r"^rpn\.head\.cls_logits$", "rpn_objectness"),
+        (r"^rpn\.head\.bbox_pred$", "rpn_deltas"),
+        (r"^roi_heads\.box_head\.(fc[67])$", r"\1"),
+        (r"^roi_heads\.box_predictor\.cls_score$", "class_scores"),
+        (r"^roi_heads\.box_predictor\.bbox_pred$", "box_deltas"),
+        (r"^backbone\.body\.", ""),
+        *resnet.torchvision(net),
+    ]
+
+
+def adapted(tensors):
+    """Without the deltas of the ground, which torchvision has and never uses."""
+    return {path: value[4:] if path.startswith("box_deltas/") else value for path, value in tensors.items()}

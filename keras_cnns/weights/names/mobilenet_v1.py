@@ -1,0 +1,28 @@
+"""Other libraries' layer names in models/mobilenet_v1.py's words."""
+
+from keras_cnns.blocks.conv import TORCH
+from keras_cnns.weights.names.inverted import TIMM_ENDS, counted
+
+PEERS = {"keras": {"mobilenet_v1": "MobileNet"}, "timm": {"mobilenet_v1": "mobilenetv1_100"}}
+COLUMNS = {"timm": {"numerics": TORCH, "preprocessing": "tf"}}
+
+
+def keras(net):
+    return [
+        (r"^conv1$", "conv1_conv"),
+        (r"^conv_(dw|pw)_(\d+)$", r"conv_\1_\2_conv"),
+        (r"^conv_dw_(\d+)_(conv|bn)$", r"block\1_depthwise_\2"),
+        (r"^conv_pw_(\d+)_(conv|bn)$", r"block\1_pointwise_\2"),
+        (r"^conv_preds$", "predictions"),
+    ]
+
+
+def timm(net):
+    """timm's stages begin where the channels change."""
+    parts = {"conv_dw": "depthwise_conv", "bn1": "depthwise_bn", "conv_pw": "pointwise_conv", "bn2": "pointwise_bn"}
+    filters = [c for _, c in net.table]
+    return [
+        *[(pattern, ours.replace("stem", "conv1")) for pattern, ours in TIMM_ENDS],
+        counted(r"^blocks\.(\d+)\.(\d+)\.", [filters.count(c) for c in dict.fromkeys(filters)]),
+        (r"^#(\d+)\.(\w+)$", lambda m: f"block{int(m[1]) + 1}_{parts[m[2]]}"),
+    ]

@@ -1,0 +1,45 @@
+"""Other libraries' layer names in models/mobilenet_v2.py's words."""
+
+from keras_cnns.weights.names import inverted
+
+PEERS = {
+    "keras": {"mobilenet_v2": "MobileNetV2"},
+    "torchvision": {"mobilenet_v2": "mobilenet_v2"},
+    "timm": {"mobilenet_v2": "mobilenetv2_100"},
+}
+
+
+def keras(net):
+    """Keras numbers the blocks from 0, through all stages."""
+    return [
+        (r"^Conv1$", "stem_conv"),
+        (r"^bn_Conv1$", "stem_bn"),
+        (r"^Conv_1$", "last_conv"),
+        (r"^Conv_1_bn$", "last_bn"),
+        (r"^expanded_conv_", "block_0_"),
+        (r"^(block_\d+_[a-z]+)$", r"\1_conv"),
+        (r"^(block_\d+_[a-z]+)_BN$", r"\1_bn"),
+        (r"^block_(\d+)_", lambda m: f"{_blocks(net)[int(m[1])][0]}_"),
+    ]
+
+
+def torchvision(net):
+    """torchvision numbers the blocks from 1, through all stages."""
+    blocks = _blocks(net)
+    return [
+        *inverted.torchvision_ends(len(blocks) + 1),
+        (r"^features\.(\d+)\.conv\.", lambda m: f"#{int(m[1]) - 1}."),
+        inverted.torchvision(blocks),
+    ]
+
+
+def timm(net):
+    return [
+        *inverted.TIMM_ENDS,
+        inverted.counted(r"^blocks\.(\d+)\.(\d+)\.", [n for _, _, n, _ in net.table]),
+        inverted.timm(_blocks(net)),
+    ]
+
+
+def _blocks(net):
+    return inverted.stages([n for _, _, n, _ in net.table], [t for t, *_ in net.table], squeezes=False)

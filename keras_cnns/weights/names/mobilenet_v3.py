@@ -1,0 +1,83 @@
+"""Other libraries' layer names in models/mobilenet_v3.py's words."""
+
+from itertools import groupby
+
+from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.weights.names import inverted
+
+PEERS = {
+    "keras": {
+        "mobilenet_v3_small": "MobileNetV3Small",
+        "mobilenet_v3_large": "MobileNetV3Large",
+        "mobilenet_v3_small_minimalistic": "MobileNetV3Small(minimalistic=True)",
+        "mobilenet_v3_large_minimalistic": "MobileNetV3Large(minimalistic=True)",
+    },
+    "torchvision": {
+        "mobilenet_v3_small": "mobilenet_v3_small",
+        "mobilenet_v3_large": "mobilenet_v3_large",
+    },
+    "timm": {
+        "mobilenet_v3_small": "mobilenetv3_small_100",
+        "mobilenet_v3_large": "mobilenetv3_large_100",
+        "mobilenet_v3_small_minimalistic": "tf_mobilenetv3_small_minimal_100",
+        "mobilenet_v3_large_minimalistic": "tf_mobilenetv3_large_minimal_100",
+    },
+}
+COLUMNS = {
+    "torchvision": {
+        "numerics": Numerics(padding="symmetric", epsilon=1e-3, momentum=0.99),
+        "preprocessing": "torch",
+    },
+    "timm": {"numerics": TORCH, "preprocessing": "torch"},
+    ("timm", "mobilenet_v3_small_minimalistic"): {},  # trained by the authors, with TensorFlow
+    ("timm", "mobilenet_v3_large_minimalistic"): {},
+}
+
+
+def keras(net):
+    """Keras numbers the blocks from 0 and leaves the first one's number out; its files are older than these names."""
+    return [
+        (r"^(Conv|expanded_conv|Logits).*", lambda m: m[0].lower().replace("_batchnorm", "_bn")),
+        (r"^conv$", "stem_conv"),
+        (r"^conv_bn$", "stem_bn"),
+        (r"^conv_1(_bn)?$", lambda m: "last" + (m[1] or "_conv")),
+        (r"^conv_2$", "head"),
+        (r"^logits$", "predictions"),
+        (r"^expanded_conv_(?!\d)", "expanded_conv_0_"),
+        (r"_squeeze_excite_conv$", "_se_reduce_conv"),
+        (r"_squeeze_excite_conv_1$", "_se_expand_conv"),
+        (r"^(expanded_conv_\d+_(expand|depthwise|project))$", r"\1_conv"),
+        (r"^expanded_conv_(\d+)_", lambda m: f"block{int(m[1]) + 1}_"),
+    ]
+
+
+def torchvision(net):
+    blocks = _blocks(net)
+    return [
+        *inverted.torchvision_ends(len(blocks) + 1)[:-1],
+        (r"^classifier\.0$", "head"),
+        (r"^classifier\.3$", "predictions"),
+        (r"^features\.(\d+)\.block\.", lambda m: f"#{int(m[1]) - 1}."),
+        inverted.torchvision(blocks),
+    ]
+
+
+def timm(net):
+    """timm's stages begin where the channels change; the last convolution is a stage of its own."""
+    depths = [len(list(rows)) for _, rows in groupby(out for _, _, out, *_ in net.table)]
+    return [
+        (rf"^blocks\.{len(depths)}\.0\.conv$", "last_conv"),
+        (rf"^blocks\.{len(depths)}\.0\.bn1$", "last_bn"),
+        (r"^conv_head$", "head"),
+        *inverted.TIMM_ENDS,
+        inverted.counted(r"^blocks\.(\d+)\.(\d+)\.", depths),
+        inverted.timm(_blocks(net)),
+    ]
+
+
+def _blocks(net):
+    channels = [net.stem] + [out for _, _, out, *_ in net.table]
+    return [
+        (f"block{i}", exp_size != channels[i - 1], se and not net.minimalistic)
+        for i, (_, exp_size, _, se, *_) in enumerate(net.table, start=1)
+    ]

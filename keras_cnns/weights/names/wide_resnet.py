@@ -1,0 +1,6 @@
+"""Other libraries' layer names in models/wide_resnet.py's words, which are models/resnet.py's."""
+
+from keras_cnns.weights.names.resnet import timm, torchvision  # noqa: F401
+
+SAME = {name: name for name in ("wide_resnet50_2", "wide_resnet101_2")}
+PEERS = {"torchvision": SAME, "timm": SAME}

@@ -1,0 +1,220 @@
+"""The pages of export/: a checkpoint goes in, verified files, a table and report.json come out."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_cnns import build
+from keras_cnns.data.sources import shapes
+from keras_cnns.data.sources.objects import GROUND
+from keras_cnns.export_scripts import any_model, app_source
+from keras_cnns.export_scripts.script import Shipment, run
+from keras_cnns.saving.card import Card, write_card
+from keras_cnns.testing import randomize
+from keras_cnns.tflite import export, predict
+from tests.models.test_faster_rcnn import SMALL
+
+PAGES = Path(__file__).parents[1] / "export"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A small network that knows the digits at 16 x 16, pixels from 0 to 255, as a recipe leaves it."""
+    import keras
+
+    from keras_cnns.data.pipeline import load_arrays
+
+    keras.utils.set_random_seed(0)
+    images, labels, names = load_arrays("digits", "train", size=16, channels=1)
+    x = image = keras.Input((16, 16, 1), name="image")
+    x = keras.layers.Conv2D(16, 3, 2, activation="relu")(keras.layers.Rescaling(1 / 255)(x))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(16, 3, activation="relu")(x))
+    model = keras.Model(image, keras.layers.Dense(10, "softmax", name="predictions")(x), name="small")
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(images, labels, 32, epochs=6, verbose=0)
+    path = tmp_path_factory.mktemp("run") / "model.keras"
+    model.save(path)
+    write_card(path, Card("small", tuple(names), {"recipe": "here"}))
+    return path
+
+
+def test_a_shipment(checkpoint, tmp_path, capsys):
+    shipment = Shipment(checkpoint=str(checkpoint), out=str(tmp_path), schemes=("float32", "int8"))
+    assert run(shipment, ["--qat-epochs", "1", "--calibration", "100"]) == 0
+    files = {path.name for path in tmp_path.iterdir()}
+    page = next(tmp_path.glob("*.md"))  # of the fastest, whichever it is
+    assert files == {"small_float32.tflite", "small_int8.tflite", "small_int8_qat.tflite", "report.json", page.name}
+    reports = json.loads((tmp_path / "report.json").read_text())
+    assert [report["scheme"] for report in reports] == ["float32", "int8", "int8_qat"]
+    assert all(report["status"] == "pass" and report["comparisons"][0]["accuracy"] > 0.9 for report in reports)
+    assert "int8_qat" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "drawn"),
+    [("fcn8s", "segmentation", "mask.setPixel"), ("faster_rcnn", "boxes", "canvas.drawRect")],
+)
+def test_what_finds_masks_or_boxes_is_shipped_on_its_own_data(model, kind, drawn, tmp_path, monkeypatch, capsys):
+    """From scenes, which have no labels; judged by what fits, with lines that draw."""
+    monkeypatch.setattr(shapes, "COUNTS", {"train": 12, "test": 6})
+    columns = SMALL if model == "faster_rcnn" else {name: SMALL[name] for name in ("backbone", "columns")}
+    network = build(model, **columns | {"input_shape": (64, 64, 3), "classes": 10 + (model == "fcn8s")})
+    network = randomize(network)
+    network.save(tmp_path / "model.keras")
+    names = [str(n) for n in range(10)]
+    write_card(tmp_path / "model.keras", Card(model, tuple([GROUND, *names] if model == "fcn8s" else names)))
+    shipment = Shipment(str(tmp_path / "model.keras"), str(tmp_path / "out"), "scenes", schemes=("float32", "int8"))
+    assert run(shipment, ["--force", "--calibration", "8"]) == 0
+    reports = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [report["comparisons"][0]["kind"] for report in reports] == [kind, kind] and reports[0]["status"] == "pass"
+    assert reports[0]["pictures"] == 6
+    (page,) = (tmp_path / "out").glob("*.md")
+    assert drawn in page.read_text()
+    capsys.readouterr()
+    assert run(shipment, ["--qat-epochs", "1"]) == 2 and "qat_epochs" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_ends_in_logits_is_trained_further_as_such(checkpoint, tmp_path):
+    import keras
+
+    from keras_cnns.tflite.rewrite.ends import with_ends
+
+    model = with_ends(keras.models.load_model(checkpoint), head="logits")
+    model.save(tmp_path / "logits.keras")
+    out = tmp_path / "out"
+    words = ["--checkpoint", str(tmp_path / "logits.keras"), "--qat-epochs", "1", "--schemes", "int8"]
+    assert run(Shipment(checkpoint="", out=str(out)), words) == 0
+    after, trained = json.loads((out / "report.json").read_text())
+    assert trained["comparisons"][0]["accuracy"] >= after["comparisons"][0]["accuracy"] - 0.02
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--checkpoint", "nowhere.keras"], "no checkpoint nowhere.keras"),
+        (["--schemes", "int9"], "Did you mean"),
+        (["--dataset", "folder:nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_with_two(flags, message, checkpoint, tmp_path, capsys):
+    assert run(Shipment(checkpoint=str(checkpoint), out=str(tmp_path)), flags) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: ") and message in said
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.py")), ids=lambda page: page.stem)
+def test_every_page_is_a_command_with_its_own_instructions(page):
+    spec = importlib.util.spec_from_file_location(f"page_{page.stem}", page)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert f"python export/{page.name}" in module.__doc__
+    shipment = getattr(module, "SHIPMENT", None)
+    assert isinstance(shipment, Shipment) or page.stem == "any_model"
+    if shipment:  # the recipe it begins with is there
+        recipe = next(word for word in module.__doc__.split() if word.startswith("recipes/"))
+        assert (PAGES.parent / recipe).is_file()
+
+
+@pytest.mark.parametrize(
+    ("types", "fed", "read"),
+    [
+        (
+            ("uint8", "float32"),
+            ("allocateDirect(256)", "a camera's bytes go in as they are"),
+            ("FloatArray(10)", "Float32.self"),
+        ),
+        (("int8", "int8"), ("allocateDirect(256)", "v / 1 + -128"), ("ByteArray(10)", "Int8.self")),
+        (("float32", "uint8"), ("allocateDirect(1024)", "the floats stand"), ("[it].toUByte()", "UInt8.self")),
+    ],
+    ids=lambda pair: "-".join(pair),
+)
+def test_the_lines_that_feed_a_file_are_made_for_its_types(types, fed, read, checkpoint, tmp_path):
+    from keras_cnns.data.pipeline import load_arrays
+
+    images, labels, names = load_arrays("digits", "test", size=16, channels=1)
+    path = tmp_path / "net.tflite"
+    options = {"scheme": "int8", "input_type": types[0], "output_type": types[1], "names": names, "force": True}
+    export(checkpoint, path, calibration=images[:100], images=images[:100], **options)
+    page = app_source.lines(path)
+    assert all(words in page for words in (*fed, *read, '"net.tflite"', 'forResource: "net"', "0, 1, 2, ..."))
+
+
+@pytest.mark.parametrize(
+    ("types", "kotlin", "swift"),
+    [
+        ("float32", ("Array(8) { Array(8) { FloatArray(10) } }", "maxOf(it[best], 0f)"), "Float(map[$0]))"),
+        (
+            "uint8",
+            ("Array(8) { Array(8) { ByteArray(10) } }", "maxOf(it[best].toUByte().toFloat() - {}, 0f)"),
+            " - {})",
+        ),
+        ("int8", ("Array(8) { Array(8) { ByteArray(10) } }", "maxOf(it[best].toFloat() - {}, 0f)"), " - {})"),
+    ],
+)
+def test_the_class_map_of_a_file_is_drawn(types, kotlin, swift, tmp_path):
+    import keras
+
+    from keras_cnns.testing import pictures, randomize
+    from keras_cnns.tflite.file.describe import describe
+
+    image = keras.Input((16, 16, 1))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, 2, "same")(image))
+    model, some = randomize(keras.Model(image, keras.layers.Dense(10, "softmax")(x))), pictures(20, (16, 16, 1))
+    given = {"scheme": "int8", "calibration": some, "output_type": types, "explain": "cam", "force": True}
+    export(model, tmp_path / "net.tflite", **given)
+    page = app_source.lines(tmp_path / "net.tflite")
+    (seen,) = [tensor for tensor in describe(tmp_path / "net.tflite")["outputs"] if tensor["name"] == "class_map"]
+    for words in (*kotlin, swift, "mapOf(0 to scores, 1 to map)", "output(at: 1)", "(176 * seen", "bytesPerRow: 8,"):
+        assert words.replace("{}", str(seen["zero_point"]), words.count("- {}")) in page
+
+
+def test_a_file_that_is_no_classifier_has_no_such_page(tmp_path):
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
+    report = export(model, tmp_path / "map.tflite")
+    app_source.write(report.path)
+    assert app_source.lines(report.path) is None and [p.name for p in tmp_path.iterdir()] == ["map.tflite"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """40 digits as PNG files, a folder for each class."""
+    from keras_cnns.data.pipeline import load_arrays
+
+    images, labels, _ = load_arrays("digits", "test", size=16, channels=1, limit=40)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (tmp_path / "digits" / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(tmp_path / "digits" / str(label) / f"{number}.png")
+    return tmp_path / "digits"
+
+
+def test_any_model_and_a_folder_of_pictures(checkpoint, folder, tmp_path, capsys):
+    out = tmp_path / "mine.tflite"
+    words = [str(checkpoint), str(folder), "--out", str(out), "--scheme", "int8", "--input-type", "uint8"]
+    assert any_model.run(words) == 0
+    assert "int8" in capsys.readouterr().out
+    images, labels, names = any_model.read_folder(folder, (16, 16, 1), 400)
+    assert names == tuple("0123456789") and len(images) == 40
+    assert np.mean(predict(out, images).argmax(-1) == labels) > 0.8
+
+
+def test_folders_that_cannot_be_used(checkpoint, folder, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (folder / "0" / "broken.png").write_bytes(b"not a picture")
+    for where, message in (("none", "no folder"), ("empty", "holds 0 pictures"), ("digits", "broken.png")):
+        assert any_model.run([str(checkpoint), str(tmp_path / where)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_page_does_not_load_tensorflow_before_it_runs():
+    import subprocess
+
+    code = "import sys; from keras_cnns.export_scripts import any_model, page; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PAGES.parent)

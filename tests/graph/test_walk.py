@@ -1,0 +1,48 @@
+"""The walk through a model's calls that the profile, the maps and the export share."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_cnns.graph.calls import Calls
+from keras_cnns.graph.reader import read
+from keras_cnns.insight.network import Network
+from keras_cnns.testing import randomize
+
+
+def called_with_a_dict():
+    """A nested model whose inputs stand in another order than the keys it is called with."""
+    b, a = keras.Input((4,), name="b"), keras.Input((3,), name="a")
+    inner = keras.Model(
+        [b, a], layers.Concatenate()([layers.Dense(2, name="of_b")(b), layers.Dense(5, name="of_a")(a)])
+    )
+    x = image = keras.Input((7,))
+    return randomize(keras.Model(image, layers.Dense(2)(inner({"a": x[:, :3], "b": x[:, 3:]}))))
+
+
+def shared_and_twice_nested():
+    deep = keras.Sequential([keras.Input((4, 4, 3)), layers.Conv2D(3, 3, padding="same", name="conv")], name="deep")
+    middle = keras.Sequential([keras.Input((4, 4, 3)), deep, layers.ReLU()], name="middle")
+    image = keras.Input((4, 4, 3))
+    return randomize(keras.Model(image, middle(middle(image))))
+
+
+def test_both_readers_see_the_same_calls_in_the_same_order():
+    for make in (called_with_a_dict, shared_and_twice_nested):
+        model = make()
+        ours = [call.operation.name for call in Calls(model) if call.inputs and isinstance(call.operation, keras.Layer)]
+        theirs = [n.origin for n in read(model).nodes if n.origin in ours]
+        assert sorted(ours) == sorted(theirs) and len(ours) >= 4
+
+
+def test_inputs_given_by_name_go_where_they_belong():
+    model = called_with_a_dict()
+    some = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
+    np.testing.assert_allclose(Network(model).run(some)[0], model(some), rtol=1e-5)
+    np.testing.assert_allclose(read(model).build()(some), model(some), rtol=1e-5)
+
+
+def test_paths_name_the_models_around_a_call():
+    calls = Calls(shared_and_twice_nested())
+    assert [c.name for c in calls if "conv" in c.name] == ["middle/deep/conv", "middle/deep/conv:2"]
+    assert calls[calls.find("middle/deep")].name.startswith("middle/deep/conv")

@@ -1,0 +1,58 @@
+"""The card inside a model file: read as it was written, or refused in a line; nothing of it is guessed."""
+
+import json
+import zipfile
+
+import pytest
+
+from keras_cnns.saving.card import ENTRY, Card, read_card, write_card
+from keras_cnns.support.errors import UserError
+
+
+def file_with(folder, written):
+    path = folder / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr(ENTRY, written)
+    return path
+
+
+def test_a_card_comes_back_as_it_was_written(tmp_path):
+    path = tmp_path / "model.keras"
+    card = Card("shapes", ("circle", "größe\n2"), {"recipe": {"augment": {"crop": "whole", "crop_fraction": 0.875}}})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    write_card(path, card)
+    assert read_card(path) == card and card.view() == {"crop": "whole", "crop_fraction": 0.875}
+
+
+def test_where_there_is_none_it_is_empty(tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    (tmp_path / "plain").write_text("no archive")
+    assert read_card(path) == read_card(tmp_path / "plain") == read_card(tmp_path / "nothing") == Card()
+    assert read_card(tmp_path) == Card()  # a folder
+
+
+WRONG = ("{not json", "[1, 2]", '"word"', "null", '{"labels": 5}', '{"labels": "abc"}', '{"labels": {"0": "a"}}')
+WRONG += ('{"labels": ["a", null]}', '{"name": 5}', '{"source": []}', '{"source": null}', b"\xff\xfe{", "[" * 100_000)
+
+
+@pytest.mark.parametrize("written", WRONG, ids=range(len(WRONG)))
+def test_a_card_that_is_none_is_refused_in_a_line(tmp_path, written):
+    with pytest.raises(UserError, match=ENTRY):
+        read_card(file_with(tmp_path, written))
+
+
+def test_a_card_whose_bytes_are_damaged_is_refused_in_a_line(tmp_path):
+    path = file_with(tmp_path, json.dumps({"name": "shapes"}))
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'{"name": "shapes"}', b'{"name": "shopes"}'))  # its checksum tells
+    with pytest.raises(UserError):
+        read_card(path)
+
+
+@pytest.mark.parametrize("fraction", ["x", None, [1], True, 0, -1, 7, float("nan")])
+def test_a_crop_that_cannot_be_is_not_known(fraction):
+    assert Card(source={"recipe": {"augment": {"crop_fraction": fraction}}}).view() == {}

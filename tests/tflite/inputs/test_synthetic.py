@@ -1,0 +1,88 @@
+"""Calibration without pictures: what is made up has the statistics that batch normalization kept."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.data import load_arrays
+from keras_cnns.saving.keras_file import load_model
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite import export
+from keras_cnns.tflite.inputs.synthetic import synthetic
+from keras_cnns.tflite.network import Network
+
+TRAINED = Path(__file__).parents[1] / "trained"
+
+
+def statistics(model, pictures):
+    """How far mean and deviation of a channel are from what batch normalization kept, in deviations, on the mean."""
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    wrong = []
+    for layer in layers:
+        x = keras.Model(model.input, layer.input).predict(pictures, verbose=0).reshape(-1, layer.input.shape[-1])
+        kept = np.sqrt(layer.moving_variance.numpy() + layer.epsilon)
+        wrong += [np.abs(x.mean(0) - layer.moving_mean.numpy()) / kept, np.abs(x.std(0) / kept - 1)]
+    return float(np.mean(np.concatenate(wrong)))
+
+
+def test_every_batch_normalization_sees_what_it_saw_in_training(network):
+    made, told = synthetic(Network.of(network))
+    before, _ = synthetic(Network.of(network), steps=0)
+    assert made["image"].shape == (16, 16, 16, 1) and "16 pictures" in told and "2 batch normalizations" in told
+    assert statistics(network, made["image"]) < 0.4 * statistics(network, before["image"])
+
+
+def test_a_file_calibrated_so_does_nearly_as_well_and_says_so(network, digits, tmp_path):
+    (pictures, _), (images, labels) = digits
+    given = {"scheme": "int8", "images": images[:300], "labels": labels[:300], "force": True}
+    real = export(network, tmp_path / "a.tflite", calibration=pictures[:100], **given)
+    made = export(network, tmp_path / "b.tflite", calibration="synthetic", **given)
+    assert any("made up from the statistics of 2 batch normalizations, on no real one" in n for n in made.notes)
+    assert not any("made up" in n for n in real.notes)
+    assert made.status != "fail" and made.accuracy > real.accuracy - 0.02
+
+
+def sure(model, steps=40):
+    """How sure the model is of the class that each made-up picture was meant for, on the mean."""
+    (made,) = synthetic(Network.of(model), steps=steps)[0].values()
+    wanted = np.arange(len(made)) % model.output_shape[-1]
+    return float(model.predict(made, verbose=0)[np.arange(len(made)), wanted].mean())
+
+
+def test_scores_go_as_far_as_those_of_real_pictures(tmp_path):
+    """What lies behind the last batch normalization has no statistics: noise is of no class, and scores are cut off."""
+    model = load_model(TRAINED / "resnet8_cifar.keras")
+    assert sure(model, steps=0) < 0.2 and sure(model) > 0.5
+    model = load_model(TRAINED / "resnet8_digits.keras")
+    images, labels, _ = load_arrays("digits", "test", size=32)
+    given = {"calibration": "synthetic", "images": images, "labels": labels, "force": True}
+    report = export(model, tmp_path / "net.tflite", scheme="int8", **given)
+    assert report.accuracy_drop <= 0.006 and report.snr_db > 30
+
+
+def test_pixels_stay_pixels():
+    keras.utils.set_random_seed(0)
+    x = image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(6, 3)(keras.layers.Rescaling(1 / 255)(x))
+    model = keras.Model(image, keras.layers.BatchNormalization()(x))
+    model.layers[-1].set_weights([np.ones(6), np.zeros(6), np.full(6, 4.0), np.full(6, 9.0)])
+    (made,) = synthetic(Network.of(model), steps=10)[0].values()
+    assert made.min() >= 0 and 200 < made.max() <= 255
+
+
+def without():
+    image = keras.Input((4, 4, 1))
+    return keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(image)))
+
+
+def of_words():
+    image = keras.Input((4,), dtype="int32")
+    return keras.Model(image, keras.layers.BatchNormalization()(keras.layers.Embedding(9, 3)(image)))
+
+
+@pytest.mark.parametrize("make", [without, of_words])
+def test_a_network_that_keeps_no_statistics_of_pictures_is_refused(make, tmp_path):
+    with pytest.raises(UserError, match="made from the statistics of batch normalization.*give real ones"):
+        export(make(), tmp_path / "n.tflite", scheme="int8", calibration="synthetic")

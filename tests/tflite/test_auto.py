@@ -1,0 +1,187 @@
+"""`scheme="auto"`: which scheme is chosen, and what is told about it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite import SCHEMES, Tuning, auto, export, print_reports
+
+
+@dataclass(frozen=True)
+class Found:
+    """As much of a report as the choice looks at."""
+
+    path: str
+    scheme: str
+    latency_ratio: float
+    size_ratio: float
+    latency_ms: float = 1.0
+    snr_db: float = 20.0
+    accuracy_drop: float | None = None
+    agreement: float | None = None
+    lost: float = 0.0
+    status: str = "pass"
+    reasons: tuple = ()
+    notes: tuple = ()
+    candidates: tuple = ()
+
+    @property
+    def size_bytes(self):
+        return self.size_ratio * 1000
+
+
+MEASURED = {  # time, size, loss
+    "float32": (1.0, 1.0, 0.0),
+    "float16": (0.99, 0.5, 0.0),
+    "weight_only_int8": (0.98, 0.28, 0.005),
+    "weight_only_int4": (3.0, 0.15, 0.1),
+    "dynamic_int8": (1.8, 0.28, 0.002),
+    "int8": (0.45, 0.3, 0.02),
+    "int8_float_islands": (0.6, 0.3, 0.011),
+    "int8_float_mixed": {0.5: (0.47, 0.3, 0.012), 0.75: (0.5, 0.31, 0.009), 0.9375: (0.7, 0.4, 0.004)},
+    "int8_int16_mixed": {0.5: (5.0, 0.3, 0.012), 0.75: (6.0, 0.3, 0.009), 0.9375: (9.0, 0.3, 0.003)},
+    "weight_only_mixed": (1.5, 0.2, 0.004),
+    "int16x8": (12.0, 0.29, 0.001),
+}
+
+
+def measured(path, scheme, force, without_labels=False, failing=(), refused=(), spare=None, **_):
+    time, size, lost = MEASURED[scheme] if spare is None else MEASURED[scheme][spare]
+    Path(path).write_text(f"{scheme} {spare}" if spare else scheme)
+    if scheme in failing:
+        raise UserError("not possible")
+    figures = {"agreement": 1 - lost} if without_labels else {"accuracy_drop": lost}
+    verdict = {"status": "fail", "reasons": ("wrong",)} if scheme in refused else {}
+    return Found(str(path), scheme, time, size, lost=lost, **figures, **verdict)
+
+
+def picked(path, **given):
+    return auto.pick(measured, path, **{"calibrated": True, "integer_io": False, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        ({"max_drop": 0.03}, "int8"),
+        ({"max_drop": 0.0115}, "int8_float_islands"),
+        ({"max_drop": 0.0115, "failing": ["int8_float_islands"]}, "int8_float_mixed 0.75"),
+        ({"max_drop": 0.01}, "int8_float_mixed 0.75"),
+        ({"max_drop": 0.01, "without_labels": True}, "int8_float_mixed 0.75"),
+        ({"max_drop": 0.005}, "int8_float_mixed 0.9375"),
+        ({"max_drop": 0.005, "failing": ["int8_float_mixed"]}, "weight_only_int8"),  # as fast as float32, and smaller
+        ({"max_drop": 0.001}, "float16"),
+        ({"max_drop": 0.03, "calibrated": False}, "weight_only_int8"),
+        ({"max_drop": 0.03, "failing": ["int8"]}, "int8_float_islands"),
+        ({"max_drop": 0.03, "refused": ["int8"]}, "int8_float_islands"),  # the fastest, but wrong
+        ({"max_drop": 0.03, "integer_io": True, "failing": ["int8_float_islands"]}, "int8"),
+        ({"max_drop": 0.0035, "integer_io": True}, "int8_int16_mixed 0.9375"),  # slow, and all that is left
+    ],
+)
+def test_the_fastest_that_is_good_enough(given, chosen, tmp_path):
+    report = picked(tmp_path / "net.tflite", **given)
+    assert (tmp_path / "net.tflite").read_text() == chosen
+    (one,) = [c for c in report.candidates if c.chosen]
+    assert report.scheme in report.notes[0] and one.name.replace(", spare", "") == chosen
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        ({"max_drop": 0.03, "max_size": 0.29}, "weight_only_int8"),
+        ({"max_drop": 0.003, "max_latency": 0.7}, None),
+        ({"max_drop": 0.009, "max_latency": 0.7}, "int8_float_mixed"),
+        ({"max_drop": 0.01, "max_size": 0.2}, "weight_only_mixed"),
+        ({"max_drop": 0.001, "max_size": 0.2}, None),
+        ({"max_drop": 0.01, "max_size": 0.2, "max_latency": 1.0}, None),
+        ({"max_drop": 0.01, "max_size": 0.2, "calibrated": False}, None),
+        ({"max_drop": 0.01, "max_size": 0.2, "integer_io": True}, None),
+        ({"max_drop": 0.2, "max_size": 0.16}, "weight_only_int4"),
+        ({"max_drop": 0.2, "max_size": 0.2}, "weight_only_mixed"),  # four bits throughout are as small, and slower
+    ],
+)
+def test_limits_of_size_and_time(given, chosen, tmp_path):
+    if chosen is None:
+        with pytest.raises(UserError, match="no scheme keeps within a loss of .*, 0.[27] of the (size|time)") as caught:
+            picked(tmp_path / "net.tflite", **given)
+        assert "\n" not in str(caught.value) and "float32" in str(caught.value)
+    else:
+        assert picked(tmp_path / "net.tflite", **given).scheme == chosen
+
+
+def tried(report):
+    return [c.name for c in report.candidates if c.status != "none"]
+
+
+def untried(report):
+    return {c.name: c.remark for c in report.candidates if c.status == "none"}
+
+
+def test_mixtures_are_walked_until_one_is_good_enough(tmp_path):
+    names = {drop: tried(picked(tmp_path / "net.tflite", max_drop=drop)) for drop in (0.03, 0.0125, 0.01, 0.004)}
+    walked = {drop: sum(name.startswith("int8_float_mixed") for name in found) for drop, found in names.items()}
+    assert walked == {0.03: 0, 0.0125: 0, 0.01: 2, 0.004: 3}
+    # what is slow, or makes small what is small already, is made where nothing else is left: minutes, else
+    assert not any(name in found for found in names.values() for name in ("int16x8", "weight_only_mixed"))
+
+
+def test_what_was_not_made_is_told_with_the_reason(tmp_path):
+    found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, failing=["dynamic_int8"]))
+    assert found["dynamic_int8"] == "not possible"
+    assert found["int8_float_mixed"] == "not tried: int8 keeps within the limits"
+    assert found["weight_only_mixed"] == "not tried: no size is asked for that eight bits do not have"
+    assert found["int16x8"] == "not tried: slow on CPUs, and others keep within the limits"
+    found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, calibrated=False))
+    assert {found[name] for name in ("int8", "int16x8", "weight_only_mixed")} == {
+        "not tried: needs calibration pictures"
+    }
+    found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, integer_io=True))
+    assert found["float16"] == found["int16x8"] == "not tried: its inputs and outputs are floats"
+    found = untried(picked(tmp_path / "net.tflite", max_drop=0.01, max_size=0.29))
+    assert found["int8_float_mixed"] == "not tried: int8 itself is too large or too slow"
+
+
+def test_what_another_beats_in_everything_is_marked(tmp_path):
+    report = picked(tmp_path / "net.tflite", max_drop=0.005, failing=["int8_float_islands"])
+    marked = {c.name: c.beaten_by for c in report.candidates if c.beaten_by}
+    assert marked == {"float32": "float16"}  # as good, faster and smaller; the others are each best at something
+    assert all(f"beaten by {better}" in c.remark for c in report.candidates if (better := marked.get(c.name)))
+    sound = [c for c in report.candidates if c.status == "pass"]
+    assert sound[-1].name == "float32"  # what nothing beats stands first, by its time
+    assert [c.latency_ratio for c in sound[:-1]] == sorted(c.latency_ratio for c in sound[:-1])
+    failed = Found("", "int8", 0.1, 0.1, lost=0.0, status="fail")
+    assert auto.beaten(Found("", "float32", 1, 1), [("int8", failed)]) is None  # what would be refused beats nothing
+
+
+def test_ranges_are_chosen_where_activations_are_rounded(tmp_path):
+    given = {}
+    make = lambda tuning, scheme, **more: given.update({scheme: tuning}) or measured(scheme=scheme, **more)  # noqa: E731
+    tuning = Tuning(ranges="mse", scales="mse")
+    auto.pick(make, tmp_path / "n.tflite", max_drop=0.01, calibrated=True, integer_io=False, tuning=tuning)
+    assert given["int8"] == given["int8_float_mixed"] == tuning and given["float16"] is None
+    assert given["weight_only_int8"] == given["dynamic_int8"] == Tuning(scales="mse")
+
+
+def test_nothing_is_good_enough(tmp_path):
+    with pytest.raises(UserError, match="no scheme keeps within a loss of -1") as caught:
+        picked(tmp_path / "net.tflite", max_drop=-1)
+    assert all(name in str(caught.value) for name in MEASURED)  # then all of them are made
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_real_network(network, digits, tmp_path, capsys):
+    (pictures, _), (images, labels) = digits
+    report = export(
+        network, tmp_path / "net.tflite", scheme="auto", calibration=iter([pictures]), images=images, labels=labels
+    )
+    assert report.path == str(tmp_path / "net.tflite") and (tmp_path / "net.tflite").is_file()
+    assert report.accuracy_drop <= 0.01 and report.status == "pass"
+    json.dumps(report.to_dict())
+    names = {c.name.partition(",")[0] for c in report.candidates}
+    assert names == set(SCHEMES) and sum(c.chosen for c in report.candidates) == 1
+    print_reports([report])
+    shown = capsys.readouterr().out
+    assert "what auto chose between" in shown and all(name in shown for name in names)

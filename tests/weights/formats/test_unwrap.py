@@ -1,0 +1,135 @@
+"""Checkpoints in their wrappings, written without torch: what is taken, what is left, what is said, what is refused."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import keras_cnns
+from keras_cnns.support.errors import UserError
+from keras_cnns.weights.formats.torch_files import foreign
+from keras_cnns.weights.formats.unwrap import state_dict
+from tests.weights import torch_written
+from tests.weights.test_damaged_files import SMALL
+
+STATE, OTHER = (torch_written.squeezenet(seed) for seed in (0, 1))
+NAMELESS = list(OTHER.values())
+
+
+def prefixed(prefix, state):
+    return {f"{prefix}{key}": value for key, value in state.items()}
+
+
+def loaded(path):
+    """(the values of one kernel, what was said)"""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = keras_cnns.build("squeezenet1_1", weights=path, **SMALL)
+    said = " ".join(str(w.message) for w in told if issubclass(w.category, UserWarning))
+    return model.get_layer("fire9_expand3x3_conv").kernel.numpy(), said
+
+
+def right(state):
+    return state["features.12.expand3x3.weight"].transpose(2, 3, 1, 0)
+
+
+WRAPPINGS = {
+    "a dict in a list": [STATE],
+    "a tuple of weights and an optimizer": [STATE, {"lr": 0.1, "state": {"0": {"m": np.zeros(9, "float32")}}}],
+    "a list in a dict": {"models": [{"weights": STATE}], "epoch": 3},
+    "DeepSpeed": {"module": STATE, "ds_config": {}, "optimizer": None, "dp_world_size": 1},
+    "timm's wrapper on the hub": prefixed("timm_model.", STATE),
+    "averaged, with its count": {"n_averaged": np.array(5, "int64"), **prefixed("module.", STATE)},
+    "a model in a model": {"state_dict": prefixed("model.model.", STATE)},
+    "a class's own attribute": {
+        "state_dict": prefixed("net.feature_extractor.", STATE),
+        "hyper_parameters": {"lr": 0.1},
+    },
+}
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "stream"])
+def test_the_network_is_found_and_nothing_is_to_be_said(tmp_path, wrapping, zipped):
+    torch_written.save(WRAPPINGS[wrapping], tmp_path / "x.pth", zipped)
+    found, said = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(found, right(STATE))
+    assert said == ""
+
+
+AVERAGES = {
+    "torch_ema": {"model": STATE, "ema": {"decay": 0.999, "num_updates": 3, "shadow_params": NAMELESS}},
+    "shadow_params": {"model": STATE, "shadow_params": NAMELESS},
+    "a list": {"state_dict": STATE, "ema": NAMELESS},
+    "deep inside": {"trainer": {"model": STATE, "ema_weights": NAMELESS}},
+    "a callback's": {"model": STATE, "callbacks": {"EMACallback": {"shadow": NAMELESS}}},
+    "a part": {"model": STATE, "ema": dict(list(OTHER.items())[:9])},
+}
+
+
+@pytest.mark.parametrize("average", AVERAGES)
+def test_an_average_that_cannot_be_taken_is_said(tmp_path, average):
+    torch_written.save(AVERAGES[average], tmp_path / "x.pth")
+    found, said = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(found, right(STATE))
+    assert "an average of the weights lies in" in said and "was left" in said
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"model": STATE, "swa": {"n_averaged": np.array(5, "int64"), **prefixed("module.", OTHER)}},
+        {"model": STATE, "model_avg": OTHER},
+        prefixed("student.", STATE) | prefixed("teacher.", OTHER),
+    ],
+    ids=["swa", "model_avg", "teacher"],
+)
+def test_an_average_with_names_is_taken_and_said(tmp_path, content):
+    torch_written.save(content, tmp_path / "x.pth")
+    found, said = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(found, right(OTHER))
+    assert "was taken" in said
+
+
+@pytest.mark.parametrize("content", [{"best": STATE, "last": OTHER}, {"net_a": STATE, "net_b": OTHER}])
+def test_of_two_that_are_alike_one_is_taken_and_both_are_named(tmp_path, content):
+    torch_written.save(content, tmp_path / "x.pth")
+    found, said = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(found, right(STATE))
+    assert "{} was taken, {} left".format(*content) in said
+
+
+@pytest.mark.parametrize(("names", "prefix"), [(("0.mean", "0.std"), "1."), (("pixel_mean", "pixel_std"), "")])
+@pytest.mark.parametrize("usual", [True, False])
+def test_pixels_that_the_file_s_own_network_prepared_are_said(tmp_path, names, prefix, usual):
+    values = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) if usual else ([0.5] * 3, [0.25] * 3)
+    own = {name: np.array(value, "float32").reshape(1, 3, 1, 1) for name, value in zip(names, values, strict=True)}
+    torch_written.save(own | prefixed(prefix, STATE), tmp_path / "x.pth")
+    found, said = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(found, right(STATE))
+    assert (f"{names[0]} [0.5, 0.5, 0.5]" in said) == (not usual)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("torch._utils._rebuild_qtensor", r"tensors that cannot be read here \(qtensor\)"),
+        ("torch._utils._rebuild_sparse_tensor", r"tensors that cannot be read here \(sparse_tensor\)"),
+        ("torch.float8_e4m3fn", r"tensors that cannot be read here \(float8_e4m3fn\)"),
+        ("torch.ComplexFloatStorage", r"tensors that cannot be read here \(ComplexFloatStorage\)"),
+        ("numpy._core.multiarray._reconstruct", "NumPy's arrays"),
+        ("torchvision.models.resnet.ResNet", r"more than weights \(torchvision.models.resnet.ResNet\).*would run code"),
+    ],
+)
+def test_what_lies_in_the_place_of_tensors_is_named_and_not_called_damage(what, said):
+    for content in ({"conv1.weight": foreign(what)()}, {"model": {"conv1.weight": foreign(what)()}}, foreign(what)()):
+        with pytest.raises(UserError, match=said) as error:
+            state_dict(content, "x.pth")
+        assert "damaged" not in str(error.value)
+
+
+def test_a_list_of_tensors_has_no_names(tmp_path):
+    for content in (NAMELESS, {"params": NAMELESS}, {"epoch": 3}, 3, [[3]]):
+        torch_written.save(content, tmp_path / "x.pth")
+        with pytest.raises(UserError, match="holds no state_dict"):
+            loaded(tmp_path / "x.pth")
