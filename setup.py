@@ -49,7 +49,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["keras_cnns", "keras_cnns.*"]),
-    package_data={"keras_cnns": ["**/*.json", "insight/report/templates/*.html", "py.typed"]},
+    package_data={"keras_cnns": ["**/*.json", "**/*.pyi", "insight/report/templates/*.html", "py.typed"]},
     install_requires=BASE,
     extras_require={"qat": QAT, "torch": TORCH, "test": TEST + QAT, "dev": DEV + TEST + QAT},
     entry_points={"console_scripts": ["keras-cnns = keras_cnns.cli.commands:main"]},

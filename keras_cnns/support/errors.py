@@ -1,36 +1,69 @@
-"""The one error a user's mistake ends in: it says what is wrong and what to do, in one line."""
+"""The errors that a caller can catch. Each message is one line: what is wrong, and what to do about it."""
 
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
 class UserError(ValueError):
-    """Something the caller gave cannot be used. The command prints it without a traceback and exits with 2."""
+    """Something the caller passed in cannot be used. The command prints the message and exits with status 2.
 
-    def __init__(self, said=""):
-        # a name that is repeated in it may have many lines, or thousands of letters
-        line = " ".join(str(said).splitlines())
+    Every error that this package raises on purpose is a `UserError`; its subclasses say which kind it is.
+
+    >>> import keras_cnns
+    >>> try:
+    ...     keras_cnns.build("resnet5O")
+    ... except keras_cnns.UserError as error:
+    ...     print(error)
+    """
+
+    def __init__(self, message: object = "") -> None:
+        # a file name that is repeated in it may contain line breaks, or thousands of letters
+        line = " ".join(str(message).splitlines())
         super().__init__(re.sub(r"\S{400,}", lambda word: f"{word[0][:200]}...{word[0][-100:]}", line))
 
 
+class BadArgument(UserError):
+    """An argument, a flag or a field of a recipe has a value that cannot be used."""
+
+
+class UnreadableFile(UserError):
+    """A file or folder is missing, damaged, of another kind, or cannot be read or written."""
+
+
+class UnsupportedModel(UserError):
+    """The model is sound, but this operation does not support it: its inputs, its layers or what it ends in."""
+
+
+class RejectedExport(UserError):
+    """The exported file failed verification; the previous file was kept."""
+
+
+class NotInstalled(UserError):
+    """An optional tool or package is missing. The message says how to install it."""
+
+
 @contextmanager
-def memory_told():
-    """Memory that cannot be had is a line, too; also a decorator."""
+def memory_errors() -> Iterator[None]:
+    """Turns a `MemoryError` of the body into a `UserError`; also a decorator."""
     try:
         yield
     except MemoryError as error:
         raise UserError(f"there is not enough memory: {first_line(error)}") from error
 
 
-def first_line(error) -> str:
-    """What an error of a library says, short enough to stand in a line of ours; its kind when it says nothing."""
+def first_line(error: BaseException) -> str:
+    """The first line of another library's error message, at most 300 characters; its class name if it has none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(error).__name__
 
 
-def nearest(word, known, *, count=3):
-    """The entries of `known` most like `word`, for "did you mean": a ready phrase, or an empty string."""
+def nearest(word: object, known: Iterable[object], *, count: int = 3) -> str:
+    """The phrase "Did you mean ...?" with the entries of `known` closest to `word`; empty if none is close."""
     from difflib import get_close_matches
 
     close = get_close_matches(str(word), [str(k) for k in known], n=count, cutoff=0.5)
     return f" Did you mean {' or '.join(close)}?" if close else ""
+
+
+memory_told = memory_errors  # the name that tflite/ still uses

@@ -1,0 +1,41 @@
+"""What is public: stubs that agree with the lazy tables, and errors that a caller can catch."""
+
+import pytest
+
+import keras_cnns
+from keras_cnns.maintenance.stubs import lazy_packages, stub
+from keras_cnns.support.lazy_imports import PUBLIC
+
+PACKAGES = lazy_packages()
+ERRORS = ("BadArgument", "UnreadableFile", "UnsupportedModel", "RejectedExport", "NotInstalled")
+
+
+def test_the_documented_packages_are_lazy():
+    parts = ("data", "insight", "layers", "tasks", "tflite", "training", "weights")
+    assert {"keras_cnns", *(f"keras_cnns.{name}" for name in parts)} <= set(PACKAGES)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_stub_names_what_the_lazy_table_names(package):
+    written = (PACKAGES[package] / "__init__.pyi").read_text(encoding="utf-8")
+    assert written == stub(package), "python -m keras_cnns.maintenance.stubs writes it"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_exists_and_is_documented(package):
+    module = __import__(package, fromlist=["_"])
+    for name in PUBLIC[package]:
+        public = getattr(module, name)
+        assert not callable(public) or public.__doc__, f"{package}.{name} has no docstring"
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_error_is_a_user_error_with_a_one_line_message(name):
+    error = getattr(keras_cnns, name)("a file name\nof two lines")
+    assert isinstance(error, keras_cnns.UserError) and isinstance(error, ValueError)
+    assert str(error) == "a file name of two lines"
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'biuld'"):
+        keras_cnns.biuld  # noqa: B018
