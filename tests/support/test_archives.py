@@ -1,0 +1,55 @@
+"""Zip archives are unpacked only as far as their own size makes believable."""
+
+import os
+import zipfile
+
+import pytest
+
+from keras_cnns.support import archives
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import MIB
+
+
+def test_a_member_that_unpacks_to_far_more_than_it_holds_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(20 * MIB))
+    with pytest.raises(UserError, match="zeros.*more than 200 times"):
+        archives.open_zip(tmp_path / "a.zip")
+
+
+def test_a_member_that_is_there_twice_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a", "1")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a", "2")
+    with pytest.raises(UserError, match="twice"):
+        archives.open_zip(tmp_path / "a.zip")
+
+
+def test_a_member_is_read_up_to_its_limit(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("small", bytes(1000))
+    with archives.open_zip(tmp_path / "a.zip") as archive:
+        assert archives.read_member(archive, "small", 1000) == bytes(1000)
+        with pytest.raises(UserError, match="small"):
+            archives.read_member(archive, "small", 999)
+        with pytest.raises(KeyError):
+            archives.read_member(archive, "other")
+
+
+def test_only_a_regular_file_is_opened(tmp_path):
+    os.mkfifo(tmp_path / "model.keras")
+    with pytest.raises(UserError, match="FIFO"):
+        archives.open_zip(tmp_path / "model.keras")
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a", bytes(1000))
+        twin = zipfile.ZipInfo("b")
+        twin.compress_size = twin.file_size = 1000
+        archive.filelist.append(twin)  # a second entry that points at the first one's bytes
+        archive.NameToInfo["b"] = twin
+        archive._didModify = True
+    with pytest.raises(UserError, match="'b'.*declared size"):
+        archives.open_zip(tmp_path / "a.zip")
