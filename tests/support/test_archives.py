@@ -48,7 +48,7 @@ def test_members_that_share_their_bytes_are_refused(tmp_path):
         archive.writestr("a", bytes(1000))
         twin = zipfile.ZipInfo("b")
         twin.compress_size = twin.file_size = 1000
-        twin.header_offset = 0
+        twin.header_offset = twin.CRC = 0
         archive.filelist.append(twin)  # a second entry that points at the first one's bytes
         archive.NameToInfo["b"] = twin
         archive._didModify = True
