@@ -216,5 +216,5 @@ def test_folders_that_cannot_be_used(checkpoint, folder, tmp_path, capsys):
 def test_a_page_does_not_load_tensorflow_before_it_runs():
     import subprocess
 
-    code = "import sys; from keras_cnns.export_scripts import any_model, page; assert 'tensorflow' not in sys.modules"
+    code = "import sys; from keras_cnns.export_scripts import any_model, script; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PAGES.parent)
