@@ -13,7 +13,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.console import Json, print_json, table_of
 from keras_cnns.support.console import show as show_
 from keras_cnns.support.errors import UserError, first_line
-from keras_cnns.support.streams import import_tensorflow, opened, silenced
+from keras_cnns.support.streams import discard_stdout, import_tensorflow, open_missing_streams
 from keras_cnns.version import __version__
 
 
@@ -247,7 +247,7 @@ _REST: list[str] = []  # the flags after `train RECIPE`, which are the recipe's 
 
 def main(words=None):
     """Runs one command. Exits with 2 and one line after a user's mistake."""
-    opened()
+    open_missing_streams()
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # files written aside go first
     words = list(sys.argv[1:] if words is None else words)
@@ -268,11 +268,11 @@ def main(words=None):
         print(f"error: {error}", file=sys.stderr)
         status = 2
     except BrokenPipeError:  # the reader of the table has seen enough
-        silenced()
+        discard_stdout()
         status = 0
     except (OSError, MemoryError) as error:  # a full disk, a name too long, no memory: the machine's own refusals
         print(f"error: {UserError(_told(error))}", file=sys.stderr)
-        silenced()
+        discard_stdout()
         status = 2
     except KeyboardInterrupt:
         status = 130

@@ -1,1 +1,1 @@
-"""What every part stands on: errors, messages, checks of arguments, files written whole, lazy imports, the console."""
+"""What every part uses: errors, messages, argument checks, atomic files, lazy imports, the console."""

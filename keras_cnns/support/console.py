@@ -1,37 +1,35 @@
-"""How the commands speak: tables for people, JSON for machines."""
+"""What the commands print: tables for people, JSON for machines."""
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-Json = Annotated[bool, tyro.conf.arg(name="json", help="print JSON, for machines")]
+Json = Annotated[bool, tyro.conf.arg(name="json", help="print JSON instead of a table")]
 
 
-def console():
-    """The terminal; a table that is piped or recorded is not cut to a terminal's width.
-
-    Names of files and classes are shown as they are: brackets and colons in them are nobody's markup.
-    """
+def console() -> Console:
+    """The terminal, or 160 columns if the output is piped. Names are printed as they are, never as markup."""
     return Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
 
 
-def show(what):
-    """Prints a table or a line."""
-    console().print(what)
+def show(output: object) -> None:
+    """Prints a table or a line of text."""
+    console().print(output)
 
 
-def table_of(*columns):
-    """An empty table; the numbers of a column whose name begins with ">" stand on the right."""
+def table_of(*columns: str) -> Table:
+    """An empty table; a column whose name begins with ">" is aligned to the right."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
     return table
 
 
-def print_json(value):
+def print_json(value: Any) -> None:
+    """Prints indented JSON; what JSON cannot hold is printed as text."""
     print(json.dumps(value, indent=1, default=str))

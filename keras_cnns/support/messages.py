@@ -1,54 +1,55 @@
-"""What is said beside the results: in the log "keras_cnns", plain lines where a command speaks."""
+"""Notes and warnings: logged to "keras_cnns", and printed as plain lines while a command runs."""
 
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 LOG = logging.getLogger("keras_cnns")
-_said: set[str] = set()
+_warned: set[str] = set()
 
 
-def once(line):
-    """Warns of something that is met again and again, the first time in a process."""
-    if line not in _said:
-        _said.add(line)
-        LOG.warning("%s", line)
+def once(message: str) -> None:
+    """Logs a warning the first time it occurs in a process."""
+    if message not in _warned:
+        _warned.add(message)
+        LOG.warning("%s", message)
 
 
-class _Lines(logging.Handler):
-    """Each remark as one line, the first time it is made; warnings are marked as such."""
+class _StderrHandler(logging.Handler):
+    """Prints each message once, on one line of the standard error; warnings begin with "warning: "."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.heard = set()
+        self.printed: set[str] = set()
 
-    def emit(self, record):
-        self.say(record.getMessage(), "warning: " if record.levelno >= logging.WARNING else "")
+    def emit(self, record: logging.LogRecord) -> None:
+        self.print(record.getMessage(), "warning: " if record.levelno >= logging.WARNING else "")
 
-    def say(self, text, mark="warning: "):
-        line = mark + " ".join(str(text).split())
-        if line not in self.heard:
-            self.heard.add(line)
+    def print(self, message: object, prefix: str = "warning: ") -> None:
+        line = prefix + " ".join(str(message).split())
+        if line not in self.printed:
+            self.printed.add(line)
             print(line, file=sys.stderr)
 
 
 @contextmanager
-def in_lines():
-    """What is warned of by this package, and by Python's `warnings`, is a line `warning: ...` on the standard error."""
-    if any(isinstance(handler, _Lines) for handler in LOG.handlers):  # a command within a command
+def in_lines() -> Iterator[None]:
+    """Prints this package's messages and Python's `warnings` on the standard error, one line each, while it is open."""
+    if any(isinstance(handler, _StderrHandler) for handler in LOG.handlers):  # a command called by a command
         yield
         return
-    lines, passed_on, level = _Lines(), LOG.propagate, LOG.level
-    _said.clear()
-    LOG.addHandler(lines)
+    handler, propagate, level = _StderrHandler(), LOG.propagate, LOG.level
+    _warned.clear()
+    LOG.addHandler(handler)
     LOG.propagate = False
     LOG.setLevel(logging.INFO)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *where, **more: lines.say(message)
+            warnings.showwarning = lambda message, *args, **kwargs: handler.print(message)
             yield
     finally:
-        LOG.removeHandler(lines)
-        LOG.propagate = passed_on
+        LOG.removeHandler(handler)
+        LOG.propagate = propagate
         LOG.setLevel(level)

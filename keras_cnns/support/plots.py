@@ -1,4 +1,8 @@
-"""The two pictures of a run: how it learned, and what it confuses."""
+"""The charts of a run: training curves, confusion matrix, bars per class, precision over recall."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -9,14 +13,22 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from keras_cnns.support.atomic_files import written_aside
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f5fbf"
-LONGEST = 28  # characters of a class's name in a picture
+LONGEST_NAME = 28  # characters of a class name in a chart
 STYLES = ("-", "--", "-.", ":")
-NO_MEASURES = ("epoch", "step", "learning_rate", "seconds")  # of a row of the history
+NOT_PLOTTED = ("epoch", "step", "learning_rate", "seconds")  # columns of the history
 
 
-def curve(history, path, title=""):
-    """All that the rows of a run's history tell of training and of held-out pictures, by epoch, a panel for each."""
-    names = list(dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NO_MEASURES))
+Path = str | PathLike
+
+
+def curve(history: Sequence[Mapping[str, Any]], path: Path, title: str = "") -> None:
+    """Draws each measure of a run's history by epoch, training and held-out data in one panel.
+
+    Args:
+      history: one dict per epoch: "epoch", measures such as "loss", and "held_out_loss" for held-out data.
+      path: of the .png file.
+    """
+    names = list(dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NOT_PLOTTED))
     figure = Figure(figsize=(4.5 * len(names), 3.6), layout="constrained")
     epochs = [row["epoch"] for row in history]
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
@@ -36,8 +48,12 @@ def curve(history, path, title=""):
     _save(figure, path, title)
 
 
-def confusion(matrix, names, path, title=""):
-    """The confusion matrix, rows normalized: shade is the share of the true class, the number is the count."""
+def confusion(matrix: Any, names: Sequence[str], path: Path, title: str = "") -> None:
+    """Draws a confusion matrix: the shade is the fraction of the true class, the number is the count.
+
+    Args:
+      matrix: counts [classes, classes]: rows are true classes, columns predicted ones.
+    """
     matrix = np.asarray(matrix)
     share = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
     few = len(matrix) <= 25
@@ -58,31 +74,31 @@ def confusion(matrix, names, path, title=""):
     _save(figure, path, title)
 
 
-def shortened(text, most):
-    """The text on one line, of at most so many characters: what lies in its middle is left out."""
+def shortened(text: object, most: int) -> str:
+    """The text on one line, truncated in the middle to at most `most` characters."""
     text = " ".join(str(text).split())
     end = (most - 1) // 2
     return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
 
 
-def _label(name, number):
-    """A class's name as it fits beside a row; its number where the font has not all of its letters."""
+def _label(name: str, number: int) -> str:
+    """The class name, shortened; its number if the font lacks some of its letters."""
     from matplotlib import font_manager
 
-    name = shortened(name, LONGEST)
+    name = shortened(name, LONGEST_NAME)
     known = font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()
     return name if name and all(ord(letter) in known for letter in name) else f"#{number}"
 
 
-def _save(figure, path, title):
+def _save(figure: Figure, path: Path, title: str) -> None:
     figure.suptitle(shortened(title, round(9 * figure.get_figwidth())), parse_math=False)
     FigureCanvasAgg(figure)
     with written_aside(path) as temporary:
         figure.savefig(temporary, dpi=120)
 
 
-def bars(values, path, title, label):
-    """A bar for each name, from 0 to 1; no bar where the value is None."""
+def bars(values: Mapping[str, float | None], path: Path, title: str, label: str) -> None:
+    """Draws a bar from 0 to 1 for each name; None leaves a gap."""
     names = [_label(name, i) for i, name in enumerate(values)]
     height = 3.2 + 0.08 * max(map(len, names)) if max(map(len, names)) > 2 else 3.2
     figure = Figure(figsize=(max(4.0, 1.5 + 0.35 * len(values)), height), layout="constrained")
@@ -95,11 +111,15 @@ def bars(values, path, title, label):
     _save(figure, path, title)
 
 
-def precision_recall(curves, path, title):
-    """Precision over recall from 0 to 1, a line for each name; none of a name without one."""
+def precision_recall(curves: Mapping[str, Any], path: Path, title: str) -> None:
+    """Draws precision over recall, one line per class.
+
+    Args:
+      curves: {class: precision at equally spaced recalls from 0 to 1, or None for a class without a curve}.
+    """
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.subplots()
-    shades = colormaps["viridis"](np.linspace(0, 0.85, len(curves)))  # in grey too each is lighter than the last
+    shades = colormaps["viridis"](np.linspace(0, 0.85, len(curves)))  # they differ in grey, too
     for number, (name, precision) in enumerate(curves.items()):
         if precision is not None:
             recall = np.linspace(0, 1, len(precision))
@@ -112,12 +132,12 @@ def precision_recall(curves, path, title):
     _save(figure, path, title)
 
 
-def counts(values, path, title, label):
-    """A horizontal bar for each name, its number beside it. label: what is counted."""
+def counts(values: Mapping[str, int], path: Path, title: str, label: str) -> None:
+    """Draws a horizontal bar with its number for each name; `label` says what is counted."""
     figure = Figure(figsize=(5.2, 1.0 + 0.36 * len(values)), layout="constrained")
     axes = figure.subplots()
-    bars_ = axes.barh(list(values)[::-1], list(values.values())[::-1], color=HELD_OUT)
-    axes.bar_label(bars_, padding=3, fontsize=8)
+    bar_container = axes.barh(list(values)[::-1], list(values.values())[::-1], color=HELD_OUT)
+    axes.bar_label(bar_container, padding=3, fontsize=8)
     axes.margins(x=0.12)
     axes.set_xlabel(label)
     axes.spines[["top", "right"]].set_visible(False)

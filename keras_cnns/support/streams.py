@@ -1,27 +1,28 @@
-"""The standard streams of a command: TensorFlow's start-up remarks kept off them, and closed or full ones borne."""
+"""The standard streams of a command: TensorFlow's start-up messages kept off them, closed and full streams handled."""
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
 @contextmanager
-def stderr_closed():
-    """What native code writes to the standard error is dropped; Python exceptions pass as ever."""
+def stderr_closed() -> Iterator[None]:
+    """Drops what native code writes to the standard error; Python exceptions pass through."""
     sys.stderr.flush()
-    kept = os.dup(2)
+    saved = os.dup(2)
     try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        with open(os.devnull, "wb") as devnull:
+            os.dup2(devnull.fileno(), 2)
         yield
     finally:
         sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
-def opened():
-    """Standard streams that were closed lead nowhere: a file opened later would take their numbers, and their lines."""
+def open_missing_streams() -> None:
+    """Connects closed standard streams to /dev/null; otherwise the next file opened would take their numbers."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
@@ -30,14 +31,14 @@ def opened():
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
 
 
-def silenced():
-    """What the standard output still holds is dropped, or Python would try once more to write it at its end."""
-    with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:  # one that a test put there has no number
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+def discard_stdout() -> None:
+    """Drops what the standard output still buffers, which Python would otherwise try to write when it exits."""
+    with suppress(OSError, ValueError), open(os.devnull, "wb") as devnull:  # a test's replacement has no file number
+        os.dup2(devnull.fileno(), sys.stdout.fileno())
 
 
-def import_tensorflow():
-    """Loads TensorFlow and looks for devices without the remarks about oneDNN, AVX and missing GPUs."""
+def import_tensorflow() -> None:
+    """Loads TensorFlow and lists its devices without the messages about oneDNN, AVX and missing GPUs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with stderr_closed():
         import tensorflow as tf

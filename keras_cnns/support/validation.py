@@ -1,4 +1,4 @@
-"""What callers give, looked at before it is used: paths, whole numbers, lists, and how to speak of what is none."""
+"""Checks of arguments before they are used, and the words for them in error messages."""
 
 import errno
 import math
@@ -9,80 +9,84 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
-def path_of(value, what="path"):
-    """`value` as a `Path`.
+def path_of(value: Any, what: str = "path") -> Path:
+    """`value` as a `Path`; `what` names the argument in the error message.
 
     Raises:
-      UserError: it is no path.
+      BadArgument: it is not a path that a file could have.
     """
     if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
-        raise UserError(f"{what} must be the path of a file, not {kind(value)}.")
+        raise BadArgument(f"{what} must be the path of a file, not {kind(value)}.")
     if "\0" in os.fspath(value) or not os.fspath(value):
-        raise UserError(f"{what} {os.fspath(value)!r} is no path of a file.")
+        raise BadArgument(f"{what} {os.fspath(value)!r} is not a valid path.")
     try:
         os.stat(value)
     except UnicodeEncodeError:
-        raise UserError(f"{what} {os.fspath(value)!r} is no path of a file.") from None
+        raise BadArgument(f"{what} {os.fspath(value)!r} is not a valid path.") from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise UserError(f"{what} {os.fspath(value)!r} is too long for the name of a file.") from None
+            raise BadArgument(f"{what} {os.fspath(value)!r} is too long for a file name.") from None
     return Path(value)
 
 
-def whole(value, least):
-    """Whether this is a whole number from `least`; True and False are none."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= least
+def whole(value: Any, least: float) -> bool:
+    """Whether `value` is a whole number of at least `least`; True and False are not numbers."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least
 
 
-def number(value):
-    """Whether this is a finite number; True and False are none."""
+def number(value: Any) -> bool:
+    """Whether `value` is a finite number; True and False are not numbers."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def every(values, kinds):
-    """Whether this is a list, tuple or range of such things alone."""
+def every(values: Any, kinds: Any) -> bool:
+    """Whether `values` is a list, tuple or range whose elements are all instances of `kinds`."""
     return isinstance(values, (list, tuple, range)) and all(isinstance(value, kinds) for value in values)
 
 
-def kind(value):
-    """What sort of thing this is, for a sentence."""
+def kind(value: Any) -> str:
+    """The type of `value` in words, such as "a dict"."""
     return f"a {type(value).__name__}" if value is not None else "None"
 
 
-def short(value):
-    """The value as it would be written, for a sentence; not more than a line can hold."""
+def short(value: Any) -> str:
+    """The `repr` of `value` on one line, truncated to 60 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:60]} ..."
 
 
-def check_fields(record, of=""):
-    """Looks at the fields of a dataclass's instance by their annotations; NumPy's numbers and paths become plain ones.
+def check_fields(record: Any, of: str = "") -> None:
+    """Checks the fields of a dataclass instance against their annotations, and converts NumPy numbers and paths.
+
+    Args:
+      record: the instance; its fields are changed in place, even if it is frozen.
+      of: what precedes the field's name in the message, such as "augment.".
 
     Raises:
-      UserError: a field has a value of another kind.
+      BadArgument: a field has a value of another type.
     """
     hints = get_type_hints(type(record))
     for field in fields(record):
         value, hint = plain(getattr(record, field.name)), hints[field.name]
         if not fits(value, hint):
-            raise UserError(f"{of}{field.name} is {short(value)}: it must be {_worded(hint)}.")
+            raise BadArgument(f"{of}{field.name} is {short(value)}: it must be {_in_words(hint)}.")
         object.__setattr__(record, field.name, value)
 
 
-def plain(value):
-    """NumPy's numbers as Python's, paths as texts; all else as it is."""
+def plain(value: Any) -> Any:
+    """A NumPy number as a Python number, a path as a string; everything else unchanged."""
     if isinstance(value, numbers.Number) and hasattr(value, "item"):
         return value.item()
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def fits(value, hint):
-    """Whether a value is of an annotated kind; a list goes for a tuple, a whole number for any number."""
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value matches an annotation; a list is accepted as a tuple, a whole number as a float."""
     kinds, origin = get_args(hint), get_origin(hint)
-    if hint is Any or origin is Literal:  # what may stand there, the field's own check says
+    if hint is Any or origin is Literal:  # checked by the class itself
         return True
     if origin is UnionType:
         return any(fits(value, kind_) for kind_ in kinds)
@@ -100,13 +104,13 @@ def fits(value, hint):
     return value is None if hint is NoneType else isinstance(value, hint)
 
 
-WORDS = {int: "whole number", float: "finite number", bool: "truth value", str: "text", dict: "dict"}
+WORDS: dict[Any, str] = {int: "whole number", float: "finite number", bool: "bool", str: "string", dict: "dict"}
 
 
-def _worded(hint):
+def _in_words(hint: Any) -> str:
     kinds, origin = get_args(hint), get_origin(hint)
     if origin is UnionType:
-        return " or ".join(map(_worded, kinds))
+        return " or ".join(map(_in_words, kinds))
     if origin is tuple:
         word = WORDS[kinds[0]]
         return f"a list of {word}s" if kinds[-1] is Ellipsis else f"{len(kinds)} {word}s"

@@ -68,10 +68,10 @@ def archive(path, name):
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 INSTEAD = {
-    "a pointer of git-lfs": lambda path: path.write_bytes(POINTER),
+    "a git-lfs pointer": lambda path: path.write_bytes(POINTER),
     "it is empty": lambda path: path.write_bytes(b""),
     "a .tflite file": lambda path: path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(50)),
-    "a page of the web": lambda path: path.write_bytes(b"<!doctype html>"),
+    "a web page": lambda path: path.write_bytes(b"<!doctype html>"),
     "cut short": lambda path: (small().save(path), path.write_bytes(path.read_bytes()[:900])),
     "a zip archive of something else": lambda path: archive(path, "hello.txt"),
     "weights alone": lambda path: archive(path, "x/data.pkl"),

@@ -38,7 +38,7 @@ def test_a_mistake_keeps_its_status_where_nobody_listens():
 
 
 def test_a_file_opened_later_does_not_take_the_place_of_a_closed_stream():
-    code = "import os; from keras_cnns.support.streams import opened; opened(); "
+    code = "import os; from keras_cnns.support.streams import open_missing_streams; open_missing_streams(); "
     code += "print(os.open(os.devnull, os.O_RDONLY) > 2)"
     for closed in ("2>&-", "<&-", "2>&- <&-"):
         assert shell(f"{sys.executable} -c '{code}' {closed}")[1] == "True\n"

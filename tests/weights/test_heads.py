@@ -74,10 +74,10 @@ def test_a_backbone_that_is_not_whole_is_refused(tmp_path):
     ("content", "what"),
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "git-lfs"),
-        (b"<!DOCTYPE html><html>", "page of the web"),
+        (b"<!DOCTYPE html><html>", "web page"),
         (b"\x1f\x8b\x08\x00", "gunzip"),
         (b"", "empty"),
-        (b"\xef\xbb\xbf\r\n <html>", "page of the web"),
+        (b"\xef\xbb\xbf\r\n <html>", "web page"),
         (b'{"error": "Repository not found"}', "JSON"),
         (b"\x20\x00\x00\x00TFL3" + bytes(40), "tflite"),
     ],
@@ -100,7 +100,7 @@ def test_a_saved_model_of_tensorflow(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
     with pytest.raises(UserError, match="is a SavedModel"):
         keras_cnns.build("lenet5", weights=tmp_path)
-    with pytest.raises(UserError, match="part of what TensorFlow saves"):
+    with pytest.raises(UserError, match="part of a TensorFlow checkpoint"):
         keras_cnns.build("lenet5", weights=tmp_path / "saved_model.pb")
 
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from keras_cnns.insight.draw import plain
-from keras_cnns.support.plots import NO_MEASURES, shortened
+from keras_cnns.support.plots import NOT_PLOTTED, shortened
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f4e8c"
 MOST = 10_000  # a count that fits into its square
@@ -16,7 +16,7 @@ TITLES = {"map": "Mean average precision", "map_50": "Average precision at an ov
 
 def curves(history):
     """[(figure, title, where it ends)]: training and held-out values by epoch, for each that the run wrote down."""
-    names = dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NO_MEASURES)
+    names = dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NOT_PLOTTED)
     epochs, made = [row.get("epoch", i + 1) for i, row in enumerate(history)], []
     for name in names:
         figure = Figure(figsize=(4.2, 3.0), layout="constrained")
