@@ -1,4 +1,4 @@
-"""keras_cnns: every classic convolutional network by name, trained, and shipped as a verified .tflite file."""
+"""keras_cnns: classic convolutional networks by name, recipes that train them, and verified .tflite files."""
 
 import re
 from pathlib import Path
@@ -8,39 +8,46 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_cnns/version.py").read_text())[1]
 
-# The upper bounds are the newest that were seen to work together; without them pip tries old sets for many minutes.
+# The upper bounds are the newest versions that were tested together; without them pip tries old ones for minutes.
 BASE = [
     "tensorflow>=2.18,<2.22",  # training, tf.data, tf.distribute, the converter
     "keras>=3.12,<3.16",  # the models
     "numpy>=1.26",  # arrays
     "tensorflow-datasets>=4.9.8,<4.10",  # data sets in one on-disk format
-    "etils<1.14; python_version<'3.11'",  # of tensorflow-datasets; newer ones need Python 3.11
-    "importlib_resources>=6",  # of tensorflow-datasets, which does not say so
-    "ai-edge-litert>=2.3,<2.4",  # runs .tflite files: no file is handed over that was not run
-    "ai-edge-quantizer>=0.10,<0.11",  # quantizes .tflite files after training
+    "etils<1.14; python_version<'3.11'",  # needed by tensorflow-datasets; newer versions need Python 3.11
+    "importlib_resources>=6",  # needed by tensorflow-datasets, which does not declare it
+    "ai-edge-litert>=2.3,<2.4",  # runs .tflite files
+    "litert-quantizer>=0.11,<0.12",  # post-training quantization; until 0.10 its name was ai-edge-quantizer
+    "flatbuffers>=24",  # the metadata inside .tflite files
+    "h5py>=3.11",  # .h5 weight files
     "scikit-learn>=1.5",  # the handwritten digits; precision, recall, confusion matrix
-    "matplotlib>=3.9",  # training curves, confusion matrices
+    "scipy>=1.11",  # rank correlation of explanation maps
+    "matplotlib>=3.9",  # training curves, confusion matrices, figures
     "pillow>=10",  # pictures from files
-    "safetensors>=0.4.5",  # weight files of timm
-    "defusedxml>=0.7.1",  # XML of boxes, without entities
-    "pyyaml>=6",  # data.yaml of boxes, by its safe loader
+    "pyyaml>=6",  # data.yaml of YOLO folders
+    "defusedxml>=0.7",  # VOC's XML and XMP, without entities
     "rich>=13",  # tables, progress
-    "tyro>=0.9",  # flags from dataclasses
-    "jinja2>=3.1",  # the report's page, everything in it escaped
-    "tensorboard>=2.18",  # the training log; newer TensorFlow does not bring it
+    "tyro>=0.9",  # flags from dataclasses and functions
+    "jinja2>=3.1",  # the HTML report, with everything in it escaped
+    "tensorboard>=2.18",  # tf.summary needs it, and TensorFlow 2.21 does not install it
 ]
 QAT = [
-    "tf-keras>=2.18,<2.22",  # the twin that tensorflow-model-optimization works on
-    "tensorflow-model-optimization==0.8.1",  # quantization-aware training, pruning, clustering of the twin
+    "tf-keras>=2.18,<2.22",  # Keras 2, which tensorflow-model-optimization works on
+    "tensorflow-model-optimization==0.8.1",  # pruning and clustering; the reference for quantization-aware training
 ]
-TORCH = ["torch>=2.4"]  # reads .pth files
+TORCH = ["torch>=2.4"]  # the tests' reference for weights of torchvision and timm; .pth files are read without it
 TEST = [
     "pytest>=8",
-    "pytest-xdist>=3.6",  # tests side by side
-    "hypothesis>=6.100",  # arguments and files from outside
-    "pycocotools>=2.0.8",  # COCO's own measures, which ours must equal
+    "pytest-xdist>=3.6",  # tests in parallel
+    "hypothesis>=6.100",  # generated arguments and files
+    "pycocotools>=2.0.8",  # COCO's own measures, the reference for ours
+    "safetensors>=0.4.5",  # the reference for our reader, which also reads bfloat16 (NumPy has no such type)
 ]
 DEV = ["ruff>=0.11", "mypy>=1.15", "tox>=4.20"]
+DOCS = [
+    "mkdocs-material>=9.6,<10",  # the site
+    "mkdocstrings[python]>=0.29",  # its reference pages, from the docstrings
+]
 
 setup(
     name="keras_cnns",
@@ -53,6 +60,6 @@ setup(
     packages=find_packages(include=["keras_cnns", "keras_cnns.*"]),
     package_data={"keras_cnns": ["**/*.json", "**/*.pyi", "insight/report/templates/*.html", "py.typed"]},
     install_requires=BASE,
-    extras_require={"qat": QAT, "torch": TORCH, "test": TEST + QAT, "dev": DEV + TEST + QAT},
+    extras_require={"qat": QAT, "torch": TORCH, "test": TEST + QAT, "dev": DEV + TEST + QAT, "docs": DOCS},
     entry_points={"console_scripts": ["keras-cnns = keras_cnns.cli.commands:main"]},
 )

@@ -133,7 +133,7 @@ def export(
         max_size: the share of the float32 file's size that auto keeps within, and weight_only_mixed gets down to
         max_latency: the share of the float32 file's time that auto keeps within
         spare: of int8_float_mixed, the share of int8's harm avoided by leaving the worst operators in floats, 0.75
-        engine: quantizer (AI Edge Quantizer) or converter (TensorFlow's own)
+        engine: quantizer (LiteRT Quantizer) or converter (TensorFlow's own)
         force: hand a failing file over all the same
     """
     from keras_cnns.saving.card import read_card

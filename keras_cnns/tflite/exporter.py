@@ -101,7 +101,7 @@ def export(
         networks that end in global average pooling and a dense layer.
       islands: operators ("ADD", ...) that `int8_float_islands` leaves in floats; by default those that would
         run outside XNNPACK otherwise.
-      engine: "quantizer" (AI Edge Quantizer) or "converter" (the stock converter's own quantization).
+      engine: "quantizer" (LiteRT Quantizer) or "converter" (the stock converter's own quantization).
       tuning: a `Tuning`: how ranges, scales, rounding and biases are chosen on the calibration pictures; by default
         `Tuning()` where there are any. `Tuning.plain()` rounds everything to the nearest.
       normalization: a `metadata.Normalization` for the app to prepare pixels with; by default what the range of the

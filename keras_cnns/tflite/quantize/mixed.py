@@ -12,7 +12,7 @@ from keras_cnns.tflite.quantize.refine import POSITIONS, WIDEST
 from keras_cnns.tflite.quantize.steps import KIND, File
 
 PICTURES = 16
-FOUR_BITS = (KIND.CONV_2D, KIND.FULLY_CONNECTED)  # what AI Edge Quantizer has four bits for
+FOUR_BITS = (KIND.CONV_2D, KIND.FULLY_CONNECTED)  # what LiteRT Quantizer has four bits for
 HIGH = 7
 
 

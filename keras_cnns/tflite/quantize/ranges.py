@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from ai_edge_quantizer import calibrator
-from ai_edge_quantizer.utils import qsv_utils
+from litert_quantizer import calibrator
+from litert_quantizer.utils import qsv_utils
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.streams import stderr_closed

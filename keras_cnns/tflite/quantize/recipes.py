@@ -1,10 +1,10 @@
-"""How each scheme is made: AI Edge Quantizer's recipes, and what is left out of them or kept finer."""
+"""How each scheme is made: LiteRT Quantizer's recipes, and what is left out of them or kept finer."""
 
 import re
 import tempfile
 from pathlib import Path
 
-from ai_edge_quantizer import qtyping, quantizer, recipe
+from litert_quantizer import qtyping, quantizer, recipe
 
 from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.tflite.file import flatbuffer
@@ -33,7 +33,7 @@ ALGORITHMS = {"mse": recipe.AlgorithmName.MSE, "octav": recipe.AlgorithmName.OCT
 
 
 def _quantizer(data, rule, tuning, where=".*"):
-    """AI Edge Quantizer with one rule for what is called `where`, whose weights get their scales as `tuning` says."""
+    """LiteRT Quantizer with one rule for what is called `where`, whose weights get their scales as `tuning` says."""
     made, config = quantizer.Quantizer(data), _config(rule)
     made.update_quantization_recipe(where, Op.ALL_SUPPORTED, config, PLAIN)
     able = WEIGHTED if config.weight_tensor_config.num_bits == 8 else IN_FOUR_BITS

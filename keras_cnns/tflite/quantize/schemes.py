@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ai_edge_quantizer import recipe
+from litert_quantizer import recipe
 
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.tflite.quantize import coordinates, recipes

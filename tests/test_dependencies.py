@@ -1,0 +1,67 @@
+"""What is imported is declared in setup.py, and what is declared is imported."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# The names of packages whose modules are called otherwise.
+MODULES = {
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+    "pytest-xdist": "xdist",
+    "pyyaml": "yaml",
+}
+# Declared for another package that needs them and does not bring them, as the comments in setup.py say.
+FOR_OTHERS = {"etils", "importlib_resources", "tensorboard", "xdist"}
+# Imported inside a function that says in one line how to install them, or only in a tox environment of their own.
+OPTIONAL: set[str] = set()
+
+
+def declared(*groups):
+    """The modules of the packages in these lists of setup.py."""
+    lists = {
+        node.targets[0].id: [ast.literal_eval(entry) for entry in node.value.elts]
+        for node in ast.parse((ROOT / "setup.py").read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List)
+    }
+    names = {re.match(r"[\w-]+", entry)[0] for group in groups for entry in lists[group]}
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+def imported(folder):
+    """The packages that the files below the folder import, wherever in them; no standard library, none of our own."""
+    modules = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "importorskip":
+                modules.add(node.args[0].value.split(".")[0])
+    return modules - set(sys.stdlib_module_names) - {"keras_cnns"}
+
+
+def test_what_the_package_imports_is_declared():
+    undeclared = imported("keras_cnns") - declared("BASE", "QAT") - OPTIONAL
+    assert not undeclared, f"add to BASE in setup.py: {undeclared}"
+
+
+def test_what_is_declared_is_imported():
+    unused = declared("BASE", "QAT") - imported("keras_cnns") - FOR_OTHERS
+    assert not unused, f"remove from setup.py: {unused}"
+    unused = declared("TEST") - imported("tests") - FOR_OTHERS
+    assert not unused, f"remove from setup.py: {unused}"
+
+
+@pytest.mark.parametrize(("group", "module"), [("BASE", "PIL"), ("QAT", "tf_keras"), ("TEST", "pycocotools")])
+def test_the_lists_are_read(group, module):
+    assert module in declared(group)
+
+
+def test_an_import_inside_a_function_is_seen():
+    assert {"scipy", "tensorflow", "h5py"} <= imported("keras_cnns")
