@@ -19,7 +19,7 @@ from keras_cnns.testing import randomize
 from keras_cnns.tflite import export, predict
 from tests.models.test_faster_rcnn import SMALL
 
-PAGES = Path(__file__).parents[1] / "export"
+PAGES = Path(__file__).parents[2] / "export"
 
 
 @pytest.fixture(scope="module")
