@@ -3,7 +3,6 @@
 import hashlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +11,8 @@ from keras_cnns.data import pictures as decoder
 from keras_cnns.data.augment import crops
 from keras_cnns.data.examples import WORKERS
 from keras_cnns.data.pictures import LUMA
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import read_bytes
 
 SIDE = 16
 MOST = 20_000  # pictures of both splits that are decoded to look for nearly the same ones: some ten seconds
@@ -89,8 +90,8 @@ def _size(file):
 
 def _digest(file):
     try:
-        return hashlib.blake2b(Path(file).read_bytes()).digest()
-    except OSError:
+        return hashlib.blake2b(read_bytes(file)).digest()
+    except (OSError, UserError):
         return None
 
 

@@ -14,6 +14,7 @@ from keras_cnns.data import pillow
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import read_bytes
 from keras_cnns.support.validation import every, path_of, short, whole
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as JPEG has it
@@ -44,12 +45,12 @@ def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
     how = Augment.of({"crop": crop, "crop_fraction": crop_fraction})
     path = path if isinstance(path, bytes) else path_of(path, "the picture")
     name = "the picture" if isinstance(path, bytes) else str(path)
+    if not isinstance(path, bytes) and path.is_dir():
+        raise UserError(f"{path} is a folder: give the pictures in it.")
     try:
-        data = path if isinstance(path, bytes) else path.read_bytes()
+        data = path if isinstance(path, bytes) else read_bytes(path)
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder: give the pictures in it.") from None
     except OSError as error:
         raise UserError(refusal(f"{name} cannot be read ({error.strerror or error})")) from None
     try:

@@ -11,6 +11,7 @@ from keras_cnns.data.sources import walk
 from keras_cnns.inference import drawing
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import read_bytes
 from keras_cnns.support.validation import kind, number, path_of, short, whole
 
 
@@ -95,7 +96,7 @@ def _shown(path, channels):
     """What a picture shows at its own size, uint8 [h, w, 3]; grey for a model of one channel."""
     data = _picture(path)
     try:
-        data = data if isinstance(data, bytes) else Path(data).read_bytes()
+        data = data if isinstance(data, bytes) else read_bytes(data)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
     try:

@@ -1,6 +1,5 @@
 """COCO's form: pictures and a JSON file of their boxes, for a data set of one's own too."""
 
-import os
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -11,8 +10,8 @@ from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.files import array_of, split_by_fifths
 from keras_cnns.data.sources.scene import Located, Scene, checked
 from keras_cnns.support import messages
-from keras_cnns.support.atomic_files import read_json
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import MAX_ANNOTATIONS, inside, read_json
 
 FLAGS = ("iscrowd", "ignore")
 
@@ -76,9 +75,9 @@ def _content(path):
 @lru_cache(maxsize=4)
 def _read(path, changed):
     try:
-        content = read_json(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path} as JSON: {error}.") from error
+        content = read_json(path, MAX_ANNOTATIONS)
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror or error}).") from error
     return content if isinstance(content, dict) else {}
 
 
@@ -206,8 +205,8 @@ def _files(folder, path, images, elsewhere):
     files, absent = {}, []
     for key, row in images.items():
         name = PurePosixPath(row["file_name"].replace("\\", "/"))  # written on Windows
-        beside = Path(os.path.normpath(path.parent / name))
-        found = [beside] if beside.is_file() else there.get(name.name, [])
+        beside = _beside(folder, path, name)
+        found = [beside] if beside is not None and beside.is_file() else there.get(name.name, [])
         if len(found) > 1:
             found = [other for other in found if other.parts[-len(name.parts) :] == name.parts] or found
         if len(found) > 1 and role:
@@ -229,6 +228,14 @@ def _files(folder, path, images, elsewhere):
     if left:
         messages.once(f"{len(left)} pictures are not in {path} and left out, such as {sorted(left)[0].name}.")
     return files
+
+
+def _beside(folder, path, name):
+    """The file `name` as seen from the JSON file; None where that is outside of the folder."""
+    try:
+        return inside(folder, str(path.parent.relative_to(folder) / name), links=True, source=path)
+    except UserError:
+        return None
 
 
 def _corners(found, path):

@@ -1,22 +1,23 @@
 """Files of pictures and masks as arrays, and a split where nobody made one."""
 
 import zlib
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from keras_cnns.data import pillow
 from keras_cnns.data.sources import splits
 from keras_cnns.data.sources.scene import VOID
 from keras_cnns.support import messages
-from keras_cnns.support.atomic_files import read_json
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import parse_json, read_bytes, read_text
 
 
 def array_of(path):
     """What a picture shows, uint8 [H, W, 3]. Raises UserError, naming the file."""
-    data = Path(path).read_bytes()
+    try:
+        data = read_bytes(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
     try:
         return pillow.decoded(data, 3)
     except Exception:  # Pillow's readers raise what they come upon
@@ -38,8 +39,8 @@ def names_in(path, *, least=1):
       UserError: it cannot be read, holds fewer than `least` or more than a mask can tell apart, or one of them twice.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        names = read_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
+        text = read_text(path)
+        names = parse_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the names of classes in {path}: {error}.") from error
     if not isinstance(names, list) or not least <= len(set(map(str, names))) == len(names) < VOID:
@@ -54,7 +55,7 @@ def mask_of(path, size, classes):
       UserError: it is no mask, of another size than its picture (height, width), or has labels that are no class.
     """
     try:
-        with Image.open(path) as image:
+        with pillow.opened(read_bytes(path)) as image:
             values, lossy = np.asarray(image), image.format == "JPEG"
     except Exception as error:
         raise UserError(f"{path} cannot be read as a mask: {error}.") from error

@@ -1,14 +1,14 @@
 """Labels by a table: a CSV file beside the pictures that says the class of each file."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 
 from keras_cnns.data.sources import walk
 from keras_cnns.data.sources.splits import TRAIN, asked, role
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.messages import once
+from keras_cnns.support.untrusted import read_text
 
 # how the columns are called, in the order in which they are looked for
 FILES = (
@@ -147,9 +147,9 @@ def _counts(values):
 
 def _rows(path):
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is no text in UTF-8: save it as CSV in UTF-8.") from None
+        text = read_text(path)
+    except (OSError, UserError) as error:
+        raise UserError(f"cannot read the table: {first_line(error)} Save it as CSV in UTF-8.") from None
     first = text.split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=first.count)
     try:

@@ -3,7 +3,6 @@
 A folder of one's own needs the XML files alone: beside the pictures, or in a folder beside theirs.
 """
 
-import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from keras_cnns.data.sources.files import array_of, mask_of, names_in, one_pictu
 from keras_cnns.data.sources.scene import GROUND, Located, Scene, checked
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import read_text, read_xml
 
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
@@ -154,20 +154,20 @@ def _role(path, folder):
 def _listed(path):
     """The names in one of VOC's lists; behind a name may stand whether the picture shows a class."""
     try:
-        return [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except ValueError as error:
+        return [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
         raise UserError(f"cannot read the list {path}: {error}.") from error
 
 
 def _parsed(path):
     """((height, width) or None, [(class, box, difficult)]) of an XML file; VOC's pixels count from 1."""
     try:
-        root = ElementTree.parse(path).getroot()
+        root = read_xml(path)
         if root.tag != "annotation":
             raise ValueError(f"it is a file of {root.tag!r}, and VOC's are of 'annotation'")
         objects = [_object(found) for found in root.iter("object")]
         size = tuple(int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
-    except (ElementTree.ParseError, ValueError, OverflowError, OSError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise UserError(f"cannot read {path} as VOC's XML: {error}.") from error
     return size if all(size) else None, objects
 

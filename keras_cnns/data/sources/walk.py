@@ -1,7 +1,11 @@
 """What lies in a folder of pictures: the folders and the pictures that a person would count."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from keras_cnns.support.messages import once
+from keras_cnns.support.untrusted import kind_of_file
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".avif"),
@@ -44,7 +48,10 @@ def hidden(name):
 
 
 def _walk(folder):
-    """(folder, names of its files) of a folder and all below, by path; through links, each folder once."""
+    """(folder, names of its files) of a folder and all below, by path; through links, each folder once.
+
+    Named pipes, sockets and devices are passed over: to open one may wait for ever.
+    """
     seen = set()
     for where, inner, files in os.walk(folder, followlinks=True):
         status = os.stat(where)
@@ -53,4 +60,19 @@ def _walk(folder):
             continue
         seen.add((status.st_dev, status.st_ino))
         inner[:] = sorted(name for name in inner if not hidden(name))
-        yield where, sorted(name for name in files if not hidden(name))
+        special = _special(where) if files else {}
+        for name in sorted(set(special) & {name for name in files if is_picture(name)}):
+            once(f"passed over: {os.path.join(where, name)} is {special[name]}.")
+        yield where, sorted(name for name in files if not hidden(name) and name not in special)
+
+
+def _special(folder):
+    """{name: what it is} of the pipes, sockets and devices in a folder. A link to nowhere is none of them."""
+    special = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not (entry.is_file(follow_symlinks=False) or entry.is_dir()):
+                with suppress(OSError):
+                    if kind := kind_of_file(entry.path):
+                        special[entry.name] = kind
+    return special

@@ -175,7 +175,7 @@ def test_a_table_for_each_split(tmp_path):
         ("", "is empty"),
         ("a,b,c\np0.png,1,2", "no column of file names"),
         ("file,b,c\np0.png,1,2", "no column of classes"),
-        (b"\xff\xfe\x00", "no text in UTF-8"),
+        (b"\xff\xfe\x00", "not a text in UTF-8"),
         (b'"p0.png', "a row of 1 columns"),
     ],
 )
