@@ -9,7 +9,7 @@ from urllib.request import getproxies
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.sources import embedded
+from keras_cnns.data.sources import embedded, tfds_features
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.messages import once
@@ -61,6 +61,7 @@ def found_builder(name, data_dir, download):
             embedded.prepare(name, data_dir)
         except OSError as error:
             raise UserError(f"cannot write {name} below {data_dir} ({error}): give another data folder.") from error
+    tfds_features.check(Path(data_dir), name)
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
