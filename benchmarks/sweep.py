@@ -29,7 +29,7 @@ from keras_cnns.support.atomic_files import write_text
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import randomize
 from keras_cnns.tflite import export, predict, quantization_aware
-from keras_cnns.tflite.exporter import Rejected
+from keras_cnns.tflite import Rejected
 from keras_cnns.tflite.targets import runner
 
 MODES = ("float32", "int8", "aware")

@@ -72,7 +72,7 @@ def ship(shipment):
     from keras_cnns.data import classes
     from keras_cnns.export_scripts import app_source
     from keras_cnns.saving.card import read_card
-    from keras_cnns.tflite.exporter import export
+    from keras_cnns.tflite.export_file import export
     from keras_cnns.tflite.file.convert import load
     from keras_cnns.tflite.quantize.schemes import find
 

@@ -74,7 +74,7 @@ def _with(row, **values):
 
 
 def _measured(name, scheme, alongside):
-    from keras_cnns.tflite.exporter import export
+    from keras_cnns.tflite.export_file import export
 
     if alongside:
         alongside(name)

@@ -1,16 +1,28 @@
 # Written by `python -m keras_cnns.maintenance.stubs`.
 from .aware.api import quantization_aware as quantization_aware
-from .exporter import export as export
+from .export_file import export as export
+from .exporter import Exporter as Exporter
 from .quantize.schemes import SCHEMES as SCHEMES
-from .quantize.tuning import Tuning as Tuning
+from .quantize.settings import FileSettings as FileSettings
+from .quantize.settings import Tuning as Tuning
+from .settings import Description as Description
+from .settings import Ends as Ends
+from .settings import Limits as Limits
 from .targets.runner import predict as predict
 from .verify.phone import benchmark_on_phone as benchmark_on_phone
+from .verify.rejection import Rejected as Rejected
 from .verify.report import Report as Report
 from .verify.report import print_reports as print_reports
 from .verify.timing import benchmark as benchmark
 
 __all__ = [
     "export",
+    "Exporter",
+    "Ends",
+    "Description",
+    "Limits",
+    "FileSettings",
+    "Rejected",
     "Report",
     "print_reports",
     "SCHEMES",

@@ -4,134 +4,138 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from operator import le
 from pathlib import Path
+from typing import Any, Protocol
 
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite.verify.report import Candidate
+from keras_cnns.tflite.quantize.schemes import SCHEMES
+from keras_cnns.tflite.quantize.settings import FileSettings
+from keras_cnns.tflite.settings import Limits
+from keras_cnns.tflite.verify.report import Candidate, Report
 
 FOUR_BITS, INT8, INT16 = "weight_only_int4", "int8", "int16x8"
-SPARED, IN_INT16, SMALLEST = "int8_float_mixed", "int8_int16_mixed", "weight_only_mixed"
-WHOLE = ("float32", "float16", "weight_only_int8", FOUR_BITS, "dynamic_int8", INT8, "int8_float_islands")
-SPARES = (0.5, 0.75, 0.9375)  # of int8's harm kept away: 3, 6 and 12 dB
+FLOAT_MIXED, INT16_MIXED, SMALLEST = "int8_float_mixed", "int8_int16_mixed", "weight_only_mixed"
+UNIFORM = ("float32", "float16", "weight_only_int8", FOUR_BITS, "dynamic_int8", INT8, "int8_float_islands")
+SHARES_AVOIDED = (0.5, 0.75, 0.9375)  # of int8's error: 3, 6 and 12 dB less
 AS_FAST = 1.05  # within this of the fastest, size decides: no shared machine measures finer
 
 
+class Exports(Protocol):
+    """What makes the candidates: an `Exporter`."""
+
+    pictures: Any
+
+    def export(self, path: Path, scheme: str, settings: FileSettings, *, force: bool) -> Report: ...
+
+
 @dataclass
-class _Walk:
-    """What is tried, and what came of it. limits: (figure of a report, the most it may be)."""
+class _Search:
+    """Which candidates are made, and what came of them.
 
-    export: object
+    Attributes:
+      limits: (figure of a report, the most it may be or None).
+      tried: (name, report) of each candidate that was made.
+      untried: (name, reason) of each one that was not.
+    """
+
+    exporter: Exports
     folder: str
-    limits: tuple
-    calibrated: bool
-    integer_io: bool
-    tuning: object
-    tried: list = field(default_factory=list)  # (name, report)
-    left: list = field(default_factory=list)  # (name, why there is none)
+    limits: tuple[tuple[str, float | None], ...]
+    settings: FileSettings
+    tried: list[tuple[str, Report]] = field(default_factory=list)
+    untried: list[tuple[str, str]] = field(default_factory=list)
 
-    def try_it(self, scheme, because=None, name=None, **own):
-        """Makes and measures a candidate; `because`: why not, where that is known before."""
-        from keras_cnns.tflite.quantize.schemes import SCHEMES
+    @property
+    def calibrated(self) -> bool:
+        """Whether there are calibration pictures, so that schemes that need them can be tried."""
+        return self.exporter.pictures.calibration is not None
 
+    def consider(self, scheme: str, reason: str | None = None, name: str | None = None, **own: Any) -> None:
+        """Makes and measures a candidate, unless there is a reason not to. own: settings of this candidate alone."""
         row, name = SCHEMES[scheme], name or scheme
         if row.calibrated and not self.calibrated:
-            because = "needs calibration pictures"
-        elif self.integer_io and not row.integer_io:
-            because = "its inputs and outputs are floats"
-        if because:
-            self.left.append((name, f"not tried: {because}"))
+            reason = "needs calibration pictures"
+        elif self.settings.integer_io and not row.integer_io:
+            reason = "its inputs and outputs are floats"
+        if reason:
+            self.untried.append((name, f"not tried: {reason}"))
             return
-        how = self.tuning if self.calibrated and row.rounded else None
-        if how is not None and not row.activations:
-            how = replace(how, ranges="extremes")
+        tuning = self.settings.tuning if self.calibrated and row.rounded else None
+        if tuning is not None and not row.activations:
+            tuning = replace(tuning, ranges="extremes")
+        islands = self.settings.islands if scheme == "int8_float_islands" else None
+        settings = replace(self.settings, **{"tuning": tuning, "islands": islands, **own})
         file = Path(self.folder, f"{len(self.tried)}.tflite")
         try:
-            self.tried.append((name, self.export(path=file, scheme=scheme, force=True, tuning=how, **own)))
+            self.tried.append((name, self.exporter.export(file, scheme, settings, force=True)))
         except UserError as error:
-            self.left.append((name, str(error)))
+            self.untried.append((name, str(error)))
 
-    def good(self, *names, but=()):
-        """The reports within all limits, of these schemes or of all; `but`: figures that do not count."""
-        limits = [(figure, most) for figure, most in self.limits if most is not None and figure not in but]
-        found = [r for _, r in self.tried if r.status != "fail" and (not names or r.scheme in names)]
-        return [r for r in found if all(getattr(r, figure) <= most for figure, most in limits)]
+    def good(self, *schemes: str, ignoring: tuple[str, ...] = ()) -> list[Report]:
+        """The reports within all limits, of these schemes or of all; ignoring: figures that do not count."""
+        limits = [(figure, most) for figure, most in self.limits if most is not None and figure not in ignoring]
+        sound = [r for _, r in self.tried if r.status != "fail" and (not schemes or r.scheme in schemes)]
+        return [r for r in sound if all(getattr(r, figure) <= most for figure, most in limits)]
 
-    def through(self, islands, max_size):
-        """Whole files first; then mixtures, as far as what was found leaves room for them."""
-        for name in WHOLE:
-            self.try_it(name, **({"islands": islands} if name == "int8_float_islands" else {}))
-        walked = None
-        for share in SPARES:
-            if why := self._why_not_spared():
-                if walked is None:
-                    self.try_it(SPARED, why)
+    def run(self, max_size: float | None) -> None:
+        """Makes uniform files first; then mixtures, as far as those leave room for them."""
+        for scheme in UNIFORM:
+            self.consider(scheme)
+        share = None
+        for share_now in SHARES_AVOIDED:
+            if reason := self._why_no_mixture():
+                if share is None:
+                    self.consider(FLOAT_MIXED, reason)
                 break
-            walked = share
-            self.try_it(SPARED, name=f"{SPARED}, spare {share:g}", spare=share)
-        small = max_size is None or any(r.scheme != FOUR_BITS for r in self.good(but=("latency_ratio",)))
-        why = "no size is asked for that eight bits do not have" if small else None
-        self.try_it(SMALLEST, why, max_size=max_size)
+            share = share_now
+            self.consider(FLOAT_MIXED, name=f"{FLOAT_MIXED}, spare {share:g}", error_avoided=share)
+        small = max_size is None or any(r.scheme != FOUR_BITS for r in self.good(ignoring=("latency_ratio",)))
+        reason = "no size is asked for that eight bits do not have" if small else None
+        self.consider(SMALLEST, reason, max_size=max_size)
         enough = "slow on CPUs, and others keep within the limits" if self.good() else None
-        own = {"name": f"{IN_INT16}, spare {walked:g}", "spare": walked} if walked and not enough else {}
-        self.try_it(IN_INT16, enough or (None if walked else self._why_not_spared()), **own)
-        self.try_it(INT16, enough)
+        own = {"name": f"{INT16_MIXED}, spare {share:g}", "error_avoided": share} if share and not enough else {}
+        self.consider(INT16_MIXED, enough or (None if share else self._why_no_mixture()), **own)
+        self.consider(INT16, enough)
 
-    def _why_not_spared(self):
-        if self.good(INT8, "int8_float_islands", SPARED):
+    def _why_no_mixture(self) -> str | None:
+        if self.good(INT8, "int8_float_islands", FLOAT_MIXED):
             return "int8 keeps within the limits"
-        whole = [r for _, r in self.tried if r.scheme == INT8]
-        if self.calibrated and not whole:
+        int8 = [r for _, r in self.tried if r.scheme == INT8]
+        if self.calibrated and not int8:
             return "int8 is not possible"
-        if self.calibrated and not self._within(whole[0], "size_ratio", "latency_ratio"):
+        if self.calibrated and not self._within(int8[0], "size_ratio", "latency_ratio"):
             return "int8 itself is too large or too slow"
         return None
 
-    def _within(self, report, *figures):
+    def _within(self, report: Report, *figures: str) -> bool:
         return all(getattr(report, f) <= most for f, most in self.limits if f in figures and most is not None)
 
 
-def pick(
-    export,
-    path,
-    *,
-    max_drop,
-    calibrated,
-    integer_io,
-    max_size=None,
-    max_latency=None,
-    tuning=None,
-    islands=None,
-    **options,
-):
-    """Exports candidates with `export`, and puts the best at `path`.
+def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings) -> Report:
+    """Makes candidates with `exporter`, and puts the fastest within the limits at `path`.
 
-    max_drop: of the accuracy where labels show a drop, else of what is given away by the original's own answers.
-    calibrated: pictures are there, so that schemes that need them can be tried. integer_io: only schemes whose inputs
-      and outputs can be integers. max_size, max_latency: shares of the float32 file's, or None. tuning: of those that
-      round.
-
-    Returns: the report of the best, whose `candidates` are all that were thought of.
+    Returns: its report, whose `candidates` are all that were considered.
 
     Raises:
-      UserError: no scheme is good enough.
+      UserError: no scheme keeps within the limits.
     """
-    limits = (("lost", max_drop), ("size_ratio", max_size), ("latency_ratio", max_latency))
-    told = _limits(max_drop, max_size, max_latency)
+    if settings.error_avoided is not None:
+        raise UserError('"auto" tries several: spare is for int8_float_mixed and int8_int16_mixed.')
+    figures = (("lost", limits.max_drop), ("size_ratio", limits.max_size), ("latency_ratio", limits.max_latency))
     with tempfile.TemporaryDirectory() as folder:
-        make = lambda **own: export(**own, **options)  # noqa: E731
-        walk = _Walk(make, folder, limits, calibrated, integer_io, tuning)
-        walk.through(islands, max_size)
-        good = walk.good()
+        search = _Search(exporter, folder, figures, settings)
+        search.run(limits.max_size)
+        good = search.good()
         if not good:
-            found = "; ".join(map(_sentence, candidates(walk.tried, walk.left)))
-            raise UserError(f"no scheme keeps within {told}: {found}")
+            all_candidates = "; ".join(map(_sentence, candidates(search.tried, search.untried)))
+            raise UserError(f"no scheme keeps within {_limits(limits)}: {all_candidates}")
         fastest = min(report.latency_ratio for report in good)
         best = min((r for r in good if r.latency_ratio <= AS_FAST * fastest), key=lambda r: r.size_bytes)
         with written_aside(path) as temporary:
             temporary.write_bytes(Path(best.path).read_bytes())
-    why = f"auto chose {best.scheme}, the fastest within {told}"
-    found = candidates(walk.tried, walk.left, best)
-    return replace(best, path=str(path), notes=(why, *best.notes), candidates=found)
+    note = f"auto chose {best.scheme}, the fastest within {_limits(limits)}"
+    chosen_from = candidates(search.tried, search.untried, best)
+    return replace(best, path=str(path), notes=(note, *best.notes), candidates=chosen_from)
 
 
 def candidates(tried, left, best=None):
@@ -181,7 +185,7 @@ def _sentence(candidate):
     return f"{candidate.name}: {figures}{remark}"
 
 
-def _limits(max_drop, max_size, max_latency):
-    told = [f"a loss of {max_drop:g}"]
-    shares = ((max_size, "size"), (max_latency, "time"))
-    return ", ".join((*told, *(f"{share:g} of the {what}" for share, what in shares if share is not None)))
+def _limits(limits: Limits) -> str:
+    shares = ((limits.max_size, "size"), (limits.max_latency, "time"))
+    words = (f"{share:g} of the {what}" for share, what in shares if share is not None)
+    return ", ".join((f"a loss of {limits.max_drop:g}", *words))

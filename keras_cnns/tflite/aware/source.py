@@ -8,7 +8,7 @@ from keras_cnns.graph.reader import is_reduced
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import unrounded
 from keras_cnns.tflite.file.convert import answering, input_names
-from keras_cnns.tflite.inputs.pictures import made_up
+from keras_cnns.tflite.inputs.pictures import noise
 
 SAME, SAME_REDUCED = 1e-3, 0.05  # largest difference, relative to the largest value; the source in float16 or bfloat16
 COUNT = 4  # inputs to compare on
@@ -37,7 +37,7 @@ def compare(source, positions, answer, given=None):
       UserError: they disagree; it names the output. Or the inputs are none of the source's type.
     """
     names = input_names(source)
-    made = made_up(source, names, COUNT)
+    made = noise(source, names, COUNT)
     given = [made[name] for name in names] if given is None else [array[:COUNT] for array in given]
     for x, tensor, name in zip(given, source.inputs, names, strict=True):
         if "float" not in tensor.dtype and not np.array_equal(np.asarray(x).astype(tensor.dtype), x):

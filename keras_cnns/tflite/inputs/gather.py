@@ -1,46 +1,84 @@
-"""The pictures of an export: what ranges are measured on, what is compared on, and what is to be said of them."""
+"""The pictures of an export: what ranges are measured on, and what the file is compared on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
 
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite.inputs import pictures, synthetic
+from keras_cnns.tflite.inputs import pictures
 
-MADE_UP = "compared on made-up pictures, which says nothing of classes: give images"
+NOISE = "compared on noise, which says nothing of classes: give images"
+SAME = "compared on the calibration pictures themselves: give images it has not seen"
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Given:
-    """Pictures by input name: what ranges are measured on (all of it and thinned), and what is compared on."""
+class Pictures:
+    """Pictures by input name, each (N, ...).
 
-    calibration: dict | None
-    thinned: dict | None
-    images: dict
-    labels: object
-    notes: tuple
+    Attributes:
+      calibration: all of them; None where none are given.
+      thinned: those that ranges are measured on, at most `pictures.CALIBRATION_PICTURES`.
+      images: what the file is compared with the model on.
+      labels: of `images`, as given; None where none are given.
+      first_note, notes: where the pictures come from, and what that means.
+      are_noise: no pictures were given at all.
+      are_calibration: `images` are the calibration pictures.
+    """
+
+    calibration: Arrays | None
+    thinned: Arrays | None
+    images: Arrays
+    labels: Any = None
+    first_note: str | None = None
+    notes: tuple[str, ...] = ()
+    are_noise: bool = False
+    are_calibration: bool = False
+
+    def notes_for(self, calibrated: bool) -> tuple[str, ...]:
+        """Notes on a file; calibrated: whether its scheme is made on the calibration pictures."""
+        same = (SAME,) if calibrated and self.are_calibration else ()
+        return (*((self.first_note,) if self.first_note else ()), *same, *self.notes)
 
 
-def gathered(network, row, scheme, calibration, images, labels):
-    """Calibration, images and labels, and what is to be said about where they come from."""
-    model, names, notes = network.model, network.inputs, ()
-    if isinstance(calibration, str) and calibration == synthetic.WORD:
-        calibration, note = network.once(synthetic.WORD, (), lambda: synthetic.synthetic(network))
-        notes = (note,)
+def gather(
+    model: keras.Model,
+    names: list[str],
+    calibration: Any = None,
+    images: Any = None,
+    labels: Any = None,
+    synthesize: Callable[[], tuple[Arrays, str]] | None = None,
+) -> Pictures:
+    """The pictures of an export, from whatever a caller gives.
+
+    Args:
+      model: what takes them.
+      names: of its inputs.
+      calibration, images, labels: as `export` takes them.
+      synthesize: makes calibration pictures, and a note on them, in the place of `calibration`.
+
+    Raises:
+      UserError: they do not fit the model, or there are labels without images.
+    """
+    note = None
+    if synthesize is not None:
+        calibration, note = synthesize()
     elif calibration is not None:
         limit = None if images is None and labels is not None else pictures.CALIBRATION_PICTURES
         calibration = pictures.gather(calibration, model, names, "calibration", limit=limit)
-    elif row.calibrated and not network.is_quantization_aware:
-        raise UserError(f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them.")
     labels = None if labels is None else pictures.label_array(labels)
+    are_noise, are_calibration = images is None and calibration is None, images is None and calibration is not None
     if images is not None:
         images = pictures.gather(images, model, names, "images")
-    elif calibration is not None:
+    elif are_calibration:
         images = calibration
-        if row.calibrated:
-            notes += ("compared on the calibration pictures themselves: give images it has not seen",)
     elif labels is not None:
         raise UserError("labels need the images they belong to: give images=.")
     else:
-        images, notes = pictures.made_up(model, names), (MADE_UP,)
-    if calibration is not None:
-        notes += pictures.compare_ranges(calibration, images)
-    return Given(calibration, calibration and pictures.thin(calibration), images, labels, notes)
+        images = pictures.noise(model, names)
+    notes = (NOISE,) if are_noise else pictures.compare_ranges(calibration, images) if calibration is not None else ()
+    thinned = None if calibration is None else pictures.thin(calibration)
+    return Pictures(calibration, thinned, images, labels, note, notes, are_noise, are_calibration)

@@ -165,7 +165,7 @@ def batched(pictures, batch):
         yield {name: array[index] for name, array in pictures.items()}
 
 
-def made_up(model, names, count=16):
+def noise(model, names, count=16):
     """Noise where a caller gives no pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1."""
     for name, tensor in zip(names, model.inputs, strict=True):
         if tensor.dtype == "string":
@@ -175,12 +175,12 @@ def made_up(model, names, count=16):
                 f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: give images or "
                 "calibration of the size that the file is to take, or build the model with a fixed input_shape."
             )
-    noise = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     scaling = (keras.layers.Rescaling, keras.layers.Normalization)
     pixels = any(type(layer) in scaling for layer in model.layers[:3])
     low, high = (0, 255) if pixels else (-1, 1)
     return {
-        name: noise.uniform(low, high, (count, *tensor.shape[1:])).astype(tensor.dtype)
+        name: rng.uniform(low, high, (count, *tensor.shape[1:])).astype(tensor.dtype)
         for name, tensor in zip(names, model.inputs, strict=True)
     }
 

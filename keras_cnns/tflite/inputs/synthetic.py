@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.graph.graph import Graph
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite.inputs.pictures import made_up
+from keras_cnns.tflite.inputs.pictures import noise
 
 WORD = "synthetic"
 COUNT, STEPS, RATE = 16, 40, 0.05  # pictures, steps of Adam, its first rate as a share of the pictures' range
@@ -20,15 +21,19 @@ COARSE = 8  # rows and columns of the patches in the first noise
 NOTE = "calibrated on {} pictures made up from the statistics of {} batch normalizations, on no real one"
 
 
-def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
-    """`({input name: (count, ...) floats}, a sentence on what they are)` for a `Network`.
+def synthetic(
+    graph: Graph, names: list[str], kinds: list[str], *, count: int = COUNT, steps: int = STEPS, seed: int = 0
+) -> tuple[dict[str, np.ndarray], str]:
+    """`({input name: (count, ...) floats}, a note on what they are)` for the model of `graph`.
+
+    names: of the inputs. kinds: what each output is (`ends.KINDS`).
 
     Pixels from 0 to 255, where the network scales them itself, stay such; other inputs go where the statistics lead.
 
     Raises:
       UserError: the network keeps no statistics, or takes something else than floats.
     """
-    model = network.graph.copy().build()
+    model = graph.copy().build()
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     layers = [layer for layer in layers if len(layer._inbound_nodes) == 1]
     if not layers or any("float" not in tensor.dtype for tensor in model.inputs):
@@ -36,12 +41,12 @@ def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
             f'calibration="{WORD}" is made from the statistics of batch normalization, and {model.name} has none that '
             "tell of its pictures: give real ones."
         )
-    (ending, *others) = network.endings()
-    classes = model.outputs[0].shape[-1] if not others and ending.kind in SURE else 0
+    (kind, *others) = kinds
+    classes = model.outputs[0].shape[-1] if not others and kind in SURE else 0
     before = [layer._inbound_nodes[0].input_tensors[0] for layer in layers]
     watched = keras.Model(model.inputs, [*before, *(model.outputs if classes else ())])
     kept = [(layer.moving_mean.value, tf.sqrt(layer.moving_variance.value + layer.epsilon)) for layer in layers]
-    start = list(made_up(model, network.inputs, count).values())
+    start = list(noise(model, names, count).values())
     pixels, rng = [array.max() > 2 for array in start], np.random.default_rng(seed)
     free = [keras.Variable(_patches(array.shape, rng)) for array in start]  # from 0 to 1
 
@@ -54,7 +59,7 @@ def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
             wrong = 0.0
             found = keras.tree.flatten(watched(pictures()))
             if classes:
-                wrong += SURENESS * _unsure(found.pop(), ending.kind)
+                wrong += SURENESS * _unsure(found.pop(), kind)
             for x, (mean, deviation) in zip(found, kept, strict=True):
                 center, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
                 wrong += tf.reduce_mean(((center - mean) / deviation) ** 2)
@@ -66,7 +71,7 @@ def synthetic(network, *, count=COUNT, steps=STEPS, seed=0):
         rule.apply(gradients(), free)
         for v, whole in zip(free, pixels, strict=True):
             v.assign(tf.clip_by_value(v.value, 0.0, 1.0) if whole else v.value)
-    found = zip(network.inputs, pictures(), strict=True)
+    found = zip(names, pictures(), strict=True)
     return {name: array.numpy() for name, array in found}, NOTE.format(count, len(layers))
 
 

@@ -23,7 +23,7 @@ VALUES = 20_000  # of a tensor in one picture that are counted
 SHRUNK = np.linspace(0.3, 1.0, 71)  # shares of an extreme that are tried
 
 
-def measured(made, data, job):
+def measure(made, data, job):
     """Where each tensor's integers begin and end: by `job.tuning.ranges`, but the input as pictures customarily go.
 
     The extremes are not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of
@@ -35,7 +35,7 @@ def measured(made, data, job):
     way, count = job.tuning.ranges, len(next(iter(job.calibration.values())))
     if way not in ("extremes", "mse") and count < FEWEST:
         raise UserError(f"a percentile of {count} pictures says nothing of others: give {FEWEST} or more, or extremes.")
-    whole, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.calibration, job.batch or 1))
+    whole, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.calibration, job.batch))
     with quantizer_quiet():
         meter = calibrator.Calibrator(whole, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
         meter.calibrate({"serving_default": pictures}, made._recipe_manager)

@@ -3,24 +3,32 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from litert_quantizer import recipe
 
 from keras_cnns.support.errors import UserError, first_line, nearest
-from keras_cnns.tflite.quantize import coordinates, recipes
-from keras_cnns.tflite.quantize.recipes import finished
-from keras_cnns.tflite.quantize.refine import nearer, refined
-from keras_cnns.tflite.quantize.tuning import Tuning
+from keras_cnns.tflite.quantize import float_operators, rules
+from keras_cnns.tflite.quantize.layerwise import closer_of, refine
+from keras_cnns.tflite.quantize.rules import finished
+from keras_cnns.tflite.quantize.settings import FileSettings, Tuning
+from keras_cnns.tflite.quantize.shared import Shared
 
-SPARE = 0.75  # the error becomes a quarter, 6 dB
+ERROR_AVOIDED = 0.75  # what is left is a quarter: 6 dB less
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """`make(data, job)` gives the flatbuffer.
+    """A row of `SCHEMES`.
 
-    calibrated: it is made on pictures, on which ranges or harms are measured. integer_io: inputs and outputs
-    may be integers. int8_forms: as in `prepare`. rounded: weights are integers. mixed: of as many bits as a size
-    allows. spares: leaves out of int8 what that harms most.
+    Attributes:
+      stores, needs, good_for: for people.
+      make: `make(data, job)` returns the flatbuffer.
+      calibrated: it is made on pictures, on which ranges or sensitivities are measured.
+      integer_io: inputs and outputs may be integers.
+      int8_forms: as in `prepare`.
+      rounded: weights are integers.
+      mixed: in as many bits as a size allows.
+      leaves_out: operators stay out of int8 where it makes the largest errors.
     """
 
     stores: str
@@ -32,50 +40,67 @@ class Scheme:
     int8_forms: bool = False
     rounded: bool = True
     mixed: bool = False
-    spares: bool = False
+    leaves_out: bool = False
 
     @property
-    def activations(self):
+    def activations(self) -> bool:
         """Whether activations are rounded on ranges that are measured before."""
         return self.calibrated and not self.mixed
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a scheme may ask for beside the float32 flatbuffer."""
+    """What a scheme may use beside the float32 flatbuffer.
 
-    calibration: dict | None = None  # {input name: (N, ...) floats}
-    batch: int | None = 1
-    input_type: str = "float32"
-    output_type: str = "float32"
-    islands: tuple | None = None  # operators that stay float; None: those that XNNPACK would not run in int8
-    tuning: Tuning = Tuning()
-    max_size: float | None = None  # share of the float32 file, where bits are chosen; None: a fifth, if it can be
-    spare: float = SPARE  # share of int8's harm that operators left out of it keep away
-    once: Callable = lambda what, given, make: make()  # what is the same for several files of a network
-    notes: list = field(default_factory=list)  # what is to be told of how the file was made
-    harms: list = field(default_factory=list)  # a `Harm` for each rounding, where they are measured
+    Attributes:
+      calibration: {input name: (N, ...) floats}; None where no pictures are given.
+      settings: of the file.
+      shared: results that several files of the network share.
+      notes: on how the file was made, for its report; filled by the scheme.
+      sensitivities: a `Sensitivity` for each rounding, where they are measured; filled by the scheme.
+    """
+
+    calibration: dict[str, np.ndarray] | None = None
+    settings: FileSettings = FileSettings()
+    shared: Shared = field(default_factory=Shared)
+    notes: list = field(default_factory=list)
+    sensitivities: list = field(default_factory=list)
+
+    @property
+    def tuning(self) -> Tuning:
+        """The tuning, or the default one."""
+        return self.settings.tuning or Tuning()
+
+    @property
+    def error_avoided(self) -> float:
+        """The share of int8's error that operators left out of it avoid."""
+        return self.settings.error_avoided or ERROR_AVOIDED
+
+    @property
+    def batch(self) -> int:
+        """Pictures per run on which the file is measured."""
+        return self.settings.batch or 1
 
 
 SCHEMES = {
-    "float32": Scheme("floats", "nothing", "the reference; GPUs", recipes.unchanged, rounded=False),
+    "float32": Scheme("floats", "nothing", "the reference; GPUs", rules.unchanged, rounded=False),
     "float16": Scheme(
-        "half floats", "nothing", "half the size; GPU delegates compute in it", recipes.float16, rounded=False
+        "half floats", "nothing", "half the size; GPU delegates compute in it", rules.float16, rounded=False
     ),
     "weight_only_int8": Scheme(
         "int8 weights",
         "nothing",
         "a quarter of the size at float32's speed",
-        recipes.weights(recipe.weight_only_wi8_afp32),
+        rules.weights(recipe.weight_only_wi8_afp32),
     ),
     "weight_only_int4": Scheme(
-        "int4 weights", "nothing", "an eighth of the size; slower", recipes.weights(recipe.weight_only_wi4_afp32)
+        "int4 weights", "nothing", "an eighth of the size; slower", rules.weights(recipe.weight_only_wi4_afp32)
     ),
     "weight_only_mixed": Scheme(
         "int8 weights, int4 where it harms least",
         "calibration pictures",
         "the smallest file that still knows its classes (`max_size`); slower",
-        recipes.four_and_eight_bits,
+        rules.four_and_eight_bits,
         calibrated=True,
         mixed=True,
     ),
@@ -83,13 +108,13 @@ SCHEMES = {
         "int8 weights, activations scaled anew in each run",
         "nothing",
         "large plain convolutions without calibration; slow on depthwise ones",
-        recipes.weights(recipe.dynamic_wi8_afp32),
+        rules.weights(recipe.dynamic_wi8_afp32),
     ),
     "int8": Scheme(
         "int8 weights and activations",
         "calibration pictures",
         "speed on CPUs, NPUs and DSPs",
-        recipes.static(recipe.static_wi8_ai8),
+        rules.static(recipe.static_wi8_ai8),
         calibrated=True,
         integer_io=True,
         int8_forms=True,
@@ -98,41 +123,41 @@ SCHEMES = {
         "int8, named operators in floats",
         "calibration pictures",
         "networks with operators that are slow or coarse in int8",
-        recipes.islands,
+        rules.islands,
         calibrated=True,
         integer_io=True,
     ),
     "int8_float_mixed": Scheme(
         "int8, floats where int8 harms most",
         "calibration pictures",
-        "accuracy at nearly int8's size and speed (`spare`)",
-        recipes.spared_in(None),
+        "accuracy at nearly int8's size and speed (`error_avoided`)",
+        rules.left_out_in(None),
         calibrated=True,
         integer_io=True,
         int8_forms=True,
-        spares=True,
+        leaves_out=True,
     ),
     "int8_int16_mixed": Scheme(
         "int8, int16 activations where int8 harms most",
         "calibration pictures",
         "the same in integers alone; slow on CPUs",
-        recipes.spared_in(recipe.static_wi8_ai16),
+        rules.left_out_in(recipe.static_wi8_ai16),
         calibrated=True,
         integer_io=True,
         int8_forms=True,
-        spares=True,
+        leaves_out=True,
     ),
     "int16x8": Scheme(
         "int8 weights, int16 activations",
         "calibration pictures",
         "accuracy where int8 loses it; slow on CPUs",
-        recipes.static(recipe.static_wi8_ai16),
+        rules.static(recipe.static_wi8_ai16),
         calibrated=True,
     ),
 }
 
 
-def find(name):
+def find(name: str) -> Scheme:
     """The row called `name`.
 
     Raises:
@@ -143,27 +168,62 @@ def find(name):
     return SCHEMES[name]
 
 
-def make(name, data, job):
+def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
+    """The row called `name`, if a file can be made in it with these settings.
+
+    has_pictures: whether there are calibration pictures.
+
+    Raises:
+      UserError: naming the setting that the scheme has no use for.
+    """
+    row, tuning = find(name), settings.tuning
+    if settings.integer_io and not row.integer_io:
+        kind = next(kind for kind in (settings.input_type, settings.output_type) if kind != "float32")
+        raise UserError(f"{name} has no {kind} inputs and outputs: that needs a scheme such as int8.")
+    if settings.islands is not None and name != "int8_float_islands":
+        raise UserError(f"{name} has no islands that stay in floats: islands goes with int8_float_islands.")
+    if tuning is not None and (settings.engine == "converter" or not row.rounded):
+        who = "the converter rounds as it likes" if settings.engine == "converter" else f"{name} rounds nothing"
+        raise UserError(f"{who}: leave tuning= out.")
+    if tuning is not None and tuning.refines and not has_pictures and not row.calibrated:
+        raise UserError("tuning= is done on pictures: give calibration=, or take tuning=Tuning.plain().")
+    if tuning is not None and tuning.ranges != "extremes" and not row.activations:
+        raise UserError(f"{name} rounds no activations beforehand: leave the tuning's ranges out.")
+    if settings.error_avoided is not None and not row.leaves_out:
+        raise UserError(f"{name} leaves no operator out: error_avoided is for int8_float_mixed and int8_int16_mixed.")
+    if settings.max_size is not None and not row.mixed:
+        raise UserError(f'{name} has one size: max_size is for scheme="auto" and "weight_only_mixed".')
+    return row
+
+
+def make(name: str, data: bytes, job: Job) -> bytes:
     """The float32 flatbuffer `data` in the scheme called `name`, its weights inside the flatbuffer.
 
     Raises:
-      UserError: the quantizer has no way for one of its operators.
+      UserError: the quantizer does not support one of its operators.
     """
     row = find(name)
     try:
-        data = coordinates.told_apart(data)
+        data = float_operators.distinguish_loops(data)
         made = row.make(data, job)
         rounded = finished(made, job)
-        if row.rounded and job.calibration is not None and job.tuning.refines:
-            try:
-                changed = refined(data, made, job.calibration, job.tuning, job.batch or 1)
-                if changed is not made:
-                    rounded = nearer(data, rounded, finished(changed, job), job.calibration, job.batch or 1)
-            except (ValueError, RuntimeError) as error:  # LiteRT's two ways to refuse an operator alone
-                job.notes.append(f"weights and biases are rounded to the nearest: {first_line(error)}")
-        return rounded
+        return _refined(data, made, rounded, job) if row.rounded else rounded
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets
-        said = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UserError(f"{name} is not possible for this network: {said}") from error
+        message = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UserError(f"{name} is not possible for this network: {message}") from error
+
+
+def _refined(data: bytes, made: bytes, rounded: bytes, job: Job) -> bytes:
+    """The file with weights and biases chosen on pictures, where there are any and that is closer to the original."""
+    if job.calibration is None or not job.tuning.refines:
+        return rounded
+    try:
+        changed = refine(data, made, job.calibration, job.tuning, job.batch)
+        if changed is made:
+            return rounded
+        return closer_of(data, rounded, finished(changed, job), job.calibration, job.batch)
+    except (ValueError, RuntimeError) as error:  # LiteRT's two ways to refuse a single operator
+        job.notes.append(f"weights and biases are rounded to the nearest: {first_line(error)}")
+        return rounded

@@ -21,15 +21,15 @@ def make(scheme, model, job, **names):
     """
     if scheme not in SCHEMES:
         raise UserError(f"the stock converter has no {scheme}: choose from {', '.join(SCHEMES)}.")
-    made = convert.converter(model, job.batch, **names)
+    made = convert.converter(model, job.settings.batch, **names)
     if scheme != "float32":
         made.optimizations = [tf.lite.Optimize.DEFAULT]
     if scheme == "float16":
         made.target_spec.supported_types = [tf.float16]
     if scheme in OPERATORS:
-        made.representative_dataset = lambda: batched(job.calibration, job.batch or 1)
+        made.representative_dataset = lambda: batched(job.calibration, job.batch)
         made.target_spec.supported_ops = [OPERATORS[scheme], tf.lite.OpsSet.TFLITE_BUILTINS]
         made.inference_input_type, made.inference_output_type = map(
-            tf.dtypes.as_dtype, (job.input_type, job.output_type)
+            tf.dtypes.as_dtype, (job.settings.input_type, job.settings.output_type)
         )
     return convert.run(made)

@@ -6,17 +6,21 @@ from keras_cnns.support.atomic_files import write_json
 
 
 @dataclass(frozen=True)
-class Harm:
-    """What one rounding to int8 alone does to the answers, and what the file makes of it.
+class Sensitivity:
+    """What rounding one tensor to int8 does to the answers, and in what the file keeps it.
 
-    operator: its kind. layer: where it is. what: its "result" or its "weights". harm: the squared error of the answers
-    over their variance. kept: "int8", "int16" or "float" in the file.
+    Attributes:
+      operator: its kind, such as "CONV_2D".
+      layer: where it is.
+      what: "result" or "weights".
+      error: squared error of the answers over their variance, this tensor alone being rounded.
+      kept: "int8", "int16" or "float" in the file.
     """
 
     operator: str
     layer: str
     what: str
-    harm: float
+    error: float
     kept: str
 
 
@@ -53,7 +57,7 @@ class Report:
     layers: the error of every layer (`LayerError`), where the status is "fail".
     latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
     runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
-    harms: a `Harm` for each rounding, the worst first, in schemes that choose by them. candidates: what "auto" chose
+    sensitivities: a `Sensitivity` for each rounding, the worst first, in schemes that choose by them. candidates: what "auto" chose
     between, a `Candidate` each.
     """
 
@@ -74,7 +78,7 @@ class Report:
     seconds: float
     layers: tuple = ()
     source_comparisons: tuple = ()
-    harms: tuple = ()
+    sensitivities: tuple = ()
     candidates: tuple = ()
 
     @property

@@ -43,13 +43,16 @@ def kept_in_floats(data):
 def check_ends(data, floats, job):
     """Raises UserError where one of the tensors `floats` is to go in or out as integers."""
     graph = flatbuffer.read(data).subgraphs[0]
-    for side, ends, kind in (("input", graph.inputs, job.input_type), ("output", graph.outputs, job.output_type)):
+    for side, ends, kind in (
+        ("input", graph.inputs, job.settings.input_type),
+        ("output", graph.outputs, job.settings.output_type),
+    ):
         names = [graph.tensors[i].name.decode() for i in ends]
         if kind != "float32" and set(names) & set(floats):
             raise UserError(f"boxes stay floats where the rest is int8: leave {side}_type at float32.")
 
 
-def told_apart(data):
+def distinguish_loops(data):
     """The flatbuffer `data` with the number of its loop behind each name in one: the quantizer goes by names."""
     model = flatbuffer.read(data)
     if len(model.subgraphs) == 1:

@@ -1,5 +1,6 @@
 """How each scheme is made: LiteRT Quantizer's recipes, and what is left out of them or kept finer."""
 
+import copy
 import re
 import tempfile
 from pathlib import Path
@@ -8,8 +9,8 @@ from litert_quantizer import qtyping, quantizer, recipe
 
 from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.tflite.file import flatbuffer
-from keras_cnns.tflite.quantize import biases, coordinates, mixed, spared
-from keras_cnns.tflite.quantize.ranges import measured, quantizer_quiet
+from keras_cnns.tflite.quantize import bias_overflow, bit_allocation, float_operators, ranges, sensitivity
+from keras_cnns.tflite.quantize.ranges import quantizer_quiet
 from keras_cnns.tflite.targets import runner
 
 Op = qtyping.TFLOperationName
@@ -66,7 +67,7 @@ def static(rule):
 
     def make(data, job, islands=()):
         made = _in_integers(data, job, rule, islands=islands)
-        return biases.fitted(data, _run(made, measured(made, data, job)))
+        return bias_overflow.fit(data, _run(made, _ranges(made, data, job)))
 
     return make
 
@@ -74,39 +75,45 @@ def static(rule):
 def _in_integers(data, job, rule, where=".*", islands=()):
     made = _quantizer(data, rule, job.tuning, where)
     _leave_float(made, Op.DIV)  # what it divides by may round to zero
-    if job.input_type == "float32":
+    if job.settings.input_type == "float32":
         _leave_float(made, Op.INPUT)
-    if job.output_type == "float32":
+    if job.settings.output_type == "float32":
         # int8 SOFTMAX is not delegated and answers in steps of 1/256; in float it is neither slow nor coarse
         _leave_float(made, Op.OUTPUT, Op.SOFTMAX)
     _leave_float(made, *islands)
     for tensor in flatbuffer.around_powers(data):
         _leave_float(made, Op.ALL_SUPPORTED, where=_called(tensor))
-    if floats := coordinates.kept_in_floats(data):
-        coordinates.check_ends(data, floats, job)
+    if floats := float_operators.kept_in_floats(data):
+        float_operators.check_ends(data, floats, job)
         _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;)({'|'.join(map(re.escape, floats))});")
     return made
 
 
-def spared_in(kept):
-    """int8, with the operators around what it harms most in floats (`kept` is None) or as another rule says."""
+def _ranges(made, data, job):
+    """The ranges of the tensors that the quantizer `made` of `data` rounds."""
+    key = ("ranges", hash(data), str(made.get_quantization_recipe()), job.tuning.ranges, job.batch)
+    return copy.deepcopy(job.shared.once(key, lambda: ranges.measure(made, data, job)))
+
+
+def left_out_in(kept):
+    """int8, but floats (`kept` is None), or what another rule says, around the roundings with the largest errors."""
 
     def make(data, job):
         made = _in_integers(data, job, recipe.static_wi8_ai8)
-        found = measured(made, data, job)
-        whole = finished(biases.fitted(data, _run(made, found)), job)
-        measure = lambda: spared.measured(data, whole, job.calibration, job.batch or 1)  # noqa: E731
-        harms = job.once("int8 harms", hash(whole), measure)
+        found = _ranges(made, data, job)
+        int8 = finished(bias_overflow.fit(data, _run(made, found)), job)
+        measure = lambda: sensitivity.measure(data, int8, job.calibration, job.batch)  # noqa: E731
+        roundings = job.shared.once(("int8 sensitivities", hash(int8)), measure)
         form = "float" if kept is None else "int16"
-        left_out = spared.chosen(harms, job.spare, form)
+        left_out = sensitivity.choose(roundings, job.error_avoided, form)
         for name in sorted(left_out):
             if kept is None:
                 _leave_float(made, Op.ALL_SUPPORTED, where=_called(name))
             else:
                 made.update_quantization_recipe(_called(name), Op.ALL_SUPPORTED, _config(kept), PLAIN)
-        job.harms.extend(spared.told(data, harms, left_out, form))
-        job.notes.append(spared.sentence(data, harms, left_out, form))
-        return biases.fitted(data, _run(made, found))
+        job.sensitivities.extend(sensitivity.table(data, roundings, left_out, form))
+        job.notes.append(sensitivity.note(data, roundings, left_out, form))
+        return bias_overflow.fit(data, _run(made, found))
 
     return make
 
@@ -114,7 +121,7 @@ def spared_in(kept):
 def islands(data, job):
     """int8 with the operators float that would only slow it down, or that were named."""
     whole = static(recipe.static_wi8_ai8)
-    if job.islands is None:
+    if job.settings.islands is None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "int8.tflite")
             file.write_bytes(finished(whole(data, job), job))
@@ -122,7 +129,7 @@ def islands(data, job):
         names = set(left["undelegated"]) - {"QUANTIZE", "DEQUANTIZE"}
         islands = [name for name in names if name in Op.__members__]
     else:
-        islands = list(job.islands)
+        islands = list(job.settings.islands)
         for name in islands:
             if name not in Op.__members__:
                 raise UserError(f"no operator {name!r} can be left float.{nearest(name, Op.__members__)}")
@@ -130,13 +137,13 @@ def islands(data, job):
 
 
 def four_and_eight_bits(data, job):
-    """int4 in as many layers as `job.max_size` asks for, those it harms least; int8 in the others."""
+    """int4 in as many layers as `job.settings.max_size` asks for, those it harms least; int8 in the others."""
     made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
     size = len(finished(_run(made, None), job))
-    measure = lambda: mixed.harms(data, job.calibration, job.batch or 1)  # noqa: E731
-    found = job.once("int4 harms", hash(data), measure)
-    most = 0.99 * (job.max_size or SMALL) * len(data) - 1024  # names and the card go in as well
-    chosen = mixed.in_four_bits(found, size, most, strict=job.max_size is not None)
+    measure = lambda: bit_allocation.sensitivities(data, job.calibration, job.batch)  # noqa: E731
+    found = job.shared.once(("int4 sensitivities", hash(data), job.batch), measure)
+    most = 0.99 * (job.settings.max_size or SMALL) * len(data) - 1024  # names and the card go in as well
+    chosen = bit_allocation.allocate(found, size, most, strict=job.settings.max_size is not None)
     config, algorithm = _config(recipe.weight_only_wi4_afp32), ALGORITHMS.get(job.tuning.scales, PLAIN)
     made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
     for name in chosen:
@@ -158,5 +165,5 @@ def _run(made, found):
 
 def finished(data, job):
     """What the quantizer made, put right and in one piece."""
-    model = flatbuffer.named_outputs(flatbuffer.read(data), job.output_type != "float32")
+    model = flatbuffer.named_outputs(flatbuffer.read(data), job.settings.output_type != "float32")
     return flatbuffer.write(flatbuffer.reconnect(flatbuffer.parts_alike(model)))

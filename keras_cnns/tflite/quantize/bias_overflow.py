@@ -16,7 +16,7 @@ MOST = 2.0**29  # steps of a bias: what correcting it adds, and the sum, fit as 
 HIGH = 127
 
 
-def fitted(plain, made):
+def fit(plain, made):
     """The flatbuffer `made`, rounded from `plain`, with all biases as large as they were.
 
     Weights that several operators read stay as they are: their step is the others' too.

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
-from keras_cnns.tflite.quantize.answers import answers, apart
+from keras_cnns.tflite.quantize.evaluate import answers, normalized_error
 from keras_cnns.tflite.quantize.kernels import Kernel
 from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, File, Step, activated, in_floats
 
@@ -25,7 +25,7 @@ ENOUGH = 4
 WIDEST = 2304  # inputs of an output; beyond them the rounding would take minutes
 
 
-def refined(plain, made, pictures, tuning, batch=1):
+def refine(plain, made, pictures, tuning, batch=1):
     """The quantized flatbuffer `made` with weights and biases chosen on pictures.
 
     Args:
@@ -44,7 +44,7 @@ def refined(plain, made, pictures, tuning, batch=1):
     return _Walk(floats, integers, tuning).through({name: np.stack([one[name] for one in some]) for name in pictures})
 
 
-def nearer(plain, made, changed, pictures, batch=1):
+def closer_of(plain, made, changed, pictures, batch=1):
     """Of two quantized flatbuffers the one that answers more like `plain`, on pictures that nothing was learned from.
 
     The second, where they are alike or nothing can be told.
@@ -54,7 +54,7 @@ def nearer(plain, made, changed, pictures, batch=1):
     wanted, before, after = (answers(one, unlearned)[0] for one in (plain, made, changed))
     if [one.shape for one in wanted] != [one.shape for one in after]:
         return changed
-    return made if apart(wanted, before) < apart(wanted, after) else changed
+    return made if normalized_error(wanted, before) < normalized_error(wanted, after) else changed
 
 
 def _some(file, pictures, batch):

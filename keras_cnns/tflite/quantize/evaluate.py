@@ -32,7 +32,7 @@ def answers(data, given, tensors=()):
     return [np.stack(one) for one in zip(*outputs, strict=True)], [np.concatenate(one) for one in seen]
 
 
-def apart(wanted, found):
+def normalized_error(wanted, found):
     """The squared error of all outputs over their variance; of probabilities, that of the scores behind them.
 
     Of numbers of classes, how often they differ.

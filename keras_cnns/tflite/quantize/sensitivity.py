@@ -7,9 +7,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.inputs.pictures import batched, thin
-from keras_cnns.tflite.quantize.answers import answers, apart, check_finite
+from keras_cnns.tflite.quantize.evaluate import answers, check_finite, normalized_error
 from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, KINDS, File, in_floats
-from keras_cnns.tflite.verify.report import Harm
+from keras_cnns.tflite.verify.report import Sensitivity
 
 PICTURES = 12
 NAMED = 3  # of the operators that are spared, in the sentence on them
@@ -27,14 +27,14 @@ class Rounding:
     what: str
     name: str
     around: frozenset
-    harm: float = 0.0
+    error: float = 0.0
 
-    def spared(self, left_out, kept):
+    def avoided(self, left_out, kept):
         """Whether it is gone where operators are `kept` in floats or int16: whose weights have eight bits as well."""
         return self.around <= left_out and (kept == "float" or self.what == RESULT)
 
 
-def measured(data, made, pictures, batch=1):
+def measure(data, made, pictures, batch=1):
     """A `Rounding` for each tensor that is rounded, the most harmful first.
 
     Args:
@@ -50,41 +50,41 @@ def measured(data, made, pictures, batch=1):
     wanted, _ = answers(data, given)
     check_finite(wanted, pictures, PICTURES, batch)
     found = [
-        Rounding(what, name, around, apart(wanted, answers(changed, given)[0]))
+        Rounding(what, name, around, normalized_error(wanted, answers(changed, given)[0]))
         for what, name, around, changed in _alone(File(data), File(made))
     ]
-    return sorted(found, key=lambda one: -one.harm)
+    return sorted(found, key=lambda one: -one.error)
 
 
-def chosen(found, share, kept="float"):
+def choose(found, share, kept="float"):
     """The results of operators without which `share` of all harm is gone: those around one rounding after the other.
 
     kept: what they are in instead, "float" or "int16"; what that cannot take away counts for nothing.
     """
-    found = [one for one in found if one.spared(one.around, kept)]
-    left_out, most = set(), (1 - share) * sum(one.harm for one in found)
+    found = [one for one in found if one.avoided(one.around, kept)]
+    left_out, most = set(), (1 - share) * sum(one.error for one in found)
     for one in found:
-        if sum(other.harm for other in found if not other.around <= left_out) <= most:
+        if sum(other.error for other in found if not other.around <= left_out) <= most:
             break
         left_out |= one.around
     return left_out
 
 
-def told(data, found, left_out, kept):
+def table(data, found, left_out, kept):
     """A `Harm` for each rounding; `kept`: what is made of those that are spared."""
     kinds = _kinds(data)
 
     def harm(one):
-        now = kept if one.spared(left_out, kept) else "int8"
-        return Harm(kinds.get(one.name, "INPUT"), short(one.name), one.what, one.harm, now)
+        now = kept if one.avoided(left_out, kept) else "int8"
+        return Sensitivity(kinds.get(one.name, "INPUT"), short(one.name), one.what, one.error, now)
 
     return [harm(one) for one in found]
 
 
-def sentence(data, found, left_out, kept):
+def note(data, found, left_out, kept):
     """What was spared, and how much of the harm that is."""
-    total = sum(one.harm for one in found)
-    spared = sum(one.harm for one in found if one.spared(left_out, kept))
+    total = sum(one.error for one in found)
+    spared = sum(one.error for one in found if one.avoided(left_out, kept))
     order = [name for name in _kinds(data) if name in left_out]
     named = ", ".join(map(short, order[:NAMED])) + " ..." * (len(order) > NAMED)
     of = f"{len(order)} of {len(_kinds(data))} operators"

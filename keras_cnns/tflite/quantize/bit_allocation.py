@@ -6,9 +6,9 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
-from keras_cnns.tflite.quantize.answers import answers, apart, check_finite
+from keras_cnns.tflite.quantize.evaluate import answers, check_finite, normalized_error
 from keras_cnns.tflite.quantize.kernels import Kernel
-from keras_cnns.tflite.quantize.refine import POSITIONS, WIDEST
+from keras_cnns.tflite.quantize.layerwise import POSITIONS, WIDEST
 from keras_cnns.tflite.quantize.steps import KIND, File
 
 PICTURES = 16
@@ -16,7 +16,7 @@ FOUR_BITS = (KIND.CONV_2D, KIND.FULLY_CONNECTED)  # what LiteRT Quantizer has fo
 HIGH = 7
 
 
-def harms(data, pictures, batch=1):
+def sensitivities(data, pictures, batch=1):
     """What four bits do in each layer alone: {result's name: (harm, weights)}, the harm as a share of the answers.
 
     Args:
@@ -48,11 +48,11 @@ def harms(data, pictures, batch=1):
             operator.inputs = [*operator.inputs[: kernel.bias], changed.twin(bias, operator.outputs[0])]
             changed.store(operator.inputs[kernel.bias], file.constant(bias) + shift)
         harmed, _ = answers(flatbuffer.write(changed.model), given)
-        found[file.name(kernel.operator.outputs[0])] = apart(wanted, harmed), kernel.weights.size
+        found[file.name(kernel.operator.outputs[0])] = normalized_error(wanted, harmed), kernel.weights.size
     return found
 
 
-def in_four_bits(found, size, budget, strict=True):
+def allocate(found, size, budget, strict=True):
     """The names of the layers that go to four bits so that a file of `size` bytes, all in eight, has at most `budget`.
 
     Raises:

@@ -1,0 +1,59 @@
+"""The flatbuffers of a model: in float32, to be compared with, and in a scheme."""
+
+from keras_cnns.graph.reader import read
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.aware import convert as aware
+from keras_cnns.tflite.aware.fake_quant import FakeQuant
+from keras_cnns.tflite.file import convert, flatbuffer
+from keras_cnns.tflite.float_model import FloatModel
+from keras_cnns.tflite.quantize import schemes, stock
+from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
+from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
+
+
+def build(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes, bytes]:
+    """(in float32, in `scheme`), outputs in the model's order; without auxiliary classifiers (`main_outputs`).
+
+    Raises:
+      UserError: the converter or the quantizer does not support something in the model.
+    """
+    make = _trained_for_int8 if float_model.is_quantization_aware else _converted
+    reference, data = make(float_model, scheme, job)
+    if len(float_model.outputs) > 1:
+        reference, data = (flatbuffer.in_order(file, float_model.outputs) for file in (reference, data))
+    if CLASS_MAP in float_model.outputs:
+        data = flatbuffer.sharing(data)  # the map's kernel is the dense layer's: stored once
+    return reference, data
+
+
+def _converted(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes, bytes]:
+    kept = main_outputs(float_model.outputs, [tensor.shape for tensor in float_model.model.outputs])
+    names = {"inputs": float_model.inputs, "outputs": [float_model.outputs[i] for i in kept]}
+    row, settings = schemes.find(scheme), job.settings
+
+    def lean(int8_forms):
+        return prepared(float_model.graph.copy(), outputs=kept, int8_forms=int8_forms).build()
+
+    def in_float32(int8_forms):
+        key = ("float32", int8_forms, settings.batch)
+        return job.shared.once(key, lambda: convert.to_flatbuffer(lean(int8_forms), settings.batch, **names))
+
+    reference = in_float32(False)  # what the file is compared with is the float32 file that would be shipped
+    if settings.engine == "converter":
+        return reference, stock.make(scheme, lean(row.int8_forms), job, **names)
+    data = schemes.make(scheme, in_float32(row.int8_forms), job)
+    inputs, outputs = (kind == "uint8" for kind in (settings.input_type, settings.output_type))
+    return reference, flatbuffer.as_uint8(data, inputs=inputs, outputs=outputs) if inputs or outputs else data
+
+
+def _trained_for_int8(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes, bytes]:
+    model, settings = float_model.model, job.settings
+    if scheme != "int8":
+        raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would throw that away.")
+    graph = read(aware.frozen(model))
+    graph.rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
+    names = {"inputs": float_model.inputs, "outputs": float_model.outputs}
+    reference = convert.to_flatbuffer(graph.build(), settings.batch, **names)
+    types = {"input_type": settings.input_type, "output_type": settings.output_type}
+    data = aware.convert(model, batch=settings.batch, **types)
+    return reference, flatbuffer.write(flatbuffer.read(data))

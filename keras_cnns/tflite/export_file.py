@@ -1,0 +1,94 @@
+"""`export()`: one model, one file."""
+
+import os
+from typing import Any
+
+import keras
+
+from keras_cnns.saving.card import Card
+from keras_cnns.support.deprecation import renamed_arguments
+from keras_cnns.support.errors import UserError, memory_told
+from keras_cnns.tflite.exporter import Exporter
+from keras_cnns.tflite.file.metadata import Normalization
+from keras_cnns.tflite.quantize import schemes
+from keras_cnns.tflite.quantize.settings import FileSettings, Tuning
+from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
+from keras_cnns.tflite.verify.report import Report
+
+AUTO = "auto"
+
+
+@renamed_arguments(spare="error_avoided")
+@memory_told()
+def export(
+    model: keras.Model | str | os.PathLike,
+    path: str | os.PathLike,
+    *,
+    scheme: str = "float32",
+    max_drop: float = 0.01,
+    max_size: float | None = None,
+    max_latency: float | None = None,
+    error_avoided: float | None = None,
+    calibration: Any = None,
+    images: Any = None,
+    labels: Any = None,
+    outputs: Any = None,
+    input_type: str = "float32",
+    output_type: str = "float32",
+    batch: int | None = 1,
+    preprocessing: Any = None,
+    head: str | None = None,
+    k: int = 5,
+    explain: str | None = None,
+    islands: Any = None,
+    engine: str = "quantizer",
+    tuning: Tuning | None = None,
+    normalization: Normalization | None = None,
+    names: Any = None,
+    card: Card | None = None,
+    force: bool = False,
+) -> Report:
+    """Writes `model` to the `.tflite` file `path` and returns a `Report` on how well the file stands in for it.
+
+    The file is run by LiteRT in a process of its own and compared with the Keras model before it takes its name.
+    Several files of one model are made faster by one `Exporter`.
+
+    >>> report = export(model, "net.tflite", scheme="int8", calibration=pictures, images=images, labels=labels)
+    >>> report.status, report.accuracy_drop
+
+    Args:
+      model: any functional `keras.Model`, the path of a `.keras` file, or what `quantization_aware` returned.
+      path: of the file; what stands there is replaced only by a file that passes.
+      scheme: a row of `SCHEMES`, or "auto": the fastest within `max_drop`, `max_size` and `max_latency` (see `Limits`).
+      calibration: pictures as the model takes them, for the schemes that quantize activations, a few dozen of each
+        kind: an array (N, H, W, C), or whatever else `fit` and `predict` take, such as a `tf.data.Dataset`; or
+        "synthetic", which makes pictures from the statistics of batch normalization.
+      images: pictures to compare on; by default the calibration pictures, or noise where there are none.
+      labels: of `images`, to measure the accuracy of both: (N,) class numbers, (N, labels) of zeros and ones where
+        several are true at once, or (N, H, W) where each pixel has a class.
+      outputs: what the outputs are, a key of `KINDS` ("classifier", "regression" ...), or a list or dict of them; it
+        decides how the file is judged. By default the end of the graph and the answers decide.
+      input_type, output_type, batch, islands, error_avoided, engine, tuning: see `FileSettings`; `max_size` is also the
+        size of "weight_only_mixed".
+      preprocessing, head, k, explain: see `Ends`.
+      names, card, normalization: see `Description`.
+      force: write a failing file all the same.
+
+    Raises:
+      UserError: an argument cannot be used, or the model cannot be converted.
+      Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
+    """
+    size = None if scheme == AUTO else max_size
+    settings = FileSettings(input_type, output_type, batch, islands, error_avoided, size, engine, tuning)
+    ends, description = Ends(preprocessing, head, k, explain), Description(names, card, normalization)
+    limits = Limits(max_drop, max_size, max_latency)
+    check_path(path)
+    if scheme != AUTO:
+        schemes.check(scheme, settings, has_pictures=calibration is not None)
+    if scheme != AUTO and max_latency is not None:
+        raise UserError('max_latency is for scheme="auto", which measures.')
+    pictures = {"calibration": calibration, "images": images, "labels": labels}
+    exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=description)
+    if scheme == AUTO:
+        return exporter.auto(path, limits, settings)
+    return exporter.export(path, scheme, settings, force=force)

@@ -1,0 +1,114 @@
+"""The float32 model that a file is made from and compared with, read into a graph once."""
+
+import hashlib
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.node import Node
+from keras_cnns.graph.reader import is_reduced, read
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.file import convert
+from keras_cnns.tflite.rewrite import class_map, ends
+
+CLOSE = 20.0  # dB between a model in reduced precision and itself in float32
+
+
+@dataclass(frozen=True)
+class FloatModel:
+    """A functional model with its graph and signature.
+
+    Attributes:
+      model: in float32; what the file is compared with.
+      graph: of the same model, to be copied before it is rewritten.
+      inputs, outputs: their names in the file.
+    """
+
+    model: keras.Model
+    graph: Graph
+    inputs: list[str]
+    outputs: list[str]
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "FloatModel":
+        """Reads a functional model; one of reduced precision is rebuilt in float32 and compared with itself.
+
+        Raises:
+          UserError: it cannot be read, or answers differently in float32.
+        """
+        graph = read(model)
+        if is_reduced(model):
+            model = _in_float32(model, graph)
+        return cls(model, graph, convert.input_names(model), convert.output_names(model))
+
+    @property
+    def is_quantization_aware(self) -> bool:
+        """Whether `quantization_aware` made the model."""
+        return is_quantization_aware(self.model)
+
+    def sized(self, images: dict[str, np.ndarray]) -> "FloatModel":
+        """The same model with open sides of its inputs as in `images`; itself if no side is open."""
+        shapes = [tuple(tensor.shape[1:]) for tensor in self.model.inputs]
+        if not any(None in shape for shape in shapes):
+            return self
+        graph = self.graph.copy()
+        nodes = keras.tree.flatten(graph.inputs)
+        for node, name in zip(nodes, self.inputs, strict=True):
+            node.config = {**node.config, "batch_shape": (None, *images[name].shape[1:])}
+        return FloatModel.of(graph.build())
+
+    def explained(self, explain: str | None) -> "FloatModel":
+        """The same model with the class map as one more output; itself where `explain` is None.
+
+        Raises:
+          UserError: the model ends in another way than the map needs, or is quantization-aware.
+        """
+        if explain is None:
+            return self
+        if self.is_quantization_aware:
+            raise UserError("explain= is not for what quantization_aware made: nothing is known of the map's range.")
+        return FloatModel.of(class_map.add(self.graph.copy(), explain).build())
+
+    def endings(self, stated: object = None) -> list[ends.Ending]:
+        """What each output is: `ends.endings` of the graph without quantization-aware rounding.
+
+        stated: what the caller says the outputs are.
+        """
+
+        def without_rounding(node: Node, uses: dict) -> Node | None:
+            if node.is_a(FakeQuant):
+                return node.input
+            node.call = next((plain for plain, rounded in ROUNDED.items() if node.is_a(rounded)), node.call)
+            return None
+
+        return ends.endings(self.graph.copy().rewrite(without_rounding), class_map.kinds(self.graph, stated))
+
+    def weights_digest(self) -> str:
+        """SHA-256 of all weights, so that a file can be traced to its checkpoint."""
+        digest = hashlib.sha256()
+        for value in self.model.get_weights():
+            digest.update(np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
+
+
+def _in_float32(model: keras.Model, graph: Graph) -> keras.Model:
+    """The model of the graph, in float32, if it answers like the one in reduced precision."""
+    plain = graph.copy().build()
+    if all(None not in tensor.shape[1:] for tensor in model.inputs):
+        noise = np.random.default_rng(0)
+        images = [tf.cast(noise.uniform(0, 1, (2, *t.shape[1:])), t.dtype) for t in model.inputs]
+        structure = getattr(model, "_functional", model)._inputs_struct
+        images = keras.tree.pack_sequence_as(structure, images)
+        answers = (keras.tree.flatten(m(images, training=False)) for m in (model, plain))
+        for a, b in zip(*answers, strict=True):
+            a, b = (np.asarray(keras.ops.cast(v, "float64")) for v in (a, b))
+            if np.isfinite(a).all() and np.sum((a - b) ** 2) * 10 ** (CLOSE / 10) > np.sum(a**2):
+                raise UserError(
+                    f"{model.name} computes in {model.compute_dtype} and is another network in float32: build it in "
+                    "float32, load its weights, and export that."
+                )
+    return plain

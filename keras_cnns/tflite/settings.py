@@ -1,0 +1,121 @@
+"""Settings of an export that belong together; each class checks its own fields."""
+
+import numbers
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_cnns.saving.card import Card
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import every, kind, number, path_of, short, whole
+from keras_cnns.tflite.file.metadata import Normalization
+from keras_cnns.tflite.rewrite import ends
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What stands before and behind the network in its files.
+
+    Attributes:
+      preprocessing: a Keras layer or a list of them, put before the model, such as
+        `keras.layers.Rescaling(1 / 127.5, offset=-1)`. Pictures are then what these layers take.
+      head: a key of `HEADS`: "logits", "softmax", "argmax" or "top_k"; None keeps the model's own.
+      k: how many classes "top_k" returns.
+      explain: "cam" adds the output `class_map`, [batch, rows, columns, classes]: where each class is seen. For
+        networks that end in global average pooling and a dense layer.
+
+    Raises:
+      UserError: a field has the wrong type or value.
+    """
+
+    preprocessing: Any = None
+    head: str | None = None
+    k: int = 5
+    explain: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("head", "explain"):
+            if (value := getattr(self, name)) is not None and not isinstance(value, str):
+                raise UserError(f"{name} must be a word, not {kind(value)}.")
+        if not whole(self.k, 1):
+            raise UserError(f"k is {short(self.k)}: give a whole number from 1.")
+
+    def around(self, model: keras.Model) -> keras.Model:
+        """The model with preprocessing before it and the head behind it; itself if neither is set."""
+        return ends.with_ends(model, self.preprocessing, self.head, self.k)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What travels in the file beside the network.
+
+    Attributes:
+      names: names of the classes, in the order of the outputs; by default those of the card.
+      card: more about the model (author, licence, source); by default the card in its `.keras` file.
+      normalization: how an app turns pixels from 0 to 255 into what the file takes; by default what the range of the
+        pictures suggests (0 to 255, 0 to 1, -1 to 1).
+
+    Raises:
+      UserError: a field has the wrong type.
+    """
+
+    names: Any = None
+    card: Card | None = None
+    normalization: Normalization | None = None
+
+    def __post_init__(self) -> None:
+        if self.names is not None and not every(self.names, (str, numbers.Integral)):
+            raise UserError("names must be a list of the classes' names.")
+        if self.card is not None and not isinstance(self.card, Card):
+            raise UserError(f"card must be a keras_cnns.saving.card.Card, not {kind(self.card)}.")
+        if self.normalization is not None and not isinstance(self.normalization, Normalization):
+            raise UserError(f"normalization must be a metadata.Normalization, not {kind(self.normalization)}.")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What "auto" may spend.
+
+    Attributes:
+      max_drop: accuracy loss, as a fraction: of the accuracy where labels show a drop, else the expected loss by the
+        model's own probabilities.
+      max_size: file size as a share of the float32 file's, such as 0.3; None for any.
+      max_latency: time of a run as a share of the float32 file's; None for any.
+
+    Raises:
+      UserError: a field is not a number, or not above zero.
+    """
+
+    max_drop: float = 0.01
+    max_size: float | None = None
+    max_latency: float | None = None
+
+    def __post_init__(self) -> None:
+        if not number(self.max_drop):
+            raise UserError(f"max_drop is {short(self.max_drop)}: give a number, such as 0.01.")
+        for name in ("max_size", "max_latency"):
+            share = getattr(self, name)
+            if share is not None and not (number(share) and share > 0):
+                raise UserError(f"{name} is {short(share)}: give a share of the float32 file's, such as 0.2.")
+
+
+def check_path(path: str | os.PathLike) -> Path:
+    """The path of a `.tflite` file that can be written.
+
+    Raises:
+      UserError: another suffix, a folder, or a place that cannot be written.
+    """
+    path = path_of(path)
+    if path.suffix != ".tflite":
+        raise UserError(f"{path} does not end in .tflite.")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: give the name of a file.")
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"cannot write {path}: {folder} is no folder one may write in.")
+    return path

@@ -1,0 +1,47 @@
+"""What LiteRT says of a file: its answers, its operators, and its time beside the float32 file's."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnns.tflite.targets import runner
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One run of a file in a process of its own.
+
+    Attributes:
+      answers: (N, ...) floats by output name.
+      scales: the step of each output, 0 for floats.
+      operators: how many there are.
+      undelegated: operator -> how many of them XNNPACK leaves to the slower kernels.
+      latency_ms: median time of a run on this host, one thread.
+      latency_ratio: median of the file's time over the float32 file's, the two taking turns.
+    """
+
+    answers: dict[str, np.ndarray]
+    scales: dict[str, float]
+    operators: int
+    undelegated: dict[str, int]
+    latency_ms: float
+    latency_ratio: float
+
+
+def examine(file: Path, reference: Path, images: dict[str, np.ndarray]) -> Examination:
+    """Runs `file` on `images` and times it beside the float32 file `reference`.
+
+    Raises:
+      UserError: LiteRT cannot run the file.
+    """
+    result, answers = runner.ask("examine", images, file=str(file.resolve()), reference=str(reference))
+    before, after = np.asarray(result["times_ms"])
+    return Examination(
+        answers,
+        result["scales"],
+        len(result["operators"]),
+        result["undelegated"],
+        latency_ms=float(np.median(after)),
+        latency_ratio=float(np.median(after / before)),  # run by run: a busy machine slows both
+    )

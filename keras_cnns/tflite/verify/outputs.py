@@ -1,0 +1,157 @@
+"""What each output of a model is, how the file's answers are compared with it, and what there is to note about that."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.inputs import pictures
+from keras_cnns.tflite.rewrite import ends
+from keras_cnns.tflite.verify import measures, verdict
+
+Arrays = dict[str, np.ndarray]
+BEFORE = "the model before quantization-aware training"
+
+
+@dataclass(frozen=True)
+class Output:
+    """How an output is judged.
+
+    Attributes:
+      kind: a key of `ends.KINDS`.
+      scores: (N, ..., classes) behind an output of class numbers; None for any other.
+      labels: of the pictures; None where none are given or they belong to another output.
+    """
+
+    kind: str
+    scores: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+
+def judged_outputs(
+    endings: list[ends.Ending],
+    original: Arrays,
+    images: Arrays,
+    labels: Any = None,
+    *,
+    stated: Any = None,
+    name: str = "the model",
+) -> dict[str, Output]:
+    """Output name -> how it is judged.
+
+    Args:
+      endings: of the outputs, in the order of `original`.
+      original: (N, ...) answers of the model.
+      images: (N, ...) by input name, on which it answered.
+      labels: of the images.
+      stated: what the caller says the outputs are; None lets the answers decide where the graph does not.
+      name: of the model.
+
+    Raises:
+      UserError: labels do not fit, or there are several outputs they could belong to.
+    """
+    if stated in (None, "boxes") and labels is None and measures.is_detector(original):
+        return {"boxes": Output("boxes")}
+    outputs = {}
+    for (output, answers), ending in zip(original.items(), endings, strict=True):
+        scores = None
+        if ending.scores is not None:
+            (scores,) = verdict.reference_outputs(ending.scores.build(), images, inputs=list(images)).values()
+        kind = ending.kind if stated is not None else by_answers(ending.kind, answers, labels)
+        if kind in ("classifier", "logits") and answers.shape[-1] == 1:
+            kind = "multilabel"  # two classes in one number
+        outputs[output] = Output(kind, scores)
+    if labels is None:
+        return outputs
+    several = len(outputs) > 1
+    labelled = [n for n in outputs if not several or outputs[n].kind not in ("regression", "class_map")]
+    if len(labelled) != 1:
+        raise UserError(f"labels are for a classifier, and {name} has {len(outputs)} outputs: leave them out.")
+    (output,) = labelled
+    kind, scores = outputs[output].kind, outputs[output].scores
+    outputs[output] = Output(kind, scores, pictures.check_labels(labels, original[output], kind, scores))
+    return outputs
+
+
+def by_answers(kind: str, answers: np.ndarray, labels: np.ndarray | None = None) -> str:
+    """What an output is where the end of the graph does not tell: by the sums of its answers, and by the labels."""
+    if kind != "regression" or answers.ndim < 2 or answers.shape[-1] < 2 or len(answers) < 4:
+        return kind
+    flat = np.asarray(answers, np.float64)
+    if ends.sum_to_one(flat):  # a mean of several, a custom layer
+        return "classifier" if flat.ndim == 2 else "segmentation"
+    if flat.ndim == 2 and np.allclose(np.linalg.norm(flat, axis=-1), 1, atol=1e-3):
+        return "embedding"
+    if labels is not None and labels.dtype.kind in "iu" and labels.shape == flat.shape[:-1]:
+        return "logits" if flat.ndim == 2 else "segmentation"
+    return kind
+
+
+def compare_outputs(
+    original: Arrays, answers: Arrays, outputs: dict[str, Output], scales: dict[str, float]
+) -> tuple[verdict.Comparison, ...]:
+    """A `Comparison` for each output of the file; a single one for the three outputs of a detector.
+
+    scales: the step of each output that is or was an integer, 0 for floats.
+
+    Raises:
+      UserError: none of the file's outputs has a name of the model's.
+    """
+    if [output.kind for output in outputs.values()] == ["boxes"] and measures.is_detector(original):
+        return (verdict.compare_boxes(original, answers),)
+    if outputs and not set(outputs) & set(answers):
+        raise UserError(f"the file's outputs are {', '.join(answers)}, where the model's are {', '.join(outputs)}.")
+    return tuple(
+        verdict.compare(
+            name,
+            original[name],
+            answers[name],
+            kind=output.kind,
+            scores=output.scores,
+            labels=output.labels,
+            scale=scales[name],
+        )
+        for name, output in outputs.items()
+        if name in answers
+    )
+
+
+def with_source(
+    status: str, reasons: tuple[str, ...], beside: tuple[verdict.Comparison, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """The verdict, with what the comparison with the model before quantization-aware training adds.
+
+    Training may change answers, but not make the network worse where labels show it.
+    """
+    for comparison in beside:
+        drop = comparison.accuracy_drop
+        shown = drop is not None and comparison.drop_low > 0 and drop > verdict.SHOWN_DROP
+        lost = comparison.loss_share is not None and comparison.loss_share > 0.5
+        if shown or lost:
+            why = comparison.remark if shown else f"gives away {comparison.loss_share:.0%} of its answers"
+            reasons = (*reasons, f"beside {BEFORE}: {why}")
+            status = "fail" if shown else max(status, "warn", key=("pass", "warn", "fail").index)
+    return status, reasons
+
+
+def notes(original: Arrays, answers: Arrays, outputs: dict[str, Output], are_noise: bool = False) -> Iterator[str]:
+    """What each output was judged as, and why the comparison may prove little.
+
+    are_noise: the images are noise, of which nothing more can be said.
+    """
+    for name, output in outputs.items():
+        if name not in answers:
+            yield f"{name} is left out of the file: an auxiliary classifier, by its name and its shape"
+            continue
+        yield f"{name} is judged as {output.kind}: {ends.KINDS[output.kind]}"
+        if not are_noise:
+            yield from verdict.doubts(original[name], output.kind, output.labels)
+
+
+def source_notes(beside: tuple[verdict.Comparison, ...]) -> Iterator[str]:
+    """The figures of the comparison with the model before quantization-aware training."""
+    for comparison in beside:
+        figures = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in comparison.judged().items()]
+        yield f"{comparison.output} beside {BEFORE}: {', '.join(figures)}"

@@ -1,0 +1,55 @@
+"""A file that fails the comparison: kept aside, and refused with the reason and a way out."""
+
+from pathlib import Path
+
+from keras_cnns.support.atomic_files import written_aside
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.verify.layer_errors import first_wrong
+from keras_cnns.tflite.verify.report import Report
+
+CALIBRATED = "Look at the calibration pictures (are they scaled as in training?) or take weight_only_int8."
+UNCALIBRATED = "Take a scheme that keeps more bits, or look for NaN and for a layer that is random in inference."
+
+
+class Rejected(UserError):
+    """The file failed the comparison with its model.
+
+    Attributes:
+      report: the `Report`, with the error of every layer.
+    """
+
+    def __init__(self, message: str, report: Report) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def set_aside(path: Path, file: Path) -> Path:
+    """Copies `file` beside `path` as `NAME.rejected.tflite`; returns where that is."""
+    aside = path.with_name(f"{path.stem}.rejected.tflite")
+    with written_aside(aside) as copy:
+        copy.write_bytes(file.read_bytes())
+    return aside
+
+
+def reject(path: Path, file: Path, report: Report, calibrated: bool) -> None:
+    """Keeps the failing `file` beside `path` and raises.
+
+    calibrated: whether its scheme is made on calibration pictures.
+
+    Raises:
+      Rejected: always.
+    """
+    wrong = first_wrong(report.layers)
+    where = f" It goes wrong at {wrong.operator} of {wrong.layer} ({wrong.snr_db:.0f} dB)." if wrong else ""
+    raise Rejected(
+        f"the {report.scheme} file of {report.model} is not the network it was made from: {'; '.join(report.reasons)}."
+        f"{where} {_advice(report, calibrated)} It was kept as {set_aside(path, file)}; force=True hands it over.",
+        report,
+    )
+
+
+def _advice(report: Report, calibrated: bool) -> str:
+    for note in report.notes:
+        if "are both scaled alike" in note:
+            return f"The {note}"
+    return CALIBRATED if calibrated else UNCALIBRATED
