@@ -20,7 +20,7 @@ from pages import write_section
 import export as patterns
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import Tuning, export, predict
-from keras_cnns.tflite.network import Network
+from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.verify import measures
 from keras_cnns.tflite.verify import verdict as verify
 
@@ -135,8 +135,10 @@ def by_the_converter(model, path, **options):
     alike, and the dB of what is left cannot stand beside those of a file that answers floats.
     """
     report = export(model, path, engine="converter", head="logits", **options)
-    own, images = Network.of(model), options["images"]
-    ((name, original),) = own.answers({own.inputs[0]: images}).items()
+    own, images = FloatModel.of(model), options["images"]
+    ((name, original),) = verify.reference_outputs(
+        own.model, {own.inputs[0]: images}, inputs=own.inputs, outputs=own.outputs
+    ).items()
     scores, (ending,) = np.asarray(predict(path, images)), own.endings()
     answer = measures.softmax(scores.astype(np.float64)) if ending.kind == "classifier" else scores
     return replace(report, comparisons=(verify.compare(name, original, answer, kind=ending.kind),))

@@ -28,8 +28,7 @@ from benchmarks.sweep_networks import HUGE, NETWORKS, network
 from keras_cnns.support.atomic_files import write_text
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import randomize
-from keras_cnns.tflite import export, predict, quantization_aware
-from keras_cnns.tflite import Rejected
+from keras_cnns.tflite import Rejected, export, predict, quantization_aware
 from keras_cnns.tflite.targets import runner
 
 MODES = ("float32", "int8", "aware")

@@ -114,10 +114,11 @@ def cases(model, seen):
 
 def measure(key, model, seen, unseen, rows):
     """Exports every case that is missing yet."""
-    from keras_cnns.tflite.network import Network
+    from keras_cnns.tflite.float_model import FloatModel
+    from keras_cnns.tflite.verify.verdict import reference_outputs
 
-    own = Network.of(model)
-    answers = own.answers({own.inputs[0]: unseen})
+    own = FloatModel.of(model)
+    answers = reference_outputs(own.model, {own.inputs[0]: unseen}, inputs=own.inputs, outputs=own.outputs)
     for what, meant, options, source in cases(model, seen):
         if f"{key}: {what}" in rows.found:
             continue

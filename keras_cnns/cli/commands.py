@@ -174,7 +174,7 @@ def export(
         max_drop=max_drop,
         max_size=max_size,
         max_latency=max_latency,
-        spare=spare,
+        error_avoided=spare,
         engine=engine,
         force=force,
         card=card,

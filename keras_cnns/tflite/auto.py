@@ -88,13 +88,15 @@ class _Search:
                     self.consider(FLOAT_MIXED, reason)
                 break
             share = share_now
-            self.consider(FLOAT_MIXED, name=f"{FLOAT_MIXED}, spare {share:g}", error_avoided=share)
+            self.consider(FLOAT_MIXED, name=f"{FLOAT_MIXED}, error_avoided {share:g}", error_avoided=share)
         small = max_size is None or any(r.scheme != FOUR_BITS for r in self.good(ignoring=("latency_ratio",)))
         reason = "no size is asked for that eight bits do not have" if small else None
         self.consider(SMALLEST, reason, max_size=max_size)
         enough = "slow on CPUs, and others keep within the limits" if self.good() else None
-        own = {"name": f"{INT16_MIXED}, spare {share:g}", "error_avoided": share} if share and not enough else {}
-        self.consider(INT16_MIXED, enough or (None if share else self._why_no_mixture()), **own)
+        if share and not enough:
+            self.consider(INT16_MIXED, name=f"{INT16_MIXED}, error_avoided {share:g}", error_avoided=share)
+        else:
+            self.consider(INT16_MIXED, enough or self._why_no_mixture())
         self.consider(INT16, enough)
 
     def _why_no_mixture(self) -> str | None:
@@ -120,7 +122,7 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
       UserError: no scheme keeps within the limits.
     """
     if settings.error_avoided is not None:
-        raise UserError('"auto" tries several: spare is for int8_float_mixed and int8_int16_mixed.')
+        raise UserError('"auto" tries several: error_avoided is for int8_float_mixed and int8_int16_mixed.')
     figures = (("lost", limits.max_drop), ("size_ratio", limits.max_size), ("latency_ratio", limits.max_latency))
     with tempfile.TemporaryDirectory() as folder:
         search = _Search(exporter, folder, figures, settings)

@@ -1,4 +1,4 @@
-"""`Exporter`: one network, read once, and any number of `.tflite` files made from it, each checked before it is written."""
+"""`Exporter`: one network, read once, and any number of `.tflite` files made from it, each one checked."""
 
 import os
 import tempfile
@@ -55,8 +55,8 @@ class Exporter:
         images: Any = None,
         labels: Any = None,
         outputs: Any = None,
-        ends: Ends = Ends(),
-        description: Description = Description(),
+        ends: Ends | None = None,
+        description: Description | None = None,
     ) -> None:
         """Reads the model and the pictures, and computes the model's answers.
 
@@ -68,8 +68,8 @@ class Exporter:
         Raises:
           UserError: the model cannot be read, or the pictures or labels do not fit it.
         """
-        self.description = description
-        self.card = _card(model, description)
+        ends, self.description = ends or Ends(), description or Description()
+        self.card = _card(model, self.description)
         self._source = source_of(model)
         float_model = FloatModel.of(ends.around(convert.load(aware.native(model)))).explained(ends.explain)
         synthesize = _synthesizer(float_model) if isinstance(calibration, str) and calibration == WORD else None
@@ -91,7 +91,7 @@ class Exporter:
         self,
         path: str | os.PathLike,
         scheme: str = "float32",
-        settings: FileSettings = FileSettings(),
+        settings: FileSettings | None = None,
         *,
         force: bool = False,
     ) -> Report:
@@ -107,7 +107,7 @@ class Exporter:
           UserError: an argument does not fit the scheme, or the model cannot be converted.
           Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
         """
-        started, path = time.perf_counter(), check_path(path)
+        started, path, settings = time.perf_counter(), check_path(path), settings or FileSettings()
         row = schemes.check(scheme, settings, has_pictures=self.pictures.calibration is not None)
         if row.calibrated and self.pictures.calibration is None and not self.float_model.is_quantization_aware:
             raise UserError(
@@ -141,7 +141,7 @@ class Exporter:
         self,
         path: str | os.PathLike,
         limits: Limits | None = None,
-        settings: FileSettings = FileSettings(),
+        settings: FileSettings | None = None,
         *,
         max_drop: float = 0.01,
         max_size: float | None = None,
@@ -158,7 +158,7 @@ class Exporter:
           UserError: no scheme keeps within the limits.
         """
         limits = Limits(max_drop, max_size, max_latency) if limits is None else limits
-        return auto.choose(self, check_path(path), limits, settings)
+        return auto.choose(self, check_path(path), limits, settings or FileSettings())
 
     def _report(
         self, path: Path, scheme: str, job: schemes.Job, examination: Examination, size: int, reference_size: int
@@ -166,7 +166,8 @@ class Exporter:
         answers, pictures = examination.answers, self.pictures
         comparisons = judging.compare_outputs(self.original, answers, self.outputs, examination.scales)
         beside = self._beside_source(answers)
-        status, reasons = judging.with_source(*verdict.judge(comparisons, scheme), beside)
+        status, reasons = verdict.judge(comparisons, scheme)
+        status, reasons = judging.with_source(status, reasons, beside)
         return Report(
             path=str(path),
             model=self.card.name or self.float_model.model.name,

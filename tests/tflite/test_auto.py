@@ -1,13 +1,14 @@
 """`scheme="auto"`: which scheme is chosen, and what is told about it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite import SCHEMES, Tuning, auto, export, print_reports
+from keras_cnns.tflite import SCHEMES, FileSettings, Limits, Tuning, auto, export, print_reports
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,35 @@ MEASURED = {  # time, size, loss
 }
 
 
-def measured(path, scheme, force, without_labels=False, failing=(), refused=(), spare=None, **_):
-    time, size, lost = MEASURED[scheme] if spare is None else MEASURED[scheme][spare]
-    Path(path).write_text(f"{scheme} {spare}" if spare else scheme)
-    if scheme in failing:
-        raise UserError("not possible")
-    figures = {"agreement": 1 - lost} if without_labels else {"accuracy_drop": lost}
-    verdict = {"status": "fail", "reasons": ("wrong",)} if scheme in refused else {}
-    return Found(str(path), scheme, time, size, lost=lost, **figures, **verdict)
+@dataclass
+class Measured:
+    """An exporter whose files have the figures of the table above."""
+
+    calibrated: bool = True
+    without_labels: bool = False
+    failing: tuple = ()
+    refused: tuple = ()
+    tunings: dict = field(default_factory=dict)  # scheme -> the tuning it was exported with
+
+    @property
+    def pictures(self):
+        return SimpleNamespace(calibration={} if self.calibrated else None)
+
+    def export(self, path, scheme, settings, *, force):
+        share = settings.error_avoided
+        self.tunings[scheme] = settings.tuning
+        time, size, lost = MEASURED[scheme] if share is None else MEASURED[scheme][share]
+        Path(path).write_text(f"{scheme} {share}" if share else scheme)
+        if scheme in self.failing:
+            raise UserError("not possible")
+        figures = {"agreement": 1 - lost} if self.without_labels else {"accuracy_drop": lost}
+        verdict = {"status": "fail", "reasons": ("wrong",)} if scheme in self.refused else {}
+        return Found(str(path), scheme, time, size, lost=lost, **figures, **verdict)
 
 
-def picked(path, **given):
-    return auto.pick(measured, path, **{"calibrated": True, "integer_io": False, **given})
+def picked(path, integer_io=False, calibrated=True, without_labels=False, failing=(), refused=(), **limits):
+    settings = FileSettings(input_type="uint8") if integer_io else FileSettings()
+    return auto.choose(Measured(calibrated, without_labels, failing, refused), path, Limits(**limits), settings)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +102,7 @@ def test_the_fastest_that_is_good_enough(given, chosen, tmp_path):
     report = picked(tmp_path / "net.tflite", **given)
     assert (tmp_path / "net.tflite").read_text() == chosen
     (one,) = [c for c in report.candidates if c.chosen]
-    assert report.scheme in report.notes[0] and one.name.replace(", spare", "") == chosen
+    assert report.scheme in report.notes[0] and one.name.replace(", error_avoided", "") == chosen
 
 
 @pytest.mark.parametrize(
@@ -156,10 +174,9 @@ def test_what_another_beats_in_everything_is_marked(tmp_path):
 
 
 def test_ranges_are_chosen_where_activations_are_rounded(tmp_path):
-    given = {}
-    make = lambda tuning, scheme, **more: given.update({scheme: tuning}) or measured(scheme=scheme, **more)  # noqa: E731
-    tuning = Tuning(ranges="mse", scales="mse")
-    auto.pick(make, tmp_path / "n.tflite", max_drop=0.01, calibrated=True, integer_io=False, tuning=tuning)
+    tuning, exporter = Tuning(ranges="mse", scales="mse"), Measured()
+    auto.choose(exporter, tmp_path / "n.tflite", Limits(), FileSettings(tuning=tuning))
+    given = exporter.tunings
     assert given["int8"] == given["int8_float_mixed"] == tuning and given["float16"] is None
     assert given["weight_only_int8"] == given["dynamic_int8"] == Tuning(scales="mse")
 

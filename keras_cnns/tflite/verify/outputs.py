@@ -127,7 +127,7 @@ def with_source(
     """
     for comparison in beside:
         drop = comparison.accuracy_drop
-        shown = drop is not None and comparison.drop_low > 0 and drop > verdict.SHOWN_DROP
+        shown = drop is not None and (comparison.drop_low or 0) > 0 and drop > verdict.SHOWN_DROP
         lost = comparison.loss_share is not None and comparison.loss_share > 0.5
         if shown or lost:
             why = comparison.remark if shown else f"gives away {comparison.loss_share:.0%} of its answers"

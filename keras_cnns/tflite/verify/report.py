@@ -57,8 +57,8 @@ class Report:
     layers: the error of every layer (`LayerError`), where the status is "fail".
     latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
     runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
-    sensitivities: a `Sensitivity` for each rounding, the worst first, in schemes that choose by them. candidates: what "auto" chose
-    between, a `Candidate` each.
+    sensitivities: a `Sensitivity` for each rounding, the largest error first, in schemes that choose by them.
+    candidates: what "auto" chose between, a `Candidate` each.
     """
 
     path: str

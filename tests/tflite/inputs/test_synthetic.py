@@ -1,4 +1,4 @@
-"""Calibration without pictures: what is made up has the statistics that batch normalization kept."""
+"""Calibration without pictures: synthetic pictures have the statistics that batch normalization kept."""
 
 from pathlib import Path
 
@@ -10,10 +10,16 @@ from keras_cnns.data import load_arrays
 from keras_cnns.saving.keras_file import load_model
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
+from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.inputs.synthetic import synthetic
-from keras_cnns.tflite.network import Network
 
 TRAINED = Path(__file__).parents[1] / "trained"
+
+
+def synthesized(model, **options):
+    """`synthetic` for a model: the pictures by input name, and the note on them."""
+    float_model = FloatModel.of(model)
+    return synthetic(float_model.graph, float_model.inputs, [e.kind for e in float_model.endings()], **options)
 
 
 def statistics(model, pictures):
@@ -28,8 +34,8 @@ def statistics(model, pictures):
 
 
 def test_every_batch_normalization_sees_what_it_saw_in_training(network):
-    made, told = synthetic(Network.of(network))
-    before, _ = synthetic(Network.of(network), steps=0)
+    made, told = synthesized(network)
+    before, _ = synthesized(network, steps=0)
     assert made["image"].shape == (16, 16, 16, 1) and "16 pictures" in told and "2 batch normalizations" in told
     assert statistics(network, made["image"]) < 0.4 * statistics(network, before["image"])
 
@@ -45,8 +51,8 @@ def test_a_file_calibrated_so_does_nearly_as_well_and_says_so(network, digits, t
 
 
 def sure(model, steps=40):
-    """How sure the model is of the class that each made-up picture was meant for, on the mean."""
-    (made,) = synthetic(Network.of(model), steps=steps)[0].values()
+    """How sure the model is of the class that each synthetic picture was meant for, on the mean."""
+    (made,) = synthesized(model, steps=steps)[0].values()
     wanted = np.arange(len(made)) % model.output_shape[-1]
     return float(model.predict(made, verbose=0)[np.arange(len(made)), wanted].mean())
 
@@ -68,7 +74,7 @@ def test_pixels_stay_pixels():
     x = keras.layers.Conv2D(6, 3)(keras.layers.Rescaling(1 / 255)(x))
     model = keras.Model(image, keras.layers.BatchNormalization()(x))
     model.layers[-1].set_weights([np.ones(6), np.zeros(6), np.full(6, 4.0), np.full(6, 9.0)])
-    (made,) = synthetic(Network.of(model), steps=10)[0].values()
+    (made,) = synthesized(model, steps=10)[0].values()
     assert made.min() >= 0 and 200 < made.max() <= 255
 
 

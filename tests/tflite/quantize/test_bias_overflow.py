@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.tflite import Tuning, export
-from keras_cnns.tflite.quantize import biases, recipes, steps
+from keras_cnns.tflite.quantize import bias_overflow, rules, steps
 
 SCHEMES = ("int8", "int8_float_mixed", "int8_int16_mixed", "int16x8")
 
@@ -86,10 +86,10 @@ def test_the_file_is_as_small_as_with_biases_that_fit(pictures, tmp_path):
 def test_a_file_whose_biases_fit_is_left_as_it_is(pictures, monkeypatch, tmp_path):
     changed = []
     monkeypatch.setattr(
-        recipes.biases, "fitted", lambda plain, made: changed.append(biases_of(plain, made) is not made) or made
+        rules.bias_overflow, "fit", lambda plain, made: changed.append(biases_of(plain, made) is not made) or made
     )
     export(network("out", lambda w: w), tmp_path / "n.tflite", scheme="int8", calibration=pictures, force=True)
     assert changed == [False]
 
 
-biases_of = biases.fitted
+biases_of = bias_overflow.fit

@@ -1,4 +1,4 @@
-"""Four bits where they harm least: how a layer's harm is measured, which are chosen, and what the file is then."""
+"""Four bits where the answers are least sensitive to them: how that is measured, which layers are chosen, the file."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import Tuning, export
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.quantize import mixed, steps
+from keras_cnns.tflite.quantize import bit_allocation, steps
 
 
 @pytest.fixture(scope="module")
@@ -27,20 +27,20 @@ def sensitive():
 def test_the_harm_of_a_layer_is_the_error_it_makes_alone(sensitive):
     model, pictures = sensitive
     data = convert.to_flatbuffer(model, 1)
-    found = mixed.harms(data, {"image": pictures})
+    found = bit_allocation.sensitivities(data, {"image": pictures})
     (loud,), (quiet,) = ([v for name, v in found.items() if what in name] for what in ("loud", "quiet"))
     assert loud[1] == quiet[1] == 3 * 3 * 4 * 32 and loud[0] > 1000 * quiet[0] > 0
-    assert len(found) == 3 and all(0 < harm < 0.2 for harm, _ in found.values())
+    assert len(found) == 3 and all(0 < error < 0.2 for error, _ in found.values())
 
 
 def test_what_saves_most_for_its_harm_goes_first():
     found = {"a": (0.1, 1000), "b": (0.1, 100), "c": (0.001, 400)}
-    assert mixed.in_four_bits(found, 2000, 2000) == set()
-    assert mixed.in_four_bits(found, 2000, 1800) == {"c"}
-    assert mixed.in_four_bits(found, 2000, 1700) == {"c", "a"}
-    assert mixed.in_four_bits(found, 2000, 1250) == {"c", "a", "b"}
+    assert bit_allocation.allocate(found, 2000, 2000) == set()
+    assert bit_allocation.allocate(found, 2000, 1800) == {"c"}
+    assert bit_allocation.allocate(found, 2000, 1700) == {"c", "a"}
+    assert bit_allocation.allocate(found, 2000, 1250) == {"c", "a", "b"}
     with pytest.raises(UserError, match="has 1,250 bytes, more than 1,200"):
-        mixed.in_four_bits(found, 2000, 1200)
+        bit_allocation.allocate(found, 2000, 1200)
 
 
 def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
@@ -85,7 +85,7 @@ def test_a_picture_without_an_answer_is_named(endless):
     pictures = np.random.default_rng(0).uniform(0.5, 1, (38, 6)).astype("f4")
     pictures[endless] = -1
     with pytest.raises(UserError, match=f"calibration picture {endless} makes the answers NaN or infinite"):
-        mixed.harms(convert.to_flatbuffer(model, 1), {"image": pictures})
+        bit_allocation.sensitivities(convert.to_flatbuffer(model, 1), {"image": pictures})
 
 
 def test_weights_rounded_for_the_answer_are_nearer_to_it(sensitive, tmp_path):

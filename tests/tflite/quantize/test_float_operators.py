@@ -10,7 +10,7 @@ from keras_cnns.data.sources import shapes
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
 from keras_cnns.tflite.file import convert, flatbuffer
-from keras_cnns.tflite.quantize.coordinates import kept_in_floats
+from keras_cnns.tflite.quantize.float_operators import kept_in_floats
 
 SIDE = 64
 NARROW_VGG = {"backbone": "vgg11_bn", "columns": {"widths": (8, 8, 16, 16, 16)}, "roi_pooling": "max"}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.tflite import Tuning, export, predict
-from keras_cnns.tflite.quantize import refine, steps
+from keras_cnns.tflite.quantize import layerwise, steps
 
 SCHEMES = ("int8", "weight_only_int8", "dynamic_int8", "weight_only_int4", "int16x8", "int8_float_islands")
 BIAS = Tuning(rounding="nearest")
@@ -135,7 +135,7 @@ def error_of(model, path, x):
     return float(np.mean((predict(path, x) - wanted) ** 2) / wanted.var())
 
 
-@pytest.mark.parametrize("count", [1, 3, refine.FEWEST - 1, 40])
+@pytest.mark.parametrize("count", [1, 3, layerwise.FEWEST - 1, 40])
 def test_what_a_few_odd_pictures_say_is_not_learned(count, dense, tmp_path):
     """Pictures that lie far apart: what one is wrong by says nothing of the next."""
     model, _ = dense
@@ -145,7 +145,7 @@ def test_what_a_few_odd_pictures_say_is_not_learned(count, dense, tmp_path):
     for tuning in (Tuning.plain(), Tuning()):
         file_of(model, path, seen, tuning)
         errors.append(error_of(model, path, unseen))
-    assert errors[1] == errors[0] if count < refine.FEWEST else errors[1] < errors[0]
+    assert errors[1] == errors[0] if count < layerwise.FEWEST else errors[1] < errors[0]
 
 
 def test_of_two_files_the_one_is_kept_that_is_nearer_on_pictures_held_out(dense, tmp_path):
@@ -155,8 +155,8 @@ def test_of_two_files_the_one_is_kept_that_is_nearer_on_pictures_held_out(dense,
     file_of(model, tmp_path / "worse.tflite", x, Tuning.plain(), "weight_only_int4")
     plain, better, worse = ((tmp_path / f"{n}.tflite").read_bytes() for n in ("float", "better", "worse"))
     name = steps.File(plain).model.signatureDefs[0].inputs[0].name.decode()
-    assert refine.nearer(plain, better, worse, {name: x}) is better
-    assert refine.nearer(plain, worse, better, {name: x}) is better
+    assert layerwise.closer_of(plain, better, worse, {name: x}) is better
+    assert layerwise.closer_of(plain, worse, better, {name: x}) is better
 
 
 def test_int8_is_nearer_to_the_original_than_the_stock_converters(network, digits, tmp_path):

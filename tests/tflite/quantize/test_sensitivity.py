@@ -1,14 +1,14 @@
-"""int8 without the operators that it harms most: how that is measured, which are left out, and what it is worth."""
+"""int8 without the operators where it makes the largest errors: their sensitivities, the choice, and the gain."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite import Tuning, export
+from keras_cnns.tflite import FileSettings, Tuning, export
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.quantize import schemes, spared, steps
-from keras_cnns.tflite.quantize.answers import apart
+from keras_cnns.tflite.quantize import schemes, sensitivity, steps
+from keras_cnns.tflite.quantize.evaluate import normalized_error
 
 UNEVEN = 60
 INT8, INT16 = steps.schema.TensorType.INT8, steps.schema.TensorType.INT16
@@ -58,13 +58,13 @@ def made(uneven, path, scheme="int8_float_mixed", **options):
 
 def test_the_operators_on_both_sides_of_the_worst_rounding_are_left_out(uneven, tmp_path):
     report, types = made(uneven, tmp_path / "net.tflite")
-    worst = {(layer(h.layer), h.operator, h.what, h.kept) for h in report.harms[:2]}
+    worst = {(layer(h.layer), h.operator, h.what, h.kept) for h in report.sensitivities[:2]}
     assert worst == {("wide", "CONV_2D", "result", "float"), ("reader", "CONV_2D", "weights", "float")}
-    assert report.harms[1].harm > 20 * report.harms[2].harm
+    assert report.sensitivities[1].error > 20 * report.sensitivities[2].error
     assert types == {"wide": FLOAT32, "reader": FLOAT32} | dict.fromkeys(("first", "later", "scores"), INT8)
-    kept = {(layer(h.layer), h.what): h.kept for h in report.harms}
+    kept = {(layer(h.layer), h.what): h.kept for h in report.sensitivities}
     assert kept["reader", "weights"] == "float" and kept["later", "weights"] == kept["later", "result"] == "int8"
-    assert not any(h.operator == "SOFTMAX" for h in report.harms)  # it stays in floats in int8 as well
+    assert not any(h.operator == "SOFTMAX" for h in report.sensitivities)  # it stays in floats in int8 as well
     assert any(note.startswith("2 of 7 operators are in float") and "wide" in note for note in report.notes)
 
 
@@ -73,10 +73,10 @@ def test_a_harm_is_the_error_of_that_rounding_alone_computed_by_hand():
     image = keras.Input((12,), name="image")
     model = keras.Model(image, keras.layers.Dense(5)(keras.layers.Dense(9, activation="relu", name="first")(image)))
     model.set_weights([rng.normal(0.1, 1, w.shape) for w in model.get_weights()])
-    x = rng.uniform(-1, 1.5, (spared.PICTURES, 12)).astype("f4")
+    x = rng.uniform(-1, 1.5, (sensitivity.PICTURES, 12)).astype("f4")
     data = convert.to_flatbuffer(model, 1)
-    made = schemes.make("int8", data, schemes.Job({"image": x}, tuning=Tuning.plain()))
-    found, whole = spared.measured(data, made, {"image": x}), steps.File(made)
+    made = schemes.make("int8", data, schemes.Job({"image": x}, FileSettings(tuning=Tuning.plain())))
+    found, whole = sensitivity.measure(data, made, {"image": x}), steps.File(made)
     kernel, bias, last, end = (w.astype(np.float64) for w in model.get_weights())
     operator = next(o for o in whole.operators if whole.kind(o) == steps.KIND.FULLY_CONNECTED)
     grid = whole.tensors[operator.outputs[0]].quantization
@@ -91,7 +91,7 @@ def test_a_harm_is_the_error_of_that_rounding_alone_computed_by_hand():
     }
     for what, answer in by_hand.items():
         (one,) = [r for r in found if r.what == what and whole.name(operator.outputs[0]) == r.name]
-        assert one.harm == pytest.approx(np.mean((answer - wanted) ** 2) / np.var(wanted), rel=1e-3)
+        assert one.error == pytest.approx(np.mean((answer - wanted) ** 2) / np.var(wanted), rel=1e-3)
 
 
 @pytest.mark.parametrize(("scheme", "kept"), [("int8_float_mixed", FLOAT32), ("int8_int16_mixed", INT16)])
@@ -104,9 +104,9 @@ def test_without_them_the_answers_are_right(scheme, kept, tuning, uneven, tmp_pa
     assert report.size_bytes < whole.size_bytes + 4000
 
 
-def test_the_more_is_spared_the_nearer_it_is(uneven, tmp_path):
-    found = [made(uneven, tmp_path / "net.tflite", spare=share)[0] for share in (0.3, 0.999)]
-    left_out = [sum(h.kept == "float" for h in report.harms) for report in found]
+def test_the_more_error_is_avoided_the_closer_the_answers(uneven, tmp_path):
+    found = [made(uneven, tmp_path / "net.tflite", error_avoided=share)[0] for share in (0.3, 0.999)]
+    left_out = [sum(h.kept == "float" for h in report.sensitivities) for report in found]
     assert left_out[0] < left_out[1] and found[0].snr_db < found[1].snr_db
 
 
@@ -117,7 +117,10 @@ def test_auto_leaves_them_in_floats_where_int8_loses_too_much(uneven, tmp_path):
     assert whole.lost > 0 and report.lost <= whole.lost / 2 and report.scheme == "int8_float_mixed"
     assert types["wide"] == FLOAT32 and types["later"] == INT8
     walked = {c.name: c.chosen for c in report.candidates if c.name.startswith("int8_float_mixed")}
-    assert walked == {"int8_float_mixed, spare 0.5": False, "int8_float_mixed, spare 0.75": True}  # and no further
+    assert walked == {
+        "int8_float_mixed, error_avoided 0.5": False,
+        "int8_float_mixed, error_avoided 0.75": True,
+    }  # and no further
 
 
 def test_bytes_go_in_and_out_of_a_mixture(uneven, tmp_path):
@@ -127,32 +130,32 @@ def test_bytes_go_in_and_out_of_a_mixture(uneven, tmp_path):
 
 def test_those_around_as_few_roundings_as_make_the_share():
     rows = [("d", 0.6, "de"), ("a", 0.2, "ab"), ("b", 0.1, "be"), ("c", 0.1, "c")]
-    found = [spared.Rounding(spared.RESULT, name, frozenset(around), harm) for name, harm, around in rows]
-    assert spared.chosen(found, 0.5) == {*"de"}
-    assert spared.chosen(found, 0.7) == {*"abde"}
-    assert spared.chosen(found, 0.89) == {*"abde"}  # what "b" does went with the others
-    assert spared.chosen(found, 0.95) == {*"abcde"}
-    weights = [spared.Rounding(spared.WEIGHTS, "w", frozenset("w"), 9.0), *found]
-    assert spared.chosen(weights, 0.5) == {"w"}
-    assert spared.chosen(weights, 0.5, "int16") == {*"de"}  # whose weights have eight bits too: that harm stays
-    none = [spared.Rounding(spared.RESULT, "a", frozenset("ab"), 0.0)]
-    assert spared.chosen(none, 0.75) == set()  # nothing is harmed
+    found = [sensitivity.Rounding(sensitivity.RESULT, name, frozenset(around), error) for name, error, around in rows]
+    assert sensitivity.choose(found, 0.5) == {*"de"}
+    assert sensitivity.choose(found, 0.7) == {*"abde"}
+    assert sensitivity.choose(found, 0.89) == {*"abde"}  # what "b" does went with the others
+    assert sensitivity.choose(found, 0.95) == {*"abcde"}
+    weights = [sensitivity.Rounding(sensitivity.WEIGHTS, "w", frozenset("w"), 9.0), *found]
+    assert sensitivity.choose(weights, 0.5) == {"w"}
+    assert sensitivity.choose(weights, 0.5, "int16") == {*"de"}  # whose weights have eight bits too: that error stays
+    none = [sensitivity.Rounding(sensitivity.RESULT, "a", frozenset("ab"), 0.0)]
+    assert sensitivity.choose(none, 0.75) == set()  # there is no error
 
 
 def test_numbers_of_classes_are_apart_by_how_often_they_differ():
     wanted, found = np.array([[3, 9], [4, 4]]), np.array([[3, 9], [4, 900]])
-    assert apart([wanted], [found]) == 0.25 and apart([wanted], [wanted]) == 0
+    assert normalized_error([wanted], [found]) == 0.25 and normalized_error([wanted], [wanted]) == 0
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"spare": 0}, "spare is 0: give a share between 0 and 1"),
-        ({"spare": 1.5}, "spare is 1.5"),
-        ({"spare": "most"}, "spare is 'most'"),
-        ({"spare": float("nan")}, "spare is nan"),
-        ({"spare": 0.5, "scheme": "int8"}, "int8 leaves no operator out"),
-        ({"spare": 0.5, "scheme": "auto"}, "tries several"),
+        ({"error_avoided": 0}, "error_avoided is 0: give a share between 0 and 1"),
+        ({"error_avoided": 1.5}, "error_avoided is 1.5"),
+        ({"error_avoided": "most"}, "error_avoided is 'most'"),
+        ({"error_avoided": float("nan")}, "error_avoided is nan"),
+        ({"error_avoided": 0.5, "scheme": "int8"}, "int8 leaves no operator out"),
+        ({"error_avoided": 0.5, "scheme": "auto"}, "tries several"),
         ({"max_size": 0.5}, "int8_float_mixed has one size"),
         ({"calibration": None}, "needs calibration pictures"),
         ({"engine": "converter"}, "the stock converter has no int8_float_mixed"),

@@ -7,9 +7,9 @@ from keras import layers, ops
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export, predict
-from keras_cnns.tflite.network import Network
+from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.rewrite.ends import with_ends
-from keras_cnns.tflite.verify.judgement import by_answers
+from keras_cnns.tflite.verify.outputs import by_answers
 
 
 @pytest.mark.parametrize("scheme", ["float32", "int8"])
@@ -118,7 +118,7 @@ ENDS = {
 def test_what_comes_out_is_told_from_the_end_and_from_the_answers(case):
     end, kind = ENDS[case]
     model, _ = ended(end)
-    (ending,) = Network.of(model).endings()
+    (ending,) = FloatModel.of(model).endings()
     assert by_answers(ending.kind, model.predict(X, verbose=0)) == kind
 
 
