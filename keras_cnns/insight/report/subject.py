@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_cnns.insight.report.own_data import own_data
 from keras_cnns.registry.registry import entry, list_models
 from keras_cnns.saving.card import Card, read_card
-from keras_cnns.support.atomic_files import read_json
 from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.untrusted import read_json
 
 LIMIT = 2000  # pictures of each split at most
 
@@ -32,6 +33,7 @@ class Subject:
     exports: list = field(default_factory=list)
     dataset: str | None = None
     data_dir: str | None = None
+    data_note: str = "the data set is not known: give --dataset."  # why there is none
 
     @cached_property
     def model(self):
@@ -69,7 +71,7 @@ class Subject:
         if self.file is None:
             raise UserError("there is no model yet.")
         if self.dataset is None:
-            raise UserError("the data set is not known: give --dataset.")
+            raise UserError(self.data_note)
         from keras_cnns.data.pipeline import load_arrays
 
         height, width, channels = self.shape
@@ -112,11 +114,11 @@ def subject(path, *, dataset=None, data_dir=None):
     if not path.is_file():
         raise UserError(f"there is no file {path}.")
     card = read_card(path)
-    recipe = card.source.get("recipe") or {}
-    given = dataset or recipe.get("dataset")
+    recipe = card.source.get("recipe")
+    recipe = recipe if isinstance(recipe, dict) else {}
     name = card.name or path.stem
     return Subject(
-        name, path.parent, path, card, recipe, exports=_exports(path.parent), dataset=given, data_dir=data_dir
+        name, path.parent, path, card, recipe, exports=_exports(path.parent), **_data(recipe, None, dataset, data_dir)
     )
 
 
@@ -139,9 +141,20 @@ def _of_run(folder, dataset, data_dir):
         history=history,
         metrics=_json(folder / "metrics.json"),
         exports=_exports(folder),
-        dataset=dataset or recipe.get("dataset"),
-        data_dir=data_dir or recipe.get("data_dir"),
+        **_data(recipe, folder, dataset, data_dir),
     )
+
+
+def _data(recipe, folder, dataset, data_dir):
+    """Where the pictures are: as the caller says, and otherwise as the recipe may say."""
+    if dataset:
+        return {"dataset": dataset, "data_dir": data_dir}
+    recipe = recipe if data_dir is None else recipe | {"data_dir": None}
+    try:
+        own, own_dir = own_data(recipe, folder)
+    except UserError as error:
+        return {"data_note": str(error)}
+    return {"dataset": own, "data_dir": data_dir or own_dir}
 
 
 def _exports(folder):
@@ -159,10 +172,10 @@ def _exports(folder):
 
 def _json(path):
     try:
-        return read_json(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UserError(f"cannot read {path}: {first_line(error)}") from error
 
 
