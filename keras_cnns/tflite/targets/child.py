@@ -1,0 +1,39 @@
+"""The child process of `process.run_child`: `python -I child.py FOLDER`.
+
+It finds `job.json` and `inputs.npz` in the folder, has the job done by the target's module (which imports numpy and its
+runtime, no more), and leaves `result.json` and `outputs.npz`.
+"""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+
+def main(folder: Path) -> None:
+    """Does the job in `folder`."""
+    job = json.loads((folder / "job.json").read_text())
+    sys.path += [path for path in job.pop("search") if path not in sys.path]
+    import numpy as np
+
+    with np.load(folder / "inputs.npz") as arrays:
+        inputs = dict(arrays)
+    outputs: dict = {}
+    try:
+        jobs = import_module(f"keras_cnns.tflite.targets.{job.pop('module')}").JOBS
+        result, outputs = jobs[job["kind"]](job, inputs)
+    except ImportError as error:
+        result = {"missing": _line(error)}
+    except Exception as error:  # every runtime has errors of its own for a file that it refuses
+        result = {"error": _line(error)}
+    np.savez(folder / "outputs.npz", **outputs)
+    (folder / "partial.json").write_text(json.dumps(result))
+    (folder / "partial.json").rename(folder / "result.json")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,98 @@
+"""A runtime in a process of its own: what breaks there breaks nothing here, and nothing beside a file is imported.
+
+The child is `python -I child.py FOLDER`: the current folder, the folder of the file and PYTHON* variables have no part
+in what it imports.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.tflite.targets.target import NotInstalled
+
+CHILD = Path(__file__).with_name("child.py")
+PACKAGES = str(Path(__file__).resolve().parents[3])  # the folder that holds keras_cnns
+KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL", "NODE_PATH")
+SECONDS = 1800.0  # for one job; the slowest here, a compiler on a large network, needs a tenth
+
+
+def run_child(
+    module: str,
+    kind: str,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    *,
+    runtime: str,
+    install: str = "",
+    files: Sequence[str] = (),
+    seconds: float = SECONDS,
+    **job: Any,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Runs job `kind` of the module `keras_cnns.tflite.targets.MODULE`; returns its result and its arrays.
+
+    runtime: its name in messages. install: the command that installs it. files: the files it works on, for messages.
+
+    Raises:
+      NotInstalled: the runtime cannot be imported.
+      UserError: it refused the file, died or took longer than `seconds`, or there is no room for its files.
+    """
+    names = ", ".join(Path(file).name for file in files)
+    try:
+        with tempfile.TemporaryDirectory(prefix="keras_cnns-", ignore_cleanup_errors=True) as folder:
+            request = {"module": module, "kind": kind, "search": _search_path(), **job}
+            return _answer(Path(folder), request, inputs or {}, runtime, install, names, seconds)
+    except (OSError, MemoryError) as error:  # no room for temporary files, or no process to be had
+        raise UserError(f"{runtime} cannot be run on {names}: {first_line(error)}") from error
+
+
+def _answer(folder, request, inputs, runtime, install, names, seconds):
+    (folder / "job.json").write_text(json.dumps(request))
+    np.savez(folder / "inputs.npz", **inputs)
+    (folder / "tmp").mkdir()
+    try:
+        child = subprocess.run(
+            [sys.executable, "-I", str(CHILD), str(folder)],
+            env=_environment(folder),
+            cwd=folder / "tmp",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{runtime} was stopped on {names}: it took longer than {seconds:g} seconds.") from None
+    if not (folder / "result.json").exists():
+        lines = [line for line in child.stderr.splitlines() if line.strip() and not line.startswith("INFO")]
+        last = lines[-1][:200] if lines else "it printed nothing"
+        raise UserError(f"{runtime} broke down on {names} (exit {child.returncode}): {last}")
+    result = json.loads((folder / "result.json").read_text())
+    if "missing" in result:
+        raise NotInstalled(f"{runtime} was not run: {install} ({result['missing']})")
+    if "error" in result:
+        raise UserError(f"{runtime} cannot run {names}: {result['error']}")
+    with np.load(folder / "outputs.npz") as arrays:
+        return result, dict(arrays)
+
+
+def _search_path() -> list[str]:
+    """Where packages are looked for after the standard library and the environment's own packages.
+
+    Without the current folder, which is whatever folder a user works in.
+    """
+    here = Path.cwd()
+    folders = [PACKAGES, *(path for path in sys.path if path and Path(path).is_absolute())]
+    return [path for path in dict.fromkeys(folders) if path == PACKAGES or Path(path) != here]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    scratch = str(folder / "tmp")
+    return {**kept, "TMPDIR": scratch, "TMP": scratch, "TEMP": scratch, "HOME": scratch}

@@ -1,0 +1,132 @@
+"""What a runtime or chip has to say about a `.tflite` file: the `Target` protocol and the values it answers with.
+
+A new runtime is one file in this folder with a class that has these attributes and methods, and one row of
+`table.TARGETS`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.file.contents import TFLiteFile
+
+Form = Literal["full", "decomposed"]
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Rewrites:
+    """The forms of a network that a target runs well. The defaults change nothing.
+
+    hard_swish: "full" keeps the operator HARD_SWISH, "decomposed" writes it as additions and products.
+    average_pool: "decomposed" writes average pooling as a depthwise convolution of one constant.
+    convolved_relu: a ReLU that stands alone becomes a convolution with a fused one.
+    longest_concatenation: more tensors than this are concatenated step by step; None for any number.
+    float_softmax: a final softmax is computed in float where the outputs are float.
+    input_type, output_type: types of an int8 file's ends, "float32", "int8" or "uint8".
+    float16_biases: whether a float16 file stores its biases in float16 too.
+    """
+
+    hard_swish: Form = "full"
+    average_pool: Form = "full"
+    convolved_relu: bool = False
+    longest_concatenation: int | None = None
+    float_softmax: bool = False
+    input_type: str = "float32"
+    output_type: str = "float32"
+    float16_biases: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about a file that its user should know.
+
+    code: a short stable name, such as "operator-code". severity: "error" (the file does not run there or answers
+    wrongly), "warning" (it is slower or less accurate than it could be), "note". message: what is the case, one line.
+    fix: what to do about it, one line. fixable: whether `keras-cnns check --fix` does it. operator: which one, if any.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    fix: str = ""
+    fixable: bool = False
+    operator: str | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a file answered: output name -> (N, ...) floats, and the step of each integer output (0 if it has none)."""
+
+    arrays: dict[str, np.ndarray]
+    scales: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the operators run and what they cost, as far as the target can say; None is unknown.
+
+    operators: how many there are. outside: operator -> how many of them the accelerator leaves to slower kernels or to
+    the CPU; reasons: operator -> why. accelerated_macs: share of the multiply-accumulates on the accelerator, 0 to 1.
+    arena_bytes: working memory of one run. sram_bytes, flash_bytes: of a chip. cycles, milliseconds: of one run,
+    estimated by the target's own tool.
+    """
+
+    operators: int
+    outside: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    accelerated_macs: float | None = None
+    arena_bytes: int | None = None
+    sram_bytes: int | None = None
+    flash_bytes: int | None = None
+    cycles: int | None = None
+    milliseconds: float | None = None
+
+    @property
+    def accelerated(self) -> float:
+        """Share of the operators that run on the accelerator, 0 to 1."""
+        return 1 - sum(self.outside.values()) / self.operators if self.operators else 1.0
+
+
+class NotInstalled(UserError):
+    """The tool of a target is not installed; the message says how to install it."""
+
+
+class CannotAnswer(UserError):
+    """The target compiles a file but has no way to run it here, as a compiler for a chip."""
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A runtime or chip that a `.tflite` file is meant for.
+
+    name: as users write it, such as "ethos-u55-128". title: for tables. install: the command that installs its tool.
+    """
+
+    name: str
+    title: str
+    install: str
+
+    def rewrites(self) -> Rewrites:
+        """The forms of a network that run well there."""
+
+    def findings(self, file: TFLiteFile) -> list[Finding]:
+        """What can be said of a file without the target's tool."""
+
+    def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
+        """The file's answers, computed by the target's runtime in a process of its own.
+
+        inputs: input name -> (N, ...) floats on the scale of the float model.
+
+        Raises:
+          NotInstalled: its tool is missing. CannotAnswer: it only compiles. UserError: it refused the file or died.
+        """
+
+    def placement(self, file: TFLiteFile) -> Placement:
+        """Where the operators run and what that costs, by the target's tool in a process of its own.
+
+        Raises:
+          NotInstalled: its tool is missing. UserError: it refused the file or died.
+        """
