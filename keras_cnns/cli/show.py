@@ -11,7 +11,7 @@ def describe(what) -> dict:
     """
     suffix = Path(what).suffix
     if suffix == ".tflite":
-        from keras_cnns.tflite.file.describe import describe as of_file
+        from keras_cnns.tflite.check.describe import describe as of_file
 
         return of_file(what)
     if suffix == ".keras":
@@ -53,7 +53,7 @@ def _counted(model):
 def tables(description, *, layers=False):
     """What rich prints of a description: the facts, then a row for each stage or layer (or operator of a file)."""
     if "operators" in description:
-        from keras_cnns.tflite.file.describe import tables as of_file
+        from keras_cnns.tflite.check.describe import tables as of_file
 
         yield from of_file(description)
         return

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_cnns.export_scripts import drawing_source
 from keras_cnns.support.atomic_files import write_text
-from keras_cnns.tflite.file.describe import describe
+from keras_cnns.tflite.check.describe import describe
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
 PAGE = """# {name}: {file}

@@ -160,7 +160,7 @@ def test_the_class_map_of_a_file_is_drawn(types, kotlin, swift, tmp_path):
     import keras
 
     from keras_cnns.testing import pictures, randomize
-    from keras_cnns.tflite.file.describe import describe
+    from keras_cnns.tflite.check.describe import describe
 
     image = keras.Input((16, 16, 1))
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, 2, "same")(image))

@@ -7,6 +7,7 @@ runtime, no more), and leaves `result.json` and `outputs.npz`.
 import json
 import sys
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 
@@ -14,6 +15,7 @@ def main(folder: Path) -> None:
     """Does the job in `folder`."""
     job = json.loads((folder / "job.json").read_text())
     sys.path += [path for path in job.pop("search") if path not in sys.path]
+    _load_package(Path(job.pop("package")))
     import numpy as np
 
     with np.load(folder / "inputs.npz") as arrays:
@@ -29,6 +31,14 @@ def main(folder: Path) -> None:
     np.savez(folder / "outputs.npz", **outputs)
     (folder / "partial.json").write_text(json.dumps(result))
     (folder / "partial.json").rename(folder / "result.json")
+
+
+def _load_package(folder: Path) -> None:
+    """Loads `keras_cnns` from the folder that the parent has it from, whatever else is installed under its name."""
+    spec = spec_from_file_location("keras_cnns", folder / "__init__.py", submodule_search_locations=[str(folder)])
+    assert spec is not None and spec.loader is not None
+    package = sys.modules["keras_cnns"] = module_from_spec(spec)
+    spec.loader.exec_module(package)
 
 
 def _line(error: Exception) -> str:

@@ -1,11 +1,5 @@
-"""What LiteRT is asked to do in a process of its own: `python -m keras_cnns.tflite.targets.litert_child FOLDER`.
+"""What LiteRT does in a process of its own (`process.run_child`). Imports numpy and ai_edge_litert, no more."""
 
-It imports numpy and ai_edge_litert, no more, finds `job.json` and `inputs.npz` in the folder, and leaves
-`result.json` and `outputs.npz`.
-"""
-
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +8,16 @@ from keras_cnns.tflite.targets.litert_interpreter import File, dequantized, quan
 
 
 def _predict(job, inputs):
-    file = File(job["file"], threads=job.get("threads", 1))
+    """The answers to `inputs` as floats by output name; "*" stands for the only input."""
+    file = File(job["file"], threads=job.get("threads", 1), reference=job.get("reference", False))
     if set(inputs) == {"*"} and len(file.inputs) == 1:
         inputs = {name: inputs["*"] for name in file.inputs}
     if set(inputs) != set(file.inputs):
         raise ValueError(f"its inputs are {', '.join(file.inputs)}, not {', '.join(inputs)}")
     for name, detail in file.inputs.items():
-        wanted = tuple(int(n) for n in detail["shape_signature"][1:])
-        if inputs[name].shape[1:] != wanted:
-            raise ValueError(f"input {name} takes (N, {', '.join(map(str, wanted))}), not {inputs[name].shape}")
+        shape = tuple(int(n) for n in detail["shape_signature"][1:])
+        if inputs[name].shape[1:] != shape:
+            raise ValueError(f"input {name} takes (N, {', '.join(map(str, shape))}), not {inputs[name].shape}")
     count = len(next(iter(inputs.values())))
     batch = job.get("batch") or file.batch or 1
     if file.batch is None:
@@ -40,7 +35,7 @@ def _predict(job, inputs):
 
 
 def _time(job, inputs):
-    """Milliseconds of each run, the files taking turns so that a busy machine is busy for all of them."""
+    """Milliseconds of each run. The files take turns, so that a busy machine slows all of them alike."""
     import time
 
     files = [File(path, threads=job["threads"], xnnpack=job["xnnpack"]) for path in job["files"]]
@@ -53,20 +48,20 @@ def _time(job, inputs):
             values = inputs[name][:1] if name in inputs else noise.random(shape, np.float32)
             file.interpreter.set_tensor(detail["index"], quantized(np.broadcast_to(values, shape), detail))
     times = [[] for _ in files]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for run in range(-job["warmup"], job["runs"]):
-        for file, spent in zip(files, times, strict=True):
+        for file, milliseconds in zip(files, times, strict=True):
             start = time.perf_counter()
             file.interpreter.invoke()
             if run >= 0:
-                spent.append(1e3 * (time.perf_counter() - start))
-        if run >= 4 and time.perf_counter() - begun > job["seconds"]:
+                milliseconds.append(1e3 * (time.perf_counter() - start))
+        if run >= 4 and time.perf_counter() - started > job["seconds"]:
             break
     return {"times_ms": times}, {}
 
 
 def _describe(job, inputs):
-    """Every operator, which of them XNNPACK leaves to the slower kernels, and the memory that one run takes."""
+    """Every operator, which of them XNNPACK leaves to the slower kernels, and the memory of one run."""
     before = _peak()
     file = File(job["file"])
     if file.batch is None:
@@ -74,21 +69,21 @@ def _describe(job, inputs):
     for detail in file.inputs.values():
         file.interpreter.set_tensor(detail["index"], np.zeros(file.shape(detail), detail["dtype"]))
     file.interpreter.invoke()
-    taken_bytes = _peak() - before
+    peak_bytes = _peak() - before
     nodes = file.interpreter._get_ops_details()
-    makers = {int(t): node for node in nodes if node["op_name"] != "DELEGATE" for t in node["outputs"]}
+    producers = {int(t): node for node in nodes if node["op_name"] != "DELEGATE" for t in node["outputs"]}
     delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
-    taken = set()
+    delegated = set()
     for delegate in delegates:  # everything between its inputs and its outputs runs inside it
         known, open_ends = set(map(int, delegate["inputs"])), list(map(int, delegate["outputs"]))
         while open_ends:
             tensor = open_ends.pop()
-            if tensor in known or tensor not in makers:
+            if tensor in known or tensor not in producers:
                 continue
             known.add(tensor)
-            taken.add(makers[tensor]["index"])
-            open_ends += map(int, makers[tensor]["inputs"])
-    left = [n["op_name"] for n in nodes if n["op_name"] != "DELEGATE" and n["index"] not in taken]
+            delegated.add(producers[tensor]["index"])
+            open_ends += map(int, producers[tensor]["inputs"])
+    left = [n["op_name"] for n in nodes if n["op_name"] != "DELEGATE" and n["index"] not in delegated]
     return {
         "inputs": {name: [int(n) for n in detail["shape_signature"]] for name, detail in file.inputs.items()},
         "input_details": [_tensor(name, detail) for name, detail in file.inputs.items()],
@@ -96,7 +91,7 @@ def _describe(job, inputs):
         "operators": file.operators,
         "partitions": len(delegates),
         "arena_bytes": _arena(file, [node for node in nodes if node["op_name"] != "DELEGATE"]),
-        "peak_bytes": taken_bytes,
+        "peak_bytes": peak_bytes,
         "undelegated": {name: left.count(name) for name in sorted(set(left))},
     }, {}
 
@@ -119,21 +114,21 @@ def _tensor(name, detail):
 
 
 def _arena(file, nodes):
-    """The most that inputs and intermediate results take at once, when each is freed after its last reader."""
-    made = {int(detail["index"]): -1 for detail in file.inputs.values()}
-    made |= {int(tensor): step for step, node in enumerate(nodes) for tensor in node["outputs"] if tensor >= 0}
-    last = dict(made) | {int(detail["index"]): len(nodes) for detail in file.outputs.values()}
+    """The most that inputs and intermediate results take at once, if each is freed after its last reader."""
+    produced = {int(detail["index"]): -1 for detail in file.inputs.values()}
+    produced |= {int(tensor): step for step, node in enumerate(nodes) for tensor in node["outputs"] if tensor >= 0}
+    last = dict(produced) | {int(detail["index"]): len(nodes) for detail in file.outputs.values()}
     for step, node in enumerate(nodes):
-        last.update({int(t): max(step, last[int(t)]) for t in node["inputs"] if int(t) in made})
+        last.update({int(t): max(step, last[int(t)]) for t in node["inputs"] if int(t) in produced})
     sizes = {}
-    for tensor in made:
+    for tensor in produced:
         detail = file.interpreter._get_tensor_details(tensor, 0)
         sizes[tensor] = int(np.prod(detail["shape"])) * np.dtype(detail["dtype"]).itemsize
-    return max(sum(sizes[t] for t in made if made[t] <= step <= last[t]) for step in range(len(nodes)))
+    return max(sum(sizes[t] for t in produced if produced[t] <= step <= last[t]) for step in range(len(nodes)))
 
 
 def _examine(job, inputs):
-    """All that an export asks of its file, in one child: answers, operators, and its time beside `reference`."""
+    """All that an export needs to know about its file: answers, operators, and its time beside `reference`."""
     result, answers = _predict(job, inputs)
     result |= _describe(job, inputs)[0]
     timing = {"threads": 1, "xnnpack": True, "warmup": 3, "runs": 50, "seconds": 2.0}
@@ -142,51 +137,34 @@ def _examine(job, inputs):
 
 
 def _layers(job, inputs):
-    """Signal to noise of every tensor that `file` and the float `reference` have in common, in order of execution."""
+    """Signal-to-noise ratio of every tensor that `file` and the float `reference` share, in order of execution."""
     file, reference = (File(job[key], keep_tensors=True) for key in ("file", "reference"))
-    known = {detail["name"]: detail for detail in reference.interpreter.get_tensor_details()}
+    originals = {detail["name"]: detail for detail in reference.interpreter.get_tensor_details()}
     steps = []
     for node in file.interpreter._get_ops_details():
-        for tensor in (int(t) for t in node["outputs"] if t >= 0):  # -1: a result that nobody takes
+        for tensor in (int(t) for t in node["outputs"] if t >= 0):  # -1: a result that nobody reads
             detail = file.interpreter._get_tensor_details(tensor, 0)
-            if detail["name"] in known and known[detail["name"]]["dtype"] == np.float32:
-                steps.append((node["op_name"], detail, known[detail["name"]], [0.0, 0.0]))
+            original = originals.get(detail["name"])
+            if original is not None and original["dtype"] == np.float32:
+                steps.append((node["op_name"], detail, original, [0.0, 0.0]))
     count = len(next(iter(inputs.values())))
     for start in range(0, count, file.batch or 1):
         index = np.minimum(np.arange(start, start + (file.batch or 1)), count - 1)
-        for one in (file, reference):
-            one.set({name: array[index] for name, array in inputs.items()})
-            one.interpreter.invoke()
-        for _, here, there, sums in steps:
-            wanted = reference.interpreter.get_tensor(there["index"]).astype(np.float64)
-            found = dequantized(file.interpreter.get_tensor(here["index"]), here)
-            if wanted.shape == found.shape:
-                sums[0] += float(np.sum(wanted**2))
-                sums[1] += float(np.sum((wanted - found) ** 2))
+        for opened in (file, reference):
+            opened.set({name: array[index] for name, array in inputs.items()})
+            opened.interpreter.invoke()
+        for _, detail, original, sums in steps:
+            expected = reference.interpreter.get_tensor(original["index"]).astype(np.float64)
+            actual = dequantized(file.interpreter.get_tensor(detail["index"]), detail)
+            if expected.shape == actual.shape:
+                sums[0] += float(np.sum(expected**2))
+                sums[1] += float(np.sum((expected - actual) ** 2))
     rows = [
-        {"operator": operator, "tensor": here["name"], "snr_db": 10 * float(np.log10(energy / noise))}
-        for operator, here, _, (energy, noise) in steps
+        {"operator": operator, "tensor": detail["name"], "snr_db": 10 * float(np.log10(energy / noise))}
+        for operator, detail, _, (energy, noise) in steps
         if energy and noise
     ]
     return {"layers": rows}, {}
 
 
 JOBS = {"layers": _layers, "examine": _examine, "predict": _predict, "time": _time, "describe": _describe}
-
-
-def main(folder):
-    """Does the job in `folder`."""
-    folder = Path(folder)
-    job = json.loads((folder / "job.json").read_text())
-    with np.load(folder / "inputs.npz") as arrays:
-        inputs = dict(arrays)
-    try:
-        result, outputs = JOBS[job["kind"]](job, inputs)
-        np.savez(folder / "outputs.npz", **outputs)
-    except (ValueError, RuntimeError) as error:  # LiteRT's two ways to refuse a file
-        result = {"error": " ".join(str(error).split())[:300]}
-    (folder / "result.json").write_text(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -8,30 +8,41 @@ CLASS_MAP = "class_map"  # the name of the output that `export(..., explain="cam
 class File:
     """A `.tflite` file opened in LiteRT, with its inputs and outputs by signature name."""
 
-    def __init__(self, path, *, threads=1, xnnpack=True, keep_tensors=False):
+    def __init__(self, path, *, threads=1, xnnpack=True, keep_tensors=False, reference=False):
+        """xnnpack: with XNNPACK. reference: with the kernels that are written to be read, not to be fast.
+
+        keep_tensors: intermediate results can be read after a run.
+        """
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        if xnnpack and not keep_tensors:
+            kernels = OpResolverType.AUTO
+        if reference:
+            kernels = OpResolverType.BUILTIN_REF
         self.interpreter = Interpreter(
             model_path=str(path),
             num_threads=threads,
-            experimental_op_resolver_type=OpResolverType.AUTO if xnnpack and not keep_tensors else plain,
+            experimental_op_resolver_type=kernels,
             experimental_preserve_all_tensors=keep_tensors,
         )
         self.operators = [detail["op_name"] for detail in self.interpreter._get_ops_details()]
         self.interpreter.allocate_tensors()
-        if self.interpreter.get_signature_list():
-            signature = self.interpreter.get_signature_runner("serving_default")
+        signatures = self.interpreter.get_signature_list()
+        if signatures:
+            signature = self.interpreter.get_signature_runner(
+                "serving_default" if "serving_default" in signatures else next(iter(signatures))
+            )
             order = [detail["index"] for detail in self.interpreter.get_output_details()]
-            found = sorted(signature.get_output_details().items(), key=lambda item: order.index(item[1]["index"]))
-            self.inputs, self.outputs = signature.get_input_details(), dict(found)
+            outputs = sorted(signature.get_output_details().items(), key=lambda item: order.index(item[1]["index"]))
+            self.inputs, self.outputs = signature.get_input_details(), dict(outputs)
         else:
             self.inputs = {detail["name"]: detail for detail in self.interpreter.get_input_details()}
             self.outputs = {detail["name"]: detail for detail in self.interpreter.get_output_details()}
 
     @property
     def batch(self):
-        """Entries taken at a time; None where any number goes."""
+        """Entries of one run; None where the axis is open."""
         first = int(next(iter(self.inputs.values()))["shape_signature"][0])
         return None if first < 0 else first
 
@@ -42,11 +53,11 @@ class File:
         self.interpreter.allocate_tensors()
 
     def shape(self, detail):
-        """Of an input as it is opened now."""
+        """The shape of an input as it is opened now."""
         return self.interpreter._get_tensor_details(detail["index"], 0)["shape"]
 
     def set(self, values):
-        """Puts one batch of floats into the inputs, quantized as they want it."""
+        """Puts one batch of floats into the inputs, quantized as the file stores them."""
         for name, detail in self.inputs.items():
             self.interpreter.set_tensor(detail["index"], quantized(values[name], detail))
 

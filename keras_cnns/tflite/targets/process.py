@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.support.errors import UserError, first_line
-from keras_cnns.tflite.targets.target import NotInstalled
+from keras_cnns.support.errors import NotInstalled, UserError, first_line
 
 CHILD = Path(__file__).with_name("child.py")
-PACKAGES = str(Path(__file__).resolve().parents[3])  # the folder that holds keras_cnns
+PACKAGE = Path(__file__).resolve().parents[2]  # keras_cnns
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL", "NODE_PATH")
 SECONDS = 1800.0  # for one job; the slowest here, a compiler on a large network, needs a tenth
 
@@ -27,29 +26,30 @@ SECONDS = 1800.0  # for one job; the slowest here, a compiler on a large network
 def run_child(
     module: str,
     kind: str,
+    job: Mapping[str, Any],
     inputs: Mapping[str, np.ndarray] | None = None,
     *,
     runtime: str,
     install: str = "",
-    files: Sequence[str] = (),
+    names: Sequence[str] = (),
     seconds: float = SECONDS,
-    **job: Any,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Runs job `kind` of the module `keras_cnns.tflite.targets.MODULE`; returns its result and its arrays.
 
-    runtime: its name in messages. install: the command that installs it. files: the files it works on, for messages.
+    job: what the job needs to know, values that JSON holds. inputs: arrays by name.
+    runtime: its name in messages. install: the command that installs it. names: the files it works on, for messages.
 
     Raises:
       NotInstalled: the runtime cannot be imported.
       UserError: it refused the file, died or took longer than `seconds`, or there is no room for its files.
     """
-    names = ", ".join(Path(file).name for file in files)
+    listed = ", ".join(Path(name).name for name in names)
     try:
         with tempfile.TemporaryDirectory(prefix="keras_cnns-", ignore_cleanup_errors=True) as folder:
-            request = {"module": module, "kind": kind, "search": _search_path(), **job}
-            return _answer(Path(folder), request, inputs or {}, runtime, install, names, seconds)
+            request = {**job, "module": module, "kind": kind, "package": str(PACKAGE), "search": _search_path()}
+            return _answer(Path(folder), request, inputs or {}, runtime, install, listed, seconds)
     except (OSError, MemoryError) as error:  # no room for temporary files, or no process to be had
-        raise UserError(f"{runtime} cannot be run on {names}: {first_line(error)}") from error
+        raise UserError(f"{runtime} cannot be run on {listed}: {first_line(error)}") from error
 
 
 def _answer(folder, request, inputs, runtime, install, names, seconds):
@@ -88,8 +88,7 @@ def _search_path() -> list[str]:
     Without the current folder, which is whatever folder a user works in.
     """
     here = Path.cwd()
-    folders = [PACKAGES, *(path for path in sys.path if path and Path(path).is_absolute())]
-    return [path for path in dict.fromkeys(folders) if path == PACKAGES or Path(path) != here]
+    return [path for path in sys.path if path and Path(path).is_absolute() and Path(path) != here]
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -1,78 +1,46 @@
-"""LiteRT in a process of its own (`child.py`): a broken file may abort the interpreter there and harm nobody here."""
+"""LiteRT in a process of its own (`litert_child.py`): a broken file may abort the interpreter there, and only there."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import UserError
 from keras_cnns.support.validation import path_of, short, whole
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
+from keras_cnns.tflite.targets.process import run_child
+
+INSTALL = "pip install ai-edge-litert"
 
 
-def ask(kind, inputs=None, **job):
-    """Runs one job in a child; returns its result (a dict) and its arrays (a dict).
+def ask(kind: str, inputs: dict | None = None, **job: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Runs one job of `litert_child.JOBS` in a child process; returns its result and its arrays.
 
     Raises:
-      UserError: the file cannot be read or run, the interpreter aborted, or there is no room for what it is given.
+      UserError: the file cannot be read or run, the interpreter aborted, or there is no memory or disk space left.
     """
-    try:
-        return _asked(kind, inputs or {}, job)
-    except (OSError, MemoryError) as error:  # no room in the folder for temporary files, no process to be had
-        raise UserError(f"LiteRT cannot be run on {_files(job)}: {first_line(error)}") from error
-
-
-def _asked(kind, inputs, job):
-    with tempfile.TemporaryDirectory(prefix="keras_cnns-") as folder:
-        folder = Path(folder)
-        (folder / "job.json").write_text(json.dumps({"kind": kind, **job}))
-        np.savez(folder / "inputs.npz", **inputs)
-        package = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-        child = subprocess.run(
-            [sys.executable, "-m", "keras_cnns.tflite.targets.litert_child", str(folder)],
-            env={**os.environ, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        if not (folder / "result.json").exists():
-            said = [line for line in child.stderr.splitlines() if line.strip() and not line.startswith("INFO")]
-            raise UserError(
-                f"LiteRT broke down on {_files(job)} (exit {child.returncode}): "
-                f"{said[-1][:200] if said else 'it said nothing'}"
-            )
-        result = json.loads((folder / "result.json").read_text())
-        if "error" in result:
-            raise UserError(f"LiteRT cannot run {_files(job)}: {result['error']}")
-        with np.load(folder / "outputs.npz") as arrays:
-            return result, dict(arrays)
+    files = job.get("files", [job.get("file", "")])
+    return run_child("litert_child", kind, job, inputs, runtime="LiteRT", install=INSTALL, names=files)
 
 
 def _numbers(array):
     """An array of numbers, none of them missing."""
     try:
         array = np.asarray(array)
-    except Exception:  # whatever a library's container says
+    except Exception:  # containers of other libraries raise whatever they like
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" or not array.ndim:
         raise UserError("the images must be an array (N, ...) of numbers, or a dict of such arrays by input name.")
     return array
 
 
-def _files(job):
-    return ", ".join(Path(path).name for path in job.get("files", [job.get("file", "")]))
-
-
-def predict(path, images, *, threads=1):
+def predict(path, images, *, threads: int = 1):
     """Runs the file at `path` on `images`; float answers whatever the file's own input and output types are.
 
-    images: (N, H, W, C) floats on the scale the float32 model takes (for several inputs a dict by name).
-    Returns: (N, ...) floats, or a dict by output name where there are several.
+    Args:
+      images: (N, H, W, C) floats on the scale of the float32 model's inputs; for several inputs a dict by name.
+      threads: of LiteRT.
+
+    Returns: (N, ...) floats, or a dict by output name if there are several.
 
     Raises:
       UserError: there is no such file, it is not a .tflite file, or the images do not fit it.
@@ -87,16 +55,16 @@ def predict(path, images, *, threads=1):
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 
-def scores(path, images, *, threads=1):
-    """`predict` of a file with one output, the class map left aside; for an array of pictures.
+def scores(path, images, *, threads: int = 1):
+    """`predict` of a file with one output besides the class map; for an array of pictures.
 
     Raises:
       UserError: as in `predict`, or the file has several outputs.
     """
-    found = predict(path, images, threads=threads)
-    if isinstance(found, dict):
-        found = {name: array for name, array in found.items() if name != CLASS_MAP}
-        if len(found) != 1:
-            raise UserError(f"{path} has {len(found)} outputs ({', '.join(found)}): a classifier has one.")
-        (found,) = found.values()
-    return found
+    outputs = predict(path, images, threads=threads)
+    if isinstance(outputs, dict):
+        outputs = {name: array for name, array in outputs.items() if name != CLASS_MAP}
+        if len(outputs) != 1:
+            raise UserError(f"{path} has {len(outputs)} outputs ({', '.join(outputs)}): a classifier has one.")
+        (outputs,) = outputs.values()
+    return outputs

@@ -90,12 +90,8 @@ class Placement:
         return 1 - sum(self.outside.values()) / self.operators if self.operators else 1.0
 
 
-class NotInstalled(UserError):
-    """The tool of a target is not installed; the message says how to install it."""
-
-
-class CannotAnswer(UserError):
-    """The target compiles a file but has no way to run it here, as a compiler for a chip."""
+class CannotRun(UserError):
+    """The target's tool compiles a file for hardware that is not here: there are no answers to compare."""
 
 
 @runtime_checkable
@@ -121,7 +117,7 @@ class Target(Protocol):
         inputs: input name -> (N, ...) floats on the scale of the float model.
 
         Raises:
-          NotInstalled: its tool is missing. CannotAnswer: it only compiles. UserError: it refused the file or died.
+          NotInstalled: its tool is missing. CannotRun: it only compiles. UserError: it refused the file or died.
         """
 
     def placement(self, file: TFLiteFile) -> Placement:

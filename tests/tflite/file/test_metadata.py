@@ -13,8 +13,8 @@ from rich.console import Console
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
+from keras_cnns.tflite.check.describe import describe, tables
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.file.describe import describe, tables
 from keras_cnns.tflite.file.metadata import attach, normalization
 
 CARD = Card("Cats & dogs", ("cat", "dog", "Käfer"), {"author": "Ada", "license": "Apache-2.0", "recipe": "pets"})

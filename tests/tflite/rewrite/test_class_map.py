@@ -8,7 +8,7 @@ from keras import layers
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.tflite import SCHEMES, Tuning, export, predict
-from keras_cnns.tflite.file.describe import describe
+from keras_cnns.tflite.check.describe import describe
 from keras_cnns.tflite.verify.verdict import compare
 
 

@@ -1,6 +1,9 @@
-"""What a `.tflite` file is: its card, what goes in and out, its operators, and the memory it takes."""
+"""What a `.tflite` file is: its card, its inputs and outputs, its operators, and the memory it takes."""
 
 import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UserError
@@ -8,12 +11,12 @@ from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.targets import runner
 
 
-def describe(path):
+def describe(path) -> dict[str, Any]:
     """The file at `path` as plain values.
 
     Keys: file, name, labels, source, size_bytes, inputs and outputs (name, shape, type, scale, zero_point), operators
-    (operator, count, outside: so many of them XNNPACK leaves), partitions (of XNNPACK), arena_bytes (the most that
-    intermediate results take at once, before any delegate), peak_bytes (what opening and running it took here).
+    (operator, count, outside: how many of them run outside XNNPACK), partitions (of XNNPACK), arena_bytes (the most
+    that intermediate results take at once, before any delegate), peak_bytes (memory that opening and running it took).
 
     Raises:
       UserError: there is no such file, or LiteRT cannot run it.
@@ -23,7 +26,7 @@ def describe(path):
         raise UserError(f"there is no file {path}.")
     inside, _ = runner.ask("describe", file=str(path.resolve()))
     card = read_card(path)
-    names = [name for name in dict.fromkeys(inside["operators"])]
+    names = list(dict.fromkeys(inside["operators"]))
     return {
         "file": str(path),
         "name": card.name,
@@ -42,18 +45,18 @@ def describe(path):
     }
 
 
-def _foreign_labels(path):
-    """The lines of a label file that somebody else's tool packed into the model."""
+def _foreign_labels(path: Path) -> list[str]:
+    """The lines of a label file that another tool packed into the model."""
     try:
         with zipfile.ZipFile(path) as archive:
-            listed = [name for name in archive.namelist() if name.endswith(".txt") and "label" in name.lower()]
-            return archive.read(listed[0]).decode().split("\n") if listed else []
+            files = [name for name in archive.namelist() if name.endswith(".txt") and "label" in name.lower()]
+            return archive.read(files[0]).decode().split("\n") if files else []
     except (zipfile.BadZipFile, UnicodeDecodeError):
         return []
 
 
-def tables(description):
-    """What rich prints of it: the facts, then a row for each kind of operator."""
+def tables(description: dict[str, Any]) -> Iterator[Any]:
+    """What rich prints of a description: the facts, then a row for each kind of operator."""
     from rich.table import Table
 
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -1,0 +1,1 @@
+"""What is to be said of a finished `.tflite` file, whoever made it."""

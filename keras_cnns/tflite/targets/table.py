@@ -1,0 +1,36 @@
+"""All targets by name. A new one is one file beside this one and one row here."""
+
+from collections.abc import Iterable
+
+from keras_cnns.support.errors import BadArgument, nearest
+from keras_cnns.tflite.targets.litert import LiteRT
+from keras_cnns.tflite.targets.litert_reference import LiteRTReference
+from keras_cnns.tflite.targets.target import Target
+
+TARGETS: dict[str, Target] = {target.name: target for target in (LiteRT(), LiteRTReference())}
+ALL = "all"
+
+
+def find(name: str) -> Target:
+    """The target of this name.
+
+    Raises:
+      BadArgument: there is none.
+    """
+    if name not in TARGETS:
+        raise BadArgument(f"there is no target {name!r}: choose from {', '.join(TARGETS)}.{nearest(name, TARGETS)}")
+    return TARGETS[name]
+
+
+def select(names: str | Iterable[str]) -> tuple[Target, ...]:
+    """The targets of these names, each once; a string may list several with commas, and "all" is every one.
+
+    Raises:
+      BadArgument: there is no such target, or none is named.
+    """
+    listed = names.split(",") if isinstance(names, str) else list(names)
+    listed = [name.strip() for name in listed if name.strip()]
+    if not listed:
+        raise BadArgument(f"no target is named: choose from {', '.join(TARGETS)}.")
+    chosen = list(TARGETS) if ALL in listed else list(dict.fromkeys(listed))
+    return tuple(find(name) for name in chosen)

@@ -1,0 +1,78 @@
+"""Small `.tflite` files to look at, made without a model: two operators, written as a flatbuffer."""
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_cnns.tflite.file import flatbuffer
+
+
+def tensor(name, shape, kind="FLOAT32", buffer=0, scale=None, zero=0):
+    made = schema.TensorT()
+    made.name, made.shape, made.type, made.buffer = name.encode(), list(shape), getattr(schema.TensorType, kind), buffer
+    if scale is not None:
+        made.quantization = schema.QuantizationParametersT()
+        made.quantization.scale, made.quantization.zeroPoint = [scale], [zero]
+    return made
+
+
+def operator(code, inputs, outputs, options=None):
+    made = schema.OperatorT()
+    made.opcodeIndex, made.inputs, made.outputs = code, list(inputs), list(outputs)
+    if options is not None:
+        made.builtinOptions = options
+        made.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
+    return made
+
+
+def operator_code(name, version=1, custom=None):
+    made = schema.OperatorCodeT()
+    made.builtinCode = getattr(schema.BuiltinOperator, name)
+    made.deprecatedBuiltinCode = min(made.builtinCode, 127)
+    made.version, made.customCode = version, custom
+    return made
+
+
+def buffer(values=None):
+    made = schema.BufferT()
+    made.data = None if values is None else np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+    return made
+
+
+def dense_model():
+    """x (1, 4) -> FULLY_CONNECTED -> SOFTMAX -> (1, 3), in floats, as a `schema.ModelT`."""
+    rng = np.random.default_rng(0)
+    graph = schema.SubGraphT()
+    weights, bias = rng.normal(size=(3, 4)).astype("f4"), rng.normal(size=3).astype("f4")
+    graph.tensors = [
+        tensor("x", (1, 4)),
+        tensor("weights", (3, 4), buffer=1),
+        tensor("bias", (3,), buffer=2),
+        tensor("logits", (1, 3)),
+        tensor("scores", (1, 3)),
+    ]
+    softmax = schema.SoftmaxOptionsT()
+    softmax.beta = 1.0
+    graph.operators = [
+        operator(0, [0, 1, 2], [3], schema.FullyConnectedOptionsT()),
+        operator(1, [3], [4], softmax),
+    ]
+    graph.inputs, graph.outputs = [0], [4]
+    model = schema.ModelT()
+    model.version, model.subgraphs = 3, [graph]
+    model.operatorCodes = [operator_code("FULLY_CONNECTED"), operator_code("SOFTMAX")]
+    model.buffers = [buffer(), buffer(weights), buffer(bias)]
+    return model
+
+
+@pytest.fixture
+def dense_file(tmp_path):
+    path = tmp_path / "dense.tflite"
+    path.write_bytes(flatbuffer.write(dense_model()))
+    return path
+
+
+@pytest.fixture
+def rows():
+    """Three inputs of `dense_file`."""
+    return np.random.default_rng(1).normal(size=(3, 4)).astype("f4")
