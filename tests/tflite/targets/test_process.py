@@ -70,7 +70,7 @@ def test_however_a_runtime_ends_it_is_one_line(kind, error, message, tmp_path, m
     (tmp_path / "__init__.py").write_text("")
     (targets / "toy.py").write_text(JOBS)
     monkeypatch.setattr(process, "PACKAGE", tmp_path)
-    options = {"runtime": "Toy", "install": "pip install toy", "names": ["a.tflite"]}
+    seconds = 1 if kind == "sleep" else 60
     with pytest.raises(error, match=message) as raised:
         process.run_child(
             "toy", kind, {}, runtime="Toy", install="pip install toy", names=["a.tflite"], seconds=seconds
