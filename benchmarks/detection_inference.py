@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import keras_cnns
-from keras_cnns.data.located import located_arrays
+from keras_cnns.data import load_arrays
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.tflite import Tuning, export
 from keras_cnns.tflite.targets.litert_interpreter import File
@@ -105,7 +105,7 @@ def main():
         if not all(path.exists() for path in paths.values()):
             columns = {"proposals": args.proposals, "include_preprocessing": True}
             model = keras_cnns.build(NAME, weights=weights, input_shape=shape, **columns)
-            seen, _, _ = located_arrays("scenes", "boxes", "train", size=shape[:2], limit=4)
+            seen, _, _ = load_arrays("scenes", "train", target="boxes", size=shape[:2], limit=4)
         for scheme, path in paths.items():
             options = {"calibration": seen, "tuning": Tuning.plain()} if scheme == "int8" else {}
             if not path.exists():  # random weights find nothing that could be compared: what is measured is the work

@@ -24,7 +24,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from keras_cnns.data import pipeline
+from keras_cnns.data import cropped, pipeline
 from keras_cnns.support.atomic_files import write_json
 
 CROP = {"crop": "random_resized", "mirror": True}
@@ -98,7 +98,7 @@ def main(arguments=None):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="write the figures to this file")
     options, batch = parser.parse_args(arguments), 32
-    pipeline.CACHED_BYTES = 0  # as with a data set that does not fit into memory
+    cropped.CACHED_BYTES = 0  # as with a data set that does not fit into memory
     with tempfile.TemporaryDirectory() as folder:
         paths = make_pictures(Path(folder), options.pictures)
         size = sum(os.path.getsize(path) for path in paths) / len(paths)

@@ -222,7 +222,7 @@ def parent(name):
 
 
 # Folders whose own modules and subfolders still need each other.
-CIRCULAR_FOLDERS = {"data", "insight"}
+CIRCULAR_FOLDERS = {"insight"}
 
 
 @pytest.mark.parametrize("folder", [package, parent], ids=["packages", "folders"])

@@ -4,6 +4,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -141,7 +142,8 @@ def export(
     from keras_cnns.tflite import print_reports
     from keras_cnns.tflite.file.convert import load
 
-    network, card, given = load(model), read_card(model), {}
+    network, card = load(model), read_card(model)
+    given: dict[str, Any] = {}
     if dataset is not None:
         from keras_cnns.data import classes
         from keras_cnns.data.pipeline import load_arrays

@@ -10,5 +10,7 @@ __getattr__, __dir__, __all__ = public(
         "read_picture": "pictures",
         "Data": "pipeline",
         "Augment": "augment.settings",
+        "Sample": "sources.sample",
+        "Source": "sources.source",
     },
 )

@@ -4,6 +4,8 @@ from .pictures import read_picture as read_picture
 from .pipeline import Data as Data
 from .pipeline import load as load
 from .pipeline import load_arrays as load_arrays
+from .sources.sample import Sample as Sample
+from .sources.source import Source as Source
 
 __all__ = [
     "load",
@@ -11,4 +13,6 @@ __all__ = [
     "read_picture",
     "Data",
     "Augment",
+    "Sample",
+    "Source",
 ]

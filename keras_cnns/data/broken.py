@@ -1,41 +1,76 @@
-"""Pictures that cannot be used: counted and skipped up to a limit, named and refused beyond it.
+"""Samples that cannot be used: counted and skipped up to a limit, named and refused beyond it.
 
-They are empty, cut short, no pictures at all, or their label is none of the classes.
+Their picture is empty, cut short or no picture at all, or what is known about it is impossible.
 """
 
-import logging
 import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data import pillow
-from keras_cnns.data.pictures import refusal
+from keras_cnns.data.decoding import decoded
+from keras_cnns.data.pictures import ADVICE, refusal
+from keras_cnns.data.sources.sample import Sample
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.messages import LOG
 
-TRIES = 8  # pictures in a row, before a training sample is given up
-LOG = logging.getLogger("keras_cnns")
+TRIES = 8  # samples in a row, before a training sample is given up
 
 
 class Broken:
-    """The broken examples of one source, by number."""
+    """The broken samples of one source, by number.
 
-    def __init__(self, source, limit):
-        self.source, self.limit, self.numbers = source, limit, set()
+    Attributes:
+      source: the samples. limit: so many may be broken. numbers: those that are, as far as they have been read.
+    """
 
-    def attempt(self, number, use, *, shape, tries):
-        """The first example from `number` on that can be used; the next ones stand in for broken ones.
+    def __init__(self, source: Source, limit: int) -> None:
+        self.source, self.limit = source, limit
+        self.numbers: set[int] = set()
+
+    def note(self, number: int, reason: str) -> None:
+        """Counts a broken sample, once, with a warning.
+
+        Raises:
+          UserError: there are more than the limit.
+        """
+        if number in self.numbers:
+            return
+        self.numbers.add(number)
+        if len(self.numbers) > self.limit:
+            raise UserError(reason + (f" {self.limit} others were skipped." if self.limit else ""))
+        LOG.warning("skipped: %s", reason.removesuffix(ADVICE))
+
+    def decoded(self, number: int, tries: int) -> Sample | None:
+        """The first sample from `number` on that can be used, decoded: of boxes or masks; None where all are broken."""
+        for k in range(tries):
+            candidate = (number + k) % self.source.count
+            if candidate in self.numbers:
+                continue
+            try:
+                return decoded(self.source, candidate)
+            except UserError as error:
+                self.note(candidate, str(error))
+        return None
+
+    def attempt(self, number: tf.Tensor, use: Callable, *, shape: tuple[int, ...], tries: int) -> tuple:
+        """The first sample from `number` on that can be used: of labels, traced by TensorFlow.
 
         Args:
           number: int64 scalar.
-          use: picture -> picture at its size, float32 of the `shape`; where it raises, the example is broken.
+          use: the picture as the source stores it -> the picture at its size, float32 of the `shape`; where it raises,
+            the sample is broken.
 
         Returns:
-          (picture, label, good): good is False, and the picture nothing, where all `tries` are broken.
+          (picture, label, good): good is False, and the picture black, where all `tries` are broken.
         """
 
-        def example(k):  # nothing, after all tries, so that something is always found
+        def candidate(k):  # black after all tries, so that there always is one
             picture, label = tf.cond(
                 k < tries,
                 lambda: self.trusting((number + k) % self.source.count, use)[:2],
@@ -43,57 +78,53 @@ class Broken:
             )
             return picture, label, k
 
-        found = tf.data.Dataset.range(tries + 1).map(example).ignore_errors().take(1).get_single_element()
-        picture, label, k = found
-        noted = tf.cond(k > 0, lambda: tf.numpy_function(self._note, [number, k], tf.int64), lambda: k)
+        candidates = tf.data.Dataset.range(tries + 1).map(candidate).ignore_errors()
+        picture, label, k = candidates.take(1).get_single_element()
+        noted = tf.cond(k > 0, lambda: tf.numpy_function(self._note_first, [number, k], tf.int64), lambda: k)
         with tf.control_dependencies([noted]):
             return tf.ensure_shape(picture, shape), label, k < tries
 
-    def trusting(self, number, use):
-        """The same, raising TensorFlow's errors where the example is broken."""
-        picture, label = self.source.read(number)
-        inside = (label >= 0) & (label < len(self.source.names))
-        with tf.control_dependencies([tf.debugging.Assert(inside, [label])]):
-            return use(picture), tf.identity(label), tf.constant(True)
+    def trusting(self, number: tf.Tensor, use: Callable) -> tuple:
+        """The same, raising TensorFlow's errors where the sample is broken."""
+        sample = self.source.read(number)
+        inside = (sample.label >= 0) & (sample.label < len(self.source.names))
+        with tf.control_dependencies([tf.debugging.Assert(inside, [sample.label])]):
+            return use(sample.picture), tf.identity(sample.label), tf.constant(True)
 
-    def _note(self, number, k):
-        for i in range(k):
-            broken = int(number + i) % self.source.count
-            if broken in self.numbers:
-                continue
-            self.numbers.add(broken)
-            what = f"{self.source.where(broken)} {self.reason(broken)}"
-            if len(self.numbers) > self.limit:
-                raise UserError(refusal(what + (f", after {self.limit} others" if self.limit else "")))
-            LOG.warning("skipped: %s", what)
+    def _note_first(self, number: Any, count: Any) -> np.int64:
+        """Notes `count` samples from `number` on."""
+        for k in range(count):
+            broken = int(number + k) % self.source.count
+            if broken not in self.numbers:
+                self.note(broken, refusal(f"{self.source.where(broken)} {self.fault(broken)}"))
         return np.int64(0)
 
-    def reason(self, number):
-        """What is wrong with an example, as the end of a sentence.
+    def fault(self, number: int) -> str:
+        """What is wrong with a sample of labels, as the end of a sentence.
 
         Raises:
-          UserError: it is the data set that cannot be read, and no picture that is broken.
+          UserError: the data set as a whole cannot be read.
         """
         try:
-            picture, label = self.source.read(tf.constant(number, tf.int64))
+            sample = self.source.read(tf.constant(number, tf.int64))
         except tf.errors.OpError as error:
             if self.source.remedy:
-                where, why = self.source.where(number), self.source.remedy
-                raise UserError(f"{where} holds no picture with a label that can be found: {why}.") from error
-            return f"cannot be read ({why_not(error)})"
-        if not 0 <= int(label) < len(self.source.names):
-            return f"has the label {int(label)}, outside 0..{len(self.source.names) - 1}"
-        data = picture.numpy()
+                where, remedy = self.source.where(number), self.source.remedy
+                raise UserError(f"{where} has no picture with a label: {remedy}.") from error
+            return f"cannot be read ({system_reason(error)})"
+        if not 0 <= int(sample.label) < len(self.source.names):
+            return f"has the label {int(sample.label)}, outside 0..{len(self.source.names) - 1}"
+        data = sample.picture.numpy()
         return pillow.fault(data) if isinstance(data, bytes) else "is a damaged picture"
 
 
-def why_not(error):
-    """The system's own word on why a file cannot be read, from TensorFlow's error."""
+def system_reason(error: tf.errors.OpError) -> str:
+    """The operating system's reason why a file cannot be read, from TensorFlow's error."""
     return error.message.rsplit("; ", 1)[-1].splitlines()[0]
 
 
 @contextmanager
-def explained():
+def explained() -> Iterator[None]:
     """Turns the error in which TensorFlow wraps a `UserError` of the input pipeline back into it."""
     try:
         yield

@@ -1,6 +1,7 @@
 """The classes of a data set: whether they are those a model was trained on, and how many pictures each has."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +21,14 @@ def check(file, labels, dataset, names):
     Raises:
       UserError: naming what differs.
     """
-    labels, names = [str(label) for label in labels], [str(name) for name in names]
+    labels, names = current(labels), current(names)
     if labels and labels != names and _synsets(labels) == _synsets(names):
         raise UserError(f"{file} was trained on other classes than {dataset} has: {difference(labels, names)}.")
+
+
+def current(names: Iterable) -> list[str]:
+    """Names of classes as this version spells them: the background of a mask was called "ground" in 0.1.0."""
+    return ["background" if number == 0 and str(name) == "ground" else str(name) for number, name in enumerate(names)]
 
 
 def difference(there, here):
@@ -57,7 +63,7 @@ def count(source):
     """
     labels = source.labels
     if labels is None:
-        every = tf.data.Dataset.range(source.count).map(lambda number: source.read(number)[1], num_parallel_calls=8)
+        every = tf.data.Dataset.range(source.count).map(lambda number: source.read(number).label, num_parallel_calls=8)
         labels = np.array(list(every.ignore_errors().as_numpy_iterator()), np.int64)
     known = (labels >= 0) & (labels < len(source.names))
     return np.bincount(labels[known], minlength=len(source.names))

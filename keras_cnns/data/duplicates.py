@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from keras_cnns.data import pictures as decoder
 from keras_cnns.data.augment import crops
-from keras_cnns.data.examples import WORKERS
-from keras_cnns.data.pictures import LUMA
+from keras_cnns.data.augment.colour import LUMA
+from keras_cnns.data.cropped import WORKERS
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import read_bytes
 
@@ -98,9 +98,10 @@ def _digest(file):
 def _small(source):
     """(places, pictures uint8 [n, 2 SIDE, 2 SIDE, 1]) of those that can be decoded."""
     size = (2 * SIDE, 2 * SIDE)
+    paths = tf.constant([bytes(file) for file in source.files])
 
     def one(number):
-        pixels = decoder.picture(source.read(number)[0], size, 1, crops.whole)
+        pixels = decoder.picture(tf.io.read_file(paths[number]), size, 1, crops.whole)
         return number, tf.cast(tf.round(pixels), tf.uint8)
 
     dataset = tf.data.Dataset.range(source.count).map(one, num_parallel_calls=WORKERS).ignore_errors()

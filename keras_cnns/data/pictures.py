@@ -6,23 +6,25 @@ that is transparent or EXIF, BMP, GIF, WebP, TIFF.
 """
 
 import numbers
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data import pillow
 from keras_cnns.data.augment import crops
+from keras_cnns.data.augment.colour import LUMA
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import read_bytes
 from keras_cnns.support.validation import every, path_of, short, whole
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as JPEG has it
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"
 END_OF_JPEG = b"\xff\xd9"
 HEAD = 2**16  # bytes of a JPEG in which a camera notes how it was held
 NOTES = ("Exif\x00", "tiff:Orientation")  # in EXIF, or in XMP
 PNG_NOTES = r"\C*(tRNS|eXIf|tiff:Orientation|Raw profile type)\C*"  # chunks that TensorFlow passes over or gets wrong
+ADVICE = ": remove it, or let training skip it (skip_broken)."  # about a picture that cannot be used
 LARGE = 2**24  # numbers in a picture; to have them as floats takes 64 MB
 
 
@@ -61,9 +63,27 @@ def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
     return tf.round(pixels).numpy()
 
 
+def pixels(data: Any, name: Any = "the picture", channels: int = 3) -> np.ndarray:
+    """A whole picture at its own size, uint8 [H, W, channels].
+
+    Args:
+      data: an encoded file, or pixels that are passed on. name: what a message calls the picture.
+
+    Raises:
+      UserError: it is no picture, or damaged.
+    """
+    if not isinstance(data, bytes):
+        decoded = np.asarray(data, np.uint8)
+        return decoded if decoded.shape[-1] == channels else np.repeat(decoded, channels, axis=-1)
+    try:
+        return pillow.decoded(data, channels)
+    except Exception:  # Pillow's readers raise many kinds
+        raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
+
+
 def refusal(what):
-    """The line about a picture that cannot be used, the same from every command."""
-    return f"{what}: remove it, or let training pass over it (skip_broken)."
+    """The message about a picture that cannot be used, the same from every command."""
+    return what + ADVICE
 
 
 def picture(encoded, size, channels, window):

@@ -1,207 +1,215 @@
-"""A data set by name becomes batches: `load` for training and evaluation, `load_arrays` for calibration and reports."""
+"""A data set by name becomes batches (`load`) or arrays (`load_arrays`): pictures with labels, boxes or masks."""
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.augment import crops
-from keras_cnns.data.augment.apply import chance, finish
-from keras_cnns.data.augment.random import Random, uniform
+from keras_cnns.data.augment.apply import finish
+from keras_cnns.data.augment.random import uniform
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.data.broken import TRIES, Broken
+from keras_cnns.data.broken import Broken
 from keras_cnns.data.classes import unbalanced
-from keras_cnns.data.examples import WORKERS, Cropped, Kept
-from keras_cnns.data.sources.by_name import open_source
+from keras_cnns.data.cropped import WORKERS, LabelledSamples, centred
+from keras_cnns.data.placed import PlacedSamples
+from keras_cnns.data.sources.by_name import Target, open_source
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.validation import every, path_of, short, whole
 
 TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
-CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
 
 
 @dataclass(frozen=True)
 class Data:
     """Batches of one split.
 
-    batches: training: (image, label, chance) without end, to be given to `finish` on the device that trains;
-      evaluation: (image, label, weight), once. image float32 [B, H, W, C] 0..255; label int64 [B]; weight float32 [B],
-      0 for the padding of the last batch and for broken pictures.
-    finish: the function that turns a batch's (image, label, chance) into (image, label); None in evaluation.
-    classes, names: how many classes there are, and what they are called.
-    count: examples in the split. steps: batches of an epoch (in training, of the pictures seen in whole batches).
-    broken: what was skipped so far, see `broken.py`; reading batches under `broken.explained()` gives clear errors.
-    source: the examples, still encoded.
+    Attributes:
+      batches: training: (picture, label, chance) without end, to be given to `finish` on the device that trains, or
+        (picture, target) where `finish` is None; evaluation: (picture, target, weight), once. picture float32
+        [B, H, W, C] in 0 .. 255; a target is a label int64 [B], a mask or boxes (see `load`); weight float32 [B], 0 for
+        the padding of the last batch and for broken samples.
+      finish: the function that turns a batch's (picture, label, chance) into (picture, label); None in evaluation, and
+        for boxes and masks.
+      classes, names: how many classes there are, and their names.
+      count: samples in the split. steps: batches of an epoch (in training, of the samples seen in full batches).
+      broken: the samples, and which of them were skipped so far, see `broken.py`; reading batches under
+        `broken.explained()` gives clear errors.
     """
 
     batches: tf.data.Dataset
     finish: Callable | None
     classes: int
-    names: tuple
+    names: tuple[str, ...]
     count: int
     steps: int
     broken: Broken
 
     @property
-    def source(self):
+    def source(self) -> Source:
+        """The samples as they are stored."""
         return self.broken.source
 
     @property
-    def dataset(self):
-        """The batches, finished: (image, label) in training, label float32 [B, classes] where pictures are mixed."""
+    def dataset(self) -> tf.data.Dataset:
+        """The batches, finished: (picture, target) in training; mixed pictures have labels float32 [B, classes]."""
         if self.finish is None:
             return self.batches
         return self.batches.map(self.finish, num_parallel_calls=WORKERS).prefetch(2)
 
 
 def load(
-    name,
+    name: Any,
     *,
-    size,
-    channels=3,
-    batch_size,
-    split="train",
-    training=None,
-    augment=None,
-    seed=0,
-    data_dir=None,
-    download=False,
-    start=0,
-    limit=None,
-    shard=(0, 1),
-    deterministic=True,
-    skip_broken=0,
-):
+    size: int | Sequence[int],
+    target: Target = "label",
+    channels: int = 3,
+    batch_size: int,
+    split: str = "train",
+    training: bool | None = None,
+    augment: Augment | dict | None = None,
+    seed: int = 0,
+    data_dir: Any = None,
+    download: bool = False,
+    start: int = 0,
+    limit: int | None = None,
+    shard: tuple[int, int] = (0, 1),
+    deterministic: bool = True,
+    skip_broken: int = 0,
+) -> Data:
     """The batches of a data set.
 
     A training stream is a pure function of (name, seed, augment, batch_size): sample number n of the run is always the
-    same picture augmented alike, so a run resumed with `start` sees what the uninterrupted one would have seen.
+    same picture with the same augmentation, so a run resumed with `start` sees what an uninterrupted one would have
+    seen.
 
     Args:
-      name: "digits", a name of tensorflow-datasets, or "folder:PATH" (see `sources/folder.py`).
+      name: "digits", a name of tensorflow-datasets, "folder:PATH", or for boxes and masks "scenes"; see
+        `sources/by_name.py`.
       size: (height, width) of the network's input, or one number for both.
-      channels: 1 or 3.
+      target: what comes with each picture. "label": int64 [B]. "mask": int32 [B, H, W], the class of each pixel, 255
+        where it has none. "boxes": a dict of boxes float32 [B, most, 4], (x1, y1, x2, y2) in pixels, classes int32,
+        ignored and crowd bool [B, most], of which the first `count` int32 [B] are used; scale float32 [B], the factor
+        by which the picture was resized; number int64 [B], of the sample in the run.
+      channels: 1 or 3; 3 for boxes and masks.
       batch_size: pictures in a batch over all shards.
       split: "train", "test" (the held-out pictures, whatever the data set calls them), or tensorflow-datasets' own
         words ("validation", "train[:10%]").
       training: shuffled, augmented and without end; by default for the train split only.
       augment: an `Augment`, or a dict of its fields. In evaluation only its `crop_fraction` counts, and whether the
-        crop is "whole".
+        crop is "whole". Boxes and masks follow mirror, zoom, mosaic, jitter, hue and pca_noise; pictures with them are
+        resized to fit, with a grey border, instead of cropped.
       seed: of the order and of the augmentation.
       data_dir: where tensorflow-datasets keeps its files; its own default otherwise.
       download: fetch and prepare a data set that is not there.
       start: number of the first sample, that is, steps done times batch_size; training only.
-      limit: so many examples only, spread evenly over the split.
+      limit: so many samples only, spread evenly over the split.
       shard: (i, n): the i-th of n equal slices of every batch, for the i-th of n workers.
       deterministic: samples stay in order; False lets fast pictures overtake slow ones.
-      skip_broken: so many broken pictures are passed over, with a warning in the log "keras_cnns" each.
+      skip_broken: so many broken samples are skipped, each with a warning in the log "keras_cnns".
 
     Raises:
-      UserError: an unknown or unprepared data set, an unknown split, settings that make no sense; broken pictures
-        beyond the limit, at once where the data set is small enough to be kept in memory, else while it is read.
+      UserError: an unknown or unprepared data set, an unknown split, impossible settings; broken samples beyond the
+        limit, at once where the data set is small enough to be kept in memory, else while it is read.
+
+    Example:
+      >>> data = keras_cnns.data.load("folder:flowers", size=224, batch_size=32, augment={"mirror": True})
+      >>> pictures, labels = next(iter(data.dataset))
     """
-    how, size = Augment.of(augment), _checked_size(size, channels)
+    how, sides = Augment.of(augment), checked_size(size, channels)
     _check(split=split, seed=seed, data_dir=data_dir, limit=limit, skip_broken=skip_broken)
     training = split.startswith("train") if training is None else training
     _check_batch(batch_size, shard, start)
-    if how.mosaic or how.zoom != (1.0, 1.0):
-        raise UserError("augment.zoom and augment.mosaic move boxes and masks: for labels take crop, scale or cutmix.")
-    source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
-    if training and (uneven := unbalanced(source)):
+    source = open_source(name, split, target, size=sides, data_dir=data_dir, download=download, limit=limit)
+    if training and target == "label" and (uneven := unbalanced(source)):
         messages.once(f"{name}: {uneven}")
     broken = Broken(source, skip_broken)
-    fixed = crops.fixed(how.crop, size, how.crop_fraction)
-    if training and how.crop in ("random", "random_resized"):
-        view = Cropped(broken, size, channels, lambda plan: partial(crops.window, size=size, how=how, planned=plan))
-    else:
-        view = Cropped(broken, size, channels, lambda plan: fixed)
-        if source.count * size[0] * size[1] * channels <= CACHED_BYTES:
-            view = Kept(*view.everything())
-    sound = isinstance(view, Kept)
-    batches = partial(_batches, sound=sound, batch_size=batch_size, shard=shard, deterministic=deterministic)
+    samples = _samples(broken, target, sides, channels, how, training)
+    batches = partial(_batches, samples, batch_size=batch_size, shard=shard, deterministic=deterministic)
     if training:
-        draw = partial(_drawn, examples=view.count, how=how, seed=seed)
-        dataset = batches(_training_sample(view, how), draw=draw, start=start, end=None)
-        steps = max(1, view.count // batch_size)
+        draw = partial(_drawn, samples=samples, seed=seed)
+        dataset = batches(samples.training, draw=draw, start=start, end=None)
+        steps = max(1, samples.count // batch_size)
     else:
-        steps = -(-view.count // batch_size)
-        dataset = batches(_evaluation_sample(view), start=0, end=steps * batch_size)
+        steps = -(-samples.count // batch_size)
+        dataset = batches(samples.evaluation, start=0, end=steps * batch_size)
     classes = len(source.names)
-    last = finisher(how, classes) if training else None
-    return Data(dataset.prefetch(2), last, classes, source.names, view.count, steps, broken)
+    last = finisher(how, classes) if training and target == "label" else None
+    return Data(dataset.prefetch(2), last, classes, source.names, samples.count, steps, broken)
 
 
-def finisher(augment, classes):
-    """The last part of the augmentation, as in `Data.finish`: it depends on nothing else."""
+def _samples(broken, target, size, channels, augment, training) -> LabelledSamples | PlacedSamples:
+    if target == "label":
+        return LabelledSamples(broken, size, channels, augment, training)
+    return PlacedSamples(broken, size, channels, augment, training, mask=target == "mask")
+
+
+def finisher(augment: Augment | dict | None, classes: int) -> Callable:
+    """The last part of the augmentation of labelled pictures, as in `Data.finish`: it depends on nothing else."""
     return partial(finish, how=Augment.of(augment), classes=classes)
 
 
 def load_arrays(
-    name,
-    split="test",
+    name: Any,
+    split: str = "test",
     *,
-    size,
-    channels=3,
-    limit=None,
-    crop="centre",
-    crop_fraction=1.0,
-    data_dir=None,
-    download=False,
-    skip_broken=0,
-):
+    size: int | Sequence[int],
+    target: Target = "label",
+    channels: int = 3,
+    limit: int | None = None,
+    crop: str = "centre",
+    crop_fraction: float = 1.0,
+    data_dir: Any = None,
+    download: bool = False,
+    skip_broken: int = 0,
+) -> tuple[np.ndarray, Any, tuple[str, ...]]:
     """A split, or an even part of it, in memory, as evaluation sees it.
 
+    The arguments are those of `load`; crop and crop_fraction those of `Augment`, for labelled pictures.
+
     Returns:
-      (images uint8 [N, H, W, channels], labels int64 [N], names)
+      (pictures uint8 [N, H, W, channels], targets, names of the classes). Targets are labels int64 [N], masks int32
+      [N, H, W], or a list of N `Sample`s with their boxes.
 
     Raises:
       UserError: as `load`.
     """
-    size = _checked_size(size, channels)
+    sides = checked_size(size, channels)
     _check(split=split, data_dir=data_dir, limit=limit, skip_broken=skip_broken)
     how = Augment.of({"crop": crop, "crop_fraction": crop_fraction})
-    source = open_source(name, split, data_dir=data_dir, download=download, limit=limit)
-    window = crops.fixed(how.crop, size, how.crop_fraction)
-    images, labels = Cropped(Broken(source, skip_broken), size, channels, lambda plan: window).everything()
-    return images, labels, source.names
+    source = open_source(name, split, target, size=sides, data_dir=data_dir, download=download, limit=limit)
+    broken = Broken(source, skip_broken)
+    if target == "label":
+        images, labels = centred(broken, sides, channels, how).everything()
+        return images, labels, source.names
+    placed = PlacedSamples(broken, sides, channels, how, training=False, mask=target == "mask")
+    samples = [sample for n in range(source.count) if (sample := placed.array(n)) is not None]
+    if not samples:
+        raise UserError(f"{source.where(0)} and all others are broken: nothing is left.")
+    targets: Any = np.stack([s.mask for s in samples]).astype(np.int32) if target == "mask" else samples
+    return np.stack([sample.picture for sample in samples]), targets, source.names
 
 
-def _training_sample(view, how):
-    def sample(number, plan, numbers, careful):
-        picture, label, _ = view.read(number, plan, TRIES if careful else 0)
-        return picture, label, chance(how, picture.shape[:2], Random(numbers))
-
-    return sample
-
-
-def _drawn(index, examples, how, seed):
-    """The chance of samples that follow each other, index int64 [N], a row for each: the number of its example (every
-    epoch has all of them, in an order of its own), what its crop takes, and the numbers left."""
-    epoch = tf.cast(index // examples, tf.int32)
+def _drawn(index, samples, seed):
+    """What chance decides for consecutive samples of the run, index int64 [N], a row for each: the sample's number in
+    its split (every epoch has all of them, in an order of its own), and the `plan` of its random numbers."""
+    epoch, count = tf.cast(index // samples.count, tf.int32), samples.count
     order = tf.stack([tf.fill(epoch.shape, seed % 2**31), tf.zeros_like(epoch), epoch], 1)
-    number = tf.random_index_shuffle(index % examples, order, max_index=examples - 1)
-    numbers = uniform(seed, index[0], index.shape[0])
-    return number, crops.plan(numbers[:, : crops.NUMBERS], how), numbers[:, crops.NUMBERS :]
+    number = tf.random_index_shuffle(index % count, order, max_index=count - 1)
+    return index, number, *samples.plan(uniform(seed, index[0], index.shape[0]))
 
 
-def _evaluation_sample(view):
-    def sample(index, careful):
-        picture, label, good = view.read(index % view.count, tries=1 if careful else 0)
-        return tf.round(picture), label, tf.cast(good & (index < view.count), tf.float32)
-
-    return sample
-
-
-def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, draw=lambda index: (index,)):
+def _batches(samples, sample, *, start, end, batch_size, shard, deterministic, draw=lambda index: (index,)):
     """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
 
-    Looking out for broken pictures one by one takes a fifth of the time, so a few samples together are tried without,
-    and only if that fails, with it; never where all are `sound`. What they need of chance is drawn to them together.
+    Looking for broken pictures one by one takes a fifth of the time, so a few samples together are read without it, and
+    only if that fails, with it; never where all are `sound`. Their random numbers are drawn together.
     """
     which, shards = shard
     share = batch_size // shards
@@ -210,14 +218,14 @@ def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, dra
     def together(first):
         first = first // share * batch_size + which * share + first % share  # of the run, not of this shard
         every = tf.data.Dataset.from_tensor_slices(draw(first + tf.range(few, dtype=tf.int64)))
-        samples = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
-        if not sound:
+        batch = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
+        if not samples.sound:
             careful = every.map(partial(sample, careful=True)).batch(few, drop_remainder=True)
-            samples = samples.ignore_errors().concatenate(careful).take(1)
-        return samples.get_single_element()
+            batch = batch.ignore_errors().concatenate(careful).take(1)
+        return batch.get_single_element()
 
     def flat(*parts):
-        return tuple(tf.reshape(part, [share, *part.shape[2:]]) for part in parts)
+        return tf.nest.map_structure(lambda part: tf.reshape(part, [share, *part.shape[2:]]), parts)
 
     options = tf.data.Options()
     options.deterministic = deterministic
@@ -230,13 +238,15 @@ def _batches(sample, *, sound, start, end, batch_size, shard, deterministic, dra
     return dataset.with_options(options)
 
 
-def _checked_size(size, channels):
-    size = (size, size) if whole(size, -math.inf) else size
-    if not every(size, numbers.Integral) or len(size) != 2 or not all(whole(n, 1) for n in size):
+def checked_size(size: Any, channels: Any) -> tuple[int, int]:
+    """(height, width). Raises UserError: it is no size of a picture, or pictures do not have so many channels."""
+    sides = (size, size) if whole(size, -math.inf) else size
+    if not every(sides, numbers.Integral) or len(sides) != 2 or not all(whole(n, 1) for n in sides):
         raise UserError(f"size {short(size)} is no picture: give (height, width).")
     if not whole(channels, 1) or channels not in (1, 3):
         raise UserError(f"{short(channels)} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
-    return tuple(map(int, size))
+    height, width = map(int, sides)
+    return height, width
 
 
 def _check(*, split, seed=0, data_dir=None, limit=None, skip_broken=0):

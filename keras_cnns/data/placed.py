@@ -1,65 +1,132 @@
-"""A picture laid into the network's, and its boxes and mask with it."""
+"""Pictures with boxes or masks at the network's size: as large as they fit, the rest is border."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from PIL import Image
+import tensorflow as tf
 
-from keras_cnns.data.sources.scene import VOID
+from keras_cnns.data.augment import geometric
+from keras_cnns.data.augment.apply import augmented
+from keras_cnns.data.augment.letterbox import FILL, fitting, place
+from keras_cnns.data.augment.random import Random
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.broken import TRIES, Broken
+from keras_cnns.data.sources.sample import VOID, Sample
+from keras_cnns.support.errors import UserError
 
-FILL = 114  # what is seen where the picture does not reach
-VISIBLE = 0.25  # of a box's area: one that shows less is neither found nor trained on
+MOVES = {"mirror", "zoom", "mosaic"}  # the augmentations that boxes and masks follow
+COLOURS = {"jitter", "hue", "pca_noise"}
+MIXED = 4  # pictures in a mosaic
+BOXES = ("boxes", "classes", "ignored", "crowd", "count", "scale")
+FIRST_OF_COLOURS, OTHERS = 32, -3  # where the random numbers of colours start, and those of a mosaic's other pictures
 
 
-def fitting(shape, size):
-    """How many times larger the picture of `shape` (height, width) is where it just fits into `size`."""
-    return min(size[0] / shape[0], size[1] / shape[1])
+class PlacedSamples:
+    """What `load` puts into batches where pictures have boxes or masks: (picture, target) or (picture, target, weight).
 
-
-def place(scene, size, scale, corner=(0, 0)):
-    """The scene resized by `scale` and laid into a picture of `size` (height, width) with its upper left corner at
-    `corner` (row, column), which may lie outside; what it does not reach is grey, and void in the mask.
-
-    Boxes are cut at the border; one of which less than VISIBLE is left counts as ignored, and one of which nothing is
-    left is gone.
+    Attributes:
+      count: samples in the split. sound: always True, since broken samples are handled where they are read.
     """
-    height, width = size
-    shape = scene.image.shape[:2]
-    sides = [max(1, round(n * scale)) for n in shape]
-    if (*sides, *corner) == (*shape, 0, 0) and tuple(size) == tuple(shape):
-        return scene
-    image, mask = np.full((height, width, 3), FILL, np.uint8), scene.mask
-    there, here = zip(*(_shared(at, n, side) for at, n, side in zip(corner, size, sides, strict=True)), strict=True)
-    image[here] = _resized(scene.image, sides, Image.Resampling.BILINEAR)[there]
-    if mask is not None:
-        laid = np.full((height, width), VOID, np.uint8)
-        laid[here] = _resized(mask, sides, Image.Resampling.NEAREST)[there]
-        mask = laid
-    ratio = np.array([sides[1] / shape[1], sides[0] / shape[0]] * 2, "float32")
-    whole = scene.boxes * ratio + np.array([corner[1], corner[0]] * 2, "float32")
-    boxes = np.clip(whole, 0, np.array([width, height, width, height], "float32"))
-    left, full = _areas(boxes), _areas(whole)
-    kept = left > 0
-    ignored = _flags(scene.ignored, kept) | (left[kept] < VISIBLE * full[kept])
-    parts = {"boxes": boxes[kept], "classes": scene.classes[kept], "ignored": ignored}
-    return replace(scene, image=image, mask=mask, crowd=_flags(scene.crowd, kept), **parts)
+
+    def __init__(
+        self, broken: Broken, size: tuple[int, int], channels: int, augment: Augment, training: bool, mask: bool
+    ) -> None:
+        if channels != 3:
+            raise UserError(f"{channels} channels: pictures with boxes or masks are loaded with 3 (RGB).")
+        self.broken, self.size, self.mask = broken, size, mask
+        self.augment = _followed(augment)
+        self.colours = replace(self.augment, mirror=False)  # what is left to do once the picture is in place
+        self.count, self.sound = broken.source.count, True
+        self.most = broken.source.most_boxes * (MIXED if training and augment.mosaic else 1)
+
+    def plan(self, numbers: tf.Tensor) -> tuple:
+        """A sample's random numbers [N, NUMBERS], as they are."""
+        return (numbers,)
+
+    def training(self, index, number, numbers, careful):
+        """Sample `index` of the run, which shows picture `number`."""
+        others = tf.cast(numbers[OTHERS:] * self.count, tf.int64)
+        picture, target, _ = self._read(self._augmented, index, [number, others, numbers])
+        if self.colours.changes:
+            picture = augmented(picture, self.colours, Random(numbers[FIRST_OF_COLOURS:OTHERS]))
+        return picture, target
+
+    def evaluation(self, index, careful):
+        """Picture `index` of the split; beyond its end one of weight 0."""
+        picture, target, good = self._read(self._plain, index, [index % self.count])
+        return picture, target, tf.cast(good & (index < self.count), tf.float32)
+
+    def array(self, number: int) -> Sample | None:
+        """Picture `number` as evaluation sees it; None where it is broken."""
+        sample = self.broken.decoded(number, tries=1)
+        return None if sample is None else self._fitted(sample)[0]
+
+    def _read(self, function, index, arguments):
+        """(picture float32 [H, W, 3], target, good) of a NumPy function of (picture, target's parts ..., good)."""
+        specs = [(tf.uint8, (*self.size, 3))]
+        if self.mask:
+            specs += [(tf.int32, self.size)]
+        else:
+            most = self.most
+            specs += [(tf.float32, (most, 4)), (tf.int32, (most,)), (tf.bool, (most,)), (tf.bool, (most,))]
+            specs += [(tf.int32, ()), (tf.float32, ())]
+        specs += [(tf.bool, ())]
+        parts = tf.numpy_function(function, arguments, [dtype for dtype, _ in specs])
+        picture, *parts, good = (tf.ensure_shape(part, shape) for part, (_, shape) in zip(parts, specs, strict=True))
+        target = parts[0] if self.mask else dict(zip(BOXES, parts, strict=True)) | {"number": index}
+        return tf.cast(picture, tf.float32), target, good
+
+    def _plain(self, number):
+        sample = self.broken.decoded(int(number), tries=1)
+        return self._parts(*self._fitted(sample or self._empty()), sample is not None)
+
+    def _augmented(self, number, others, u):
+        how = self.augment
+        sample, *others = (self._training_sample(n) for n in ([number, *others] if u[0] < how.mosaic else [number]))
+        scale = 1.0
+        if others:
+            sample = geometric.mosaic([sample, *others], self.size, u[5:])
+        elif how.zoom != (1.0, 1.0):
+            sample = geometric.zoomed(sample, self.size, how.zoom, u[1:4])
+        else:
+            sample, scale = self._fitted(sample)
+        if how.mirror and u[4] < 0.5:
+            sample = geometric.mirrored(sample)
+        return self._parts(sample, scale, True)
+
+    def _training_sample(self, number) -> Sample:
+        return self.broken.decoded(int(number), TRIES) or self._empty()
+
+    def _empty(self) -> Sample:
+        """What stands for a broken sample: a grey picture without boxes, all of its mask void."""
+        picture = np.full((*self.size, 3), FILL, np.uint8)
+        return Sample(picture, boxes=np.zeros((0, 4), np.float32), classes=[], mask=np.full(self.size, VOID, np.uint8))
+
+    def _fitted(self, sample: Sample) -> tuple[Sample, float]:
+        scale = fitting(sample.picture.shape[:2], self.size)
+        return place(sample, self.size, scale), scale
+
+    def _parts(self, sample: Sample, scale: float, good: bool) -> tuple:
+        if self.mask:
+            return sample.picture, np.asarray(sample.mask, np.int32), np.bool_(good)
+        return sample.picture, *_padded(sample, self.most), np.float32(scale), np.bool_(good)
 
 
-def _shared(at, length, side):
-    """Along one axis, of a picture `side` long laid at `at` into one `length` long: (its part, where that lies)."""
-    first, last = max(at, 0), max(min(at + side, length), max(at, 0))
-    return slice(first - at, last - at), slice(first, last)
+def _padded(sample: Sample, most: int) -> tuple[Any, ...]:
+    """boxes, classes, ignored and crowd filled up to `most`, and how many there are."""
+    count = min(len(sample.boxes), most)
+    filled = (np.zeros((most, 4), np.float32), np.zeros(most, np.int32), np.zeros(most, bool), np.zeros(most, bool))
+    for array, part in zip(filled, (sample.boxes, sample.classes, sample.ignored, sample.crowd), strict=True):
+        array[:count] = part[:count]
+    return *filled, np.int32(count)
 
 
-def _resized(pixels, sides, how):
-    if pixels.shape[:2] == tuple(sides):
-        return pixels
-    return np.asarray(Image.fromarray(pixels).resize((sides[1], sides[0]), how))
-
-
-def _areas(boxes):
-    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), 1)
-
-
-def _flags(flags, kept):
-    return flags[kept] if len(flags) else np.zeros(int(kept.sum()), bool)
+def _followed(augment: Augment) -> Augment:
+    """The settings, if boxes and masks can follow all of them."""
+    default = Augment()
+    changed = {name for name in vars(default) if getattr(augment, name) != getattr(default, name)}
+    wrong = sorted(changed - MOVES - COLOURS)
+    if wrong:
+        raise UserError(f"boxes and masks do not follow augment.{wrong[0]}: take {', '.join(sorted(MOVES | COLOURS))}.")
+    return augment

@@ -109,9 +109,8 @@ def ship(shipment):
 
 def _reader(model, s):
     """(split, limit) -> (pictures, labels or None, names) for what the model answers: classes, boxes or masks."""
-    from keras_cnns.data.located import located_arrays
     from keras_cnns.data.pipeline import load_arrays
-    from keras_cnns.data.sources.scene import VOID
+    from keras_cnns.data.sources.sample import VOID
     from keras_cnns.inference import drawing
 
     if not isinstance(model.input_shape, tuple) or None in model.input_shape[1:]:
@@ -125,10 +124,10 @@ def _reader(model, s):
         raise UserError(f"{s.checkpoint} is a {does}, and qat_epochs trains classifiers: leave it at 0.")
 
     def read(split, limit):
-        targets = "boxes" if does == drawing.DETECTOR else "mask"
+        target = "boxes" if does == drawing.DETECTOR else "mask"
         options = {"size": (height, width), "limit": limit, "data_dir": s.data_dir}
-        images, masks, names = located_arrays(s.dataset, targets, split, **options)
-        return images, None if masks is None or (masks == VOID).any() else masks, names
+        images, masks, names = load_arrays(s.dataset, split, target=target, **options)
+        return images, None if target == "boxes" or (masks == VOID).any() else masks, names
 
     return read
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from keras_cnns.data.placed import fitting, place
-from keras_cnns.data.sources.scene import Scene
+from keras_cnns.data.augment.letterbox import fitting, place
+from keras_cnns.data.sources.sample import Sample
 from keras_cnns.support.atomic_files import written_aside
 
 DETECTOR, SEGMENTER = "detector", "segmenter"
@@ -26,8 +26,7 @@ def kind(shapes, size):
 def laid(pixels, size):
     """(the picture uint8 [H, W, 3] as the network sees it, how many times larger that is): as in its training."""
     scale = fitting(pixels.shape[:2], size)
-    scene = place(Scene(pixels, np.zeros((0, 4), "float32"), np.zeros(0, "int64")), size, scale)
-    return scene.image, scale
+    return place(Sample(pixels), size, scale).picture, scale
 
 
 def found(outputs, scale, size, labels, least):

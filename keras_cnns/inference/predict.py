@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.data import pillow
-from keras_cnns.data.pictures import read_picture, refusal
+from keras_cnns.data.pictures import pixels, read_picture
 from keras_cnns.data.sources import walk
 from keras_cnns.inference import drawing
 from keras_cnns.saving.card import read_card
@@ -99,10 +98,7 @@ def _shown(path, channels):
         data = data if isinstance(data, bytes) else read_bytes(data)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
-    try:
-        return np.repeat(pillow.decoded(data, channels), 3 // channels, axis=-1)
-    except Exception:  # whatever Pillow's readers come upon
-        raise UserError(refusal(f"{path} {pillow.fault(data)}")) from None
+    return np.repeat(pixels(data, path, channels), 3 // channels, axis=-1)
 
 
 def _pictures(path):

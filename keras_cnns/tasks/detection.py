@@ -7,7 +7,6 @@ network that is given its proposals is trained for the heads' alone, and is give
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.located import load_located
 from keras_cnns.geometry.boxes import encode
 from keras_cnns.models.fast_rcnn import WEIGHTS, parts
 from keras_cnns.registry.registry import entry
@@ -28,8 +27,9 @@ FOUND, THERE = ("boxes", "classes", "scores"), ("boxes", "classes", "ignored", "
 class Detection(Task):
     """A target is a dict: boxes float32 [B, most, 4], classes int32 [B, most], of which the first count int32 [B] are
     there, and number int64 [B], the sample's in the run: what is drawn by chance depends on it alone. For the rest see
-    `data.located`."""
+    `data.load`."""
 
+    target = "boxes"
     held_out: tuple = ("map", "map_50")
     score = "map"
     learned = "map_50"
@@ -41,19 +41,7 @@ class Detection(Task):
         self.logged = ("loss", *anchors, "class_loss", "box_loss")
 
     def load(self, split, batch_size, **more):
-        recipe = self.recipe
-        data = load_located(
-            recipe.dataset,
-            "boxes",
-            size=recipe.input_shape[:2],
-            batch_size=batch_size,
-            split=split,
-            augment=recipe.augment,
-            seed=recipe.seed,
-            data_dir=recipe.data_dir,
-            download=recipe.download,
-            **more,
-        )
+        data = super().load(split, batch_size, **more)
         if split == "test":
             self.examples, self.most = data.count, data.batches.element_spec[1]["boxes"].shape[1]
         return data

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.sources.scene import VOID  # such a pixel is not trained on and not counted
+from keras_cnns.data.sources.sample import VOID  # such a pixel is not trained on and not counted
 
 
 def tally(answer, mask, weights):

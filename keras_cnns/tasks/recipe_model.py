@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from keras_cnns.builder import build as build_network
+from keras_cnns.data.classes import current
 from keras_cnns.layers.held_normalization import hold
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UserError
@@ -73,7 +74,7 @@ def transfer(variables, values, model):
 def knows_other_classes(weights, names):
     """Whether `weights` is a model file whose labels are not these names in this order."""
     labels = read_card(weights).labels if weights and Path(weights).is_file() else ()
-    return bool(labels) and tuple(labels) != tuple(map(str, names))
+    return bool(labels) and current(labels) != current(names)
 
 
 def renew_scores(model):

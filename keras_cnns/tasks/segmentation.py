@@ -3,7 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.located import load_located
 from keras_cnns.support import plots
 from keras_cnns.tasks import pixels
 from keras_cnns.tasks.losses import LOSSES
@@ -14,25 +13,10 @@ class Segmentation(Task):
     """A target is a mask, int32 [B, H, W], pixels.VOID where no class can claim a pixel. The network answers logits
     [B, H, W, classes]."""
 
+    target = "mask"
     logged = ("loss", "pixel_accuracy")
     held_out = ("mean_iou", "pixel_accuracy")
     score = "mean_iou"
-
-    def load(self, split, batch_size, **more):
-        recipe = self.recipe
-        size = recipe.input_shape[:2]
-        return load_located(
-            recipe.dataset,
-            "mask",
-            size=size,
-            batch_size=batch_size,
-            split=split,
-            augment=recipe.augment,
-            seed=recipe.seed,
-            data_dir=recipe.data_dir,
-            download=recipe.download,
-            **more,
-        )
 
     def finish(self, classes):
         return None

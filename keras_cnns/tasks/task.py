@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from keras_cnns.data.pipeline import finisher, load
+from keras_cnns.data.sources.by_name import Target
 from keras_cnns.support.errors import UserError
 from keras_cnns.tasks import recipe_model as network
 
@@ -18,6 +19,7 @@ class Task(ABC):
     pictures are learned by heart, where it is another.
     """
 
+    target: Target = "label"
     logged: tuple = ("loss",)
     held_out: tuple = ("loss",)
     score: str = "loss"
@@ -31,6 +33,7 @@ class Task(ABC):
         recipe = self.recipe
         return load(
             recipe.dataset,
+            target=self.target,
             size=recipe.input_shape[:2],
             channels=recipe.input_shape[2],
             batch_size=batch_size,
@@ -49,7 +52,7 @@ class Task(ABC):
         Raises:
           UserError: the recipe asks for what this task has not.
         """
-        for name, passed in (("class_weights", "none"), ("label_smoothing", 0), ("skip_broken", 0)):
+        for name, passed in (("class_weights", "none"), ("label_smoothing", 0)):
             if getattr(self.recipe, name) != passed:
                 raise UserError(f"{name} is for networks that tell classes, and {self.recipe.model} does not.")
         if self.recipe.sizes:

@@ -13,7 +13,7 @@ import platform
 from pathlib import Path
 
 from keras_cnns.data import duplicates
-from keras_cnns.data.classes import difference
+from keras_cnns.data.classes import current, difference
 from keras_cnns.saving.card import Card, read_card, write_card
 from keras_cnns.support import messages as said
 from keras_cnns.support.atomic_files import read_json, write_json, write_text, written_aside
@@ -53,7 +53,7 @@ def check_data(folder, names, examples=None, keys=None):
     seen = seen_data(folder)
     if seen is None:
         return
-    if seen["classes"] != [str(name) for name in names]:
+    if current(seen["classes"]) != current(names):
         raise UserError(
             f"{folder} holds a run on other classes ({difference(seen['classes'], [str(name) for name in names])}): "
             "give another --out, or put the data back as they were."
@@ -113,7 +113,7 @@ def claim(folder, recipe, names, splits, found):
       UserError: as `check_data`.
     """
     examples = {split: data.count for split, data in splits.items()}
-    sources = {split: data.source for split, data in splits.items() if data.broken is not None}
+    sources = {split: data.source for split, data in splits.items()}
     keys = {split: source.key for split, source in sources.items() if source.key}
     check_data(folder, names, examples, keys)
     noted = {"classes": [str(name) for name in names], "examples": examples} | ({"keys": keys} if keys else {}) | found

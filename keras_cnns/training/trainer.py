@@ -255,7 +255,7 @@ class Run:
         given = {**self.recipe.json_values(), "classes": [str(name) for name in self.names]}
         given = {name: value for name, value in given.items() if name not in PLACEMENT or name in TOGETHER}
         splits = (self.held_out, self.task.load("train", self.recipe.batch_size))
-        given["pictures"] = [[data.count, data.source.key if data.broken else ""] for data in splits]
+        given["pictures"] = [[data.count, data.source.key] for data in splits]
         everybody = self._meet([zlib.crc32(json.dumps(value, sort_keys=True).encode()) for value in given.values()])
         differing = [
             name for name, values in zip(given, zip(*everybody, strict=True), strict=True) if len({*values}) > 1

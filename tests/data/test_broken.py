@@ -9,9 +9,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from keras_cnns.data import pipeline
+from keras_cnns.data import cropped
 from keras_cnns.data.broken import Broken, explained
 from keras_cnns.data.pipeline import load, load_arrays
+from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
 
@@ -44,7 +45,7 @@ def folder(tmp_path):
 @pytest.fixture(params=["kept in memory", "streamed"])
 def either_way(request, monkeypatch):
     if request.param == "streamed":
-        monkeypatch.setattr(pipeline, "CACHED_BYTES", 0)
+        monkeypatch.setattr(cropped, "CACHED_BYTES", 0)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -73,7 +74,7 @@ def test_broken_pictures_up_to_the_limit_are_skipped_and_counted(folder, either_
 def test_one_more_than_the_limit_is_refused(folder, either_way):
     for name, content in BAD.items():
         (folder / "train" / "b" / name).write_bytes(content)
-    with pytest.raises(UserError, match="after 2 others"), explained():
+    with pytest.raises(UserError, match="2 others were skipped"), explained():
         for _ in load(f"folder:{folder}", size=16, batch_size=19, skip_broken=2).dataset.take(4):
             pass
 
@@ -94,7 +95,7 @@ def test_a_folder_of_nothing_but_broken_pictures(tmp_path):
 
 
 def test_a_resumed_stream_skips_the_same_pictures(folder, monkeypatch):
-    monkeypatch.setattr(pipeline, "CACHED_BYTES", 0)
+    monkeypatch.setattr(cropped, "CACHED_BYTES", 0)
     (folder / "train" / "a" / "3.jpg").write_bytes(b"")
     options = dict(size=16, batch_size=6, augment={"crop": "random_resized", "jitter": 0.4}, skip_broken=1)
     expected = [image.numpy() for image, _ in load(f"folder:{folder}", **options).dataset.take(6)]
@@ -104,7 +105,7 @@ def test_a_resumed_stream_skips_the_same_pictures(folder, monkeypatch):
 
 def test_a_label_that_is_no_class():
     def read(number):
-        return tf.constant(jpeg(9)), number
+        return Sample(tf.constant(jpeg(9)), label=number)
 
     broken = Broken(Source(("a", "b"), 3, read, lambda number: f"example {number}"), 0)
     with pytest.raises(UserError, match="example 2 has the label 2, outside 0..1"), explained():

@@ -1,47 +1,106 @@
-"""A scene laid into a picture of another size: by hand, and its border cases."""
+"""Batches with boxes or masks: which sample comes when, and that it is the scene it should be."""
 
 import numpy as np
 import pytest
 
-from keras_cnns.data.placed import FILL, fitting, place
-from keras_cnns.data.sources.scene import VOID, Scene
+from keras_cnns import UserError
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.pipeline import load
+from keras_cnns.data.sources.shapes import COUNTS, scene
+
+OPTIONS = {"size": (32, 48), "batch_size": 4}
 
 
-def scene(height=20, width=40):
-    """A white box from (8, 4) to (24, 16), label 3, on black."""
-    image, mask = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
-    image[4:16, 8:24], mask[4:16, 8:24] = 255, 3
-    return Scene(image, np.array([[8, 4, 24, 16]], "float32"), np.array([2]), mask)
+def first(data, count=1):
+    return list(data.dataset.take(count).as_numpy_iterator())
 
 
-def test_one_of_the_right_size_stays():
-    assert place(scene(), (20, 40), 1.0) is not None and place(scene(), (20, 40), 1.0).image is not None
-    np.testing.assert_array_equal(place(scene(), (20, 40), 1.0).image, scene().image)
+def test_evaluation_goes_through_the_scenes_once():
+    data = load("scenes", target="boxes", split="test", **OPTIONS)
+    image, target, weight = first(data)[0]
+    for n in range(4):
+        s = scene(n, "test", (32, 48))
+        np.testing.assert_array_equal(image[n], s.picture)
+        assert target["count"][n] == len(s.boxes)
+        np.testing.assert_array_equal(target["boxes"][n, : len(s.boxes)], s.boxes)
+        np.testing.assert_array_equal(target["classes"][n, : len(s.boxes)], s.classes)
+        assert not target["boxes"][n, len(s.boxes) :].any()
+    assert weight.tolist() == [1] * 4 and data.steps == COUNTS["test"] / 4 and len(data.names) == 10
 
 
-def test_it_keeps_its_aspect_and_what_it_does_not_reach_is_void():
-    assert fitting((20, 40), (60, 80)) == 2
-    found = place(scene(), (60, 80), 2.0)
-    np.testing.assert_array_equal(found.boxes, [[16, 8, 48, 32]])
-    assert (found.image[40:] == FILL).all() and (found.mask[40:] == VOID).all() and not (found.mask[:40] == VOID).any()
-    assert (found.mask[8:32, 16:48] == 3).all() and (found.mask == 3).sum() == 24 * 32
-    assert found.image[20, 30].tolist() == [255] * 3
+def test_what_fills_the_last_batch_up_has_no_weight():
+    data = load("scenes", target="mask", split="test", size=(32, 32), batch_size=300)
+    weights = [batch[2] for batch in data.dataset.as_numpy_iterator()]
+    assert np.concatenate(weights).tolist() == [1] * 500 + [0] * 100 and data.steps == 2
 
 
-def test_what_is_cut_away():
-    found = place(scene(), (20, 40), 1.0, corner=(0, -20))  # 4 of the box's 16 columns are left: a quarter
-    np.testing.assert_array_equal(found.boxes, [[0, 4, 4, 16]])
-    assert found.classes.tolist() == [2] and found.ignored.tolist() == [False]
-    assert place(scene(), (20, 40), 1.0, corner=(0, -21)).ignored.tolist() == [True]
-    gone = place(scene(), (20, 40), 1.0, corner=(0, -24))
-    assert gone.boxes.shape == (0, 4) and len(gone.classes) == len(gone.ignored) == 0 and not (gone.mask == 3).any()
+def test_masks_have_the_background_as_class_0():
+    data = load("scenes", target="mask", split="test", **OPTIONS)
+    _, mask, _ = first(data)[0]
+    np.testing.assert_array_equal(mask[1], scene(1, "test", (32, 48)).mask)
+    assert data.names[:2] == ("background", "0") and mask.dtype == np.int32
 
 
-@pytest.mark.parametrize("corner", [(-100, 0), (0, 100), (300, -300)])
-def test_a_picture_that_lies_outside_shows_nothing(corner):
-    found = place(scene(), (20, 40), 1.0, corner)
-    assert (found.image == FILL).all() and (found.mask == VOID).all() and not len(found.boxes)
+def test_a_resumed_stream_goes_on_and_shards_are_slices_of_it():
+    whole = first(load("scenes", target="boxes", **OPTIONS), 3)
+    later = first(load("scenes", target="boxes", start=8, **OPTIONS))[0]
+    np.testing.assert_array_equal(whole[2][0], later[0])
+    assert later[1]["number"].tolist() == [8, 9, 10, 11]
+    halves = [first(load("scenes", target="boxes", shard=(i, 2), **OPTIONS), 2) for i in range(2)]
+    for step in range(2):
+        for i in range(2):
+            np.testing.assert_array_equal(halves[i][step][0], whole[step][0][2 * i : 2 * i + 2])
+    other = first(load("scenes", target="boxes", seed=1, **OPTIONS))[0]
+    assert not np.array_equal(other[0], whole[0][0])
 
 
-def test_one_pixel_is_left_of_a_picture_that_vanishes():
-    assert place(scene(), (5, 5), 0.001).image.shape == (5, 5, 3)
+@pytest.mark.parametrize(
+    "wrong, hint",
+    [
+        ({"name": "digits"}, "no masks"),
+        ({"name": "folder:/nowhere"}, "no folder"),
+        ({"split": "validation"}, "train, test"),
+        ({"augment": Augment(erase=0.5)}, "erase.*mosaic"),
+        ({"augment": Augment(crop="random")}, "crop"),
+    ],
+)
+def test_a_mistake_gets_one_clear_line(wrong, hint):
+    with pytest.raises(UserError, match=hint):
+        load(**{"name": "scenes", "target": "mask", "split": "test", **OPTIONS, **wrong})
+
+
+def test_boxes_and_masks_follow_what_augmentation_does_to_the_pictures():
+    """The masks of a stream and the boxes of the same one: a box ends where its card does."""
+    how = Augment(mirror=True, zoom=(0.7, 1.6), mosaic=0.5, jitter=0.3)
+    options = {"size": (96, 128), "batch_size": 16, "augment": how}
+    (image, target), (again, mask) = (first(load("scenes", target=t, **options))[0] for t in ("boxes", "mask"))
+    np.testing.assert_array_equal(image, again)
+    plain = first(load("scenes", target="mask", size=(96, 128), batch_size=16))[0][0]
+    assert all(not np.array_equal(a, b) for a, b in zip(image, plain, strict=True))
+    assert target["boxes"].shape == (16, 32, 4) and image.min() >= 0 and image.max() <= 255
+    exact = 0
+    for n in range(16):
+        for box, label in zip(target["boxes"][n, : target["count"][n]], target["classes"][n], strict=False):
+            x1, y1, x2, y2 = np.round(box).astype(int)
+            own = np.argwhere(mask[n, y1:y2, x1:x2] == label + 1)
+            if len(own) and (x2 - x1) * (y2 - y1) > 60:
+                exact += (np.abs(np.concatenate([own.min(0), own.max(0) + 1]) - [0, 0, y2 - y1, x2 - x1]) <= 1.5).all()
+    assert exact > 0.5 * target["count"].sum() > 20  # the others are cut, by the border or where pictures meet
+
+
+def test_augmented_samples_are_those_of_their_number():
+    options = {**OPTIONS, "augment": Augment(mirror=True, zoom=(0.5, 2.0), mosaic=0.5)}
+    whole, later = (
+        first(load("scenes", target="boxes", **options), 2),
+        first(load("scenes", target="boxes", start=4, **options)),
+    )
+    np.testing.assert_array_equal(whole[1][0], later[0][0])
+    np.testing.assert_array_equal(whole[1][1]["boxes"], later[0][1]["boxes"])
+
+
+def test_zoom_and_mosaic_are_not_for_labels():
+    from keras_cnns.data import load
+
+    for how in (Augment(mosaic=0.5), Augment(zoom=(0.5, 1))):
+        with pytest.raises(UserError, match="boxes and masks"):
+            load("digits", size=8, batch_size=4, augment=how)

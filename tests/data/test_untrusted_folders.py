@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from keras_cnns import UserError
+from keras_cnns.data.decoding import decoded, mask_values
 from keras_cnns.data.pictures import read_picture
 from keras_cnns.data.sources import walk
-from keras_cnns.data.sources.files import array_of, mask_of
-from keras_cnns.data.sources.objects import open_located
+from keras_cnns.data.sources.by_name import open_source
+from keras_cnns.data.sources.files import contents
 from keras_cnns.inference.predict import _shown
 
 
@@ -39,7 +40,7 @@ def test_a_picture_outside_of_the_folder_is_not_read(tmp_path, name):
     folder = coco(tmp_path / "data", name.format(outside=tmp_path))
     picture(folder / "images" / "other.png", 1)
     with pytest.raises(UserError, match="secret.png, which is not in"):
-        open_located(f"folder:{folder}", "train", "boxes")
+        open_source(f"folder:{folder}", "train", "boxes")
 
 
 @pytest.mark.parametrize("name", ["../a.png", "/home/somebody/a.png", "C:\\data\\a.png"])
@@ -47,14 +48,14 @@ def test_a_name_from_another_machine_is_looked_for_inside(tmp_path, name):
     picture(tmp_path / "a.png", 7)
     folder = coco(tmp_path / "data", name)
     picture(folder / "images" / "a.png", 99)
-    assert open_located(f"folder:{folder}", "train", "boxes").read(0, None).image.max() == 99
+    assert decoded(open_source(f"folder:{folder}", "train", "boxes"), 0).picture.max() == 99
 
 
 def test_pictures_may_be_linked_into_the_folder(tmp_path):
     picture(tmp_path / "store" / "a.png", 50)
     folder = coco(tmp_path / "data", "images/a.png")
     (folder / "images").symlink_to(tmp_path / "store")
-    assert open_located(f"folder:{folder}", "train", "boxes").read(0, None).image.max() == 50
+    assert decoded(open_source(f"folder:{folder}", "train", "boxes"), 0).picture.max() == 50
 
 
 @pytest.mark.parametrize("data", [b'<?xml version="1.0" encoding="no-such"?><annotation/>', b"<annotation>" * 300])
@@ -62,7 +63,7 @@ def test_xml_that_cannot_be_read_is_one_line(tmp_path, data):
     picture(tmp_path / "a.png", 1)
     (tmp_path / "a.xml").write_bytes(data)
     with pytest.raises(UserError, match="a.xml") as error:
-        open_located(f"folder:{tmp_path}", "train", "boxes")
+        open_source(f"folder:{tmp_path}", "train", "boxes")
     assert "\n" not in str(error.value)
 
 
@@ -73,17 +74,11 @@ def test_a_pipe_among_the_pictures_is_passed_over(tmp_path, caplog):
     assert "b.png is a named pipe" in caplog.text
 
 
-@pytest.mark.parametrize("read", [lambda p: read_picture(p, (8, 8, 3)), array_of, lambda p: _shown(p, 3)])
+@pytest.mark.parametrize("read", [lambda p: read_picture(p, (8, 8, 3)), contents, lambda p: _shown(p, 3)])
 def test_a_pipe_in_place_of_a_picture_is_refused(tmp_path, read):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(UserError, match="named pipe"):
         read(tmp_path / "a.png")
-
-
-def test_a_pipe_in_place_of_a_mask_is_refused(tmp_path):
-    os.mkfifo(tmp_path / "mask.png")
-    with pytest.raises(UserError, match="named pipe"):
-        mask_of(tmp_path / "mask.png", (8, 8), 2)
 
 
 def test_a_mask_in_a_format_that_runs_programs_is_refused(tmp_path):
@@ -91,4 +86,4 @@ def test_a_mask_in_a_format_that_runs_programs_is_refused(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "mask.eps")
     (tmp_path / "mask.eps").rename(tmp_path / "mask.png")
     with pytest.raises(UserError, match="cannot be read as a mask"):
-        mask_of(tmp_path / "mask.png", (8, 8), 2)
+        mask_values(contents(tmp_path / "mask.png"), "mask.png")

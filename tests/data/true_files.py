@@ -29,8 +29,8 @@ def voc(folder, size=SIZE):
         objects = list(zip(drawn.boxes, drawn.classes, strict=True))
         mask, empty = drawn.mask, number == 1
         if empty:
-            drawn.image[:], mask[:], objects = drawn.image[:1, :1], 0, []
-        save(folder / "JPEGImages" / f"{name}.jpg", drawn.image, quality=95)
+            drawn.picture[:], mask[:], objects = drawn.picture[:1, :1], 0, []
+        save(folder / "JPEGImages" / f"{name}.jpg", drawn.picture, quality=95)
         xml(folder / "Annotations" / f"{name}.xml", [(CLASSES[c], box, number == 0) for box, c in objects], size)
         mask = rimmed(mask)
         path = folder / "SegmentationClass" / f"{name}.png"
@@ -96,8 +96,8 @@ def coco(folder, size=SIZE, classes=10):
             drawn, key = scene(n, ours, size), first + 146 * n
             file = f"{key:012d}.jpg"
             if n == 1:
-                drawn.image[:] = drawn.image[:1, :1]
-            save(folder / split / file, drawn.image, quality=95)
+                drawn.picture[:] = drawn.picture[:1, :1]
+            save(folder / split / file, drawn.picture, quality=95)
             images.append({"id": key, "file_name": file, "height": size[0], "width": size[1], "license": 3})
             for i, (box, label) in enumerate(zip(drawn.boxes, drawn.classes, strict=True)):
                 if n == 1:

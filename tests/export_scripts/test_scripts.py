@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_cnns import build
 from keras_cnns.data.sources import shapes
-from keras_cnns.data.sources.objects import GROUND
+from keras_cnns.data.sources.sample import BACKGROUND
 from keras_cnns.export_scripts import any_model, app_source
 from keras_cnns.export_scripts.script import Shipment, run
 from keras_cnns.saving.card import Card, write_card
@@ -67,7 +67,7 @@ def test_what_finds_masks_or_boxes_is_shipped_on_its_own_data(model, kind, drawn
     network = randomize(network)
     network.save(tmp_path / "model.keras")
     names = [str(n) for n in range(10)]
-    write_card(tmp_path / "model.keras", Card(model, tuple([GROUND, *names] if model == "fcn8s" else names)))
+    write_card(tmp_path / "model.keras", Card(model, tuple([BACKGROUND, *names] if model == "fcn8s" else names)))
     shipment = Shipment(str(tmp_path / "model.keras"), str(tmp_path / "out"), "scenes", schemes=("float32", "int8"))
     assert run(shipment, ["--force", "--calibration", "8"]) == 0
     reports = json.loads((tmp_path / "out" / "report.json").read_text())

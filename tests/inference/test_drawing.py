@@ -41,7 +41,7 @@ def folder(tmp_path_factory):
         write_card(folder / f"{name}.keras", Card(name, LABELS))
     (folder / "pictures").mkdir()
     for name, size in (("wide", (128, 192)), ("tall", (80, 40))):
-        Image.fromarray(scene(3, "test", size).image).save(folder / "pictures" / f"{name}.png")
+        Image.fromarray(scene(3, "test", size).picture).save(folder / "pictures" / f"{name}.png")
     return folder
 
 
@@ -109,7 +109,7 @@ def test_a_tflite_file_finds_what_its_model_does(tmp_path):
     from keras_cnns.tflite import export
 
     model = small(include_preprocessing=True)
-    picture = scene(5, "test", (128, 192)).image
+    picture = scene(5, "test", (128, 192)).picture
     Image.fromarray(picture).save(tmp_path / "p.png")
     seen = drawing.laid(picture, (64, 96))[0][None].astype("float32")
     model.save(tmp_path / "model.keras")

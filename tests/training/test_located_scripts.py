@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from keras_cnns.cli import commands
-from keras_cnns.data.sources.objects import open_located
+from keras_cnns.data.decoding import decoded
+from keras_cnns.data.sources.by_name import open_source
 from keras_cnns.data.sources.voc import CLASSES
 from keras_cnns.training import check as looks
 from tests.data import true_files
@@ -49,7 +50,7 @@ def test_fcn8s_on_vocs_masks(files, tmp_path, capsys):
     data = ("--dataset", f"folder:{files}/VOCdevkit/VOC2012")
     keras_cnns("train", "fcn8s_voc", *data, "--out", tmp_path, *SMALL, *FEW, "--accumulate", "2", *NARROW_VGG)
     found = figures(tmp_path)
-    assert list(found["classes"]) == ["ground", *CLASSES] and 0 < found["pixel_accuracy"] < 1
+    assert list(found["classes"]) == ["background", *CLASSES] and 0 < found["pixel_accuracy"] < 1
     void = sum((np.asarray(Image.open(p)) == 255).sum() for p in held_out(files / "VOCdevkit" / "VOC2012"))
     assert found["pixels"] == true_files.VAL * HEIGHT * WIDTH - void and void
     pictures = sorted((files / "VOCdevkit" / "VOC2012" / "JPEGImages").iterdir())[:2]
@@ -118,11 +119,11 @@ def test_a_look_before_the_run(page, data, more, files, tmp_path, capsys, monkey
 def test_vocs_boxes_are_the_same_on_either_road(files):
     """tensorflow-datasets passes VOC's first pixel on, which is 1; ours is 0."""
     folder = files / "VOCdevkit" / "VOC2007"
-    here = open_located(f"folder:{folder}", "test", "boxes")
-    there = open_located("voc/2007", "test", "boxes", data_dir=str(files / "data"))
-    joined = open_located("voc/2007", "train", "boxes", data_dir=str(files / "data"))
+    here = open_source(f"folder:{folder}", "test", "boxes")
+    there = open_source("voc/2007", "test", "boxes", data_dir=str(files / "data"))
+    joined = open_source("voc/2007", "train", "boxes", data_dir=str(files / "data"))
     assert here.names == there.names and joined.count == true_files.TRAIN + true_files.VAL
-    one, other = ({key(scene): scene for n in range(4) for scene in [data.read(n, None)]} for data in (here, there))
+    one, other = ({key(scene): scene for n in range(4) for scene in [decoded(data, n)]} for data in (here, there))
     assert one.keys() == other.keys() and len(one) == true_files.VAL
     for name in one:
         np.testing.assert_allclose(one[name].boxes, other[name].boxes, atol=1e-3)
@@ -132,16 +133,16 @@ def test_vocs_boxes_are_the_same_on_either_road(files):
 
 
 def key(scene):
-    return scene.image.tobytes()
+    return scene.picture.tobytes()
 
 
 def test_cocos_boxes_are_the_same_on_either_road(files, tmp_path):
     asked = [f"{split}_{part}" for split in ("train", "validation", "test") for part in ("images", "annotations")]
     true_files.prepared("coco/2017", dict.fromkeys(asked, files / "coco"), tmp_path)
-    here = open_located(f"folder:{files}/coco", "test", "boxes")
-    there = open_located("coco/2017", "test", "boxes", data_dir=str(tmp_path))
+    here = open_source(f"folder:{files}/coco", "test", "boxes")
+    there = open_source("coco/2017", "test", "boxes", data_dir=str(tmp_path))
     assert here.names == there.names and len(here.names) == 80
-    one, other = ({key(scene): scene for n in range(4) for scene in [data.read(n, None)]} for data in (here, there))
+    one, other = ({key(scene): scene for n in range(4) for scene in [decoded(data, n)]} for data in (here, there))
     assert one.keys() == other.keys() and len(one) == here.count == there.count == true_files.VAL
     for name in one:
         np.testing.assert_allclose(one[name].boxes, other[name].boxes, atol=1e-3)

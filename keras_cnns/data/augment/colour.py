@@ -7,8 +7,7 @@ import itertools
 
 import tensorflow as tf
 
-from keras_cnns.data.pictures import LUMA
-
+LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as in JPEG
 # The covariance of ImageNet's RGB values, scaled to 0..1: its eigenvalues, and its eigenvectors, one a column.
 PCA_VALUES = (0.2175, 0.0188, 0.0045)
 PCA_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))

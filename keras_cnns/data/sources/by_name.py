@@ -1,40 +1,82 @@
-"""A data set's name becomes its examples."""
+"""The name of a data set becomes its source: drawn scenes, folders, tensorflow-datasets."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal, get_args
 
-import numpy as np
-
-from keras_cnns.data.sources.folder import open_folder
-from keras_cnns.data.sources.tfds import open_tfds
+from keras_cnns.data.sources import coco, folder, masks, shapes, tfds, tfds_objects, voc, walk
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.validation import short
 
 FOLDER = "folder:"
+Target = Literal["label", "boxes", "mask"]
+TARGETS = get_args(Target)
 
 
-def open_source(name, split, *, data_dir=None, download=False, limit=None):
-    """The examples of a split by number, still encoded."""
+def open_source(
+    name: Any,
+    split: str,
+    target: Target = "label",
+    *,
+    size: tuple[int, int] | None = None,
+    data_dir: Any = None,
+    download: bool = False,
+    limit: int | None = None,
+) -> Source:
+    """The samples of one split of a data set.
+
+    Args:
+      name: a name of tensorflow-datasets ("digits", "voc/2007", "coco/2017"); "folder:PATH", for labels with a folder
+        for each class or a table (see `folder.py`), for boxes in the form of COCO (a JSON file) or PASCAL VOC (XML
+        files), for masks as a pair of folders (images, masks) or in PASCAL VOC's form; or "scenes", drawn pictures with
+        boxes and masks.
+      split: "train", "test", or a split that the data set itself names.
+      target: what has to be known of each picture.
+      size: (height, width) at which scenes are drawn; other pictures keep their own size.
+      data_dir: the folder of tensorflow-datasets. download: whether to fetch a data set that is not there.
+      limit: so many samples only, spread evenly.
+
+    Raises:
+      UserError: there is no such data set or split; it does not have the target; a file is wrong.
+    """
     if not isinstance(name, str | Path) or not str(name):
         raise UserError(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
+    if target not in TARGETS:
+        raise UserError(f"target {short(target)} is unknown: one of {', '.join(TARGETS)}.")
     name = str(name)
-    if name.startswith(FOLDER):
-        source = open_folder(name[len(FOLDER) :], split)
+    if name == shapes.NAME and target != "label":
+        source = shapes.open_scenes(split, target, size or shapes.SIZE)
+    elif name.startswith(FOLDER):
+        path = name.removeprefix(FOLDER)
+        source = folder.open_folder(path, split) if target == "label" else _annotated(path, split, target)
     elif os.path.isdir(name):
         raise UserError(f"{name} is a folder: write {FOLDER}{name}.")
+    elif target == "label":
+        source = tfds.open_tfds(name, split, data_dir=data_dir, download=download)
     else:
-        source = open_tfds(name, split, data_dir=data_dir, download=download)
-    if limit is None or limit >= source.count:
-        return source
-    if limit < 1:
-        raise UserError(f"a limit of {limit} examples leaves nothing: give at least 1.")
-    every, chosen = source, np.arange(limit) * source.count // limit  # a folder's pictures stand class by class
-    return replace(
-        source,
-        count=limit,
-        labels=None if every.labels is None else every.labels[chosen],
-        files=None if every.files is None else [every.files[i] for i in chosen],
-        read=lambda number: every.read(number * every.count // limit),
-        where=lambda number: every.where(number * every.count // limit),
-    )
+        source = tfds_objects.open_tfds(name, split, target, data_dir=data_dir, download=download)
+    if not source.count:
+        raise UserError(f"{name} has no pictures in its split {split!r}.")
+    return source.limited(limit)
+
+
+def _annotated(path: str, split: str, target: Target) -> Source:
+    """The pictures of a folder with boxes or masks, in whichever form they are written."""
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise UserError(f"there is no folder {root}.")
+    within = [other for other in walk.folders(root) if voc.is_voc(other)]
+    if within and not voc.is_voc(root):
+        raise UserError(f"{root} holds PASCAL VOC's {within[0].name}: give {FOLDER}{within[0]}.")
+    if target == "mask":
+        if voc.is_voc(root) and (root / voc.MASKS).is_dir():
+            return voc.open_masks(root, split)
+        if masks.folders(root):
+            return masks.open_masks(root, split)
+        raise UserError(f"{root} has no masks: it needs two folders, images and masks, with files of the same names.")
+    if coco.notes_in(root):
+        return coco.open_boxes(root, split)
+    if any(root.rglob("*.xml")):
+        return voc.open_boxes(root, split)
+    raise UserError(f"{root} has no boxes: it needs a JSON file in COCO's form, or an XML file for each picture.")

@@ -26,7 +26,7 @@ def _cut(split, count):
     images, labels = [], []
     for number in range(count):
         scene = shapes.scene(number, split)
-        picture = Image.fromarray(scene.image)
+        picture = Image.fromarray(scene.picture)
         for (x1, y1, x2, y2), label in zip(scene.boxes, scene.classes, strict=True):
             x, y, half = (x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, y2 - y1) / 2
             around = (x - half, y - half, x + half, y + half)  # black where that reaches over the border

@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import array_of, split_by_fifths
-from keras_cnns.data.sources.scene import Located, Scene, checked
+from keras_cnns.data.sources.files import contents, digest, split_by_fifths
+from keras_cnns.data.sources.sample import Sample
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import MAX_ANNOTATIONS, inside, read_json
@@ -51,21 +52,32 @@ def open_boxes(folder, split):
     files = _files(folder, path, images, {name for other in others for name in _file_names(other)})
     keys = list(images if chosen else split_by_fifths(folder, images, split))
 
-    def read(number, size):
+    def read(number):
         key = keys[number]
-        image, row = array_of(files[key]), images[key]
-        if tuple(map(_whole, (row.get("height"), row.get("width")))) not in ((None, None), image.shape[:2]):
-            raise UserError(
-                f"{path} says that {row['file_name']} is of {row.get('width')} x {row.get('height')} pixels, and it is "
-                f"of {image.shape[1]} x {image.shape[0]}: its boxes are of another picture, or of one that was turned."
-            )
-        corners = [_corners(found, path) for found in objects[key]]
-        boxes, there = checked(corners, image.shape[:2], f"{path}, {row['file_name']}")
-        labels = np.array([number_of[found["category_id"]] for found in objects[key]], "int64")[there]
-        crowd, ignored = (np.array([_flag(o, name, path) for o in objects[key]], bool)[there] for name in FLAGS)
-        return Scene(image, boxes[there], labels, None, crowd | ignored, crowd)
+        rows, stated = objects[key], tuple(_length(images[key].get(side)) for side in ("height", "width"))
+        crowd, ignored = (np.array([_flag(row, name, path) for row in rows], bool) for name in FLAGS)
+        return Sample(
+            picture=contents(files[key]),
+            boxes=[_corners(row, path) for row in rows],
+            classes=[number_of[row["category_id"]] for row in rows],
+            ignored=crowd | ignored,
+            crowd=crowd,
+            size=None if stated == (None, None) else stated,
+        )
 
-    return Located(names, len(keys), max(map(len, objects.values()), default=1), read)
+    def fingerprint():
+        parts = ("bbox", "category_id", *FLAGS)
+        return digest(folder, names, [(files[k], [[row.get(p) for p in parts] for row in objects[k]]) for k in keys])
+
+    return Source(
+        names=names,
+        count=len(keys),
+        read=read,
+        where=lambda number: f"{path}, {images[keys[number]]['file_name']}",
+        fingerprint=fingerprint,
+        files=[files[key] for key in keys],
+        most_boxes=max((len(objects[key]) for key in images), default=0) or 1,
+    )
 
 
 def _content(path):
@@ -156,7 +168,7 @@ def _known(value, ids):
     return _is_id(value) and value in ids
 
 
-def _whole(value):
+def _length(value):
     """A length in pixels, also where it is written as a text or with a point."""
     try:
         return None if value is None else int(float(value))

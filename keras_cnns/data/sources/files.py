@@ -1,27 +1,37 @@
-"""Files of pictures and masks as arrays, and a split where nobody made one."""
+"""What sources of files share: contents, digests, lists of class names, and a split where nobody made one."""
 
+import hashlib
+import os
 import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from keras_cnns.data import pillow
 from keras_cnns.data.sources import splits
-from keras_cnns.data.sources.scene import VOID
+from keras_cnns.data.sources.sample import VOID
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import parse_json, read_bytes, read_text
 
 
-def array_of(path):
-    """What a picture shows, uint8 [H, W, 3]. Raises UserError, naming the file."""
+def contents(path: Path) -> bytes:
+    """The bytes of a file. Raises UserError: it cannot be read."""
     try:
-        data = read_bytes(path)
+        return read_bytes(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
-    try:
-        return pillow.decoded(data, 3)
-    except Exception:  # Pillow's readers raise what they come upon
-        raise UserError(f"{path} {pillow.fault(data)}: mend it, or take it out of the data set.") from None
+
+
+def digest(folder: Path, names: Sequence[str], samples: Iterable[tuple[Path, Any]]) -> str:
+    """A word that differs where the classes, the pictures, their order or their annotations differ.
+
+    samples: (the file of a picture, what is known about it, with a `repr` that says all of it).
+    """
+    words = hashlib.sha256(repr(tuple(names)).encode("utf-8", "surrogateescape"))
+    for path, annotations in samples:
+        name = os.path.relpath(path, folder).replace(os.sep, "/")
+        words.update(f"\n{name} {annotations!r}".encode("utf-8", "surrogateescape"))
+    return words.hexdigest()
 
 
 def one_picture(paths, of):
@@ -46,39 +56,6 @@ def names_in(path, *, least=1):
     if not isinstance(names, list) or not least <= len(set(map(str, names))) == len(names) < VOID:
         raise UserError(f"{path} needs a list of {least} to {VOID - 1} different names.")
     return tuple(map(str, names))
-
-
-def mask_of(path, size, classes):
-    """The labels of a mask's pixels, uint8 [H, W]: the numbers in the file, of a palette the colours' numbers.
-
-    Raises:
-      UserError: it is no mask, of another size than its picture (height, width), or has labels that are no class.
-    """
-    try:
-        with pillow.opened(read_bytes(path)) as image:
-            values, lossy = np.asarray(image), image.format == "JPEG"
-    except Exception as error:
-        raise UserError(f"{path} cannot be read as a mask: {error}.") from error
-    if values.ndim == 3 and values.shape[-1] == 2:  # grey, and how much of it
-        values = values[..., 0]
-    if values.ndim == 3 and (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
-        values = values[..., 0]
-    if lossy:
-        raise UserError(f"{path} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG.")
-    if values.ndim != 2:
-        raise UserError(f"{path} is a coloured picture, and a mask's values are its labels: save it with one channel.")
-    if values.dtype.kind not in "bui":
-        raise UserError(
-            f"{path} has samples that are no whole numbers, and a mask's values are its labels: save a PNG."
-        )
-    if values.shape != tuple(size):
-        raise UserError(
-            f"{path} is of {values.shape[1]} x {values.shape[0]} pixels, and its picture of {size[1]} x {size[0]}."
-        )
-    unknown = sorted({int(v) for v in np.unique(values)} - set(range(classes)) - {VOID})
-    if unknown:
-        raise UserError(f"{path} has the label {unknown[0]}, and the classes are 0 .. {classes - 1} ({VOID}: void).")
-    return values.astype("uint8")
 
 
 def split_by_fifths(folder, files, split):

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data.sources import table, walk
+from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION, asked, role
 from keras_cnns.support.errors import UserError, nearest
@@ -54,15 +55,22 @@ def _split(root, split):
 
 
 def _source(root, names, files, labels):
-    places = [f"{label} {file.relative_to(root if root.is_dir() else root.parent).as_posix()}" for file, label in
-              zip(files, labels, strict=True)]  # fmt: skip
-    key = hashlib.sha256("\n".join(places).encode("utf-8", "surrogateescape")).hexdigest()
+    folder = root if root.is_dir() else root.parent
     paths, classes = tf.constant([bytes(file) for file in files]), tf.constant(labels)
 
-    def read(number):
-        return tf.io.read_file(paths[number]), classes[number]
+    def fingerprint():
+        lines = [f"{label} {file.relative_to(folder).as_posix()}" for file, label in zip(files, labels, strict=True)]
+        return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
-    return Source(tuple(names), len(files), read, lambda number: str(files[number]), labels, key, files)
+    return Source(
+        names=tuple(names),
+        count=len(files),
+        read=lambda number: Sample(tf.io.read_file(paths[number]), label=classes[number]),
+        where=lambda number: str(files[number]),
+        labels=labels,
+        fingerprint=fingerprint,
+        files=files,
+    )
 
 
 def _splits(root):

@@ -1,12 +1,13 @@
 """Pairs of folders: pictures, and masks of the same names whose values are labels, as Cityscapes has them."""
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import array_of, mask_of, names_in, one_picture, split_by_fifths
-from keras_cnns.data.sources.scene import Located, Scene
+from keras_cnns.data.sources.files import contents, digest, names_in, one_picture, split_by_fifths
+from keras_cnns.data.sources.sample import Sample
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
 
 PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
@@ -57,12 +58,25 @@ def open_masks(folder, split):
     else:
         keys = list(split_by_fifths(folder, pictures, split))
 
-    def read(number, size):
-        image = array_of(pictures[keys[number]])
-        mask = mask_of(labels[keys[number]], image.shape[:2], len(names))
-        return Scene(image, np.zeros((0, 4), "float32"), np.zeros(0, "int64"), mask)
+    return source_of_pairs(folder, names, [pictures[key] for key in keys], [labels[key] for key in keys])
 
-    return Located(names, len(keys), 1, read)
+
+def source_of_pairs(folder: Path, names: tuple[str, ...], pictures: Sequence[Path], masks: Sequence[Path]) -> Source:
+    """The source of pictures with one mask file each, in the same order."""
+
+    def fingerprint():
+        return digest(
+            folder, names, [(p, hashlib.sha256(contents(m)).hexdigest()) for p, m in zip(pictures, masks, strict=True)]
+        )
+
+    return Source(
+        names=names,
+        count=len(pictures),
+        read=lambda number: Sample(contents(pictures[number]), mask=contents(masks[number])),
+        where=lambda number: str(masks[number]),
+        fingerprint=fingerprint,
+        files=pictures,
+    )
 
 
 def _by_name(folder):

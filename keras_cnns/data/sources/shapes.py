@@ -1,17 +1,21 @@
 """Scenes to find things in, drawn: real handwritten digits printed on solid cards, with exact boxes and masks.
 
-A scene holds a few cards (discs, squares, triangles) of different sizes, turned, over a textured ground with clutter,
-some partly under others; each card bears a digit, and that digit is its class. Scene number n of a split is a pure
-function of n, so that any machine has the same data without a download. The test scenes bear digits that no training
-scene does.
+A scene holds a few cards (discs, squares, triangles) of different sizes and angles over a textured, cluttered
+background, some partly covered by others. Each card shows a digit, and that digit is its class. Scene number n of a
+split is a pure function of n, so every machine has the same data without a download. The digits of the test scenes are
+in no training scene.
 """
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
 from keras_cnns.data.sources import digits
-from keras_cnns.data.sources.scene import Scene
+from keras_cnns.data.sources.sample import BACKGROUND, Sample
+from keras_cnns.data.sources.source import Source
+from keras_cnns.support.errors import UserError
 
 NAME = "scenes"
 CLASSES = digits.CLASSES
@@ -21,17 +25,43 @@ SHAPES = ("disc", "square", "triangle")
 SMALLEST, LARGEST = 0.16, 0.45  # a card's diameter as a share of the picture's shorter side
 VISIBLE = 0.7  # of each printed digit: a card that would cover more of an earlier one's is not laid
 SEEDS = {"train": 1, "test": 2}
+SIZE = (128, 128)
+KEPT = 6000  # scenes that stay in memory once drawn, 64 kB each at 128 pixels
 
 
-def scene(number, split="train", size=(128, 128)):
-    """Scene `number` of a split, `size` (height, width) pixels: a box around what is seen of each card, the mask 0 for
-    the ground and 1 + class for a card's pixels."""
+def open_scenes(split: str, target: str, size: tuple[int, int] = SIZE) -> Source:
+    """The scenes of a split, drawn at `size` (height, width).
+
+    Raises:
+      UserError: there is no such split.
+    """
+    if split not in COUNTS:
+        raise UserError(f"{NAME} has no split {split!r}: it has {', '.join(COUNTS)}.")
+    names = tuple(str(digit) for digit in range(CLASSES))
+    unused: dict[str, Any] = {"boxes": None} if target == "mask" else {"mask": None}
+    return Source(
+        names=(BACKGROUND, *names) if target == "mask" else names,
+        count=COUNTS[split],
+        read=lambda number: replace(_kept(int(number), split, size), **unused),
+        where=lambda number: f"scene {number} of {split}",
+        most_boxes=MOST,
+    )
+
+
+def scene(number: int, split: str = "train", size: tuple[int, int] = SIZE) -> Sample:
+    """Scene `number` of a split, `size` (height, width) pixels.
+
+    Returns:
+      A `Sample` with a box around the visible part of each card, and a mask that is 0 for the background and 1 + class
+      for the pixels of a card.
+    """
     rng = np.random.default_rng([SEEDS[split], number])
     height, width = size
-    image, owner = _ground(rng, height, width), np.zeros((height, width), np.int64)
+    image, owner = _background(rng, height, width), np.zeros((height, width), np.int64)
     _clutter(image, rng)
     images, labels = _digits()[split]
-    classes, prints = [], []
+    classes: list[int] = []
+    prints: list[np.ndarray] = []
     for _ in range(rng.integers(0, MOST + 1)):
         chosen = rng.integers(len(labels))
         inside, printed, colours = _card(rng, height, width, images[chosen, :, :, 0])
@@ -53,7 +83,11 @@ def _scene(image, owner, classes):
         y, x = np.nonzero(owner == number + 1)
         boxes[number] = x.min(), y.min(), x.max() + 1, y.max() + 1
     mask = np.concatenate([[0], classes + 1])[owner].astype(np.uint8)
-    return Scene(np.clip(np.round(image), 0, 255).astype(np.uint8), boxes, classes, mask)
+    picture = np.clip(np.round(image), 0, 255).astype(np.uint8)
+    return Sample(picture, boxes=boxes, classes=classes, mask=mask)
+
+
+_kept = lru_cache(maxsize=KEPT)(scene)
 
 
 @cache
@@ -61,7 +95,7 @@ def _digits():
     return digits.arrays()
 
 
-def _ground(rng, height, width):
+def _background(rng, height, width):
     """A gradient between two colours with waves over it, float64 [H, W, 3]."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     angle = rng.uniform(0, 2 * np.pi)

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data.sources import embedded, tfds_features
+from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.messages import once
@@ -45,7 +46,7 @@ def open_tfds(name, split, *, data_dir=None, download=False):
         count=count,
         read=read,
         where=lambda number: f"example {number} of {name} {split}",
-        key=f"{builder.info.full_name} {split}",
+        fingerprint=lambda: f"{builder.info.full_name} {split}",
         remedy="prepare the data set again, with this version of tensorflow-datasets",
     )
 
@@ -137,7 +138,7 @@ def _from_files(builder, split, tfds):
     def read(number):
         serialized = tf.ensure_shape(tf.numpy_function(record, [number], tf.string), [])
         example = tf.io.parse_single_example(serialized, WANTED)
-        return example["image"], example["label"]
+        return Sample(example["image"], label=example["label"])
 
     return read, count
 
@@ -197,6 +198,6 @@ def _from_data_source(builder, split, tfds):
 
     def read(number):
         image, label = tf.numpy_function(example, [number], (tf.string, tf.int64))
-        return tf.ensure_shape(image, []), tf.ensure_shape(label, [])
+        return Sample(tf.ensure_shape(image, []), label=tf.ensure_shape(label, []))
 
     return read, len(source)

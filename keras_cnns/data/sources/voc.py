@@ -6,11 +6,11 @@ A folder of one's own needs the XML files alone: beside the pictures, or in a fo
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
-
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import array_of, mask_of, names_in, one_picture, split_by_fifths
-from keras_cnns.data.sources.scene import GROUND, Located, Scene, checked
+from keras_cnns.data.sources.files import contents, digest, names_in, one_picture, split_by_fifths
+from keras_cnns.data.sources.masks import source_of_pairs
+from keras_cnns.data.sources.sample import BACKGROUND, Sample
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import read_text, read_xml
@@ -50,22 +50,26 @@ def open_boxes(folder, split):
     pictures = {stem: one_picture(paths, notes[stem]) for stem, paths in pictures.items() if stem in notes}
     stems = list(parsed)
 
-    def read(number, size):
+    def read(number):
         stem = stems[number]
-        image = array_of(pictures[stem])
         stated, objects = parsed[stem]
-        if stated and stated != image.shape[:2]:
-            raise UserError(
-                f"{notes[stem]} is about a picture of {stated[1]} x {stated[0]}: {pictures[stem]} is another, or one "
-                "that was turned."
-            )
-        boxes, there = checked([box for _, box, _ in objects], image.shape[:2], notes[stem])
-        labels = np.array([names.index(label) for label, *_ in objects], "int64")[there]
-        difficult = np.array([flag for *_, flag in objects], bool)[there]
-        return Scene(image, boxes[there], labels, None, difficult, np.zeros(len(labels), bool))
+        return Sample(
+            picture=contents(pictures[stem]),
+            boxes=[box for _, box, _ in objects],
+            classes=[names.index(label) for label, *_ in objects],
+            ignored=[difficult for *_, difficult in objects],
+            size=stated,
+        )
 
-    most = max((len(objects) for _, objects in parsed.values()), default=0)
-    return Located(names, len(stems), max(most, 1), read)
+    return Source(
+        names=names,
+        count=len(stems),
+        read=read,
+        where=lambda number: str(notes[stems[number]]),
+        fingerprint=lambda: digest(folder, names, [(pictures[stem], parsed[stem][1]) for stem in stems]),
+        files=[pictures[stem] for stem in stems],
+        most_boxes=max((len(objects) for _, objects in parsed.values()), default=0) or 1,
+    )
 
 
 def _names(folder, notes, everything):
@@ -107,7 +111,7 @@ def _by_stem(paths):
 
 
 def open_masks(folder, split):
-    """VOC's pictures with masks: 0 the ground, 1 .. 20 the classes, 255 void."""
+    """VOC's pictures with masks: 0 the background, 1 .. 20 the classes, 255 void."""
     masks = {path.stem: path for path in walk.pictures(folder / MASKS)}
     pictures = _pictures(folder)
     stems = [stem for stem in _chosen(folder, "Segmentation", masks, split) if stem in masks]
@@ -115,14 +119,8 @@ def open_masks(folder, split):
     if missing:
         raise UserError(f"{masks[missing[0]]} has no picture in {folder / PICTURES}.")
     pictures = {stem: one_picture(pictures[stem], masks[stem]) for stem in stems}
-    names = (GROUND, *CLASSES)
-
-    def read(number, size):
-        image = array_of(pictures[stems[number]])
-        mask = mask_of(masks[stems[number]], image.shape[:2], len(names))
-        return Scene(image, np.zeros((0, 4), "float32"), np.zeros(0, "int64"), mask)
-
-    return Located(names, len(stems), 1, read)
+    names = (BACKGROUND, *CLASSES)
+    return source_of_pairs(folder, names, [pictures[stem] for stem in stems], [masks[stem] for stem in stems])
 
 
 def _chosen(folder, task, files, split):

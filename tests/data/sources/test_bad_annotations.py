@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from keras_cnns import UserError
-from keras_cnns.data.sources.objects import open_located
+from keras_cnns.data.decoding import decoded
+from keras_cnns.data.sources.by_name import open_source
 from tests.data import true_files
 
 NAME = "2008_000002"
@@ -34,8 +35,8 @@ def coco(made, tmp_path):
 
 
 def everything(folder, targets="boxes", split="train"):
-    data = open_located(f"folder:{folder}", split, targets)
-    return [data.read(number, None) for number in range(data.count)]
+    data = open_source(f"folder:{folder}", split, targets)
+    return [decoded(data, number) for number in range(data.count)]
 
 
 def refused(folder, line, targets="boxes"):
@@ -50,8 +51,8 @@ def refused(folder, line, targets="boxes"):
         (r"<xmin>\d+", "<xmin>nan", f"{NAME}.xml: a box is .nan"),
         (r"<xmax>\d+", "<xmax>inf", f"{NAME}.xml: a box is .*inf"),
         (r"<xmax>\d+", "<xmax>1e99", f"{NAME}.xml: a box is .*inf"),
-        (r"<xmax>\d+", "<xmax>1", f"{NAME}.xml: a box is .*end before its beginning"),
-        (r"<ymax>\d+", "<ymax>-7", f"{NAME}.xml: a box is .*end before its beginning"),
+        (r"<xmax>\d+", "<xmax>1", f"{NAME}.xml: a box is .*end before its start"),
+        (r"<ymax>\d+", "<ymax>-7", f"{NAME}.xml: a box is .*end before its start"),
         (r"<xmin>\d+", "<xmin>left", f"{NAME}.xml.*bndbox/xmin 'left', and it is a number"),
         (r"<xmin>\d+", "<xmin>3,5", f"{NAME}.xml.*bndbox/xmin '3,5', and it is a number"),
         (r"<xmin>\d+</xmin>", "", f"{NAME}.xml.*bndbox/xmin None, and it is a number"),
@@ -61,7 +62,7 @@ def refused(folder, line, targets="boxes"):
         (r"<width>\d+", "<width>wide", f"{NAME}.xml.*size/width 'wide', and it is a number"),
         (r"<width>\d+", "<width>", f"{NAME}.xml.*size/width '', and it is a number"),
         (r"<width>\d+", "<width>nan", f"{NAME}.xml"),
-        (r"<width>\d+", "<width>96", f"{NAME}.xml is about a picture of 96 x 96.*turned"),
+        (r"<width>\d+", "<width>96", f"{NAME}.xml says that the picture is 96 x 96 pixels.*rotated"),
         (r"<difficult>0", "<difficult>maybe", f"{NAME}.xml.*difficult 'maybe', and it is 0 or 1"),
         (r"^", "<html>", f"{NAME}.xml as VOC's XML"),
         (r"annotation>", "notes>", f"{NAME}.xml.*a file of 'notes'"),
@@ -99,12 +100,12 @@ def test_the_masks_beside_the_pictures_are_no_pictures(voc, made):
     """VOC's archive has masks of objects too, by the pictures' names."""
     shutil.copytree(voc / "SegmentationClass", voc / "SegmentationObject")
     for one, other in zip(everything(voc), everything(made / "voc"), strict=True):
-        np.testing.assert_array_equal(one.image, other.image)
+        np.testing.assert_array_equal(one.picture, other.picture)
 
 
 def test_a_folder_above_vocs_own_and_files_of_one_name(voc, caplog):
     with pytest.raises(UserError, match=f"holds PASCAL VOC's voc: give folder:{voc}"):
-        open_located(f"folder:{voc.parent}", "train", "boxes")
+        open_source(f"folder:{voc.parent}", "train", "boxes")
     picture = voc / "JPEGImages" / f"{NAME}.jpg"
     shutil.copy(picture, voc / "JPEGImages" / "stray.jpg")
     assert len(everything(voc)) == true_files.TRAIN and "stray.jpg" in caplog.text
@@ -129,13 +130,13 @@ def test_a_list_of_classes_that_cannot_be(voc, text, line):
 
 def test_a_list_of_classes_with_a_mark_before_it(voc):
     (voc / "classes.txt").write_text("\n".join(true_files.CLASSES), encoding="utf-8-sig")
-    assert open_located(f"folder:{voc}", "train", "boxes").names == true_files.CLASSES
+    assert open_source(f"folder:{voc}", "train", "boxes").names == true_files.CLASSES
 
 
 def test_a_class_that_is_not_vocs_is_said_and_a_list_that_is_no_text_is_named(voc, caplog):
     path = voc / "Annotations" / f"{NAME}.xml"
     path.write_text(re.sub(r"<name>\w+", "<name>unicorn", path.read_text(), count=1))
-    assert "unicorn" in open_located(f"folder:{voc}", "train", "boxes").names and "'unicorn'" in caplog.text
+    assert "unicorn" in open_source(f"folder:{voc}", "train", "boxes").names and "'unicorn'" in caplog.text
     (voc / "ImageSets" / "Main" / "train.txt").write_bytes(b"\xf5\n")
     refused(voc, "train.txt")
 
@@ -150,10 +151,10 @@ def drawn(mask):
     [
         (drawn, ".png", "has the label 21, and the classes are 0 .. 20"),
         (lambda mask: mask.astype("uint16") + 256, ".png", "has the label 256"),
-        (lambda mask: mask[:50], ".png", "is of 128 x 50 pixels, and its picture of 128 x 96"),
-        (lambda mask: mask.T, ".png", "is of 96 x 128 pixels, and its picture of 128 x 96"),
+        (lambda mask: mask[:50], ".png", "the mask is 128 x 50 pixels, and its picture 128 x 96"),
+        (lambda mask: mask.T, ".png", "the mask is 96 x 128 pixels, and its picture 128 x 96"),
         (lambda mask: np.stack([mask, mask, 0 * mask], -1), ".png", "a coloured picture"),
-        (lambda mask: mask.astype("float32"), ".tif", "no whole numbers"),
+        (lambda mask: mask.astype("float32"), ".tif", "fractional samples"),
         (lambda mask: mask, ".jpg", "a JPEG, which changes the values"),
     ],
 )
@@ -162,13 +163,13 @@ def test_a_mask_that_cannot_be_is_named(voc, change, suffix, line):
     mask = np.array(Image.open(path))
     path.unlink()
     Image.fromarray(change(mask)).save(path.with_suffix(suffix))
-    refused(voc, f"{NAME}{suffix} .*{line}", targets="mask")
+    refused(voc, f"{NAME}{suffix}.* {line}", targets="mask")
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n\x00\x00"])
 def test_a_file_that_is_no_picture_is_named(voc, data):
     (voc / "JPEGImages" / f"{NAME}.jpg").write_bytes(data)
-    refused(voc, f"{NAME}.jpg is .*take it out of the data set")
+    refused(voc, f"{NAME}.jpg is .*remove it")
     (voc / "JPEGImages" / f"{NAME}.jpg").unlink()
     refused(voc, f"{NAME}.xml has no picture")
     (voc / "SegmentationClass" / f"{NAME}.png").write_bytes(data)
@@ -205,9 +206,9 @@ def test_pictures_of_other_kinds_show_what_they_show(voc, made, how):
     how(Image.open(path).convert("RGB"), path)
     one, other = (everything(folder)[2] for folder in (voc, made / "voc"))
     np.testing.assert_array_equal(one.boxes, other.boxes)
-    shown = other.image.mean(-1) if how in (grey, sixteen_bits) else other.image
-    seen = one.image.mean(-1) if how in (grey, sixteen_bits) else one.image
-    assert one.image.shape == other.image.shape and np.abs(seen - shown.astype(float)).mean() < 12
+    shown = other.picture.mean(-1) if how in (grey, sixteen_bits) else other.picture
+    seen = one.picture.mean(-1) if how in (grey, sixteen_bits) else one.picture
+    assert one.picture.shape == other.picture.shape and np.abs(seen - shown.astype(float)).mean() < 12
 
 
 def test_a_box_of_one_pixel_and_one_that_is_larger_than_the_picture(voc):
@@ -262,7 +263,7 @@ def test_pictures_of_one_name_in_the_folders_of_several_splits(coco):
         changed(coco, lambda c, r=rename: [i.update(file_name=r[i["file_name"]]) for i in c["images"]], split)
     for split, folder in (("train", "train2017"), ("test", "val2017")):
         for n, scene in enumerate(everything(coco, split=split)):
-            np.testing.assert_array_equal(scene.image, np.asarray(Image.open(coco / folder / f"{n}.jpg")))
+            np.testing.assert_array_equal(scene.picture, np.asarray(Image.open(coco / folder / f"{n}.jpg")))
     (coco / "train2017" / "2.jpg").unlink()
     refused(coco, "names 2.jpg, which is not in")
 
@@ -270,5 +271,5 @@ def test_pictures_of_one_name_in_the_folders_of_several_splits(coco):
 def test_folders_above_in_a_pictures_name(coco, made, caplog):
     changed(coco, lambda c: [i.update(file_name=f"../train2017/{i['file_name']}") for i in c["images"]])
     for one, other in zip(everything(coco), everything(made / "coco"), strict=True):
-        np.testing.assert_array_equal(one.image, other.image)
+        np.testing.assert_array_equal(one.picture, other.picture)
     assert "left out" not in caplog.text

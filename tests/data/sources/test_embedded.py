@@ -44,7 +44,7 @@ def test_cards_are_cut_out_of_the_scenes_with_their_digits(tmp_path, monkeypatch
         scenes = [shapes.scene(number, split) for number in range(count)]
         stored = list(tfds.load("cards", split=split, data_dir=tmp_path).as_numpy_iterator())
         assert [e["label"] for e in stored] == [label for s in scenes for label in s.classes]
-        boxes = [(s.image, box) for s in scenes for box in s.boxes]
+        boxes = [(s.picture, box) for s in scenes for box in s.boxes]
         for (image, (x1, y1, x2, y2)), example in zip(boxes, stored, strict=True):
             side = max(x2 - x1, y2 - y1)
             steps = (np.arange(32) + 0.5) / 32 * side - side / 2 - 0.5

@@ -10,14 +10,14 @@ SCENES = [scene(n, "train", (96, 128)) for n in range(40)]
 
 def test_a_number_always_gives_the_same_scene():
     again = scene(7, "train", (96, 128))
-    for name in ("image", "boxes", "classes", "mask"):
+    for name in ("picture", "boxes", "classes", "mask"):
         np.testing.assert_array_equal(getattr(again, name), getattr(SCENES[7], name))
-    assert not np.array_equal(scene(7, "test", (96, 128)).image, again.image)
+    assert not np.array_equal(scene(7, "test", (96, 128)).picture, again.picture)
 
 
 def test_shapes_and_ranges():
     for s in SCENES:
-        assert s.image.shape == (96, 128, 3) and s.image.dtype == np.uint8 and s.mask.shape == (96, 128)
+        assert s.picture.shape == (96, 128, 3) and s.picture.dtype == np.uint8 and s.mask.shape == (96, 128)
         assert len(s.boxes) == len(s.classes) <= MOST
         assert (s.boxes[:, :2] >= 0).all() and (s.boxes[:, 2] <= 128).all() and (s.boxes[:, 3] <= 96).all()
         assert (s.boxes[:, 2:] > s.boxes[:, :2]).all()
@@ -51,4 +51,4 @@ def test_test_scenes_bear_other_digits():
 
 @pytest.mark.parametrize("size", [(32, 32), (17, 65)])
 def test_small_pictures_too(size):
-    assert all(scene(n, "test", size).image.shape == (*size, 3) for n in range(10))
+    assert all(scene(n, "test", size).picture.shape == (*size, 3) for n in range(10))

@@ -35,9 +35,9 @@ def shown(source):
     """What each example shows, having checked its label."""
     values = []
     for i in range(source.count):
-        image, label = source.read(tf.constant(i, tf.int64))
-        values.append(int(tf.io.decode_png(image)[0, 0, 0]))
-        assert int(label) == values[-1] % 2 and image.dtype == tf.string
+        sample = source.read(tf.constant(i, tf.int64))
+        values.append(int(tf.io.decode_png(sample.picture)[0, 0, 0]))
+        assert int(sample.label) == values[-1] % 2 and sample.picture.dtype == tf.string
     return values
 
 
@@ -170,7 +170,7 @@ def test_another_version_than_the_librarys_own_is_read_and_said(tmp_path, versio
     """mnist is 3.0.1 to this tensorflow-datasets; what lies prepared is another release of it."""
     examples = [{"image": pixels(i), "label": i % 2} for i in range(6)]
     prepared(tmp_path, "mnist", {"image": IMAGE, "label": LABEL}, examples, version)
-    monkeypatch.setattr(messages, "_said", set())
+    monkeypatch.setattr(messages, "_warned", set())
     source = open_tfds("mnist", "test", data_dir=tmp_path)
     assert shown(source) == [4, 5] and source.names == ("even", "odd")
     assert any(f"prepared as version {version}" in message for message in caplog.messages)

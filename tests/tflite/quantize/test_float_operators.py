@@ -32,7 +32,7 @@ def detector(name, **columns):
 
 
 def pictures(count, split):
-    return np.stack([shapes.scene(n, split, (SIDE, SIDE)).image for n in range(count)]).astype("float32")
+    return np.stack([shapes.scene(n, split, (SIDE, SIDE)).picture for n in range(count)]).astype("float32")
 
 
 def given_boxes(count):

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from keras_cnns import UserError
-from keras_cnns.data.located import load_located
+from keras_cnns.data.decoding import decoded
+from keras_cnns.data.pipeline import load
 from keras_cnns.data.sources import voc
-from keras_cnns.data.sources.objects import open_located
-from keras_cnns.data.sources.scene import VOID
+from keras_cnns.data.sources.by_name import open_source
+from keras_cnns.data.sources.sample import VOID
 
 SIZE = (30, 40)  # height, width
 
@@ -57,25 +58,25 @@ def devkit(tmp_path):
 
 
 def test_pascal_vocs_own_folder(devkit):
-    train, test = (open_located(f"folder:{devkit}", split, "boxes") for split in ("train", "test"))
+    train, test = (open_source(f"folder:{devkit}", split, "boxes") for split in ("train", "test"))
     assert (train.count, test.count, train.names) == (2, 1, voc.CLASSES)
-    first, second = train.read(0, SIZE), train.read(1, SIZE)
+    first, second = decoded(train, 0), decoded(train, 1)
     np.testing.assert_array_equal(first.boxes, [[0, 0, 20, 10], [4, 5, 40, 30]])  # its pixels count from 1
     assert [voc.CLASSES[n] for n in first.classes] == ["dog", "person"] and first.ignored.tolist() == [False, True]
-    np.testing.assert_array_equal(first.image, picture(devkit / "again.png", seed=0))
+    np.testing.assert_array_equal(first.picture, picture(devkit / "again.png", seed=0))
     assert second.boxes.shape == (0, 4)
-    masks = open_located(f"folder:{devkit}", "train", "mask")
-    assert masks.names[0] == "ground" and masks.names[12] == "dog" and masks.count == 2
-    assert np.unique(masks.read(0, SIZE).mask).tolist() == [12, VOID]
+    masks = open_source(f"folder:{devkit}", "train", "mask")
+    assert masks.names[0] == "background" and masks.names[12] == "dog" and masks.count == 2
+    assert np.unique(decoded(masks, 0).mask).tolist() == [12, VOID]
 
 
 def test_xml_files_beside_pictures_of_ones_own(tmp_path):
     for n in range(20):
         picture(tmp_path / f"p{n}.jpg", seed=n)
         xml(tmp_path / f"p{n}.xml", [("bolt" if n % 2 else "nut", (1, 1, 20, 10), 0)])
-    train, test = (open_located(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test"))
+    train, test = (open_source(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test"))
     assert train.names == ("bolt", "nut") and train.count + test.count == 20 and 0 < test.count < train.count
-    data = load_located(f"folder:{tmp_path}", "boxes", size=(60, 60), batch_size=2, split="test")
+    data = load(f"folder:{tmp_path}", target="boxes", size=(60, 60), batch_size=2, split="test")
     image, target, _ = next(iter(data.dataset.as_numpy_iterator()))
     np.testing.assert_allclose(target["boxes"][0, 0], [0, 0, 30, 15])
     assert (
@@ -89,14 +90,14 @@ def test_xml_files_in_folders_of_splits_and_a_list_of_classes(tmp_path):
             picture(tmp_path / split / f"{split}{n}.jpg", seed=n)
             xml(tmp_path / split / f"{split}{n}.xml", [("nut", (1, 1, 20, 10), 0)])
     (tmp_path / "classes.txt").write_text("bolt\nnut\n")
-    train, test = (open_located(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test"))
-    assert (train.count, test.count) == (3, 2) and test.names == ("bolt", "nut") and test.read(0, SIZE).classes == [1]
+    train, test = (open_source(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test"))
+    assert (train.count, test.count) == (3, 2) and test.names == ("bolt", "nut") and decoded(test, 0).classes == [1]
     xml(tmp_path / "train" / "train1.xml", [("nutt", (1, 1, 20, 10), 0)])
     with pytest.raises(UserError, match="train1.xml has the class 'nutt'"):
-        open_located(f"folder:{tmp_path}", "test", "boxes")
+        open_source(f"folder:{tmp_path}", "test", "boxes")
     xml(tmp_path / "valid" / "train1.xml", [])
     with pytest.raises(UserError, match="same name"):
-        open_located(f"folder:{tmp_path}", "test", "boxes")
+        open_source(f"folder:{tmp_path}", "test", "boxes")
 
 
 def coco(folder, *, images=2, categories=("nut", "bolt"), extra=(), **changed):
@@ -119,12 +120,12 @@ def coco(folder, *, images=2, categories=("nut", "bolt"), extra=(), **changed):
 def test_cocos_json(tmp_path):
     for split in ("train", "valid"):
         coco(tmp_path / split)
-    data = open_located(f"folder:{tmp_path}", "test", "boxes")
+    data = open_source(f"folder:{tmp_path}", "test", "boxes")
     assert data.names == ("bolt", "nut") and data.count == 2  # in the order of their ids
-    first = data.read(0, SIZE)
+    first = decoded(data, 0)
     np.testing.assert_array_equal(first.boxes, [[2, 3, 12, 15], [0, 0, 40, 30]])
     assert first.classes.tolist() == [1, 0] and first.crowd.tolist() == first.ignored.tolist() == [False, True]
-    assert data.read(1, SIZE).boxes.shape == (0, 4)  # no annotation: a picture without an object
+    assert decoded(data, 1).boxes.shape == (0, 4)  # no annotation: a picture without an object
 
 
 def test_the_classes_are_the_same_in_every_split(tmp_path):
@@ -133,24 +134,24 @@ def test_the_classes_are_the_same_in_every_split(tmp_path):
     rows = [{"id": n, "name": name, "supercategory": "parts"} for n, name in ((7, "nut"), (3, "bolt"), (9, "screw"))]
     for split in ("train", "valid"):
         coco(tmp_path / split, categories_=root + rows)
-    assert [open_located(f"folder:{tmp_path}", split, "boxes").names for split in ("train", "test")] == [
+    assert [open_source(f"folder:{tmp_path}", split, "boxes").names for split in ("train", "test")] == [
         ("bolt", "nut", "screw")
     ] * 2
     same = [rows[0], rows[1] | {"name": "parts"}]  # a class that is called as all of them are
     for split in ("train", "valid"):
         coco(tmp_path / split, categories_=root + same)
-    assert open_located(f"folder:{tmp_path}", "train", "boxes").names == ("parts", "nut")
+    assert open_source(f"folder:{tmp_path}", "train", "boxes").names == ("parts", "nut")
     for split in ("train", "valid"):
         coco(tmp_path / split, categories_=root + rows)
     coco(tmp_path / "valid", categories_=root + rows[:2])
     with pytest.raises(UserError, match="different lists of classes"):
-        open_located(f"folder:{tmp_path}", "test", "boxes")
+        open_source(f"folder:{tmp_path}", "test", "boxes")
 
 
 @pytest.mark.parametrize(
     ("extra", "line"),
     [
-        ([{"id": 3, "image_id": 10, "category_id": 7, "bbox": [20, 3, -10, 12]}], "end before its beginning"),
+        ([{"id": 3, "image_id": 10, "category_id": 7, "bbox": [20, 3, -10, 12]}], "end before its start"),
         ([{"id": 3, "image_id": 10, "category_id": 7, "bbox": [float("nan"), 3, 10, 12]}], "nan"),
         ([{"id": 3, "image_id": 10, "category_id": 7, "bbox": [1, 2, 3]}], "four numbers"),
         ([{"id": 3, "image_id": 10, "category_id": 7}], "four numbers"),
@@ -161,7 +162,7 @@ def test_the_classes_are_the_same_in_every_split(tmp_path):
 def test_an_annotation_that_cannot_be_is_named(tmp_path, extra, line):
     coco(tmp_path / "train", extra=extra)
     with pytest.raises(UserError, match=line) as error:
-        open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE)
+        decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0)
     assert "_annotations.coco.json" in str(error.value) and "\n" not in str(error.value)
 
 
@@ -174,11 +175,11 @@ def test_cocos_own_folder_has_several_files_for_each_split(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     (tmp_path / "person_keypoints_train2017.json").write_text(json.dumps(content | {"annotations": []}))
     (tmp_path / "captions_train2017.json").write_text(json.dumps({"images": content["images"], "annotations": []}))
-    data = open_located(f"folder:{tmp_path}", "train", "boxes")
-    assert data.count == 2 and len(data.read(0, SIZE).boxes) == 2
+    data = open_source(f"folder:{tmp_path}", "train", "boxes")
+    assert data.count == 2 and len(decoded(data, 0).boxes) == 2
     (tmp_path / "instances_train2017.json").unlink()
     with pytest.raises(UserError, match="2 JSON files for train"):
-        open_located(f"folder:{tmp_path}", "train", "boxes")
+        open_source(f"folder:{tmp_path}", "train", "boxes")
 
 
 def test_json_as_other_tools_write_it(tmp_path):
@@ -199,13 +200,13 @@ def test_json_as_other_tools_write_it(tmp_path):
     picture(tmp_path / "train" / "ein Bild" / "größe 1.png", seed=5)
     path = tmp_path / "train" / "_annotations.coco.json"
     path.write_text(path.read_text(), encoding="utf-8-sig")
-    data = open_located(f"folder:{tmp_path}", "train", "boxes")
+    data = open_source(f"folder:{tmp_path}", "train", "boxes")
     assert data.names == ("bolt", "nut") and data.count == 2
-    found = data.read(0, SIZE)
+    found = decoded(data, 0)
     np.testing.assert_array_equal(found.boxes, [[2, 3, 12.5, 15], [0, 0, 9, 9]])
     assert found.classes.tolist() == [1, 0] and found.crowd.tolist() == [False, True]
     coco(tmp_path / "train", images=1, annotations=[])
-    assert open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE).boxes.shape == (0, 4)
+    assert decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0).boxes.shape == (0, 4)
 
 
 def test_pictures_of_one_name_in_several_folders(tmp_path):
@@ -215,14 +216,14 @@ def test_pictures_of_one_name_in_several_folders(tmp_path):
         (tmp_path / name).mkdir()
         picture(tmp_path / name / "p0.png", seed=n)
     with pytest.raises(UserError, match="names p0.png, and several pictures"):
-        open_located(f"folder:{tmp_path}", "train", "boxes")
+        open_source(f"folder:{tmp_path}", "train", "boxes")
     rows = [{"id": 10 + n, "file_name": f"{name}/p0.png"} for n, name in enumerate(("left", "right"))]
     coco(tmp_path / "train", images=0, images_=rows)
-    first, second = (open_located(f"folder:{tmp_path}", "train", "boxes").read(n, SIZE).image for n in (0, 1))
+    first, second = (decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), n).picture for n in (0, 1))
     assert (first != second).any()
     (tmp_path / "right" / "p0.png").unlink()
     with pytest.raises(UserError, match="one picture for both"):
-        open_located(f"folder:{tmp_path}", "train", "boxes")
+        open_source(f"folder:{tmp_path}", "train", "boxes")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_pictures_of_one_name_in_several_folders(tmp_path):
 def test_json_of_another_form_is_named(tmp_path, part, value, line):
     coco(tmp_path / "train", images=1, **{part: value})
     with pytest.raises(UserError, match=line) as error:
-        open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE)
+        decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0)
     assert "_annotations.coco.json" in str(error.value) and "\n" not in str(error.value)
 
 
@@ -258,7 +259,7 @@ def test_boxes_outside_and_without_area_are_left_out_with_a_line(tmp_path, caplo
         for n, box in enumerate([[100, 100, 5, 5], [4, 4, 0, 8], [-5, -5, 10, 10]], start=3)
     ]
     coco(tmp_path / "train", extra=extra)
-    found = open_located(f"folder:{tmp_path}", "train", "boxes").read(0, SIZE)
+    found = decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0)
     np.testing.assert_array_equal(found.boxes[2:], [[0, 0, 5, 5]])  # what reaches over the border is cut there
     assert "(100, 100, 105, 105) has no area" in caplog.text
 
@@ -266,16 +267,16 @@ def test_boxes_outside_and_without_area_are_left_out_with_a_line(tmp_path, caplo
 def test_pictures_and_json_that_do_not_belong_together(tmp_path, caplog):
     coco(tmp_path / "train", images=2)
     picture(tmp_path / "train" / "stray.png")
-    assert open_located(f"folder:{tmp_path}", "train", "boxes").count == 2 and "stray.png" in caplog.text
+    assert open_source(f"folder:{tmp_path}", "train", "boxes").count == 2 and "stray.png" in caplog.text
     (tmp_path / "train" / "p1.png").unlink()
     with pytest.raises(UserError, match="p1.png"):
-        open_located(f"folder:{tmp_path}", "train", "boxes")
+        open_source(f"folder:{tmp_path}", "train", "boxes")
     picture(tmp_path / "train" / "p1.png", size=(40, 30))
-    with pytest.raises(UserError, match="p1.png.*turned"):
-        open_located(f"folder:{tmp_path}", "train", "boxes").read(1, SIZE)
+    with pytest.raises(UserError, match="p1.png.*rotated"):
+        decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 1)
     (tmp_path / "train" / "_annotations.coco.json").write_text("{")
     with pytest.raises(UserError, match="JSON"):
-        open_located(f"folder:{tmp_path}", "train", "boxes")
+        open_source(f"folder:{tmp_path}", "train", "boxes")
 
 
 def test_xml_that_cannot_be(tmp_path):
@@ -288,19 +289,19 @@ def test_xml_that_cannot_be(tmp_path):
         xml(tmp_path / "a.xml", objects)
         for split in ("train", "test"):  # it is in one of them
             try:
-                data = open_located(f"folder:{tmp_path}", split, "boxes")
+                data = open_source(f"folder:{tmp_path}", split, "boxes")
             except UserError as error:
                 if "too few" in str(error):
                     continue
                 assert "a.xml" in str(error)
                 break
             with pytest.raises(UserError, match=line):
-                data.read(0, SIZE)
+                decoded(data, 0)
             break
     xml(tmp_path / "a.xml", [])
     xml(tmp_path / "b.xml", [])
     with pytest.raises(UserError, match="b.xml has no picture"):
-        [open_located(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test")]
+        [open_source(f"folder:{tmp_path}", split, "boxes") for split in ("train", "test")]
 
 
 @pytest.fixture
@@ -319,10 +320,10 @@ def pairs(tmp_path):
 
 
 def test_folders_of_pictures_and_masks(pairs):
-    train, test = (open_located(f"folder:{pairs}", split, "mask") for split in ("train", "test"))
+    train, test = (open_source(f"folder:{pairs}", split, "mask") for split in ("train", "test"))
     assert train.names == ("ground", "road", "car") and (train.count, test.count) == (2, 1)
-    assert np.unique(train.read(1, SIZE).mask).tolist() == [0, 1, 2, VOID]
-    data = load_located(f"folder:{pairs}", "mask", size=(60, 60), batch_size=1, split="test")
+    assert np.unique(decoded(train, 1).mask).tolist() == [0, 1, 2, VOID]
+    data = load(f"folder:{pairs}", target="mask", size=(60, 60), batch_size=1, split="test")
     _, mask, _ = next(iter(data.dataset.as_numpy_iterator()))
     assert (mask[0, 45:] == VOID).all() and set(np.unique(mask)) == {0, 1, 2, VOID}
 
@@ -339,7 +340,7 @@ def test_a_mask_that_cannot_be_is_named(pairs, values, line):
     path = next((pairs / "gtFine" / "val").rglob("*.png"))
     Image.fromarray(values).save(path)
     with pytest.raises(UserError, match=line) as error:
-        open_located(f"folder:{pairs}", "test", "mask").read(0, SIZE)
+        decoded(open_source(f"folder:{pairs}", "test", "mask"), 0)
     assert path.name in str(error.value)
 
 
@@ -347,14 +348,14 @@ def test_a_picture_without_a_mask_and_a_mask_without_a_picture(pairs):
     mask = next((pairs / "gtFine" / "val").rglob("*.png"))
     mask.rename(mask.with_name("other_gtFine_labelTrainIds.png"))
     with pytest.raises(UserError, match="ulm_0_leftImg8bit.png has no mask"):
-        open_located(f"folder:{pairs}", "train", "mask")
+        open_source(f"folder:{pairs}", "train", "mask")
     next((pairs / "leftImg8bit" / "val").rglob("*.png")).unlink()
     with pytest.raises(UserError, match="other_gtFine.*has no picture"):
-        open_located(f"folder:{pairs}", "train", "mask")
+        open_source(f"folder:{pairs}", "train", "mask")
     (pairs / "classes.txt").unlink()
     mask.with_name("other_gtFine_labelTrainIds.png").unlink()
     with pytest.raises(UserError, match="classes.txt"):
-        open_located(f"folder:{pairs}", "train", "mask")
+        open_source(f"folder:{pairs}", "train", "mask")
 
 
 def prepared(folder):
@@ -395,13 +396,13 @@ def prepared(folder):
 def test_tensorflow_datasets(tmp_path):
     prepared(tmp_path)
     options = {"size": (60, 80), "batch_size": 2, "split": "test", "data_dir": str(tmp_path)}
-    data = load_located("parts", "boxes", **options)
+    data = load("parts", target="boxes", **options)
     image, target, weight = next(iter(data.dataset.as_numpy_iterator()))
     assert data.names == ("nut", "bolt") and image.shape == (2, 60, 80, 3) and weight.tolist() == [1, 1]
     two = int(target["count"].argmax())  # their order is tensorflow-datasets' own
     assert sorted(target["count"]) == [1, 2] and target["ignored"][two, :2].tolist() == [False, True]
     np.testing.assert_allclose(target["boxes"][two, :2], [[16, 6, 48, 30], [0, 0, 80, 60]], atol=1e-4)
-    _, mask, _ = next(iter(load_located("parts", "mask", **options).dataset.as_numpy_iterator()))
+    _, mask, _ = next(iter(load("parts", target="mask", **options).dataset.as_numpy_iterator()))
     assert sorted(np.unique(m).tolist() for m in mask) == [[0], [1]]
 
 
@@ -410,9 +411,9 @@ def test_tensorflow_datasets(tmp_path):
 )
 def test_a_data_set_without_them_is_refused(name, targets, line):
     with pytest.raises(UserError, match=line):
-        load_located(name, targets, size=(64, 64), batch_size=2, split="test")
+        load(name, target=targets, size=(64, 64), batch_size=2, split="test")
 
 
 def test_voc_that_is_not_prepared_is_named(tmp_path):
     with pytest.raises(UserError, match="voc/2007.*--download"):
-        load_located("voc/2007", "boxes", size=(64, 64), batch_size=2, split="test", data_dir=str(tmp_path))
+        load("voc/2007", target="boxes", size=(64, 64), batch_size=2, split="test", data_dir=str(tmp_path))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_cnns.data.augment.moved import mirrored, mosaic, zoomed
-from keras_cnns.data.sources.scene import VOID
+from keras_cnns.data.augment.geometric import mirrored, mosaic, zoomed
+from keras_cnns.data.sources.sample import VOID
 from keras_cnns.data.sources.shapes import scene
 
 SCENES = [scene(n, "train", (96, 128)) for n in range(1, 5)]
@@ -31,9 +31,9 @@ def agree(found, cuts=((), ())):
 def test_mirrored_twice_is_the_same():
     once = mirrored(SCENES[0])
     agree(once)
-    np.testing.assert_array_equal(once.image, SCENES[0].image[:, ::-1])
+    np.testing.assert_array_equal(once.picture, SCENES[0].picture[:, ::-1])
     twice = mirrored(once)
-    for name in ("image", "boxes", "mask"):
+    for name in ("picture", "boxes", "mask"):
         np.testing.assert_array_equal(getattr(twice, name), getattr(SCENES[0], name))
 
 
@@ -41,19 +41,19 @@ def test_mirrored_twice_is_the_same():
 def test_zoomed(u):
     found = zoomed(SCENES[0], (96, 128), (0.5, 2.0), np.array(u))
     agree(found)
-    assert found.image.shape == (96, 128, 3)
+    assert found.picture.shape == (96, 128, 3)
     reached = (found.mask != VOID).mean()
     assert reached == pytest.approx(min(1, (0.5 * 4 ** u[0]) ** 2), abs=0.03)
 
 
 def test_a_zoom_of_one_is_the_picture():
-    np.testing.assert_array_equal(zoomed(SCENES[1], (96, 128), (1.0, 1.0), np.full(3, 0.5)).image, SCENES[1].image)
+    np.testing.assert_array_equal(zoomed(SCENES[1], (96, 128), (1.0, 1.0), np.full(3, 0.5)).picture, SCENES[1].picture)
 
 
 def test_a_mosaic_has_a_part_of_each():
     u = np.random.default_rng(0).uniform(size=14)
     found = mosaic(SCENES, (96, 128), u)
-    assert found.image.shape == (96, 128, 3) and found.mask.shape == (96, 128)
+    assert found.picture.shape == (96, 128, 3) and found.mask.shape == (96, 128)
     assert len(found.boxes) == len(found.classes) == len(found.ignored) == len(found.crowd)
     row, column = round(96 * (0.3 + 0.4 * u[0])), round(128 * (0.3 + 0.4 * u[1]))
     agree(found, ((column,), (row,)))

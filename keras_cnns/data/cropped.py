@@ -1,0 +1,112 @@
+"""Pictures with labels at the network's size: cropped when they are read, or kept in memory."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from keras_cnns.data import pictures
+from keras_cnns.data.augment import crops
+from keras_cnns.data.augment.apply import chance
+from keras_cnns.data.augment.random import Random
+from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.broken import TRIES, Broken, explained
+from keras_cnns.support.errors import UserError
+
+WORKERS = os.cpu_count() or 1
+CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
+
+
+class Cropped:
+    """The samples of a source of labels, decoded, cropped and resized when they are read."""
+
+    def __init__(self, broken: Broken, size: tuple[int, int], channels: int, window: Callable) -> None:
+        """window: a sample's row of `crops.plan` -> its crop, see `crops.py`."""
+        self.broken, self.size, self.channels, self.window = broken, size, channels, window
+        self.count, self.shape = broken.source.count, (*size, channels)
+
+    def read(self, number: tf.Tensor, plan: tf.Tensor | None = None, tries: int = 1) -> tuple:
+        """number int64 scalar -> (picture float32 [H, W, C], label int64, good); tries 0: raises where it is broken"""
+        if not tries:
+            return self.broken.trusting(number, self._picture(plan))
+        return self.broken.attempt(number, self._picture(plan), shape=self.shape, tries=tries)
+
+    def _picture(self, plan):
+        return partial(pictures.picture, size=self.size, channels=self.channels, window=self.window(plan))
+
+    def everything(self) -> tuple[np.ndarray, np.ndarray]:
+        """All that is not broken: uint8 [N, H, W, C], int64 [N]."""
+        try:  # checking each picture takes as long as decoding a small one
+            images, labels, good = self._pass(tries=0)
+        except tf.errors.OpError:
+            with explained():
+                images, labels, good = self._pass(tries=1)
+        if not good.any():
+            raise UserError(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
+        return images[good], labels[good]
+
+    def _pass(self, tries):
+        def sample(number):
+            pixels, label, good = self.read(number, tries=tries)
+            return tf.cast(tf.round(pixels), tf.uint8), label, good
+
+        dataset = tf.data.Dataset.range(self.count).map(sample, num_parallel_calls=WORKERS)
+        batches = list(dataset.batch(256).as_numpy_iterator())
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+class Kept:
+    """The same from memory."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images, self.labels, self.count = tf.constant(images), tf.constant(labels), len(labels)
+
+    def read(self, number: tf.Tensor, plan: tf.Tensor | None = None, tries: int = 1) -> tuple:
+        return tf.cast(self.images[number], tf.float32), self.labels[number], tf.constant(True)
+
+
+class LabelledSamples:
+    """What `load` puts into batches where pictures have labels: (picture, label, chance) or (picture, label, weight).
+
+    Attributes:
+      count: samples in the split, without broken ones where all were read before.
+      sound: whether reading cannot fail.
+    """
+
+    def __init__(self, broken: Broken, size: tuple[int, int], channels: int, augment: Augment, training: bool) -> None:
+        if augment.mosaic or augment.zoom != (1.0, 1.0):
+            raise UserError(
+                "augment.zoom and augment.mosaic move boxes and masks: for labels take crop, scale or cutmix."
+            )
+        self.augment = augment
+        self.view: Cropped | Kept
+        if training and augment.crop in ("random", "random_resized"):
+            window = partial(crops.window, size=size, how=augment)
+            self.view = Cropped(broken, size, channels, lambda plan: partial(window, planned=plan))
+        else:
+            self.view = centred(broken, size, channels, augment)
+            if broken.source.count * size[0] * size[1] * channels <= CACHED_BYTES:
+                self.view = Kept(*self.view.everything())
+        self.count, self.sound = self.view.count, isinstance(self.view, Kept)
+
+    def plan(self, numbers: tf.Tensor) -> tuple:
+        """What of some samples' random numbers [N, NUMBERS] is computed for all at once: their crops, what is left."""
+        return crops.plan(numbers[:, : crops.NUMBERS], self.augment), numbers[:, crops.NUMBERS :]
+
+    def training(self, index, number, plan, numbers, careful):
+        """Sample `index` of the run, which shows picture `number`; careful: whether it may be broken."""
+        picture, label, _ = self.view.read(number, plan, TRIES if careful else 0)
+        return picture, label, chance(self.augment, picture.shape[:2], Random(numbers))
+
+    def evaluation(self, index, careful):
+        """Picture `index` of the split; beyond its end one of weight 0."""
+        picture, label, good = self.view.read(index % self.count, tries=1 if careful else 0)
+        return tf.round(picture), label, tf.cast(good & (index < self.count), tf.float32)
+
+
+def centred(broken: Broken, size: tuple[int, int], channels: int, augment: Augment) -> Cropped:
+    """The pictures as evaluation sees them: the centre crop, or the whole picture."""
+    window = crops.fixed(augment.crop, size, augment.crop_fraction)
+    return Cropped(broken, size, channels, lambda plan: window)

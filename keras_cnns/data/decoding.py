@@ -1,0 +1,121 @@
+"""Samples with boxes or masks as arrays, checked against their pictures."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_cnns.data import pillow
+from keras_cnns.data.pictures import pixels
+from keras_cnns.data.sources.sample import VOID, Sample
+from keras_cnns.data.sources.source import Source
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
+
+
+def decoded(source: Source, number: int) -> Sample:
+    """Sample `number` of a source of boxes or masks, decoded and checked.
+
+    Returns:
+      A `Sample` with the picture uint8 [H, W, 3], boxes float32 [n, 4] cut at the border (those without an area are
+      left out, with a warning), and the mask uint8 [H, W].
+
+    Raises:
+      UserError: the picture or the mask cannot be decoded; the annotations are of a picture of another size; a box or a
+        mask is impossible.
+    """
+    sample = source.read(number)
+    where = source.where(number)
+    picture = pixels(sample.picture, source.picture_name(number))
+    height, width = size = picture.shape[:2]
+    if sample.size not in (None, size):
+        raise UserError(
+            f"{where} says that the picture is {sample.size[1]} x {sample.size[0]} pixels, but it is {width} x "
+            f"{height}: the annotations belong to another picture, or to one that was rotated."
+        )
+    sample = replace(sample, picture=picture)
+    if sample.mask is not None:
+        sample = replace(sample, mask=_mask(sample.mask, size, len(source.names), where))
+    return sample if sample.boxes is None else _with_boxes_inside(sample, where, source.most_boxes)
+
+
+def _with_boxes_inside(sample: Sample, where: str, most: int) -> Sample:
+    height, width = sample.picture.shape[:2]
+    first = sample.first_pixel
+    boxes = sample.boxes * [width, height, width, height] if sample.fractions else sample.boxes
+    boxes, usable = checked(boxes - [first, first, 0, 0] if first else boxes, (height, width), where)
+    if usable.sum() > most:
+        messages.once(f"{where}: {usable.sum()} boxes, of which the first {most} are used.")
+    kept = np.flatnonzero(usable)[:most]
+    parts = {name: getattr(sample, name)[kept] for name in ("classes", "ignored", "crowd")}
+    return replace(sample, boxes=boxes[kept], fractions=False, first_pixel=0, **parts)
+
+
+def checked(boxes: Any, size: tuple[int, int], where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes cut at the border of the picture, and which of them have an area there.
+
+    Args:
+      boxes: [n, 4], (x1, y1, x2, y2) in pixels. size: (height, width). where: the file, for messages.
+
+    Returns:
+      (float32 [n, 4], bool [n]). A warning names the first box without an area.
+
+    Raises:
+      UserError: a coordinate is not finite, or a right or lower side lies before the left or upper one.
+    """
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+        boxes = np.asarray(boxes, "float32").reshape(-1, 4)
+    for box in boxes:
+        if not np.isfinite(box).all():
+            raise UserError(f"{where}: a box is {_written(box)}: correct it or remove it.")
+        if box[2] < box[0] or box[3] < box[1]:
+            raise UserError(f"{where}: a box is {_written(box)}, its end before its start: correct it or remove it.")
+    height, width = size
+    inside = np.clip(boxes, 0, np.array([width, height, width, height], "float32"))
+    usable = (inside[:, 2:] > inside[:, :2]).all(1)
+    if not usable.all():
+        box = _written(boxes[~usable][0])
+        messages.once(f"{where}: the box {box} has no area in the picture of {width} x {height}: left out.")
+    return inside, usable
+
+
+def _written(box: np.ndarray) -> str:
+    return "(" + ", ".join(f"{float(side):g}" for side in box) + ")"
+
+
+def _mask(mask: Any, size: tuple[int, int], classes: int, where: str) -> np.ndarray:
+    """The class of each pixel, uint8 [H, W]."""
+    values = mask_values(mask, where) if isinstance(mask, bytes) else np.asarray(mask)
+    if values.shape != size:
+        raise UserError(
+            f"{where}: the mask is {values.shape[1]} x {values.shape[0]} pixels, and its picture {size[1]} x {size[0]}."
+        )
+    unknown = sorted({int(value) for value in np.unique(values)} - {*range(classes), VOID})
+    if unknown:
+        raise UserError(f"{where} has the label {unknown[0]}, and the classes are 0 .. {classes - 1} ({VOID}: void).")
+    return values.astype("uint8")
+
+
+def mask_values(data: bytes, where: str | Path) -> np.ndarray:
+    """The values of an encoded mask, whole numbers [H, W]; of a palette the colours' numbers.
+
+    Raises:
+      UserError: it cannot be decoded, has several channels, was compressed with loss, or has no whole numbers.
+    """
+    try:
+        with pillow.opened(data) as image:
+            values, lossy = np.asarray(image), image.format == "JPEG"
+    except Exception:  # Pillow's readers raise many kinds
+        raise UserError(f"{where} cannot be read as a mask: it is empty, damaged or no picture.") from None
+    if values.ndim == 3 and values.shape[-1] == 2:  # grey with an alpha channel
+        values = values[..., 0]
+    if values.ndim == 3 and (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
+        values = values[..., 0]
+    if lossy:
+        raise UserError(f"{where} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG.")
+    if values.ndim != 2:
+        raise UserError(f"{where} is a coloured picture, and a mask's values are its labels: save it with one channel.")
+    if values.dtype.kind not in "bui":
+        raise UserError(f"{where} has fractional samples, and a mask's values are its labels: save a PNG.")
+    return values
