@@ -3,7 +3,7 @@
 import os
 import zipfile
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import MAX_SMALL_TEXT, MIB, check_declared, in_bytes, kind_of_file
 
 MAX_RATIO = 200  # unpacked bytes per packed byte of a large member; deflate itself reaches 1,032
@@ -14,11 +14,11 @@ def open_zip(path: str | os.PathLike) -> zipfile.ZipFile:
     """The zip archive at `path`, whose members all have plausible sizes.
 
     Raises:
-      UserError: it is not a regular file, or a member's sizes cannot be true (`check_zip`).
+      UnreadableFile: it is not a regular file, or a member's sizes cannot be true (`check_zip`).
       zipfile.BadZipFile, OSError: it is no zip archive; there is no such file.
     """
     if kind := kind_of_file(path):
-        raise UserError(f"{os.fspath(path)} is {kind}: a regular file is needed.")
+        raise UnreadableFile(f"{os.fspath(path)} is {kind}: a regular file is needed.")
     archive = zipfile.ZipFile(path)
     try:
         check_zip(archive, os.fspath(path))
@@ -32,20 +32,20 @@ def check_zip(archive: zipfile.ZipFile, name: str) -> None:
     """Compares what the members of an archive declare with the archive's own size.
 
     Raises:
-      UserError: two members have one name, the members are larger packed than the archive, or one unpacks to more than
-        MAX_RATIO times its packed size.
+      UnreadableFile: two members have one name, the members are larger packed than the archive, or one unpacks to
+        more than MAX_RATIO times its packed size.
     """
     assert archive.fp is not None
     archive.fp.seek(0, os.SEEK_END)
     size, names, packed = archive.fp.tell(), set(), 0
     for member in archive.infolist():
         if member.filename in names:
-            raise UserError(f"{name} holds {member.filename[:100]!r} twice.")
+            raise UnreadableFile(f"{name} holds {member.filename[:100]!r} twice.")
         names.add(member.filename)
         packed += member.compress_size  # members that share their bytes add up to more than the archive
         check_declared(packed, size, f"{member.filename[:100]!r}, with the members before it, in {name}")
         if member.file_size > max(RATIO_FROM, MAX_RATIO * member.compress_size):
-            raise UserError(
+            raise UnreadableFile(
                 f"{member.filename[:100]!r} in {name} unpacks {in_bytes(member.compress_size)} to "
                 f"{in_bytes(member.file_size)}: more than {MAX_RATIO} times as much is not read."
             )
@@ -55,13 +55,13 @@ def read_member(archive: zipfile.ZipFile, name: str, limit: int = MAX_SMALL_TEXT
     """The bytes of a member of an archive, at most `limit`.
 
     Raises:
-      UserError: it declares or holds more.
+      UnreadableFile: it declares or holds more.
       KeyError: there is no such member.
       Others, of zipfile: it is damaged, encrypted, or packed in an unknown way.
     """
     member = archive.getinfo(name)
     if member.file_size > limit:
-        raise UserError(
+        raise UnreadableFile(
             f"{name!r} in {archive.filename} has {in_bytes(member.file_size)}, more than {in_bytes(limit)}."
         )
     with archive.open(member) as stream:

@@ -2,13 +2,23 @@
 
 import json
 import os
+import re
+import socket
 import tempfile
+import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from glob import escape
 from pathlib import Path
 from typing import Any
 
-from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.support.errors import UnreadableFile, UserError
+from keras_cnns.support.untrusted import kind_of_file, open_regular, parse_json
+
+DAY = 24 * 60 * 60  # seconds
+_TEMPORARY = re.compile(r"[0-9a-f]{8}-\d+-\w+")  # the machine, the process, and what `tempfile` adds
 
 OTHERS = {
     b"version https:/": "a git-lfs pointer; fetch the file itself with `git lfs pull`",
@@ -24,16 +34,23 @@ OTHERS = {
 def written_aside(path: str | os.PathLike) -> Iterator[Path]:
     """Yields a temporary path in the same folder with the same suffix, and renames that file to `path` at the end.
 
-    If the body fails, the temporary file is deleted and `path` is unchanged.
+    If the body fails, the temporary file is deleted and `path` is unchanged. Temporary files of the same `path` that a
+    killed process left are deleted first.
 
     Raises:
-      UnreadableFile: the folder cannot be created or written (no permission, no space left).
+      UnreadableFile: the folder cannot be created or written (no permission, no space left), or `path` is a folder, a
+        named pipe or a device.
+      UserError: from the body; where its message names the temporary file, it names `path` instead.
     """
     path = Path(path)
     temporary: Path | None = None
     try:
+        if path.exists() and (kind := kind_of_file(path)):
+            raise UnreadableFile(f"cannot write {path}: it is {kind}. It was left unchanged.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        remove_stale(path)
+        prefix = f"{_prefix(path)}{_machine()}-{os.getpid()}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -44,10 +61,72 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
     except OSError as error:
-        raise UnreadableFile(f"cannot write {path}: {error.strerror or error}. It was left unchanged.") from error
+        reason = str(error.strerror or error)
+        if isinstance(error.filename, str) and error.filename not in (str(temporary), str(path)):
+            reason = f"{error.filename}: {reason}"  # of a file that the body uses
+        raise UnreadableFile(
+            f"cannot write {path}: {_public(reason, temporary, path)}. It was left unchanged."
+        ) from error
+    except UserError as error:
+        if temporary is not None and temporary.name in str(error):
+            error.args = (_public(str(error), temporary, path),)
+        raise
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def remove_stale(path: Path) -> None:
+    """Deletes the temporary files of `path` whose process is gone.
+
+    A file that was written on this machine since it started is deleted if no process has the number in its name; one
+    of another machine, as on a shared disk, if it was not written to for a day.
+    """
+    own = f"{_prefix(path)}{_machine()}-"
+    for file in path.parent.glob(f"{escape(_prefix(path))}*-*-*{escape(path.suffix)}"):
+        with suppress(OSError):
+            if file.name.startswith(own):
+                stale = not _runs(file.name[len(own) :].split("-")[0])
+            else:
+                stale = bool(_TEMPORARY.fullmatch(file.name[len(_prefix(path)) :].removesuffix(path.suffix)))
+                stale &= time.time() - file.lstat().st_mtime > DAY
+            if stale:
+                file.unlink()
+
+
+def _prefix(path: Path) -> str:
+    """How the names of the temporary files of `path` begin; short, since a name has at most 255 bytes."""
+    return f".{path.stem.encode()[:100].decode(errors='ignore')}-"
+
+
+@cache
+def _machine() -> str:
+    """A word for this machine since it started, and for the container: where process numbers mean the same."""
+    words = [socket.gethostname()]
+    for read in (lambda: Path("/proc/sys/kernel/random/boot_id").read_text(), lambda: os.readlink("/proc/self/ns/pid")):
+        with suppress(OSError):
+            words.append(read())
+    return f"{zlib.crc32(' '.join(words).encode()):08x}"
+
+
+def _runs(number: str) -> bool:
+    """Whether there is a process of this number; also if that cannot be known."""
+    if not number.isascii() or not number.isdigit() or os.name == "nt":
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it runs for another user; no process has such a number
+        return True
+    return True
+
+
+def _public(message: str, temporary: Path | None, path: Path) -> str:
+    """The message with the user's path where it names the temporary file."""
+    if temporary is None:
+        return message
+    return message.replace(str(temporary), str(path)).replace(temporary.name, path.name)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
@@ -61,17 +140,12 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_json(text: str | bytes) -> Any:
-    """Parses JSON. Raises ValueError if it is malformed or nested too deeply."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+read_json = parse_json  # the name that training/ and weights/ still use
 
 
 def what_is(path: Path) -> str:
     """Describes a file that is often mistaken for a model or for weights, by its first bytes; "" if it is none."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         start = file.read(16)
     if not start:
         return "empty"

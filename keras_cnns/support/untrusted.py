@@ -4,7 +4,7 @@ Nothing in such a file is believed before it is checked: a path stays in its fol
 declared size is compared with the bytes that are there, and JSON, XML and YAML have limits of size and depth. Zip
 archives: `archives.py`. SECURITY.md says what this promises.
 
-Every function raises UserError with one line that names the file.
+Every function raises UnreadableFile, a UserError, with one line that names the file.
 """
 
 import json
@@ -14,7 +14,7 @@ import stat
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, TYPE_CHECKING, Any
 
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -51,21 +51,21 @@ def inside(root: str | os.PathLike, name: str, *, links: bool = False, source: o
       The path; there need not be a file.
 
     Raises:
-      UserError: the name is empty, absolute, or leads out of `root`.
+      UnreadableFile: the name is empty, absolute, or leads out of `root`.
     """
     where = f"{source} names" if source else "there is a path"
     text = str(name).replace("\\", "/")
     if not text or "\0" in text:
-        raise UserError(f"{where} {name!r}, which is not a path.")
+        raise UnreadableFile(f"{where} {name!r}, which is not a path.")
     if PurePosixPath(text).is_absolute() or PureWindowsPath(name).drive:
-        raise UserError(f"{where} {name!r}: only paths relative to {root} are read.")
+        raise UnreadableFile(f"{where} {name!r}: only paths relative to {root} are read.")
     path = Path(os.path.normpath(Path(root) / text))
     try:
         checked, limit = (path, Path(os.path.normpath(root))) if links else (path.resolve(), Path(root).resolve())
     except (OSError, RuntimeError) as error:  # a link to itself, a name too long
-        raise UserError(f"{where} {name!r}, which cannot be resolved: {first_line(error)}.") from None
+        raise UnreadableFile(f"{where} {name!r}, which cannot be resolved: {first_line(error)}.") from None
     if not checked.is_relative_to(limit):
-        raise UserError(f"{where} {name!r}, which leads out of {root}: only files in this folder are read.")
+        raise UnreadableFile(f"{where} {name!r}, which leads out of {root}: only files in this folder are read.")
     return path
 
 
@@ -83,15 +83,15 @@ def open_regular(path: str | os.PathLike) -> IO[bytes]:
     """The regular file at `path`, open for reading bytes. It never waits for a writer, as a FIFO would make it.
 
     Raises:
-      UserError: it is a folder, FIFO, socket or device.
+      UnreadableFile: it is a folder, FIFO, socket or device.
       OSError: there is no such file, or it may not be read.
     """
     if kind := kind_of_file(path):
-        raise UserError(f"{os.fspath(path)} is {kind}: a regular file is needed.")
+        raise UnreadableFile(f"{os.fspath(path)} is {kind}: a regular file is needed.")
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # replaced between the two calls
         os.close(handle)
-        raise UserError(f"{os.fspath(path)} is no longer a regular file.")
+        raise UnreadableFile(f"{os.fspath(path)} is no longer a regular file.")
     return os.fdopen(handle, "rb")
 
 
@@ -99,13 +99,13 @@ def read_bytes(path: str | os.PathLike, limit: int = MAX_PICTURE_FILE) -> bytes:
     """The bytes of a regular file of at most `limit` bytes.
 
     Raises:
-      UserError: it is larger, or not a regular file.
+      UnreadableFile: it is larger, or not a regular file.
       OSError: there is no such file, or it may not be read.
     """
     with open_regular(path) as file:
         data = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else b"\0" * (limit + 1)
     if len(data) > limit:
-        raise UserError(f"{os.fspath(path)} is larger than {in_bytes(limit)}, the most that is read of such a file.")
+        raise UnreadableFile(f"{os.fspath(path)} is larger than {in_bytes(limit)}, the limit for such a file.")
     return data
 
 
@@ -113,13 +113,13 @@ def read_text(path: str | os.PathLike, limit: int = MAX_SMALL_TEXT) -> str:
     """The text of a regular file in UTF-8, with or without a byte order mark.
 
     Raises:
-      UserError: it is larger than `limit` bytes, not a regular file, or not in UTF-8.
+      UnreadableFile: it is larger than `limit` bytes, not a regular file, or not in UTF-8.
       OSError: there is no such file, or it may not be read.
     """
     try:
         return read_bytes(path, limit).decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise UserError(f"{os.fspath(path)} is not a text in UTF-8 ({first_line(error)}).") from None
+        raise UnreadableFile(f"{os.fspath(path)} is not a text in UTF-8 ({first_line(error)}).") from None
 
 
 def check_declared(declared: int, available: int, what: str) -> int:
@@ -131,10 +131,10 @@ def check_declared(declared: int, available: int, what: str) -> int:
       what: what has that size, for the message: "the tensor conv1/kernel of net.safetensors".
 
     Raises:
-      UserError: it is negative, or more than is there.
+      UnreadableFile: it is negative, or more than is there.
     """
     if not isinstance(declared, int) or isinstance(declared, bool) or not 0 <= declared <= available:
-        raise UserError(f"{what} has a declared size of {declared} bytes, and the file holds {available} for it.")
+        raise UnreadableFile(f"{what} has a declared size of {declared} bytes, and the file holds {available} for it.")
     return declared
 
 
@@ -161,7 +161,7 @@ def read_json(path: str | os.PathLike, limit: int = MAX_SMALL_TEXT) -> Any:
     """The value of the JSON file at `path`.
 
     Raises:
-      UserError: it is not a regular file, larger than `limit` bytes, not JSON, or nested too deep.
+      UnreadableFile: it is not a regular file, larger than `limit` bytes, not JSON, or nested too deep.
       OSError: there is no such file, or it may not be read.
     """
     try:
@@ -169,14 +169,14 @@ def read_json(path: str | os.PathLike, limit: int = MAX_SMALL_TEXT) -> Any:
     except UserError:
         raise
     except ValueError as error:
-        raise UserError(f"{os.fspath(path)} cannot be read as JSON: {first_line(error)}.") from None
+        raise UnreadableFile(f"{os.fspath(path)} cannot be read as JSON: {first_line(error)}.") from None
 
 
 def read_xml(path: str | os.PathLike, limit: int = MAX_SMALL_TEXT) -> "Element":
     """The root element of the XML file at `path`. Entities and external references are refused.
 
     Raises:
-      UserError: it is not a regular file, larger than `limit` bytes, not XML, in an unknown encoding, declares
+      UnreadableFile: it is not a regular file, larger than `limit` bytes, not XML, in an unknown encoding, declares
         entities, or nests deeper than MAX_DEPTH.
       OSError: there is no such file, or it may not be read.
     """
@@ -187,16 +187,16 @@ def read_xml(path: str | os.PathLike, limit: int = MAX_SMALL_TEXT) -> "Element":
     try:
         root = ElementTree.fromstring(read_bytes(path, limit))
     except DefusedXmlException as error:
-        raise UserError(f"{os.fspath(path)} declares entities, which are not read ({type(error).__name__}).") from None
+        raise UnreadableFile(f"{os.fspath(path)} declares entities ({type(error).__name__}): remove them.") from None
     except UserError:
         raise
     except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding that Python does not know
-        raise UserError(f"{os.fspath(path)} cannot be read as XML: {first_line(error)}.") from None
+        raise UnreadableFile(f"{os.fspath(path)} cannot be read as XML: {first_line(error)}.") from None
     level, depth = [root], 0
     while level:
         level, depth = [child for element in level for child in element], depth + 1
         if depth > MAX_DEPTH:
-            raise UserError(f"{os.fspath(path)} has elements nested more than {MAX_DEPTH} deep.")
+            raise UnreadableFile(f"{os.fspath(path)} has elements nested more than {MAX_DEPTH} deep.")
     return root
 
 
@@ -204,7 +204,8 @@ def read_yaml(path: str | os.PathLike, limit: int = MIB) -> Any:
     """The value of the YAML file at `path`: plain values only, no tags that make objects, no aliases.
 
     Raises:
-      UserError: it is not a regular file, larger than `limit` bytes, not YAML, or holds tags, aliases or deep nesting.
+      UnreadableFile: it is not a regular file, larger than `limit` bytes, not YAML, nested too deep, or holds tags or
+        aliases.
       OSError: there is no such file, or it may not be read.
     """
     import yaml
@@ -215,12 +216,12 @@ def read_yaml(path: str | os.PathLike, limit: int = MIB) -> Any:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
-                raise UserError(f"{os.fspath(path)} has aliases (*name) or is nested too deep: write the values out.")
+                raise UnreadableFile(f"{os.fspath(path)} has aliases (*name) or nests too deep: write the values out.")
         return yaml.safe_load(text)
     except UserError:
         raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that does not exist
-        raise UserError(f"{os.fspath(path)} cannot be read as YAML: {first_line(error)}.") from None
+        raise UnreadableFile(f"{os.fspath(path)} cannot be read as YAML: {first_line(error)}.") from None
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------

@@ -2,14 +2,16 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from keras_cnns.saving.card import Card, read_card, write_card
-from keras_cnns.support.atomic_files import written_aside
+from keras_cnns.support.atomic_files import DAY, written_aside
 from keras_cnns.support.errors import UserError
 
 
@@ -43,13 +45,76 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
     target = tmp_path / "file.txt"
     target.write_text("old")
     code = (
-        "import os, signal, sys; from keras_cnns.support.atomic_files import written_aside\n"
+        "import os, signal, sys; from keras_cnns.support.atomic_files import DAY, written_aside\n"
         "with written_aside(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(target)], cwd=Path(__file__).parents[2])
     assert killed.returncode == -signal.SIGKILL
-    assert target.read_text() == "old"
+    assert target.read_text() == "old" and len(list(tmp_path.iterdir())) == 2
+    with written_aside(tmp_path / "other.txt"):  # another file's temporary files are not its business
+        assert len(list(tmp_path.iterdir())) == 3
+    with written_aside(target) as temporary:  # the next write clears what the killed process left
+        temporary.write_text("new")
+    assert target.read_text() == "new" and sorted(p.name for p in tmp_path.iterdir()) == ["file.txt", "other.txt"]
+
+
+def test_the_temporary_file_of_a_running_process_is_kept(tmp_path):
+    target = tmp_path / "file.txt"
+    with written_aside(target) as first:
+        first.write_text("first")
+        with written_aside(target) as second:
+            assert first.exists() and first != second
+            second.write_text("second")
+        assert target.read_text() == "second"
+    assert target.read_text() == "first" and list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(("age", "left"), [(3600, True), (2 * DAY, False)])
+def test_the_temporary_file_of_another_machine_is_kept_for_a_day(tmp_path, age, left):
+    strange = tmp_path / ".file-0123abcd-17-x1y2z3.txt"
+    strange.touch()
+    os.utime(strange, (time.time() - age,) * 2)
+    with written_aside(tmp_path / "file.txt"):
+        pass
+    assert strange.exists() == left
+
+
+@pytest.mark.parametrize("name", [".file-notes.txt", ".file-2024-01-01.txt", ".file-0123abcd-17-x1y2z3.md"])
+def test_a_hidden_file_of_somebody_else_is_kept(tmp_path, name):
+    (tmp_path / name).touch()
+    os.utime(tmp_path / name, (0, 0))
+    with written_aside(tmp_path / "file.txt"):
+        pass
+    assert (tmp_path / name).exists()
+
+
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name, kind in (("pipe", "named pipe"), ("null", "device")):
+        with pytest.raises(UserError, match=kind), written_aside(tmp_path / name):
+            pass
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode) and (tmp_path / "null").is_symlink()
+
+
+def test_a_message_names_the_file_that_was_asked_for(tmp_path):
+    target = tmp_path / "net.tflite"
+    with pytest.raises(UserError) as error, written_aside(target) as temporary:
+        raise UserError(f"{temporary} and {temporary.name} are not good enough.")
+    assert str(error.value) == f"{target} and net.tflite are not good enough."
+
+
+def test_a_missing_file_that_the_body_reads_is_named(tmp_path):
+    with pytest.raises(UserError, match="missing.txt: No such file"), written_aside(tmp_path / "a.txt"):
+        (tmp_path / "missing.txt").read_text()
+
+
+def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
+    target = tmp_path / ("ü" * 120 + ".tflite")
+    with written_aside(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX rights")
