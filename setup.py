@@ -40,6 +40,13 @@ TEST = [
     "pytest>=8",
     "pytest-xdist>=3.6",  # tests in parallel
     "hypothesis>=6.100",  # generated arguments and files
+    "tree-sitter>=0.23",  # parses generated sources
+    "tree-sitter-c>=0.23",
+    "tree-sitter-javascript>=0.23",
+    "tree-sitter-kotlin>=1.1",
+    "tree-sitter-swift>=0.7",
+    "html5lib>=1.1",  # parses generated pages as the standard says
+    "markdown-it-py>=3",  # parses generated Markdown
     "pycocotools>=2.0.8",  # COCO's own measures, the reference for ours
     "safetensors>=0.4.5",  # the reference for our reader, which also reads bfloat16 (NumPy has no such type)
 ]

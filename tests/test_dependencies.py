@@ -14,6 +14,7 @@ MODULES = {
     "scikit-learn": "sklearn",
     "pytest-xdist": "xdist",
     "pyyaml": "yaml",
+    "markdown-it-py": "markdown_it",
 }
 # Declared for another package that needs them and does not bring them, as the comments in setup.py say.
 FOR_OTHERS = {"etils", "importlib_resources", "tensorboard", "xdist"}
