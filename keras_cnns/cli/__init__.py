@@ -1,1 +1,1 @@
-"""The command `keras-cnns`, one file for each part of it."""
+"""The command `keras-cnns`: one file for each of its commands; `commands.py` puts them together."""

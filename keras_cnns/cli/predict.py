@@ -1,7 +1,9 @@
-"""The command `keras-cnns predict`: classes, boxes or masks of pictures, as a table or as JSON."""
+"""The command `keras-cnns predict`: classes, boxes or masks of pictures. A `.tflite` file is run without TensorFlow."""
 
-from keras_cnns.support.console import Json, print_json, table_of
-from keras_cnns.support.console import show as show_
+from pathlib import Path
+
+from keras_cnns.support.console import Json, print_json, show, table_of
+from keras_cnns.support.streams import import_tensorflow
 
 
 def predict(
@@ -14,32 +16,42 @@ def predict(
     least: float = 0.5,
     out: str | None = None,
     as_json: Json = False,
-):
-    """The most likely classes of pictures, the boxes of a detector, or the shares of a segmenter's classes.
+) -> None:
+    """The most likely classes of pictures, a detector's boxes, or the fraction of pixels of each class.
 
     Args:
-        pictures: files in any common format, or folders of them
+        pictures: files in any common format, or folders of them; - reads one from the standard input
         model: a .keras or .tflite file
-        top: so many classes each
-        pixels: what black and white are for a model that has no preprocessing inside
-        least: the smallest score of a box that is told
-        out: a folder for the pictures with boxes or masks drawn on them
+        top: number of classes for each picture
+        pixels: the model's values for black and white, such as 0 1, if it has no preprocessing inside
+        least: smallest score of the boxes to show
+        out: folder for copies of the pictures with boxes or masks drawn on them
     """
+    if Path(model).suffix != ".tflite":
+        import_tensorflow()
     from keras_cnns.inference.drawing import coco
     from keras_cnns.inference.predict import predict as run
     from keras_cnns.saving.card import read_card
 
-    found = run(model, pictures, top=top, low=pixels[0], high=pixels[1], least=least, out=out)
-    boxes = "objects" in found[0]
+    answers = run(model, pictures, top=top, low=pixels[0], high=pixels[1], least=least, out=out)
+    boxes = "objects" in answers[0]
     if as_json:
-        return print_json(coco(found, read_card(model).labels) if boxes else found)
+        return print_json(coco(answers, read_card(model).labels) if boxes else answers)
     table = table_of("picture", ">", "class", ">score", *(["box"] if boxes else []))
-    for row in found:
-        for place, one in enumerate(row["objects"] if boxes else (), start=1):
-            box = ", ".join(f"{v:.0f}" for v in one["box"])
-            table.add_row(row["picture"] if place == 1 else "", str(place), one["class"], f"{one['score']:.4f}", box)
-        if boxes and not row["objects"]:
-            table.add_row(row["picture"], "", "nothing", "", "")
-        for place, (label, score) in enumerate(() if boxes else row["classes"], start=1):
-            table.add_row(row["picture"] if place == 1 else "", str(place), label, f"{score:.4f}")
-    show_(table)
+    for answer in answers:
+        rows = _box_rows(answer["objects"]) if boxes else _class_rows(answer["classes"])
+        for number, row in enumerate(rows):
+            table.add_row("" if number else answer["picture"], *row)
+    return show(table)
+
+
+def _box_rows(objects):
+    rows = [
+        (str(rank), row["class"], f"{row['score']:.4f}", ", ".join(f"{value:.0f}" for value in row["box"]))
+        for rank, row in enumerate(objects, start=1)
+    ]
+    return rows or [("", "nothing found", "", "")]
+
+
+def _class_rows(classes):
+    return [(str(rank), label, f"{score:.4f}") for rank, (label, score) in enumerate(classes, start=1)]

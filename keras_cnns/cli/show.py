@@ -1,6 +1,32 @@
-"""What a network or a model file consists of, for people and for machines."""
+"""The command `keras-cnns show`: what a network or a model file consists of, for people and for machines."""
 
 from pathlib import Path
+
+from keras_cnns.support.console import Json, print_json
+from keras_cnns.support.console import show as print_table
+from keras_cnns.support.streams import import_tensorflow
+
+
+def show(name: str, /, *, layers: bool = False, augmented: bool = False, as_json: Json = False) -> None:
+    """What a network or a model file consists of and what it costs.
+
+    Args:
+        name: a name from `keras-cnns list`, or a .keras or .tflite file; with --augmented a recipe
+        layers: a row for each layer instead of each stage
+        augmented: draw the pictures that training with this recipe sees, in runs/figures
+    """
+    if Path(name).suffix != ".tflite":
+        import_tensorflow()
+    if augmented:
+        from keras_cnns.cli.figures import figure
+
+        return figure("augmented", (name,), as_json=as_json)
+    description = describe(name)
+    if as_json:
+        return print_json(description)
+    for table in tables(description, layers=layers):
+        print_table(table)
+    return None
 
 
 def describe(what) -> dict:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from keras_cnns.data import pillow
 from keras_cnns.data.decoding import decoded
-from keras_cnns.data.pictures import ADVICE, refusal
+from keras_cnns.data.pillow import ADVICE, refusal
 from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError

@@ -15,6 +15,7 @@ from keras_cnns.data import pillow
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.colour import LUMA
 from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.pillow import refusal
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import read_bytes
 from keras_cnns.support.validation import every, path_of, short, whole
@@ -24,7 +25,6 @@ END_OF_JPEG = b"\xff\xd9"
 HEAD = 2**16  # bytes of a JPEG in which a camera notes how it was held
 NOTES = ("Exif\x00", "tiff:Orientation")  # in EXIF, or in XMP
 PNG_NOTES = r"\C*(tRNS|eXIf|tiff:Orientation|Raw profile type)\C*"  # chunks that TensorFlow passes over or gets wrong
-ADVICE = ": remove it, or let training skip it (skip_broken)."  # about a picture that cannot be used
 LARGE = 2**24  # numbers in a picture; to have them as floats takes 64 MB
 
 
@@ -79,11 +79,6 @@ def pixels(data: Any, name: Any = "the picture", channels: int = 3) -> np.ndarra
         return pillow.decoded(data, channels)
     except Exception:  # Pillow's readers raise many kinds
         raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
-
-
-def refusal(what):
-    """The message about a picture that cannot be used, the same from every command."""
-    return what + ADVICE
 
 
 def picture(encoded, size, channels, window):

@@ -17,6 +17,7 @@ STARTS = (
     b"II*\0",
     b"MM\0*",
 )  # of files that meant to be pictures
+ADVICE = ": remove it, or let training skip it (skip_broken)."  # about a picture that cannot be used
 LARGEST = 2**29  # pixels: half a billion
 ORIENTATION = 0x0112  # EXIF's tag; 1: upright
 UPRIGHT = {
@@ -56,15 +57,18 @@ class Unreadable(ValueError):
     """A whole picture of which nobody can say what it shows; the message is the end of a sentence about it."""
 
 
-def decoded(data, channels):
+def decoded(data, channels, ratio=1):
     """What a file shows: its first frame, turned as its EXIF says, white where nothing is; uint8 [h, w, channels].
 
-    16 bits a sample become 8 by their share of white. channels: 1 (the luma) or 3.
+    16 bits a sample become 8 by their share of white. channels: 1 (the luma) or 3. ratio: 1, 2, 4 or 8; a JPEG is
+    decoded at this fraction of its size.
 
     Raises:
       Unreadable: samples without a known white. Others, of Pillow's choice: the file is damaged.
     """
     image = opened(data)
+    if ratio > 1:
+        image.draft(None, (image.width // ratio, image.height // ratio))
     with _OF_ANY_SIZE:
         image.load()  # of a TIFF, Pillow asks for the size once more
     if image.format == "PNG" and image.mode in ("1", "L") and isinstance(image.info.get("transparency"), int):
@@ -94,6 +98,11 @@ def orientation(image):
         return image.getexif().get(ORIENTATION, 1)
     except Exception:  # of many kinds
         return 1
+
+
+def refusal(what):
+    """The message about a picture that cannot be used, the same from every command."""
+    return what + ADVICE
 
 
 def fault(data):

@@ -81,7 +81,11 @@ def ship(shipment):
     if not Path(s.checkpoint).is_file():
         raise UserError(f"there is no checkpoint {s.checkpoint}: run the recipe first, or give --checkpoint.")
     model, card = load(s.checkpoint), read_card(s.checkpoint)
-    read = _reader(model, s)
+    if not isinstance(model.input_shape, tuple) or None in model.input_shape[1:]:
+        raise UserError(f"{s.checkpoint} takes {model.input_shape}: one picture of a fixed size is needed.")
+    if s.qat_epochs and (task := output_kind(model)):
+        raise UserError(f"{s.checkpoint} is a {task}, and qat_epochs trains classifiers: leave it at 0.")
+    read = reader(model, s.dataset, s.data_dir, {"crop_fraction": s.crop_fraction})
     seen, _, _ = read("train", limit=s.calibration)
     images, labels, names = read("test", limit=s.limit)
     classes.check(s.checkpoint, card.labels, s.dataset, names)
@@ -107,26 +111,34 @@ def ship(shipment):
     return reports
 
 
-def _reader(model, s):
-    """(split, limit) -> (pictures, labels or None, names) for what the model answers: classes, boxes or masks."""
+def output_kind(model):
+    """drawing.DETECTOR, drawing.SEGMENTER or None, by the shapes of the model's outputs."""
+    from keras_cnns.inference import drawing
+
+    return drawing.kind_of_outputs([x.shape[1:] for x in model.outputs], model.input_shape[1:3])
+
+
+def reader(model, dataset, data_dir, view):
+    """(split, limit) -> (pictures, labels or None, names), as the model's outputs need them: classes, boxes or masks.
+
+    Args:
+      model: with one picture of a fixed size as its input.
+      dataset: digits, a tensorflow-datasets name, or folder:PATH.
+      data_dir: where tensorflow-datasets keeps its data.
+      view: how a classifier's pictures are cropped, see `data.read_picture`.
+    """
     from keras_cnns.data.pipeline import load_arrays
     from keras_cnns.data.sources.sample import VOID
     from keras_cnns.inference import drawing
 
-    if not isinstance(model.input_shape, tuple) or None in model.input_shape[1:]:
-        raise UserError(f"{s.checkpoint} takes {model.input_shape}: one picture of a fixed size is needed.")
-    (_, height, width, channels) = model.input_shape
-    does = drawing.kind([x.shape[1:] for x in model.outputs], (height, width))
-    if does is None:
-        view = {"size": (height, width), "channels": channels, "crop_fraction": s.crop_fraction}
-        return partial(load_arrays, s.dataset, data_dir=s.data_dir, **view)
-    if s.qat_epochs:
-        raise UserError(f"{s.checkpoint} is a {does}, and qat_epochs trains classifiers: leave it at 0.")
+    (_, height, width, channels), task = model.input_shape, output_kind(model)
+    if task is None:
+        return partial(load_arrays, dataset, data_dir=data_dir, size=(height, width), channels=channels, **view)
 
     def read(split, limit):
-        target = "boxes" if does == drawing.DETECTOR else "mask"
-        options = {"size": (height, width), "limit": limit, "data_dir": s.data_dir}
-        images, masks, names = load_arrays(s.dataset, split, target=target, **options)
+        target = "boxes" if task == drawing.DETECTOR else "mask"
+        options = {"size": (height, width), "limit": limit, "data_dir": data_dir}
+        images, masks, names = load_arrays(dataset, split, target=target, **options)
         return images, None if target == "boxes" or (masks == VOID).any() else masks, names
 
     return read

@@ -1,1 +1,1 @@
-"""What a model or a file answers on pictures, and its boxes and masks drawn."""
+"""Predictions of a `.keras` or `.tflite` file for pictures, and drawings of its boxes and masks."""

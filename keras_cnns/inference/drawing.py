@@ -1,6 +1,8 @@
-"""What a network says of a picture's places: boxes in the picture's own pixels, a label for each of them, drawn."""
+"""A network's boxes and masks in the pixels of the original picture, and drawn on it."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -10,11 +12,18 @@ from keras_cnns.data.sources.sample import Sample
 from keras_cnns.support.atomic_files import written_aside
 
 DETECTOR, SEGMENTER = "detector", "segmenter"
-STRENGTH = 0.5  # of a mask's colour over the picture
+OPACITY = 0.5  # of a mask over the picture
+
+Size = tuple[int, int]
 
 
-def kind(shapes, size):
-    """DETECTOR, SEGMENTER or None, by the outputs' shapes without the batch; size: the input's (height, width)."""
+def kind_of_outputs(shapes: Sequence[Sequence[int]], size: Sequence[int]) -> str | None:
+    """DETECTOR, SEGMENTER or None, judged by the shapes of the outputs.
+
+    Args:
+      shapes: of the outputs, without the batch.
+      size: (height, width) of the input.
+    """
     flat = sorted(map(tuple, shapes), key=len)
     if len(flat) == 3 and len(flat[0]) == 1 and flat[0] == flat[1] and flat[2] == (*flat[0], 4):
         return DETECTOR
@@ -23,35 +32,48 @@ def kind(shapes, size):
     return None
 
 
-def laid(pixels, size):
-    """(the picture uint8 [H, W, 3] as the network sees it, how many times larger that is): as in its training."""
+def letterbox(pixels: np.ndarray, size: Size) -> tuple[np.ndarray, float]:
+    """Resizes a picture to fit into `size` (height, width) and pads it with grey, as in training.
+
+    Returns:
+      (uint8 [*size, 3], the factor by which the picture was enlarged)
+    """
     scale = fitting(pixels.shape[:2], size)
     return place(Sample(pixels), size, scale).picture, scale
 
 
-def found(outputs, scale, size, labels, least):
-    """A detector's answer for one picture: [{"class", "number", "score", "box": [x1, y1, x2, y2]}], best first.
+def boxes_of(
+    outputs: Mapping[str, np.ndarray], scale: float, size: Size, labels: Sequence[str], least: float
+) -> list[dict[str, Any]]:
+    """The boxes that a detector predicts for one picture.
 
-    outputs: {name: array} of one picture. scale: see `laid`. size: the picture's own (height, width). least: of the
-    scores that are told.
+    Args:
+      outputs: {name: array} of one picture.
+      scale: as returned by `letterbox`.
+      size: (height, width) of the original picture.
+      labels: names of the classes.
+      least: smallest score in the result.
+
+    Returns:
+      [{"class", "number", "score", "box": [x1, y1, x2, y2] in pixels of the original}], highest score first.
     """
-    boxes, classes, scores = _told_apart(outputs)
+    boxes, classes, scores = _distinguish(outputs)
     height, width = size
-    answers = []
+    rows: list[dict[str, Any]] = []
     for box, number, score in zip(boxes, classes.astype(int), scores, strict=True):
         box = np.clip(box / scale, 0, [width, height, width, height])
         if number < 0 or not score >= max(least, 1e-6) or not (box[2:] > box[:2]).all():
             continue
         name = labels[number] if number < len(labels) else str(number)
         row = {"class": name, "number": int(number), "score": round(float(score), 6)}
-        answers.append(row | {"box": [round(float(v), 2) for v in box]})
-    return sorted(answers, key=lambda row: -row["score"])
+        rows.append(row | {"box": [round(float(v), 2) for v in box]})
+    return sorted(rows, key=lambda row: -row["score"])
 
 
-def _told_apart(outputs):
-    """Boxes, classes and scores by their names, and where a file does not keep them by what they hold."""
+def _distinguish(outputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes, classes and scores: by their names, or by their values if the file has lost the names."""
     if {"boxes", "classes", "scores"} <= set(outputs):
-        return (outputs[name] for name in ("boxes", "classes", "scores"))
+        return outputs["boxes"], outputs["classes"], outputs["scores"]
     boxes = next(x for x in outputs.values() if x.ndim == 2)
     flat = [x for x in outputs.values() if x.ndim == 1]
     whole = [x.dtype.kind in "iu" or (np.all(x == np.round(x)) and x.max(initial=0) != x.min(initial=1)) for x in flat]
@@ -59,22 +81,22 @@ def _told_apart(outputs):
     return boxes, classes, scores
 
 
-def labelled(scores, scale, size):
-    """A segmenter's answer for one picture, scores [H, W, classes], as labels of its own size, uint8 [h, w]."""
+def mask_of(scores: np.ndarray, scale: float, size: Size) -> np.ndarray:
+    """A segmenter's scores [H, W, classes] as class numbers at the size of the original picture, uint8 [h, w]."""
     height, width = (max(1, round(n * scale)) for n in size)
     mask = np.asarray(scores)[:height, :width].argmax(-1).astype("uint8")
     return np.asarray(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.NEAREST))
 
 
-def shares(mask, labels):
-    """[(label, its share of the pixels)], the largest first, none of nothing."""
+def class_shares(mask: np.ndarray, labels: Sequence[str]) -> list[tuple[str, float]]:
+    """[(label, fraction of the pixels)] of the classes in the mask, largest first."""
     counts = np.bincount(mask.ravel())
     order = [n for n in np.argsort(-counts, kind="stable") if counts[n]]
     return [(labels[n] if n < len(labels) else str(n), float(counts[n] / mask.size)) for n in order]
 
 
-def colour(number):
-    """PASCAL VOC's colour of a label, by the bits of its number: black, dark red, dark green, olive ..."""
+def colour(number: int) -> tuple[int, ...]:
+    """PASCAL VOC's colour of a class, from the bits of its number: black, dark red, dark green, olive ..."""
     rgb = [0, 0, 0]
     for bit in range(8):
         for channel in range(3):
@@ -83,11 +105,11 @@ def colour(number):
     return tuple(rgb)
 
 
-def drawn_boxes(pixels, rows):
-    """The picture with a frame around everything found, its class and score above it."""
+def draw_boxes(pixels: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Image.Image:
+    """The picture with the boxes of `boxes_of`, and class and score above each."""
     image = Image.fromarray(pixels)
     draw, thick = ImageDraw.Draw(image), max(1, round(min(image.size) / 200))
-    for row in reversed(rows):  # the surest on top
+    for row in reversed(rows):  # the highest score on top
         shade, (x1, y1, x2, y2) = colour(row["number"] + 1), row["box"]
         draw.rectangle((x1, y1, x2 - 1, y2 - 1), outline=shade, width=thick)
         text = f"{row['class']} {row['score']:.2f}"
@@ -100,29 +122,30 @@ def drawn_boxes(pixels, rows):
     return image
 
 
-def drawn_mask(pixels, mask):
-    """The picture under the colours of its labels; the ground stays as it is."""
+def draw_mask(pixels: np.ndarray, mask: np.ndarray) -> Image.Image:
+    """The picture under the colours of its classes; the background (class 0) is unchanged."""
     palette = np.array([colour(n) for n in range(256)], "float32")
-    share = np.where(mask > 0, STRENGTH, 0.0)[..., None]
+    share = np.where(mask > 0, OPACITY, 0.0)[..., None]
     return Image.fromarray((pixels * (1 - share) + palette[mask] * share).round().astype("uint8"))
 
 
-def mask_picture(mask):
-    """The mask as PASCAL VOC keeps it: labels, with a palette."""
+def mask_picture(mask: np.ndarray) -> Image.Image:
+    """The mask in PASCAL VOC's format: class numbers with a palette."""
     image = Image.fromarray(mask)
     image.putpalette([v for n in range(256) for v in colour(n)])
     return image
 
 
-def save(image, path):
-    """Writes a picture, whole or not at all."""
+def save(image: Image.Image, path: str | Path) -> None:
+    """Writes a .png file, completely or not at all."""
     with written_aside(path) as temporary:
         image.save(temporary, "PNG")
 
 
-def coco(answers, labels):
-    """What was found on pictures, in COCO's form with a score each. answers: those of `predict` with a detector."""
-    images, annotations = [], []
+def coco(answers: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """A detector's predictions in COCO's format, with scores. answers: the result of `predict`."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for key, answer in enumerate(answers, start=1):
         height, width = answer["size"]
         images.append({"id": key, "file_name": Path(answer["picture"]).name, "height": height, "width": width})

@@ -11,7 +11,9 @@ import tyro
 
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.flag_lists import join_values, split_lists, tuple_flags
 from keras_cnns.training.recipe import Recipe
+from keras_cnns.training.recipe_help import common_flags
 
 FOLDER = "recipes"
 SAID = ("accuracy", "top1_error", "top5_error", "loss")
@@ -31,14 +33,15 @@ class Flags:
     scales: tuple[int, ...] = ()  # multi_scale: the short sides, the last one the largest; 1, 8/7 and 2 times the input
 
 
-def run(recipe, args=None, called=None):
+def run(recipe, args=None, called=None, description=None):
     """The main of a page: flags over `recipe`, then training. Returns the exit status: 0, or 2 after a user's mistake.
 
     args: the words of the command line; those of the process by default. called: the words before them, which show this
-      recipe's flags with --help behind them.
+      recipe's flags with --help behind them. description: what --help prints first; the main script's docstring by
+      default.
     """
     try:
-        flags = parse(recipe, args, called)
+        flags = parse(recipe, args, called, description)
         from keras_cnns.support.streams import import_tensorflow
 
         import_tensorflow()
@@ -85,10 +88,17 @@ def _checked(recipe):
     return 0 if all(fine for *_, fine in found) else 1
 
 
-def parse(recipe, args=None, called=None):
-    """The `Flags` of a command line over `recipe`; --help prints the fields and exits, a wrong flag says so."""
-    page = sys.modules["__main__"].__doc__
-    return tyro.cli(Flags, default=Flags(recipe), args=args, description=page, prog=called or f"python {sys.argv[0]}")
+def parse(recipe, args=None, called=None, description=None):
+    """The `Flags` of a command line over `recipe`; --help prints the common ones, --help-all all of them, and exit."""
+    program = called or f"python {sys.argv[0]}"
+    description = sys.modules["__main__"].__doc__ if description is None else description
+    words = list(sys.argv[1:] if args is None else args)
+    if {"-h", "--help"} & set(words):
+        print(common_flags(recipe, program, description))
+        raise SystemExit(0)
+    words = ["--help" if word == "--help-all" else word for word in words]
+    words = join_values(split_lists(words, tuple_flags(Flags) | tuple_flags(Recipe)), "--overrides")
+    return tyro.cli(Flags, default=Flags(recipe), args=words, description=description, prog=program)
 
 
 def smoke(recipe):
@@ -110,26 +120,30 @@ def smoke(recipe):
 
 
 def find_recipe(name):
-    """The RECIPE of a page: a path to it, or the name of a file in recipes/ here or beside the package.
+    """The RECIPE of a script: a path to it, or the name of a file in recipes/ here or beside the package.
 
     Raises:
-      UserError: there is no such page, or it holds no RECIPE.
+      UserError: there is no such script, or it has no RECIPE.
     """
+    return find_script(name).RECIPE
+
+
+def find_script(name):
+    """The recipe script of that name or path as a module; its RECIPE is a `Recipe`. Raises what `find_recipe` does."""
     given = Path(name)
     folders = [Path(FOLDER), Path(__file__).parents[2] / FOLDER]
-    pages = [given] if given.suffix == ".py" else [folder / f"{name}.py" for folder in folders]
-    page = next((p for p in pages if p.is_file()), None)
-    if page is None:
-        known = sorted({p.stem for folder in folders for p in folder.glob("*.py")})
-        listed = f" Here are {', '.join(known)}." if known else " Give the path to a recipe's .py file."
+    scripts = [given] if given.suffix == ".py" else [folder / f"{name}.py" for folder in folders]
+    script = next((path for path in scripts if path.is_file()), None)
+    if script is None:
+        known = sorted({path.stem for folder in folders for path in folder.glob("*.py")})
+        listed = f" The recipes are {', '.join(known)}." if known else " Give the path to a recipe's .py file."
         raise UserError(f"there is no recipe {name!r}.{nearest(name, known)}{listed}")
-    spec = importlib.util.spec_from_file_location(page.stem, page)
+    spec = importlib.util.spec_from_file_location(script.stem, script)
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UserError(f"{page} cannot be run: {type(error).__name__}: {error}") from error
-    recipe = getattr(module, "RECIPE", None)
-    if not isinstance(recipe, Recipe):
-        raise UserError(f"{page} has no RECIPE: keras_cnns.training.Recipe(...).")
-    return recipe
+        raise UserError(f"{script} cannot be run: {type(error).__name__}: {error}") from error
+    if not isinstance(getattr(module, "RECIPE", None), Recipe):
+        raise UserError(f"{script} has no RECIPE: keras_cnns.training.Recipe(...).")
+    return module

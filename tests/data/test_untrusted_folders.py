@@ -13,7 +13,7 @@ from keras_cnns.data.pictures import read_picture
 from keras_cnns.data.sources import walk
 from keras_cnns.data.sources.by_name import open_source
 from keras_cnns.data.sources.files import contents
-from keras_cnns.inference.predict import _shown
+from keras_cnns.inference.pictures import read_pixels
 
 
 def picture(path, value):
@@ -74,7 +74,7 @@ def test_a_pipe_among_the_pictures_is_passed_over(tmp_path, caplog):
     assert "b.png is a named pipe" in caplog.text
 
 
-@pytest.mark.parametrize("read", [lambda p: read_picture(p, (8, 8, 3)), contents, lambda p: _shown(p, 3)])
+@pytest.mark.parametrize("read", [lambda p: read_picture(p, (8, 8, 3)), contents, lambda p: read_pixels(p, 3)])
 def test_a_pipe_in_place_of_a_picture_is_refused(tmp_path, read):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(UserError, match="named pipe"):

@@ -111,7 +111,7 @@ def test_a_tflite_file_finds_what_its_model_does(tmp_path):
     model = small(include_preprocessing=True)
     picture = scene(5, "test", (128, 192)).picture
     Image.fromarray(picture).save(tmp_path / "p.png")
-    seen = drawing.laid(picture, (64, 96))[0][None].astype("float32")
+    seen = drawing.letterbox(picture, (64, 96))[0][None].astype("float32")
     model.save(tmp_path / "model.keras")
     export(model, tmp_path / "model.tflite", images=seen)
     here, there = (predict(tmp_path / f"model.{end}", tmp_path / "p.png", least=0.05)[0] for end in ("keras", "tflite"))
@@ -126,7 +126,7 @@ def test_vocs_colours():
 
 
 def test_which_shapes_are_which():
-    assert drawing.kind([(7, 4), (7,), (7,)], (64, 96)) == drawing.DETECTOR
-    assert drawing.kind([(64, 96, 5)], (64, 96)) == drawing.SEGMENTER
+    assert drawing.kind_of_outputs([(7, 4), (7,), (7,)], (64, 96)) == drawing.DETECTOR
+    assert drawing.kind_of_outputs([(64, 96, 5)], (64, 96)) == drawing.SEGMENTER
     for other in ([(10,)], [(64, 96, 1)], [(8, 12, 5)], [(7, 4), (7,), (6,)], [(7, 3), (7,), (7,)]):
-        assert drawing.kind(other, (64, 96)) is None
+        assert drawing.kind_of_outputs(other, (64, 96)) is None

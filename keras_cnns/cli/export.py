@@ -1,0 +1,128 @@
+"""The command `keras-cnns export`: a `.keras` file becomes a verified `.tflite` file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from keras_cnns.support.console import Json, print_json
+from keras_cnns.support.errors import UnsupportedModel
+from keras_cnns.support.streams import import_tensorflow
+
+
+def export(
+    model: str,
+    /,
+    *,
+    out: str | None = None,
+    scheme: str = "float32",
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    pictures: int = 200,
+    pixels: tuple[float, float] = (0.0, 255.0),
+    input_type: str = "float32",
+    output_type: str = "float32",
+    batch: int = 1,
+    head: str | None = None,
+    explain: str | None = None,
+    outputs: str | None = None,
+    max_drop: float = 0.01,
+    max_size: float | None = None,
+    max_latency: float | None = None,
+    error_avoided: Annotated[float | None, tyro.conf.arg(aliases=("--spare",))] = None,
+    engine: str = "quantizer",
+    app: bool = False,
+    force: bool = False,
+    as_json: Json = False,
+) -> None:
+    """Converts a .keras file to .tflite, runs the result and compares it with the original before writing it.
+
+    Args:
+        model: the .keras file
+        out: the .tflite file; by default beside the model, named after it and the scheme
+        scheme: float32, float16, weight_only_int8, int8, ... or auto: the fastest file that keeps the accuracy
+        dataset: pictures for calibration (split train) and comparison (split test): digits, folder:PATH or a
+            tensorflow-datasets name
+        data_dir: where tensorflow-datasets keeps its data
+        pictures: largest number of calibration pictures
+        pixels: the model's values for black and white, such as 0 1, if it has no preprocessing inside; the file then
+            takes 0 to 255
+        input_type: float32, int8 or uint8
+        output_type: float32, int8 or uint8
+        batch: pictures per inference
+        head: replaces the last operation: logits, softmax, argmax or top_k
+        explain: cam: one more output that shows where each class is seen (for networks that end in global pooling and
+            a dense layer)
+        outputs: how to compare them: classifier, logits, multilabel, segmentation, classes, embedding or regression; by
+            default detected from the end of the network
+        max_drop: auto: largest drop of accuracy
+        max_size: auto and weight_only_mixed: largest size, as a fraction of the float32 file's
+        max_latency: auto: longest inference, as a fraction of the float32 file's
+        error_avoided: int8_float_mixed: fraction of int8's error to avoid with operators in float (default .75)
+        engine: quantizer (LiteRT Quantizer) or converter (TensorFlow's own quantization)
+        app: also write NAME.md with the Kotlin and Swift code that runs the file
+        force: write the file even if the comparison fails
+    """
+    import_tensorflow()
+    from keras_cnns.saving.card import read_card
+    from keras_cnns.tflite import export as run
+    from keras_cnns.tflite import print_reports
+    from keras_cnns.tflite.file.convert import load
+
+    network = load(model)
+    data: dict[str, Any] = {} if dataset is None else _data(network, model, dataset, data_dir, pictures)
+    if pixels != (0.0, 255.0):
+        data["preprocessing"] = _scaling(*pixels)
+    report = run(
+        network,
+        out or f"{Path(model).with_suffix('')}_{scheme}.tflite",
+        scheme=scheme,
+        input_type=input_type,
+        output_type=output_type,
+        batch=batch,
+        head=head,
+        explain=explain,
+        outputs=outputs,
+        max_drop=max_drop,
+        max_size=max_size,
+        max_latency=max_latency,
+        error_avoided=error_avoided,
+        engine=engine,
+        force=force,
+        card=read_card(model),
+        **data,
+    )
+    if app:
+        from keras_cnns.export_scripts import app_source
+
+        app_source.write(report.path)
+    if as_json:
+        return print_json(report.to_dict())
+    print_reports([report])
+    return print(report.path)
+
+
+def _scaling(low: float, high: float) -> Any:
+    import keras
+
+    return keras.layers.Rescaling((high - low) / 255, offset=low)
+
+
+def _data(network: Any, model: str, dataset: str, data_dir: str | None, pictures: int) -> dict[str, Any]:
+    """The pictures, labels and names of a data set as `export` takes them: of classes, boxes or masks."""
+    from keras_cnns.data import classes
+    from keras_cnns.export_scripts.script import reader
+    from keras_cnns.saving.card import read_card
+
+    shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0]:
+        raise UnsupportedModel(
+            f"{model} takes {', '.join(map(str, shapes))}, and --dataset supplies one picture of a fixed size "
+            "(height, width, channels): export it from Python, with arrays for calibration= and images=."
+        )
+    card = read_card(model)
+    read = reader(network, dataset, data_dir, card.view())
+    calibration, _, _ = read("train", limit=pictures)
+    images, labels, names = read("test", limit=None)
+    classes.check(model, card.labels, dataset, names)
+    return {"calibration": calibration, "images": images, "labels": labels, "names": names}

@@ -1,0 +1,145 @@
+"""Every command and every flag explains itself, and lists are accepted as people write them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tyro
+from PIL import Image
+
+from keras_cnns import build
+from keras_cnns.cli.commands import COMMANDS, main
+from keras_cnns.support.flag_lists import join_values, split_lists, tuple_flags
+from keras_cnns.testing import pictures
+from keras_cnns.tflite import export
+from keras_cnns.training.recipe import Recipe
+from keras_cnns.training.recipe_help import COMMON
+from keras_cnns.training.script import Flags
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as exit:
+        main(words)
+    out, err = capsys.readouterr()
+    return exit.value.code, out, err
+
+
+def without_text(command):
+    """The flags of a command whose help is nothing but their default."""
+    parser = tyro.extras.get_parser(command)
+    texts = {"/".join(action.option_strings) or action.dest: str(action.help or "") for action in parser._actions}
+    return {flag for flag, text in texts.items() if not text.replace("[dim]", "").partition("(")[0].strip()}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_flag_has_a_text(name):
+    assert not without_text(COMMANDS[name])
+
+
+def test_a_flag_without_a_text_is_found():
+    def command(*, documented: int = 1, forgotten: int = 2) -> None:
+        """A command.
+
+        Args:
+            documented: what it is for
+        """
+
+    assert without_text(command) == {"--forgotten"}
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_the_command_alone_lists_every_command(words, capsys):
+    status, out, _ = run(capsys, *words)
+    assert status == 0 and all(f"  {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_screen(name, capsys):
+    status, out, _ = run(capsys, name, "--help")
+    assert status == 0 and out.startswith("usage: keras-cnns") and "Traceback" not in out
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"list", "demo", "compare"}))
+def test_a_command_without_its_arguments_says_what_is_missing(name, capsys):
+    status, out, err = run(capsys, name)
+    assert status == 2 and (out + err).strip() and "Traceback" not in err
+
+
+def test_a_wrong_command_gets_a_suggestion(capsys):
+    status, _, err = run(capsys, "exprot", "model.keras")
+    assert status == 2 and "no command 'exprot'. Did you mean export" in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"train"}))
+def test_a_wrong_flag_is_named(name, capsys):
+    status, _, err = run(capsys, name, "--no-such-flag")
+    assert status == 2 and ("--no-such-flag" in err or "required" in err.lower() or "Missing" in err)
+
+
+def test_train_alone_lists_the_recipes(capsys):
+    status, out, _ = run(capsys, "train")
+    assert status == 2
+    assert all(path.stem in out for path in (ROOT / "recipes").glob("*.py"))
+
+
+def test_a_recipes_help_shows_the_ten_common_flags_and_then_all(capsys):
+    status, out, _ = run(capsys, "train", "fine_tune", "--help")
+    assert status == 0 and len(COMMON) == 10 and len(out.splitlines()) < 60
+    assert all(f"--{name.replace('_', '-')} " in out for name in COMMON)
+    assert "folder of pictures for each class" in out and "(default: mobilenet_v2)" in out
+    status, out, _ = run(capsys, "train", "fine_tune", "--help-all")
+    assert status == 0 and "--warmup-epochs" in out
+
+
+@pytest.mark.parametrize("written", ["1 2 4", "1,2,4", "1, 2, 4", "1,2 4"])
+def test_lists_are_split_as_people_write_them(written):
+    assert split_lists(["a.tflite", "--threads", *written.split(), "--json"], {"--threads"}) == [
+        *("a.tflite", "--threads", "1", "2", "4", "--json")
+    ]
+    assert split_lists([f"--threads={written.split()[0]}"], {"--threads"})[:2] == ["--threads", "1"]
+
+
+def test_only_lists_are_split(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a,b.keras").touch()
+    assert split_lists(["--evaluate", "a,b.keras"], {"--evaluate"}) == ["--evaluate", "a,b.keras"]
+    assert split_lists(["--out", "a,b"], {"--threads"}) == ["--out", "a,b"]
+    assert {"--sizes", "--decay-epochs", "--input-shape"} <= tuple_flags(Recipe)
+    assert "--scales" in tuple_flags(Flags) and "--model" not in tuple_flags(Recipe)
+
+
+def test_a_column_takes_several_numbers():
+    words = ["--overrides", "scales", "24", "32", "48", "width", "64", "--epochs", "3"]
+    assert join_values(words, "--overrides") == ["--overrides", "scales", "24,32,48", "width", "64", "--epochs", "3"]
+    named = ["--overrides", "norm", "batch", "anchors", "1", "2"]
+    assert join_values(named, "--overrides") == ["--overrides", "norm", "batch", "anchors", "1,2"]
+
+
+@pytest.mark.parametrize("words", ["show FILE", "predict PICTURE --model FILE", "benchmark FILE --runs 1 --threads 1"])
+def test_a_tflite_file_is_used_without_tensorflow_and_keras(words, tflite_file, picture):
+    code = (
+        "import sys\nfrom keras_cnns.cli.commands import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    status = end.code\n"
+        "print('loaded', *sorted({'tensorflow', 'keras', 'tf_keras', 'torch', 'jax'} & set(sys.modules)), status)"
+    )
+    words = [{"FILE": str(tflite_file), "PICTURE": str(picture)}.get(word, word) for word in words.split()]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "loaded 0", done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def tflite_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("file") / "lenet5.tflite"
+    export(build("lenet5", include_preprocessing=True), path, images=pictures(4, (32, 32, 1), high=255), force=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("picture") / "grey.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50), "uint8")).save(path)
+    return path
