@@ -3,11 +3,26 @@
 from collections.abc import Iterable
 
 from keras_cnns.support.errors import BadArgument, nearest
+from keras_cnns.tflite.targets.ethos_u import EthosU
 from keras_cnns.tflite.targets.litert import LiteRT
 from keras_cnns.tflite.targets.litert_reference import LiteRTReference
+from keras_cnns.tflite.targets.mediapipe import MediaPipe
+from keras_cnns.tflite.targets.openvino import OpenVINO
 from keras_cnns.tflite.targets.target import Target
+from keras_cnns.tflite.targets.tflite_micro import TFLiteMicro
 
-TARGETS: dict[str, Target] = {target.name: target for target in (LiteRT(), LiteRTReference())}
+ALL_TARGETS: tuple[Target, ...] = (
+    LiteRT(),
+    LiteRTReference(),
+    OpenVINO(),
+    MediaPipe(),
+    TFLiteMicro(),
+    EthosU("ethos-u55-128"),
+    EthosU("ethos-u55-256"),
+    EthosU("ethos-u65-256"),
+    EthosU("ethos-u85-512"),
+)
+TARGETS: dict[str, Target] = {target.name: target for target in ALL_TARGETS}
 ALL = "all"
 
 

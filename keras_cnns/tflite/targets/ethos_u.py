@@ -1,0 +1,137 @@
+"""Arm's Ethos-U NPUs. Vela compiles a file for them and says what stays on the CPU and what a run costs."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+from keras_cnns.tflite.file.contents import Operator, TFLiteFile
+from keras_cnns.tflite.targets import rules
+from keras_cnns.tflite.targets.capture import captured
+from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites
+
+INTEGERS = ("INT8", "INT16", "UINT8", "INT32", "INT64")  # types of results that the NPU computes
+ENDS = "export with input_type and output_type int8"
+MOST_EXAMPLES = 3
+
+
+class EthosU:
+    """An Ethos-U of some size, such as "ethos-u55-128" (128 multiply-accumulates in a cycle)."""
+
+    install = 'pip install "keras_cnns[ethos-u]"'
+
+    def __init__(self, accelerator: str):
+        self.name = accelerator
+        series, macs = accelerator.removeprefix("ethos-").upper().rsplit("-", 1)
+        self.title = f"Arm Ethos-{series} ({macs} MACs)"
+
+    def rewrites(self) -> Rewrites:
+        return Rewrites(input_type="int8", output_type="int8")
+
+    def findings(self, file: TFLiteFile) -> list[Finding]:
+        graph = file.main
+        ends_reason = "the conversion to integers runs on the CPU"
+        found = [
+            *rules.dynamic_shapes(file, "Vela compiles fixed shapes only"),
+            *rules.ends(file, INTEGERS, "warning", ends_reason, ENDS),
+            *rules.types(file, ("INT4",), "Vela 5.2.0 dies of int4 weights", "export as int8"),
+        ]
+        floats = [o for o in graph.operators if _computes_floats(file, o)]
+        hard_swish = next((o for o in floats if o.name == "HARD_SWISH"), None)
+        if hard_swish:
+            message = f"{graph.label(hard_swish)} computes in float, at which Vela ends the compilation"
+            found.append(Finding("float-hard-swish", "error", message, "quantize it to int8", operator="HARD_SWISH"))
+        floats = [o for o in floats if o.name not in ("QUANTIZE", "DEQUANTIZE")]
+        macs = sum(rules.multiply_accumulates(graph, o) for o in graph.operators)
+        if floats and sum(rules.multiply_accumulates(graph, o) for o in floats) == macs:
+            message = "no operator with weights computes in integers: everything would run on the CPU"
+            found.append(Finding("no-integers", "error", message, "export as int8 or int16x8", operator=floats[0].name))
+        elif floats:
+            names = ", ".join(graph.label(o) for o in floats[:MOST_EXAMPLES])
+            more = f" and {len(floats) - MOST_EXAMPLES} more" if len(floats) > MOST_EXAMPLES else ""
+            message = f"computed in float, on the CPU: {names}{more}"
+            found.append(Finding("float-operator", "warning", message, ENDS, operator=floats[0].name))
+        return found
+
+    def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
+        """Vela compiles; nothing here executes its code.
+
+        Raises:
+          CannotRun: always.
+        """
+        raise CannotRun(f"{self.title} is not here: Vela compiles {file.path.name} and estimates what it costs.")
+
+    def placement(self, file: TFLiteFile) -> Placement:
+        path = str(file.path.resolve())
+        job = {"file": path, "accelerator": self.name}
+        result, _ = run_child("ethos_u", "compile", job, runtime="Vela", install=self.install, names=[path])
+        reasons = {row["operator"]: row["reason"] for row in reversed(result["outside"])}
+        counts: dict[str, int] = {}
+        for row in result["outside"]:
+            counts[row["operator"]] = counts.get(row["operator"], 0) + 1
+        graph = file.main
+        results = {row["result"] for row in result["outside"]}
+        macs = {o.index: rules.multiply_accumulates(graph, o) for o in graph.operators}
+        outside = [o.index for o in graph.operators if any(t.name in results for t in graph.made_by(o))]
+        total = sum(macs.values())
+        return Placement(
+            operators=len(graph.operators),
+            outside=counts,
+            reasons=reasons,
+            accelerated_macs=1 - sum(macs[i] for i in outside) / total if total else None,
+            sram_bytes=result["sram_bytes"],
+            flash_bytes=result["flash_bytes"],
+            cycles=result["cycles"],
+            milliseconds=result["milliseconds"],
+        )
+
+
+def _computes_floats(file: TFLiteFile, operator: Operator) -> bool:
+    tensors = [*file.main.read_by(operator), *file.main.made_by(operator)]
+    return any(tensor.type in ("FLOAT32", "FLOAT16") for tensor in tensors)
+
+
+# --- in the child process ---------------------------------------------------------------------------------------------
+
+
+def _compile(job, inputs):
+    from ethosu.vela import vela
+
+    words = [job["file"], "--accelerator-config", job["accelerator"], "--output-dir", ".", "--show-cpu-operations"]
+    failure, status = "", 0
+    with captured(1, 2) as printed:
+        try:
+            status = vela.main(words)
+        except Exception as error:  # the compiler's own, and those of its C++ half
+            failure = str(error).replace("Compilation failed: Error: ", "")
+    if failure or status:
+        raise RuntimeError(failure or _reason(printed.text))
+    (summary,) = Path(".").glob("*_summary_*.csv")
+    with open(summary, newline="") as file:
+        (row,) = list(csv.DictReader(file))
+    kib = {name: float(row[f"{name}_memory_used"]) for name in ("sram", "dram", "on_chip_flash", "off_chip_flash")}
+    return {
+        "outside": _outside(printed.text),
+        "sram_bytes": round(1024 * kib["sram"]),
+        "flash_bytes": round(1024 * (kib["dram"] + kib["on_chip_flash"] + kib["off_chip_flash"])),
+        "cycles": round(float(row["cycles_total"])),
+        "milliseconds": 1e3 * float(row["inference_time"]),
+    }, {}
+
+
+def _outside(text: str) -> list[dict[str, str]]:
+    """The operators that Vela leaves to the CPU, with its reasons."""
+    pattern = r"Warning \(supported operators\) operator: (\S+), ofm: '(.*)'\nReason: (.*)"
+    return [
+        {"operator": operator, "result": result, "reason": re.sub(r" \(.*\)$", "", reason)}
+        for operator, result, reason in re.findall(pattern, text)
+    ]
+
+
+def _reason(text: str) -> str:
+    lines = [line for line in text.splitlines() if "rror" in line] or text.strip().splitlines()[-1:]
+    return lines[0] if lines else "Vela printed no reason"
+
+
+JOBS = {"compile": _compile}

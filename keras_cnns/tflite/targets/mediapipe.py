@@ -1,0 +1,146 @@
+"""MediaPipe Tasks: ImageClassifier for files that answer scores, ImageSegmenter for files that answer a class map."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.tflite.file.contents import TFLiteFile
+from keras_cnns.tflite.file.metadata_reader import NAME, TensorMetadata, read_metadata
+from keras_cnns.tflite.targets import rules
+from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites, Severity
+from keras_cnns.tflite.targets.tensors import output_scale
+
+CHANNELS = 3  # MediaPipe hands RGB pictures to a file
+ENDS = ("FLOAT32", "UINT8")
+
+
+class MediaPipe:
+    """Its Python tasks. They take pictures of bytes and prepare them as the file's metadata says."""
+
+    name = "mediapipe"
+    title = "MediaPipe Tasks"
+    install = 'pip install "keras_cnns[mediapipe]"'
+
+    def rewrites(self) -> Rewrites:
+        return Rewrites(
+            hard_swish="decomposed",  # it runs LiteRT with XNNPACK
+            average_pool="decomposed",
+            convolved_relu=True,
+            longest_concatenation=5,
+            float_softmax=True,
+            input_type="uint8",
+            output_type="uint8",
+        )
+
+    def findings(self, file: TFLiteFile) -> list[Finding]:
+        found = rules.ends(
+            file, ENDS, "error", "MediaPipe takes float32 and uint8 only", "export with input_type uint8 or float32"
+        )
+        found += rules.several_subgraphs(file, "MediaPipe's ObjectDetector takes one")
+        found += rules.custom_operators(file, "warning")
+        image = next(iter(file.inputs.values()), None)
+        if len(file.inputs) != 1 or image is None or len(image.shape) != 4 or image.shape[3] != CHANNELS:
+            shapes = ", ".join("x".join(map(str, tensor.shape)) for tensor in file.inputs.values())
+            message = f"its inputs are {shapes}: MediaPipe gives one picture of three channels"
+            found.append(Finding("input-shape", "error", message, "put a layer before it that takes RGB"))
+        elif image.shape[0] != 1 and file.batch is not None:
+            message = f"it takes {image.shape[0]} pictures at a time; MediaPipe gives one"
+            found.append(Finding("batch", "error", message, "export with batch=1"))
+        return found + self._metadata_findings(file, image)
+
+    def _metadata_findings(self, file: TFLiteFile, image) -> list[Finding]:
+        fix = "export with normalization= and names=, or write it with MediaPipe's metadata writers"
+        if NAME not in file.metadata:
+            severity: Severity = "error" if image is not None and image.type == "FLOAT32" else "warning"
+            return [Finding("no-metadata", severity, "it has no TFLite metadata, which MediaPipe reads", fix)]
+        try:
+            metadata = read_metadata(file.metadata[NAME])
+        except UnreadableFile as error:
+            return [Finding("damaged-metadata", "error", str(error), fix)]
+        found = []
+        if image is not None and image.type == "FLOAT32" and not (metadata.inputs and metadata.inputs[0].mean):
+            message = "its metadata states no normalization, which MediaPipe needs for float inputs"
+            found.append(Finding("no-normalization", "error", message, fix))
+        if not any(output.label_files for output in metadata.outputs):
+            found.append(Finding("no-labels", "note", "it names no classes: MediaPipe answers with numbers", fix))
+        return found
+
+    def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
+        """Raises CannotRun if the file is neither a classifier nor a segmenter, or if MediaPipe resizes its answers."""
+        outputs = {name: tensor for name, tensor in file.outputs.items() if tensor.type in ENDS}
+        task = "classify" if all(len(tensor.shape) == 2 for tensor in outputs.values()) else "segment"
+        single = next(iter(outputs.values()), None)
+        if task == "segment" and (len(outputs) != 1 or single is None or len(single.shape) != 4):
+            raise CannotRun(f"MediaPipe's ImageClassifier and ImageSegmenter have no use for {file.path.name}.")
+        (pixels,) = inputs.values()
+        job = {"file": str(file.path.resolve()), "task": task, "outputs": list(outputs)}
+        arrays = self._child(job, {"pictures": _bytes(np.asarray(pixels), self._image(file))})
+        if single is not None and task == "segment" and arrays[next(iter(outputs))].shape[1:] != single.shape[1:]:
+            raise CannotRun(f"MediaPipe runs {file.path.name} and resizes its class map, which is not compared.")
+        return Outputs(arrays, {name: output_scale(file, tensor) for name, tensor in outputs.items()})
+
+    def placement(self, file: TFLiteFile) -> Placement:
+        """MediaPipe does not say where its operators run."""
+        zeros = {name: np.zeros((1, *tensor.shape[1:]), np.float32) for name, tensor in file.inputs.items()}
+        self.run(file, zeros)
+        return Placement(operators=len(file.main.operators))
+
+    def _image(self, file: TFLiteFile) -> TensorMetadata:
+        if next(iter(file.inputs.values())).type != "FLOAT32" or NAME not in file.metadata:
+            return TensorMetadata()
+        inputs = read_metadata(file.metadata[NAME]).inputs
+        return inputs[0] if inputs else TensorMetadata()
+
+    def _child(self, job: dict[str, Any], inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        _, arrays = run_child(
+            "mediapipe", "run", job, inputs, runtime="MediaPipe", install=self.install, names=[job["file"]]
+        )
+        return arrays
+
+
+def _bytes(pixels: np.ndarray, image: TensorMetadata) -> np.ndarray:
+    """Pictures on the model's scale as bytes, by the metadata's mean and standard deviation."""
+    mean, std = np.asarray(image.mean or 0.0), np.asarray(image.std or 1.0)
+    return np.clip(np.rint(pixels * std + mean), 0, 255).astype(np.uint8)
+
+
+# --- in the child process ---------------------------------------------------------------------------------------------
+
+
+def _run(job, inputs):
+    import mediapipe
+    from mediapipe.tasks import python as tasks
+    from mediapipe.tasks.python import vision
+
+    base = tasks.BaseOptions(model_asset_path=job["file"])
+    pictures = [
+        mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
+        for picture in inputs["pictures"]
+    ]
+    outputs: dict[str, list] = {name: [] for name in job["outputs"]}
+    if job["task"] == "classify":
+        options = vision.ImageClassifierOptions(base_options=base, max_results=-1)
+        with vision.ImageClassifier.create_from_options(options) as classifier:
+            for picture in pictures:
+                heads = classifier.classify(picture).classifications
+                for name, head in zip(job["outputs"], heads, strict=True):
+                    outputs[name].append(_scores(head))
+    else:
+        options = vision.ImageSegmenterOptions(base_options=base, output_confidence_masks=True)
+        with vision.ImageSegmenter.create_from_options(options) as segmenter:
+            for picture in pictures:
+                masks = segmenter.segment(picture).confidence_masks
+                outputs[job["outputs"][0]].append(np.stack([np.squeeze(m.numpy_view()) for m in masks], -1))
+    return {}, {name: np.stack(answers) for name, answers in outputs.items()}
+
+
+def _scores(head):
+    scores = np.zeros(len(head.categories), np.float32)
+    for category in head.categories:
+        scores[category.index] = category.score
+    return scores
+
+
+JOBS = {"run": _run}

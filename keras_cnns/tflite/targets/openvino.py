@@ -1,0 +1,95 @@
+"""OpenVINO on a CPU, which reads `.tflite` files itself."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_cnns.tflite.file.contents import TFLiteFile
+from keras_cnns.tflite.targets import rules
+from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrites
+from keras_cnns.tflite.targets.tensors import float_outputs, output_scale, stored_inputs
+
+TIMED_RUNS = 30
+
+
+class OpenVINO:
+    """Its CPU plugin, computing in float32 where the file does.
+
+    By default OpenVINO computes float32 networks in bfloat16 on CPUs that can, with answers that depend on the machine.
+    """
+
+    name = "openvino"
+    title = "OpenVINO (CPU)"
+    install = 'pip install "keras_cnns[openvino]"'
+
+    def rewrites(self) -> Rewrites:
+        return Rewrites()
+
+    def findings(self, file: TFLiteFile) -> list[Finding]:
+        return [
+            *rules.operator_codes(file, "OpenVINO takes such an operator for an ADD and refuses the file"),
+            *rules.types(file, ("INT4",), "OpenVINO does not read int4 weights"),
+            *rules.several_subgraphs(file, "OpenVINO runs only the first"),
+            *rules.custom_operators(file),
+        ]
+
+    def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
+        stored, count = stored_inputs(file, inputs)
+        _, arrays = self._child("predict", file, stored)
+        scales = {name: output_scale(file, tensor) for name, tensor in file.outputs.items()}
+        return Outputs(float_outputs(file, arrays, count), scales)
+
+    def placement(self, file: TFLiteFile) -> Placement:
+        result, _ = self._child("time", file)
+        return Placement(operators=len(file.main.operators), milliseconds=result["milliseconds"])
+
+    def _child(self, kind: str, file: TFLiteFile, inputs: dict[str, np.ndarray] | None = None):
+        path = str(file.path.resolve())
+        job = {"file": path, "batch": file.batch or 1}
+        return run_child("openvino", kind, job, inputs, runtime="OpenVINO", install=self.install, names=[path])
+
+
+# --- in the child process ---------------------------------------------------------------------------------------------
+
+
+def _opened(job):
+    import openvino
+
+    core = openvino.Core()
+    model = core.read_model(job["file"])
+    shapes = {
+        port: [job["batch"], *list(port.partial_shape)[1:]] for port in model.inputs if port.partial_shape.is_dynamic
+    }
+    if shapes:
+        model.reshape(shapes)
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    return core.compile_model(model, "CPU", settings)
+
+
+def _predict(job, inputs):
+    model = _opened(job)
+    request = model.create_infer_request()
+    outputs: dict[str, list] = {str(i): [] for i in range(len(model.outputs))}
+    for step in range(len(inputs["0"])):
+        request.infer({i: inputs[str(i)][step] for i in range(len(model.inputs))})
+        for i in range(len(model.outputs)):
+            outputs[str(i)].append(np.array(request.get_output_tensor(i).data))
+    return {}, {name: np.stack(steps) for name, steps in outputs.items()}
+
+
+def _time(job, inputs):
+    import time
+
+    model = _opened(job)
+    request = model.create_infer_request()
+    zeros = {i: np.zeros(list(port.shape), port.element_type.to_dtype()) for i, port in enumerate(model.inputs)}
+    milliseconds = []
+    for _ in range(TIMED_RUNS):
+        start = time.perf_counter()
+        request.infer(zeros)
+        milliseconds.append(1e3 * (time.perf_counter() - start))
+    return {"milliseconds": float(np.median(milliseconds))}, {}
+
+
+JOBS = {"predict": _predict, "time": _time}

@@ -1,0 +1,117 @@
+"""What a target says of a file without its tool: one planted fault each, found by the targets that stumble over it."""
+
+import copy
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.file.reader import read_contents
+from keras_cnns.tflite.targets.table import TARGETS
+from tests.tflite.targets.conftest import dense_model, operator, operator_code, tensor
+
+TYPE = schema.TensorType
+FLOAT_FILES = ("litert", "litert-reference", "openvino", "tflite-micro")  # targets that take the unchanged file
+
+
+def operator_code_left_out(model):
+    model.operatorCodes[1].deprecatedBuiltinCode = 0
+
+
+def int4_weights(model):
+    model.subgraphs[0].tensors[1].type = TYPE.INT4
+
+
+def float16_weights(model):
+    model.subgraphs[0].tensors[1].type = TYPE.FLOAT16
+
+
+def int8_weights(model):
+    model.subgraphs[0].tensors[1].type = TYPE.INT8
+
+
+def int8_input(model):
+    model.subgraphs[0].tensors[0].type = TYPE.INT8
+
+
+def open_batch(model):
+    model.subgraphs[0].tensors[0].shapeSignature = [-1, 4]
+
+
+def second_subgraph(model):
+    model.subgraphs.append(copy.deepcopy(model.subgraphs[0]))
+
+
+def custom_operator(model):
+    model.operatorCodes[1] = operator_code("CUSTOM", custom=b"MyOperator")
+
+
+def rare_operator(model):
+    model.operatorCodes[1] = operator_code("GELU")
+
+
+def float_hard_swish(model):
+    model.operatorCodes[1] = operator_code("HARD_SWISH")
+
+
+def per_channel_dequantize(model):
+    graph = model.subgraphs[0]
+    graph.tensors[1].type = TYPE.INT8
+    graph.tensors[1].quantization = schema.QuantizationParametersT()
+    graph.tensors[1].quantization.scale, graph.tensors[1].quantization.zeroPoint = [0.1, 0.2, 0.3], [0, 0, 0]
+    graph.tensors.append(tensor("weights_float", (3, 4)))
+    model.operatorCodes.append(operator_code("DEQUANTIZE"))
+    graph.operators.insert(0, operator(2, [1], [5]))
+    graph.operators[1].inputs = [0, 5, 2]
+
+
+PLANTED = [
+    ("openvino", operator_code_left_out, "operator-code"),
+    ("openvino", int4_weights, "type"),
+    ("openvino", second_subgraph, "subgraphs"),
+    ("openvino", custom_operator, "custom-operator"),
+    ("tflite-micro", int4_weights, "type"),
+    ("tflite-micro", float16_weights, "type"),
+    ("tflite-micro", int8_weights, "hybrid-operator"),
+    ("tflite-micro", open_batch, "dynamic-shape"),
+    ("tflite-micro", custom_operator, "custom-operator"),
+    ("tflite-micro", rare_operator, "operator"),
+    ("tflite-micro", per_channel_dequantize, "per-channel-dequantize"),
+    ("ethos-u55-128", lambda model: None, "no-integers"),
+    ("ethos-u55-128", float_hard_swish, "float-hard-swish"),
+    ("ethos-u55-128", int4_weights, "type"),
+    ("ethos-u85-512", open_batch, "dynamic-shape"),
+    ("mediapipe", int8_input, "end-type"),
+    ("mediapipe", lambda model: None, "input-shape"),
+    ("mediapipe", lambda model: None, "no-metadata"),
+]
+
+
+def errors(target, change, folder):
+    model = dense_model()
+    change(model)
+    path = folder / "net.tflite"
+    path.write_bytes(flatbuffer.write(model))
+    return [finding for finding in TARGETS[target].findings(read_contents(path)) if finding.severity == "error"]
+
+
+@pytest.mark.parametrize(("target", "change", "code"), PLANTED, ids=lambda value: getattr(value, "__name__", value))
+def test_a_planted_fault_is_found(target, change, code, tmp_path):
+    findings = errors(target, change, tmp_path)
+    assert code in [finding.code for finding in findings]
+    assert all(finding.fix and "\n" not in finding.message for finding in findings)
+
+
+@pytest.mark.parametrize("target", FLOAT_FILES)
+def test_a_sound_file_has_no_errors(target, tmp_path):
+    assert not errors(target, lambda model: None, tmp_path)
+
+
+@pytest.mark.parametrize("target", FLOAT_FILES)
+def test_per_tensor_dequantize_is_no_fault(target, tmp_path):
+    def per_tensor(model):
+        per_channel_dequantize(model)
+        quantization = model.subgraphs[0].tensors[1].quantization
+        quantization.scale, quantization.zeroPoint = [0.1], [0]
+
+    assert not errors(target, per_tensor, tmp_path)
