@@ -36,6 +36,11 @@ QAT = [
     "tensorflow-model-optimization==0.8.1",  # pruning and clustering; the reference for quantization-aware training
 ]
 TORCH = ["torch>=2.4"]  # the tests' reference for weights of torchvision and timm; .pth files are read without it
+# Runtimes and compilers that exported files are checked on; each runs in a process of its own.
+OPENVINO = ["openvino>=2026.4"]
+ETHOS_U = ["ethos-u-vela>=5.2"]
+TFLITE_MICRO = ["tflite-micro>=0.dev20261023182759"]  # has only development releases: pip install --pre
+MEDIAPIPE = ["mediapipe>=1.2"]
 TEST = [
     "pytest>=8",
     "pytest-xdist>=3.6",  # tests in parallel
@@ -67,6 +72,16 @@ setup(
     packages=find_packages(include=["keras_cnns", "keras_cnns.*"]),
     package_data={"keras_cnns": ["**/*.json", "**/*.pyi", "insight/report/templates/*.html", "py.typed"]},
     install_requires=BASE,
-    extras_require={"qat": QAT, "torch": TORCH, "test": TEST + QAT, "dev": DEV + TEST + QAT, "docs": DOCS},
+    extras_require={
+        "qat": QAT,
+        "torch": TORCH,
+        "openvino": OPENVINO,
+        "ethos-u": ETHOS_U,
+        "tflite-micro": TFLITE_MICRO,
+        "mediapipe": MEDIAPIPE,
+        "test": TEST + QAT,
+        "dev": DEV + TEST + QAT,
+        "docs": DOCS,
+    },
     entry_points={"console_scripts": ["keras-cnns = keras_cnns.cli.commands:main"]},
 )
