@@ -1,15 +1,23 @@
-"""What users call: `build` and `info`. (`keras_cnns.build` is the function, so this module bears another name.)"""
+"""`build` and `info`. (`keras_cnns.build` is the function, so this module has another name.)"""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import fields
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.registry.assemble import assemble, checked_shape
 from keras_cnns.registry.registry import ARGUMENTS, counts, entry, row
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
 from keras_cnns.weights.load import read_weights
 
-# what other libraries call an argument, and what to write here
-HINTS = {
+if TYPE_CHECKING:
+    import keras
+
+# an argument of other libraries -> what it is called here
+ELSEWHERE = {
     "num_classes": "classes=",
     "pretrained": 'weights="imagenet"',
     "checkpoint_path": "weights=FILE",
@@ -26,59 +34,61 @@ HINTS = {
 
 
 def build(
-    network=None,
+    network: str | None = None,
     /,
     *,
-    weights=None,
-    include_top=True,
-    input_shape=None,
-    input_tensor=None,
-    classes=None,
-    pooling=None,
-    classifier_activation="softmax",
-    name=None,
-    include_preprocessing=None,
-    features_only=False,
-    **overrides,
-):
-    """Builds the network of that name; the arguments are those of keras.applications, with the same meanings.
+    weights: str | PathLike | None = None,
+    include_top: bool = True,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    input_tensor: keras.KerasTensor | None = None,
+    classes: int | None = None,
+    pooling: str | None = None,
+    classifier_activation: str | None = "softmax",
+    name: str | None = None,
+    include_preprocessing: bool | None = None,
+    features_only: bool = False,
+    **overrides: Any,
+) -> keras.Model:
+    """Builds a network by name. The arguments are those of keras.applications, with the same meanings.
+
+    >>> model = keras_cnns.build("mobilenet_v2", width=0.35, input_shape=(96, 96, 3), classes=5)
+    >>> model = keras_cnns.build("resnet50", weights="imagenet")
 
     Args:
       network: one of `list_models()`.
-      weights: `None` (random), or what `load_weights` takes: a file, an address, or "imagenet", "keras", "torchvision"
-        or "timm". The numerics and the preprocessing they were trained with come with them.
-      include_top: with the classifier; without it the model ends in the last level.
-      input_shape: (height, width, channels); `None`: as published. Height and width may be None where the network
-        ends in global pooling.
-      input_tensor: a Keras tensor [batch, height, width, channels] that stands for the picture; its sources become the
-        model's inputs.
-      classes: `None`: as many as the weights have, or as published.
-      pooling: without the classifier: `None`, "avg" or "max" over the last level.
-      classifier_activation: "softmax", or `None` for logits.
-      name: of the model; `None`: the network's.
-      include_preprocessing: the model takes pixels 0..255 and brings them to its own range itself. `None`: it does not,
-        and a warning says so where the weights' own network did.
-      features_only: the model returns a dict of its levels, "C1" .. "C5"; level n is 2**n smaller than the picture.
-      **overrides: any column of the model's row (`width=0.35`); `info(name)["columns"]` shows them. `alpha`, the word
-        of keras.applications, is `width` where there is one.
+      weights: None (random initial values), a file, an address, or "imagenet", "keras", "torchvision" or "timm" for
+        published weights; see `load_weights`. Padding rule, epsilon and preprocessing follow the weights.
+      include_top: keep the classifier; without it the model ends in the last level.
+      input_shape: (height, width, channels); by default as published. Height and width may be None if the network ends
+        in global pooling.
+      input_tensor: a Keras tensor [batch, height, width, channels] to use as the picture.
+      classes: by default as many as the weights have, or as published.
+      pooling: without the classifier: None, "avg" or "max" over the last level.
+      classifier_activation: "softmax", or None for logits.
+      name: of the model; by default the network's.
+      include_preprocessing: the model takes pixels 0 to 255 and scales them itself. None means False, with a warning
+        if the weights were trained in a network that did.
+      features_only: return a dict of the levels "C1" to "C5"; level n is 2**n times smaller than the picture.
+      **overrides: columns of the network's row in its paper's table, such as `width=0.35`; `info(name)["columns"]`
+        lists them. keras.applications' `alpha` is accepted for `width`.
 
     Returns:
       A functional `keras.Model` of [batch, height, width, channels].
 
     Raises:
-      UserError: an unknown name or column, an argument that cannot be, a shape too small, weights that are not this
-        network's, or no memory for the network.
+      UserError: an unknown name or column, an argument out of range, a shape that is too small, weights of another
+        network, or too little memory.
     """
     if network is None:  # build(name="resnet50")
         network, name = name, None
-    found = entry(network)
-    overrides = _in_our_words(found, overrides)
-    net = row(found, overrides)
+    model_entry = entry(network)
+    overrides = _renamed(model_entry, overrides)
+    net = row(model_entry, overrides)
     if weights is not None:
-        weights = read_weights(network, weights, net)
-        columns = weights.columns(net, overrides)
-        net = row(found, columns | {k: v for k, v in overrides.items() if k != "columns" or k not in columns})
-        classes = weights.classes() if classes is None else classes
+        weight_set = read_weights(network, weights, net)
+        columns = weight_set.columns(net, overrides)
+        net = row(model_entry, columns | {k: v for k, v in overrides.items() if k != "columns" or k not in columns})
+        classes = weight_set.classes() if classes is None else classes
     if input_tensor is None:
         input_shape = checked_shape(network, net, input_shape)
     options = {
@@ -92,80 +102,93 @@ def build(
         "features_only": features_only,
         "drawn": weights is None,
     }
-    behind = None  # the same on the user's tensor, whose layers before it no weights are for
+    attached = None  # the same network on the caller's tensor; the layers before it have other weights
     try:
         if input_tensor is not None:
-            behind = assemble(found, net, **options | {"input_tensor": input_tensor})
+            attached = assemble(model_entry, net, **options | {"input_tensor": input_tensor})
             options["input_shape"] = tuple(input_tensor.shape[1:])
-        model = behind if behind is not None and weights is None else assemble(found, net, **options)
+        model = attached if attached is not None and weights is None else assemble(model_entry, net, **options)
     except UserError:
         raise
-    except Exception as error:  # whatever Keras and its backend say of a column, a shape, the memory
-        if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
-            raise UserError(f"there is not enough memory for {network} with {_said(overrides, classes)}.") from error
-        wrong = f"with {overrides} " if overrides else ""
-        raise UserError(
-            f"{network} cannot be built {wrong}on pictures of {input_shape}: {first_line(error)}"
-        ) from error
+    except Exception as error:  # whatever Keras and its backend raise about a column, a shape, memory
+        raise _failed(error, str(network), overrides, classes, input_shape) from error
     if weights is not None:
-        weights.told(net, include_preprocessing, overrides)
-        weights.into(model, net)
+        weight_set.told(net, include_preprocessing, overrides)
+        weight_set.into(model, net)
         draw_missing(model)
-        if behind is not None:
+        if attached is not None:
             for layer in model.layers:
                 if layer.weights:
-                    behind.get_layer(layer.name).set_weights(layer.get_weights())
-            model = behind
-        if weights.labels and not features_only and model.output_shape[-1] == len(weights.labels):
-            model.class_names = tuple(weights.labels)
+                    attached.get_layer(layer.name).set_weights(layer.get_weights())
+            model = attached
+        if weight_set.labels and not features_only and model.output_shape[-1] == len(weight_set.labels):
+            model.class_names = tuple(weight_set.labels)
     return model
 
 
-def _in_our_words(found, overrides):
-    """The columns with keras.applications' words for them replaced. Raises UserError with what to write for others."""
+def _renamed(model_entry: Any, overrides: dict[str, Any]) -> dict[str, Any]:
+    """The overrides with keras.applications' `alpha` renamed. Raises BadArgument for other libraries' arguments."""
     for word in overrides:
-        if word in HINTS and not hasattr(found.variant, word):
-            raise UserError(f"{found.name} has no column {word!r}: here one writes {HINTS[word]}.")
-    if hasattr(found.variant, "width") and "width" not in overrides:
-        overrides = {("width" if key in ("alpha", "width_mult") else key): v for key, v in overrides.items()}
+        if word in ELSEWHERE and not hasattr(model_entry.variant, word):
+            raise BadArgument(f"{model_entry.name} has no column {word!r}: write {ELSEWHERE[word]} instead.")
+    if hasattr(model_entry.variant, "width") and "width" not in overrides:
+        return {("width" if key in ("alpha", "width_mult") else key): value for key, value in overrides.items()}
     return overrides
 
 
-def _model_name(name):
+def _model_name(name: Any) -> str | None:
     if name is None or isinstance(name, str) and name and "/" not in name:
         return name
-    raise UserError(f"name is {name!r}: it must be a text without a slash.")
+    raise BadArgument(f"name is {name!r}: it must be a string without a slash.")
 
 
-def _said(overrides, classes):
-    said = {**overrides, **({} if classes is None else {"classes": classes})}
-    return ", ".join(f"{key} {value}" for key, value in said.items()) or "these arguments"
+def _failed(
+    error: Exception, network: str, overrides: Mapping[str, Any], classes: int | None, input_shape: Any
+) -> UserError:
+    """The one-line error for what Keras raised."""
+    if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
+        values = {**overrides, **({} if classes is None else {"classes": classes})}
+        words = ", ".join(f"{key} {value}" for key, value in values.items()) or "these arguments"
+        return UserError(f"there is not enough memory for {network} with {words}.")
+    columns = f"with {dict(overrides)} " if overrides else ""
+    return UnsupportedModel(f"{network} cannot be built {columns}for pictures of {input_shape}: {first_line(error)}")
 
 
-def info(name, **overrides) -> dict:
-    """What is known of `name`, without building it: paper, year, input shape, parameters, multiply-accumulates, task.
+def info(name: str, **overrides: Any) -> dict[str, Any]:
+    """Facts about a network, without building it: paper, year, input shape, parameters, multiply-adds, task, columns.
 
-    With overrides, which are those of `build` (`alpha` too), the network is built and counted. Parameters are all
-    variables, batch-norm statistics included; multiply-accumulates are those of one picture of the published size.
+    Args:
+      name: one of `list_models()`.
+      **overrides: as for `build`; the network is then built and counted.
+
+    Returns:
+      A dict. "params" counts all variables, statistics of batch normalization included; "macs" are multiply-adds per
+      picture.
+
+    Raises:
+      UserError: an unknown name or column.
+
+    >>> keras_cnns.info("resnet50")["params"]
+    25636712
     """
-    found = entry(name)
-    overrides = _in_our_words(found, overrides)
-    net = row(found, {k: v for k, v in overrides.items() if k not in ARGUMENTS})
+    model_entry = entry(name)
+    overrides = _renamed(model_entry, overrides)
+    net = row(model_entry, {k: v for k, v in overrides.items() if k not in ARGUMENTS})
     if overrides:
         from keras_cnns.profiling.layer_table import totals
 
-        counted = totals(build(name, **overrides))
+        totals_of_network = totals(build(name, **overrides))
     else:
-        counted = counts()[name]
-    paper = found.paper
+        totals_of_network = counts()[name]
+    paper = model_entry.paper
     return {
         "name": name,
-        "family": found.family,
+        "family": model_entry.family,
         "task": net.task,
         "paper": f"{paper.authors} {paper.year}, {paper.title}, {paper.where}",
         "year": paper.year,
         "input_shape": tuple(overrides.get("input_shape") or net.input_shape),
         "classes": overrides.get("classes") or net.classes,
-        **counted,
+        **totals_of_network,
         "columns": {f.name: getattr(net, f.name) for f in fields(net) if f.name not in ARGUMENTS},
     }

@@ -1,6 +1,8 @@
-"""The whole road in a minute: LeNet-5 is trained on handwritten digits, exported in every scheme, verified."""
+"""A first try in a minute: LeNet-5 is trained on handwritten digits, exported in four schemes and verified."""
 
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from keras_cnns.export_scripts.script import Shipment, ship
 from keras_cnns.support.atomic_files import write_json
@@ -23,18 +25,22 @@ RECIPE = Recipe(
 )
 
 
-def demo(out="runs/demo", *, quiet=False):
-    """Trains, exports and verifies under `out`; what is trained there already is not trained again.
+def demo(out: str | PathLike = "runs/demo", *, quiet: bool = False) -> tuple[dict[str, Any], list[Any], Path]:
+    """Trains, exports and verifies in the folder `out`; a finished training is not repeated.
+
+    Args:
+      out: folder for the files.
+      quiet: show no progress.
 
     Returns:
-      (training metrics, export reports, the path of report.json)
+      (training metrics, one export report for each scheme, path of report.json)
 
     Raises:
-      UserError: the folder holds another run, or cannot be written.
+      UserError: the folder contains another run, or cannot be written.
     """
-    out = Path(out)
-    result = train(RECIPE.but(out=str(out)), quiet=quiet)
-    reports = ship(Shipment(checkpoint=str(out / "model.keras"), out=str(out), dataset=RECIPE.dataset))
-    path = out / "report.json"
+    folder = Path(out)
+    result = train(RECIPE.but(out=str(folder)), quiet=quiet)
+    reports = ship(Shipment(checkpoint=str(folder / "model.keras"), out=str(folder), dataset=RECIPE.dataset))
+    path = folder / "report.json"
     write_json(path, {"training": result.metrics, "exports": [report.to_dict() for report in reports]})
     return result.metrics, reports, path

@@ -1,3 +1,3 @@
-"""The version, where what must not load the whole library finds it."""
+"""The version; importing it loads nothing else."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -108,5 +108,5 @@ def test_info_takes_the_words_that_build_takes(word):
     small, whole = info("mobilenet_v2", **{word: 0.35}), info("mobilenet_v2")
     assert small["columns"]["width"] == 0.35 and small["params"] < whole["params"]
     assert small["params"] == build("mobilenet_v2", alpha=0.35).count_params()
-    with pytest.raises(UserError, match="here one writes classes="):
+    with pytest.raises(UserError, match="write classes= instead"):
         info("mobilenet_v2", num_classes=5)

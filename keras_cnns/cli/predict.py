@@ -1,6 +1,8 @@
 """The command `keras-cnns predict`: classes, boxes or masks of pictures. A `.tflite` file is run without TensorFlow."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_cnns.support.console import Json, print_json, show, table_of
 from keras_cnns.support.streams import import_tensorflow
@@ -45,13 +47,13 @@ def predict(
     return show(table)
 
 
-def _box_rows(objects):
-    rows = [
+def _box_rows(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
         (str(rank), row["class"], f"{row['score']:.4f}", ", ".join(f"{value:.0f}" for value in row["box"]))
         for rank, row in enumerate(objects, start=1)
     ]
     return rows or [("", "nothing found", "", "")]
 
 
-def _class_rows(classes):
+def _class_rows(classes: Sequence[tuple[str, float]]) -> list[tuple[str, ...]]:
     return [(str(rank), label, f"{score:.4f}") for rank, (label, score) in enumerate(classes, start=1)]

@@ -1,6 +1,7 @@
 """The command `keras-cnns show`: what a network or a model file consists of, for people and for machines."""
 
 from pathlib import Path
+from typing import Any
 
 from keras_cnns.support.console import Json, print_json
 from keras_cnns.support.console import show as print_table
@@ -59,7 +60,7 @@ def _counted(model):
 
     found = profile(model)
     layers = [layer.to_dict() for layer in found]
-    stages = {}
+    stages: dict[str, dict[str, Any]] = {}
     for layer in layers:
         stage = stages.setdefault(layer["stage"], {"stage": layer["stage"], "layers": 0, "params": 0, "macs": 0})
         stage["shape"] = layer["shape"]

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -136,7 +137,7 @@ def reader(model, dataset, data_dir, view):
         return partial(load_arrays, dataset, data_dir=data_dir, size=(height, width), channels=channels, **view)
 
     def read(split, limit):
-        target = "boxes" if task == drawing.DETECTOR else "mask"
+        target: Literal["boxes", "mask"] = "boxes" if task == drawing.DETECTOR else "mask"
         options = {"size": (height, width), "limit": limit, "data_dir": data_dir}
         images, masks, names = load_arrays(dataset, split, target=target, **options)
         return images, None if target == "boxes" or (masks == VOID).any() else masks, names

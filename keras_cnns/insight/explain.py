@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.inference.predict import read_picture
+from keras_cnns.inference.pictures import read_picture
 from keras_cnns.insight import draw, explain_file, targets
 from keras_cnns.insight.maps import cam as class_map
 from keras_cnns.insight.maps import deconvnet, features, grad_cam, guided, integrated_gradients, maximize, occlusion

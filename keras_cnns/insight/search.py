@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from keras_cnns.inference.predict import read_picture
+from keras_cnns.inference.pictures import read_picture
 from keras_cnns.insight import draw
 from keras_cnns.insight.maps.base import by_batch, map_layer
 from keras_cnns.insight.network import Network

@@ -52,7 +52,7 @@ def memory_errors() -> Iterator[None]:
         raise UserError(f"there is not enough memory: {first_line(error)}") from error
 
 
-def first_line(error: BaseException) -> str:
+def first_line(error: BaseException | str) -> str:
     """The first line of another library's error message, at most 300 characters; its class name if it has none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(error).__name__

@@ -25,7 +25,7 @@ PLACEMENT = ("data_dir", "download", "strategy", "replicas", "steps_per_call", "
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run. Every field is a flag of the recipe's page; `json` and `from_json` keep it in the run folder.
+    """One training run. Every field is a flag of the recipe's script; `json` and `from_json` keep it in the run folder.
 
     Raises:
       UserError: a value that no run could use, naming the field.
@@ -42,50 +42,52 @@ class Recipe:
     proposals_of: str | None = None  # with part heads: the .keras file of the detector that proposes; none: the network
     # the data
     dataset: str = "digits"  # digits, a tensorflow-datasets name, or folder:PATH
-    data_dir: str | None = None
+    data_dir: str | None = None  # where tensorflow-datasets keeps its data
     download: bool = False  # fetch the data set where it is not there yet
     skip_broken: int = 0  # pictures that cannot be read: so many are left out and counted, one more ends the run
     augment: Augment = field(default_factory=Augment)
     # the loss
+
+    # cross_entropy, focal, mse (against one-hot labels) or distance (LeNet-5, equation 9)
     loss: Losses = "cross_entropy"
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.0  # fraction of each label that is spread over all classes
     class_weights: ClassWeights = "none"  # balanced: the fewer pictures a class has, the more each counts in the loss
     auxiliary_weight: float = 0.3  # of each output after the first, where the model has several
     # the optimizer
-    optimizer: Optimizers = "sgd"
-    momentum: float = 0.9
+    optimizer: Optimizers = "sgd"  # the optimizer; nesterov is sgd with Nesterov momentum
+    momentum: float = 0.9  # of sgd, nesterov and rmsprop
     epsilon: float = 0.0  # rmsprop and adam; 0: 0.001 and 1e-7
-    learning_rate: float = 0.1
+    learning_rate: float = 0.1  # at its highest, before the schedule lowers it
     rate_batch: int = 0  # the batch size learning_rate is meant for: it grows in proportion to batch_size; 0: it stays
-    layer_rates: dict[str, float] = field(
-        default_factory=dict
-    )  # start of a layer's name -> factor on its learning rate
-    schedule: Schedules = "cosine"
-    warmup_epochs: float = 0.0
+    # factors on the learning rate, by the start of a layer's name: stem 0.1 stage1 0.1
+    layer_rates: dict[str, float] = field(default_factory=dict)
+    schedule: Schedules = "cosine"  # how the learning rate falls
+    warmup_epochs: float = 0.0  # epochs in which the learning rate rises from 0
     decay_epochs: tuple[float, ...] = ()  # step: at these; exponential: every so many; plateau: patience
-    decay_rate: float = 0.1
+    decay_rate: float = 0.1  # factor on the learning rate at each step of the schedule
     weight_decay: float = 0.0  # L2 in the gradient; decoupled with adamw
-    decay_norms_and_biases: bool = False
+    decay_norms_and_biases: bool = False  # weight decay of normalization parameters and biases, too
     clip_norm: float = 0.0  # of the whole gradient, after the replicas' sum; 0: none
     ema: float = 0.0  # decay of the weights' moving average, which is what is evaluated and saved; 0: none
     # the run
-    epochs: int = 10
+    epochs: int = 10  # passes over the training pictures
     max_steps: int = 0  # the run ends here at the latest; 0: after its epochs
     batch_size: int = 64  # global: all replicas together
     accumulate: int = 1  # parts a batch is computed in, one after the other, where memory is short
-    precision: Precisions = "float32"
-    batch_norm_momentum: float = (
-        0.0  # of the running statistics, where a run is too short for the network's; 0: its own
-    )
+    precision: Precisions = "float32"  # of the computation; variables stay in float32
+    # of the running statistics, if a run is too short for the network's own (0)
+    batch_norm_momentum: float = 0.0
     sync_batch_norm: bool = True  # statistics over all replicas
     hold_statistics: bool = False  # batch norm keeps those it starts with: for trained weights and little data
-    seed: int = 0
+    seed: int = 0  # of weights, augmentation and order
     # the place
+
+    # which devices train: all of this machine (auto), one, several machines (multi_worker), a TPU
     strategy: Strategies = "auto"
     replicas: int = 0  # so many logical CPU devices, to try a mirrored run on one machine; 0: what is there
-    steps_per_call: int = 1
+    steps_per_call: int = 1  # training steps in one call of the compiled function
     checkpoint_every: int = 0  # steps; the end of an epoch always is one
-    out: str = "runs/run"
+    out: str = "runs/run"  # folder of the run; the same command again resumes it
 
     def __post_init__(self):
         object.__setattr__(self, "augment", Augment.of(self.augment))

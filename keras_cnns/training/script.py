@@ -139,6 +139,7 @@ def find_script(name):
         listed = f" The recipes are {', '.join(known)}." if known else " Give the path to a recipe's .py file."
         raise UserError(f"there is no recipe {name!r}.{nearest(name, known)}{listed}")
     spec = importlib.util.spec_from_file_location(script.stem, script)
+    assert spec is not None and spec.loader is not None  # it ends in .py
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tyro
 from PIL import Image
+from tyro.extras import get_parser
 
 from keras_cnns import build
 from keras_cnns.cli.commands import COMMANDS, main
+from keras_cnns.data import Augment
 from keras_cnns.support.flag_lists import join_values, split_lists, tuple_flags
 from keras_cnns.testing import pictures
 from keras_cnns.tflite import export
@@ -30,7 +31,7 @@ def run(capsys, *words):
 
 def without_text(command):
     """The flags of a command whose help is nothing but their default."""
-    parser = tyro.extras.get_parser(command)
+    parser = get_parser(command)
     texts = {"/".join(action.option_strings) or action.dest: str(action.help or "") for action in parser._actions}
     return {flag for flag, text in texts.items() if not text.replace("[dim]", "").partition("(")[0].strip()}
 
@@ -38,6 +39,14 @@ def without_text(command):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_flag_has_a_text(name):
     assert not without_text(COMMANDS[name])
+
+
+def test_every_flag_of_a_recipe_has_a_text_of_its_own():
+    """A comment above several fields is the text of the first one only if it is about that field."""
+    assert not without_text(Recipe) | without_text(Augment)
+    headings = {"the network", "the data", "the loss", "the optimizer", "the run", "the place"}
+    texts = {str(action.help).partition(" (")[0].replace("[dim]", "") for action in get_parser(Recipe)._actions}
+    assert not texts & headings
 
 
 def test_a_flag_without_a_text_is_found():
