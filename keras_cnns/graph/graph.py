@@ -58,12 +58,19 @@ class Graph:
             uses[node] += 1
         return uses
 
-    def rewrite(self, rule):
+    def rewrite(self, *rules):
         """Puts `rule(node, uses)` in the place of every node, each after what it takes; None leaves the node.
+
+        Several rules are applied to the whole graph one after the other.
 
         A rule sees a node whose inputs are rewritten already, so it looks backward: what it needs of what follows
         is `uses`, how many calls will take a node.
         """
+        for rule in rules:
+            self._rewrite(rule)
+        return self
+
+    def _rewrite(self, rule):
         uses, now = self.uses(), {}
         for node in self.nodes:
             node.args, node.kwargs = tree.map_structure(
@@ -73,7 +80,6 @@ class Graph:
             if now[node] is not node:
                 uses[now[node]] = uses[node] + uses.get(now[node], 1) - 1
         self.outputs = tree.map_structure(now.get, self.outputs)
-        return self
 
     def build(self, *, make=None, name=None):
         """The Keras model of this graph.

@@ -55,5 +55,4 @@ def _trained_for_int8(float_model: FloatModel, scheme: str, job: schemes.Job) ->
     names = {"inputs": float_model.inputs, "outputs": float_model.outputs}
     reference = convert.to_flatbuffer(graph.build(), settings.batch, **names)
     types = {"input_type": settings.input_type, "output_type": settings.output_type}
-    data = aware.convert(model, batch=settings.batch, **types)
-    return reference, flatbuffer.write(flatbuffer.read(data))
+    return reference, aware.convert(model, batch=settings.batch, **types)

@@ -26,12 +26,14 @@ class FloatModel:
       model: in float32; what the file is compared with.
       graph: of the same model, to be copied before it is rewritten.
       inputs, outputs: their names in the file.
+      is_quantization_aware: whether `quantization_aware` made the model.
     """
 
     model: keras.Model
     graph: Graph
     inputs: list[str]
     outputs: list[str]
+    is_quantization_aware: bool = False
 
     @classmethod
     def of(cls, model: keras.Model) -> "FloatModel":
@@ -43,12 +45,8 @@ class FloatModel:
         graph = read(model)
         if is_reduced(model):
             model = _in_float32(model, graph)
-        return cls(model, graph, convert.input_names(model), convert.output_names(model))
-
-    @property
-    def is_quantization_aware(self) -> bool:
-        """Whether `quantization_aware` made the model."""
-        return is_quantization_aware(self.model)
+        names = convert.input_names(model), convert.output_names(model)
+        return cls(model, graph, *names, is_quantization_aware(model))
 
     def sized(self, images: dict[str, np.ndarray]) -> "FloatModel":
         """The same model with open sides of its inputs as in `images`; itself if no side is open."""
@@ -85,7 +83,8 @@ class FloatModel:
             node.call = next((plain for plain, rounded in ROUNDED.items() if node.is_a(rounded)), node.call)
             return None
 
-        return ends.endings(self.graph.copy().rewrite(without_rounding), class_map.kinds(self.graph, stated))
+        graph = self.graph.copy().rewrite(without_rounding) if self.is_quantization_aware else self.graph
+        return ends.endings(graph, class_map.kinds(self.graph, stated))
 
     def weights_digest(self) -> str:
         """SHA-256 of all weights, so that a file can be traced to its checkpoint."""

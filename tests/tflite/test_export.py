@@ -1,6 +1,7 @@
 """`keras_cnns.tflite.export`: every scheme, every input type, and what happens when something is wrong."""
 
 import json
+import zipfile
 
 import keras
 import numpy as np
@@ -255,6 +256,17 @@ def test_names_travel_in_the_file(network, digits, tmp_path):
     assert read_card(tmp_path / "net.tflite").labels == names
     with pytest.raises(UserError, match="3 names for 10 outputs"):
         ship(network, digits, tmp_path / "net.tflite", names=["a", "b", "c"])
+
+
+@pytest.mark.parametrize("scheme", ["weight_only_int8", "int8"])
+def test_the_same_export_gives_the_same_bytes_on_another_day_in_another_folder(
+    scheme, network, digits, tmp_path, monkeypatch
+):
+    ship(network, digits, tmp_path / "monday" / "net.tflite", scheme=scheme, names=list("0123456789"))
+    monkeypatch.setattr(zipfile.time, "localtime", lambda *_: (2031, 5, 6, 7, 8, 9, 1, 126, 0))
+    ship(network, digits, tmp_path / "tuesday" / "other.tflite", scheme=scheme, names=list("0123456789"))
+    first, second = ((tmp_path / name).read_bytes() for name in ("monday/net.tflite", "tuesday/other.tflite"))
+    assert first == second
 
 
 def test_a_keras_file_is_as_good_as_a_model(network, digits, tmp_path):

@@ -8,7 +8,7 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert as conversion
-from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.file import repair
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, fold_back
 
 
@@ -31,7 +31,7 @@ def convert(model, *, batch=1, input_type="int8", output_type="int8"):
     converter.optimizations = [tf.lite.Optimize.DEFAULT]  # with ranges in the graph: no representative data set
     converter.inference_input_type = getattr(tf, input_type)
     converter.inference_output_type = getattr(tf, output_type)
-    return flatbuffer.write(flatbuffer.float_islands(flatbuffer.read(conversion.run(converter))))
+    return repair.with_float_inputs(conversion.run(converter))
 
 
 def frozen(model):

@@ -86,86 +86,6 @@ def sharing(data):
     return write(model)
 
 
-def named_outputs(model, integers):
-    """Outputs of the type asked for, in the graph as in its signature: the quantizer keeps only one of the two right
-    where a result is an output twice, or is taken by an operator of the other type as well.
-    """
-    graph, types = model.subgraphs[0], (schema.TensorType.INT8, schema.TensorType.INT16)
-    for signature in model.signatureDefs or []:
-        for place, (entry, output) in enumerate(zip(signature.outputs, graph.outputs, strict=True)):
-            found = (entry.tensorIndex, output)
-            right = [i for i in found if (graph.tensors[i].type in types) == integers]
-            entry.tensorIndex = graph.outputs[place] = (right or found)[0]
-    return model
-
-
-def parts_alike(model):
-    """Gives the parts of a split that nobody reads the type of the others: the quantizer leaves those in floats."""
-    graph, kind = model.subgraphs[0], schema.BuiltinOperator
-    for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        if max(code.builtinCode, code.deprecatedBuiltinCode) in (kind.SPLIT, kind.SPLIT_V, kind.UNPACK):
-            parts = [graph.tensors[i] for i in operator.outputs]
-            integers = [part for part in parts if part.type != schema.TensorType.FLOAT32]
-            for part in parts if integers else ():
-                part.type, part.quantization = integers[0].type, copy.deepcopy(integers[0].quantization)
-    return model
-
-
-def reconnect(model):
-    """Lets integer operators read the integers again where a tensor is an output as well as an input of others.
-
-    The quantizer hands the float copy made for the output to the other readers too, whose kernels then take floats
-    for integers and answer nonsense without a word.
-    """
-    graph = model.subgraphs[0]
-    kind = {i: tensor.type for i, tensor in enumerate(graph.tensors)}
-    code = {i: max(c.builtinCode, c.deprecatedBuiltinCode) for i, c in enumerate(model.operatorCodes)}
-    copies = {
-        operator.outputs[0]: operator.inputs[0]
-        for operator in graph.operators
-        if code[operator.opcodeIndex] == schema.BuiltinOperator.DEQUANTIZE and operator.outputs[0] in graph.outputs
-    }
-    for operator in graph.operators:
-        if kind[operator.outputs[0]] in (schema.TensorType.INT8, schema.TensorType.INT16) and (
-            code[operator.opcodeIndex] != schema.BuiltinOperator.QUANTIZE
-        ):
-            operator.inputs = [copies.get(i, i) for i in operator.inputs]
-    return model
-
-
-def float_islands(model):
-    """Gives operators with weights in floats their input in floats, where the converter took that conversion away.
-
-    In a network that is int8 by the ranges in its graph the converter takes one off the readers of a converted tensor
-    for one that computes in integers, such as the first projection of attention, and no kernel takes integers there.
-    """
-    graph, kind = model.subgraphs[0], schema.BuiltinOperator
-    linear = (kind.FULLY_CONNECTED, kind.CONV_2D, kind.DEPTHWISE_CONV_2D)
-    types = schema.TensorType
-    made, operators = {}, []
-    for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        if max(code.builtinCode, code.deprecatedBuiltinCode) in linear:
-            given, weights = operator.inputs[0], operator.inputs[1]
-            if graph.tensors[given].type == types.INT8 and graph.tensors[weights].type == types.FLOAT32:
-                if given not in made:
-                    made[given] = _float_twin(graph, given)
-                    operators.append(_converted(model, kind.DEQUANTIZE, given, made[given]))
-                operator.inputs = [made[given], *operator.inputs[1:]]
-        operators.append(operator)
-    graph.operators = operators
-    return model
-
-
-def _float_twin(graph, index):
-    tensor = copy.deepcopy(graph.tensors[index])
-    tensor.type, tensor.buffer, tensor.quantization = schema.TensorType.FLOAT32, 0, None
-    tensor.name = tensor.name + b"_float"
-    graph.tensors.append(tensor)
-    return len(graph.tensors) - 1
-
-
 def all_read(data):
     """The flatbuffer with what nobody reads among its outputs, but not in its signature: so it can be measured.
 
@@ -180,47 +100,6 @@ def all_read(data):
         return data
     graph.outputs = [*graph.outputs, *dead]
     return write(model)
-
-
-def around_powers(data):
-    """The names of the tensors that stay floats around a power, as in response normalization, or before a logarithm.
-
-    A sum of squares spans so many orders of magnitude that its small values round to zero, which is infinite to a
-    negative power, and so does the power itself: what makes its base, and what it is multiplied with, are not rounded.
-    """
-    model = read(data)
-    graph = model.subgraphs[0]
-    made = {operator.outputs[0]: operator for operator in graph.operators}
-    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
-    kind = schema.BuiltinOperator
-    found = []
-
-    def walk(tensor):
-        operator = made.get(tensor)
-        code = operator and codes[operator.opcodeIndex]
-        squares = code == kind.SQUARE or (code == kind.MUL and operator.inputs[0] == operator.inputs[1])
-        if squares or code in (kind.ADD, kind.CONV_2D) and all(map(walk, _computed(operator, made))):
-            found.append(graph.tensors[tensor].name.decode())
-            return True
-        return False
-
-    powers = [operator for operator in graph.operators if codes[operator.opcodeIndex] == kind.POW]
-    for operator in powers:
-        walk(operator.inputs[0])
-    found += [  # no logarithm of what rounds to zero
-        graph.tensors[operator.inputs[0]].name.decode()
-        for operator in graph.operators
-        if codes[operator.opcodeIndex] == kind.LOG
-    ]
-    results = {operator.outputs[0] for operator in powers}
-    for operator in graph.operators:
-        if codes[operator.opcodeIndex] in (kind.MUL, kind.DIV) and results.intersection(operator.inputs):
-            found.append(graph.tensors[operator.outputs[0]].name.decode())
-    return found
-
-
-def _computed(operator, made):
-    return [i for i in operator.inputs if i in made]
 
 
 def as_uint8(data, *, inputs, outputs):
@@ -252,10 +131,10 @@ def _unsigned_twin(graph, index):
 
 
 def _requantize(model, source, target):
-    return _converted(model, schema.BuiltinOperator.QUANTIZE, source, target)
+    return conversion(model, schema.BuiltinOperator.QUANTIZE, source, target)
 
 
-def _converted(model, code, source, target):
+def conversion(model, code, source, target):
     """An operator of this code from one tensor to another."""
     known = [i for i, c in enumerate(model.operatorCodes) if c.builtinCode == code]
     if not known:

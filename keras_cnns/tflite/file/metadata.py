@@ -52,10 +52,17 @@ def attach(data, card, *, normalization=None):
     model.metadata = [*(model.metadata or []), entry]
     packed = io.BytesIO(flatbuffer.write(model))
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as archive:
-        archive.writestr(ENTRY, json.dumps(asdict(card), indent=1))
+        archive.writestr(_entry(ENTRY), json.dumps(asdict(card), indent=1))
         if card.labels:
-            archive.writestr(LABELS, "\n".join(map(str, card.labels)))
+            archive.writestr(_entry(LABELS), "\n".join(map(str, card.labels)))
     return packed.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """A file in the archive that is the same on any day and any system: exports are reproducible."""
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.external_attr, entry.create_system = 0o600 << 16, 3
+    return entry
 
 
 # --- the little of the schema that is needed --------------------------------------------------------------------------

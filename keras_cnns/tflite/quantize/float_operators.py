@@ -23,13 +23,22 @@ PRODUCTS = (
 )
 
 
-def kept_in_floats(data):
-    """Names of the tensors whose operators stay floats, those inside of loops too; none where nothing is suppressed.
+def left_in_float(data: bytes) -> tuple[list[str], list[str]]:
+    """Names of the tensors whose operators stay in float: around powers and logarithms; around a detector's boxes.
 
     Raises:
       UserError: a loop has weights of its own: a recurrent layer, of which no ranges can be measured.
     """
     model = flatbuffer.read(data)
+    return _around_powers(model), _around_boxes(model)
+
+
+def _around_boxes(model):
+    """Names of the tensors whose operators stay floats, those inside of loops too; none where nothing is suppressed.
+
+    Raises:
+      UserError: a loop has weights of its own: a recurrent layer, of which no ranges can be measured.
+    """
     main, *loops = model.subgraphs
     if any(_has_weights(model, graph) for graph in loops) or _hands_weights_in(model, main):
         raise UserError(
@@ -111,3 +120,42 @@ def _hands_weights_in(model, graph):
     """Whether a loop gets constants from outside, as it may its weights."""
     loops = [operator for operator in graph.operators if _code(model, operator) in LOOPS]
     return any(_is_constant(model, graph.tensors[i]) for loop in loops for i in loop.inputs if i >= 0)
+
+
+def _around_powers(model):
+    """The names of the tensors that stay floats around a power, as in response normalization, or before a logarithm.
+
+    A sum of squares spans so many orders of magnitude that its small values round to zero, which is infinite to a
+    negative power, and so does the power itself: what makes its base, and what it is multiplied with, are not rounded.
+    """
+    graph = model.subgraphs[0]
+    made = {operator.outputs[0]: operator for operator in graph.operators}
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+    found = []
+
+    def walk(tensor):
+        operator = made.get(tensor)
+        code = operator and codes[operator.opcodeIndex]
+        squares = code == Kind.SQUARE or (code == Kind.MUL and operator.inputs[0] == operator.inputs[1])
+        if squares or code in (Kind.ADD, Kind.CONV_2D) and all(map(walk, _computed(operator, made))):
+            found.append(graph.tensors[tensor].name.decode())
+            return True
+        return False
+
+    powers = [operator for operator in graph.operators if codes[operator.opcodeIndex] == Kind.POW]
+    for operator in powers:
+        walk(operator.inputs[0])
+    found += [  # no logarithm of what rounds to zero
+        graph.tensors[operator.inputs[0]].name.decode()
+        for operator in graph.operators
+        if codes[operator.opcodeIndex] == Kind.LOG
+    ]
+    results = {operator.outputs[0] for operator in powers}
+    for operator in graph.operators:
+        if codes[operator.opcodeIndex] in (Kind.MUL, Kind.DIV) and results.intersection(operator.inputs):
+            found.append(graph.tensors[operator.outputs[0]].name.decode())
+    return found
+
+
+def _computed(operator, made):
+    return [i for i in operator.inputs if i in made]

@@ -8,7 +8,7 @@ from pathlib import Path
 from litert_quantizer import qtyping, quantizer, recipe
 
 from keras_cnns.support.errors import UserError, nearest
-from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.file import repair
 from keras_cnns.tflite.quantize import bias_overflow, bit_allocation, float_operators, ranges, sensitivity
 from keras_cnns.tflite.quantize.ranges import quantizer_quiet
 from keras_cnns.tflite.targets import runner
@@ -81,9 +81,10 @@ def _in_integers(data, job, rule, where=".*", islands=()):
         # int8 SOFTMAX is not delegated and answers in steps of 1/256; in float it is neither slow nor coarse
         _leave_float(made, Op.OUTPUT, Op.SOFTMAX)
     _leave_float(made, *islands)
-    for tensor in flatbuffer.around_powers(data):
+    powers, floats = float_operators.left_in_float(data)
+    for tensor in powers:
         _leave_float(made, Op.ALL_SUPPORTED, where=_called(tensor))
-    if floats := float_operators.kept_in_floats(data):
+    if floats:
         float_operators.check_ends(data, floats, job)
         _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;)({'|'.join(map(re.escape, floats))});")
     return made
@@ -126,7 +127,7 @@ def islands(data, job):
             file = Path(folder, "int8.tflite")
             file.write_bytes(finished(whole(data, job), job))
             left, _ = runner.ask("describe", file=str(file))
-        names = set(left["undelegated"]) - {"QUANTIZE", "DEQUANTIZE"}
+        names = sorted(set(left["undelegated"]) - {"QUANTIZE", "DEQUANTIZE"})
         islands = [name for name in names if name in Op.__members__]
     else:
         islands = list(job.settings.islands)
@@ -164,6 +165,5 @@ def _run(made, found):
 
 
 def finished(data, job):
-    """What the quantizer made, put right and in one piece."""
-    model = flatbuffer.named_outputs(flatbuffer.read(data), job.settings.output_type != "float32")
-    return flatbuffer.write(flatbuffer.reconnect(flatbuffer.parts_alike(model)))
+    """What the quantizer made, repaired and in one piece."""
+    return repair.repaired(data, integer_outputs=job.settings.output_type != "float32")

@@ -51,7 +51,7 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
     keep_outputs(graph, outputs)
     dropped = tuple(call for call in TRAINING_ONLY if not (keep_dropout and call in DROPOUTS))
     graph.rewrite(lambda node, uses: _without_training(node, dropped))
-    graph.rewrite(partly_used(graph))
+    first = partly_used(graph)
     rules = [
         apart,
         lambda node, uses: (
@@ -61,9 +61,12 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
     rules += [highest, flip_kernel, fuse_padding, fold_back, fold_forward, depthwise, thinning, by_fives]
     if int8_forms:
         rules += [absorb_sixth, hard_swish, average, rectified]
-    for rule in rules:
-        graph.rewrite(lambda node, uses, rule=rule: None if node.masked else rule(node, uses))
-    return graph
+    return graph.rewrite(first, *map(_unless_masked, rules))
+
+
+def _unless_masked(rule):
+    """The rule for nodes that do not pass a mask on."""
+    return lambda node, uses: None if node.masked else rule(node, uses)
 
 
 def keep_outputs(graph, wanted=None):

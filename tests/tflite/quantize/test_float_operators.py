@@ -10,7 +10,7 @@ from keras_cnns.data.sources import shapes
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
 from keras_cnns.tflite.file import convert, flatbuffer
-from keras_cnns.tflite.quantize.float_operators import kept_in_floats
+from keras_cnns.tflite.quantize.float_operators import left_in_float
 
 SIDE = 64
 NARROW_VGG = {"backbone": "vgg11_bn", "columns": {"widths": (8, 8, 16, 16, 16)}, "roi_pooling": "max"}
@@ -109,14 +109,14 @@ def test_boxes_as_integers_are_refused_in_a_line(tmp_path):
 def test_a_network_without_suppression_keeps_nothing_in_floats():
     image = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu")(image)
-    assert not kept_in_floats(convert.to_flatbuffer(keras.Model(image, keras.layers.Dense(3)(x))))
+    assert left_in_float(convert.to_flatbuffer(keras.Model(image, keras.layers.Dense(3)(x)))) == ([], [])
 
 
 @pytest.mark.parametrize("layer", [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN])
 def test_a_loop_with_weights_is_refused(layer):
     steps = keras.Input((6, 4))
     with pytest.raises(UserError, match="unroll=True"):
-        kept_in_floats(convert.to_flatbuffer(keras.Model(steps, layer(5)(steps))))
+        left_in_float(convert.to_flatbuffer(keras.Model(steps, layer(5)(steps))))
 
 
 def test_a_loop_without_weights_between_layers_stays_in_floats(tmp_path):
