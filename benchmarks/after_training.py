@@ -23,13 +23,14 @@ from keras_cnns.tflite import Tuning, export, predict
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.verify import measures
 from keras_cnns.tflite.verify import verdict as verify
+from keras_cnns.tflite.verify.float_answers import float_answers
 
 AUTO, MAX_DROP = "auto", 0.0005
 
 TO_CALIBRATE, TO_COMPARE = 200, 600
 NONE, BIAS, ROUNDING = Tuning.plain(), Tuning(rounding="nearest"), Tuning(bias="kept")
 BOTH, SCALES = Tuning(), Tuning(scales="mse")
-STOCK, MADE_UP = "none, stock converter", "both, made-up pictures"
+STOCK, SYNTHETIC = "none, stock converter", "both, synthetic pictures"
 STEPS = {  # what is told of it: the tuning
     "none": NONE,
     "both (the default)": BOTH,
@@ -39,7 +40,7 @@ STEPS = {  # what is told of it: the tuning
     "both, scales mse": SCALES,
     "both, ranges mse": Tuning(ranges="mse"),
     "both, ranges 99.99": Tuning(ranges=99.99),
-    MADE_UP: BOTH,
+    SYNTHETIC: BOTH,
 }
 ALONE = ("both (the default)", "biases corrected", "rounding learned", "both, scales mse")
 SCHEMES = {  # the steps that are tried in each
@@ -62,10 +63,11 @@ converter's softmax is left out, and its scores taken through one in floats: it 
 below them is lost on both sides of a comparison.
 
 `int8_float_mixed` measures what each rounding to int8 does to the answers alone, and leaves the operators on both sides
-of the worst in floats until three quarters of that harm are gone (`spare=0.75`), about 6 dB. Where a few roundings do
+of the worst in floats until three quarters of that error are gone (`error_avoided=0.75`), about
+6 dB. Where a few roundings do
 most of it, as at the entrance of a mobile network, this costs next to nothing; where all do alike it costs what floats
 cost, and the table says so. `int8_int16_mixed` leaves them in int16: as good, for chips without floats, but each such
-operator is outside XNNPACK, and slow on a CPU. *made-up pictures*: `calibration="synthetic"`.
+operator is outside XNNPACK, and slow on a CPU. *synthetic pictures*: `calibration="synthetic"`.
 
 Written by `python benchmarks/after_training.py`, whose first lines say how.
 
@@ -89,7 +91,7 @@ def measure(key, model, seen, unseen, rows, first):
             if f"{key}: {scheme}: {step}" in rows.found:
                 continue
             try:
-                given = "synthetic" if step == MADE_UP else seen
+                given = "synthetic" if step == SYNTHETIC else seen
                 options = {"scheme": scheme, "calibration": given, "images": unseen, "force": True}
                 with tempfile.TemporaryDirectory() as folder:
                     path = Path(folder, "net.tflite")
@@ -121,8 +123,8 @@ def candidates_page(found):
         for c in row.get("candidates", ()):
             figures = " | | | | "
             if c["size_bytes"] is not None:
-                figures = f"{c['size_ratio']:.3f} | {c['latency_ratio']:.2f} | {c['lost']:.4f} | {c['agreement']:.3f}"
-                figures += f" | {c['snr_db']:.1f}"
+                figures = f"{c['size_ratio']:.3f} | {c['latency_ratio']:.2f} | {c['accuracy_loss']:.4f}"
+                figures += f" | {c['agreement']:.3f} | {c['snr_db']:.1f}"
             told = "**chosen**" if c["chosen"] else c["remark"]
             lines.append(f"| {key.split(': ')[0]} | {c['name']} | {figures} | {told} |")
     return "\n".join(lines)
@@ -136,7 +138,7 @@ def by_the_converter(model, path, **options):
     """
     report = export(model, path, engine="converter", head="logits", **options)
     own, images = FloatModel.of(model), options["images"]
-    ((name, original),) = verify.reference_outputs(
+    ((name, original),) = float_answers(
         own.model, {own.inputs[0]: images}, inputs=own.inputs, outputs=own.outputs
     ).items()
     scores, (ending,) = np.asarray(predict(path, images)), own.endings()
@@ -158,7 +160,7 @@ def page(found):
                     lines.append(f"| {network} | {scheme} | {step} | {row['error']} | | | | | |")
                     continue
                 shown = row["comparisons"][0]
-                figures = f"{shown['snr_db']:.1f} | {shown['agreement']:.3f} | {shown['loss']:.4f}"
+                figures = f"{shown['snr_db']:.1f} | {shown['agreement']:.3f} | {shown['expected_loss']:.4f}"
                 figures += f" | {row['size_ratio']:.3f} | {row['latency_ratio']:.2f} | {row['seconds']:.0f}"
                 lines.append(f"| {network} | {scheme} | {step} | {figures} |")
     return "\n".join(lines)

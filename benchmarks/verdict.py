@@ -115,10 +115,10 @@ def cases(model, seen):
 def measure(key, model, seen, unseen, rows):
     """Exports every case that is missing yet."""
     from keras_cnns.tflite.float_model import FloatModel
-    from keras_cnns.tflite.verify.verdict import reference_outputs
+    from keras_cnns.tflite.verify.float_answers import float_answers
 
     own = FloatModel.of(model)
-    answers = reference_outputs(own.model, {own.inputs[0]: unseen}, inputs=own.inputs, outputs=own.outputs)
+    answers = float_answers(own.model, {own.inputs[0]: unseen}, inputs=own.inputs, outputs=own.outputs)
     for what, meant, options, source in cases(model, seen):
         if f"{key}: {what}" in rows.found:
             continue
@@ -156,7 +156,7 @@ def page(rows):
     for key, row in rows.found.items():
         network, what = key.split(": ", 1)
         figures = row.get("comparisons", [{}])[0]
-        cells = [figures.get(k) for k in ("loss", "loss_share", "error", "agreement", "snr_db")]
+        cells = [figures.get(k) for k in ("expected_loss", "expected_loss_share", "error", "agreement", "snr_db")]
         shown = [
             "" if v is None else format(v, f) for v, f in zip(cells, (".4f", ".3f", ".3f", ".3f", ".1f"), strict=True)
         ]

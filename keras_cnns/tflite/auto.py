@@ -123,7 +123,11 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
     """
     if settings.error_avoided is not None:
         raise UserError('"auto" tries several: error_avoided is for int8_float_mixed and int8_int16_mixed.')
-    figures = (("lost", limits.max_drop), ("size_ratio", limits.max_size), ("latency_ratio", limits.max_latency))
+    figures = (
+        ("accuracy_loss", limits.max_drop),
+        ("size_ratio", limits.max_size),
+        ("latency_ratio", limits.max_latency),
+    )
     with tempfile.TemporaryDirectory() as folder:
         search = _Search(exporter, folder, figures, settings)
         search.run(limits.max_size)
@@ -157,7 +161,16 @@ def candidates(tried, left, best=None):
     return (*found, *(Candidate(name, "none", why) for name, why in left))
 
 
-FIGURES = ("size_bytes", "size_ratio", "latency_ms", "latency_ratio", "lost", "accuracy_drop", "agreement", "snr_db")
+FIGURES = (
+    "size_bytes",
+    "size_ratio",
+    "latency_ms",
+    "latency_ratio",
+    "accuracy_loss",
+    "accuracy_drop",
+    "agreement",
+    "snr_db",
+)
 
 
 def beaten(report, tried):
@@ -167,7 +180,7 @@ def beaten(report, tried):
     """
 
     def figures(one):
-        return one.latency_ratio, one.size_ratio, one.lost
+        return one.latency_ratio, one.size_ratio, one.accuracy_loss
 
     sound = [(name, one) for name, one in tried if one.status != "fail" and figures(one) != figures(report)]
     return next((name for name, one in sound if all(map(le, figures(one), figures(report)))), None)
@@ -182,7 +195,8 @@ def _remark(report, better):
 def _sentence(candidate):
     if candidate.status == "none":
         return f"{candidate.name}: {candidate.remark}"
-    figures = f"time {candidate.latency_ratio:.2f}, size {candidate.size_ratio:.2f}, loses {candidate.lost:.4f}"
+    figures = f"time {candidate.latency_ratio:.2f}, size {candidate.size_ratio:.2f}"
+    figures += f", accuracy loss {candidate.accuracy_loss:.4f}"
     remark = f", {candidate.remark}" if candidate.remark else ""
     return f"{candidate.name}: {figures}{remark}"
 

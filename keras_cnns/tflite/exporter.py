@@ -29,6 +29,7 @@ from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.verify import outputs as judging
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.examination import Examination, examine
+from keras_cnns.tflite.verify.float_answers import float_answers
 from keras_cnns.tflite.verify.layer_errors import layer_errors
 from keras_cnns.tflite.verify.rejection import Rejected, reject, set_aside
 from keras_cnns.tflite.verify.report import Report
@@ -76,7 +77,7 @@ class Exporter:
         self.pictures = gather(float_model.model, float_model.inputs, calibration, images, labels, synthesize)
         self.float_model = float_model = float_model.sized(self.pictures.images)
         names = {"inputs": float_model.inputs, "outputs": float_model.outputs}
-        self.original = verdict.reference_outputs(float_model.model, self.pictures.images, **names)
+        self.original = float_answers(float_model.model, self.pictures.images, **names)
         self.outputs = judging.judged_outputs(
             float_model.endings(outputs),
             {name: self.original[name] for name in float_model.outputs},
@@ -198,7 +199,7 @@ class Exporter:
         if self._source is None or not self.float_model.is_quantization_aware:
             return ()
         source, outputs = FloatModel.of(self._source), self.float_model.outputs
-        original = verdict.reference_outputs(source.model, self.pictures.images, inputs=self.float_model.inputs)
+        original = float_answers(source.model, self.pictures.images, inputs=self.float_model.inputs)
         if len(original) == len(answers):
             original = dict(zip(outputs, original.values(), strict=False))
         known = {

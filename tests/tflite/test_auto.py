@@ -23,7 +23,7 @@ class Found:
     snr_db: float = 20.0
     accuracy_drop: float | None = None
     agreement: float | None = None
-    lost: float = 0.0
+    accuracy_loss: float = 0.0
     status: str = "pass"
     reasons: tuple = ()
     notes: tuple = ()
@@ -72,7 +72,7 @@ class Measured:
             raise UserError("not possible")
         figures = {"agreement": 1 - lost} if self.without_labels else {"accuracy_drop": lost}
         verdict = {"status": "fail", "reasons": ("wrong",)} if scheme in self.refused else {}
-        return Found(str(path), scheme, time, size, lost=lost, **figures, **verdict)
+        return Found(str(path), scheme, time, size, accuracy_loss=lost, **figures, **verdict)
 
 
 def picked(path, integer_io=False, calibrated=True, without_labels=False, failing=(), refused=(), **limits):
@@ -169,7 +169,7 @@ def test_what_another_beats_in_everything_is_marked(tmp_path):
     sound = [c for c in report.candidates if c.status == "pass"]
     assert sound[-1].name == "float32"  # what nothing beats stands first, by its time
     assert [c.latency_ratio for c in sound[:-1]] == sorted(c.latency_ratio for c in sound[:-1])
-    failed = Found("", "int8", 0.1, 0.1, lost=0.0, status="fail")
+    failed = Found("", "int8", 0.1, 0.1, accuracy_loss=0.0, status="fail")
     assert auto.beaten(Found("", "float32", 1, 1), [("int8", failed)]) is None  # what would be refused beats nothing
 
 

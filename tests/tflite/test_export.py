@@ -37,7 +37,7 @@ def test_four_bits_are_too_few_for_a_small_network(network, digits, tmp_path):
     )
     eight = ship(network, digits, tmp_path / "8.tflite", scheme="weight_only_int8")
     assert 0.8 < report.agreement < 0.98 < eight.agreement
-    assert report.loss > max(0.01, 5 * eight.loss) and report.snr_db < eight.snr_db - 15
+    assert report.expected_loss > max(0.01, 5 * eight.expected_loss) and report.snr_db < eight.snr_db - 15
     assert report.size_ratio < eight.size_ratio
 
 

@@ -18,7 +18,7 @@ WORD = "synthetic"
 COUNT, STEPS, RATE = 16, 40, 0.05  # pictures, steps of Adam, its first rate as a share of the pictures' range
 SURE, SURENESS = ("classifier", "logits"), 1.0  # outputs that a picture is made sure of, and how much that counts
 COARSE = 8  # rows and columns of the patches in the first noise
-NOTE = "calibrated on {} pictures made up from the statistics of {} batch normalizations, on no real one"
+NOTE = "calibrated on {} synthetic pictures made from the statistics of {} batch normalizations, on no real one"
 
 
 def synthetic(

@@ -1,4 +1,4 @@
-"""Weights of four and of eight bits in one file: four where that does the least harm for what it saves."""
+"""Bit allocation: weights of four and of eight bits in one file, four where the answers are least sensitive."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ HIGH = 7
 
 
 def sensitivities(data, pictures, batch=1):
-    """What four bits do in each layer alone: {result's name: (harm, weights)}, the harm as a share of the answers.
+    """What four bits do in each layer alone: {result's name: (error, weights)}.
 
     Args:
       data: the float32 flatbuffer.
@@ -47,8 +47,8 @@ def sensitivities(data, pictures, batch=1):
             bias = operator.inputs[kernel.bias]
             operator.inputs = [*operator.inputs[: kernel.bias], changed.twin(bias, operator.outputs[0])]
             changed.store(operator.inputs[kernel.bias], file.constant(bias) + shift)
-        harmed, _ = answers(flatbuffer.write(changed.model), given)
-        found[file.name(kernel.operator.outputs[0])] = normalized_error(wanted, harmed), kernel.weights.size
+        actual, _ = answers(flatbuffer.write(changed.model), given)
+        found[file.name(kernel.operator.outputs[0])] = normalized_error(wanted, actual), kernel.weights.size
     return found
 
 

@@ -14,7 +14,7 @@ from keras_cnns.tflite.quantize.ranges import quantizer_quiet
 from keras_cnns.tflite.targets import runner
 
 Op = qtyping.TFLOperationName
-SMALL = 0.2  # of the float32 file: int4 where it harms least
+SMALL = 0.2  # of the float32 file
 
 _FLOAT16 = qtyping.OpQuantizationConfig(
     weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
@@ -138,7 +138,7 @@ def islands(data, job):
 
 
 def four_and_eight_bits(data, job):
-    """int4 in as many layers as `job.settings.max_size` asks for, those it harms least; int8 in the others."""
+    """int4 in as many layers as `job.settings.max_size` asks for, the least sensitive first; int8 in the others."""
     made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
     size = len(finished(_run(made, None), job))
     measure = lambda: bit_allocation.sensitivities(data, job.calibration, job.batch)  # noqa: E731

@@ -97,7 +97,7 @@ SCHEMES = {
         "int4 weights", "nothing", "an eighth of the size; slower", rules.weights(recipe.weight_only_wi4_afp32)
     ),
     "weight_only_mixed": Scheme(
-        "int8 weights, int4 where it harms least",
+        "int8 weights, int4 where the answers are least sensitive",
         "calibration pictures",
         "the smallest file that still knows its classes (`max_size`); slower",
         rules.four_and_eight_bits,
@@ -128,7 +128,7 @@ SCHEMES = {
         integer_io=True,
     ),
     "int8_float_mixed": Scheme(
-        "int8, floats where int8 harms most",
+        "int8, float where int8 makes the largest errors",
         "calibration pictures",
         "accuracy at nearly int8's size and speed (`error_avoided`)",
         rules.left_out_in(None),
@@ -138,7 +138,7 @@ SCHEMES = {
         leaves_out=True,
     ),
     "int8_int16_mixed": Scheme(
-        "int8, int16 activations where int8 harms most",
+        "int8, int16 activations where int8 makes the largest errors",
         "calibration pictures",
         "the same in integers alone; slow on CPUs",
         rules.left_out_in(recipe.static_wi8_ai16),

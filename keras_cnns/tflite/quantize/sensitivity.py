@@ -1,4 +1,4 @@
-"""Where int8 harms the answers: each rounding measured alone, and the operators around the few that make most of it."""
+"""Sensitivity to int8: the error of each rounding alone, and the operators around the few that make most of it."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, KINDS, File, in_flo
 from keras_cnns.tflite.verify.report import Sensitivity
 
 PICTURES = 12
-NAMED = 3  # of the operators that are spared, in the sentence on them
+NAMED = 3  # of the operators that are left out of int8, in the note on them
 RESULT, WEIGHTS = "result", "weights"
 
 
@@ -21,7 +21,7 @@ class Rounding:
     """One tensor that int8 rounds. what: RESULT or WEIGHTS. name: its own, or that of the result of its operator.
 
     around: the results of the operators that have to be left out of int8 for it not to be rounded: those on both sides.
-    harm: the squared error that it makes alone, over the answers' variance.
+    error: the squared error that it makes alone, over the answers' variance.
     """
 
     what: str
@@ -30,12 +30,12 @@ class Rounding:
     error: float = 0.0
 
     def avoided(self, left_out, kept):
-        """Whether it is gone where operators are `kept` in floats or int16: whose weights have eight bits as well."""
+        """Whether it is avoided where operators are `kept` in "float", or in "int16", whose weights are int8 too."""
         return self.around <= left_out and (kept == "float" or self.what == RESULT)
 
 
 def measure(data, made, pictures, batch=1):
-    """A `Rounding` for each tensor that is rounded, the most harmful first.
+    """A `Rounding` for each tensor that is rounded, the largest error first.
 
     Args:
       data: the float32 flatbuffer.
@@ -44,7 +44,7 @@ def measure(data, made, pictures, batch=1):
       batch: pictures at a time.
 
     Raises:
-      UserError: a picture on which the answers are not finite, which says nothing of any operator.
+      UserError: a picture on which the answers are not finite, which says nothing about any operator.
     """
     given = list(batched(thin(pictures, PICTURES), batch))
     wanted, _ = answers(data, given)
@@ -57,7 +57,7 @@ def measure(data, made, pictures, batch=1):
 
 
 def choose(found, share, kept="float"):
-    """The results of operators without which `share` of all harm is gone: those around one rounding after the other.
+    """The results of operators that avoid `share` of all error when left out: those around one rounding after another.
 
     kept: what they are in instead, "float" or "int16"; what that cannot take away counts for nothing.
     """
@@ -71,24 +71,24 @@ def choose(found, share, kept="float"):
 
 
 def table(data, found, left_out, kept):
-    """A `Harm` for each rounding; `kept`: what is made of those that are spared."""
+    """A `Sensitivity` for each rounding; `kept`: what the operators left out of int8 are in."""
     kinds = _kinds(data)
 
-    def harm(one):
+    def row(one):
         now = kept if one.avoided(left_out, kept) else "int8"
         return Sensitivity(kinds.get(one.name, "INPUT"), short(one.name), one.what, one.error, now)
 
-    return [harm(one) for one in found]
+    return [row(one) for one in found]
 
 
 def note(data, found, left_out, kept):
-    """What was spared, and how much of the harm that is."""
+    """Which operators are left out of int8, and how much of its error that avoids."""
     total = sum(one.error for one in found)
-    spared = sum(one.error for one in found if one.avoided(left_out, kept))
+    avoided = sum(one.error for one in found if one.avoided(left_out, kept))
     order = [name for name in _kinds(data) if name in left_out]
     named = ", ".join(map(short, order[:NAMED])) + " ..." * (len(order) > NAMED)
     of = f"{len(order)} of {len(_kinds(data))} operators"
-    return f"{of} are in {kept}, without which int8 does {spared / (total or 1):.0%} less harm: {named or 'none'}"
+    return f"{of} are in {kept}, which avoids {avoided / (total or 1):.0%} of int8's error: {named or 'none'}"
 
 
 def short(name):

@@ -23,14 +23,14 @@ def logits(probabilities, scale=0.0):
 
 
 def expected_loss(probabilities, choice):
-    """(loss, of what could be lost): what the choice of another class gives away, by the original's probabilities.
+    """(expected accuracy loss, the largest it could be) of answering other classes, by the original's probabilities.
 
     probabilities: (N, classes) of the original. choice: (N,) classes of the file. The second is what answers drawn by
     lot would lose: where that is next to nothing, or all answers are the same class, the first says nothing.
     """
     best = probabilities.max(-1)
-    given_away = best - np.take_along_axis(probabilities, choice[:, None], -1)[:, 0]
-    return float(given_away.mean()), float(best.mean() - 1 / probabilities.shape[-1])
+    loss = best - np.take_along_axis(probabilities, choice[:, None], -1)[:, 0]
+    return float(loss.mean()), float(best.mean() - 1 / probabilities.shape[-1])
 
 
 def decision_loss(probabilities, answers):

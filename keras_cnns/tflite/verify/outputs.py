@@ -10,6 +10,7 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.inputs import pictures
 from keras_cnns.tflite.rewrite import ends
 from keras_cnns.tflite.verify import measures, verdict
+from keras_cnns.tflite.verify.float_answers import float_answers
 
 Arrays = dict[str, np.ndarray]
 BEFORE = "the model before quantization-aware training"
@@ -58,7 +59,7 @@ def judged_outputs(
     for (output, answers), ending in zip(original.items(), endings, strict=True):
         scores = None
         if ending.scores is not None:
-            (scores,) = verdict.reference_outputs(ending.scores.build(), images, inputs=list(images)).values()
+            (scores,) = float_answers(ending.scores.build(), images, inputs=list(images)).values()
         kind = ending.kind if stated is not None else by_answers(ending.kind, answers, labels)
         if kind in ("classifier", "logits") and answers.shape[-1] == 1:
             kind = "multilabel"  # two classes in one number
@@ -128,9 +129,9 @@ def with_source(
     for comparison in beside:
         drop = comparison.accuracy_drop
         shown = drop is not None and (comparison.drop_low or 0) > 0 and drop > verdict.SHOWN_DROP
-        lost = comparison.loss_share is not None and comparison.loss_share > 0.5
+        lost = (comparison.expected_loss_share or 0.0) > 0.5
         if shown or lost:
-            why = comparison.remark if shown else f"gives away {comparison.loss_share:.0%} of its answers"
+            why = comparison.remark if shown else f"an expected accuracy loss of {comparison.expected_loss:.0%}"
             reasons = (*reasons, f"beside {BEFORE}: {why}")
             status = "fail" if shown else max(status, "warn", key=("pass", "warn", "fail").index)
     return status, reasons

@@ -3,6 +3,14 @@
 from dataclasses import asdict, dataclass
 
 from keras_cnns.support.atomic_files import write_json
+from keras_cnns.support.deprecation import renamed_attribute
+
+OLD_KEYS = {
+    "expected_loss": "loss",
+    "expected_loss_share": "loss_share",
+    "accuracy_loss": "lost",
+    "sensitivities": "harms",
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,8 @@ class Sensitivity:
     error: float
     kept: str
 
+    harm = renamed_attribute("harm", "error")
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -42,10 +52,12 @@ class Candidate:
     size_ratio: float | None = None
     latency_ms: float | None = None
     latency_ratio: float | None = None
-    lost: float | None = None
+    accuracy_loss: float | None = None
     accuracy_drop: float | None = None
     agreement: float | None = None
     snr_db: float | None = None
+
+    lost = renamed_attribute("lost", "accuracy_loss")
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,10 @@ class Report:
     sensitivities: tuple = ()
     candidates: tuple = ()
 
+    harms = renamed_attribute("harms", "sensitivities")
+    loss = renamed_attribute("loss", "expected_loss")
+    lost = renamed_attribute("lost", "accuracy_loss")
+
     @property
     def cosine(self):
         """Of the worst output."""
@@ -97,14 +113,14 @@ class Report:
         return self._worst("agreement")
 
     @property
-    def loss(self):
-        """Probability that the file's choices give away, by the original's own; None where there are no classes."""
-        return self._worst("loss", max)
+    def expected_loss(self) -> float | None:
+        """Expected accuracy loss, a fraction, by the original's own probabilities; None where there are no classes."""
+        return self._worst("expected_loss", max)
 
     @property
-    def lost(self):
-        """Of the worst output, what two files of one model are chosen between by."""
-        return self._worst("lost", max)
+    def accuracy_loss(self) -> float | None:
+        """What "auto" compares files by: the drop where labels show one, else the expected loss."""
+        return self._worst("accuracy_loss", max)
 
     def _worst(self, figure, worst=min):
         found = [getattr(comparison, figure) for comparison in self.comparisons]
@@ -124,8 +140,13 @@ class Report:
         return self._labelled().accuracy_drop
 
     def to_dict(self):
-        """Plain values, ready for JSON."""
-        return asdict(self)
+        """Plain values, ready for JSON. The old keys of `OLD_KEYS` are there too for one more release."""
+        values = asdict(self)
+        for row in values["sensitivities"]:
+            row["harm"] = row["error"]
+        for row in (values, *values["comparisons"], *values["source_comparisons"], *values["candidates"]):
+            row |= {old: row[new] for new, old in OLD_KEYS.items() if new in row}
+        return values
 
     def to_json(self, path):
         """Writes the report to `path`."""
@@ -150,7 +171,7 @@ def table(reports, *, title=None):
             *([r.model] if several else []),
             r.scheme,
             *_size_and_time(r),
-            _figure(r.loss, ".4f"),
+            _figure(r.expected_loss, ".4f"),
             _figure(r.agreement, ".3f"),
             _figure(r.snr_db, ".0f"),
             _figure(r.accuracy, ".4f"),
@@ -171,7 +192,7 @@ def candidates_table(report):
     for c in report.candidates:
         figures = [""] * 8
         if c.size_bytes is not None:
-            forms = ((c.lost, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
+            forms = ((c.accuracy_loss, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
             figures = [*_size_and_time(c), *(_figure(value, form) for value, form in forms)]
         remark = Text("chosen" if c.chosen else c.remark)
         made.add_row(c.name, *figures, remark, style="bold" if c.chosen else "dim" if c.remark else None)

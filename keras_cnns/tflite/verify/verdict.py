@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
-from keras_cnns.support.errors import UserError
-from keras_cnns.tflite.file.convert import answering, serving_function
-from keras_cnns.tflite.inputs.pictures import at_once, batched
+from keras_cnns.support.deprecation import renamed_attribute
 from keras_cnns.tflite.rewrite.ends import sum_to_one
 from keras_cnns.tflite.verify import measures
 
@@ -28,11 +25,11 @@ class Limit:
         return "warn" if value >= self.better * self.warns else "fail"
 
 
-# What is given away, for each kind of output; docs/verdict.md has the files, healthy and broken, they were set on. All
+# What may be lost, for each kind of output; docs/verdict.md has the files, healthy and broken, these were set on. All
 # are means: the worst single picture of a healthy file can look bad.
 LIMITS = {
-    "loss": Limit(0.02, 0.05, better=-1),
-    "loss_share": Limit(0.10, 0.25, better=-1),
+    "expected_loss": Limit(0.02, 0.05, better=-1),
+    "expected_loss_share": Limit(0.10, 0.25, better=-1),
     "decision_loss": Limit(0.05, 0.15, better=-1),
     "error": Limit(0.10, 0.30, better=-1),
     "map_error": Limit(0.20, 0.30, better=-1),
@@ -56,8 +53,9 @@ class Comparison:
     kind: what it was judged as (`ends.KINDS`). For information: cosine, mean over pictures; snr_db, energy of the
     original over energy of the difference; agreement and agreement_confident (on the half of the pictures that the
     original is surest of). largest_difference: over all pictures, relative to the largest value.
-    loss: mean probability that the file's choice gives away, by the original's own answer; loss_share: of what answers
-    by lot would; scores_db: snr_db where it is judged by.
+    expected_loss: expected accuracy loss, a fraction: how much less probable the file's class is than the original's
+    own, by the original's probabilities, on average. expected_loss_share: that loss over the loss of random answers.
+    scores_db: snr_db where it is judged by.
     decision_loss, error, overlap: as in `measures`; map_error: that of the map of the class answered. same_numbers:
     share of equal whole numbers. direction: mean cosine of embeddings. followed: of numbers and embeddings, what of the
     change from picture to picture is in the file's answers too. accuracy, original_accuracy, drop_low, drop_high
@@ -72,8 +70,8 @@ class Comparison:
     largest_difference: float | None = None
     agreement: float | None = None
     agreement_confident: float | None = None
-    loss: float | None = None
-    loss_share: float | None = None
+    expected_loss: float | None = None
+    expected_loss_share: float | None = None
     scores_db: float | None = None
     decision_loss: float | None = None
     error: float | None = None
@@ -89,19 +87,23 @@ class Comparison:
     pictures_needed: int | None = None
     finite: bool = True
 
+    loss = renamed_attribute("loss", "expected_loss")
+    loss_share = renamed_attribute("loss_share", "expected_loss_share")
+    lost = renamed_attribute("lost", "accuracy_loss")
+
     @property
     def accuracy_drop(self):
         """How much of the accuracy the file lost; negative where it gained."""
         return None if self.accuracy is None else self.original_accuracy - self.accuracy
 
     @property
-    def lost(self):
-        """The one figure that two files are chosen between by: the drop where labels show one, else the loss."""
+    def accuracy_loss(self) -> float:
+        """What "auto" compares files by, a fraction: the drop where labels show one, else the expected loss."""
         if self.kind == "boxes":
             return 1.0 - (self.overlap or 0.0)
-        if self.accuracy is not None and self.drop_low > 0:
+        if self.accuracy is not None and (self.drop_low or 0.0) > 0:
             return self.accuracy_drop
-        figures = (self.loss, self.decision_loss, self.error)
+        figures = (self.expected_loss, self.decision_loss, self.error)
         expected = next((value for value in figures if value is not None), 0.0)
         return expected if self.accuracy is None else min(max(self.accuracy_drop, 0.0), expected)
 
@@ -159,26 +161,6 @@ def judge(comparisons, scheme):
         for reason in found
     ]
     return worst, tuple(reasons)
-
-
-def reference_outputs(model, given, *, inputs=None, outputs=None):
-    """What the Keras model answers in inference, XLA off: `{output name: (N, ...) array}`.
-
-    inputs, outputs: names in the place of the model's own.
-
-    Raises:
-      UserError: it cannot be called, or an output has not one entry for each picture.
-    """
-    function = serving_function(model, inputs, outputs)
-    count = len(next(iter(given.values())))
-    batch = model.inputs[0].shape[0] or max(2, min(count, at_once(model)))  # of one it would not show what merges them
-    with answering(model):
-        parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(given, batch)]
-    for name, array in parts[0].items():
-        if array.shape[:1] != (batch,):
-            shape = f"has the shape {tuple(array.shape)} for {batch} pictures"
-            raise UserError(f"output {name!r} of {model.name} {shape}: its first axis has to be that of the pictures.")
-    return {name: np.concatenate([part[name].numpy() for part in parts])[:count] for name in parts[0]}
 
 
 def compare(output, original, answer, *, kind="regression", labels=None, scores=None, scale=0.0):
@@ -260,7 +242,7 @@ def _of_classes(original, answer, kind, scores, scale):
     if kind != "classes":
         same = np.array_equal(original, answer)
         figures["scores_db"] = 200.0 if same else _information(original, answer, kind, scale)["snr_db"]
-    figures |= {"loss": loss, "loss_share": loss / max(could, 1e-9) if loss > 1e-9 else 0.0}
+    figures |= {"expected_loss": loss, "expected_loss_share": loss / max(could, 1e-9) if loss > 1e-9 else 0.0}
     if kind in ("segmentation", "classes") and original.ndim > 2:
         figures["overlap"] = measures.overlap(own, choice)
     if (could < 0.05 or len(np.unique(own)) == 1) and kind != "classes":  # the loss says nothing: the scores themselves

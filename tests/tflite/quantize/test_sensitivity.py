@@ -113,8 +113,12 @@ def test_the_more_error_is_avoided_the_closer_the_answers(uneven, tmp_path):
 @pytest.mark.slow
 def test_auto_leaves_them_in_floats_where_int8_loses_too_much(uneven, tmp_path):
     whole, _ = made(uneven, tmp_path / "net.tflite", "int8")
-    report, types = made(uneven, tmp_path / "net.tflite", "auto", max_drop=whole.lost / 2)
-    assert whole.lost > 0 and report.lost <= whole.lost / 2 and report.scheme == "int8_float_mixed"
+    report, types = made(uneven, tmp_path / "net.tflite", "auto", max_drop=whole.accuracy_loss / 2)
+    assert (
+        whole.accuracy_loss > 0
+        and report.accuracy_loss <= whole.accuracy_loss / 2
+        and report.scheme == "int8_float_mixed"
+    )
     assert types["wide"] == FLOAT32 and types["later"] == INT8
     walked = {c.name: c.chosen for c in report.candidates if c.name.startswith("int8_float_mixed")}
     assert walked == {

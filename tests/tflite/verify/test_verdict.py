@@ -7,6 +7,7 @@ import pytest
 from keras_cnns.tflite.inputs import pictures
 from keras_cnns.tflite.inputs.pictures import at_once
 from keras_cnns.tflite.verify import verdict as verify
+from keras_cnns.tflite.verify.float_answers import float_answers
 
 
 def softmax(logits):
@@ -21,7 +22,7 @@ def logits():
 
 def test_equal_answers_are_perfect(logits):
     found = verify.compare("x", logits, logits, kind="logits")
-    assert (found.cosine, found.agreement, found.largest_difference, found.loss) == (1, 1, 0, 0)
+    assert (found.cosine, found.agreement, found.largest_difference, found.expected_loss) == (1, 1, 0, 0)
     assert found.snr_db == 200 and found.judge("float32") == ("pass", ())
 
 
@@ -52,12 +53,12 @@ def test_what_another_choice_gives_away():
     original = np.array([[0.9, 0.1], [0.51, 0.49], [0.2, 0.8], [0.95, 0.05]])
     answer = np.array([[0.9, 0.1], [0.49, 0.51], [0.2, 0.8], [0.05, 0.95]])
     found = verify.compare("x", original, answer, kind="classifier")
-    assert found.loss == pytest.approx((0.02 + 0.9) / 4)
+    assert found.expected_loss == pytest.approx((0.02 + 0.9) / 4)
     assert found.agreement == 0.5 and found.judge("int8")[0] == "fail"
 
 
 def test_many_flips_between_equals_are_no_harm():
-    """A thousand classes, the two best nearly equal: a third get the other one, and hardly anything is given away."""
+    """A thousand classes, the two best nearly equal: a third get the other one, and the expected loss is small."""
     rng = np.random.default_rng(0)
     scores = rng.normal(0, 1, (300, 1000))
     best = np.argsort(scores, -1)
@@ -81,8 +82,8 @@ def test_a_drop_is_one_when_the_labels_show_it(count, verdict):
 
 def test_labels_that_exclude_a_drop_outweigh_the_loss():
     even = {"accuracy": 0.8, "original_accuracy": 0.8, "drop_low": -0.01, "drop_high": 0.01, "pictures_needed": 2000}
-    assert verify.Comparison("x", "logits", loss=0.06, **even).judge("int8")[0] == "pass"
-    assert verify.Comparison("x", "logits", loss=0.06, **{**even, "drop_high": 0.1}).judge("int8")[0] == "fail"
+    assert verify.Comparison("x", "logits", expected_loss=0.06, **even).judge("int8")[0] == "pass"
+    assert verify.Comparison("x", "logits", expected_loss=0.06, **{**even, "drop_high": 0.1}).judge("int8")[0] == "fail"
 
 
 def test_several_labels_at_once():
@@ -112,7 +113,7 @@ def test_whole_numbers_are_judged_by_the_scores_behind_them():
     scores = np.array([[0.5, 0.49, 0.01], [0.01, 0.01, 0.98]] * 20)
     answer = np.array([1, 2] * 20)
     found = verify.compare("x", scores.argmax(-1), answer, kind="classes", scores=scores)
-    assert found.agreement == 0.5 and found.loss == pytest.approx(0.005)
+    assert found.agreement == 0.5 and found.expected_loss == pytest.approx(0.005)
     assert verify.compare("x", scores.argmax(-1), answer, kind="classes").judge("int8")[0] == "fail"
 
 
@@ -241,8 +242,8 @@ def test_answers_are_those_of_all_pictures_whatever_is_looked_at_at_once(monkeyp
     image = keras.Input((4, 4, 1), name="image")
     model = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
     images = {"image": np.random.default_rng(0).normal(size=(7, 4, 4, 1)).astype("float32")}
-    (expected,) = verify.reference_outputs(model, images).values()
+    (expected,) = float_answers(model, images).values()
     monkeypatch.setattr(pictures, "AT_ONCE", 3)
-    (found,) = verify.reference_outputs(model, images).values()
+    (found,) = float_answers(model, images).values()
     np.testing.assert_allclose(found, expected, atol=1e-6)
     np.testing.assert_allclose(found, model(images["image"]), atol=1e-6)
