@@ -1,36 +1,42 @@
-"""What a file in `models/` is made of: a paper, rows of its table, and what every row carries besides."""
+"""What a module in `models/` offers. The table in registry/registry.py holds every module to it, checked by mypy."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Protocol, TypeVar, runtime_checkable
 
-from keras_cnns.blocks.conv import KERAS, Numerics
+from keras_cnns.blocks.conv import ConvUnit
+from keras_cnns.family.head import Head
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
-
-@dataclass(frozen=True)
-class Paper:
-    """First author, year, title and where to read it (an arXiv number or a journal)."""
-
-    authors: str
-    year: int
-    title: str
-    where: str
+Row = TypeVar("Row", bound=Variant)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """The columns every family's row has; a family adds its own. Each can be overridden in `build`.
+class Family(Protocol[Row]):
+    """Networks of one paper, as a module in `models/` describes them.
 
-    A family that gives one of these another default says so after `_: KW_ONLY`.
-
-    input_shape: height, width, channels, as published. min_size: the smallest height or width that leaves
-      at least one position in the last level. preprocessing: a name in blocks/preprocessing.py.
+    The rows are of one dataclass, a `Variant`, or an `OnBackbone` where the networks stand on the levels of others.
     """
 
-    input_shape: tuple = (224, 224, 3)
-    classes: int = 1000
-    min_size: int = 32
-    numerics: Numerics = KERAS
-    activation: str = "relu"
-    initializer: str | dict = "glorot_uniform"
-    preprocessing: str = "tf"
-    dropout: float = 0.0
-    task: str = "classification"
+    @property
+    def PAPER(self) -> Paper:  # noqa: N802
+        """Where the networks are published."""
+        ...
+
+    @property
+    def VARIANTS(self) -> Mapping[str, Row]:  # noqa: N802
+        """{name: its row}, in the order of the paper's table."""
+        ...
+
+    @property
+    def HEAD(self) -> Head[Row]:  # noqa: N802
+        """What stands on the levels."""
+        ...
+
+
+@runtime_checkable
+class WithLevels(Family[Row], Protocol[Row]):
+    """A family whose networks have levels of their own, and so can be backbones."""
+
+    def features(self, x: Tensor, net: Row, unit: ConvUnit, /) -> dict[str, Tensor]:
+        """The levels of the network on the picture `x`, {"C1": tensor ...}, finest first. See `Levels.by_name`."""
+        ...

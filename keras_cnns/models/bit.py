@@ -2,18 +2,20 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.standardized import StandardizedUnit
-from keras_cnns.family.protocol import Paper
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper
 from keras_cnns.models import resnet_v2
 from keras_cnns.models.resnet_v2 import ResNetV2
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Kolesnikov et al.", 2020, "Big Transfer (BiT): General Visual Representation Learning", "1912.11370")
 
 
 @dataclass(frozen=True)
 class BiT(ResNetV2):
-    """A ResNet v2, k times as wide ("R50x3"), with group normalization and weight standardization for batch norm."""
+    """A ResNet v2, `k` times as wide ("R50x3"). Group normalization and weight standardization replace batch norm."""
 
     stride_at: str = "first"
     _: KW_ONLY
@@ -31,6 +33,9 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C1 .. C5, as of ResNet v2."""
+def features(x: Tensor, net: BiT, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C5, those of ResNet v2."""
     return resnet_v2.features(x, net, StandardizedUnit(unit.numerics, unit.activation, unit.initializer))
+
+
+HEAD = GLOBAL_POOLING

@@ -2,24 +2,33 @@
 
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
+from typing import Any
 
-from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.conv import TORCH, ConvUnit, Numerics
 from keras_cnns.blocks.dense import dense_block, transition
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Huang et al.", 2016, "Densely Connected Convolutional Networks", "1608.06993")
 
 
 @dataclass(frozen=True)
 class DenseNet(Variant):
-    """growth_rate: k, the maps a layer adds. depths: layers in each dense block. first: channels before them.
+    """One column of Table 1, or one row of Table 2.
 
-    compression: theta, the channels a transition keeps. stem: begins with 7x7/2 and pooling; else with one 3x3.
-    drop_rate: of dropout after each convolution but the first; 0.2 in the paper where pictures are not augmented.
+    Args:
+      growth_rate: k, the number of channels that each layer adds.
+      depths: layers in each dense block.
+      first: channels that enter the first dense block.
+      bottleneck: a 1x1 convolution precedes each 3x3 ("DenseNet-B").
+      compression: theta, the fraction of the channels that a transition keeps ("DenseNet-C").
+      stem: the network begins with a 7x7 convolution and pooling, otherwise with one 3x3 convolution.
+      drop_rate: rate of the dropout after each convolution except the first. The paper uses 0.2 without augmentation.
     """
 
     growth_rate: int
-    depths: tuple
+    depths: tuple[int, ...]
     first: int = 64
     bottleneck: bool = True
     compression: float = 0.5
@@ -31,8 +40,8 @@ class DenseNet(Variant):
     initializer: str = "he_normal"
 
 
-def cifar(L, k, first, **columns):  # noqa: N803 (the paper's letters)
-    """Section 4.2: three dense blocks of equal depth; L counts all layers with weights."""
+def cifar(L: int, k: int, first: int, **columns: Any) -> DenseNet:  # noqa: N803 (the paper's letters)
+    """Section 4.2: three dense blocks of equal depth. L counts all layers with weights."""
     each = (L - 4) // (6 if columns.get("bottleneck", True) else 3)
     return DenseNet(k, (each,) * 3, first, stem=False, input_shape=(32, 32, 3), classes=10, min_size=8, **columns)
 
@@ -51,13 +60,17 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C1 .. C5: conv1 and the dense blocks (not yet normalized, but for the last); C0 .. C2 without the stem."""
+def features(x: Tensor, net: DenseNet, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C5 (C0 .. C2 without the stem): conv1 and the outputs of the dense blocks.
+
+    Only the last one is already normalized and rectified.
+    """
+    levels: dict[str, Tensor] = {}
     if net.stem:
         levels = {"C1": unit(x, net.first, 7, stride=2, name="conv1")}
         x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
     else:
-        x, levels = unit.conv(x, net.first, 3, name="conv1"), {}
+        x = unit.conv(x, net.first, 3, name="conv1")
     first_level = 2 if net.stem else 0
     for stage, n in enumerate(net.depths, start=2):
         if stage > 2:
@@ -66,3 +79,6 @@ def features(x, net, unit):
         x = levels[f"C{first_level + stage - 2}"] = block(x, n, net.growth_rate, unit=unit, name=f"conv{stage}")
     levels[f"C{first_level + len(net.depths) - 1}"] = unit.act(unit.norm(x, name="post"), name="post")
     return levels
+
+
+HEAD = GLOBAL_POOLING

@@ -4,14 +4,17 @@ import math
 from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
+from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.mbconv import mbconv, round_channels
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper(
     "Tan & Le", 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", "1905.11946"
 )
 
-# B0, stages 2 to 8: expand ratio, kernel, stride, channels, layers (all with squeeze-excitation)
+# B0, stages 2 to 8, all with squeeze-and-excitation: expand ratio, kernel, stride, channels, layers
 TABLE_1 = (
     (1, 3, 1, 16, 1),
     (6, 3, 2, 24, 2),
@@ -25,15 +28,22 @@ TABLE_1 = (
 
 @dataclass(frozen=True)
 class EfficientNet(Variant):
-    """width, depth: multipliers of B0's channels and layers. drop_connect: rises linearly from 0 to this.
+    """One of the scaled networks.
 
-    se_ratio: squeezed channels to the block's input channels. fixed_ends: the stem, the last 1x1 convolution and the
-      numbers of layers in the first and last stage are not scaled.
+    Args:
+      width: multiplier of B0's channels.
+      depth: multiplier of B0's layers.
+      table: the rows of Table 1.
+      stem: channels of stage 1.
+      last: channels of stage 9's 1x1 convolution.
+      se_ratio: squeezed channels as a fraction of the block's input channels; 0 for no squeeze-and-excitation.
+      drop_connect: rate at which whole blocks are dropped; it rises linearly from 0 to this in the last block.
+      fixed_ends: the stem, the last 1x1 convolution, and the depth of the first and the last stage are not scaled.
     """
 
     width: float
     depth: float
-    table: tuple = TABLE_1
+    table: tuple[tuple[int, ...], ...] = TABLE_1
     stem: int = 32
     last: int = 1280
     se_ratio: float = 0.25
@@ -44,8 +54,8 @@ class EfficientNet(Variant):
     preprocessing: str = "torch"
 
 
-def row(width, depth, resolution, dropout):
-    """A published row; its columns in the published order."""
+def row(width: float, depth: float, resolution: int, dropout: float) -> EfficientNet:
+    """A row with its columns in the order in which the authors' code lists them."""
     return EfficientNet(width, depth, input_shape=(resolution, resolution, 3), dropout=dropout)
 
 
@@ -62,7 +72,7 @@ VARIANTS = {
 
 
 class Scale(NamedTuple):
-    """Multipliers of B0's depth, width and resolution; `side` is the resolution in pixels."""
+    """Multipliers of B0's depth, width and resolution."""
 
     depth: float
     width: float
@@ -70,26 +80,28 @@ class Scale(NamedTuple):
 
     @property
     def side(self) -> int:
+        """The resolution in pixels."""
         return round(224 * self.resolution)
 
 
-def compound_scaling(phi, *, alpha=1.2, beta=1.1, gamma=1.15) -> Scale:
-    """Equation 3: depth alpha**phi, width beta**phi, resolution gamma**phi, for about 2**phi times the operations.
+def compound_scaling(phi: float, *, alpha: float = 1.2, beta: float = 1.1, gamma: float = 1.15) -> Scale:
+    """Equation 3: depth alpha**phi, width beta**phi and resolution gamma**phi, for about 2**phi times the operations.
 
     >>> scale = compound_scaling(2.5)
     >>> shape = (scale.side, scale.side, 3)
     >>> model = keras_cnns.build("efficientnet_b0", depth=scale.depth, width=scale.width, input_shape=shape)
 
-    The published rows B1 .. B7 were rounded by hand from phi = 0.5, 1, 2, 3.5, 5, 6, 7.
+    The published B1 .. B7 are rounded from phi = 0.5, 1, 2, 3.5, 5, 6, 7.
     """
     return Scale(alpha**phi, beta**phi, gamma**phi)
 
 
-def features(x, net, unit):
-    """Levels C1 .. C5: what enters the next stride, and stage 9's 1x1 convolution."""
+def features(x: Tensor, net: EfficientNet, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C4, the inputs of the strided blocks, and C5, the output of stage 9's 1x1 convolution."""
     ends = 1.0 if net.fixed_ends else net.width
     x = unit(x, round_channels(net.stem * ends), 3, stride=2, name="stem")
-    depths, done, levels = layers_per_stage(net), 0, {}
+    depths, done = layers_per_stage(net), 0
+    levels: dict[str, Tensor] = {}
     for stage, ((expand_ratio, kernel, s, channels, _), depth) in enumerate(
         zip(net.table, depths, strict=True), start=2
     ):
@@ -113,9 +125,12 @@ def features(x, net, unit):
     return levels | {f"C{len(levels) + 1}": x}
 
 
-def layers_per_stage(net):
-    """The table's numbers of layers, scaled by depth and rounded up."""
+def layers_per_stage(net: EfficientNet) -> list[int]:
+    """The numbers of layers in the table, scaled by `net.depth` and rounded up."""
     depths = [math.ceil(n * net.depth) for *_, n in net.table]
     if net.fixed_ends:
         depths[0], depths[-1] = net.table[0][-1], net.table[-1][-1]
     return depths
+
+
+HEAD = GLOBAL_POOLING

@@ -1,16 +1,18 @@
 """EfficientNet-Lite. Liu 2020, "Higher accuracy on vision models with EfficientNet-Lite", blog.tensorflow.org, 2020-03.
 
-EfficientNet for integer hardware: no squeeze-and-excitation, ReLU6 for swish, stem and head of one size.
+EfficientNet for integer hardware: without squeeze-and-excitation, with ReLU6 for swish, the stem and the head unscaled.
 """
 
-from keras_cnns.family.protocol import Paper
-from keras_cnns.models.efficientnet import EfficientNet, features  # noqa: F401 (the same stages)
+from keras_cnns.family.variant import Paper
+from keras_cnns.models.efficientnet import HEAD, EfficientNet, features
+
+__all__ = ["HEAD", "PAPER", "VARIANTS", "features"]
 
 PAPER = Paper("Liu", 2020, "Higher accuracy on vision models with EfficientNet-Lite", "blog.tensorflow.org, 2020-03")
 
 
-def row(width, depth, resolution, dropout):
-    """A published row; its columns in the published order."""
+def row(width: float, depth: float, resolution: int, dropout: float) -> EfficientNet:
+    """A row with its columns in the order in which the authors' code lists them."""
     return EfficientNet(
         width,
         depth,

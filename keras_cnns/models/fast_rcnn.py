@@ -1,43 +1,50 @@
-"""Fast R-CNN. Girshick 2015, "Fast R-CNN", 1504.08083, Fig. 1: a picture and boxes in, what the boxes show out.
+"""Fast R-CNN. Girshick 2015, "Fast R-CNN", 1504.08083, Fig. 1: from a picture and boxes to detections.
 
-The boxes come from elsewhere (selective search in the paper) and are the network's second input.
+The boxes (of selective search in the paper) are the network's second input.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from keras_cnns import layers as own
+from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.blocks.residual import known
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import OnBackbone, Paper
 from keras_cnns.support.lazy_imports import keras, layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Girshick", 2015, "Fast R-CNN", "1504.08083")
-WEIGHTS = (10.0, 10.0, 5.0, 5.0)  # of the heads' deltas
-POOLINGS = {"max": "RoIMaxPooling", "align": "RoIAlign"}
+WEIGHTS = (10.0, 10.0, 5.0, 5.0)  # by which the heads' deltas are scaled
+POOLINGS = ("max", "align")
+SCORES = ("class_scores", "box_deltas")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FastRCNN(Variant):
-    """backbone: a name of the registry. columns: of its row, that are other ones. level: that the heads stand on.
+class FastRCNN(OnBackbone):
+    """One network.
 
-    width: of the level, brought there by a convolution of 1x1 where it has more channels; None: as it is.
-    proposals: boxes that are given with each picture; None: any number (a .tflite file has one). roi_pooling: "max" or
-    "align". fc: channels of the heads' fully connected layers. detections: boxes of an answer, at most.
+    Args:
+      level: the level that the heads stand on.
+      width: a 1x1 convolution reduces the level to this many channels if it has more; None for no such convolution.
+      proposals: the number of boxes that come with each picture; None for any number. A .tflite file needs a number.
+      roi_pooling: "max" or "align".
+      fc: units of the heads' fully connected layers.
+      detections: the largest number of boxes in an answer.
     """
 
     backbone: str = "vgg16"
-    columns: dict = field(default_factory=dict)
     level: str = "C4"
     width: int | None = None
     proposals: int | None = None
     roi_pooling: str = "max"
-    fc: tuple = (4096, 4096)
+    fc: tuple[int, ...] = (4096, 4096)
     detections: int = 100
-    input_shape: tuple = (600, 800, 3)
+    input_shape: tuple[int, int, int] = (600, 800, 3)
     min_size: int = 32
-    classes: int = 20  # PASCAL VOC's; the ground is one more inside
+    classes: int = 20  # of PASCAL VOC; the class scores have one more, the background
     dropout: float = 0.5
-    task: str = "detection"
 
 
 VARIANTS = {
@@ -46,36 +53,42 @@ VARIANTS = {
 }
 
 
-def inputs(net):
-    """What the network takes beside the picture: boxes [B, R, 4] in pixels; those without an area are none."""
+def inputs(net: FastRCNN) -> dict[str, Tensor]:
+    """The second input: boxes [batch, R, 4] in pixels. Boxes without an area are padding."""
     return {"proposals": keras.Input((net.proposals, 4), name="proposals")}
 
 
-def predict(image, level, net, unit, *, proposals, classes, activation):
-    """What is found on each picture: see `layers.Detections`. level: a level's or layer's name -> its output."""
-    return heads(narrowed(level(net.level), net), proposals, image, net, unit, classes=classes)
+def predict(levels: Levels, net: FastRCNN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """The detections on each picture: see `layers.Detections`."""
+    return heads(narrowed(levels[net.level], net), levels.inputs["proposals"], levels.image, net, unit, classes=classes)
 
 
-def narrowed(x, net):
-    """The level as the heads take it. fc6 of 1,024 channels more often costs more than all of ResNet-50 before it."""
+def narrowed(x: Tensor, net: FastRCNN) -> Tensor:
+    """The level with at most `net.width` channels. On 1,024 channels fc6 would cost more than all of ResNet-50."""
     if net.width is None or x.shape[-1] <= net.width:
         return x
     return layers.Conv2D(net.width, 1, kernel_initializer="he_uniform", name="narrow")(x)
 
 
-def stride(net):
-    """Pixels from one position of the level to the next."""
+def stride(net: FastRCNN) -> int:
+    """Pixels between neighbouring positions of the level."""
     return 2 ** int(net.level.removeprefix("C"))
 
 
-def heads(x, boxes, image, net, unit, *, classes):
+def heads(x: Tensor, boxes: Tensor, image: Tensor, net: FastRCNN, unit: ConvUnit, *, classes: int) -> Tensor:
     """From a level and boxes to detections: each box pooled to 7x7, fc6, fc7, scores and refined boxes."""
-    pooling = getattr(own, POOLINGS[known(net.roi_pooling, POOLINGS, "roi_pooling")])
+    aligned = known(net.roi_pooling, POOLINGS, "roi_pooling") == "align"
+    pooling = own.RoIAlign if aligned else own.RoIMaxPooling
     return refined(pooling(7, stride(net), name="roi_pooling")(x, boxes), boxes, image, net, unit, classes=classes)
 
 
-def refined(pooled, boxes, image, net, unit, *, classes, overlap=0.3):
-    """fc6, fc7, scores and refined boxes of pooled regions [B, R, 7, 7, C]. overlap: at most, of those that stay."""
+def refined(
+    pooled: Tensor, boxes: Tensor, image: Tensor, net: FastRCNN, unit: ConvUnit, *, classes: int, overlap: float = 0.3
+) -> Tensor:
+    """fc6, fc7, scores and refined boxes of pooled regions [batch, R, 7, 7, C].
+
+    overlap: the largest IoU of two boxes of one class in the answer.
+    """
     y = own.FlattenRegions(name="roi_flatten")(pooled)
     for i, width in enumerate(net.fc, start=6):
         y = unit.act(layers.Dense(width, kernel_initializer=unit.initializer, name=f"fc{i}")(y), name=f"fc{i}")
@@ -85,26 +98,31 @@ def refined(pooled, boxes, image, net, unit, *, classes, overlap=0.3):
     return own.Detections(net.detections, WEIGHTS, threshold=overlap, name="detections")(scores, deltas, boxes, image)
 
 
-def parts(model):
-    """The two parts that are trained, of the same layers as `model`, also where it makes its proposals itself.
+def parts(model: Any) -> tuple[Any, Any]:
+    """The two parts of a detector that are trained. They share their layers with `model`.
 
     Returns:
-      (image -> level, or [level, objectness, deltas]; (level, boxes [B, R, 4]) -> (scores, deltas)); with a pyramid
-      each of the three is a list of levels
+      A `keras.Model` from the image to the level, or to [level, objectness, deltas] where the network makes its own
+      proposals, and one from (level, boxes [batch, R, 4]) to (scores, deltas). With a feature pyramid the level,
+      objectness and deltas are each a list, one for each level of the pyramid.
     """
     names = [layer.name for layer in model.layers]
     level, _ = model.get_layer("roi_pooling")._inbound_nodes[0].arguments.args
-    proposing = [layer for layer in model.layers if hasattr(layer, "propose")]
+    proposing = [layer for layer in model.layers if isinstance(layer, own.Proposals | own.PyramidProposals)]
     first = [level, *proposing[0]._inbound_nodes[0].arguments.args[:2]] if proposing else level
     level = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), level)
     boxes = keras.Input((None, 4), dtype="float32")
     x = model.get_layer("roi_pooling")(level, boxes)
-    # in the order in which they were made: a head is a chain
+    # the head is a chain of layers, and `model` lists them in order
     for name in (n for n in names if n == "roi_flatten" or n.startswith(("fc", "drop"))):
         x = model.get_layer(name)(x)
     last = [model.get_layer(name)(x) for name in ("class_scores", "box_deltas")]
     return keras.Model(model.inputs[0], first, name="first_part"), keras.Model([level, boxes], last, name="heads")
 
 
-def normal(deviation):
+def normal(deviation: float) -> Any:
+    """An initializer: a normal distribution with this standard deviation."""
     return keras.initializers.RandomNormal(stddev=deviation)
+
+
+HEAD = Head(predict, task="detection", scores=SCORES, background=1, inputs=inputs)

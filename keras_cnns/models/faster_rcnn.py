@@ -1,15 +1,18 @@
 """Faster R-CNN. Ren et al. 2015, "Faster R-CNN: Towards Real-Time Object Detection ...", 1506.01497, Fig. 2.
 
-Its heads are Fast R-CNN's: Girshick 2015, 1504.08083. Proposals are made once by the layers that train for them, and
-are what the heads get in inference; training calls the two parts (`parts`) by themselves.
+The heads are those of Fast R-CNN: Girshick 2015, 1504.08083. At inference they get the region proposals of this network.
+In training the two parts of the network (`fast_rcnn.parts`) are called one after the other.
 """
 
 from dataclasses import dataclass
 
 from keras_cnns import layers as own
-from keras_cnns.family.protocol import Paper
-from keras_cnns.models.fast_rcnn import FastRCNN, heads, narrowed, normal, stride
+from keras_cnns.blocks.conv import ConvUnit
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import Paper
+from keras_cnns.models.fast_rcnn import SCORES, FastRCNN, heads, narrowed, normal, stride
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper(
     "Ren et al.",
@@ -21,17 +24,21 @@ PAPER = Paper(
 
 @dataclass(frozen=True, kw_only=True)
 class FasterRCNN(FastRCNN):
-    """Fast R-CNN's columns, and those of the network that proposes.
+    """Fast R-CNN's columns, and those of the region proposal network.
 
-    rpn: its channels. scales, ratios: of the anchors, in pixels and height / width. before, proposals: how many boxes
-    go into suppression and how many come out.
+    Args:
+      rpn: channels of the region proposal network.
+      scales: sides of the anchors in pixels.
+      ratios: height / width of the anchors.
+      before: the number of best boxes that enter non-maximum suppression.
+      proposals: the number of boxes that leave it.
     """
 
     rpn: int = 512
-    scales: tuple = (128, 256, 512)
-    ratios: tuple = (0.5, 1.0, 2.0)
+    scales: tuple[int, ...] = (128, 256, 512)
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
     before: int = 6000
-    proposals: int = 300
+    proposals: int | None = 300
 
 
 VARIANTS = {
@@ -40,9 +47,9 @@ VARIANTS = {
 }
 
 
-def predict(image, level, net, unit, *, classes, activation):
-    """What is found on each picture: see `layers.Detections`. level: a level's or layer's name -> its output."""
-    x = narrowed(level(net.level), net)
+def predict(levels: Levels, net: FasterRCNN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """The detections on each picture: see `layers.Detections`."""
+    image, x = levels.image, narrowed(levels[net.level], net)
     y = unit.act(_conv(x, net.rpn, 3, "rpn"), name="rpn")
     count = len(net.scales) * len(net.ratios)
     objectness, deltas = _conv(y, count, 1, "rpn_objectness"), _conv(y, 4 * count, 1, "rpn_deltas")
@@ -50,5 +57,8 @@ def predict(image, level, net, unit, *, classes, activation):
     return heads(x, propose(objectness, deltas, image), image, net, unit, classes=classes)
 
 
-def _conv(x, filters, kernel, name):
+def _conv(x: Tensor, filters: int, kernel: int, name: str) -> Tensor:
     return layers.Conv2D(filters, kernel, padding="same", kernel_initializer=normal(0.01), name=name)(x)
+
+
+HEAD = Head(predict, task="detection", scores=SCORES, background=1, proposes=True)

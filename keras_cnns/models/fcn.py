@@ -1,41 +1,45 @@
 """FCN. Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation", 1411.4038, Fig. 3.
 
-Where the authors' files pad the picture by 100 pixels and cut the answer, here it is padded to a multiple of 32 and fc6
-pads itself, so that positions of all levels lie on each other. `fcn_resnet50` is torchvision's: dilated stages, one
-more convolution before the scores, and their enlargement bilinear.
+The authors' Caffe files pad the picture by 100 pixels and crop the answer. Here the picture is padded to a multiple of
+32, and fc6 pads its own input, so that the positions of all levels align. `fcn_resnet50` is torchvision's: its stages
+are dilated, a 3x3 convolution precedes the scores, and bilinear interpolation enlarges them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from keras_cnns import layers as own
+from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import dropout, score_dtype
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import OnBackbone, Paper
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Long et al.", 2015, "Fully Convolutional Networks for Semantic Segmentation", "1411.4038")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FCN(Variant):
-    """skips: what is scored besides the last level, coarse to fine, names of levels or of the backbone's layers.
+class FCN(OnBackbone):
+    """One network.
 
-    backbone: a name of the registry. columns: of its row, that are other ones. fc: channels of its fully connected
-      layers, which become convolutions, the first with a kernel of `grid`; none: the last level is scored.
-    neck: channels of a 3x3 convolution with normalization before the scores; 0: none. bilinear: one bilinear step
-      to the picture's size, instead of transposed convolutions.
+    Args:
+      skips: levels that are scored besides the last one, coarse to fine: their names, or names of the backbone's
+        layers.
+      fc: channels of the backbone's fully connected layers, which become convolutions; () for none.
+      grid: the kernel of the first of them.
+      neck: channels of a 3x3 convolution with normalization before the scores; 0 for none.
+      bilinear: one bilinear step to the size of the picture replaces the transposed convolutions.
     """
 
     backbone: str = "mobilenet_v2"
-    columns: dict = field(default_factory=dict)
-    skips: tuple = ()
-    fc: tuple = ()
+    skips: tuple[str, ...] = ()
+    fc: tuple[int, ...] = ()
     grid: int = 7
     neck: int = 0
     bilinear: bool = False
-    classes: int = 21  # PASCAL VOC's twenty, and the background
-    task: str = "segmentation"
+    classes: int = 21  # the 20 of PASCAL VOC, and the background
 
 
 on_vgg16 = partial(FCN, backbone="vgg16", fc=(4096, 4096), dropout=0.5)
@@ -57,13 +61,16 @@ VARIANTS = {
         preprocessing="torch",
     ),
 }
-STRIDE = 32  # of the last level, where its backbone is not dilated
+STRIDE = 32  # of the last level of a backbone that is not dilated
 
 
-def padded(x, net):
-    """The picture with zeros below and to the right, so that every level is half the one before."""
-    if net.bilinear:
-        return x
+def pad(x: Tensor, net: FCN) -> Tensor:
+    """The picture, padded where the scores of several levels are added."""
+    return x if net.bilinear else pad_to_stride(x)
+
+
+def pad_to_stride(x: Tensor) -> Tensor:
+    """The picture with zeros below and to the right, so that each level is half as large as the one before."""
     height, width = x.shape[1:3]
     if height is None or width is None:
         return own.PadToMultiple(STRIDE, name="pad")(x)
@@ -71,9 +78,9 @@ def padded(x, net):
     return layers.ZeroPadding2D(((0, missing[0]), (0, missing[1])), name="pad")(x) if any(missing) else x
 
 
-def predict(image, level, net, unit, *, classes, activation):
-    """A score for each class at each pixel, [B, H, W, classes]. level: a level's or layer's name -> its output."""
-    x = level("C5")
+def predict(levels: Levels, net: FCN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """A score for each class at each pixel, [batch, height, width, classes]."""
+    image, x = levels.image, levels["C5"]
     for i, width in enumerate(net.fc, start=6):
         x = unit.conv(x, width, net.grid if i == 6 else 1, bias=True, name=f"fc{i}")
         x = dropout(unit.act(x, name=f"fc{i}"), net.dropout, name=f"drop{i}")
@@ -84,30 +91,30 @@ def predict(image, level, net, unit, *, classes, activation):
         return _answer(_resized(x, image), activation)
     for name in net.skips:
         x, stride = _enlarged(x, 2, name=f"upsample{stride // 2}"), stride // 2
-        skipped = level(name)
+        skipped = levels[name]
         if skipped.shape[1:3] != x.shape[1:3]:
             raise UserError(
-                f"{net.backbone}'s {name} is {skipped.shape[1:3]} where half the stride is {x.shape[1:3]}: "
-                "its levels do not halve evenly, take another backbone."
+                f"{net.backbone}'s {name} has the size {skipped.shape[1:3]}, and {x.shape[1:3]} is needed: "
+                "the levels of this backbone do not halve evenly, so choose another backbone."
             )
         x = layers.Add(name=f"fuse{stride}")([x, _score(skipped, classes, f"score_{name}", "zeros")])
-    x = _enlarged(x, stride, name="upsample", trainable=False)  # the last one is fixed (section 4.3)
+    x = _enlarged(x, stride, name="upsample", trainable=False)  # the last one is not trained (section 4.3)
     if x.shape[1:3] != image.shape[1:3] or None in image.shape[1:3]:
         x = _cropped(x, image)
     return _answer(x, activation)
 
 
-def _answer(x, activation):
+def _answer(x: Tensor, activation: str | None) -> Tensor:
     return layers.Activation(activation or "linear", dtype=score_dtype(), name="predictions")(x)
 
 
-def _score(x, classes, name, initializer="glorot_uniform"):
-    """A convolution 1x1; those of the skips begin as zero (section 4.2), so that the net begins as the coarser one."""
+def _score(x: Tensor, classes: int, name: str, initializer: str = "glorot_uniform") -> Tensor:
+    """A 1x1 convolution. Those of the skips start at zero, as training starts from the coarser net (section 4.2)."""
     return layers.Conv2D(classes, 1, kernel_initializer=initializer, name=name)(x)
 
 
-def _enlarged(x, stride, *, name, trainable=True):
-    make = layers.Conv2DTranspose(
+def _enlarged(x: Tensor, stride: int, *, name: str, trainable: bool = True) -> Tensor:
+    upsample = layers.Conv2DTranspose(
         x.shape[-1],
         2 * stride,
         stride,
@@ -117,18 +124,21 @@ def _enlarged(x, stride, *, name, trainable=True):
         trainable=trainable,
         name=name,
     )
-    return make(x)
+    return upsample(x)
 
 
-def _cropped(x, image):
+def _cropped(x: Tensor, image: Tensor) -> Tensor:
     height, width = image.shape[1:3]
     if height is None or width is None:
         return own.CropLike(name="crop")(x, image)
     return layers.Cropping2D(((0, x.shape[1] - height), (0, x.shape[2] - width)), name="crop")(x)
 
 
-def _resized(x, image):
+def _resized(x: Tensor, image: Tensor) -> Tensor:
     height, width = image.shape[1:3]
     if height is None or width is None:
         return own.ResizeLike(name="resize")(x, image)
     return layers.Resizing(height, width, "bilinear", name="resize")(x)
+
+
+HEAD = Head(predict, task="segmentation", scores=("score", "upsample"), pad=pad)

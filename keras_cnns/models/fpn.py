@@ -1,45 +1,52 @@
-"""Feature pyramid. Lin et al. 2016, "Feature Pyramid Networks for Object Detection", 1612.03144, Fig. 3, Faster R-CNN.
+"""Feature pyramid. Lin et al. 2016, "Feature Pyramid Networks for Object Detection", 1612.03144, Fig. 3.
 
-`faster_rcnn_resnet50_fpn` is torchvision's: corners of anchors are whole pixels around the corner of their position,
-and batch normalization has no epsilon.
+`faster_rcnn_resnet50_fpn` is torchvision's: the corners of its anchors are whole pixels, its anchors are centred on the
+corner of a position, and its batch normalization has no epsilon.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from keras_cnns import layers as own
-from keras_cnns.blocks.conv import TORCH
-from keras_cnns.family.protocol import Paper
-from keras_cnns.models.fast_rcnn import normal, refined
+from keras_cnns.blocks.conv import TORCH, ConvUnit
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import Paper
+from keras_cnns.models.fast_rcnn import SCORES, normal, refined
 from keras_cnns.models.faster_rcnn import FasterRCNN
-from keras_cnns.models.fcn import padded  # noqa: F401 (every level half the one before)
+from keras_cnns.models.fcn import pad_to_stride
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Lin et al.", 2016, "Feature Pyramid Networks for Object Detection", "1612.03144")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FPN(FasterRCNN):
-    """Faster R-CNN's columns, of which level and roi_pooling have no meaning here.
+    """Faster R-CNN's columns; `level` and `roi_pooling` are not used.
 
-    levels: of the backbone that the pyramid is made of. width: of all its levels. scales: of the anchors of each level,
-    and of one twice as coarse at the end. before: boxes of each level that go into suppression.
-    offset, rounded: of the anchors, see `layers.PyramidProposals`. aligned: see `layers.RoIAlign`.
+    Args:
+      levels: the levels of the backbone that the pyramid is made of.
+      width: channels of every level of the pyramid.
+      scales: the side of the anchors of each level in pixels, the last one for an additional, coarser level.
+      before: the number of best boxes of each level that enter non-maximum suppression.
+      offset, rounded: see `layers.PyramidProposals`.
+      aligned: see `layers.RoIAlign`.
+      overlap: the largest IoU of two boxes of one class in the answer.
     """
 
     backbone: str = "resnet50"
-    levels: tuple = ("C2", "C3", "C4", "C5")
-    width: int = 256
+    levels: tuple[str, ...] = ("C2", "C3", "C4", "C5")
+    width: int | None = 256
     rpn: int = 256
-    scales: tuple = (32, 64, 128, 256, 512)
+    scales: tuple[int, ...] = (32, 64, 128, 256, 512)
     before: int = 1000
-    proposals: int = 1000
-    fc: tuple = (1024, 1024)
+    proposals: int | None = 1000
+    fc: tuple[int, ...] = (1024, 1024)
     dropout: float = 0.0
     offset: float = 0.5
     rounded: bool = False
     aligned: bool = True
     overlap: float = 0.5
-    bilinear: bool = False  # of FCN's columns, that `padded` asks for
 
 
 VARIANTS = {
@@ -52,14 +59,19 @@ VARIANTS = {
         aligned=False,
         input_shape=(800, 800, 3),
         preprocessing="torch",
-        classes=90,  # COCO's numbers, of which eighty are used
+        classes=90,  # numbers of COCO's categories; 80 of them are used
     ),
 }
 
 
-def predict(image, level, net, unit, *, classes, activation):
-    """What is found on each picture: see `layers.Detections`. level: a level's or layer's name -> its output."""
-    pyramid = _pyramid([level(name) for name in net.levels], net)
+def pad(x: Tensor, net: FPN) -> Tensor:
+    """The picture, padded so that each level is half as large as the one before."""
+    return pad_to_stride(x)
+
+
+def predict(levels: Levels, net: FPN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """The detections on each picture: see `layers.Detections`."""
+    image, pyramid = levels.image, _pyramid([levels[name] for name in net.levels], net)
     rpn = _conv(net.rpn, 3, "rpn", "relu")
     objectness, deltas = _conv(len(net.ratios), 1, "rpn_objectness"), _conv(4 * len(net.ratios), 1, "rpn_deltas")
     shared = [rpn(x) for x in pyramid]
@@ -73,8 +85,8 @@ def predict(image, level, net, unit, *, classes, activation):
     return refined(pooled, boxes, image, net, unit, classes=classes, overlap=net.overlap)
 
 
-def _pyramid(levels, net):
-    """The levels from above joined with what lies beside them, finest first, and a coarser one at the end."""
+def _pyramid(levels: list[Tensor], net: FPN) -> list[Tensor]:
+    """Each level joined with the next coarser one, finest first, and one more of half the size at the end."""
     first = int(net.levels[0].removeprefix("C"))
     inner = [_conv(net.width, 1, f"fpn_inner{n}")(x) for n, x in enumerate(levels, start=first)]
     for i in range(len(inner) - 2, -1, -1):
@@ -84,7 +96,10 @@ def _pyramid(levels, net):
     return [*outer, layers.MaxPooling2D(1, 2, name=f"fpn_outer{first + len(outer)}")(outer[-1])]
 
 
-def _conv(filters, kernel, name, activation=None):
+def _conv(filters: int | None, kernel: int, name: str, activation: str | None = None) -> Any:
     initializer = normal(0.01) if name.startswith("rpn") else "he_uniform"
     options = {"padding": "same", "kernel_initializer": initializer, "activation": activation}
     return layers.Conv2D(filters, kernel, name=name, **options)
+
+
+HEAD = Head(predict, task="detection", scores=SCORES, background=1, pad=pad, proposes=True)

@@ -1,17 +1,20 @@
 """GoogLeNet (Inception v1). Szegedy et al. 2014, "Going Deeper with Convolutions", 1409.4842, Table 1."""
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
 
 from keras_cnns.blocks.auxiliary import auxiliary_v1
-from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.conv import TORCH, ConvUnit, Numerics
 from keras_cnns.blocks.inception import module
 from keras_cnns.blocks.normalization import local_response_norm
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING, Levels
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Szegedy et al.", 2014, "Going Deeper with Convolutions", "1409.4842")
 
 # #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj
-TABLE_1 = {
+TABLE_1: dict[str, tuple[int, ...]] = {
     "3a": (64, 96, 128, 16, 32, 32),
     "3b": (128, 128, 192, 32, 96, 64),
     "4a": (192, 96, 208, 16, 48, 64),
@@ -27,12 +30,18 @@ AUXILIARY = ("4a", "4d")
 
 @dataclass(frozen=True)
 class GoogLeNet(Variant):
-    """naive: modules as in Fig. 2a. five: the kernel of the "5x5" branch. pool4: the window of the pooling before 5a.
+    """One form of the network.
 
-    auxiliary: two more outputs, class scores after 4a and 4d, whose loss counts 0.3 while training.
+    Args:
+      table: Table 1, {module: its columns}.
+      naive: the modules are those of Fig. 2a.
+      batch_norm: a batch normalization follows each convolution; the paper predates it.
+      five: the kernel of the "5x5" branch.
+      pool4: the window of the pooling before 5a.
+      auxiliary: two more outputs, class scores after 4a and 4d. Their loss counts 0.3 in training.
     """
 
-    table: dict
+    table: dict[str, tuple[int, ...]]
     naive: bool = False
     batch_norm: bool = False
     five: int = 5
@@ -48,15 +57,15 @@ class GoogLeNet(Variant):
 
 VARIANTS = {
     "googlenet": GoogLeNet(TABLE_1),
-    "googlenet_naive": GoogLeNet(TABLE_1, naive=True),  # 1.6 GMACs become 12.6: what the reductions are for
-    "googlenet_bn": GoogLeNet(  # as torchvision has it
+    "googlenet_naive": GoogLeNet(TABLE_1, naive=True),  # 12.6 GMACs instead of 1.6: the reductions save the rest
+    "googlenet_bn": GoogLeNet(  # torchvision's
         TABLE_1, batch_norm=True, five=3, pool4=2, numerics=replace(TORCH, epsilon=1e-3), dropout=0.2, min_size=15
     ),
 }
 
 
-def branches(row, net):
-    """Fig. 2b, or the naive version, Fig. 2a."""
+def branches(row: tuple[int, ...], net: GoogLeNet) -> dict[str, Any]:
+    """The branches of a module: Fig. 2b, or Fig. 2a for the naive version."""
     n1, reduce3, n3, reduce5, n5, proj = row
     if net.naive:
         return {"1x1": [(n1, 1)], "3x3": [(n3, 3)], "5x5": [(n5, net.five)], "pool": [("max", 3)]}
@@ -68,10 +77,14 @@ def branches(row, net):
     }
 
 
-def features(x, net, unit):
-    """Levels C1 and C2 (convolutions), C3 .. C5 (3b, 4e, 5b); with `auxiliary` also 4a and 4d. Poolings round up."""
+def features(x: Tensor, net: GoogLeNet, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 and C2 (convolutions) and C3 .. C5 (3b, 4e, 5b); with `auxiliary` also 4a and 4d.
+
+    The poolings round sizes up.
+    """
     unit = replace(unit, normalized=net.batch_norm)
-    levels, taps = {"C1": unit(x, 64, 7, stride=2, name="conv1")}, {}
+    levels = {"C1": unit(x, 64, 7, stride=2, name="conv1")}
+    taps: dict[str, Tensor] = {}
     x = unit.max_pool(levels["C1"], 3, 2, padding="end", name="pool1")
     x = unit(lrn(x, net, name="norm1"), 64, 1, name="conv2_reduce")
     levels["C2"] = unit(x, 192, 3, name="conv2")
@@ -87,15 +100,23 @@ def features(x, net, unit):
     return taps | levels | {"C5": x}
 
 
-def lrn(x, net, *, name):
-    """As in the authors' Caffe network, whose alpha is 1e-4 over 5 channels; batch normalization came in its place."""
+def lrn(x: Tensor, net: GoogLeNet, *, name: str) -> Tensor:
+    """The local response normalization of the authors' Caffe network, whose alpha is 1e-4 over 5 channels.
+
+    With batch normalization there is none.
+    """
     return x if net.batch_norm else local_response_norm(x, k=1.0, alpha=1e-4 / 5, name=name)
 
 
-def auxiliary(levels, net, unit, *, classes, activation):
-    """Class scores after 4a and 4d."""
+def auxiliary(levels: Levels, net: GoogLeNet, unit: ConvUnit, *, classes: int, activation: str | None) -> list[Tensor]:
+    """Class scores after 4a and 4d, where the row asks for them."""
+    if not net.auxiliary:
+        return []
     unit = replace(unit, normalized=net.batch_norm)
     return [
         auxiliary_v1(levels[at], unit=unit, classes=classes, activation=activation, name=f"aux{i}")
         for i, at in enumerate(AUXILIARY, start=1)
     ]
+
+
+HEAD = replace(GLOBAL_POOLING, auxiliary=auxiliary)

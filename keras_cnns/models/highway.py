@@ -1,33 +1,40 @@
 """Highway networks for 32x32 pictures. Srivastava et al. 2015, "Training Very Deep Networks", 1507.06228, Table 2.
 
-The paper gives layers and parameters (about 236 K, 2.3 M and 1.25 M). The stages of the 19 layers are those of the
-network that the authors published; those of the other two were chosen here, in its manner, to meet the figures.
+The paper gives the numbers of layers and of parameters (about 236 K, 2.3 M and 1.25 M). The stages of the network with
+19 layers are those of the authors' code. Those of the other two are chosen to match the paper's figures.
 """
 
 from dataclasses import KW_ONLY, dataclass
 
+from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import dropout
 from keras_cnns.blocks.highway import highway
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Srivastava et al.", 2015, "Training Very Deep Networks", "1507.06228")
 
 
 @dataclass(frozen=True)
 class Highway(Variant):
-    """stages: channels and layers of each; its first layer is plain, as channels change there. last: maps of the 1x1.
+    """One column of Table 2.
 
-    gate_bias: of the transform gates at the start. drop_rate: of dropout before the stages.
+    Args:
+      stages: channels and layers of each stage. Its first layer changes the channels, and so is a plain convolution.
+      last: channels of the last 1x1 convolution.
+      gate_bias: initial bias of the transform gates.
+      drop_rate: rate of the dropout before each stage.
     """
 
-    stages: tuple
+    stages: tuple[tuple[int, int], ...]
     last: int = 100
     gate_bias: float = -2.0
     drop_rate: float = 0.2
     _: KW_ONLY
     preprocessing: str = "torch"
-    input_shape: tuple = (32, 32, 3)
+    input_shape: tuple[int, int, int] = (32, 32, 3)
     classes: int = 10
     min_size: int = 8
     dropout: float = 0.2
@@ -40,9 +47,10 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C0 (the picture's own size), C1 and C2: the three stages, and after the last the 1x1 convolution."""
-    levels, n = {}, 0
+def features(x: Tensor, net: Highway, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C0 (the size of the picture), C1 and C2: the three stages, the last one after its 1x1 convolution."""
+    n = 0
+    levels: dict[str, Tensor] = {}
     for level, (channels, depth) in enumerate(net.stages):
         if level:
             x = layers.MaxPooling2D(2, name=f"pool{level}")(x)
@@ -56,3 +64,6 @@ def features(x, net, unit):
         levels[f"C{level}"] = x
     x = unit.act(unit.conv(x, net.last, 1, bias=True, name=f"conv{n + 1}"), name=f"conv{n + 1}")
     return levels | {f"C{level}": x}
+
+
+HEAD = GLOBAL_POOLING

@@ -1,14 +1,17 @@
 """Inception-ResNet. Szegedy et al. 2016, "Inception-v4, Inception-ResNet and ...", 1602.07261, Fig. 10 to 19."""
 
 from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
-from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.inception import chain, module, residual
-from keras_cnns.family.protocol import Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Variant
 from keras_cnns.models.inception_v3 import STEM_1, STEM_2
 from keras_cnns.models.inception_v4 import PAPER, reduction_a
+from keras_cnns.support.types import Tensor
 
-__all__ = ["PAPER", "VARIANTS", "features"]
+__all__ = ["HEAD", "PAPER", "VARIANTS", "features"]
 
 # Inception-ResNet-v1: Fig. 10, 11, 13; reduction B: Fig. 12
 A_V1 = {"1x1": [(32, 1)], "3x3": [(32, 1), (32, 3)], "3x3dbl": [(32, 1), (32, 3), (32, 3)]}
@@ -31,7 +34,8 @@ REDUCTION_B_V2 = {
     "3x3dbl": [(256, 1), (288, 3), (320, 3, 2, "V")],
     "pool": [("max", 3, 2, "V")],
 }
-MIXED_5B = {  # where the authors' network reaches 35x35: Inception v3's stem and this module, in place of Fig. 3
+# the authors' code has Inception v3's stem and this module instead of Fig. 3
+MIXED_5B = {
     "1x1": [(96, 1)],
     "5x5": [(48, 1), (64, 5)],
     "3x3dbl": [(64, 1), (96, 3), (96, 3)],
@@ -41,19 +45,23 @@ MIXED_5B = {  # where the authors' network reaches 35x35: Inception v3's stem an
 
 @dataclass(frozen=True)
 class InceptionResNet(Variant):
-    """entry: the module or convolution that ends the stem. table: what stands at 35x35, 17x17 and 8x8, in turn:
+    """One form of the network.
 
-    reduction before it (or None), name of the blocks, their branches, how many, the scale of their residuals.
-    linear_last: the last block has neither scale nor activation. last: channels of a 1x1 convolution at the end.
+    Args:
+      entry: the module that ends the stem.
+      table: a row each for 35x35, 17x17 and 8x8: the reduction before the blocks (or None), the name of the blocks,
+        their branches, their number, and the factor that scales their residuals.
+      linear_last: the last block has no scaling and no activation.
+      last: channels of a 1x1 convolution at the end, or None.
     """
 
-    entry: dict
-    table: tuple
+    entry: dict[str, Any]
+    table: tuple[tuple[Any, ...], ...]
     linear_last: bool = False
     last: int | None = None
     _: KW_ONLY
     numerics: Numerics = Numerics(momentum=0.9)
-    input_shape: tuple = (299, 299, 3)
+    input_shape: tuple[int, int, int] = (299, 299, 3)
     min_size: int = 75
     dropout: float = 0.2
 
@@ -63,7 +71,7 @@ V1 = (
     (reduction_a(192, 192, 256, 384), "block17", B_V1, 10, 0.1),
     (REDUCTION_B_V1, "block8", C_V1, 5, 0.2),
 )
-V2 = (  # as often as in the authors' network, twice the paper's 5, 10, 5
+V2 = (  # numbers of blocks of the authors' code, twice the paper's 5, 10 and 5
     (None, "block35", A_V2, 10, 0.17),
     (reduction_a(256, 256, 384, 384), "block17", B_V2, 20, 0.1),
     (REDUCTION_B_V2, "block8", C_V2, 10, 0.2),
@@ -77,8 +85,8 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C1 and C2 (convolutions), C3 .. C5 (the last blocks at 35x35, 17x17 and 8x8)."""
+def features(x: Tensor, net: InceptionResNet, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 and C2 (convolutions) and C3 .. C5 (the last blocks at 35x35, 17x17 and 8x8)."""
     levels = {"C1": chain(x, STEM_1, unit=unit, name="conv1")}
     x = levels["C2"] = chain(levels["C1"], STEM_2, unit=unit, name="conv2")
     if "pool" in net.entry:
@@ -92,3 +100,6 @@ def features(x, net, unit):
             x = residual(x, branches, scale=1.0 if linear else scale, linear=linear, unit=unit, name=f"{name}_{i}")
         levels[f"C{level}"] = x
     return levels | {"C5": unit(x, net.last, 1, name="conv7b") if net.last else x}
+
+
+HEAD = GLOBAL_POOLING

@@ -1,10 +1,13 @@
 """Inception v2 (BN-Inception). Ioffe & Szegedy 2015, "Batch Normalization: Accelerating ...", 1502.03167, Fig. 5."""
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
 
-from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.conv import TORCH, ConvUnit, Numerics
 from keras_cnns.blocks.inception import module
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper(
     "Ioffe & Szegedy",
@@ -13,8 +16,8 @@ PAPER = Paper(
     "1502.03167",
 )
 
-# #1x1, #3x3 reduce, #3x3, double #3x3 reduce, double #3x3, pool + proj; stride 2 where #1x1 is 0
-FIG_5 = {
+# #1x1, #3x3 reduce, #3x3, double #3x3 reduce, double #3x3, pool + proj; the stride is 2 where #1x1 is 0
+FIG_5: dict[str, tuple[Any, ...]] = {
     "3a": (64, 64, 64, 64, 96, "avg", 32),
     "3b": (64, 64, 96, 64, 96, "avg", 64),
     "3c": (0, 128, 160, 64, 96, "max", 0),
@@ -30,11 +33,11 @@ FIG_5 = {
 
 @dataclass(frozen=True)
 class InceptionV2(Variant):
-    """table: Fig. 5's rows."""
+    """One network; `table` holds the rows of Fig. 5."""
 
-    table: dict
+    table: dict[str, tuple[Any, ...]]
     _: KW_ONLY
-    numerics: Numerics = replace(TORCH, conv_bias=True)  # as in the published Caffe network, also its rounding up
+    numerics: Numerics = replace(TORCH, conv_bias=True)  # as in the published Caffe network
     preprocessing: str = "torch"
     initializer: str = "he_normal"
 
@@ -42,13 +45,16 @@ class InceptionV2(Variant):
 VARIANTS = {"inception_v2": InceptionV2(FIG_5)}
 
 
-def branches(n1, reduce3, n3, reduce_double, double, pool, proj):
-    """The 5x5 of GoogLeNet's modules is two 3x3. With stride 2: no 1x1, and the pooling passes its input through."""
+def branches(n1: int, reduce3: int, n3: int, reduce_double: int, double: int, pool: str, proj: int) -> dict[str, Any]:
+    """The branches of a module. Two 3x3 replace the 5x5 of GoogLeNet's modules.
+
+    With stride 2 there is no 1x1 branch, and no convolution follows the pooling.
+    """
     if not n1:
         return {
             "3x3": [(reduce3, 1), (n3, 3, 2)],
             "3x3dbl": [(reduce_double, 1), (double, 3), (double, 3, 2)],
-            "pool": [(pool, 3, 2, "same")],  # rounds up, as the convolutions beside it do
+            "pool": [(pool, 3, 2, "same")],  # rounds sizes up, as the convolutions do
         }
     return {
         "1x1": [(n1, 1)],
@@ -58,8 +64,8 @@ def branches(n1, reduce3, n3, reduce_double, double, pool, proj):
     }
 
 
-def features(x, net, unit):
-    """Levels C1 and C2 (convolutions), C3 .. C5 (what enters the next stride, and 5b)."""
+def features(x: Tensor, net: InceptionV2, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 and C2 (convolutions), C3 and C4 (the inputs of the strided modules 3c and 4e), and C5 (5b)."""
     levels = {"C1": unit(x, 64, 7, stride=2, name="conv1")}
     x = unit.max_pool(levels["C1"], 3, 2, padding="end", name="pool1")
     levels["C2"] = unit(unit(x, 64, 1, name="conv2_reduce"), 192, 3, name="conv2")
@@ -69,3 +75,6 @@ def features(x, net, unit):
             levels[f"C{len(levels) + 1}"] = x
         x = module(x, branches(*row), unit=unit, name=f"inception{name}")
     return levels | {"C5": x}
+
+
+HEAD = GLOBAL_POOLING

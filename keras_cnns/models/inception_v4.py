@@ -1,10 +1,13 @@
 """Inception v4. Szegedy et al. 2016, "Inception-v4, Inception-ResNet and the Impact of ...", 1602.07261, Fig. 9."""
 
 from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
-from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.inception import chain, module
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper(
     "Szegedy et al.",
@@ -43,8 +46,8 @@ C = {
 }
 
 
-def reduction_a(k, l, m, n):  # noqa: E741 (the letters of Table 1)
-    """Fig. 7."""
+def reduction_a(k: int, l: int, m: int, n: int) -> dict[str, Any]:  # noqa: E741 (the letters of Table 1)
+    """Fig. 7, from 35x35 to 17x17."""
     return {
         "3x3": [(n, 3, 2, "V")],
         "3x3dbl": [(k, 1), (l, 3), (m, 3, 2, "V")],
@@ -52,14 +55,14 @@ def reduction_a(k, l, m, n):  # noqa: E741 (the letters of Table 1)
     }
 
 
-# Fig. 8
+# Fig. 8, from 17x17 to 8x8
 REDUCTION_B = {
     "3x3": [(192, 1), (192, 3, 2, "V")],
     "7x7": [(256, 1), (256, (1, 7)), (320, (7, 1)), (320, 3, 2, "V")],
     "pool": [("max", 3, 2, "V")],
 }
 
-FIG_9 = {
+FIG_9: dict[str, dict[str, Any]] = {
     "3a": STEM_3A,
     "4a": STEM_4A,
     "5a": STEM_5A,
@@ -73,12 +76,12 @@ FIG_9 = {
 
 @dataclass(frozen=True)
 class InceptionV4(Variant):
-    """table: modules by name, the stem's among them."""
+    """One network; `table` holds its modules by name, those of the stem included."""
 
-    table: dict
+    table: dict[str, dict[str, Any]]
     _: KW_ONLY
     numerics: Numerics = Numerics(momentum=0.9)
-    input_shape: tuple = (299, 299, 3)
+    input_shape: tuple[int, int, int] = (299, 299, 3)
     min_size: int = 75
     dropout: float = 0.2
 
@@ -86,7 +89,7 @@ class InceptionV4(Variant):
 VARIANTS = {"inception_v4": InceptionV4(FIG_9)}
 
 
-def features(x, net, unit):
+def features(x: Tensor, net: InceptionV4, unit: ConvUnit) -> dict[str, Tensor]:
     """Levels C1 (before 3a), C2 (4a) and C3 .. C5 (the last modules at 35x35, 17x17 and 8x8)."""
     x = chain(x, STEM, unit=unit, name="conv1")
     levels = {"C1": x}
@@ -94,3 +97,6 @@ def features(x, net, unit):
         x = module(x, branches, unit=unit, name=f"mixed{name}")
         levels[f"C{max(2, int(name[0]) - 2)}"] = x
     return levels
+
+
+HEAD = GLOBAL_POOLING

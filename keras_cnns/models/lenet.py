@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_cnns import layers as own
+from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import predictions, score_dtype
 from keras_cnns.blocks.pooling import trainable_subsampling
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper(
     "LeCun et al.",
@@ -16,7 +19,7 @@ PAPER = Paper(
     "Proceedings of the IEEE 86(11)",
 )
 
-# Table I, a row a map of C3: the maps of S2 it sees
+# Table I: for each map of C3, the maps of S2 that it is connected to
 TABLE_I = (
     *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1)),
     *((0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (3, 4, 5, 0), (4, 5, 0, 1), (5, 0, 1, 2)),
@@ -27,14 +30,17 @@ TABLE_I = (
 
 @dataclass(frozen=True)
 class LeNet(Variant):
-    """Maps or units of each layer; C3 may be a table.
+    """One form of the network.
 
-    published: subsampling with a coefficient and a bias a map, 1.7159 tanh(2/3 x) after every layer, and output units
-      that measure the distance of F6 to a picture of the digit.
+    Args:
+      C1, C5, F6: maps or units of these layers.
+      C3: the number of its maps, or a table of connections.
+      published: the network as published. Subsampling has a coefficient and a bias for each map, 1.7159 tanh(2/3 x)
+        follows every layer, and the output units measure the distance of F6 to a 7x12 bitmap of each digit.
     """
 
     C1: int
-    C3: int | tuple
+    C3: int | tuple[tuple[int, ...], ...]
     C5: int
     F6: int
     published: bool = False
@@ -48,19 +54,19 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C1 (the paper's S2) and C2 (S4). Windows are 5x5 and nothing is padded."""
+def features(x: Tensor, net: LeNet, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 (the paper's S2) and C2 (S4). The convolutions are 5x5 without padding."""
     s2 = subsample(convolve(x, net.C1, net, unit, name="C1"), net, unit, name="S2")
     return {"C1": s2, "C2": subsample(convolve(s2, net.C3, net, unit, name="C3"), net, unit, name="S4")}
 
 
-def head(x, net, unit, *, classes, activation):
-    """C5 (a convolution that covers all of S4), F6, output.
+def predict(levels: Levels, net: LeNet, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """C5 (a convolution over all of S4), F6 and the output.
 
-    The published output units are squared distances; scores are the distances negated, so that the greatest is the
-    answer and their softmax the posterior of the paper's equation 9.
+    The published output units are squared distances. The scores are their negatives, so that the greatest score is the
+    answer and the softmax of the scores is the posterior of the paper's equation 9.
     """
-    x = layers.Flatten(name="flatten")(convolve(x, net.C5, net, unit, name="C5"))
+    x = layers.Flatten(name="flatten")(convolve(levels.last, net.C5, net, unit, name="C5"))
     x = squash(layers.Dense(net.F6, name="F6")(x), net, unit, name="F6")
     if not net.published:
         return predictions(x, classes=classes, activation=activation)
@@ -68,7 +74,8 @@ def head(x, net, unit, *, classes, activation):
     return layers.Activation(activation or "linear", dtype=score_dtype(), name="predictions")(x)
 
 
-def convolve(x, maps, net, unit, *, name):
+def convolve(x: Tensor, maps: int | tuple[tuple[int, ...], ...], net: LeNet, unit: ConvUnit, *, name: str) -> Tensor:
+    """A 5x5 convolution, fully connected or with a table of connections, and the activation."""
     if isinstance(maps, int):
         x = unit.conv(x, maps, 5, bias=True, padding="valid", name=name)
     else:
@@ -76,15 +83,19 @@ def convolve(x, maps, net, unit, *, name):
     return squash(x, net, unit, name=name)
 
 
-def subsample(x, net, unit, *, name):
+def subsample(x: Tensor, net: LeNet, unit: ConvUnit, *, name: str) -> Tensor:
+    """Means over 2x2, in the published network times a trainable coefficient plus a bias, and the activation."""
     if not net.published:
         return layers.AveragePooling2D(2, name=name)(x)
     return squash(trainable_subsampling(x, name=name), net, unit, name=name)
 
 
-def squash(x, net, unit, *, name):
-    """tanh, or the published 1.7159 tanh(2/3 x), which is +-1 at +-1."""
+def squash(x: Tensor, net: LeNet, unit: ConvUnit, *, name: str) -> Tensor:
+    """tanh, or the published 1.7159 tanh(2/3 x), which maps -1 to -1 and 1 to 1."""
     if not net.published:
         return unit.act(x, name=name)
     x = unit.act(layers.Rescaling(2 / 3, name=f"{name}_slope")(x), name=name)
     return layers.Rescaling(1.7159, name=f"{name}_amplitude")(x)
+
+
+HEAD = Head(predict)

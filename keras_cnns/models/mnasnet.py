@@ -1,11 +1,13 @@
 """MnasNet. Tan et al. 2018, "MnasNet: Platform-Aware Neural Architecture Search for Mobile", 1807.11626, Table 1.
 
-The network B1, found without squeeze-and-excitation; EfficientNet's stages are this one's space.
+The network B1, without squeeze-and-excitation. EfficientNet's stages come from the same search space.
 """
 
 from keras_cnns.blocks.conv import TORCH
-from keras_cnns.family.protocol import Paper
-from keras_cnns.models.efficientnet import EfficientNet, features  # noqa: F401 (the same stages)
+from keras_cnns.family.variant import Paper
+from keras_cnns.models.efficientnet import HEAD, EfficientNet, features
+
+__all__ = ["HEAD", "PAPER", "VARIANTS", "features"]
 
 PAPER = Paper("Tan et al.", 2018, "MnasNet: Platform-Aware Neural Architecture Search for Mobile", "1807.11626")
 

@@ -2,14 +2,16 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.mbconv import mbconv, round_channels
 from keras_cnns.blocks.strides import Strides
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Sandler et al.", 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", "1801.04381")
 
-# expansion factor t, channels c, repeats n, stride s of the first of them
+# expansion factor t, channels c, repeats n, stride s of the first repeat
 TABLE_2 = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -23,14 +25,19 @@ TABLE_2 = (
 
 @dataclass(frozen=True)
 class MobileNetV2(Variant):
-    """width: the multiplier alpha, not applied to the last convolution where it is below 1.
+    """One network.
 
-    output_stride: how much smaller than the picture the last level is, 8, 16 or 32 (section 6.3); later stages are
-    dilated instead.
+    Args:
+      width: the width multiplier alpha. Below 1 it is not applied to the last convolution.
+      table: the rows of Table 2.
+      stem: channels of the first convolution.
+      last: channels of the last 1x1 convolution.
+      output_stride: how much smaller than the picture the last level is: 8, 16 or 32 (section 6.3). Stages that would
+        exceed it are dilated instead of strided.
     """
 
     width: float = 1.0
-    table: tuple = TABLE_2
+    table: tuple[tuple[int, int, int, int], ...] = TABLE_2
     stem: int = 32
     last: int = 1280
     output_stride: int = 32
@@ -42,10 +49,11 @@ class MobileNetV2(Variant):
 VARIANTS = {"mobilenet_v2": MobileNetV2()}
 
 
-def features(x, net, unit):
-    """Levels C1 .. C5: what enters the next stride, and the last 1x1 convolution."""
+def features(x: Tensor, net: MobileNetV2, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C4, the inputs of the strided blocks, and C5, the output of the last 1x1 convolution."""
     x = unit(x, round_channels(net.stem * net.width), 3, stride=2, name="stem")
-    levels, strides = {}, Strides(net.output_stride)
+    levels: dict[str, Tensor] = {}
+    strides = Strides(net.output_stride)
     strides(2)
     for stage, (t, c, n, s) in enumerate(net.table, start=1):
         for i in range(n):
@@ -56,3 +64,6 @@ def features(x, net, unit):
             x = mbconv(x, filters, stride=stride, unit=unit, name=f"stage{stage}_block{i + 1}", **options)
     x = unit(x, round_channels(net.last * max(1.0, net.width)), 1, name="last")
     return levels | {f"C{len(levels) + 1}": x}
+
+
+HEAD = GLOBAL_POOLING

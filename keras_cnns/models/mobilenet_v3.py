@@ -2,13 +2,16 @@
 
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
+from typing import Any
 
-from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.head import dropout, predictions
 from keras_cnns.blocks.mbconv import mbconv, round_channels
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Howard et al.", 2019, "Searching for MobileNetV3", "1905.02244")
 RE, HS = "relu", "hard_swish"
@@ -49,12 +52,17 @@ TABLE_2 = (
 
 @dataclass(frozen=True)
 class MobileNetV3(Variant):
-    """width: the multiplier, not applied to the stem. last: units of the layer before the class scores.
+    """One network.
 
-    minimalistic: ReLU and 3x3 kernels throughout, no squeeze-and-excitation (the authors' own variants of the code).
+    Args:
+      table: the rows of Table 1 or 2.
+      last: units of the layer before the class scores.
+      width: the width multiplier, not applied to the stem.
+      stem: channels of the first convolution.
+      minimalistic: ReLU and 3x3 kernels throughout and no squeeze-and-excitation, a variant of the authors' code.
     """
 
-    table: tuple
+    table: tuple[tuple[Any, ...], ...]
     last: int
     width: float = 1.0
     stem: int = 16
@@ -65,8 +73,8 @@ class MobileNetV3(Variant):
     dropout: float = 0.2
 
 
-def minimalistic(table, last):
-    """The row of a minimalistic form."""
+def minimalistic(table: tuple[tuple[Any, ...], ...], last: int) -> MobileNetV3:
+    """A row of the authors' minimalistic networks."""
     return MobileNetV3(table, last, minimalistic=True, activation=RE)
 
 
@@ -80,10 +88,11 @@ VARIANTS = {
 hard_gate = partial(squeeze_excite, activation=RE, gate="hard_sigmoid")  # section 5.2 and 5.3
 
 
-def features(x, net, unit):
-    """Levels C1 .. C5: what enters the next stride, and the last 1x1 convolution."""
+def features(x: Tensor, net: MobileNetV3, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C4, the inputs of the strided blocks, and C5, the output of the last 1x1 convolution."""
     x = unit(x, net.stem, 3, stride=2, name="stem")
-    levels, published = {}, net.stem  # channels of the published table, which give the ratio of expansion
+    levels: dict[str, Tensor] = {}
+    published = net.stem  # input channels in the published table, to which exp size is the expansion ratio
     for i, (kernel, exp_size, out, se, nl, stride) in enumerate(net.table, start=1):
         if stride == 2:
             levels[f"C{len(levels) + 1}"] = x
@@ -104,9 +113,12 @@ def features(x, net, unit):
     return levels | {f"C{len(levels) + 1}": x}
 
 
-def head(x, net, unit, *, classes, activation):
-    """Average pooling comes before the last wide layer, which then costs next to nothing (section 5.1)."""
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+def predict(levels: Levels, net: MobileNetV3, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """Average pooling precedes the last wide layer, which then costs next to nothing (section 5.1)."""
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(levels.last)
     x = layers.Dense(round_channels(net.last * max(1.0, net.width)), name="head")(x)
     x = dropout(unit.act(x, name="head"), net.dropout)
     return predictions(x, classes=classes, activation=activation)
+
+
+HEAD = Head(predict)

@@ -1,23 +1,26 @@
 """NiN. Lin et al. 2013, "Network In Network", 1312.4400, section 4; ImageNet: the authors' Caffe network."""
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
 
-from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.conv import TORCH, ConvUnit, Numerics
 from keras_cnns.blocks.head import dropout, score_dtype
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Lin et al.", 2013, "Network In Network", "1312.4400")
 
-# mlpconv layers: kernel and stride, channels of the convolution and of its two 1x1 layers, then pooling and dropout;
-# the very last 1x1 layer has one map a class
-IMAGENET = (
+# mlpconv layers: kernel, stride, channels of the convolution and of its two 1x1 layers, pooling, dropout
+# the head adds the last 1x1 layer, whose channels are the classes
+IMAGENET: tuple[tuple[Any, ...], ...] = (
     (11, 4, (96, 96, 96), "max", False),
     (5, 1, (256, 256, 256), "max", False),
     (3, 1, (384, 384, 384), "max", True),
     (3, 1, (1024, 1024), None, False),
 )
-CIFAR = (
+CIFAR: tuple[tuple[Any, ...], ...] = (
     (5, 1, (192, 160, 96), "max", True),
     (5, 1, (192, 192, 192), "avg", True),
     (3, 1, (192, 192), None, False),
@@ -26,9 +29,9 @@ CIFAR = (
 
 @dataclass(frozen=True)
 class NiN(Variant):
-    """mlpconvs: see above. Global average pooling stands where others have fully connected layers."""
+    """One network; `mlpconvs` holds its mlpconv layers, with the columns above."""
 
-    mlpconvs: tuple
+    mlpconvs: tuple[tuple[Any, ...], ...]
     _: KW_ONLY
     numerics: Numerics = TORCH
     preprocessing: str = "torch"
@@ -42,10 +45,11 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels by their stride, C2 .. C5 (ImageNet) or C0 .. C2 (CIFAR): the mlpconv layers. Poolings round sizes up."""
+def features(x: Tensor, net: NiN, unit: ConvUnit) -> dict[str, Tensor]:
+    """The outputs of the mlpconv layers: levels C2 .. C5 (ImageNet) or C0 .. C2 (CIFAR). Poolings round sizes up."""
     unit = replace(unit, normalized=False)
-    levels, level = {}, 0
+    level = 0
+    levels: dict[str, Tensor] = {}
     for i, (kernel, stride, widths, pooling, drop) in enumerate(net.mlpconvs, start=1):
         x = unit(x, widths[0], kernel, stride=stride, padding="valid" if stride > 1 else None, name=f"conv{i}")
         level += stride // 2
@@ -60,8 +64,11 @@ def features(x, net, unit):
     return levels
 
 
-def head(x, net, unit, *, classes, activation):
-    """The last 1x1 layer, one map a class, and the mean of each map."""
-    x = replace(unit, normalized=False)(x, classes, 1, name="predictions")
+def predict(levels: Levels, net: NiN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """The last 1x1 layer, with a map for each class, and global average pooling over each map."""
+    x = replace(unit, normalized=False)(levels.last, classes, 1, name="predictions")
     x = layers.GlobalAveragePooling2D(dtype=score_dtype(), name="avg_pool")(x)
     return x if activation is None else layers.Activation(activation, dtype=score_dtype(), name=activation)(x)
+
+
+HEAD = Head(predict)

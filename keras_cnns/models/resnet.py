@@ -4,26 +4,34 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 
-from keras_cnns.blocks.conv import TORCH, Numerics
+from keras_cnns.blocks.conv import TORCH, ConvUnit, Numerics
 from keras_cnns.blocks.residual import basic, bottleneck, plain
 from keras_cnns.blocks.strides import Strides
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "1512.03385")
-CAFFE = Numerics(padding="symmetric", conv_bias=True, epsilon=1.001e-5)  # the authors' weights, as Keras has them
+CAFFE = Numerics(padding="symmetric", conv_bias=True, epsilon=1.001e-5)  # of the authors' weights in Keras
 
 
 @dataclass(frozen=True)
 class ResNet(Variant):
-    """depths, widths: blocks in conv2_x .. conv5_x, and the channels of their 3x3 convolutions.
+    """One column of Table 1.
 
-    output_stride: how much smaller than the picture the last level is, 8, 16 or 32; later stages are dilated instead.
+    Args:
+      block: builds a block, from blocks/residual.py.
+      depths: the numbers of blocks in conv2_x .. conv5_x.
+      widths: channels of their 3x3 convolutions.
+      shortcut: the paper's options: "identity" (A), "projection" (B) or "all" (C).
+      output_stride: how much smaller than the picture the last level is: 8, 16 or 32. Stages that would exceed it are
+        dilated instead of strided.
     """
 
-    block: Callable
-    depths: tuple
-    widths: tuple = (64, 128, 256, 512)
-    shortcut: str = "projection"  # the paper's options: "identity" (A), "projection" (B), "all" (C)
+    block: Callable[..., Tensor]
+    depths: tuple[int, ...]
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    shortcut: str = "projection"
     output_stride: int = 32
     _: KW_ONLY
     numerics: Numerics = TORCH
@@ -48,8 +56,8 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C1 .. C5: conv1 and the last blocks of conv2_x .. conv5_x."""
+def features(x: Tensor, net: ResNet, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C5: conv1, and the outputs of conv2_x .. conv5_x."""
     levels = {"C1": unit(x, 64, 7, stride=2, name="conv1")}
     x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
     strides = Strides(net.output_stride)
@@ -61,3 +69,6 @@ def features(x, net, unit):
             x = net.block(x, width, stride=stride, unit=unit, name=f"conv{stage}_block{i + 1}", **options)
         levels[f"C{stage}"] = x
     return levels
+
+
+HEAD = GLOBAL_POOLING

@@ -1,11 +1,17 @@
-"""ResNets for 32x32 pictures. He et al. 2015, 1512.03385, section 4.2; the orderings: He et al. 2016, 1603.05027."""
+"""ResNets for 32x32 pictures. He et al. 2015, 1512.03385, section 4.2.
+
+The orderings of a unit's layers are those of He et al. 2016, 1603.05027.
+"""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
-from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.residual import ORDERINGS, basic, bottleneck, known, plain, steps
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("He et al.", 2015, "Deep Residual Learning for Image Recognition", "1512.03385")
 V2 = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "1603.05027")
@@ -13,37 +19,43 @@ V2 = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "16
 
 @dataclass(frozen=True)
 class ResNetCifar(Variant):
-    """n: units in each of the three stages; 6n + 2 layers with weights (basic units), 9n + 2 (bottlenecks).
+    """One network, of 6n + 2 layers with weights (basic units) or 9n + 2 (bottlenecks).
 
-    ordering: a key of ORDERINGS in blocks/residual.py. shortcut: option A ("identity", the paper's here), B or C.
-    first: channels of the first convolution. drop_rate: of dropout between a unit's convolutions.
+    Args:
+      n: units in each of the three stages.
+      block: builds a unit, from blocks/residual.py.
+      ordering: a key of ORDERINGS in blocks/residual.py.
+      shortcut: option A ("identity", the paper's choice for these networks), B ("projection") or C ("all").
+      widths: channels of the stages.
+      first: channels of the first convolution.
+      drop_rate: rate of the dropout between a unit's convolutions.
     """
 
     n: int
-    block: Callable = basic
+    block: Callable[..., Tensor] = basic
     ordering: str = "original"
     shortcut: str = "identity"
-    widths: tuple = (16, 32, 64)
+    widths: tuple[int, ...] = (16, 32, 64)
     first: int = 16
     drop_rate: float = 0.0
     _: KW_ONLY
     numerics: Numerics = Numerics(free_bias=False, epsilon=1e-5, momentum=0.9)
     preprocessing: str = "torch"
     initializer: str = "he_normal"
-    input_shape: tuple = (32, 32, 3)
+    input_shape: tuple[int, int, int] = (32, 32, 3)
     classes: int = 10
     min_size: int = 8
 
 
-def v2(n, block, **columns):
-    """Full pre-activation, and projections where the channels change."""
-    return ResNetCifar(n, block, "full_preactivation", "projection", **columns)
+def v2(n: int, block: Callable[..., Tensor], paper: Paper = V2, **columns: Any) -> ResNetCifar:
+    """A network with full pre-activation, and with projections where the channels change."""
+    return ResNetCifar(n, block, "full_preactivation", "projection", paper=paper, **columns)
 
 
 VARIANTS = {
     "plain20_cifar": ResNetCifar(3, plain),
     "plain56_cifar": ResNetCifar(9, plain),
-    "resnet8_cifar": ResNetCifar(1, shortcut="projection"),  # as MLPerf Tiny has it (2106.07597)
+    "resnet8_cifar": ResNetCifar(1, shortcut="projection"),  # MLPerf Tiny's (2106.07597)
     "resnet20_cifar": ResNetCifar(3),
     "resnet32_cifar": ResNetCifar(5),
     "resnet44_cifar": ResNetCifar(7),
@@ -54,14 +66,13 @@ VARIANTS = {
     "resnet164_v2_cifar": v2(18, bottleneck),
     "resnet1001_v2_cifar": v2(111, bottleneck),
 }
-PAPERS = {name: V2 for name in VARIANTS if "_v2_" in name}
 
 
-def features(x, net, unit):
-    """Levels C0 (the picture's own size), C1 and C2: the three stages."""
+def features(x: Tensor, net: ResNetCifar, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C0 (the size of the picture), C1 and C2: the three stages."""
     before, *_ = ORDERINGS[known(net.ordering, ORDERINGS, "ordering")]
     x = unit.conv(x, net.first, 3, name="conv1")
-    # what pre-activation takes from the first convolution, the first unit brings; what it leaves at the end is made up
+    # a pre-activation unit brings the layers that follow conv1 in the original ordering, and lacks those after its sum
     x = steps(x, [step for step in ("bn", "relu") if step not in before], unit=unit, name="conv1")
     levels = {}
     for stage, width in enumerate(net.widths):
@@ -79,3 +90,6 @@ def features(x, net, unit):
             )
         levels[f"C{stage}"] = x
     return levels | {f"C{stage}": steps(x, before, unit=unit, name="post")}
+
+
+HEAD = GLOBAL_POOLING

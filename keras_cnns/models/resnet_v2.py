@@ -2,26 +2,31 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from keras_cnns.blocks.conv import Numerics
+from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.residual import bottleneck
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("He et al.", 2016, "Identity Mappings in Deep Residual Networks", "1603.05027")
 
 
 @dataclass(frozen=True)
 class ResNetV2(Variant):
-    """depths, widths: units in conv2_x .. conv5_x, and the channels of their 3x3 convolutions.
+    """One network.
 
-    stride_at: the unit of a stage that carries its stride. "last" of conv2_x .. conv4_x as in the TF-Slim and Keras
-      networks; "first" of conv3_x .. conv5_x as in the authors' and torch's.
-    zeros: pool1 pads with zeros, which count where all that they stand beside is negative; else with nothing.
-    k: all channels are k times as many.
+    Args:
+      depths: the numbers of units in conv2_x .. conv5_x.
+      widths: channels of their 3x3 convolutions.
+      stride_at: the unit of a stage that carries the stride: "last" in conv2_x .. conv4_x (TF-Slim and Keras), or
+        "first" in conv3_x .. conv5_x (the authors and timm).
+      zeros: pool1 pads with zeros, which win over negative values; otherwise padding never wins.
+      k: multiplier of all channels.
     """
 
-    depths: tuple
-    widths: tuple = (64, 128, 256, 512)
+    depths: tuple[int, ...]
+    widths: tuple[int, ...] = (64, 128, 256, 512)
     stride_at: str = "last"
     zeros: bool = True
     k: int = 1
@@ -30,8 +35,8 @@ class ResNetV2(Variant):
     initializer: str = "he_normal"
 
 
-def torch(depths):
-    """As timm builds it."""
+def torch(depths: tuple[int, ...]) -> ResNetV2:
+    """A row of timm's."""
     numerics = Numerics(padding="symmetric", free_bias=False, epsilon=1e-5, momentum=0.9)
     return ResNetV2(depths, stride_at="first", zeros=False, numerics=numerics, preprocessing="torch")
 
@@ -47,12 +52,12 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C1 .. C5: sums before their activation, but for C5, which is normalized and rectified."""
+def features(x: Tensor, net: ResNetV2, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C4, sums before their activation, and C5, which is normalized and rectified."""
     levels = {"C1": unit.conv(x, 64 * net.k, 7, stride=2, bias=unit.numerics.free_bias, name="conv1")}
     if net.zeros:
         x = unit.max_pool(levels["C1"], 3, 2, name="pool1")
-    else:  # every second of the windows that stand around each position
+    else:  # stride 1 and then every second position, because Keras's "same" padding with stride 2 is not symmetric
         x = layers.MaxPooling2D(3, 1, "same", name="pool1")(levels["C1"])
         x = layers.MaxPooling2D(1, 2, name="pool1_subsample")(x)
     last = len(net.depths) + 1
@@ -68,3 +73,6 @@ def features(x, net, unit):
             x = bottleneck(x, net.k * width, stride=stride, unit=unit, name=name, ordering="full_preactivation")
     x = unit.act(unit.norm(x, name="post"), name="post")
     return levels | {f"C{len(levels) + 1}": x}
+
+
+HEAD = GLOBAL_POOLING

@@ -3,8 +3,10 @@
 from functools import partial
 
 from keras_cnns.blocks.residual import bottleneck
-from keras_cnns.family.protocol import Paper
-from keras_cnns.models.resnet import ResNet, features  # noqa: F401 (the same stages of another block)
+from keras_cnns.family.variant import Paper
+from keras_cnns.models.resnet import HEAD, ResNet, features
+
+__all__ = ["HEAD", "PAPER", "VARIANTS", "features"]
 
 PAPER = Paper("Hu et al.", 2017, "Squeeze-and-Excitation Networks", "1709.01507")
 

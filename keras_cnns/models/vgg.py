@@ -3,10 +3,12 @@
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
-from keras_cnns.blocks.conv import KERAS, TORCH, Numerics
+from keras_cnns.blocks.conv import KERAS, TORCH, ConvUnit, Numerics
 from keras_cnns.blocks.head import fully_connected
 from keras_cnns.blocks.normalization import local_response_norm
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.variant import Paper, Variant
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper(
     "Simonyan & Zisserman", 2014, "Very Deep Convolutional Networks for Large-Scale Image Recognition", "1409.1556"
@@ -15,14 +17,19 @@ PAPER = Paper(
 
 @dataclass(frozen=True)
 class VGG(Variant):
-    """depths: convolutions before each max pooling, 3x3; widths: their channels.
+    """One column of Table 1.
 
-    last: the kernel of the third convolution of a block. lrn: local response normalization after conv1_1.
-    fc: units of the fully connected layers before the class scores.
+    Args:
+      depths: 3x3 convolutions before each max pooling.
+      widths: their channels.
+      last: the kernel of a block's third convolution.
+      lrn: local response normalization follows conv1_1.
+      batch_norm: a batch normalization follows each convolution; the paper predates it.
+      fc: units of the fully connected layers before the class scores.
     """
 
-    depths: tuple
-    widths: tuple = (64, 128, 256, 512, 512)
+    depths: tuple[int, ...]
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     last: int = 3
     lrn: bool = False
     batch_norm: bool = False
@@ -31,12 +38,12 @@ class VGG(Variant):
     preprocessing: str = "torch"
     initializer: str = "he_normal"
     dropout: float = 0.5
-    fc: tuple = (4096, 4096)
+    fc: tuple[int, ...] = (4096, 4096)
 
 
 A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
 BN: dict[str, Any] = {"batch_norm": True, "numerics": replace(TORCH, conv_bias=True)}
-CAFFE: dict[str, Any] = {"numerics": KERAS, "preprocessing": "caffe"}  # the authors' weights, as Keras has them
+CAFFE: dict[str, Any] = {"numerics": KERAS, "preprocessing": "caffe"}  # of the authors' weights in Keras
 
 VARIANTS = {
     "vgg11": VGG(A),
@@ -52,10 +59,10 @@ VARIANTS = {
 }
 
 
-def features(x, net, unit):
-    """Levels C1 .. C4: the last convolutions of blocks 2 .. 5; C5: the last pooling."""
+def features(x: Tensor, net: VGG, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C4, the outputs of the last convolutions of blocks 2 .. 5, and C5, that of the last pooling."""
     unit = replace(unit, normalized=net.batch_norm)
-    levels = {}
+    levels: dict[str, Tensor] = {}
     for block, (depth, width) in enumerate(zip(net.depths, net.widths, strict=True), start=1):
         for i in range(1, depth + 1):
             x = unit(x, width, net.last if i == 3 else 3, name=f"conv{block}_{i}")
@@ -63,10 +70,13 @@ def features(x, net, unit):
                 x = local_response_norm(x, name="norm1")
         levels[f"C{block - 1}"] = x
         x = unit.max_pool(x, 2, 2, padding="valid", name=f"pool{block}")
-    del levels["C0"]  # the picture's own size: no level
+    del levels["C0"]  # the first block is not a level
     return levels | {"C5": x}
 
 
-def head(x, net, unit, *, classes, activation):
-    """FC-4096, FC-4096, FC-classes."""
-    return fully_connected(x, net, unit, grid=7, units=net.fc, classes=classes, activation=activation)
+def predict(levels: Levels, net: VGG, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
+    """FC-4096, FC-4096 and the class scores."""
+    return fully_connected(levels.last, net, unit, grid=7, units=net.fc, classes=classes, activation=activation)
+
+
+HEAD = Head(predict)

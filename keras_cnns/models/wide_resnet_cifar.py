@@ -1,13 +1,15 @@
 """Wide ResNets for 32x32 pictures. Zagoruyko & Komodakis 2016, "Wide Residual Networks", 1605.07146, Table 1."""
 
 from keras_cnns.blocks.residual import basic
-from keras_cnns.models.resnet_cifar import features, v2  # noqa: F401 (the same stages, wider)
-from keras_cnns.models.wide_resnet import PAPER  # noqa: F401
+from keras_cnns.models.resnet_cifar import HEAD, ResNetCifar, features, v2
+from keras_cnns.models.wide_resnet import PAPER
+
+__all__ = ["HEAD", "PAPER", "VARIANTS", "features"]
 
 
-def wrn(depth, k):
-    """A row: layers with weights, and the factor by which the stages are wider; dropout between the 3x3."""
-    return v2((depth - 4) // 6, basic, widths=(16 * k, 32 * k, 64 * k), drop_rate=0.3)
+def wrn(depth: int, k: int) -> ResNetCifar:
+    """A row: the number of layers with weights, and the widening factor. Dropout separates a block's convolutions."""
+    return v2((depth - 4) // 6, basic, PAPER, widths=(16 * k, 32 * k, 64 * k), drop_rate=0.3)
 
 
 VARIANTS = {

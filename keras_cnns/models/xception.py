@@ -2,26 +2,31 @@
 
 from dataclasses import KW_ONLY, dataclass
 
+from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.separable import separable
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 PAPER = Paper("Chollet", 2016, "Xception: Deep Learning with Depthwise Separable Convolutions", "1610.02357")
 
 
 @dataclass(frozen=True)
 class Xception(Variant):
-    """Channels of the separable convolutions, block by block.
+    """The network, as channels of its separable convolutions.
 
-    entry: blocks with stride 2. middle: blocks that are added to their input. exit: one more with stride 2, and what
-    follows it.
+    Args:
+      entry: blocks with stride 2.
+      middle: blocks without stride.
+      exit: one more block with stride 2, and the convolutions after it.
     """
 
-    entry: tuple = ((128, 128), (256, 256), (728, 728))
-    middle: tuple = ((728, 728, 728),) * 8
-    exit: tuple = ((728, 1024), (1536, 2048))
+    entry: tuple[tuple[int, ...], ...] = ((128, 128), (256, 256), (728, 728))
+    middle: tuple[tuple[int, ...], ...] = ((728, 728, 728),) * 8
+    exit: tuple[tuple[int, ...], ...] = ((728, 1024), (1536, 2048))
     _: KW_ONLY
-    input_shape: tuple = (299, 299, 3)
+    input_shape: tuple[int, int, int] = (299, 299, 3)
     min_size: int = 71
     dropout: float = 0.5
 
@@ -29,8 +34,8 @@ class Xception(Variant):
 VARIANTS = {"xception": Xception()}
 
 
-def features(x, net, unit):
-    """Levels C1 .. C4: what enters the next stride; C5: the end."""
+def features(x: Tensor, net: Xception, unit: ConvUnit) -> dict[str, Tensor]:
+    """Levels C1 .. C4, the inputs of the strided blocks, and C5, the end."""
     x = unit(x, 32, 3, stride=2, padding="valid", name="block1_conv1")
     x = unit(x, 64, 3, padding="valid", name="block1_conv2")
     levels = {"C1": x}
@@ -45,8 +50,8 @@ def features(x, net, unit):
     return levels | {f"C{len(levels)}": x}
 
 
-def block(x, widths, *, stride, relu_first, unit, name):
-    """ReLU-separable convolution, as often as there are widths, [max pooling,] and the shortcut."""
+def block(x: Tensor, widths: tuple[int, ...], *, stride: int, relu_first: bool, unit: ConvUnit, name: str) -> Tensor:
+    """ReLU and separable convolution for each of `widths`, max pooling where there is a stride, and the shortcut."""
     y = x
     for j, width in enumerate(widths, start=1):
         if j > 1 or relu_first:
@@ -56,3 +61,6 @@ def block(x, widths, *, stride, relu_first, unit, name):
         y = unit.max_pool(y, 3, stride, signed=True, name=f"{name}_pool")
         x = unit(x, widths[-1], 1, stride=stride, activation=None, name=f"{name}_shortcut")
     return layers.Add(name=f"{name}_add")([y, x])
+
+
+HEAD = GLOBAL_POOLING

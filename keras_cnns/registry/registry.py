@@ -1,101 +1,173 @@
 """Every name, and its row in its paper's table."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib import import_module
 from importlib.resources import files
-from types import ModuleType
+from typing import Any
 
-from keras_cnns.blocks.head import classifier
-from keras_cnns.family.protocol import Paper, Variant
+from keras_cnns.family.head import Head
+from keras_cnns.family.protocol import Family, Row, WithLevels
+from keras_cnns.family.variant import OnBackbone, Paper, Variant
+from keras_cnns.models import (
+    alexnet,
+    bit,
+    densenet,
+    efficientnet,
+    efficientnet_lite,
+    fast_rcnn,
+    faster_rcnn,
+    fcn,
+    fpn,
+    googlenet,
+    highway,
+    inception_resnet,
+    inception_v2,
+    inception_v3,
+    inception_v4,
+    lenet,
+    mnasnet,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    nin,
+    resnet,
+    resnet_cifar,
+    resnet_v2,
+    resnext,
+    se_resnet,
+    simple_cnn,
+    sppnet,
+    squeezenet,
+    tdnn,
+    vgg,
+    wide_resnet,
+    wide_resnet_cifar,
+    xception,
+    zfnet,
+)
 from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.types import Tensor
+
+
+def own_levels(module: WithLevels[Row]) -> WithLevels[Row]:
+    """`module`, which mypy accepts if its rows, levels and head belong together."""
+    return module
+
+
+def on_backbone(module: Family[Row]) -> Family[Row]:
+    """The same of a module whose networks stand on the levels of others."""
+    return module
+
 
 # the files in models/, oldest paper first
-FAMILIES = (
-    "tdnn",
-    "lenet",
-    "alexnet",
-    "zfnet",
-    "nin",
-    "vgg",
-    "googlenet",
-    "sppnet",
-    "fcn",
-    "fast_rcnn",
-    "faster_rcnn",
-    "inception_v2",
-    "inception_v3",
-    "highway",
-    "resnet",
-    "resnet_cifar",
-    "squeezenet",
-    "resnet_v2",
-    "wide_resnet",
-    "wide_resnet_cifar",
-    "fpn",
-    "densenet",
-    "resnext",
-    "inception_v4",
-    "inception_resnet",
-    "xception",
-    "mobilenet_v1",
-    "simple_cnn",
-    "se_resnet",
-    "mobilenet_v2",
-    "mnasnet",
-    "mobilenet_v3",
-    "efficientnet",
-    "bit",
-    "efficientnet_lite",
-)
-ARGUMENTS = ("input_shape", "classes")  # columns that `build` takes under their own names
+FAMILIES: dict[str, Family[Any]] = {
+    "tdnn": own_levels(tdnn),
+    "lenet": own_levels(lenet),
+    "alexnet": own_levels(alexnet),
+    "zfnet": own_levels(zfnet),
+    "nin": own_levels(nin),
+    "vgg": own_levels(vgg),
+    "googlenet": own_levels(googlenet),
+    "sppnet": on_backbone(sppnet),
+    "fcn": on_backbone(fcn),
+    "fast_rcnn": on_backbone(fast_rcnn),
+    "faster_rcnn": on_backbone(faster_rcnn),
+    "inception_v2": own_levels(inception_v2),
+    "inception_v3": own_levels(inception_v3),
+    "highway": own_levels(highway),
+    "resnet": own_levels(resnet),
+    "resnet_cifar": own_levels(resnet_cifar),
+    "squeezenet": own_levels(squeezenet),
+    "resnet_v2": own_levels(resnet_v2),
+    "wide_resnet": own_levels(wide_resnet),
+    "wide_resnet_cifar": own_levels(wide_resnet_cifar),
+    "fpn": on_backbone(fpn),
+    "densenet": own_levels(densenet),
+    "resnext": own_levels(resnext),
+    "inception_v4": own_levels(inception_v4),
+    "inception_resnet": own_levels(inception_resnet),
+    "xception": own_levels(xception),
+    "mobilenet_v1": own_levels(mobilenet_v1),
+    "simple_cnn": own_levels(simple_cnn),
+    "se_resnet": own_levels(se_resnet),
+    "mobilenet_v2": own_levels(mobilenet_v2),
+    "mnasnet": own_levels(mnasnet),
+    "mobilenet_v3": own_levels(mobilenet_v3),
+    "efficientnet": own_levels(efficientnet),
+    "bit": own_levels(bit),
+    "efficientnet_lite": own_levels(efficientnet_lite),
+}
+NO_COLUMNS = ("input_shape", "classes", "paper")  # `build` has arguments of the first two names; the third is fixed
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name: the module it is written in and its row there."""
+    """One name: the family that it belongs to (a key of FAMILIES), and its row there."""
 
     name: str
-    module: ModuleType
+    family: str
     variant: Variant
 
     @property
-    def family(self) -> str:
-        return self.module.__name__.rsplit(".", 1)[-1]
-
-    @property
     def paper(self) -> Paper:
-        return getattr(self.module, "PAPERS", {}).get(self.name, self.module.PAPER)
+        """Where the network is published."""
+        return self.variant.paper or FAMILIES[self.family].PAPER
 
     @property
-    def head(self) -> Callable:
-        """The family's own head, or global average pooling and one dense layer."""
-        own = getattr(self.module, "head", None)
-        if own:
-            return own
-        return lambda x, net, unit, *, classes, activation: classifier(x, net, classes=classes, activation=activation)
+    def head(self) -> Head[Any]:
+        """What stands on the network's levels."""
+        return FAMILIES[self.family].HEAD
+
+    @property
+    def task(self) -> str:
+        """ "classification", "segmentation" or "detection"."""
+        return self.head.task
+
+    @property
+    def features(self) -> Callable[..., dict[str, Tensor]]:
+        """Builds the network's own levels. Raises UserError if it stands on the levels of another network."""
+        family = FAMILIES[self.family]
+        if not isinstance(family, WithLevels):
+            raise UserError(f"{self.name} stands on another network itself: choose a classifier.")
+        return family.features
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that `build` can override."""
+        return [field.name for field in fields(self.variant) if field.name not in NO_COLUMNS]
 
 
-def backbone(net):
-    """The entry of the network that the row `net` stands on, with the columns changed that the row changes."""
-    found = entry(net.backbone)
-    if hasattr(found.variant, "backbone"):
-        raise UserError(f"{net.backbone} has a backbone itself: take a network that tells classes.")
-    return replace(found, variant=row(found, net.columns))
+def backbone(net: OnBackbone) -> Entry:
+    """The entry of the network that the row `net` stands on, with the columns overridden that `net.columns` names.
+
+    Raises:
+      UserError: no such network, or one that stands on another network itself.
+    """
+    network = entry(net.backbone)
+    if isinstance(network.variant, OnBackbone):
+        raise UserError(f"{net.backbone} has a backbone itself: choose a classifier as the backbone.")
+    return replace(network, variant=row(network, net.columns))
 
 
 @cache
 def registry() -> dict[str, Entry]:
-    """Every name, in the order of the papers and of their tables."""
-    modules = [import_module(f"keras_cnns.models.{family}") for family in FAMILIES]
-    return {name: Entry(name, module, row) for module in modules for name, row in module.VARIANTS.items()}
+    """{name: its entry}, in the order of the papers and of their tables."""
+    return {
+        name: Entry(name, family, variant)
+        for family, module in FAMILIES.items()
+        for name, variant in module.VARIANTS.items()
+    }
 
 
-def entry(name) -> Entry:
-    """The entry called `name`. Raises UserError, with the nearest names, where there is none."""
+def entry(name: object) -> Entry:
+    """The entry called `name`.
+
+    Raises:
+      UserError: there is no such network; the message lists similar names.
+    """
     if not isinstance(name, str) or name not in registry():
         raise UserError(
             f"there is no model {name!r}.{nearest(name, registry())} `keras-cnns list` shows all {len(registry())}."
@@ -103,23 +175,29 @@ def entry(name) -> Entry:
     return registry()[name]
 
 
-def list_models(pattern="*") -> list[str]:
-    """The names that match `pattern` (a shell pattern such as "resnet*"), oldest paper first."""
+def list_models(pattern: str = "*") -> list[str]:
+    """The names of all networks that match `pattern` (a shell pattern such as "resnet*"), oldest paper first."""
     return [name for name in registry() if fnmatchcase(name, pattern)]
 
 
-def row(found, overrides):
-    """The row of the entry `found` with some of its columns changed. Raises UserError for a column it has not."""
-    columns = [f.name for f in fields(found.variant) if f.name not in ARGUMENTS]
-    for key in overrides:
-        if key not in columns:
+def row(network: Entry, overrides: dict[str, Any]) -> Any:
+    """The row of `network` with some of its columns overridden. Raises UserError for a column that it does not have."""
+    check_columns(network, overrides)
+    return replace(network.variant, **overrides)
+
+
+def check_columns(network: Entry, names: Iterable[str]) -> None:
+    """Raises UserError if one of `names` is not a column of the network's row."""
+    known = network.columns
+    for name in names:
+        if name not in known:
             raise UserError(
-                f"{found.name} has no column {key!r}.{nearest(key, columns)} Its columns are {', '.join(columns)}."
+                f"{network.name} has no column {name!r}.{nearest(name, known)} Its columns are {', '.join(known)}."
             )
-    return replace(found.variant, **overrides)
 
 
 @cache
-def counts() -> dict:
-    """{name: parameters, trainable parameters, multiply-accumulates}, as maintenance/record_counts.py recorded them."""
-    return json.loads(files("keras_cnns").joinpath("registry/counts.json").read_text())
+def counts() -> dict[str, dict[str, int]]:
+    """{name: {"params": ..., "trainable": ..., "macs": ...}}, as maintenance/record_counts.py recorded them."""
+    recorded: dict[str, dict[str, int]] = json.loads(files("keras_cnns").joinpath("registry/counts.json").read_text())
+    return recorded
