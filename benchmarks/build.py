@@ -3,7 +3,7 @@
     python benchmarks/build.py ["resnet*"] [--rounds 3]
 
 Both draw initial values; they take turns, and the medians are compared. Names that both have are those of
-`keras_cnns.weights.names.peers("keras")`.
+`keras_cnns.weights.renaming.peers("keras")`.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import keras_cnns
-from keras_cnns.weights.names import constructor, peers
+from keras_cnns.weights.renaming import constructor, peers
 
 
 def seconds(make):

@@ -1,23 +1,21 @@
 """`build` and `info`. (`keras_cnns.build` is the function, so this module has another name.)"""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import fields
-from os import PathLike
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keras_cnns.blocks.initial import draw_missing
-from keras_cnns.registry.assemble import assemble, checked_shape
-from keras_cnns.registry.registry import ARGUMENTS, counts, entry, row
+from keras_cnns.registry.arguments import checked_shape
+from keras_cnns.registry.assemble import assemble
+from keras_cnns.registry.registry import Entry, counts, entry, row
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
-from keras_cnns.weights.load import read_weights
+from keras_cnns.weights.load import Weights, read_weights
 
 if TYPE_CHECKING:
     import keras
 
-# an argument of other libraries -> what it is called here
-ELSEWHERE = {
+# what other libraries call an argument, and what it is called here
+HINTS = {
     "num_classes": "classes=",
     "pretrained": 'weights="imagenet"',
     "checkpoint_path": "weights=FILE",
@@ -37,60 +35,62 @@ def build(
     network: str | None = None,
     /,
     *,
-    weights: str | PathLike | None = None,
+    weights: str | os.PathLike[str] | None = None,
     include_top: bool = True,
     input_shape: tuple[int | None, int | None, int] | None = None,
-    input_tensor: keras.KerasTensor | None = None,
+    input_tensor: Any = None,
     classes: int | None = None,
     pooling: str | None = None,
-    classifier_activation: str | None = "softmax",
+    classifier_activation: Any = "softmax",
     name: str | None = None,
     include_preprocessing: bool | None = None,
     features_only: bool = False,
     **overrides: Any,
-) -> keras.Model:
-    """Builds a network by name. The arguments are those of keras.applications, with the same meanings.
+) -> "keras.Model":
+    """Builds the network of that name. The arguments are those of keras.applications, with the same meanings.
 
-    >>> model = keras_cnns.build("mobilenet_v2", width=0.35, input_shape=(96, 96, 3), classes=5)
-    >>> model = keras_cnns.build("resnet50", weights="imagenet")
+    >>> model = keras_cnns.build("mobilenet_v2", weights="imagenet", include_preprocessing=True)
+    >>> model = keras_cnns.build("resnet50_v1_5", classes=10, input_shape=(96, 96, 3))
 
     Args:
       network: one of `list_models()`.
-      weights: None (random initial values), a file, an address, or "imagenet", "keras", "torchvision" or "timm" for
-        published weights; see `load_weights`. Padding rule, epsilon and preprocessing follow the weights.
-      include_top: keep the classifier; without it the model ends in the last level.
-      input_shape: (height, width, channels); by default as published. Height and width may be None if the network ends
-        in global pooling.
-      input_tensor: a Keras tensor [batch, height, width, channels] to use as the picture.
-      classes: by default as many as the weights have, or as published.
-      pooling: without the classifier: None, "avg" or "max" over the last level.
-      classifier_activation: "softmax", or None for logits.
-      name: of the model; by default the network's.
-      include_preprocessing: the model takes pixels 0 to 255 and scales them itself. None means False, with a warning
-        if the weights were trained in a network that did.
-      features_only: return a dict of the levels "C1" to "C5"; level n is 2**n times smaller than the picture.
-      **overrides: columns of the network's row in its paper's table, such as `width=0.35`; `info(name)["columns"]`
-        lists them. keras.applications' `alpha` is accepted for `width`.
+      weights: `None` (random), or what `load_weights` accepts: a file, a folder, an address, or "imagenet", "keras",
+        "torchvision" or "timm". The numerics and the preprocessing of the weights come with them.
+      include_top: with the classifier. Without it the model ends in the last level.
+      input_shape: (height, width, channels); `None`: as published. Height and width may be None if the network ends in
+        global pooling.
+      input_tensor: a Keras tensor [batch, height, width, channels] that replaces the input. Its own sources become the
+        inputs of the model.
+      classes: the number of classes; `None`: that of the weights, or the published one.
+      pooling: without the classifier: `None`, or "avg" or "max" over the last level.
+      classifier_activation: "softmax", or `None` for logits.
+      name: the name of the model; `None`: that of the network.
+      include_preprocessing: the model takes pixels 0..255 and converts them to its own range. `None`: it does not, and
+        a warning says so if the network in the file of weights did.
+      features_only: the model returns a dict of its levels, "C1" .. "C5"; level n is 2**n smaller than the picture.
+      **overrides: any column of the network's row (`width=0.35`); `info(name)["columns"]` lists them. `alpha`, the name
+        in keras.applications, is accepted for `width`.
 
     Returns:
-      A functional `keras.Model` of [batch, height, width, channels].
+      A functional `keras.Model` of pictures float32 [batch, height, width, channels].
 
     Raises:
-      UserError: an unknown name or column, an argument out of range, a shape that is too small, weights of another
-        network, or too little memory.
+      UserError: an unknown name or column, an argument that is not valid, a picture too small, weights of another
+        network, or not enough memory.
     """
     if network is None:  # build(name="resnet50")
         network, name = name, None
-    model_entry = entry(network)
-    overrides = _renamed(model_entry, overrides)
-    net = row(model_entry, overrides)
-    if weights is not None:
-        weight_set = read_weights(network, weights, net)
-        columns = weight_set.columns(net, overrides)
-        net = row(model_entry, columns | {k: v for k, v in overrides.items() if k != "columns" or k not in columns})
-        classes = weight_set.classes() if classes is None else classes
+    known = entry(network)
+    overrides = _renamed(known, overrides)
+    net = row(known, overrides)
+    source = None if weights is None else read_weights(known.name, weights, net)
+    if source is not None:
+        columns = source.columns(net, overrides)
+        net = row(known, columns | {k: v for k, v in overrides.items() if k != "columns" or k not in columns})
+        needed = include_top and not features_only
+        classes = source.classes(needed=needed) if classes is None else classes
     if input_tensor is None:
-        input_shape = checked_shape(network, net, input_shape)
+        input_shape = checked_shape(known.name, net, input_shape)
     options = {
         "include_top": include_top,
         "input_shape": input_shape,
@@ -100,39 +100,68 @@ def build(
         "name": _model_name(name),
         "include_preprocessing": bool(include_preprocessing),
         "features_only": features_only,
-        "drawn": weights is None,
+        "drawn": source is None,
     }
-    attached = None  # the same network on the caller's tensor; the layers before it have other weights
+    described = {**overrides, **({} if classes is None else {"classes": classes})}
+    if input_tensor is None:
+        model = _assembled(known, net, options, described)
+        return model if source is None else _with_weights(model, source, net, include_preprocessing, overrides)
+    on_tensor = _assembled(known, net, options | {"input_tensor": input_tensor}, described)
+    if source is not None:  # the weights are not for the layers before the user's tensor: fill a copy without those
+        model = _assembled(known, net, options | {"input_shape": tuple(input_tensor.shape[1:])}, described)
+        _copy_weights(_with_weights(model, source, net, include_preprocessing, overrides), on_tensor)
+    return on_tensor
+
+
+def _assembled(network: Entry, net: Any, options: dict[str, Any], overrides: dict[str, Any]) -> Any:
+    """`assemble`, with one line for what Keras and its backend raise about a column, a shape or the memory."""
     try:
-        if input_tensor is not None:
-            attached = assemble(model_entry, net, **options | {"input_tensor": input_tensor})
-            options["input_shape"] = tuple(input_tensor.shape[1:])
-        model = attached if attached is not None and weights is None else assemble(model_entry, net, **options)
+        return assemble(network, net, **options)
     except UserError:
         raise
-    except Exception as error:  # whatever Keras and its backend raise about a column, a shape, memory
-        raise _failed(error, str(network), overrides, classes, input_shape) from error
-    if weights is not None:
-        weight_set.told(net, include_preprocessing, overrides)
-        weight_set.into(model, net)
-        draw_missing(model)
-        if attached is not None:
-            for layer in model.layers:
-                if layer.weights:
-                    attached.get_layer(layer.name).set_weights(layer.get_weights())
-            model = attached
-        if weight_set.labels and not features_only and model.output_shape[-1] == len(weight_set.labels):
-            model.class_names = tuple(weight_set.labels)
+    except Exception as error:
+        given = ", ".join(f"{key} {value}" for key, value in overrides.items())
+        if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
+            with_given = f" with {given}" if given else ""
+            raise UserError(f"there is not enough memory for {network.name}{with_given}.") from error
+        with_given = f"with {given} " if given else ""
+        raise UnsupportedModel(
+            f"{network.name} cannot be built {with_given}for pictures of {options['input_shape']}: {first_line(error)}"
+        ) from error
+
+
+def _with_weights(
+    model: Any, weights: Weights, net: Any, include_preprocessing: bool | None, overrides: dict[str, Any]
+) -> Any:
+    """`model`, with the weights assigned and the class names of the file."""
+    weights.warn(net, include_preprocessing, overrides)
+    weights.assign_to(model, net)
+    draw_missing(model)
+    if weights.labels and len(model.outputs) == 1 and model.output_shape[-1] == len(weights.labels):
+        model.class_names = tuple(weights.labels)
     return model
 
 
-def _renamed(model_entry: Any, overrides: dict[str, Any]) -> dict[str, Any]:
-    """The overrides with keras.applications' `alpha` renamed. Raises BadArgument for other libraries' arguments."""
+def _copy_weights(source: Any, target: Any) -> None:
+    """Gives the layers of `target` the weights of `source`'s layers of the same names, and its class names."""
+    for layer in source.layers:
+        if layer.weights:
+            target.get_layer(layer.name).set_weights(layer.get_weights())
+    if "class_names" in vars(source):
+        target.class_names = source.class_names
+
+
+def _renamed(network: Entry, overrides: dict[str, Any]) -> dict[str, Any]:
+    """The overrides, with `alpha` and `width_mult` called `width`.
+
+    Raises:
+      BadArgument: an argument of another library, with what it is called here.
+    """
     for word in overrides:
-        if word in ELSEWHERE and not hasattr(model_entry.variant, word):
-            raise BadArgument(f"{model_entry.name} has no column {word!r}: write {ELSEWHERE[word]} instead.")
-    if hasattr(model_entry.variant, "width") and "width" not in overrides:
-        return {("width" if key in ("alpha", "width_mult") else key): value for key, value in overrides.items()}
+        if word in HINTS and word not in network.columns:
+            raise BadArgument(f"{network.name} has no column {word!r}: write {HINTS[word]} instead.")
+    if "width" in network.columns and "width" not in overrides:
+        return {("width" if key in ("alpha", "width_mult") else key): v for key, v in overrides.items()}
     return overrides
 
 
@@ -142,53 +171,42 @@ def _model_name(name: Any) -> str | None:
     raise BadArgument(f"name is {name!r}: it must be a string without a slash.")
 
 
-def _failed(
-    error: Exception, network: str, overrides: Mapping[str, Any], classes: int | None, input_shape: Any
-) -> UserError:
-    """The one-line error for what Keras raised."""
-    if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
-        values = {**overrides, **({} if classes is None else {"classes": classes})}
-        words = ", ".join(f"{key} {value}" for key, value in values.items()) or "these arguments"
-        return UserError(f"there is not enough memory for {network} with {words}.")
-    columns = f"with {dict(overrides)} " if overrides else ""
-    return UnsupportedModel(f"{network} cannot be built {columns}for pictures of {input_shape}: {first_line(error)}")
-
-
 def info(name: str, **overrides: Any) -> dict[str, Any]:
-    """Facts about a network, without building it: paper, year, input shape, parameters, multiply-adds, task, columns.
+    """What is known about a network without building it.
+
+    >>> keras_cnns.info("mobilenet_v2")["params"]
+    3538984
 
     Args:
       name: one of `list_models()`.
-      **overrides: as for `build`; the network is then built and counted.
+      **overrides: those of `build`. With any of them the network is built and counted.
 
     Returns:
-      A dict. "params" counts all variables, statistics of batch normalization included; "macs" are multiply-adds per
-      picture.
+      A dict of paper, year, task, input shape, classes, columns, and "params" (all variables, the statistics of batch
+      normalization included), "trainable" and "macs" (multiply-accumulates of one picture of the published size).
 
     Raises:
-      UserError: an unknown name or column.
-
-    >>> keras_cnns.info("resnet50")["params"]
-    25636712
+      UserError: an unknown name or column, or an argument that is not valid.
     """
-    model_entry = entry(name)
-    overrides = _renamed(model_entry, overrides)
-    net = row(model_entry, {k: v for k, v in overrides.items() if k not in ARGUMENTS})
+    network = entry(name)
+    overrides = _renamed(network, overrides)
+    shape, classes = overrides.get("input_shape"), overrides.get("classes")
+    net = row(network, {k: v for k, v in overrides.items() if k not in ("input_shape", "classes")})
     if overrides:
         from keras_cnns.profiling.layer_table import totals
 
-        totals_of_network = totals(build(name, **overrides))
+        counted = totals(build(name, **overrides))
     else:
-        totals_of_network = counts()[name]
-    paper = model_entry.paper
+        counted = counts()[name]
+    network = replace(network, variant=net)
     return {
         "name": name,
-        "family": model_entry.family,
-        "task": net.task,
-        "paper": f"{paper.authors} {paper.year}, {paper.title}, {paper.where}",
-        "year": paper.year,
-        "input_shape": tuple(overrides.get("input_shape") or net.input_shape),
-        "classes": overrides.get("classes") or net.classes,
-        **totals_of_network,
-        "columns": {f.name: getattr(net, f.name) for f in fields(net) if f.name not in ARGUMENTS},
+        "family": network.family,
+        "task": network.task,
+        "paper": f"{network.paper.authors} {network.paper.year}, {network.paper.title}, {network.paper.where}",
+        "year": network.paper.year,
+        "input_shape": tuple(shape or net.input_shape),
+        "classes": classes or net.classes,
+        **counted,
+        "columns": {column: vars(net)[column] for column in network.columns},
     }

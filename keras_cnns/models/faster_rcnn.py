@@ -1,6 +1,6 @@
 """Faster R-CNN. Ren et al. 2015, "Faster R-CNN: Towards Real-Time Object Detection ...", 1506.01497, Fig. 2.
 
-The heads are those of Fast R-CNN: Girshick 2015, 1504.08083. At inference they get the region proposals of this network.
+The heads are those of Fast R-CNN: Girshick 2015, 1504.08083. At inference they get this network's proposals.
 In training the two parts of the network (`fast_rcnn.parts`) are called one after the other.
 """
 

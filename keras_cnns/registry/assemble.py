@@ -86,7 +86,8 @@ def _levels(
     head = network.head
     base = backbone(net) if isinstance(net, OnBackbone) else replace(network, variant=net)
     row = base.variant
-    unit = ConvUnit(row.numerics, row.activation, Initial(row.initializer, drawn))
+    initializer: Any = Initial(row.initializer, drawn)
+    unit = ConvUnit(row.numerics, row.activation, initializer)
     preprocessing = checked_preprocessing(row)
     x = preprocessing(image) if include_preprocessing else image
     x, inputs = head.pad(x, net), head.inputs(net)

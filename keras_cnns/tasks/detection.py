@@ -36,7 +36,7 @@ class Detection(Task):
 
     def __init__(self, recipe):
         super().__init__(recipe)
-        self.proposes = hasattr(entry(recipe.model).variant, "rpn")
+        self.proposes = entry(recipe.model).head.proposes
         anchors = ("anchor_loss", "anchor_box_loss") if self.proposes else ()
         self.logged = ("loss", *anchors, "class_loss", "box_loss")
 

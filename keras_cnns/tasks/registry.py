@@ -19,12 +19,12 @@ def of(recipe):
     Raises:
       UserError: there is no such network, or nothing here trains it.
     """
-    row = entry(recipe.model).variant
-    task = row.task
+    network = entry(recipe.model)
+    task = network.task
     if task not in TASKS:
         raise UserError(f"{recipe.model} is for {task}, which nothing here trains.")
     if recipe.part != "both":
-        if not hasattr(row, "rpn"):
+        if not network.head.proposes:
             raise UserError(f"part is {recipe.part!r}, and {recipe.model} makes no proposals: leave it at both.")
         from keras_cnns.tasks import alternating
 

@@ -68,7 +68,7 @@ def evaluate_files(files, recipe, views="centre", scales=()):
     Raises:
       UserError: a file or the data cannot be used; the models do not fit the recipe or its labels.
     """
-    task = entry(recipe.model).variant.task
+    task = entry(recipe.model).task
     if task != "classification":
         raise UserError(f"--evaluate measures networks that tell classes, and {recipe.model} is for {task}.")
     models = [load_model(file) for file in files]

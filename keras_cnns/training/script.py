@@ -105,10 +105,10 @@ def smoke(recipe):
     """The same recipe for two steps of eight small pictures of the embedded digits, from random weights."""
     from keras_cnns.registry.registry import entry
 
-    net = entry(recipe.model).variant
-    side = 128 if recipe.overrides.get("auxiliary") else max(32, net.min_size)
+    network = entry(recipe.model)
+    side = 128 if recipe.overrides.get("auxiliary") else max(32, network.variant.min_size)
     return recipe.but(
-        dataset="digits" if net.task == "classification" else "scenes",
+        dataset="digits" if network.task == "classification" else "scenes",
         data_dir=None,
         weights=None,
         input_shape=(side, side, recipe.input_shape[2]),

@@ -1,26 +1,37 @@
-"""Strict assignment: every tensor used, every variable set, every shape right - or nothing is changed."""
+"""Strict assignment: every array is used, every variable set and every shape right, or nothing changes."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.lazy_imports import keras, layers
 from keras_cnns.support.validation import kind
 
 
-def variables(model):
-    """The model's variables by path ("conv1_conv/kernel"). State that is not weights (random seeds) is left out."""
+def variables(model: Any) -> dict[str, Any]:
+    """The model's variables by path ("conv1_conv/kernel"), without state that is not weights (random seeds)."""
     return {v.path: v for v in model.weights}
 
 
-def assign(model, tensors, *, source="the weights"):
+def assign(model: Any, tensors: dict[str, Any], *, source: str = "the weights") -> None:
     """Sets every variable of `model` from `tensors`, a dict of arrays by path.
 
-    A tensor whose shape differs only by axes of length 1 (a dense layer kept as a 1x1 convolution) is reshaped.
+    >>> keras_cnns.weights.assign(model, {v.path: np.zeros(v.shape) for v in model.weights})
+
+    An array whose shape differs only in axes of length 1 (a dense layer kept as a 1x1 convolution) is reshaped.
+
+    Args:
+      model: a `keras.Model` that is built.
+      tensors: {path of a variable: array}.
+      source: where the arrays come from, for messages.
 
     Raises:
-      UserError: names missing, left over, or of another shape, or values that are not finite; it names the first few,
-        and the model keeps the weights it had.
+      UserError: arrays are missing, left over, of another shape, or not finite. The message names the first few, and
+        the model keeps its weights.
     """
-    if not hasattr(model, "weights") or not isinstance(tensors, dict):
+    if not isinstance(model, keras.Model) or not isinstance(tensors, dict):
         raise UserError(
             f"a keras.Model and a dict of arrays by path are needed, not {kind(model)} and {kind(tensors)}."
         )
@@ -41,21 +52,24 @@ def assign(model, tensors, *, source="the weights"):
             raise UserError(
                 f"{source} do not fit {model.name}: {path} is {tuple(variable.shape)} here and {value.shape} there."
             )
-        if not np.issubdtype(value.dtype, np.number) or not np.isfinite(value).all():
+        if not np.issubdtype(value.dtype, np.number):
+            raise UserError(f"{source} holds no numbers for {path}, but {value.dtype}; nothing was loaded.")
+        if not np.isfinite(value).all():
             raise UserError(
-                f"{source} hold values that are not finite: {path}. The file is damaged; nothing was loaded."
+                f"{source} holds values that are not finite (NaN or infinity) in {path}: the training diverged or the "
+                "file is damaged; nothing was loaded."
             )
         values[path] = value.reshape(variable.shape)
     for path, variable in targets.items():
         variable.assign(values[path])
     for layer in model.layers:
-        if hasattr(layer, "finalize_state"):  # Normalization computes with constants made from its variables
+        if isinstance(layer, layers.Normalization):  # it computes with constants made from its variables
             layer.finalize_state()
 
 
-def _squeezed(shape):
+def _squeezed(shape: Iterable[int]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def _few(names, count=3):
+def _few(names: list[str], count: int = 3) -> str:
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

@@ -1,6 +1,7 @@
-"""A classifier's weights for a network that stands on it: its stages, its dense layers as convolutions too."""
+"""The weights of a classifier for a network that stands on it: its levels, and its dense layers as convolutions."""
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,64 +10,69 @@ import numpy as np
 from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.registry.assemble import assemble
 from keras_cnns.registry.registry import backbone, entry
-from keras_cnns.support.lazy_imports import keras
+from keras_cnns.support.lazy_imports import keras, layers
+from keras_cnns.weights.names.table import Arrays
 
-HEADS = ("score", "class_scores")  # what the layers of our larger networks are called that tell classes
+SCORES = ("score", "class_scores")  # layers of segmenters and detectors that score classes
 
 
 @dataclass(frozen=True)
 class OfBackbone:
-    """A set of weights (`load.Weights`) for what the network called `name` stands on."""
+    """A set of weights (`weights.Weights`) for the backbone of the network called `name`."""
 
     name: str
     base: Any
-    labels: tuple = ()
+    labels: tuple[str, ...] = ()
 
-    def columns(self, net, said=()) -> dict:
+    def columns(self, net: Any, overrides: Collection[str] = ()) -> dict[str, Any]:
         """The columns of the backbone's row that come with its weights, joined with those that the row changes."""
         return {"columns": self.base.columns(backbone(net).variant, net.columns) | net.columns}
 
-    def choices(self):
+    def choices(self) -> list[dict[str, Any]]:
+        """No set of columns is preferred."""
         return [{}]
 
-    def classes(self):
+    def classes(self, needed: bool = False) -> None:
+        """The file has no scores for this network."""
         return None
 
-    def pixels(self):
+    def pixels(self) -> Any:
+        """The preprocessing inside the network of the file."""
         return self.base.pixels()
 
-    def told(self, net, include_preprocessing, said=()):
-        self.base.told(backbone(net).variant, include_preprocessing, net.columns)
+    def warn(self, net: Any, include_preprocessing: bool | None, overrides: Collection[str] = ()) -> None:
+        """Warns about what is assumed about pixels and numerics."""
+        self.base.warn(backbone(net).variant, include_preprocessing, net.columns)
 
-    def into(self, model, net=None):
-        """Gives `model` all that the classifier has too; the rest starts anew, and a warning says so."""
+    def assign_to(self, model: Any, net: Any = None) -> None:
+        """Gives `model` everything that the classifier has too. The other layers keep their values, with a warning."""
         net = net or entry(self.name).variant
-        found = backbone(net)
-        # the classifier itself, in the size that its fully connected layers are for
+        network = backbone(net)
+        # the classifier, built for the size that its fully connected layers need
         options = {"classes": self.base.classes(), "include_preprocessing": True, "drawn": False}
-        theirs = assemble(found, found.variant, input_shape=found.variant.input_shape, **options)
+        classifier = assemble(network, network.variant, input_shape=network.variant.input_shape, **options)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the class scores start anew: they are left behind
-            self.base.into(theirs, found.variant)
-        there = {v.path: v for v in theirs.weights}
-        anew = []
+            warnings.simplefilter("ignore")  # about class scores, which are not used here
+            self.base.assign_to(classifier, network.variant)
+        there = {v.path: v for v in classifier.weights}
+        new = []
         for layer in model.layers:
             values = [_value(there, v) for v in layer.weights]
             if values and all(value is not None for value in values):
                 layer.set_weights(values)
-            elif values and not isinstance(layer, keras.layers.Conv2DTranspose):
-                anew.append(layer.name)
-            if hasattr(layer, "finalize_state") and values:
+            elif values and not isinstance(layer, layers.Conv2DTranspose):
+                new.append(layer.name)
+            if isinstance(layer, layers.Normalization) and values:
                 layer.finalize_state()
         draw_missing(model)
         warnings.warn(
-            f"{model.name}: {found.name} is loaded from {self.base.source}, and {', '.join(anew)} starts anew.",
-            stacklevel=3,
+            f"{model.name}: {network.name} is loaded from {self.base.source}, and {', '.join(new)} starts anew.",
+            stacklevel=4,
         )
 
 
-def _value(there, variable):
-    """What the classifier has for a variable: of the same path and shape, or a dense layer's for a convolution."""
+def _value(there: dict[str, Any], variable: Any) -> Any:
+    """The classifier's value for a variable: of the same path and size, or that of a dense layer for a convolution."""
     layer, _, name = variable.path.partition("/")
     value = there.get(variable.path, there.get(f"{layer.removesuffix('_conv')}/{name}"))
     if value is None or np.prod(value.shape) != np.prod(variable.shape) or layer.startswith("predictions"):
@@ -74,9 +80,9 @@ def _value(there, variable):
     return keras.ops.convert_to_numpy(value).reshape(variable.shape)
 
 
-def is_of_backbone(arrays):
-    """Whether a file's arrays, by path, are a classifier's alone.
+def is_of_backbone(arrays: Arrays) -> bool:
+    """Whether the arrays of a file are those of a classifier.
 
-    Then no layer tells classes of places, and torch's names speak of no backbone as a part.
+    Then no layer scores pixels or boxes, and no name speaks of a backbone as one part of a network.
     """
-    return not any(path.startswith(HEADS) or "backbone." in path for path in arrays)
+    return not any(path.startswith(SCORES) or "backbone." in path for path in arrays)

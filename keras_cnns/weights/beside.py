@@ -1,4 +1,4 @@
-"""What is known of a file of torch's beside its tensors: the `config.json` of timm's hub, or the file's own name."""
+"""What is known about a file of torch besides its tensors: from timm's `config.json` beside it, or from its name."""
 
 import json
 import re
@@ -6,110 +6,172 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from keras_cnns.blocks.conv import KERAS, TORCH
 from keras_cnns.blocks.preprocessing import of_unit_range
-from keras_cnns.support.atomic_files import read_json
+from keras_cnns.registry.registry import entry
 from keras_cnns.support.errors import UserError
-from keras_cnns.weights import names as renames
+from keras_cnns.support.untrusted import read_json
+from keras_cnns.weights import renaming
+
+OTHERWISE = re.compile(r"aa|blur")  # networks with the tensors of ours that pool with antialiasing
+ENDINGS = ("", ".safetensors", ".bin", ".pth", ".pt")
 
 
 @dataclass(frozen=True)
 class Beside:
-    """columns: what has to be built otherwise. origin: "timm" where it is known. labels: class names, where given."""
+    """What is known about a file.
 
-    columns: dict = field(default_factory=dict)
+    Args:
+      columns: columns of the row that differ for its weights.
+      origin: "timm" if the file is known to be timm's.
+      labels: class names, if they are given.
+    """
+
+    columns: dict[str, Any] = field(default_factory=dict)
     origin: str | None = None
-    labels: tuple = ()
+    labels: tuple[str, ...] = ()
 
 
 @cache
-def timm():
-    """timm's names: see tests/weights/timm_table.py, which writes them."""
-    return json.loads(files(__package__).joinpath("timm.json").read_text())
+def timm() -> dict[str, Any]:
+    """Names of networks in timm and torchvision; tests/weights/timm_table.py writes and explains them."""
+    table: dict[str, Any] = json.loads(files(__package__).joinpath("timm.json").read_text())
+    return table
 
 
-def known(name, path) -> Beside:
-    """What lies beside the weights at `path` of the network called `name`, or is said by the file's name.
+def known(name: str, path: Path, net: Any = None) -> Beside:
+    """What is known about the weights at `path`.
+
+    Args:
+      name: our name of the network that they are for.
+      path: the file or folder.
+      net: the row of the model, if it is not the published one.
 
     Raises:
-      UserError: config.json cannot be read, or names a network that computes something else with the same tensors.
+      UserError: config.json cannot be read; or it or the name of the file names another network.
     """
     path = Path(path)
     config = (path if path.is_dir() else path.parent) / "config.json"
-    if config.is_file() and path.suffix in ("", ".safetensors", ".bin", ".pth", ".pt"):
+    if config.is_file() and path.suffix in ENDINGS:
         try:
-            said = read_json(config.read_text(encoding="utf-8"))
+            content = read_json(config)
+        except UserError:
+            raise
         except (OSError, ValueError) as error:
             raise UserError(f"cannot read {config}, which lies beside the weights: {error}.") from error
-        if isinstance(said, dict) and isinstance(said.get("architecture"), str):
-            return _of_config(name, said, config)
-    found = called(path.name)
-    return _of(name, *found) if found else Beside()
+        if isinstance(content, dict) and isinstance(content.get("architecture"), str):
+            return _of_config(name, content, config, net or entry(name).variant)
+    check_name(name, path.name)
+    recipe = called(path.name)
+    return _of(name, *recipe) if recipe else Beside()
 
 
-def _of_config(name, said, config):
-    own = said.get("pretrained_cfg")
-    row = own if isinstance(own, dict) else said
-    architecture, _, tag = said["architecture"].partition(".")
-    if name not in timm()["architectures"].get(_current(architecture).split(".")[0], []):
+def _of_config(name: str, content: dict[str, Any], config: Path, net: Any) -> Beside:
+    own = content.get("pretrained_cfg")
+    row = own if isinstance(own, dict) else content
+    architecture, _, tag = content["architecture"].partition(".")
+    published, width = _without_width(_current(architecture).split(".")[0])
+    if name not in timm()["architectures"].get(published, []):
         raise UserError(
-            f"{config} says that these are weights of {said['architecture']!r}, which is not known to compute what "
-            f"{name} does: where it does, move that file away and say what differs (numerics=, preprocessing=)."
+            f"{config} says that these are weights of {content['architecture']!r}, which is not known to compute what "
+            f"{name} computes: if it does, move that file away and set what differs (numerics=, preprocessing=)."
         )
-    found = _of(name, architecture, row.get("tag") or tag)
+    if width is not None and width != net.width:
+        raise UserError(f"{config} says that these are weights of {architecture!r}: set width={width:g}.")
+    beside = _of(name, published if width is not None else architecture, row.get("tag") or tag)
     mean, std = row.get("mean"), row.get("std")
     if mean is not None and std is not None:
         try:
-            finite = min(std) > 0 and len(mean) == len(std)
-            pixels = of_unit_range(mean, std) if finite else None
+            valid = min(std) > 0 and len(mean) == len(std)
+            pixels = of_unit_range(mean, std) if valid else None
         except (TypeError, ValueError):
-            finite = False
-        if not finite:
-            raise UserError(f"{config} has no sensible mean and std: {mean!r}, {std!r}.")
-        found.columns["preprocessing"] = pixels
-    labels = said.get("label_names") or row.get("label_names") or ()
-    return Beside(found.columns, "timm", tuple(map(str, labels)) if isinstance(labels, list) else ())
+            valid = False
+        if not valid:
+            raise UserError(f"{config} has no valid mean and std: {mean!r}, {std!r}.")
+        beside.columns["preprocessing"] = pixels
+    labels = content.get("label_names") or row.get("label_names") or ()
+    return Beside(beside.columns, "timm", tuple(map(str, labels)) if isinstance(labels, list) else ())
 
 
-def called(file):
-    """(architecture, tag) of a file's name, as timm and its hub write them, or `None`."""
-    stem = re.sub(r"-[0-9a-f]{8}$", "", re.sub(r"\.(safetensors|pth|pt|bin|tar)$", "", file))
+def _without_width(architecture: str) -> tuple[str, float | None]:
+    """timm's "mobilenetv2_050" as the network of width 1 and its width multiplier, 0.5; None for other names."""
+    match = re.fullmatch(r"((?:tf_)?(?:mobilenetv\d|mnasnet)\w*)_(\d{3})", architecture)
+    if match is None or architecture in timm()["architectures"]:
+        return architecture, None
+    return f"{match[1]}_100", int(match[2]) / 100
+
+
+def check_name(name: str, file: str) -> None:
+    """Raises UserError if a file is named after another network, such as resnetblur50-84f4748f.pth for resnet50_v1_5.
+
+    Some of those networks have the same tensors and answer differently.
+    """
+    stem = _stem(file)
+    ours = {name} | {(renaming.peer(name, origin) or "").partition("(")[0] for origin in renaming.ORIGINS}
+    ours |= {a for a, of in timm()["architectures"].items() if name in of and not OTHERWISE.search(a)}
+    ours |= {old for old, now in timm()["old"].items() if now.split(".")[0] in ours}
+    ours |= {theirs.partition("(")[0] for theirs in (renaming.peer(name, "efficientnet_pytorch"),) if theirs}
+    every = {*ours, *timm()["architectures"], *timm()["old"], *timm()["others"]}
+    longest = max((n for n in every if _begins(stem, n)), key=len, default=None)
+    if longest is not None and longest not in ours:
+        raise UserError(
+            f"{file} is named after {longest}, which is another network than {name}: if it does hold weights of {name}, "
+            "rename the file."
+        )
+
+
+def called(file: str) -> tuple[str, str] | None:
+    """(architecture, tag) in the name of a file, as timm and its hub write them; None if there is neither."""
+    stem = _stem(file)
     names = sorted([*timm()["architectures"], *timm()["old"]], key=len, reverse=True)
-    found = next((n for n in names if stem == n or stem.startswith((f"{n}.", f"{n}-", f"{n}_"))), None)
-    if found is None or not (found.startswith("tf_") or stem.partition(".")[2] or found in timm()["old"]):
+    name = next((n for n in names if _begins(stem, n)), None)
+    if name is None or not (name.startswith("tf_") or stem.partition(".")[2] or name in timm()["old"]):
         return None  # "resnet18.pth" may be torchvision's
-    now, _, tag = _current(found).partition(".")
-    said = stem.removeprefix(found).lstrip(".-_")
+    now, _, tag = _current(name).partition(".")
+    rest = stem.removeprefix(name).lstrip(".-_")
     tags = [key.partition(".")[2] for key in timm()["pixels"] if key.startswith(f"{now}.")]
-    return now, tag or next((t for t in tags if said and (t == said or t.startswith(f"{said}_"))), "")
+    return now, tag or next((t for t in tags if rest and (t == rest or t.startswith(f"{rest}_"))), "")
 
 
-def _of(name, architecture, tag):
+def _stem(file: str) -> str:
+    """The name of a file without its ending and the hash that publishers append."""
+    return re.sub(r"-[0-9a-f]{8}$", "", re.sub(r"\.(safetensors|pth|pt|bin|tar)$", "", file))
+
+
+def _begins(stem: str, name: str) -> bool:
+    """Whether the name of a file begins with the name of a network, as a whole word."""
+    return stem == name or stem.startswith((f"{name}.", f"{name}-", f"{name}_"))
+
+
+def _of(name: str, architecture: str, tag: str) -> Beside:
     now, _, old = _current(architecture).partition(".")
     if name not in timm()["architectures"].get(now, []):
         return Beside()
-    peer = (renames.peer(name, "timm") or "").partition("(")[0]
-    columns = dict(renames.columns(name, "timm"))
+    peer = (renaming.peer(name, "timm") or "").partition("(")[0]
+    columns = dict(renaming.columns(name, "timm"))
     if now != peer:
         columns["numerics"] = KERAS if now.startswith("tf_") else TORCH
-        if "aa" in now or "blur" in now:
-            raise UserError(f"these are weights of {now}, which pools otherwise than {name} does.")
+        if OTHERWISE.search(now):
+            raise UserError(f"these are weights of {now}, which pools differently from {name}.")
     pixels = timm()["pixels"].get(f"{now}.{tag or old}")
     if pixels:
         columns["preprocessing"] = pixels if isinstance(pixels, str) else of_unit_range(*pixels)
     return Beside(columns, "timm")
 
 
-def _current(name):
-    return timm()["old"].get(name, name)
+def _current(name: str) -> str:
+    """The present name of a network that timm has renamed."""
+    current: str = timm()["old"].get(name, name)
+    return current
 
 
-def ambiguous(name):
-    """What weights of the network may have been trained with, where tensors of one shape come from several recipes."""
-    rows = {}
+def ambiguous(name: str) -> list[tuple[str, str]]:
+    """(architecture, pixels) of all recipes of timm whose weights have the tensors of the network `name`."""
+    rows: dict[tuple[str, str], None] = {}
     for architecture, ours in timm()["architectures"].items():
-        if name in ours and not re.search(r"aa|blur", architecture):
+        if name in ours and not OTHERWISE.search(architecture):
             sets = [v for key, v in timm()["pixels"].items() if key.split(".")[0] == architecture]
             rows |= {(architecture, str(v)): None for v in sets}
     return list(rows)

@@ -1,27 +1,41 @@
-"""Tensors of another network for a model of ours: torch's axes, another number of classes, other input channels."""
+"""Arrays of a file for a model of ours: torch's axes, another number of classes, other input channels."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_cnns import layers as own
 from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.support.lazy_imports import keras, layers
+from keras_cnns.weights.names.table import Arrays
 
-# torch calls a normalization's variables as it calls a convolution's
+# names that torch gives to the variables of a normalization, and to those of other layers
 NORMALIZATION = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 OTHERS = {"weight": "kernel"}
-SCORES = ("predictions", "score", "class_scores", "box_deltas", "upsample")
 
 
-def fitted(model, tensors, kind, *, head=()):
-    """`tensors` ("layer/variable": array) under the paths of `model`'s variables, in their shapes as far as known.
+def fitted(
+    model: Any,
+    tensors: Arrays,
+    kind: str,
+    *,
+    head: Sequence[str] = (),
+    scores: Sequence[str] = ("predictions",),
+) -> Arrays:
+    """`tensors` under the paths of the model's variables, in their shapes as far as that is certain.
 
-    kind: "keras" or "torch", as read. head: names of the classifier's layers, which the model or the file may not have;
-      so it is with auxiliary classifiers (aux...), which are gone at inference.
+    The variables of the preprocessing keep the model's values: they are known from the origin of the weights, and files
+    of keras.applications hold standard deviations where its layer expects variances.
 
-    The preprocessing's own variables stay the model's: what pixels become is known of the weights, not one of them, and
-    keras.applications' files hold standard deviations where their layer wants variances.
+    Args:
+      model: the `keras.Model` that the weights are for.
+      tensors: {"layer/variable": array}, the layers under our names.
+      kind: "keras" or "torch", as the file was read.
+      head: names of the layers of the classifier, which the model or the file may not have. The same holds for
+        auxiliary classifiers ("aux...").
+      scores: parts of the names of layers whose size follows the number of classes.
     """
     own = {layer.name: layer for layer in model.layers}
     values = {}
@@ -38,27 +52,27 @@ def fitted(model, tensors, kind, *, head=()):
     values = {path: value for path, value in values.items() if not path.startswith("normalization")}
     for layer in preprocessing:
         values |= {v.path: keras.ops.convert_to_numpy(v) for v in layer.weights}
-    return _other_classes(model, _other_head(model, _other_channels(model, values), head))
+    return _other_classes(model, _other_head(model, _other_channels(model, values), head), scores)
 
 
-def keras_axes(layer, value):
-    """A torch kernel [out, in, ...] as Keras holds it: [..., in, out]; vectors stay."""
+def keras_axes(layer: Any, value: Any) -> Any:
+    """A kernel of torch [out, in, ...] as Keras holds it: [..., in, out]. Vectors do not change."""
     n = value.ndim
     if n < 2:
         return value
     if isinstance(layer, layers.DepthwiseConv2D):  # [in * multiplier, 1, height, width]
         return value.transpose(2, 3, 0, 1).reshape(*value.shape[2:], -1, layer.depth_multiplier)
     grid = _flattened(layer) if n == 2 else None
-    if grid:  # a dense layer over a flattened picture: torch flattens channels first
+    if grid:  # a dense layer on a flattened picture: torch flattens channels first
         height, width, channels = grid
         if value.shape[1] == height * width * channels:
             return value.reshape(-1, channels, height, width).transpose(2, 3, 1, 0).reshape(-1, value.shape[0])
     value = value.transpose(*range(2, n), 1, 0)
-    return value.reshape(-1, value.shape[-1]) if isinstance(layer, layers.Dense) else value  # timm's 7x7 fc6 of VGG
+    return value.reshape(-1, value.shape[-1]) if isinstance(layer, layers.Dense) else value  # fc6 of VGG in timm
 
 
-def _variable(layer, variable):
-    """A variable's own name, from Keras's number or torch's name for it."""
+def _variable(layer: Any, variable: str) -> str:
+    """The variable's name in our layer, from its number in a file of Keras or its name in torch."""
     names = [v.path.removeprefix(f"{layer.name}/") for v in layer.weights]
     if variable.isdigit():
         return names[int(variable)] if int(variable) < len(names) else variable
@@ -66,10 +80,10 @@ def _variable(layer, variable):
     return table.get(variable, variable) if variable not in names or table.get(variable) in names else variable
 
 
-def _flattened(layer):
-    """(height, width, channels) of the picture that a dense layer sees flattened; (1, 1, units) is none.
+def _flattened(layer: Any) -> Any:
+    """(height, width, channels) of the picture whose flattened form a dense layer gets; None if it gets another vector.
 
-    Also of a convolution over a whole picture that holds such a layer's weights.
+    The same of a convolution over a whole picture that takes the place of such a dense layer.
     """
     if isinstance(layer, layers.Conv2D):
         shape = (*layer.kernel_size, layer.kernel.shape[2])
@@ -84,14 +98,14 @@ def _flattened(layer):
     return source.input.shape[1:] if isinstance(source, layers.Flatten) and len(source.input.shape) == 4 else None
 
 
-def _other_channels(model, values):
-    """The first kernel for pictures with another number of channels: shared among copies of a channel, or summed.
+def _other_channels(model: Any, values: Arrays) -> Arrays:
+    """The first kernel for another number of input channels: divided among copies of a channel, or summed.
 
-    Either way a picture whose channels are all alike gives what it gave.
+    A picture whose channels are all equal keeps its answer.
     """
     first = next(layer for layer in model.layers if layer.weights and not isinstance(layer, layers.Normalization))
     path = f"{first.name}/kernel"
-    kernel, shape = values.get(path), tuple(getattr(first, "kernel", np.zeros(())).shape)
+    kernel, shape = values.get(path), next((tuple(v.shape) for v in first.weights if v.path == path), ())
     if kernel is None or len(shape) != 4 or kernel.ndim != 4:
         return values
     there, here = kernel.shape[2], shape[2]
@@ -101,61 +115,72 @@ def _other_channels(model, values):
     for i in range(max(there, here)):
         shares[i % there, i % here] = 1
     shares /= shares.sum(axis=1, keepdims=True)
-    warnings.warn(f"{model.name}: the first kernel was adapted from {there} to {here} input channels.", stacklevel=4)
+    warnings.warn(f"{model.name}: the first kernel was adapted from {there} to {here} input channels.", stacklevel=6)
     return values | {path: np.einsum("hwio,ic->hwco", kernel, shares)}
 
 
-def _other_head(model, values, head):
-    """A new classifier where the file has none, or other dense layers on top of the network.
+def _other_head(model: Any, values: Arrays, head: Sequence[str]) -> Arrays:
+    """Values for the classifier where the file has none, or has other dense layers on top of the network.
 
-    Nothing else may be missing, and what is left over must be a head: vectors and matrices, no convolution.
+    The layers of the classifier that the file has are kept, up to the first one that is missing or of another size.
+    That one and those after it keep the values of the model. Only the classifier may be missing, and what is left over
+    must be a head as well: vectors and matrices.
     """
     targets = {v.path: v for v in model.weights}
     missing = [path for path in targets if path not in values]
     left = {path: np.ndim(value) for path, value in values.items() if path not in targets}
-    other = 2 in left.values() and max(left.values()) == 2
-    if not (missing or left) or (left and not other) or any(path.split("/")[0] not in head for path in missing):
+    another = 2 in left.values() and max(left.values()) == 2
+    if not (missing or left) or (left and not another) or any(path.split("/")[0] not in head for path in missing):
         return values
     values = {path: value for path, value in values.items() if path in targets}
-    anew = [path for path in targets if path.split("/")[0] in head and (other or path in missing)]
-    anew = [path for path in targets if path.split("/")[0] in {p.split("/")[0] for p in anew}]
-    if anew:
-        draw_missing(model)  # what was left to the weights that follow
+    names = list(dict.fromkeys(path.split("/")[0] for path in targets if path.split("/")[0] in head))
+    new = names[next((i for i, name in enumerate(names) if not _fits(name, targets, values)), len(names)) :]
+    if new:
+        draw_missing(model)  # kernels that were not drawn because weights follow
         there = f"another head ({', '.join(dict.fromkeys(p.split('/')[0] for p in left))})" if left else "no classifier"
         warnings.warn(
-            f"{model.name}: {there} in the file: {', '.join(dict.fromkeys(p.split('/')[0] for p in anew))} starts "
-            "anew, all before it was loaded.",
-            stacklevel=4,
+            f"{model.name}: {there} in the file: {', '.join(new)} starts anew, everything before it was loaded.",
+            stacklevel=6,
         )
-    return values | {path: keras.ops.convert_to_numpy(targets[path]) for path in anew}
+    return values | {p: keras.ops.convert_to_numpy(v) for p, v in targets.items() if p.split("/")[0] in new}
 
 
-def _other_classes(model, values):
-    """New class scores where only their number differs; everything before them is the file's.
+def _fits(layer: str, targets: dict[str, Any], values: Arrays) -> bool:
+    """Whether the file has all variables of the layer, of the model's sizes; the number of outputs may differ."""
+    own = {path: v for path, v in targets.items() if path.split("/")[0] == layer}
+    if any(path not in values for path in own):
+        return False
+    outputs = layer == "predictions"  # `_other_classes` deals with another number of classes
+    return all(_fan_in(v) == _fan_in(values[p]) if outputs else _sizes(v) == _sizes(values[p]) for p, v in own.items())
 
-    The layers that give class scores are called predictions, those of auxiliary classifiers aux..._predictions, and
-    those of segmenters and detectors as in SCORES.
+
+def _sizes(array: Any) -> list[int]:
+    return [n for n in array.shape if n != 1]
+
+
+def _other_classes(model: Any, values: Arrays, scores: Sequence[str]) -> Arrays:
+    """The model's own values for class scores if only the number of classes differs. Everything before is the file's.
+
+    scores: parts of the names of the layers that score classes.
     """
     for layer in model.layers:
         own = {v.path: v for v in layer.weights}
-        if not any(word in layer.name for word in SCORES) or not own or not set(own) <= set(values):
+        is_scores = any(word in layer.name for word in (*scores, "predictions"))
+        if not is_scores or not own or not set(own) <= set(values):
             continue
-        here, there = (tuple(next(iter(found))) for found in ([v.shape for v in own.values()], _shapes(own, values)))
+        path, first = next(iter(own.items()))
+        here, there = first.shape[-1], np.shape(values[path])[-1]
         enlarging = isinstance(layer, layers.Conv2DTranspose)
         alike = enlarging or all(_fan_in(v) == _fan_in(values[path]) for path, v in own.items())
-        if here[-1] != there[-1] and alike:
+        if here != there and alike:
             warnings.warn(
-                f"{model.name}: {here[-1]} classes here and {there[-1]} in the file: {layer.name} starts anew, all "
+                f"{model.name}: {here} classes here and {there} in the file: {layer.name} starts anew, everything "
                 "before it was loaded.",
-                stacklevel=4,
+                stacklevel=5,
             )
             values = values | {path: keras.ops.convert_to_numpy(v) for path, v in own.items()}
     return values
 
 
-def _shapes(own, values):
-    return [np.shape(values[path]) for path in own]
-
-
-def _fan_in(kernel):
+def _fan_in(kernel: Any) -> list[int]:
     return [n for n in kernel.shape[:-1] if n != 1]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from keras_cnns.registry.assemble import assemble
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.errors import UserError
-from keras_cnns.weights import names as renames
+from keras_cnns.weights import renaming
 from keras_cnns.weights.formats.readers import Tensors
 
 SHOWN = ("epsilon", "momentum", "padding", "scale", "offset")  # what a layer's configuration shows of the numerics
@@ -48,7 +48,7 @@ def choices(name):
     """The row as it stands, and what has to be built otherwise for torchvision's and timm's weights."""
     rows = [{}]
     for origin in ("torchvision", "timm"):
-        row = renames.columns(name, origin)
+        row = renaming.columns(name, origin)
         rows += [row] if row and row not in rows else []
     return rows
 

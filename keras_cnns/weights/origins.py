@@ -1,84 +1,125 @@
-"""Whose names the tensors of a torch file bear, and what a larger network they were part of put before them."""
+"""Which library's names the tensors of a torch file have, and which part of them is the network."""
 
 import re
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from keras_cnns.blocks.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from keras_cnns.registry.registry import registry
+from keras_cnns.registry.registry import entry, registry
 from keras_cnns.support.errors import UserError
-from keras_cnns.weights import names
+from keras_cnns.weights import renaming
+from keras_cnns.weights.classifier import adopt
 from keras_cnns.weights.formats.unwrap import AVERAGE
+from keras_cnns.weights.names.table import Arrays
 
 TORCH = ("torchvision", "timm", "efficientnet_pytorch")
 SHARE = 0.15  # of all tensors, at least, in a part that may be the network
 
 
-def recognised(name, arrays, source, net=None):
-    """(origin, {our path: array}, notes): the part of `arrays` that is the network `name`, under our layers' names.
+@dataclass(frozen=True)
+class Part:
+    """The part of a file that is the network.
 
-    A wrapper's prefix ("module.", "backbone.encoder.") is what leaves the most names that a rename table knows. Where
-    several parts are the network (a student and its teacher), the average of weights is taken, else the first.
+    Args:
+      origin: the library whose names its tensors have.
+      arrays: {our path: array}.
+      notes: sentences about what was chosen, for a warning.
+      has_classifier: whether the part has a classifier that fits the network.
+    """
+
+    origin: str
+    arrays: Arrays
+    notes: list[str]
+    has_classifier: bool
+
+
+def recognised(name: str, arrays: Arrays, source: object, net: Any = None) -> Part:
+    """The part of `arrays` that is the network `name`, under the names of our layers.
+
+    A wrapper puts a prefix before the names ("module.", "backbone.encoder."). The prefix after which the rename tables
+    know most names is taken. If several parts are the network (a student and its teacher), it is the average of weights
+    if there is one, otherwise the first part.
 
     Raises:
-      UserError: no other library that writes torch files has this network.
+      UserError: no library that writes torch files has this network.
     """
-    origins = [o for o in TORCH if name in registry() and names.peer(name, o)]
+    origins = [o for o in TORCH if name in registry() and renaming.peer(name, o)]
     if not origins:
-        raise UserError(f"{source} is written by torch, but no network of torchvision or timm is known to be {name!r}.")
-    best, tied = (-1, None, None), []
+        raise UserError(
+            f"{source} is a file of torch, and none of the libraries that are known here ({', '.join(TORCH)}) has "
+            f"{name!r}."
+        )
+    origin, prefixes = _best(name, arrays, origins, net)
+    prefix = next((p for p in prefixes if AVERAGE.search(p)), prefixes[0])
+    part = {path.removeprefix(prefix): value for path, value in arrays.items() if path.startswith(prefix)}
+    beside = {path: value for path, value in arrays.items() if not path.startswith(prefix)}
+    renamed = renaming.rename(name, part, origin, net)
+    network = entry(name)
+    renamed, has_classifier, taken = adopt(
+        network, net or network.variant, renamed, beside=beside if len(prefixes) == 1 else None
+    )
+    beside = {path: value for path, value in beside.items() if path.rpartition("/")[0] not in taken}
+    notes = _notes(prefix, prefixes, beside)
+    if statistics := _pixel_statistics(arrays):
+        notes.append(
+            f"its network prepares pixels itself ({statistics}), which is ignored: set preprocessing= to do the same."
+        )
+    return Part(origin, renamed, notes, has_classifier)
+
+
+def _best(name: str, arrays: Arrays, origins: list[str], net: Any) -> tuple[str, list[str]]:
+    """The origin whose tables know most names, and the prefixes after which they know as many."""
+    most, best_origin, tied = -1, origins[0], [""]
     for prefix in _prefixes(arrays):
         part = {path.removeprefix(prefix): value for path, value in arrays.items() if path.startswith(prefix)}
         for origin in origins:
-            renamed = names.rename(name, part, origin, net)
-            known = len(part) - sum("." in path or path in part for path in renamed)
-            if known > best[0]:
-                best, tied = (known, origin, prefix), [prefix]
-            elif known == best[0] > 0 and origin == best[1]:
+            renamed = renaming.rename(name, part, origin, net)
+            count = len(part) - sum("." in path or path in part for path in renamed)
+            if count > most:
+                most, best_origin, tied = count, origin, [prefix]
+            elif count == most > 0 and origin == best_origin:
                 tied.append(prefix)
-    _, origin, prefix = best
-    prefix = next((p for p in tied if AVERAGE.search(p)), prefix)
-    part = {path.removeprefix(prefix): value for path, value in arrays.items() if path.startswith(prefix)}
-    notes = []
-    if len(tied) > 1:
-        others = ", ".join(p.rstrip(".") or "what has no prefix" for p in tied if p != prefix)
-        notes.append(f"{prefix.rstrip('.') or 'what has no prefix'} was taken, {others} left.")
-    elif len(part) < len(arrays):
-        deep = prefix.count(".")
-        others = {path: value for path, value in arrays.items() if not path.startswith(prefix) and np.size(value) > 1}
-        beside = dict.fromkeys(".".join(path.replace("/", ".").strip(".").split(".")[:deep]) for path in others)
-        if beside:  # a count of steps is nothing
-            notes.append(f"all under {prefix.rstrip('.')} was taken, {', '.join(list(beside)[:4])} beside it left.")
-    if pixels := _own_pixels(arrays):
-        notes.append(
-            f"its network prepares pixels itself ({pixels}), which is left: say preprocessing= if you want the same."
-        )
-    return origin, names.rename(name, part, origin, net), notes
+    return best_origin, tied
 
 
-def _own_pixels(arrays):
-    """The mean and the deviation of pixels that lie among the weights, in words; "" where there are none, or the usual.
+def _notes(prefix: str, prefixes: list[str], beside: Arrays) -> list[str]:
+    """What was taken and what was ignored, if the file has more than the network."""
+    if len(prefixes) > 1:
+        ignored = ", ".join(_called(p) for p in prefixes if p != prefix)
+        return [f"{_called(prefix)} was taken, {ignored} ignored."]
+    depth = prefix.count(".")
+    weights = [path for path, value in beside.items() if np.size(value) > 1]  # a count of steps is not worth a note
+    parts = dict.fromkeys(".".join(path.replace("/", ".").strip(".").split(".")[:depth]) for path in weights)
+    return [f"{prefix.rstrip('.')} was taken, {', '.join(list(parts)[:4])} beside it ignored."] if parts else []
 
-    Whoever puts them into the network as its first step keeps them as buffers: "0.mean", "normalize.std", "pixel_mean".
+
+def _called(prefix: str) -> str:
+    return prefix.rstrip(".") or "the part without a prefix"
+
+
+def _pixel_statistics(arrays: Arrays) -> str:
+    """The mean and standard deviation of pixels among the weights, as text; "" if there are none, or ImageNet's.
+
+    A network that prepares pixels in its first step keeps them as buffers: "0.mean", "normalize.std", "pixel_mean".
     """
-    found = {
-        path.replace("/", ".").strip("."): np.ravel(value) for path, value in arrays.items() if np.size(value) == 3
-    }
     usual = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
-    said = {}
-    for path, value in found.items():
+    unusual = {}
+    for path, value in arrays.items():
+        path = path.replace("/", ".").strip(".")
         word = re.search(r"(?:^|[._])(mean|std)$", path)
-        if word and not np.allclose(value, usual[word[1]], atol=1e-3):
-            said[path] = np.round(value.astype("float64"), 4).tolist()
-    return ", ".join(f"{path} {value}" for path, value in said.items())
+        if word and np.size(value) == 3 and not np.allclose(np.ravel(value), usual[word[1]], atol=1e-3):
+            unusual[path] = np.round(np.ravel(value).astype("float64"), 4).tolist()
+    return ", ".join(f"{path} {value}" for path, value in unusual.items())
 
 
-def _prefixes(arrays):
-    """Beginnings of names, up to a dot, that a good part of the names share; the shortest first."""
-    counted = Counter()
+def _prefixes(arrays: Arrays) -> list[str]:
+    """Beginnings of names, up to a dot, that at least SHARE of the names have; the shortest first."""
+    counts: Counter[str] = Counter()
     for path in arrays:
         parts = path.partition("/")[0].split(".")
-        counted.update(".".join(parts[:n]) + "." for n in range(1, min(len(parts), 6)))
-    common = [prefix for prefix, count in counted.items() if count >= SHARE * len(arrays)]
+        counts.update(".".join(parts[:n]) + "." for n in range(1, min(len(parts), 6)))
+    common = [prefix for prefix, count in counts.items() if count >= SHARE * len(arrays)]
     return ["", *sorted(common, key=lambda prefix: prefix.count("."))]

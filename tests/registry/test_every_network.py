@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from keras_cnns import build, list_models
+from keras_cnns.family.head import no_padding
 from keras_cnns.maintenance.record_counts import GOLDEN as PATH
 from keras_cnns.maintenance.record_counts import measure, read
 from keras_cnns.registry.registry import counts, entry
@@ -41,7 +42,7 @@ QUICK = {
     "resnet18",
 }
 HUGE = 300e6  # parameters; beyond it a network is built and run, but not trained, saved or exported
-DETECTORS = [name for name in list_models() if entry(name).variant.task == "detection"]
+DETECTORS = [name for name in list_models() if entry(name).task == "detection"]
 
 
 def each(names, *, quick=frozenset(QUICK)):
@@ -112,7 +113,7 @@ def test_is_as_recorded(name):
 )
 def test_level_n_is_2_to_the_n_smaller_than_the_picture(name):
     shape = entry(name).variant.input_shape
-    if hasattr(entry(name).module, "padded"):  # to a size that halves evenly
+    if entry(name).head.pad is not no_padding:  # to a size that halves evenly
         shape = [-(-side // 32) * 32 for side in shape[:2]]
     check_levels(GOLDEN[name]["levels"], shape)
 

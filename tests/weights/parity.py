@@ -21,12 +21,12 @@ from keras_cnns.support.atomic_files import write_text
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.weights import beside
-from keras_cnns.weights.names import ORIGINS, constructor, peer, peers
+from keras_cnns.weights.renaming import ORIGINS, constructor, peer, peers
 from tests.weights.statistics import near
 
 TOLERANCE = 1e-4  # of the largest logit
 EVERY = [(origin, name, theirs) for origin in ORIGINS for name, theirs in peers(origin).items()]
-ROWS = [row for row in EVERY if entry(row[1]).variant.task == "classification"]
+ROWS = [row for row in EVERY if entry(row[1]).task == "classification"]
 TASKS = [row for row in EVERY if row not in ROWS]  # what stands on a classifier: not in the table
 # timm's other networks of the same tensors, which its config.json tells apart; pooled otherwise, they are refused
 ALIKE = [

@@ -8,7 +8,7 @@ import pytest
 from keras_cnns.blocks.preprocessing import PREPROCESSING
 from keras_cnns.registry.registry import entry
 from keras_cnns.weights.catalog import SOURCES, Published, catalog
-from keras_cnns.weights.names import columns, peer
+from keras_cnns.weights.renaming import columns, peer
 
 ROWS = [(name, source, row) for name, rows in catalog().items() for source, row in rows.items()]
 IDS = [f"{source}-{name}" for name, source, _ in ROWS]

@@ -20,7 +20,7 @@ def rows(source):
 def test_torchvision(name, row):
     models = torchvision.models
     weights = {w.url: w for model in models.list_models(module=models) for w in models.get_model_weights(model)}
-    if entry(name).variant.task != "classification":
+    if entry(name).task != "classification":
         weights |= {w.url: w for kind in (models.segmentation, models.detection) for w in _weights(kind)}
         assert row.address in weights and row.top1 is None
         return

@@ -13,7 +13,7 @@ import pytest
 import keras_cnns
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights.names import rename
+from keras_cnns.weights.renaming import rename
 
 SHAPE = (64, 64, 3)
 

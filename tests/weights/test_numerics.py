@@ -11,7 +11,7 @@ from keras_cnns.blocks.conv import KERAS
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights import names, numerics
+from keras_cnns.weights import numerics, renaming
 from keras_cnns.weights.formats.readers import read
 
 SHAPE = (64, 80, 3)
@@ -30,7 +30,7 @@ FAMILIES = [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in LAR
 @pytest.mark.parametrize("file", ["model.keras", "model.weights.h5"])
 @pytest.mark.parametrize("peer", ["keras", "torchvision", "timm"])
 def test_the_same_answers_at_an_odd_size(peer, file, tmp_path):
-    columns = names.columns("mobilenet_v2", peer)
+    columns = renaming.columns("mobilenet_v2", peer)
     options = {"input_shape": SHAPE, "classes": 7, "classifier_activation": None}
     saved = randomize(keras_cnns.build("mobilenet_v2", **options, **columns))
     saved.save(tmp_path / file) if file.endswith(".keras") else saved.save_weights(tmp_path / file)
@@ -43,9 +43,9 @@ def test_the_same_answers_at_an_odd_size(peer, file, tmp_path):
 @pytest.mark.parametrize("peer", ["keras", "torchvision", "timm"])
 def test_the_file_shows_whose_numerics_it_has(name, peer, tmp_path):
     """From a `.keras` file everything, from one of weights alone what can be told apart without the epsilons."""
-    if not names.peer(name, peer):
+    if not renaming.peer(name, peer):
         pytest.skip(f"{peer} has no {name}")
-    net, columns = entry(name).variant, names.columns(name, peer)
+    net, columns = entry(name).variant, renaming.columns(name, peer)
     model = keras_cnns.build(name, input_shape=(96, 96, 3), include_top=False, **columns)
     model.save(tmp_path / "x.keras")
     model.save_weights(tmp_path / "x.weights.h5")
@@ -80,14 +80,14 @@ def test_the_preprocessing_of_a_model_that_has_it(tmp_path):
 def test_a_dense_layer_over_any_size(tmp_path):
     """With torch's numerics VGG pools to 7x7, so that its file holds fc6 of that size at every size of picture."""
     options = {"input_shape": SHAPE, "classes": 3}
-    keras_cnns.build("vgg16", **options, **names.columns("vgg16", "torchvision")).save_weights(
+    keras_cnns.build("vgg16", **options, **renaming.columns("vgg16", "torchvision")).save_weights(
         tmp_path / "x.weights.h5"
     )
     assert keras_cnns.build("vgg16", **options, weights=tmp_path / "x.weights.h5").get_layer("adaptive_pool")
 
 
 def test_weights_alone_may_show_too_little(tmp_path):
-    columns = names.columns("mobilenet_v3_small", "torchvision")
+    columns = renaming.columns("mobilenet_v3_small", "torchvision")
     model = keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, **columns)
     model.save_weights(tmp_path / "x.weights.h5")
     with pytest.raises(UserError, match="does not show which of 2 numerics"):
@@ -100,7 +100,7 @@ def test_weights_alone_may_show_too_little(tmp_path):
 @pytest.mark.parametrize("loaded_into", ["keras", "timm"])
 def test_a_model_built_otherwise_is_loaded_with_a_warning(saved_with, loaded_into, tmp_path, recwarn):
     there, here = (
-        keras_cnns.build("mobilenet_v2", input_shape=SHAPE, **names.columns("mobilenet_v2", origin))
+        keras_cnns.build("mobilenet_v2", input_shape=SHAPE, **renaming.columns("mobilenet_v2", origin))
         for origin in (saved_with, loaded_into)
     )
     there.save(tmp_path / "x.keras")
@@ -110,7 +110,7 @@ def test_a_model_built_otherwise_is_loaded_with_a_warning(saved_with, loaded_int
 
 
 def test_what_the_caller_says_wins(tmp_path):
-    keras_cnns.build("mobilenet_v2", input_shape=SHAPE, **names.columns("mobilenet_v2", "timm")).save(
+    keras_cnns.build("mobilenet_v2", input_shape=SHAPE, **renaming.columns("mobilenet_v2", "timm")).save(
         tmp_path / "x.keras"
     )
     model = keras_cnns.build("mobilenet_v2", input_shape=SHAPE, weights=tmp_path / "x.keras", numerics=KERAS)

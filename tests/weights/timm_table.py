@@ -6,6 +6,7 @@ reads; it needs torch and timm.
   architectures  every name in timm whose tensors have the names and shapes of a network of ours, and our names for it
   pixels         by "architecture.tag": "tf", "torch" and so on where that is what mean and deviation come to
   old            names of earlier releases, and what they are called now
+  others         all other names of classifiers in timm and torchvision, which a file may be named after
 """
 
 import sys
@@ -15,8 +16,8 @@ import torch
 
 from keras_cnns.blocks.preprocessing import of_unit_range
 from keras_cnns.support.atomic_files import write_json
-from keras_cnns.weights.names import constructor, peers
-from tests.weights.torch_peers import timm
+from keras_cnns.weights.renaming import constructor, peers
+from tests.weights.torch_peers import timm, torchvision
 
 LIKELY = ("resnet", "resnext", "wide_resnet", "seresnet", "densenet", "vgg", "inception", "efficientnet", "tf_")
 LIKELY += ("mobilenet", "mnasnet", "legacy_xception")
@@ -56,7 +57,11 @@ def table():
         if tag or config.has_weights
     }
     old = {o: n for o, n in registry._deprecated_models.items() if n and n.split(".")[0] in architectures}
-    return {"architectures": architectures, "pixels": sets, "old": dict(sorted(old.items()))}
+    names = {*timm.list_models(), *registry._deprecated_models, *torchvision.models.list_models(torchvision.models)}
+    others = sorted(
+        names - {*architectures, *old, *(constructor(theirs)[0] for theirs in peers("torchvision").values())}
+    )
+    return {"architectures": architectures, "pixels": sets, "old": dict(sorted(old.items())), "others": others}
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Subject:
     def task(self):
         """What its network is for; a classifier, where nothing else is known."""
         name = self.recipe.get("model") or self.card.name
-        return entry(name).variant.task if name in list_models() else "classification"
+        return entry(name).task if name in list_models() else "classification"
 
     @cached_property
     def shape(self):

@@ -1,6 +1,9 @@
 """Other libraries' layer names in models/densenet.py's words."""
 
+from typing import Any
+
 from keras_cnns.blocks.conv import TORCH
+from keras_cnns.weights.names.table import Names, Rules
 
 SAME = {f"densenet{depth}": f"densenet{depth}" for depth in (121, 161, 169, 201)}
 PEERS = {
@@ -11,12 +14,12 @@ PEERS = {
 COLUMNS = {("timm", "densenet264"): {"numerics": TORCH}}
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """The paper's stages, as here."""
     return [(r"^bn$", "post_bn")]
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """Torch numbers a dense layer's normalizations before its convolutions, and the stages from 1."""
     return [
         (r"^features\.", ""),
@@ -33,3 +36,6 @@ def torchvision(net):
 
 
 timm = torchvision
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm}, columns=COLUMNS)

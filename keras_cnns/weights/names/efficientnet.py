@@ -1,9 +1,12 @@
 """Other libraries' layer names in models/efficientnet.py's words."""
 
+from typing import Any
+
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.models.efficientnet import layers_per_stage
 from keras_cnns.weights.names import inverted
 from keras_cnns.weights.names.efficientnet_pytorch import rules
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {
     "keras": {f"efficientnet_b{i}": f"EfficientNetB{i}" for i in range(8)},
@@ -21,7 +24,7 @@ COLUMNS: dict[str | tuple[str, str], dict] = {
 }
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """Keras calls stage 2 block 1, and its blocks a, b, c."""
     return [
         (r"^top_", "last_"),
@@ -32,7 +35,7 @@ def keras(net):
     ]
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     return [
         *inverted.torchvision_ends(len(net.table) + 1),
         inverted.counted(r"^features\.(\d+)\.(\d+)\.block\.", layers_per_stage(net), first=1),
@@ -40,7 +43,7 @@ def torchvision(net):
     ]
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     return [
         *inverted.TIMM_ENDS,
         inverted.counted(r"^blocks\.(\d+)\.(\d+)\.", layers_per_stage(net)),
@@ -48,7 +51,7 @@ def timm(net):
     ]
 
 
-def efficientnet_pytorch(net):
+def efficientnet_pytorch(net: Any) -> Rules:
     return rules(blocks(net))
 
 
@@ -56,3 +59,10 @@ def blocks(net):
     """In the paper the first of these stages is the second."""
     ratios = [t for t, *_ in net.table]
     return inverted.stages(layers_per_stage(net), ratios, squeezes=net.se_ratio > 0, first=2)
+
+
+NAMES = Names(
+    PEERS,
+    {"keras": keras, "torchvision": torchvision, "timm": timm, "efficientnet_pytorch": efficientnet_pytorch},
+    columns=COLUMNS,
+)

@@ -1,11 +1,14 @@
 """torchvision's layer names in models/fcn.py's words."""
 
+from typing import Any
+
 from keras_cnns.weights.names import resnet
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {"torchvision": {"fcn_resnet50": "fcn_resnet50(aux_loss=True)"}}
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """The second classifier, on an earlier stage, is gone at inference."""
     return [
         (r"^aux_classifier\..*", ""),
@@ -15,3 +18,6 @@ def torchvision(net):
         (r"^backbone\.", ""),
         *resnet.torchvision(net),
     ]
+
+
+NAMES = Names(PEERS, {"torchvision": torchvision})

@@ -1,11 +1,14 @@
 """torchvision's layer names in models/fpn.py's words."""
 
+from typing import Any
+
 from keras_cnns.weights.names import resnet
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {"torchvision": {"faster_rcnn_resnet50_fpn": "fasterrcnn_resnet50_fpn"}}
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """The files it publishes are older than its release: inner_blocks.0 there is inner_blocks.0.0 here."""
     return [
         (r"^backbone\.fpn\.inner_blocks\.(\d)(\.0)?$", lambda m: f"fpn_inner{int(m[1]) + 2}"),
@@ -24,3 +27,6 @@ def torchvision(net):
 def adapted(tensors):
     """Without the deltas of the ground, which torchvision has and never uses."""
     return {path: value[4:] if path.startswith("box_deltas/") else value for path, value in tensors.items()}
+
+
+NAMES = Names(PEERS, {"torchvision": torchvision}, adapted=adapted)

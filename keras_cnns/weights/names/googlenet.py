@@ -1,10 +1,14 @@
 """Other libraries' layer names in models/googlenet.py's words."""
 
+from typing import Any
+
+from keras_cnns.weights.names.table import Names, Rules
+
 PEERS = {"torchvision": {"googlenet_bn": "googlenet"}}
 COLUMNS = {"torchvision": {"preprocessing": "tf"}}  # it turns the usual normalization into this one itself
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """Branches are numbered; a model without auxiliary classifiers leaves out those of the published weights."""
     return [
         (r"^aux\d.*", r"\g<0>" if net.auxiliary else ""),
@@ -20,3 +24,6 @@ def torchvision(net):
         (r"\.(conv|bn)$", r"_\1"),
         (r"^fc$", "predictions"),
     ]
+
+
+NAMES = Names(PEERS, {"torchvision": torchvision}, columns=COLUMNS)

@@ -1,6 +1,9 @@
 """Other libraries' layer names in models/inception_resnet.py's words."""
 
+from typing import Any
+
 from keras_cnns.blocks.conv import Numerics
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {
     "keras": {"inception_resnet_v2": "InceptionResNetV2"},
@@ -25,7 +28,7 @@ def convs(name, branch, steps):
     return [f"{name}_{branch}_{i}" for i in range(1, number + 1)] if number > 1 else [f"{name}_{branch}"] * number
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """Most convolutions have no names there: they are numbered in the order in which Keras's function makes them."""
     names = STEM + [c for name, table in modules(net) for branch in table for c in convs(name, branch, table[branch])]
     return [
@@ -37,7 +40,7 @@ def keras(net):
     ]
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     """Branches and their parts are numbered; the last block stands alone."""
     tables = dict(modules(net))
     stem = dict(zip(("1a", "2a", "2b", "3b", "4a", "7b"), [*STEM, "conv7b"], strict=True))
@@ -60,3 +63,6 @@ def timm(net):
         (r"\.(conv|bn)$", r"_\1"),
         (r"^classif$", "predictions"),
     ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "timm": timm}, columns=COLUMNS)

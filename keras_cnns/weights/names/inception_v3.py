@@ -1,8 +1,10 @@
 """Other libraries' layer names in models/inception_v3.py's words."""
 
 from dataclasses import replace
+from typing import Any
 
 from keras_cnns.blocks.conv import TORCH
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {
     "keras": {"inception_v3": "InceptionV3"},
@@ -12,7 +14,7 @@ PEERS = {
 COLUMNS = dict.fromkeys(("torchvision", "timm"), {"numerics": replace(TORCH, epsilon=1e-3), "preprocessing": "tf"})
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """Convolutions have no names there: they are numbered in the order in which Keras's function makes them."""
     names = ["conv1_1", "conv1_2", "conv1_3", "conv2_1", "conv2_2"]
     for module, branches in net.table.items():
@@ -27,7 +29,7 @@ def keras(net):
     ]
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """The authors' names, of TF-Slim; the auxiliary classifier is left out where the model has none."""
     stem = {"1a_3x3": "1_1", "2a_3x3": "1_2", "2b_3x3": "1_3", "3b_1x1": "2_1", "4a_3x3": "2_2"}
     return [
@@ -42,3 +44,6 @@ def torchvision(net):
 
 
 timm = torchvision
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm}, columns=COLUMNS)

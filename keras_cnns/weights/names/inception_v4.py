@@ -1,9 +1,13 @@
 """Other libraries' layer names in models/inception_v4.py's words."""
 
+from typing import Any
+
+from keras_cnns.weights.names.table import Names, Rules
+
 PEERS = {"timm": {"inception_v4": "inception_v4"}}
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     """One list, numbered through; branches by number, and in branches with a pair also their convolutions."""
     modules, branches = list(net.table), {name: list(table) for name, table in net.table.items()}
 
@@ -26,3 +30,6 @@ def timm(net):
         (r"\.(conv|bn)$", r"_\1"),
         (r"^last_linear$", "predictions"),
     ]
+
+
+NAMES = Names(PEERS, {"timm": timm})

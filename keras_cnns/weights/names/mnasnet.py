@@ -1,13 +1,16 @@
 """Other libraries' layer names in models/mnasnet.py's words."""
 
+from typing import Any
+
 from keras_cnns.models.efficientnet import layers_per_stage
 from keras_cnns.weights.names import inverted
-from keras_cnns.weights.names.efficientnet import blocks, timm  # noqa: F401
+from keras_cnns.weights.names.efficientnet import blocks, timm
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {"torchvision": {"mnasnet_100": "mnasnet1_0"}, "timm": {"mnasnet_100": "mnasnet_100"}}
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """One list: stem, the first stage's two convolutions, the other stages, the end. Activations are counted too."""
     depths = layers_per_stage(net)
     last = 7 + len(depths)
@@ -23,3 +26,6 @@ def torchvision(net):
         (r"^#([1-9]\d*)\.(\d)$", lambda m: f"#{m[1]}.{parts[m[2]]}"),
         inverted.torchvision(blocks(net)),
     ]
+
+
+NAMES = Names(PEERS, {"torchvision": torchvision, "timm": timm})

@@ -1,13 +1,16 @@
 """Other libraries' layer names in models/mobilenet_v1.py's words."""
 
+from typing import Any
+
 from keras_cnns.blocks.conv import TORCH
 from keras_cnns.weights.names.inverted import TIMM_ENDS, counted
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {"keras": {"mobilenet_v1": "MobileNet"}, "timm": {"mobilenet_v1": "mobilenetv1_100"}}
 COLUMNS = {"timm": {"numerics": TORCH, "preprocessing": "tf"}}
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     return [
         (r"^conv1$", "conv1_conv"),
         (r"^conv_(dw|pw)_(\d+)$", r"conv_\1_\2_conv"),
@@ -17,7 +20,7 @@ def keras(net):
     ]
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     """timm's stages begin where the channels change."""
     parts = {"conv_dw": "depthwise_conv", "bn1": "depthwise_bn", "conv_pw": "pointwise_conv", "bn2": "pointwise_bn"}
     filters = [c for _, c in net.table]
@@ -26,3 +29,6 @@ def timm(net):
         counted(r"^blocks\.(\d+)\.(\d+)\.", [filters.count(c) for c in dict.fromkeys(filters)]),
         (r"^#(\d+)\.(\w+)$", lambda m: f"block{int(m[1]) + 1}_{parts[m[2]]}"),
     ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "timm": timm}, columns=COLUMNS)

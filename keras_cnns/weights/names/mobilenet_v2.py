@@ -1,6 +1,9 @@
 """Other libraries' layer names in models/mobilenet_v2.py's words."""
 
+from typing import Any
+
 from keras_cnns.weights.names import inverted
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {
     "keras": {"mobilenet_v2": "MobileNetV2"},
@@ -9,7 +12,7 @@ PEERS = {
 }
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """Keras numbers the blocks from 0, through all stages."""
     return [
         (r"^Conv1$", "stem_conv"),
@@ -23,7 +26,7 @@ def keras(net):
     ]
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """torchvision numbers the blocks from 1, through all stages."""
     blocks = _blocks(net)
     return [
@@ -33,7 +36,7 @@ def torchvision(net):
     ]
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     return [
         *inverted.TIMM_ENDS,
         inverted.counted(r"^blocks\.(\d+)\.(\d+)\.", [n for _, _, n, _ in net.table]),
@@ -43,3 +46,6 @@ def timm(net):
 
 def _blocks(net):
     return inverted.stages([n for _, _, n, _ in net.table], [t for t, *_ in net.table], squeezes=False)
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm})

@@ -1,9 +1,11 @@
 """Other libraries' layer names in models/mobilenet_v3.py's words."""
 
 from itertools import groupby
+from typing import Any
 
 from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.weights.names import inverted
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {
     "keras": {
@@ -34,7 +36,7 @@ COLUMNS = {
 }
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """Keras numbers the blocks from 0 and leaves the first one's number out; its files are older than these names."""
     return [
         (r"^(Conv|expanded_conv|Logits).*", lambda m: m[0].lower().replace("_batchnorm", "_bn")),
@@ -51,7 +53,7 @@ def keras(net):
     ]
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     blocks = _blocks(net)
     return [
         *inverted.torchvision_ends(len(blocks) + 1)[:-1],
@@ -62,7 +64,7 @@ def torchvision(net):
     ]
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     """timm's stages begin where the channels change; the last convolution is a stage of its own."""
     depths = [len(list(rows)) for _, rows in groupby(out for _, _, out, *_ in net.table)]
     return [
@@ -81,3 +83,6 @@ def _blocks(net):
         (f"block{i}", exp_size != channels[i - 1], se and not net.minimalistic)
         for i, (_, exp_size, _, se, *_) in enumerate(net.table, start=1)
     ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm}, columns=COLUMNS)

@@ -1,5 +1,9 @@
 """Other libraries' layer names in models/resnet.py's words."""
 
+from typing import Any
+
+from keras_cnns.weights.names.table import Names, Rules
+
 SAME = {name: name for name in ("resnet18", "resnet34")}
 V1_5 = {f"resnet{depth}_v1_5": f"resnet{depth}" for depth in (50, 101, 152)}
 PEERS = {
@@ -9,12 +13,12 @@ PEERS = {
 }
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """The authors' names, which are ours."""
     return []
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """Torch counts stages from 1 and blocks from 0, and calls the shortcut downsample."""
     return [
         (r"^(conv|bn)1$", r"conv1_\1"),
@@ -29,3 +33,6 @@ def torchvision(net):
 
 
 timm = torchvision
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm})

@@ -1,5 +1,9 @@
 """Other libraries' layer names in models/resnet_v2.py's words."""
 
+from typing import Any
+
+from keras_cnns.weights.names.table import Names, Rules
+
 PEERS = {
     "keras": {f"resnet{depth}_v2": f"ResNet{depth}V2" for depth in (50, 101, 152)},
     "timm": {f"resnetv2_{depth}": f"resnetv2_{depth}" for depth in (50, 101, 152)},
@@ -7,12 +11,12 @@ PEERS = {
 COLUMNS = {"timm": {"preprocessing": "tf"}}
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """The authors' names, which are ours."""
     return []
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     """timm counts stages and blocks from 0, and a unit's normalizations before its convolutions."""
     return [
         (r"^stem\.conv$", "conv1_conv"),
@@ -24,3 +28,6 @@ def timm(net):
         (r"_norm(\d)$", lambda m: f"_{int(m[1]) - 1}_bn"),
         (r"_conv(\d)$", r"_\1_conv"),
     ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "timm": timm}, columns=COLUMNS)

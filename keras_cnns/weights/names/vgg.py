@@ -1,17 +1,21 @@
 """Other libraries' layer names in models/vgg.py's words."""
 
+from typing import Any
+
+from keras_cnns.weights.names.table import Names, Rules
+
 SAME = {name: name for depth in (11, 13, 16, 19) for name in (f"vgg{depth}", f"vgg{depth}_bn")}
 PEERS = {"keras": {"vgg16": "VGG16", "vgg19": "VGG19"}, "torchvision": SAME, "timm": SAME}
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     return [
         (r"^block(\d)_conv(\d)$", r"conv\1_\2_conv"),
         (r"^fc([12])$", lambda m: f"fc{int(m[1]) + 5}"),
     ]
 
 
-def torchvision(net):
+def torchvision(net: Any) -> Rules:
     """One list, numbered through: convolution, [normalization,] activation; pooling."""
     at, layer = {}, 0
     for block, depth in enumerate(net.depths, start=1):
@@ -29,7 +33,7 @@ def torchvision(net):
     ]
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     """torchvision's, but fc6 and fc7 are convolutions."""
     return [
         (r"^pre_logits\.fc1$", "fc6"),
@@ -37,3 +41,6 @@ def timm(net):
         (r"^head\.fc$", "predictions"),
         *torchvision(net),
     ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm})

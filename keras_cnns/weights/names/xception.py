@@ -1,12 +1,15 @@
 """Other libraries' layer names in models/xception.py's words."""
 
+from typing import Any
+
 from keras_cnns.blocks.conv import TORCH
+from keras_cnns.weights.names.table import Names, Rules
 
 PEERS = {"keras": {"xception": "Xception"}, "timm": {"xception": "legacy_xception"}}
 COLUMNS = {"timm": {"numerics": TORCH}}
 
 
-def keras(net):
+def keras(net: Any) -> Rules:
     """Keras's names, but the shortcuts have none and are numbered."""
     first, last = range(2, 2 + len(net.entry)), 2 + len(net.entry) + len(net.middle)
     shortcuts = [f"block{i}_shortcut" for i in (*first, last)]
@@ -17,7 +20,7 @@ def keras(net):
     ]
 
 
-def timm(net):
+def timm(net: Any) -> Rules:
     """Blocks are counted from 1 after the first two convolutions; their lists hold activations too, but the first."""
     last = 2 + len(net.entry) + len(net.middle) + 1
 
@@ -35,3 +38,6 @@ def timm(net):
         (r"\.(conv1|pointwise)$", lambda m: parts[m[0]]),
         (r"^fc$", "predictions"),
     ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "timm": timm}, columns=COLUMNS)
