@@ -87,8 +87,8 @@ def build(
     if source is not None:
         columns = source.columns(net, overrides)
         net = row(known, columns | {k: v for k, v in overrides.items() if k != "columns" or k not in columns})
-        needed = include_top and not features_only
-        classes = source.classes(needed=needed) if classes is None else classes
+        new_classifier = classes is not None or not include_top or features_only
+        classes = source.classes() if classes is None else classes
     if input_tensor is None:
         input_shape = checked_shape(known.name, net, input_shape)
     options = {
@@ -105,11 +105,15 @@ def build(
     described = {**overrides, **({} if classes is None else {"classes": classes})}
     if input_tensor is None:
         model = _assembled(known, net, options, described)
-        return model if source is None else _with_weights(model, source, net, include_preprocessing, overrides)
+        if source is not None:
+            _with_weights(model, source, net, include_preprocessing, overrides)
+            source.check_classifier(allow_new=new_classifier)
+        return model
     on_tensor = _assembled(known, net, options | {"input_tensor": input_tensor}, described)
     if source is not None:  # the weights are not for the layers before the user's tensor: fill a copy without those
         model = _assembled(known, net, options | {"input_shape": tuple(input_tensor.shape[1:])}, described)
         _copy_weights(_with_weights(model, source, net, include_preprocessing, overrides), on_tensor)
+        source.check_classifier(allow_new=new_classifier)
     return on_tensor
 
 

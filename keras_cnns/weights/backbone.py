@@ -32,9 +32,12 @@ class OfBackbone:
         """No set of columns is preferred."""
         return [{}]
 
-    def classes(self, needed: bool = False) -> None:
+    def classes(self) -> None:
         """The file has no scores for this network."""
         return None
+
+    def check_classifier(self, *, allow_new: bool) -> None:
+        """Accepts any file: the heads of a segmenter or detector always start anew on a classifier's weights."""
 
     def pixels(self) -> Any:
         """The preprocessing inside the network of the file."""

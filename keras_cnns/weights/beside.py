@@ -57,8 +57,6 @@ def known(name: str, path: Path, net: Any = None) -> Beside:
     if config.is_file() and path.suffix in ENDINGS:
         try:
             content = read_json(config)
-        except UserError:
-            raise
         except (OSError, ValueError) as error:
             raise UserError(f"cannot read {config}, which lies beside the weights: {error}.") from error
         if isinstance(content, dict) and isinstance(content.get("architecture"), str):
@@ -117,8 +115,8 @@ def check_name(name: str, file: str) -> None:
     longest = max((n for n in every if _begins(stem, n)), key=len, default=None)
     if longest is not None and longest not in ours:
         raise UserError(
-            f"{file} is named after {longest}, which is another network than {name}: if it does hold weights of {name}, "
-            "rename the file."
+            f"{file} is named after {longest}, another network than {name}: rename the file if it does hold weights of "
+            f"{name}."
         )
 
 

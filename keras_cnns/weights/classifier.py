@@ -53,14 +53,15 @@ def adopt(
     if SCORES not in head:  # a convolution scores the classes, or boxes and pixels are scored
         return arrays, any(path.startswith(network.head.scores[0]) for path in arrays), []
     foreign = [layer for layer in _matrices(arrays) if layer not in head]
-    if f"{SCORES}" in _matrices(arrays) and not foreign:
+    ours = any(path.startswith(f"{SCORES}/") for path in arrays)
+    if ours and not foreign:
         return _with_bias(arrays), True, []
     candidates = foreign or [layer for layer in _matrices(beside or {}) if not NO_CLASSIFIER.search(layer)]
-    if not candidates and SCORES not in _matrices(arrays):
+    if not candidates and not ours:
         return arrays, False, []
     fan_in = _fan_in(network, net)
     source = arrays if foreign else beside or {}
-    if SCORES in _matrices(arrays):
+    if ours:
         return arrays, _takes(arrays, SCORES, fan_in), []
     fitting = [layer for layer in candidates if _takes(source, layer, fan_in)]
     if len(fitting) != 1 or (foreign and len(foreign) > 1) or any("max_pool" in name for name in known_layers):

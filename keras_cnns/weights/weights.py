@@ -67,25 +67,24 @@ class Weights:
         """The preprocessing inside the network of the file; `None` if it has none, or `pixels.UNKNOWN`."""
         return pixels.preprocessing(self.tensors) if self.tensors.kind == "keras" else None
 
-    def classes(self, needed: bool = False) -> int | None:
-        """The number of classes of the file's classifier; `None` if it has no classifier that fits.
-
-        Raises:
-          UserError: there is none, and it is needed for a model whose number of classes nobody chose.
-        """
-        if self.name not in registry():
+    def classes(self) -> int | None:
+        """The number of classes of the file's classifier; `None` if it has no classifier that fits."""
+        if self.name not in registry() or not self.has_classifier:
             return None
         head = entry(self.name).head
-        for variable in ("bias", "1") if self.has_classifier else ():
+        for variable in ("bias", "1"):
             bias = self.tensors.arrays.get(f"{head.scores[0]}/{variable}")
             if bias is not None and np.ndim(bias) == 1:
                 return len(bias) - head.background
-        if needed and not self.has_classifier:
+        return None
+
+    def check_classifier(self, *, allow_new: bool) -> None:
+        """Raises UserError if the file has no classifier and nobody asked for a new one (`allow_new`)."""
+        if not self.has_classifier and not allow_new:
             raise UserError(
                 f"{self.source} has no classifier for {self.name}: set classes= for a new one, which starts from "
                 "random weights, or include_top=False."
             )
-        return None
 
     def warn(self, net: Any, include_preprocessing: bool | None, overrides: Collection[str] = ()) -> None:
         """Warns about what is assumed about pixels and numerics, and says how to state otherwise.

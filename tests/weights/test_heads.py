@@ -1,12 +1,16 @@
 """Files without a classifier, or with another head on top: the backbone is loaded and a new classifier begins."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import keras_cnns
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
+from keras_cnns.weights.beside import check_name
 
 SHAPE = (64, 64, 3)
 
@@ -108,6 +112,151 @@ def test_a_network_with_depthwise_kernels_and_a_file_without_a_classifier(tmp_pa
     base = randomize(keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, include_top=False))
     base.save_weights(tmp_path / "base.weights.h5")
     with pytest.warns(UserWarning, match="no classifier"):
-        model = keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, weights=tmp_path / "base.weights.h5")
+        model = keras_cnns.build(
+            "mobilenet_v3_small", input_shape=SHAPE, classes=5, weights=tmp_path / "base.weights.h5"
+        )
     for weight in model.weights:
         assert np.isfinite(np.asarray(weight)).all(), weight.path
+
+
+@pytest.mark.filterwarnings("ignore:.*no classifier")
+def test_a_file_without_a_classifier_does_not_become_a_thousand_random_classes(tmp_path):
+    base().save_weights(tmp_path / "base.weights.h5")
+    with pytest.raises(UserError, match="has no classifier for mobilenet_v2: set classes="):
+        keras_cnns.build("mobilenet_v2", input_shape=SHAPE, weights=tmp_path / "base.weights.h5")
+
+
+def torch_state(head):
+    """A ResNet-18 without classifier, and the same in torchvision's names with another head."""
+    model = randomize(keras_cnns.build("resnet18", include_top=False, input_shape=SHAPE))
+    state = {}
+    for v in model.weights:
+        layer, _, variable = v.path.partition("/")
+        layer = re.sub(r"^conv1_(conv|bn)$", r"\g<1>1", layer)
+        layer = re.sub(
+            r"^conv(\d)_block(\d)_0_(conv|bn)$",
+            lambda m: f"layer{int(m[1]) - 1}.{int(m[2]) - 1}.downsample.{int(m[3] == 'bn')}",
+            layer,
+        )
+        layer = re.sub(
+            r"^conv(\d)_block(\d)_(\d)_(conv|bn)$",
+            lambda m: f"layer{int(m[1]) - 1}.{int(m[2]) - 1}.{m[4]}{m[3]}",
+            layer,
+        )
+        variable = {"moving_mean": "running_mean", "moving_variance": "running_var"}.get(variable, variable)
+        variable = {"kernel": "weight", "gamma": "weight", "beta": "bias"}.get(variable, variable)
+        value = np.asarray(v)
+        state[f"{layer}.{variable}"] = value.transpose(3, 2, 0, 1).copy() if value.ndim == 4 else value
+    return model, state | head
+
+
+KERNEL = np.random.default_rng(0).normal(0, 0.05, (6, 512)).astype("float32")
+BIAS = np.arange(6, dtype="float32")
+ONE_LINEAR = {
+    "Sequential(Dropout, Linear)": {"fc.1.weight": KERNEL, "fc.1.bias": BIAS},
+    "no bias": {"fc.weight": KERNEL},
+    "no bias, in a Sequential": {"fc.1.weight": KERNEL},
+    "last_linear": {"last_linear.weight": KERNEL, "last_linear.bias": BIAS},
+    "classifier": {"classifier.weight": KERNEL, "classifier.bias": BIAS},
+    "head.fc": {"head.fc.weight": KERNEL, "head.fc.bias": BIAS},
+}
+
+
+@pytest.mark.parametrize("wrapped", ["", "backbone."])
+@pytest.mark.parametrize("head", ONE_LINEAR)
+def test_one_linear_of_the_right_size_is_the_classifier(head, wrapped, tmp_path, recwarn):
+    """Also beside a backbone, as OpenMMLab keeps it ("backbone.conv1.weight", "head.fc.weight")."""
+    model, state = torch_state({})
+    state = {f"{wrapped}{name}": value for name, value in state.items()} | ONE_LINEAR[head]
+    save_file(state, tmp_path / "x.safetensors")
+    (tmp_path / "config.json").write_text('{"architecture": "resnet18"}')
+    ours = keras_cnns.build(
+        "resnet18", weights=tmp_path / "x.safetensors", input_shape=SHAPE, classifier_activation=None
+    )
+    x = pictures(2, SHAPE)
+    bias = BIAS if any("bias" in name for name in ONE_LINEAR[head]) else 0
+    expected = np.asarray(model(x, training=False)).mean((1, 2)) @ KERNEL.T + bias
+    np.testing.assert_allclose(ours(x, training=False), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    assert not [w for w in recwarn if "anew" in str(w.message) or "ignored" in str(w.message)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"fc.0.weight": KERNEL[:, :64], "fc.0.bias": BIAS},
+        {"fc.0.weight": np.ones((512, 512), "float32"), "fc.3.weight": KERNEL},
+        {"fc.0.weight": np.ones(512, "float32"), "fc.0.bias": np.ones(512, "float32"), "fc.1.weight": KERNEL},
+    ],
+    ids=["another size", "two layers", "a normalization before it"],
+)
+@pytest.mark.filterwarnings("ignore:.*starts anew")
+def test_other_heads_are_not_taken_for_the_classifier(head, tmp_path):
+    save_file(torch_state(head)[1], tmp_path / "x.safetensors")
+    (tmp_path / "config.json").write_text('{"architecture": "resnet18"}')
+    with pytest.raises(UserError, match="has no classifier"):
+        keras_cnns.build("resnet18", weights=tmp_path / "x.safetensors", input_shape=SHAPE)
+
+
+def test_a_projection_of_self_supervised_training_is_not_the_classifier(tmp_path):
+    _, state = torch_state({})
+    state = {f"encoder.{name}": value for name, value in state.items()} | {"projector.weight": KERNEL}
+    save_file(state, tmp_path / "x.safetensors")
+    (tmp_path / "config.json").write_text('{"architecture": "resnet18"}')
+    with pytest.warns(UserWarning, match="projector beside it"), pytest.raises(UserError, match="no classifier"):
+        keras_cnns.build("resnet18", weights=tmp_path / "x.safetensors", input_shape=SHAPE)
+
+
+def test_the_layers_before_a_replaced_one_are_kept(tmp_path):
+    """VGG whose last Linear became two: fc6 and fc7 are the file's."""
+    options = {"input_shape": (32, 32, 3), "fc": (32, 16)}
+    theirs = randomize(keras_cnns.build("vgg11", **options, classes=4))
+    x = keras.layers.Dense(8, name="hidden")(theirs.get_layer("predictions").input)
+    keras.Model(theirs.input, keras.layers.Dense(5, name="scores")(x)).save(tmp_path / "x.keras")
+    with pytest.warns(UserWarning, match="predictions starts anew"):
+        ours = keras_cnns.build("vgg11", weights=tmp_path / "x.keras", classes=3, **options)
+    for layer in ("conv1_1_conv", "fc6", "fc7"):
+        np.testing.assert_array_equal(ours.get_layer(layer).kernel, theirs.get_layer(layer).kernel)
+
+
+def test_global_max_pooling_is_another_head(tmp_path):
+    """Its Linear has the right size, and its answers would be wrong."""
+    below = keras.applications.MobileNetV2(weights=None, include_top=False, pooling="max", input_shape=SHAPE)
+    keras.Sequential([below, keras.layers.Dense(5)]).save(tmp_path / "x.keras")
+    with pytest.warns(UserWarning, match="anew"), pytest.raises(UserError, match="no classifier"):
+        keras_cnns.build("mobilenet_v2", weights=tmp_path / "x.keras", input_shape=SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("resnetblur50-84f4748f.pth", "resnetblur50"),
+        ("resnetaa50_a1h-4cf422b3.pth", "resnetaa50"),
+        ("resnetblur18.pth", "resnetblur18"),
+        ("resnet50d_ra2-464e36ba.pth", "resnet50d"),
+        ("efficientnet_blur_b0.pth", "efficientnet_blur_b0"),
+    ],
+)
+def test_a_file_named_after_another_network_is_refused(file, name):
+    with pytest.raises(UserError, match=f"{file} is named after {name}, another network"):
+        check_name("resnet50_v1_5", file)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("resnet50_v1_5", "resnet50-0676ba61.pth"),
+        ("resnet50_v1_5", "resnet50_a1_0-14fe96d1.pth"),
+        ("resnet50_v1_5", "gluon_resnet50_v1b-0ebe02e2.pth"),
+        ("resnet50_v1_5", "resnet50_v1_5_flowers.pth"),
+        ("efficientnet_b0", "efficientnet-b0-355c32eb.pth"),
+        ("efficientnet_b0", "tf_efficientnet_b0_ns-c0e6a31c.pth"),
+        ("mobilenet_v2", "mobilenet_v2-b0353104.pth"),
+        ("googlenet_bn", "googlenet-1378be20.pth"),
+        ("faster_rcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth"),
+        ("fcn_resnet50", "fcn_resnet50_coco-1167a1af.pth"),
+        ("resnet18", "flowers.pth"),
+        ("bit_r50x1", "resnetv2_50x1_bitm-a9b8c7d6.pth"),
+    ],
+)
+def test_a_file_named_after_the_network_is_not_refused(name, file):
+    check_name(name, file)

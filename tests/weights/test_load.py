@@ -151,7 +151,7 @@ def test_values_that_are_not_finite(tmp_path, value):
     kernel = model.get_layer("last_conv").kernel
     kernel.assign(np.where(np.arange(kernel.shape[-1]) == 3, value, kernel.numpy()))
     model.save_weights(tmp_path / "nan.weights.h5")
-    assert_refused(small(), tmp_path / "nan.weights.h5", "not finite: last_conv/kernel")
+    assert_refused(small(), tmp_path / "nan.weights.h5", r"not finite .* in last_conv/kernel")
 
 
 @pytest.mark.parametrize("file", ["own.keras", "own.weights.h5"])
@@ -179,7 +179,7 @@ def test_an_archive_that_holds_something_else_under_a_weights_name(saved, tmp_pa
             layer["0"] = np.full(next(iter(layer.values())).shape, b"abc")
         else:
             layer.create_group("0")
-    assert_refused(small(), path, "damaged|do not fit|not finite")
+    assert_refused(small(), path, "damaged|do not fit|no numbers")
 
 
 def test_no_file_at_all(tmp_path):
@@ -197,7 +197,7 @@ def test_safetensors_of_no_known_peer(tmp_path):
     header = json.dumps({"a.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * 4)
     assert_refused(small(), tmp_path / "x.safetensors", "missing")
-    assert_refused(keras_cnns.build("lenet5"), tmp_path / "x.safetensors", "no network")
+    assert_refused(keras_cnns.build("lenet5"), tmp_path / "x.safetensors", "has 'lenet5'")
     (tmp_path / "cut.safetensors").write_bytes(struct.pack("<Q", len(header) * 9) + header)
     assert_refused(small(), tmp_path / "cut.safetensors", "damaged")
 

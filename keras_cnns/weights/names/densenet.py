@@ -20,8 +20,12 @@ def keras(net: Any) -> Rules:
 
 
 def torchvision(net: Any) -> Rules:
-    """Torch numbers a dense layer's normalizations before its convolutions, and the stages from 1."""
+    """Torch numbers a dense layer's normalizations before its convolutions, and the stages from 1.
+
+    torchvision's published files are older than its present names: norm.1 in the files is norm1 in its state_dict.
+    """
     return [
+        (r"\.(norm|conv)\.(\d)$", r".\1\2"),
         (r"^features\.", ""),
         (r"^(conv|norm)0$", r"conv1_\1"),
         (r"^norm5$", "post_norm"),
