@@ -70,7 +70,15 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["keras_cnns", "keras_cnns.*"]),
-    package_data={"keras_cnns": ["**/*.json", "**/*.pyi", "insight/report/templates/*.html", "py.typed"]},
+    package_data={
+        "keras_cnns": [
+            "**/*.json",
+            "**/*.pyi",
+            "insight/report/templates/*.html",
+            "export_scripts/templates/*",
+            "py.typed",
+        ]
+    },
     install_requires=BASE,
     extras_require={
         "qat": QAT,

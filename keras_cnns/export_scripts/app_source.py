@@ -1,153 +1,185 @@
-"""The lines of Kotlin and Swift that feed a finished file: its own sizes, types and names in one template."""
+"""The source code that runs a finished file in an app: Kotlin, Swift, Python or a web page, from one template each.
 
-from pathlib import Path
+    write("net.tflite", "android")  # net.kt
+    write("net.tflite")             # net.md, with the Kotlin and the Swift code
 
-import numpy as np
-
-from keras_cnns.export_scripts import drawing_source
-from keras_cnns.support.atomic_files import write_text
-from keras_cnns.tflite.check.describe import describe
-from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
-
-PAGE = """# {name}: {file}
-
-{said}.
-
-Android (Kotlin, `com.google.ai.edge.litert:litert`), the file in `assets/`:
-
-```kotlin
-val file = FileUtil.loadMappedFile(context, "{file}")
-val net = Interpreter(file, Interpreter.Options().setNumThreads(2))
-val pixels = ByteBuffer.allocateDirect({bytes}).order(ByteOrder.nativeOrder())  // {layout}
-{kotlin}
-```
-
-iOS (Swift, `TensorFlowLiteSwift`), the file in the bundle:
-
-```swift
-var options = Interpreter.Options()
-options.threadCount = 2
-let path = Bundle.main.path(forResource: "{stem}", ofType: "tflite")!
-let net = try Interpreter(modelPath: path, options: options)
-try net.allocateTensors()
-try net.copy(pixels, toInputAt: 0)  // Data of {bytes} bytes: {layout}
-try net.invoke()
-{swift}
-```
+The code opens the file, turns a picture into the bytes the network takes, cut as in training, and gives classes, boxes
+or masks with their names. Every name is escaped for its language (`support/escaping.py`).
 """
 
-KOTLIN_SCORES = """val scores = Array(1) {{ {array}({classes}) }}
-{run}
-val best = scores[0].indices.maxBy {{ {score} }}{label}{map}"""
-SWIFT_SCORES = """let scores = try net.output(at: 0).data.withUnsafeBytes {{ Array($0.bindMemory(to: {swift}.self)) }}
-let best = scores.indices.max {{ scores[$0] < scores[$1] }}!{label}{map}"""
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-# Where the answer is seen, drawn over the picture; a value above 0 speaks for the class.
-KOTLIN_MAP = """
-val seen = map[0].map {{ row -> row.map {{ maxOf({value}, 0f) }} }}
-val most = maxOf(seen.maxOf {{ it.max() }}, 1e-6f)
-val heat = Bitmap.createBitmap({width}, {height}, Bitmap.Config.ARGB_8888)
-for (y in 0 until {height}) for (x in 0 until {width})
-    heat.setPixel(x, y, Color.argb((176 * seen[y][x] / most).toInt(), 255, 224, 32))
-canvas.drawBitmap(heat, null, frame, Paint(Paint.FILTER_BITMAP_FLAG))  // frame: where the picture stands"""
-SWIFT_MAP = """
-let map = try net.output(at: 1).data.withUnsafeBytes {{ Array($0.bindMemory(to: {swift}.self)) }}
-let seen = stride(from: best, to: map.count, by: {classes}).map {{ max(0, Float(map[$0]){less}) }}
-let heat = Data(seen.map {{ UInt8(255 * $0 / max(seen.max()!, 1e-6)) }})  // {height} rows of {width}
-let grey = CGColorSpaceCreateDeviceGray(), source = CGDataProvider(data: heat as CFData)!
-let shades = CGImage(width: {width}, height: {height}, bitsPerComponent: 8, bitsPerPixel: 8, bytesPerRow: {width},
-                     space: grey, bitmapInfo: [], provider: source, decode: nil, shouldInterpolate: true,
-                     intent: .defaultIntent)!
-UIImage(cgImage: shades).draw(in: frame, blendMode: .screen, alpha: 0.7)  // frame: where the picture stands"""
+import jinja2
 
-# TFLite's type: bytes, what a pixel is written as, Kotlin's array, an entry as it compares, Swift's type
-TYPES = {
-    "float32": (4, "floats", "FloatArray", "{}", "Float32"),
-    "uint8": (1, "bytes", "ByteArray", "{}.toUByte()", "UInt8"),
-    "int8": (1, "signed bytes", "ByteArray", "{}", "Int8"),
+from keras_cnns.export_scripts.app_facts import AppFacts, Tensor, app_facts, input_words
+from keras_cnns.support import escaping
+from keras_cnns.support.atomic_files import write_text
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, nearest
+from keras_cnns.version import __version__
+
+TEMPLATES = {"android": "android.kt", "ios": "ios.swift", "python": "python.py", "web": "web.html"}  # by platform
+LABELS_AT_ONCE = 1000  # in one list; a function of the JVM holds at most 64 kB of code
+
+KOTLIN_ARRAYS = {
+    **{"float32": "FloatArray", "uint8": "ByteArray", "int8": "ByteArray"},
+    **{"int32": "IntArray", "int64": "LongArray"},
 }
+SWIFT_TYPES = {"float32": "Float32", "uint8": "UInt8", "int8": "Int8", "int32": "Int32", "int64": "Int64"}
+JAVASCRIPT_ARRAYS = {"float32": "Float32Array", "uint8": "Uint8Array", "int8": "Int8Array"}
+LIMITS = {"uint8": (0, 255), "int8": (-128, 127)}
 
 
-def lines(path):
-    """A Markdown page for the file at `path`; None where it does not take one picture and give a score for each class,
-    for each class at each pixel, or boxes.
+def write(path: str | Path, platform: str | None = None) -> Path | None:
+    """Writes the code that runs the file at `path` beside it, under its name.
 
-    Boxes, colours of pixels' classes and the class map (`export(..., explain="cam")`) are drawn over the picture.
+    Args:
+      path: a `.tflite` file.
+      platform: "android" (NAME.kt), "ios" (NAME.swift), "python" (NAME.py) or "web" (NAME.html); None: a page with the
+        Kotlin and the Swift code (NAME.md), if there is code for such a file.
+
+    Returns:
+      The path of what was written; None where `platform` is None and there is no code for such a file.
 
     Raises:
-      UserError: there is no such file.
+      UnsupportedModel: `platform` is given, and the file is not a classifier, detector or segmenter of one picture.
+      UserError: there is no such file or platform, or it cannot be written.
     """
-    known = describe(path)
-    given, scores = known["inputs"], [tensor for tensor in known["outputs"] if tensor["name"] != CLASS_MAP]
-    if len(given) != 1 or len(given[0]["shape"]) != 4:
-        return None
-    if (found := drawing_source.drawing(known)) is not None:
-        said, kotlin, swift = found
-        return PAGE.format(**_fed(known, path, said), kotlin=kotlin, swift=swift)
-    if len(scores) != 1 or len(scores[0]["shape"]) != 2:
-        return None
-    maps = [tensor for tensor in known["outputs"] if tensor["name"] == CLASS_MAP]
-    (scores,) = scores
-    classes = scores["shape"][1]
-    _, _, array, entry, swift = TYPES[scores["type"]]
-    label, drawn = _label(known["labels"]), _map_lines(*maps)
-    kotlin = {"array": array, "classes": classes, "score": entry.format("scores[0][it]"), "label": label}
-    return PAGE.format(
-        **_fed(known, path, f"gives {classes} scores"),
-        kotlin=KOTLIN_SCORES.format(**kotlin, run=drawn["kotlin_run"], map=drawn["kotlin_map"]),
-        swift=SWIFT_SCORES.format(swift=swift, label=label, map=drawn["swift_map"]),
+    if platform is not None and platform not in TEMPLATES:
+        raise BadArgument(
+            f"there is no app source for {platform!r}: {', '.join(TEMPLATES)}.{nearest(platform, TEMPLATES)}"
+        )
+    try:
+        facts = app_facts(path)
+    except UnsupportedModel:
+        if platform is None:
+            return None
+        raise
+    suffix = ".md" if platform is None else Path(TEMPLATES[platform]).suffix
+    target = Path(path).with_suffix(suffix)
+    write_text(target, page(facts) if platform is None else source(facts, platform))
+    return target
+
+
+def source(facts: AppFacts, platform: str) -> str:
+    """The source code for a platform of `TEMPLATES`."""
+    return _environment().get_template(f"{TEMPLATES[platform]}.jinja").render(_values(facts))
+
+
+def page(facts: AppFacts) -> str:
+    """A Markdown page with the code for Android and for iOS."""
+    values = _values(facts) | {"android": source(facts, "android"), "ios": source(facts, "ios")}
+    return _environment().get_template("page.md.jinja").render(values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Jinja with a filter for each language. Nothing is escaped on its own: each place says for which language."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
+    environment.filters |= {
+        "kotlin": escaping.kotlin_string,
+        "swift": escaping.swift_string,
+        "python": escaping.python_string,
+        "js": escaping.javascript_string,
+        "html": escaping.html_text,
+        "md": escaping.markdown_text,
+        "code": escaping.markdown_code,
+        "comment": escaping.comment_text,
+        "docstring": lambda text: text.replace("\\", "/").replace('"', "'"),
+    }
+    return environment
 
 
-def write(path):
-    """Writes the page of the file at `path` beside it, as NAME.md, where there is one to write."""
-    page = lines(path)
-    if page:
-        write_text(Path(path).with_suffix(".md"), page)
-
-
-def _fed(known, path, gives):
-    """What a page says of the file and of its input."""
-    (given,) = known["inputs"]
-    _, height, width, channels = given["shape"]
-    size, written, _, _, _ = TYPES[given["type"]]
-    colours = {1: "grey", 3: "R, G, B"}.get(channels, f"{channels} channels")
+def _values(facts: AppFacts) -> dict[str, Any]:
+    """What the templates read."""
+    low, high = LIMITS.get(facts.input.type, (0, 255))
+    _, height, width, channels = facts.input.shape
+    scores, boxes = facts.outputs["scores"], facts.outputs.get("boxes")
+    parts = [facts.labels[i : i + LABELS_AT_ONCE] for i in range(0, len(facts.labels), LABELS_AT_ONCE)] or [()]
     return {
-        "name": known["name"] or Path(path).stem,
-        "file": Path(path).name,
-        "stem": Path(path).stem,
-        "said": _said(given, height, width, channels, gives),
-        "bytes": size * int(np.prod([height, width, channels])),
-        "layout": f"{written} {colours}, row by row",
+        **{"name": facts.name, "file": facts.file, "stem": Path(facts.file).stem, "version": __version__},
+        **{"task": facts.task, "height": height, "width": width, "channels": channels, "classes": scores.shape[-1]},
+        **{"labels": facts.labels, "label_parts": parts, "crop": facts.crop, "crop_fraction": facts.crop_fraction},
+        **{"mean": facts.mean, "std": facts.std, "plain_scale": not any(facts.mean) and set(facts.std) == {1.0}},
+        "input": {
+            **{"type": facts.input.type, "scale": facts.input.scale, "zero_point": facts.input.zero_point},
+            **{"low": low, "high": high, "words": input_words(facts)},
+            "bytes": height * width * channels * (4 if facts.input.type == "float32" else 1),
+        },
+        **{"scores": scores, "boxes": boxes, "class_numbers": facts.outputs.get("classes")},
+        **{"class_map": facts.outputs.get("class_map"), "count": boxes.shape[1] if boxes else 0},
+        "kotlin_array": lambda tensor: KOTLIN_ARRAYS[tensor.type],
+        "swift_type": lambda tensor: SWIFT_TYPES[tensor["type"] if isinstance(tensor, dict) else tensor.type],
+        "js_array": lambda tensor: JAVASCRIPT_ARRAYS[tensor["type"]],
+        "value": _kotlin_value,
+        "swift_value": lambda tensor, number: _scaled(tensor, f"Float({number})", ""),
+        "js_value": lambda tensor, number: _scaled(tensor, number, ""),
+        "kotlin_put": lambda pixel, channel: _kotlin_put(facts, pixel, channel),
+        "swift_put": lambda pixel, channel: _swift_put(facts, pixel, channel),
+        "js_put": lambda pixel, channel: _js_put(facts, pixel, channel),
     }
 
 
-def _map_lines(tensor=None):
-    """What runs the file, and reads and draws the class map where there is one."""
-    if tensor is None:
-        return {"kotlin_run": "net.run(pixels, scores)", "kotlin_map": "", "swift_map": ""}
-    _, height, width, classes = tensor["shape"]
-    _, _, kotlin, entry, swift = TYPES[tensor["type"]]
-    value = entry.format("it[best]") + ("" if swift == "Float32" else ".toFloat()")
-    less = f" - {tensor['zero_point']}" if tensor["zero_point"] else ""
-    made = f"val map = Array(1) {{ Array({height}) {{ Array({width}) {{ {kotlin}({classes}) }} }} }}"
-    sizes = {"height": height, "width": width, "classes": classes, "swift": swift, "less": less}
-    return {
-        "kotlin_run": f"{made}\nnet.runForMultipleInputsOutputs(arrayOf(pixels), mapOf(0 to scores, 1 to map))",
-        "kotlin_map": KOTLIN_MAP.format(value=f"{value}{less}", **sizes),
-        "swift_map": SWIFT_MAP.format(**sizes),
-    }
+def _scaled(tensor: Tensor, number: str, end: str) -> str:
+    """The value of a number of an output, in any of the languages. end: of a literal, "f" in Kotlin."""
+    if not tensor.scale:
+        return number
+    less = f"({number} - {tensor.zero_point})" if tensor.zero_point else number
+    return f"{tensor.scale!r}{end} * {less}"
 
 
-def _said(given, height, width, channels, gives):
-    takes = f"It takes a picture of {height} x {width} x {channels} ({given['type']}) and {gives}"
-    if not given["scale"]:
-        return f"{takes}; the floats stand on the scale that the model was trained on"
-    scale, zero = given["scale"], given["zero_point"]
-    if (round(scale, 6), zero) == (1, 0):
-        return f"{takes}; a camera's bytes go in as they are"
-    return f"{takes}; a value v of the model's scale is written as v / {scale:.6g} + {zero}"
+def _kotlin_value(tensor: Tensor, number: str) -> str:
+    if tensor.type == "uint8":
+        return _scaled(tensor, f"({number}.toInt() and 0xFF)", "f")
+    return _scaled(tensor, number if tensor.type == "float32" else f"{number}.toInt()", "f")
 
 
-def _label(labels):
-    return f"  // labels.txt in the file: {', '.join(labels[:3])}, ..." if labels else ""
+def _mapping(facts: AppFacts, channel: int) -> tuple[float, float]:
+    """(factor, summand): what the input takes is factor * pixel + summand, before it is rounded."""
+    factor, summand = 1 / facts.std[channel], -facts.mean[channel] / facts.std[channel]
+    if facts.input.scale:
+        factor, summand = factor / facts.input.scale, summand / facts.input.scale + facts.input.zero_point
+    close = round(factor), round(summand)  # 1 and 0, or -128, of an input for a camera's bytes
+    return close if abs(factor - close[0]) * 255 + abs(summand - close[1]) < 1e-3 else (factor, summand)
+
+
+def _kotlin_put(facts: AppFacts, pixel: str, channel: int) -> str:
+    factor, summand = _mapping(facts, channel)
+    if facts.input.type == "float32":
+        return f"buffer.putFloat({_linear(factor, summand, f'({pixel})', 'f')}.toFloat())"
+    if (factor, summand) in ((1, 0), (1, -128)):
+        return f"buffer.put(({pixel}{' - 128' if summand else ''}).toByte())"
+    low, high = LIMITS[facts.input.type]
+    number = f"({_linear(factor, summand, f'({pixel})', 'f')}).toFloat().roundToInt()"
+    return f"buffer.put({number}.coerceIn({low}, {high}).toByte())"
+
+
+def _swift_put(facts: AppFacts, pixel: str, channel: int) -> str:
+    number = _linear(*_mapping(facts, channel), pixel, "")
+    if facts.input.type == "float32":
+        return number
+    low, high = LIMITS[facts.input.type]
+    return f"{SWIFT_TYPES[facts.input.type]}(max({low}, min({high}, ({number}).rounded())))"
+
+
+def _js_put(facts: AppFacts, pixel: str, channel: int) -> str:
+    number = _linear(*_mapping(facts, channel), pixel, "")
+    if facts.input.type == "float32":
+        return number
+    low, high = LIMITS[facts.input.type]
+    return f"Math.max({low}, Math.min({high}, Math.round({number})))"
+
+
+def _linear(factor: float, summand: float, pixel: str, end: str) -> str:
+    """factor * pixel + summand as source code, without what changes nothing."""
+    product = pixel if factor == 1 else f"{float(factor)!r}{end} * {pixel}"
+    if not summand:
+        return product if factor == 1 else f"({product})"
+    return f"({product} {'-' if summand < 0 else '+'} {abs(float(summand))!r}{end})"

@@ -1,15 +1,18 @@
-"""What a model file says of itself: its name, its labels, where it came from.
+"""The card inside a model file: the network's name, its labels, and where the file came from.
 
-A `.keras` file and a `.tflite` file with packed files are both zip archives, so the card travels inside
-the model file as one more entry and survives a copy to another machine.
+A `.keras` file and a `.tflite` file with packed files are both zip archives. The card is one more entry in the archive,
+so it stays with the model when the file is copied.
 """
 
 import json
+import os
 import zipfile
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
-from keras_cnns.support.atomic_files import read_json
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.archives import open_zip, read_member
+from keras_cnns.support.errors import UnreadableFile, first_line
+from keras_cnns.support.untrusted import parse_json
 from keras_cnns.support.validation import every, kind, number
 
 ENTRY = "keras_cnns.json"
@@ -17,14 +20,18 @@ ENTRY = "keras_cnns.json"
 
 @dataclass(frozen=True)
 class Card:
-    """Labels are in the order of the outputs; `source` says what made the file (recipe, versions, digests)."""
+    """Labels are in the order of the outputs. `source` holds the recipe, versions and digests, as far as known.
+
+    >>> Card("lenet5", ("zero", "one"), {"recipe": {"augment": {"crop": "whole"}}}).view()
+    {'crop': 'whole', 'crop_fraction': 1.0}
+    """
 
     name: str = ""
-    labels: tuple = ()
-    source: dict = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    source: dict[str, Any] = field(default_factory=dict)
 
-    def view(self):
-        """How the pictures of its training's evaluation were cut, as `data.read_picture` takes it; nothing unknown."""
+    def view(self) -> dict[str, Any]:
+        """How evaluation cropped its pictures, as keyword arguments of `data.read_picture`; empty if not known."""
         recipe = self.source.get("recipe")
         augment = recipe.get("augment") if isinstance(recipe, dict) else None
         if not isinstance(augment, dict):
@@ -34,37 +41,39 @@ class Card:
         return {"crop": crop, "crop_fraction": float(fraction)} if number(fraction) and 0 < fraction <= 1 else {}
 
 
-def write_card(path, card):
-    """Adds `card` to the model file at `path` (in place: call it on the file written aside)."""
+def write_card(path: str | os.PathLike, card: Card) -> None:
+    """Adds `card` to the model file at `path`, in place: call it on a file that `written_aside` yields."""
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(ENTRY, json.dumps(asdict(card), indent=1))
 
 
-def read_card(path):
-    """The card inside the model file at `path`; an empty one where there is none.
+def read_card(path: str | os.PathLike) -> Card:
+    """The card inside the model file at `path`; an empty one if the file has none.
 
     Raises:
-      UserError: there is one, and it cannot be read or holds something else.
+      UnreadableFile: the card is damaged, too large or something else, or `path` is a named pipe or a device.
     """
+    if os.path.isdir(path):
+        return Card()
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError):  # no archive, or no file at all
+        archive = open_zip(path)
+    except (zipfile.BadZipFile, OSError):  # not an archive, or no such file
         return Card()
     with archive:
         try:
-            written = archive.read(ENTRY)
+            text = read_member(archive, ENTRY)
         except KeyError:
             return Card()
-        except Exception as error:  # altered, cut short, encrypted, compressed in another way
-            raise UserError(f"the card in {path} ({ENTRY}) cannot be read: {first_line(error)}") from error
+        except Exception as error:  # altered, cut short, encrypted, compressed in an unknown way
+            raise UnreadableFile(f"the card in {path} ({ENTRY}) cannot be read: {first_line(error)}") from error
     try:
-        values = read_json(written)
+        values = parse_json(text)
     except ValueError as error:
-        raise UserError(f"the card in {path} ({ENTRY}) is no JSON: {first_line(error)}") from error
+        raise UnreadableFile(f"the card in {path} ({ENTRY}) is not JSON: {first_line(error)}") from error
     if not isinstance(values, dict):
-        raise UserError(f"the card in {path} ({ENTRY}) is {kind(values)}, not a dict.")
+        raise UnreadableFile(f"the card in {path} ({ENTRY}) is {kind(values)}, not a dict.")
     known = {f.name for f in fields(Card)}
-    card = Card(**{k: v for k, v in values.items() if k in known})
+    card = Card(**{name: value for name, value in values.items() if name in known})
     if not isinstance(card.name, str) or not isinstance(card.source, dict) or not every(card.labels, str):
-        raise UserError(f"the card in {path} ({ENTRY}) holds no name, list of labels and dict of where it came from.")
+        raise UnreadableFile(f"the card in {path} ({ENTRY}) must hold a name, a list of labels and a dict `source`.")
     return replace(card, labels=tuple(card.labels))

@@ -12,11 +12,11 @@ from PIL import Image
 from keras_cnns import build
 from keras_cnns.data.sources import shapes
 from keras_cnns.data.sources.sample import BACKGROUND
-from keras_cnns.export_scripts import any_model, app_source
+from keras_cnns.export_scripts import any_model
 from keras_cnns.export_scripts.script import Shipment, run
 from keras_cnns.saving.card import Card, write_card
 from keras_cnns.testing import randomize
-from keras_cnns.tflite import export, predict
+from keras_cnns.tflite import predict
 from tests.models.test_faster_rcnn import SMALL
 
 PAGES = Path(__file__).parents[2] / "export"
@@ -57,7 +57,7 @@ def test_a_shipment(checkpoint, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("model", "kind", "drawn"),
-    [("fcn8s", "segmentation", "mask.setPixel"), ("faster_rcnn", "boxes", "canvas.drawRect")],
+    [("fcn8s", "segmentation", "class Segmenter("), ("faster_rcnn", "boxes", "class Detector(")],
 )
 def test_what_finds_masks_or_boxes_is_shipped_on_its_own_data(model, kind, drawn, tmp_path, monkeypatch, capsys):
     """From scenes, which have no labels; judged by what fits, with lines that draw."""
@@ -118,69 +118,6 @@ def test_every_page_is_a_command_with_its_own_instructions(page):
     if shipment:  # the recipe it begins with is there
         recipe = next(word for word in module.__doc__.split() if word.startswith("recipes/"))
         assert (PAGES.parent / recipe).is_file()
-
-
-@pytest.mark.parametrize(
-    ("types", "fed", "read"),
-    [
-        (
-            ("uint8", "float32"),
-            ("allocateDirect(256)", "a camera's bytes go in as they are"),
-            ("FloatArray(10)", "Float32.self"),
-        ),
-        (("int8", "int8"), ("allocateDirect(256)", "v / 1 + -128"), ("ByteArray(10)", "Int8.self")),
-        (("float32", "uint8"), ("allocateDirect(1024)", "the floats stand"), ("[it].toUByte()", "UInt8.self")),
-    ],
-    ids=lambda pair: "-".join(pair),
-)
-def test_the_lines_that_feed_a_file_are_made_for_its_types(types, fed, read, checkpoint, tmp_path):
-    from keras_cnns.data.pipeline import load_arrays
-
-    images, labels, names = load_arrays("digits", "test", size=16, channels=1)
-    path = tmp_path / "net.tflite"
-    options = {"scheme": "int8", "input_type": types[0], "output_type": types[1], "names": names, "force": True}
-    export(checkpoint, path, calibration=images[:100], images=images[:100], **options)
-    page = app_source.lines(path)
-    assert all(words in page for words in (*fed, *read, '"net.tflite"', 'forResource: "net"', "0, 1, 2, ..."))
-
-
-@pytest.mark.parametrize(
-    ("types", "kotlin", "swift"),
-    [
-        ("float32", ("Array(8) { Array(8) { FloatArray(10) } }", "maxOf(it[best], 0f)"), "Float(map[$0]))"),
-        (
-            "uint8",
-            ("Array(8) { Array(8) { ByteArray(10) } }", "maxOf(it[best].toUByte().toFloat() - {}, 0f)"),
-            " - {})",
-        ),
-        ("int8", ("Array(8) { Array(8) { ByteArray(10) } }", "maxOf(it[best].toFloat() - {}, 0f)"), " - {})"),
-    ],
-)
-def test_the_class_map_of_a_file_is_drawn(types, kotlin, swift, tmp_path):
-    import keras
-
-    from keras_cnns.testing import pictures, randomize
-    from keras_cnns.tflite.check.describe import describe
-
-    image = keras.Input((16, 16, 1))
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, 2, "same")(image))
-    model, some = randomize(keras.Model(image, keras.layers.Dense(10, "softmax")(x))), pictures(20, (16, 16, 1))
-    given = {"scheme": "int8", "calibration": some, "output_type": types, "explain": "cam", "force": True}
-    export(model, tmp_path / "net.tflite", **given)
-    page = app_source.lines(tmp_path / "net.tflite")
-    (seen,) = [tensor for tensor in describe(tmp_path / "net.tflite")["outputs"] if tensor["name"] == "class_map"]
-    for words in (*kotlin, swift, "mapOf(0 to scores, 1 to map)", "output(at: 1)", "(176 * seen", "bytesPerRow: 8,"):
-        assert words.replace("{}", str(seen["zero_point"]), words.count("- {}")) in page
-
-
-def test_a_file_that_is_no_classifier_has_no_such_page(tmp_path):
-    import keras
-
-    image = keras.Input((8, 8, 3))
-    model = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
-    report = export(model, tmp_path / "map.tflite")
-    app_source.write(report.path)
-    assert app_source.lines(report.path) is None and [p.name for p in tmp_path.iterdir()] == ["map.tflite"]
 
 
 @pytest.fixture

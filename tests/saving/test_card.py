@@ -1,6 +1,7 @@
 """The card inside a model file: read as it was written, or refused in a line; nothing of it is guessed."""
 
 import json
+import os
 import zipfile
 
 import pytest
@@ -56,3 +57,30 @@ def test_a_card_whose_bytes_are_damaged_is_refused_in_a_line(tmp_path):
 @pytest.mark.parametrize("fraction", ["x", None, [1], True, 0, -1, 7, float("nan")])
 def test_a_crop_that_cannot_be_is_not_known(fraction):
     assert Card(source={"recipe": {"augment": {"crop_fraction": fraction}}}).view() == {}
+
+
+def test_a_card_larger_than_its_limit_is_refused_before_it_is_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(ENTRY, b" " * (100 * 2**20))
+    with pytest.raises(UserError, match="unpacks 99|more than"):
+        read_card(tmp_path / "model.keras")
+
+
+def test_a_pipe_in_place_of_a_model_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "model.keras")
+    with pytest.raises(UserError, match="named pipe"):
+        read_card(tmp_path / "model.keras")
+
+
+def test_a_line_break_in_a_label_does_not_shift_the_labels_of_a_tflite_file(tmp_path):
+    import keras
+
+    from keras_cnns.tflite import export
+
+    image = keras.Input((8, 8, 1))
+    model = keras.Model(image, keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(image)))
+    labels = ("a\nb", "c\r\nd", "e\u2028f")
+    path = export(model, tmp_path / "net.tflite", card=Card("net", labels), force=True).path
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("labels.txt").decode().splitlines() == ["a b", "c d", "e f"]
+    assert read_card(path).labels == labels

@@ -1,11 +1,13 @@
 """What a `.tflite` file is: its card, its inputs and outputs, its operators, and the memory it takes."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from keras_cnns.saving.card import read_card
+from keras_cnns.support.archives import open_zip, read_member
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.targets import runner
@@ -48,10 +50,11 @@ def describe(path) -> dict[str, Any]:
 def _foreign_labels(path: Path) -> list[str]:
     """The lines of a label file that another tool packed into the model."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             files = [name for name in archive.namelist() if name.endswith(".txt") and "label" in name.lower()]
-            return archive.read(files[0]).decode().split("\n") if files else []
-    except (zipfile.BadZipFile, UnicodeDecodeError):
+            text = read_member(archive, files[0]).decode() if files else ""
+            return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, UnicodeDecodeError):
         return []
 
 

@@ -54,7 +54,8 @@ def attach(data, card, *, normalization=None):
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as archive:
         archive.writestr(_entry(ENTRY), json.dumps(asdict(card), indent=1))
         if card.labels:
-            archive.writestr(_entry(LABELS), "\n".join(map(str, card.labels)))
+            lines = (" ".join(str(label).splitlines()) for label in card.labels)  # one line each, whatever it holds
+            archive.writestr(_entry(LABELS), "\n".join(lines))
     return packed.getvalue()
 
 
