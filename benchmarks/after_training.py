@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import verdict
-from pages import write_section
+from sections import write_section
 
 import export as patterns
 from keras_cnns.support.errors import UserError

@@ -311,7 +311,7 @@ def main():
         for name in flags.names or (MOBILE if flags.mobile else names):
             measure(name, size, schemes, flags.count, rows, keep=flags.mobile)
     if flags.doc:
-        from pages import write_section  # found beside this file when it is run as a script
+        from sections import write_section  # found beside this file when it is run as a script
 
         digits = json.loads(Path(flags.digits).read_text()) if Path(flags.digits).exists() else {}
         write_section(flags.doc, None, document(rows.found, flags.size, digits, flags.threads))

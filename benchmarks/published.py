@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from digits import finished
-from pages import save_figure
+from sections import save_figure
 
 from keras_cnns.support.atomic_files import write_json, write_text
 from keras_cnns.training import Augment, Recipe, find_recipe

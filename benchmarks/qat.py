@@ -18,7 +18,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from pages import write_section
+from sections import write_section
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from pages import write_section
+from sections import write_section
 
 import keras_cnns
 from keras_cnns.saving.keras_file import load_model

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from fine_tuned import given
-from pages import save_figure
 from PIL import Image
+from sections import save_figure
 
 from keras_cnns.data import load_arrays
 from keras_cnns.support.atomic_files import write_text

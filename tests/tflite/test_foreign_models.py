@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from benchmarks.sweep import one_child
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export, predict, quantization_aware
+from tests.fuzz.sweep import one_child
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,4 +1,4 @@
-"""Every layer of Keras with arguments it may be given: what benchmarks/sweep.py draws its small nets from."""
+"""Every layer of Keras with arguments it may be given: what tests/fuzz/sweep.py draws its small nets from."""
 
 from dataclasses import dataclass, field
 

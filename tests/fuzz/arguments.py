@@ -1,6 +1,6 @@
 """Arguments as nobody should give them: each call ends well, or in one line.
 
-    python -m benchmarks.arguments --count 2000 --seed 1
+    python -m tests.fuzz.arguments --count 2000 --seed 1
 
 `export`, `quantization_aware`, both `predict` and the command with arguments drawn by hypothesis: sensible ones, ones
 of the right kind and the wrong value, and anything at all. What ends in another way is printed.
@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 from keras import layers
 from PIL import Image
 
-from benchmarks.sweep import one_child
 from keras_cnns.cli import commands
 from keras_cnns.inference.predict import predict as predict_pictures
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import SCHEMES, export, predict, quantization_aware
+from tests.fuzz.sweep import one_child
 
 SHAPE = (6, 6, 1)
 

@@ -1,6 +1,6 @@
-"""Anything at all, given to what reads from outside: each case ends well or in one line, and no model is half-loaded.
+"""Generated arguments and files: each case works or raises one line, and no model is half-loaded.
 
-`python -m tests.anything 10000` tries as many, drawn with the seed 0: arguments of `build`, `load_weights`, `train`,
+`python -m tests.fuzz.anything 10000` tries so many, with seed 0: arguments of `build`, `load_weights`, `train`,
 `data.load` and `load_arrays`; folders, tables, pictures, run folders, config.json and model files that are damaged.
 """
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmarks import arguments
-from benchmarks.sweep import one_child
 from keras_cnns.inference.predict import predict as predict_pictures
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export, predict
+from tests.fuzz import arguments
+from tests.fuzz.sweep import one_child
 
 
 @pytest.fixture(scope="module")

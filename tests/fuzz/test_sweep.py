@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from benchmarks import sweep
-from benchmarks.sweep_layers import CASES, LEFT_OUT, known, net
-from benchmarks.sweep_networks import HUGE, NETWORKS
 from keras_cnns.testing import randomize
+from tests.fuzz import sweep
+from tests.fuzz.sweep_layers import CASES, LEFT_OUT, known, net
+from tests.fuzz.sweep_networks import HUGE, NETWORKS
 
 SAMPLE = ["SeparableConv2D", "PReLU", "GRU", "MultiHeadAttention", "Embedding", "Lambda"]
 

@@ -1,4 +1,4 @@
-"""Pages that several benchmarks write, each its own section, which a mark such as <!-- after training --> begins."""
+"""Documents that several benchmarks write, each its own section; a comment such as <!-- after training --> begins it."""
 
 from pathlib import Path
 

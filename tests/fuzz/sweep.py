@@ -1,7 +1,7 @@
 """Everything Keras has, exported in float32, in int8 and quantization-aware: right, or refused in one line.
 
-    python -m benchmarks.sweep --doc docs/sweep.md               # all layers and all networks of keras.applications
-    python -m benchmarks.sweep LSTM Conv2D MobileNetV2 --examples 20
+    python -m tests.fuzz.sweep --doc docs/sweep.md               # all layers and all networks of keras.applications
+    python -m tests.fuzz.sweep LSTM Conv2D MobileNetV2 --examples 20
 
 Every layer with arguments drawn by hypothesis, in a small functional, Sequential or nested net; every constructor of
 keras.applications. Rows are kept in runs/sweep/, and a second call goes on where the first was.
@@ -23,13 +23,13 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.sweep_layers import CASES, LEFT_OUT, net
-from benchmarks.sweep_networks import HUGE, NETWORKS, network
 from keras_cnns.support.atomic_files import write_text
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import randomize
 from keras_cnns.tflite import Rejected, export, predict, quantization_aware
 from keras_cnns.tflite.targets import runner
+from tests.fuzz.sweep_layers import CASES, LEFT_OUT, net
+from tests.fuzz.sweep_networks import HUGE, NETWORKS, network
 
 MODES = ("float32", "int8", "aware")
 FORMS = ("functional", "sequential", "nested")
@@ -224,7 +224,7 @@ exported. *right*: a float32 file that differs from Keras by at most {same:g} of
 passes its verdict. *warned*: with a warning. *rejected*: made, compared and not handed over, as one line says.
 *refused*: one line says what is not possible. *wrong*, and *raised* (anything that is not one line), must be none.
 
-Written by `python -m benchmarks.sweep --doc docs/sweep.md`; Keras {keras}.
+Written by `python -m tests.fuzz.sweep --doc docs/sweep.md`; Keras {keras}.
 
 {counts}
 

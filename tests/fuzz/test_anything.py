@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.anything import World, hold
+from tests.fuzz.anything import World, hold
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The networks of keras.applications on small pictures, with weights as trained ones are, for benchmarks/sweep.py."""
+"""The networks of keras.applications on small pictures, with weights as trained ones are, for tests/fuzz/sweep.py."""
 
 import keras
 
