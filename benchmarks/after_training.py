@@ -1,7 +1,7 @@
 """What each step of `Tuning` is worth, alone and together, on networks that were really trained.
 
     python benchmarks/after_training.py efficientnet_lite0=WEIGHTS.pth runs/published/lenet5-0 \\
-        --data-dir FOLDER --doc docs/quantization.md
+        --data-dir FOLDER --doc docs/measurements/quantization.md
 
 Networks are given as to benchmarks/verdict.py: NAME=WEIGHTS on CIFAR-10's pictures, enlarged; the folder of a finished
 run on its own data set; a bare NAME with weights calibrated on patterns. What is finished lies in

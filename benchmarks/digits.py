@@ -1,6 +1,6 @@
 """Held-out accuracy of several families on handwritten digits, and what depth does without shortcuts.
 
-    python benchmarks/digits.py --doc docs/digits.md
+    python benchmarks/digits.py --doc docs/measurements/digits.md
     python benchmarks/digits.py resnet56 plain56 --seeds 1
 
 Every run lies in its own folder below runs/digits: what is finished there is only read, what was stopped goes on.
@@ -46,7 +46,7 @@ The 1,797 scanned digits of the UCI repository, 8x8 pixels, enlarged; a fixed fi
 the last epoch's weights, with no choice among epochs. Seconds: of training, the quickest of the runs, on one x86-64
 core that others used as well. Written by
 
-    python benchmarks/digits.py --doc docs/digits.md
+    python benchmarks/digits.py --doc docs/measurements/digits.md
 
 {families}
 

@@ -1,8 +1,9 @@
 """Every export scheme on many networks: size, fidelity, latency, and what XNNPACK leaves out.
 
     python benchmarks/export.py mobilenet_v2 applications:MobileNetV3Large --size 224
-    python benchmarks/export.py --doc docs/phone.md                                    # the whole registry, small
-    python benchmarks/export.py --mobile --doc docs/phone.md && python benchmarks/export.py --time --doc docs/phone.md
+    python benchmarks/export.py --doc docs/measurements/phone.md # the whole registry, small
+    python benchmarks/export.py --mobile --doc docs/measurements/phone.md && \
+        python benchmarks/export.py --time --doc docs/measurements/phone.md
 
 Weights are calibrated: random kernels, gains and offsets away from one and zero, batch-norm statistics measured on
 pictures, and a last layer that tells ten patterns apart on what the random ones make of them. On a fresh network int8

@@ -1,6 +1,7 @@
 """What a short training does to a network with real weights: batch norm's statistics held, and following the batches.
 
-    python benchmarks/fine_tuned.py --weights efficientnet-lite0-57934424.pth --data-dir DIR --doc docs/fine_tuned.md
+    python benchmarks/fine_tuned.py --weights efficientnet-lite0-57934424.pth --data-dir DIR \
+        --doc docs/measurements/fine_tuned.md
 
 The classifier is trained on the frozen features of a few pictures; then one epoch over them with int8's rounding, by
 the three lines of README.md. CIFAR-10 comes from DIR, where tensorflow-datasets keeps it.
@@ -27,7 +28,7 @@ frozen features, {train:,} pictures to train on, {test:,} others to measure on (
 epoch of quantization-aware training over the same pictures, Adam at {rate:g}, batch {batch}, seed 0. Accuracy of the
 Keras model and of its `.tflite` file; *agreement*, *dB*: of the file with the model that it was made of.
 
-Written by `python benchmarks/fine_tuned.py --weights FILE --data-dir DIR --doc docs/fine_tuned.md`.
+Written by `python benchmarks/fine_tuned.py --weights FILE --data-dir DIR --doc docs/measurements/fine_tuned.md`.
 
 | | in Keras | int8 file | agreement | dB |
 | --- | --- | --- | --- | --- |

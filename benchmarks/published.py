@@ -2,10 +2,10 @@
 
     python benchmarks/published.py --data-dir DATA                    # all that is missing, the quick ones first
     python benchmarks/published.py "lenet5 *" --data-dir DATA
-    python benchmarks/published.py --doc docs/published.md            # writes the page from what has been recorded
+    python benchmarks/published.py --doc docs/measurements/published.md # writes the page from what has been recorded
 
 Every run lies in its own folder below runs/published: what is finished there is only read, what was stopped goes on.
-What a run came to is recorded in docs/published.json when it ends.
+What a run came to is recorded in docs/measurements/published.json when it ends.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from keras_cnns.training import Augment, Recipe, find_recipe
 
 CURVES = {"training error": "accuracy", "test error": "held_out_accuracy"}  # percent, by epochs: the history's columns
 STEPS_PER_EPOCH = 390  # of 128 of CIFAR-10's pictures
-RECORD = Path(__file__).parents[1] / "docs" / "published.json"
+RECORD = Path(__file__).parents[1] / "docs" / "measurements" / "published.json"
 
 
 @dataclass(frozen=True)
@@ -189,13 +189,13 @@ and prepared in tensorflow-datasets' format. LeNet's distortions and decay were 
 little. Written by
 
     python benchmarks/published.py --data-dir DATA --lite0 WEIGHTS
-    python benchmarks/published.py --doc docs/published.md
+    python benchmarks/published.py --doc docs/measurements/published.md
 
 {table}
 
 {missing}
 
-![Training error (thin) and test error (bold), epoch by epoch; dotted: the published figure](images/published.png)
+![Training error (thin) and test error (bold), epoch by epoch; dotted: the published figure](../images/published.png)
 
 `lenet5_1998` needs the paper's own loss, equation 9 (`--loss distance`): with cross entropy of the same distances it
 had .9735 after 8 epochs, the best of six settings, with equation 9 .9858. Cross entropy asks only that the right class
@@ -210,7 +210,7 @@ Training error is the mean of an epoch, while it is trained, on shifted and mirr
 
 {depth}
 
-![Training error (dashed) and test error (bold) of plain nets, left, and residual nets, right](images/depth.png)
+![Training error (dashed) and test error (bold) of plain nets, left, and residual nets, right](../images/depth.png)
 
 Without shortcuts 56 layers are worse than 20 on the very pictures they train on; with them they are better. At the
 first rate the plain net of 56 layers gets better slowly, and the shorter the schedule the further it stays behind.
@@ -227,8 +227,8 @@ def main():
     args = parser.parse_args()
     if args.doc:
         rows = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-        draw(rows, Path(args.doc).parent / "images" / "published.png")
-        draw_depth(rows, Path(args.doc).parent / "images" / "depth.png")
+        draw(rows, Path(args.doc).parents[1] / "images" / "published.png")
+        draw_depth(rows, Path(args.doc).parents[1] / "images" / "depth.png")
         write_text(args.doc, page(rows))
         return
     chosen = [name for name in RUNS if any(fnmatchcase(name, pattern) for pattern in args.patterns)]

@@ -1,6 +1,6 @@
 """Quantization after and while training, on the same networks and data: accuracy, agreement with the file, time.
 
-    python benchmarks/qat.py --doc docs/quantization.md
+    python benchmarks/qat.py --doc docs/measurements/quantization.md
     python benchmarks/qat.py mobilenet_v2 resnet50 --seeds 3
 
 Data: scikit-learn's 1,797 digits, enlarged to the size each network takes, half of them held out, the others each in
@@ -183,7 +183,7 @@ class, the lowest of the seeds. *s*: seconds of that training on one CPU core, w
 5e-5 was chosen on MobileNetV2 and these same pictures (at 2e-4 it lost 0.0044), which favours that row a little. These
 rows are of ranges that followed the batches faster (momentum .98), and of channels not yet brought to like ranges.
 
-Written by `python benchmarks/qat.py --seeds {seeds} --doc docs/quantization.md`.
+Written by `python benchmarks/qat.py --seeds {seeds} --doc docs/measurements/quantization.md`.
 
 {table}
 

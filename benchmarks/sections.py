@@ -1,4 +1,4 @@
-"""Documents that several benchmarks write, each its own section; a comment such as <!-- after training --> begins it."""
+"""Documents that several benchmarks write, a section each, which a comment such as <!-- after training --> begins."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Trained networks before and after quantization: the accuracy over the whole test set, and how sure that is.
 
     python benchmarks/trained.py runs/published/resnet8_cifar-0 runs/published/simple_cnn-0 --data-dir FOLDER \\
-        --doc docs/quantization.md --phone docs/phone.md
+        --doc docs/measurements/quantization.md --phone docs/measurements/phone.md
 
 Each folder is a finished run of a recipe; its network is quantized after training (200 pictures of the training split)
 and trained further by each method of `quantization_aware`, on its recipe's own data set and augmentation. What is

@@ -1,6 +1,7 @@
 """How many pictures a network needs, with ImageNet's weights and from scratch: accuracy against pictures a class.
 
-    python benchmarks/transfer.py --weights efficientnet-lite0-57934424.pth --data-dir DIR --doc docs/transfer.md
+    python benchmarks/transfer.py --weights efficientnet-lite0-57934424.pth --data-dir DIR \
+        --doc docs/measurements/transfer.md
 
 Four ways, all by recipes/fine_tune.py: only the classifier trained on frozen features; the whole network from given
 weights; first the one, then the other at a tenth of the rate; the whole network from random weights. The pictures are
@@ -26,18 +27,18 @@ WAYS = ("classifier on frozen features", "frozen, then all", "all at once", "fro
 PAGE = """# How many pictures a network needs
 
 `{model}` at {size} pixels on {dataset}: accuracy on {test:,} of its test pictures (one is {step:.4f}) after training on
-the first so many pictures of each class, by [recipes/fine_tune.py](../recipes/fine_tune.py): batch 32, Adam at 1e-3,
+the first so many pictures of each class, by `recipes/fine_tune.py`: batch 32, Adam at 1e-3,
 1e-4 where the whole network follows its classifier, 3e-4 where it is trained at once (at 1e-3 it fell to chance with 10
 and with 100 pictures a class, and stayed there), a cosine over so many epochs; random weights are given {scratch} times
 as many, and follow the statistics of their batches. One seed.
 
-Written by `python benchmarks/transfer.py --weights FILE --data-dir DIR --doc docs/transfer.md`.
+Written by `python benchmarks/transfer.py --weights FILE --data-dir DIR --doc docs/measurements/transfer.md`.
 
 | pictures a class | epochs | {ways} |
 | --- | --- | {rule} |
 {rows}
 
-![Accuracy against pictures a class](images/transfer.png)
+![Accuracy against pictures a class](../images/transfer.png)
 """
 
 
@@ -111,7 +112,7 @@ def main():
             found[way, count] = accuracy(args, way, count)
             print(json.dumps([count, way, found[way, count]]), flush=True)
     if args.doc:
-        draw(found, Path(args.doc).parent / "images" / "transfer.png")
+        draw(found, Path(args.doc).parents[1] / "images" / "transfer.png")
         rows = [
             f"| {count:,} | {EPOCHS[count]} | {' | '.join(f'{found[way, count]:.3f}' for way in WAYS)} |"
             for count in EPOCHS

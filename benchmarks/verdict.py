@@ -1,6 +1,7 @@
 """Files that are healthy and files that are broken on purpose, and what the verdict says of each.
 
-    python benchmarks/verdict.py --data-dir FOLDER efficientnet_lite0=WEIGHTS.pth mobilenet_v2 --doc docs/verdict.md
+    python benchmarks/verdict.py --data-dir FOLDER efficientnet_lite0=WEIGHTS.pth mobilenet_v2 \
+        --doc docs/measurements/verdict.md
 
 NAME=WEIGHTS is compared on CIFAR-10's pictures, enlarged (FOLDER holds it as tensorflow-datasets prepares it); the
 folder of a run of a recipe on the pictures it was trained for; a bare NAME gets weights calibrated on patterns as in

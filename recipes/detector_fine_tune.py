@@ -1,7 +1,8 @@
 """A detector for pictures of one's own: torchvision's Faster R-CNN with a feature pyramid, its class scores anew.
 
 Paper: Lin et al. 2016, "Feature Pyramid Networks for Object Detection", 1612.03144.
-Data: a folder with a JSON file in COCO's form, or with an XML file in VOC's for each picture (docs/scenes.md says how).
+Data: a folder with a JSON file in COCO's form, or with an XML file in VOC's for each picture
+(docs/guides/detection_and_segmentation.md says how).
 Batch normalization keeps COCO's statistics, so that a batch of two pictures does.
 
     python recipes/detector_fine_tune.py --dataset folder:PATH --check

@@ -2,7 +2,8 @@
 
 Paper: He et al. 2015, "Deep Residual Learning for Image Recognition", 1512.03385, section 4.2 and Table 6: error 8.75 %
 (20 layers), 7.51 (32), 7.17 (44), 6.97 (56), 6.43 (110).
-Repeated with this schedule: 20 layers, in docs/published.md. 56 layers, and the plain nets, on 50 epochs of it, there
+Repeated with this schedule: 20 layers, in docs/measurements/published.md. 56 layers, and the plain nets, on 50 epochs
+of it, there
 too; the other figures are the paper's.
 64,000 steps of 128 pictures are 164 epochs; the rate falls at 32,000 and 48,000. Others: `--model plain56_cifar`;
 for 110 layers the paper warms up: `--model resnet110_cifar --warmup-epochs 1`.

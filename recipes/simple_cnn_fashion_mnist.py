@@ -2,7 +2,7 @@
 
 Data: Xiao et al. 2017, "Fashion-MNIST", 1708.07747; fashion_mnist of tensorflow-datasets, `--download` fetches it the
 first time. Their table of two-convolution networks lies between 0.87 and 0.93; what this page came to:
-docs/published.md.
+docs/measurements/published.md.
 Time: minutes on a laptop.
 
     python recipes/simple_cnn_fashion_mnist.py

@@ -1,6 +1,7 @@
 """Everything Keras has, exported in float32, in int8 and quantization-aware: right, or refused in one line.
 
-    python -m tests.fuzz.sweep --doc docs/sweep.md               # all layers and all networks of keras.applications
+    # all layers and all networks of keras.applications
+    python -m tests.fuzz.sweep --doc docs/measurements/every_keras_layer.md
     python -m tests.fuzz.sweep LSTM Conv2D MobileNetV2 --examples 20
 
 Every layer with arguments drawn by hypothesis, in a small functional, Sequential or nested net; every constructor of
@@ -224,7 +225,7 @@ exported. *right*: a float32 file that differs from Keras by at most {same:g} of
 passes its verdict. *warned*: with a warning. *rejected*: made, compared and not handed over, as one line says.
 *refused*: one line says what is not possible. *wrong*, and *raised* (anything that is not one line), must be none.
 
-Written by `python -m tests.fuzz.sweep --doc docs/sweep.md`; Keras {keras}.
+Written by `python -m tests.fuzz.sweep --doc docs/measurements/every_keras_layer.md`; Keras {keras}.
 
 {counts}
 

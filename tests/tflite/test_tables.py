@@ -7,7 +7,7 @@ import pytest
 
 import keras_cnns
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "measurements"
 
 
 def table(page, heading):

@@ -1,6 +1,7 @@
 """How far our logits are from a peer's, for weights that came through the peer's own file.
 
-`python -m tests.weights.parity docs/parity.md [PATTERN]` measures every network that keras.applications, torchvision or
+`python -m tests.weights.parity docs/measurements/parity.md [PATTERN]` measures every network that keras.applications,
+torchvision or
 timm also has and writes the table. Rows that are there stay: a row is measured again once its line, or the file, is
 deleted.
 """
@@ -145,7 +146,8 @@ timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows he
 Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds
 them to the same bar.
 
-Written by `python -m tests.weights.parity docs/parity.md` with torch, torchvision and timm beside TensorFlow; `tox -e
+Written by `python -m tests.weights.parity docs/measurements/parity.md` with torch, torchvision and timm beside
+TensorFlow; `tox -e
 torch` installs them and measures the same in its tests.
 
 | name | peer | published size | difference | odd size | difference |

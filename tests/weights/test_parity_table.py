@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.weights.parity import HEAD, ROWS, TOLERANCE
 
-TABLE = Path(__file__).parents[2] / "docs" / "parity.md"
+TABLE = Path(__file__).parents[2] / "docs" / "measurements" / "parity.md"
 
 
 def test_every_pair_was_measured_at_two_sizes_and_agrees():

@@ -1,6 +1,7 @@
 """Every wrapping of a checkpoint times every library that writes torch files, and what happens.
 
-`python -m tests.weights.wrappings docs/weights.md` tries them all and writes the table; it needs torch, torchvision and
+`python -m tests.weights.wrappings docs/guides/weights.md` tries them all and writes the table; it needs torch,
+torchvision and
 timm.
 """
 
@@ -125,7 +126,7 @@ HEAD = """# Files of weights, as they lie around
 
 What `build(name, weights=file)` does with a checkpoint of torch's in each of its usual wrappings. Whether a tensor of
 the network has the file's values was looked at each time; both layouts of `torch.save` were tried. Nothing in a file is
-run, and torch need not be installed. Written by `python -m tests.weights.wrappings docs/weights.md`.
+run, and torch need not be installed. Written by `python -m tests.weights.wrappings docs/guides/weights.md`.
 
 A file's name does not matter, only its content (`model.zip` may be a .keras file). Weights in several files
 (`model-00001-of-00002.safetensors`) are read together, by their index or by their names; a folder with one file of

@@ -25,7 +25,7 @@ class Limit:
         return "warn" if value >= self.better * self.warns else "fail"
 
 
-# What may be lost, for each kind of output; docs/verdict.md has the files, healthy and broken, these were set on. All
+# Limits for each kind of output. docs/measurements/verdict.md has the healthy and broken files that they were set on. All
 # are means: the worst single picture of a healthy file can look bad.
 LIMITS = {
     "expected_loss": Limit(0.02, 0.05, better=-1),
