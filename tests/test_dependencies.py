@@ -14,12 +14,14 @@ MODULES = {
     "scikit-learn": "sklearn",
     "pytest-xdist": "xdist",
     "pyyaml": "yaml",
+    "ethos-u-vela": "ethosu",
+    "markdown-it-py": "markdown_it",
     "markdown-it-py": "markdown_it",
 }
 # Declared for another package that needs them and does not bring them, as the comments in setup.py say.
 FOR_OTHERS = {"etils", "importlib_resources", "tensorboard", "xdist"}
-# Imported inside a function that says in one line how to install them, or only in a tox environment of their own.
-OPTIONAL: set[str] = set()
+# The lists of optional packages, which are imported only inside functions.
+OPTIONAL = ("OPENVINO", "ETHOS_U", "TFLITE_MICRO", "MEDIAPIPE")
 
 
 def declared(*groups):
@@ -48,12 +50,12 @@ def imported(folder):
 
 
 def test_what_the_package_imports_is_declared():
-    undeclared = imported("keras_cnns") - declared("BASE", "QAT") - OPTIONAL
+    undeclared = imported("keras_cnns") - declared("BASE", "QAT", *OPTIONAL)
     assert not undeclared, f"add to BASE in setup.py: {undeclared}"
 
 
 def test_what_is_declared_is_imported():
-    unused = declared("BASE", "QAT") - imported("keras_cnns") - FOR_OTHERS
+    unused = declared("BASE", "QAT", *OPTIONAL) - imported("keras_cnns") - FOR_OTHERS
     assert not unused, f"remove from setup.py: {unused}"
     unused = declared("TEST") - imported("tests") - FOR_OTHERS
     assert not unused, f"remove from setup.py: {unused}"
@@ -62,6 +64,17 @@ def test_what_is_declared_is_imported():
 @pytest.mark.parametrize(("group", "module"), [("BASE", "PIL"), ("QAT", "tf_keras"), ("TEST", "pycocotools")])
 def test_the_lists_are_read(group, module):
     assert module in declared(group)
+
+
+def test_optional_packages_are_imported_inside_functions():
+    """So that the package is imported without them."""
+    top = set()
+    for path in (ROOT / "keras_cnns").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                top |= {alias.name.split(".")[0] for alias in node.names}
+                top.add((getattr(node, "module", None) or "").split(".")[0])
+    assert not top & declared(*OPTIONAL)
 
 
 def test_an_import_inside_a_function_is_seen():

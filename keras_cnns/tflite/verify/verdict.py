@@ -25,7 +25,7 @@ class Limit:
         return "warn" if value >= self.better * self.warns else "fail"
 
 
-# Limits for each kind of output. docs/measurements/verdict.md has the healthy and broken files that they were set on. All
+# Limits by kind of output, set on the healthy and broken files in docs/measurements/verdict.md. All
 # are means: the worst single picture of a healthy file can look bad.
 LIMITS = {
     "expected_loss": Limit(0.02, 0.05, better=-1),
