@@ -16,7 +16,6 @@ MODULES = {
     "pyyaml": "yaml",
     "ethos-u-vela": "ethosu",
     "markdown-it-py": "markdown_it",
-    "markdown-it-py": "markdown_it",
 }
 # Declared for another package that needs them and does not bring them, as the comments in setup.py say.
 FOR_OTHERS = {"etils", "importlib_resources", "tensorboard", "xdist"}
