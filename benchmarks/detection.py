@@ -21,7 +21,7 @@ import keras_cnns
 from keras_cnns import tasks
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.atomic_files import write_json
-from keras_cnns.tasks.detection import REGIONS
+from keras_cnns.tasks.detection.two_stage.task import REGIONS
 from keras_cnns.training import Recipe
 from keras_cnns.training.distribute import strategy
 from keras_cnns.training.optimizers import Optimizer

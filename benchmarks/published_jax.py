@@ -162,7 +162,7 @@ def train(packed, file):
 def judge(recipe, file):
     """The run folder of `recipe` with the weights in `file`; what they come to on the held-out pictures."""
     from keras_cnns.data import load
-    from keras_cnns.tasks import recipe_model
+    from keras_cnns.tasks.base import recipe_model
     from keras_cnns.training import evaluate, run_folder
 
     found, folder = np.load(file), Path(recipe.out)

@@ -19,7 +19,7 @@ import tensorflow as tf
 import keras_cnns
 from keras_cnns import tasks
 from keras_cnns.support.atomic_files import write_json
-from keras_cnns.tasks import recipe_model
+from keras_cnns.tasks.base import recipe_model
 from keras_cnns.training import Recipe
 from keras_cnns.training.distribute import logical_cpus, strategy
 from keras_cnns.training.optimizers import Optimizer

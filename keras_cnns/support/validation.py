@@ -4,12 +4,12 @@ import errno
 import math
 import numbers
 import os
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from keras_cnns.support.errors import BadArgument
+from keras_cnns.support.errors import BadArgument, nearest
 
 
 def path_of(value: Any, what: str = "path") -> Path:
@@ -58,21 +58,54 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]} ..."
 
 
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a field may have, as metadata of its annotation: `Annotated[float, Range(0, below=1)]`."""
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        return (
+            (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def __str__(self) -> str:
+        words = {"at least": self.least, "more than": self.above, "at most": self.most, "less than": self.below}
+        return " and ".join(f"{word} {limit:g}" for word, limit in words.items() if limit is not None)
+
+
 def check_fields(record: Any, of: str = "") -> None:
-    """Checks the fields of a dataclass instance against their annotations, and converts NumPy numbers and paths.
+    """Checks the fields of a dataclass against their annotations; NumPy numbers and paths become plain values.
 
     Args:
-      record: the instance; its fields are changed in place, even if it is frozen.
-      of: what precedes the field's name in the message, such as "augment.".
+      record: an instance. of: what a message writes before the name of a field.
 
     Raises:
-      BadArgument: a field has a value of another type.
+      BadArgument: a value of another type, outside of its `Range`, or none of the words of its `Literal`.
     """
-    hints = get_type_hints(type(record))
+    hints = get_type_hints(type(record), include_extras=True)
     for field in fields(record):
         value, hint = plain(getattr(record, field.name)), hints[field.name]
-        if not fits(value, hint):
-            raise BadArgument(f"{of}{field.name} is {short(value)}: it must be {_in_words(hint)}.")
+        limits = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+        hint = get_args(hint)[0] if limits else hint
+        name = of + field.name
+        if get_origin(hint) is Literal:
+            known = get_args(hint)
+            if not isinstance(value, str) or value not in known:
+                raise BadArgument(
+                    f"{name} {short(value)} is unknown: one of {', '.join(known)}.{nearest(value, known)}"
+                )
+        elif not fits(value, hint):
+            raise BadArgument(f"{name} is {short(value)}: it must be {_in_words(hint)}.")
+        for limit in limits:
+            if isinstance(limit, Range) and value not in limit:
+                raise BadArgument(f"{name} is {value}: it must be {limit}.")
         object.__setattr__(record, field.name, value)
 
 
@@ -86,7 +119,7 @@ def plain(value: Any) -> Any:
 def fits(value: Any, hint: Any) -> bool:
     """Whether a value matches an annotation; a list is accepted as a tuple, a whole number as a float."""
     kinds, origin = get_args(hint), get_origin(hint)
-    if hint is Any or origin is Literal:  # checked by the class itself
+    if hint is Any:
         return True
     if origin is UnionType:
         return any(fits(value, kind_) for kind_ in kinds)

@@ -1,15 +1,15 @@
-"""What a network is trained for: one file a task. `of(recipe)` is the task of a recipe's network."""
+"""What a network is trained for: one folder for each task. `of(recipe)` is the task of a recipe's network."""
 
 from keras_cnns.support.lazy_imports import public
 
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
-        "Task": "task",
-        "Classification": "classification",
-        "Segmentation": "segmentation",
-        "Detection": "detection",
-        "of": "registry",
-        "TASKS": "registry",
+        "Task": "base.task",
+        "Classification": "classification.task",
+        "Segmentation": "segmentation.task",
+        "Detection": "detection.task",
+        "of": "by_name",
+        "TASKS": "by_name",
     },
 )

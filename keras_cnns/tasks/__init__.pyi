@@ -1,10 +1,10 @@
 # Written by `python -m keras_cnns.maintenance.stubs`.
-from .classification import Classification as Classification
-from .detection import Detection as Detection
-from .registry import TASKS as TASKS
-from .registry import of as of
-from .segmentation import Segmentation as Segmentation
-from .task import Task as Task
+from .base.task import Task as Task
+from .by_name import TASKS as TASKS
+from .by_name import of as of
+from .classification.task import Classification as Classification
+from .detection.task import Detection as Detection
+from .segmentation.task import Segmentation as Segmentation
 
 __all__ = [
     "Task",

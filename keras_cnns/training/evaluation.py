@@ -15,7 +15,7 @@ from keras_cnns.saving.keras_file import load_model
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.devices import compile_with_xla
 from keras_cnns.support.errors import UserError
-from keras_cnns.tasks.classification import report, tally
+from keras_cnns.tasks.classification.measures import report, tally
 
 
 def evaluate(models, data, views=None):

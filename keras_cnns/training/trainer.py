@@ -17,7 +17,7 @@ from keras_cnns.data.broken import explained
 from keras_cnns.support import plots
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.errors import UserError, first_line
-from keras_cnns.tasks import recipe_model
+from keras_cnns.tasks.base import recipe_model
 from keras_cnns.training import distribute, run_folder
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import PLACEMENT, Recipe

@@ -17,8 +17,8 @@ from keras_cnns.data.duplicates import near_duplicates
 from keras_cnns.insight.calibration import calibration
 from keras_cnns.insight.report import report
 from keras_cnns.saving.card import Card, write_card
-from keras_cnns.tasks import pixels
-from keras_cnns.tasks.detection import Detection
+from keras_cnns.tasks.detection.task import Detection
+from keras_cnns.tasks.segmentation import pixels
 from keras_cnns.testing import randomize
 from keras_cnns.training import Recipe, run_folder, train
 

@@ -72,7 +72,7 @@ def test_vgg16_has_the_papers_layers():
 
 @pytest.mark.slow
 def test_its_tflite_file_takes_boxes_too_and_finds_the_same(tmp_path):
-    from keras_cnns.tasks.average_precision import overlaps
+    from keras_cnns.tasks.detection.average_precision import overlaps
     from keras_cnns.tflite import export
     from keras_cnns.tflite.targets import runner
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns import tasks
-from keras_cnns.tasks import recipe_model
+from keras_cnns.tasks.base import recipe_model
 from keras_cnns.training import Recipe, train
 from keras_cnns.training.distribute import logical_cpus, strategy
 from keras_cnns.training.optimizers import Optimizer

@@ -59,6 +59,14 @@ def test_the_learning_rate_grows_with_the_batch():
         ({"input_shape": (32, 32)}, "input_shape"),
         ({"input_shape": (32, 0, 3)}, "input_shape"),
         ({"augment": {"pads": 3}}, "pads"),
+        ({"decay_rate": -1.0}, "decay_rate is -1.0: it must be more than 0"),
+        ({"decay_epochs": (3, -1)}, "decay_epochs"),
+        ({"layer_rates": {"stem": -0.1}}, "layer_rates"),
+        ({"replicas": -1}, "replicas is -1: it must be at least 0"),
+        ({"skip_broken": -1}, "skip_broken"),
+        ({"auxiliary_weight": -0.3}, "auxiliary_weight"),
+        ({"out": ""}, "out is empty"),
+        ({"dataset": ""}, "dataset is empty"),
     ],
 )
 def test_refuses_values_that_no_run_could_use(change, named):

@@ -11,7 +11,7 @@ import pytest
 from keras_cnns.data.pipeline import load
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UserError
-from keras_cnns.tasks import recipe_model
+from keras_cnns.tasks.base import recipe_model
 from keras_cnns.training import Augment, Recipe, distribute, evaluate, train
 from keras_cnns.training.report import Report
 from keras_cnns.training.trainer import Run

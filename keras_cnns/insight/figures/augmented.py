@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.insight import draw
-from keras_cnns.tasks.registry import of
+from keras_cnns.tasks.by_name import of
 
 ROWS, COLUMNS = 3, 8
 

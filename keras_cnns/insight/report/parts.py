@@ -77,7 +77,7 @@ def classes(subject, section):
     if measures.draw(subject.metrics, section):
         section.lines.insert(0, "Figures that the run wrote down itself, at its end.")
         return
-    from keras_cnns.tasks.classification import report
+    from keras_cnns.tasks.classification.measures import report
 
     _, labels, names = subject.held_out
     answers, names = subject.probabilities, [str(name) for name in names]

@@ -93,7 +93,7 @@ def test_degradation_shows_the_runs_that_are_there_and_names_the_others(tmp_path
 
 def test_the_sheet_shows_the_first_step_of_the_recipe_itself(tmp_path, capsys, monkeypatch):
     """The pictures below are those that the trainer's own stream begins with; above them the same ones as they are."""
-    from keras_cnns.tasks.registry import of
+    from keras_cnns.tasks.by_name import of
 
     recipe = find_recipe("resnet20_digits")
     (plain, labels), (seen, targets), names = augmented._first(recipe, 24)

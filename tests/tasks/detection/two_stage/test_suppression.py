@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.geometry.nms import nms
-from keras_cnns.tasks import suppression
+from keras_cnns.tasks.detection.two_stage import suppression
 
 
 def some(seed=0, n=120):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_cnns.tasks.classification import probabilities
-from keras_cnns.tasks.losses import LOSSES, smooth_l1
+from keras_cnns.tasks.base.losses import LOSSES, smooth_l1
+from keras_cnns.tasks.classification.measures import probabilities
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (6, 5)).astype("float32")

@@ -8,8 +8,8 @@ from keras_cnns import UserError
 from keras_cnns.data.sources import shapes
 from keras_cnns.tasks import of
 from keras_cnns.training import train
+from tests.tasks.detection.two_stage.test_detection import IMAGE, RECIPE, target
 from tests.tasks.interrupted import whole_and_resumed
-from tests.tasks.test_detection import IMAGE, RECIPE, target
 
 STEP = RECIPE.but(max_steps=2, checkpoint_every=1)
 RPN = {"rpn", "rpn_objectness", "rpn_deltas"}

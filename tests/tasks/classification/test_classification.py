@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, precision_score, recall_score, top_k_accuracy_score
 
-from keras_cnns.tasks.classification import measure
+from keras_cnns.tasks.classification.measures import measure
 
 RNG = np.random.default_rng(1)
 P = RNG.dirichlet(np.ones(8) * 0.3, 200)

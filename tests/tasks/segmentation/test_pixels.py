@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_cnns.tasks.pixels import VOID, report, tally
+from keras_cnns.tasks.segmentation.pixels import VOID, report, tally
 
 
 def test_by_hand():

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from keras_cnns.tasks.average_precision import Picture, area, at_recalls, coco, curve, eleven_points, voc
+from keras_cnns.tasks.detection.average_precision import Picture, area, at_recalls, coco, curve, eleven_points, voc
 
 SQUARE = [0, 0, 10, 10]
 FAR = [50, 50, 60, 60]
@@ -114,7 +114,7 @@ def test_only_the_hundred_best_of_a_picture_count():
 
 def test_a_curve_has_the_best_precision_at_each_recall():
     """Two of two found, a wrong one between them: 1 up to a recall of one half, then two thirds."""
-    from keras_cnns.tasks.average_precision import precisions
+    from keras_cnns.tasks.detection.average_precision import precisions
 
     there = [[0, 0, 10, 10], [20, 20, 30, 30]]
     found = [[0, 0, 10, 10], [50, 50, 60, 60], [20, 20, 30, 30]]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_cnns.data.sources import shapes
 from keras_cnns.tasks import of
-from keras_cnns.tasks.pixels import VOID
+from keras_cnns.tasks.segmentation.pixels import VOID
 from keras_cnns.training import Recipe
 from tests.tasks.interrupted import whole_and_resumed
 

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.saving.keras_file import load_model
-from keras_cnns.tasks.average_precision import overlaps
-from keras_cnns.tasks.detection import Detection
+from keras_cnns.tasks.detection.average_precision import overlaps
+from keras_cnns.tasks.detection.two_stage.task import TwoStage
 
 OVERLAP = 0.5  # of an object with a proposal: it is found
 
 
-class Proposals(Detection):
+class Proposals(TwoStage):
     """The network that proposes: steps 1 and 3. Its measure is the share of the objects that a proposal overlaps by at
     least half."""
 
@@ -55,7 +55,7 @@ class Proposals(Detection):
         """Nothing: one number has no picture."""
 
 
-class Heads(Detection):
+class Heads(TwoStage):
     """What tells and moves proposals, steps 2 and 4: the network's own ones, or those of another file's network."""
 
     def __init__(self, recipe):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_cnns.data.sources import shapes
 from keras_cnns.tasks import of
-from keras_cnns.tasks.detection import _means
+from keras_cnns.tasks.detection.two_stage.task import _means
 from keras_cnns.training import Recipe
 from tests.geometry.test_boxes import plain_iou
 from tests.models.test_faster_rcnn import SMALL

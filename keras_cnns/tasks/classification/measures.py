@@ -1,64 +1,8 @@
-"""Classification: one label a picture. Its loss, what is counted of its answers, the measures made of the counts."""
+"""The measures of a classifier: counts that may be added up over batches and replicas, and what they say."""
 
 import numpy as np
 import tensorflow as tf
 from sklearn.metrics import classification_report
-
-from keras_cnns.data import classes
-from keras_cnns.support import plots
-from keras_cnns.tasks.losses import LOSSES
-from keras_cnns.tasks.task import Task
-
-
-class Classification(Task):
-    """A target is a label, int64 [B], or mixed labels, float32 [B, classes]. The network under training answers logits;
-    further outputs are auxiliary classifiers."""
-
-    logged = ("loss", "accuracy")
-    held_out = ("loss", "accuracy")
-    score = "accuracy"
-    class_weights = None  # float32 [classes], where the recipe asks for them
-
-    def prepare(self, training):
-        if self.recipe.class_weights == "none":
-            return {}
-        self.class_weights = classes.balanced(classes.count(training.source))
-        said = zip(map(str, training.names), self.class_weights.tolist(), strict=True)
-        return {"class_weights": {name: round(weight, 6) for name, weight in said}}
-
-    def loss(self, model, image, target):
-        outputs = [tf.cast(o, tf.float32) for o in tf.nest.flatten(model(image, training=True))]
-        onehot = probabilities(target, outputs[0].shape[-1], self.recipe.label_smoothing)
-        losses = [LOSSES[self.recipe.loss](onehot, output) for output in outputs]
-        right = tf.cast(tf.argmax(outputs[0], -1) == tf.argmax(onehot, -1), tf.float32)
-        whole = losses[0] + self.recipe.auxiliary_weight * tf.add_n(losses[1:]) if losses[1:] else losses[0]
-        if self.class_weights is not None:  # what is logged stays comparable with the held-out loss
-            whole *= tf.linalg.matvec(probabilities(target, outputs[0].shape[-1]), self.class_weights)
-        return whole, {"loss": losses[0], "accuracy": right}
-
-    def count(self, model, image, target, weight):
-        logits = tf.nest.flatten(model(image, training=False))[0]
-        return tally(tf.nn.softmax(tf.cast(logits, tf.float32)), target, weight)
-
-    def zeros(self, names):
-        return tf.zeros([len(names), len(names)]), tf.zeros([2], tf.float64)
-
-    def measure(self, counts, names):
-        return report(counts, names)
-
-    def survey(self, targets, names):
-        labels = np.concatenate([np.asarray(label) for label in targets])
-        unseen = [str(name) for number, name in enumerate(names) if not (labels == number).any()]
-        many = len(names) * 5 > len(labels)  # too few pictures to tell
-        said = (
-            f"never seen in {len(labels)} pictures: {', '.join(unseen[:5])}"
-            if unseen
-            else f"all {len(names)} are there"
-        )
-        yield "classes", said, not unseen or many
-
-    def draw(self, metrics, names, folder, title):
-        plots.confusion(metrics["confusion"], names, folder / "confusion.png", title)
 
 
 def probabilities(labels, count, smoothing=0.0):

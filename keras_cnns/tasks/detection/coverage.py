@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnns.tasks.average_precision import overlaps
+from keras_cnns.tasks.detection.average_precision import overlaps
 
 FOUND, WANTED = 0.5, 0.9  # a box is covered that an anchor overlaps so much; so many should be
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_cnns.tasks.average_precision import Picture
-from keras_cnns.tasks.mistakes import KINDS, count
+from keras_cnns.tasks.detection.average_precision import Picture
+from keras_cnns.tasks.detection.mistakes import KINDS, count
 
 THERE = [[0, 0, 10, 10], [20, 20, 30, 30], [40, 40, 50, 50], [60, 60, 70, 70]]
 CLASSES = [0, 1, 0, 2]

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from keras_cnns.data.pipeline import finisher, load
 from keras_cnns.data.sources.by_name import Target
 from keras_cnns.support.errors import UserError
-from keras_cnns.tasks import recipe_model as network
+from keras_cnns.tasks.base import recipe_model as network
 
 
 class Task(ABC):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.tasks.regions import EACH, ELSEWHERE, proposed
+from keras_cnns.tasks.detection.two_stage.regions import EACH, ELSEWHERE, proposed
 from tests.geometry.test_boxes import plain_iou
 
 BOXES = np.zeros((3, 4), "float32")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.support.errors import UserError
-from keras_cnns.tasks import recipe_model
+from keras_cnns.tasks.base import recipe_model
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.training import Recipe
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from keras_cnns.tasks.average_precision import overlaps
+from keras_cnns.tasks.detection.average_precision import overlaps
 
 SURE = 0.5  # found boxes of a lower score are passed over
 FOUND, NEAR = 0.5, 0.1  # overlaps: a box is found, or found in the wrong place

@@ -1,17 +1,19 @@
-"""Segmentation: a label for every pixel. Its loss, what is counted of its answers, the measures made of the counts."""
+"""Segmentation: a class for every pixel."""
 
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.support import plots
-from keras_cnns.tasks import pixels
-from keras_cnns.tasks.losses import LOSSES
-from keras_cnns.tasks.task import Task
+from keras_cnns.tasks.base.losses import LOSSES
+from keras_cnns.tasks.base.task import Task
+from keras_cnns.tasks.segmentation import pixels
 
 
 class Segmentation(Task):
-    """A target is a mask, int32 [B, H, W], pixels.VOID where no class can claim a pixel. The network answers logits
-    [B, H, W, classes]."""
+    """A target is a mask, int32 [B, H, W], VOID where a pixel belongs to no class.
+
+    The network under training returns logits [B, H, W, classes].
+    """
 
     target = "mask"
     logged = ("loss", "pixel_accuracy")
@@ -22,15 +24,15 @@ class Segmentation(Task):
         return None
 
     def loss(self, model, image, target):
-        """The mean over the pixels that a class can claim."""
+        """The mean over the pixels that belong to a class."""
         logits = tf.cast(model(image, training=True), tf.float32)
         real = target != pixels.VOID
         share = tf.cast(real, tf.float32)
         share /= tf.maximum(tf.reduce_sum(share, (1, 2), keepdims=True), 1.0)
         onehot = tf.one_hot(tf.where(real, target, 0), logits.shape[-1])
-        right = tf.cast(tf.argmax(logits, -1, tf.int32) == target, tf.float32)
+        correct = tf.cast(tf.argmax(logits, -1, tf.int32) == target, tf.float32)
         losses = tf.reduce_sum(LOSSES[self.recipe.loss](onehot, logits) * share, (1, 2))
-        return losses, {"loss": losses, "pixel_accuracy": tf.reduce_sum(right * share, (1, 2))}
+        return losses, {"loss": losses, "pixel_accuracy": tf.reduce_sum(correct * share, (1, 2))}
 
     def count(self, model, image, target, weight):
         return (pixels.tally(model(image, training=False), target, weight),)
@@ -46,13 +48,12 @@ class Segmentation(Task):
         pixels_of = np.bincount(masks.ravel(), minlength=256)
         known = pixels_of[: len(names)]
         empty = float((masks.reshape(len(masks), -1) == 0).all(1).mean())
-        yield "pictures of the ground alone", f"{empty:.0%} of {len(masks)}", empty <= 0.5
+        yield "pictures of the background alone", f"{empty:.0%} of {len(masks)}", empty <= 0.5
         void = pixels_of[pixels.VOID] / masks.size
         yield "void", f"{void:.1%} of the pixels", void <= 0.5
         unseen = [str(name) for name, count in zip(names, known, strict=True) if not count]
         shares = ", ".join(f"{name} {count / masks.size:.1%}" for name, count in zip(names, known, strict=True))
-        said = f"never seen: {', '.join(unseen)}" if unseen else shares
-        yield "classes", said, not unseen
+        yield "classes", f"never seen: {', '.join(unseen)}" if unseen else shares, not unseen
 
     def draw(self, metrics, names, folder, title):
         plots.confusion(metrics["confusion"], names, folder / "confusion.png", title)

@@ -10,44 +10,25 @@ import tensorflow as tf
 from keras_cnns.geometry.boxes import encode
 from keras_cnns.models.fast_rcnn import WEIGHTS, parts
 from keras_cnns.registry.registry import entry
-from keras_cnns.support import plots
-from keras_cnns.tasks import coverage, mistakes, regions
-from keras_cnns.tasks.average_precision import Picture, coco, precisions, voc
-from keras_cnns.tasks.losses import smooth_l1
-from keras_cnns.tasks.matching import IGNORED, match, sample
-from keras_cnns.tasks.suppression import suppress
-from keras_cnns.tasks.task import Task
+from keras_cnns.tasks.base.losses import smooth_l1
+from keras_cnns.tasks.detection.task import Detection
+from keras_cnns.tasks.detection.two_stage import regions
+from keras_cnns.tasks.detection.two_stage.matching import IGNORED, match, sample
+from keras_cnns.tasks.detection.two_stage.suppression import suppress
 
 ANCHORS, REGIONS = 256, 128  # of each picture that are trained on
 PROPOSALS = 4  # times as many as in inference come out of suppression; the paper's are 2,000 and 300
 BETA = 1 / 9  # of smooth L1 on the anchors' deltas, as in the authors' code
-FOUND, THERE = ("boxes", "classes", "scores"), ("boxes", "classes", "ignored", "crowd", "count", "scale")
 
 
-class Detection(Task):
-    """A target is a dict: boxes float32 [B, most, 4], classes int32 [B, most], of which the first count int32 [B] are
-    there, and number int64 [B], the sample's in the run: what is drawn by chance depends on it alone. For the rest see
-    `data.load`."""
-
-    target = "boxes"
-    held_out: tuple = ("map", "map_50")
-    score = "map"
-    learned = "map_50"
+class TwoStage(Detection):
+    """Proposals and heads trained together; heads alone, where the network is given its proposals."""
 
     def __init__(self, recipe):
         super().__init__(recipe)
         self.proposes = entry(recipe.model).head.proposes
         anchors = ("anchor_loss", "anchor_box_loss") if self.proposes else ()
         self.logged = ("loss", *anchors, "class_loss", "box_loss")
-
-    def load(self, split, batch_size, **more):
-        data = super().load(split, batch_size, **more)
-        if split == "test":
-            self.examples, self.most = data.count, data.batches.element_spec[1]["boxes"].shape[1]
-        return data
-
-    def finish(self, classes):
-        return None
 
     def network_for_training(self, classes):
         model = super().network_for_training(classes)
@@ -137,62 +118,14 @@ class Detection(Task):
         return tf.stack([tf.cast(self.recipe.seed * 2 + part, tf.int64), number])
 
     def count(self, model, image, target, weight):
-        found = model(image if self.proposes else [image, target["boxes"]], training=False)
-        return self._placed(found, target, weight)
+        detected = model(image if self.proposes else [image, target["boxes"]], training=False)
+        return self._placed(detected, target, weight)
 
-    def _placed(self, found, target, weight):
-        """What was found and what is there, each at its sample's place, so that it may be added up."""
-        share = weight > 0
-        place = tf.boolean_mask(target["number"], share)[:, None]
-        parts = [found[name] for name in FOUND] + [target[name] for name in THERE]
-        zeros = self.zeros(())
-        return tuple(
-            tf.scatter_nd(place, tf.boolean_mask(tf.cast(part, z.dtype), share), tf.shape(z, tf.int64))
-            for part, z in zip(parts, zeros, strict=True)
-        )
-
-    def zeros(self, names):
-        n, found, most = self.examples, self.detections, self.most
-        there = ((n, most, 4), (n, most), (n, most), (n, most), (n,), (n,))
-        shapes = ((n, found, 4), (n, found), (n, found), *there)
-        return tuple(tf.zeros(shape) for shape in shapes)
-
-    def measure(self, counts, names):
-        boxes, classes, scores, true, labels, ignored, crowd, count, scale = (np.asarray(part) for part in counts)
-        pictures = []
-        for n in range(len(boxes)):
-            real, m = scores[n] > 0, int(count[n])
-            found = (boxes[n][real] / scale[n], classes[n][real].astype(int), scores[n][real])
-            flags = (ignored[n][:m] > 0, crowd[n][:m] > 0)
-            pictures.append(Picture(true[n][:m] / scale[n], labels[n][:m].astype(int), *found, *flags))
-        by_class = voc(pictures, len(names))["classes"]
-        return {
-            "examples": len(pictures),
-            **coco(pictures, len(names)),
-            "voc_2007": voc(pictures, len(names), year=2007)["map"],
-            "classes": {str(n): None if np.isnan(ap) else float(ap) for n, ap in zip(names, by_class, strict=True)},
-            "mistakes": mistakes.count(pictures),
-            "curves": {
-                str(name): None if found is None else found.round(4).tolist()
-                for name, found in zip(names, precisions(pictures, len(names)), strict=True)
-            },
-        }
-
-    def survey(self, targets, names):
-        anchors = None
-        if self.proposes:
-            maps = tf.nest.map_structure(lambda x: tf.zeros((1, *x.shape[1:])), self.parts[0].output[1])
-            anchors = np.asarray(self.propose.anchors(maps))
-        return coverage.survey(targets, names, anchors, self.recipe.input_shape)
-
-    def counted(self, target):
-        self.examples, self.most = target["boxes"].shape[:2]
-        return target | {"number": tf.range(self.examples, dtype=tf.int64)}
-
-    def draw(self, metrics, names, folder, title):
-        plots.bars(metrics["classes"], folder / "classes.png", title, "average precision at .5")
-        plots.precision_recall(metrics["curves"], folder / "precision_recall.png", f"{title}, overlap .5")
-        plots.counts(metrics["mistakes"], folder / "mistakes.png", title, "boxes of score .5 or more")
+    def anchors(self):
+        if not self.proposes:
+            return None
+        maps = tf.nest.map_structure(lambda x: tf.zeros((1, *x.shape[1:])), self.parts[0].output[1])
+        return np.asarray(self.propose.anchors(maps))
 
 
 def _means(chosen, by_class, found, by_box):

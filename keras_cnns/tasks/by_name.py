@@ -1,0 +1,36 @@
+"""The tasks, by the names in the rows of the registry."""
+
+from importlib import import_module
+from typing import Any
+
+from keras_cnns.registry.registry import entry
+from keras_cnns.support.errors import UserError
+from keras_cnns.tasks.base.task import Task
+
+TASKS = {
+    "classification": ("classification.task", "Classification"),
+    "segmentation": ("segmentation.task", "Segmentation"),
+    "detection": ("detection.two_stage.task", "TwoStage"),
+}  # task -> its module below keras_cnns.tasks, its class
+PARTS = {"proposals": "Proposals", "heads": "Heads"}  # of a detector in two stages, in `alternating`
+
+
+def of(recipe: Any) -> Task:
+    """The `Task` of the network that a recipe trains.
+
+    Args:
+      recipe: a `keras_cnns.training.Recipe`.
+
+    Raises:
+      UserError: there is no such network, or no task here trains it.
+    """
+    network = entry(recipe.model)
+    task = network.task
+    if task not in TASKS:
+        raise UserError(f"{recipe.model} is for {task}, which cannot be trained here.")
+    module, name = TASKS[task]
+    if recipe.part != "both":
+        if not network.head.proposes:
+            raise UserError(f"part is {recipe.part!r}, and {recipe.model} makes no proposals: leave it at both.")
+        module, name = "detection.two_stage.alternating", PARTS[recipe.part]
+    return getattr(import_module(f"keras_cnns.tasks.{module}"), name)(recipe)
