@@ -64,7 +64,7 @@ class PlacedSamples:
 
     def _read(self, function, index, arguments):
         """(picture float32 [H, W, 3], target, good) of a NumPy function of (picture, target's parts ..., good)."""
-        specs = [(tf.uint8, (*self.size, 3))]
+        specs: list[tuple[Any, tuple[int, ...]]] = [(tf.uint8, (*self.size, 3))]
         if self.mask:
             specs += [(tf.int32, self.size)]
         else:

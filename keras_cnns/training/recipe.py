@@ -119,7 +119,7 @@ class Recipe:
         if min(self.layer_rates.values(), default=0) < 0:
             yield f"layer_rates are {short(self.layer_rates)}: each must be at least 0."
         if self.proposals_of and self.part != "heads":
-            yield "proposals_of says whose proposals the heads are trained on: it needs part heads."
+            yield "proposals_of says whose proposals the heads are trained on: it goes with part heads."
         if min(self.input_shape) < 1:
             yield f"input_shape {self.input_shape} is not (height, width, channels)."
         if min(self.sizes, default=1) < 1:

@@ -81,12 +81,16 @@ def coco(pictures, classes):
 
 
 def precisions(pictures, classes, overlap=0.5):
-    """[the best precision at each of COCO_RECALLS or more, float64 [101], or None of a class that is not shown]."""
-    found = []
+    """The precision-recall curve of each class: the best precision at each of COCO_RECALLS or more, float64 [101].
+
+    None for a class of which there is no box.
+    """
+    curves: list[np.ndarray | None] = []
     for number in range(classes):
         ranked, positives = _class(pictures, number, (overlap,), claims="first")
-        found.append(_at_recalls(*curve(ranked[0], positives), COCO_RECALLS) if positives else None)
-    return found
+        precision, recall = curve(ranked[0], positives)
+        curves.append(_at_recalls(precision, recall, COCO_RECALLS) if positives else None)
+    return curves
 
 
 def curve(right, positives):
@@ -141,7 +145,7 @@ def _class(pictures, number, thresholds, *, claims, limits=(0.0, 1e10), most=Non
         ignored = _flags(picture.ignored, there) | crowd | (areas < limits[0]) | (areas > limits[1])
         positives += int((~ignored).sum())
         own = np.prod(found[:, 2:] - found[:, :2], 1)
-        outside = (own < limits[0]) | (own > limits[1])  # no mistake, where sizes are told apart
+        outside = (own < limits[0]) | (own > limits[1])  # not counted as wrong where sizes are measured separately
         overlap = overlaps(found, boxes, crowd)
         claim = _claim_best if claims == "best" else _claim_first
         outcomes.append(np.array([claim(overlap, t, ignored, crowd, outside) for t in thresholds]))
@@ -149,8 +153,7 @@ def _class(pictures, number, thresholds, *, claims, limits=(0.0, 1e10), most=Non
     if not pictures:
         return [np.zeros(0, bool) for _ in thresholds], 0
     order = np.argsort(-np.concatenate(scores), kind="mergesort")
-    outcomes = np.concatenate(outcomes, 1)[:, order]
-    return [row[row >= 0] == 1 for row in outcomes], positives
+    return [row[row >= 0] == 1 for row in np.concatenate(outcomes, 1)[:, order]], positives
 
 
 def _claim_best(overlap, threshold, ignored, crowd, outside):

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_cnns.tasks.detection.average_precision import overlaps
 
-FOUND, WANTED = 0.5, 0.9  # a box is covered that an anchor overlaps so much; so many should be
+FOUND, WANTED = 0.5, 0.9  # the overlap at which an anchor covers a box, and the fraction of boxes to be covered
 
 
 def survey(targets, names, anchors, input_shape):
@@ -12,21 +12,21 @@ def survey(targets, names, anchors, input_shape):
 
     targets: batches of boxes, see `Detection`. anchors: [N, 4] or None, where proposals are given.
     """
-    boxes, labels, counts = [], [], []
+    boxes_of, labels_of, counts = [], [], []
     for target in targets:
         parts = (np.asarray(target[name]) for name in ("boxes", "classes", "ignored", "count"))
         for own, classes, ignored, count in zip(*parts, strict=True):
-            real = ~ignored[:count]
-            boxes.append(own[:count][real])
-            labels.append(classes[:count][real])
-            counts.append(int(real.sum()))
+            used = ~ignored[:count]
+            boxes_of.append(own[:count][used])
+            labels_of.append(classes[:count][used])
+            counts.append(int(used.sum()))
     without = float(np.mean([count == 0 for count in counts]))
     yield (
         "pictures without boxes",
         f"{without:.0%} of {len(counts)}, the others {np.mean(counts):.1f} each",
         without <= 0.5,
     )
-    boxes, labels = np.concatenate(boxes), np.concatenate(labels)
+    boxes, labels = np.concatenate(boxes_of), np.concatenate(labels_of)
     unseen = [str(name) for number, name in enumerate(names) if not (labels == number).any()]
     yield "classes", f"never seen: {', '.join(unseen)}" if unseen else f"all {len(names)} are there", not unseen
     if not len(boxes):
@@ -40,8 +40,10 @@ def survey(targets, names, anchors, input_shape):
         return
     best = np.concatenate([overlaps(some, anchors).max(1) for some in np.array_split(boxes, -(-len(boxes) // 64))])
     covered = float((best >= FOUND).mean())
-    said = f"{covered:.0%} of the boxes overlap an anchor by {FOUND} or more, {(best >= 0.7).mean():.0%} by 0.7"
+    finding = f"{covered:.0%} of the boxes overlap an anchor by {FOUND} or more, {(best >= 0.7).mean():.0%} by 0.7"
     if covered < WANTED:
         scales = np.unique(np.round(np.sqrt(np.prod(anchors[:, 2:] - anchors[:, :2], 1))))
-        said += f": choose scales for {small:.0f} to {large:.0f} pixels, they are {', '.join(f'{s:g}' for s in scales)}"
-    yield "anchors", said, covered >= WANTED
+        finding += (
+            f": choose scales for {small:.0f} to {large:.0f} pixels, they are {', '.join(f'{s:g}' for s in scales)}"
+        )
+    yield "anchors", finding, covered >= WANTED

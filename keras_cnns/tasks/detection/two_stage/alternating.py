@@ -1,6 +1,6 @@
-"""One part of a detector in two stages by itself: the four steps of Ren et al. 2015, 1506.01497, section 3.2.
+"""One part of a two-stage detector trained by itself: the four steps of Ren et al. 2015, 1506.01497, section 3.2.
 
-What both parts share is trained too, unless the recipe freezes its "features"; the other part stays as it is.
+The layers that both parts share are trained too, unless the recipe freezes "features"; the other part is not changed.
 """
 
 import numpy as np
@@ -11,12 +11,14 @@ from keras_cnns.saving.keras_file import load_model
 from keras_cnns.tasks.detection.average_precision import overlaps
 from keras_cnns.tasks.detection.two_stage.task import TwoStage
 
-OVERLAP = 0.5  # of an object with a proposal: it is found
+OVERLAP = 0.5  # intersection over union at which a proposal counts as finding an object
 
 
 class Proposals(TwoStage):
-    """The network that proposes: steps 1 and 3. Its measure is the share of the objects that a proposal overlaps by at
-    least half."""
+    """The region proposal network: steps 1 and 3.
+
+    Its measure is the recall: the fraction of the objects that a proposal overlaps by at least half, higher is better.
+    """
 
     held_out = ("recall",)
     score = "recall"
@@ -29,34 +31,34 @@ class Proposals(TwoStage):
     def network_for_training(self, classes):
         model = super().network_for_training(classes)
         self.detections = self.propose.count
-        _leave(model, proposing=True, shared=self.recipe.freeze == "features")
+        _freeze_others(model, proposing=True, shared=self.recipe.freeze == "features")
         return model
 
     def loss(self, model, image, target):
-        _, *anchored = self.parts[0](image, training=True)
-        return self._summed(self._proposal_losses(*anchored, target))
+        _, objectness, deltas = self.parts[0](image, training=True)
+        return self._summed(self._proposal_losses(objectness, deltas, target))
 
     def count(self, model, image, target, weight):
-        _, *anchored = self.parts[0](image, training=False)
-        boxes, there = self.propose.propose(*anchored, image)
-        found = {"boxes": boxes, "classes": tf.zeros_like(there, tf.int32), "scores": tf.cast(there, tf.float32)}
-        return self._placed(found, target, weight)
+        _, objectness, deltas = self.parts[0](image, training=False)
+        boxes, there = self.propose.propose(objectness, deltas, image)
+        proposals = {"boxes": boxes, "classes": tf.zeros_like(there, tf.int32), "scores": tf.cast(there, tf.float32)}
+        return self._placed(proposals, target, weight)
 
     def measure(self, counts, names):
         boxes, _, scores, true, _, ignored, _, count, _ = (np.asarray(part) for part in counts)
         best = []
         for n, m in enumerate(count.astype(int)):
-            there = true[n][:m][ignored[n][:m] == 0]
-            best.append(overlaps(there, boxes[n][scores[n] > 0]).max(1, initial=0.0))
-        found = np.concatenate(best) >= OVERLAP
-        return {"examples": len(best), "recall": float(found.mean()) if len(found) else 0.0}
+            objects = true[n][:m][ignored[n][:m] == 0]
+            best.append(overlaps(objects, boxes[n][scores[n] > 0]).max(1, initial=0.0))
+        covered = np.concatenate(best) >= OVERLAP
+        return {"examples": len(best), "recall": float(covered.mean()) if len(covered) else 0.0}
 
     def draw(self, metrics, names, folder, title):
         """Nothing: one number has no picture."""
 
 
 class Heads(TwoStage):
-    """What tells and moves proposals, steps 2 and 4: the network's own ones, or those of another file's network."""
+    """The heads, steps 2 and 4, on the network's own proposals or on those of the model in another file."""
 
     def __init__(self, recipe):
         super().__init__(recipe)
@@ -64,20 +66,21 @@ class Heads(TwoStage):
 
     def network_for_training(self, classes):
         model = super().network_for_training(classes)
-        _leave(model, proposing=False, shared=self.recipe.freeze == "features")
+        _freeze_others(model, proposing=False, shared=self.recipe.freeze == "features")
         self.other = load_model(self.recipe.proposals_of) if self.recipe.proposals_of else None
         return model
 
     def loss(self, model, image, target):
         first, heads = self.parts
-        level, *anchored = first(image, training=True)
+        level, objectness, deltas = first(image, training=True)
         if self.other is not None:
-            _, *anchored = parts(self.other)[0](image, training=False)
-        return self._summed(self._losses_of_heads(heads, level, self._proposed(anchored, image, target), target))
+            _, objectness, deltas = parts(self.other)[0](image, training=False)
+        proposals = self._proposals(objectness, deltas, image)
+        return self._summed(self._losses_of_heads(heads, level, proposals, target))
 
 
-def _leave(model, *, proposing, shared):
-    """Makes the layers untrainable that the part has not: the other part's, and those of both where `shared`."""
+def _freeze_others(model, *, proposing, shared):
+    """Freezes the layers of the other part, and those that both share where `shared`."""
     heads = {layer.name for layer in parts(model)[1].layers}
     for layer in model.layers:
         rpn, head = layer.name.startswith("rpn"), layer.name in heads

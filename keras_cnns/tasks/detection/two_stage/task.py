@@ -38,18 +38,23 @@ class TwoStage(Detection):
 
     def loss(self, model, image, target):
         first, heads = self.parts
-        level, *anchored = first(image, training=True) if self.proposes else [first(image, training=True)]
-        losses = [*self._proposal_losses(*anchored, target)] if self.proposes else []
-        losses += self._losses_of_heads(heads, level, self._proposed(anchored, image, target), target)
-        return self._summed(losses)
+        if not self.proposes:
+            level = first(image, training=True)
+            return self._summed(self._losses_of_heads(heads, level, self._drawn_regions(image, target), target))
+        level, objectness, deltas = first(image, training=True)
+        losses = self._proposal_losses(objectness, deltas, target)
+        proposals = self._proposals(objectness, deltas, image)
+        return self._summed([*losses, *self._losses_of_heads(heads, level, proposals, target)])
 
     def _summed(self, losses):
-        whole = tf.add_n(losses)
-        return whole, dict(zip(self.logged, (whole, *losses), strict=True))
+        total = tf.add_n(losses)
+        return total, dict(zip(self.logged, (total, *losses), strict=True))
 
     def _losses_of_heads(self, heads, level, proposed, target):
-        chosen = self._regions(*proposed, target)
-        return self._head_losses(*heads([level, chosen[0]], training=True), *chosen, target)
+        boxes, there = proposed
+        drawn, matches, chosen = self._regions(boxes, there, target)
+        scores, deltas = heads([level, drawn], training=True)
+        return self._head_losses(scores, deltas, drawn, matches, chosen, target)
 
     def _proposal_losses(self, objectness, deltas, target):
         anchors = self.propose.anchors(objectness)
@@ -71,12 +76,14 @@ class TwoStage(Detection):
         by_box = tf.reduce_sum(smooth_l1(deltas - wanted, BETA), -1)
         return _means(chosen, by_class, chosen & (matches >= 0), by_box)
 
-    def _proposed(self, anchored, image, target):
-        """(boxes [B, P, 4], bool [B, P]: whether there is one)."""
-        if self.proposes:
-            count = min(PROPOSALS * self.propose.count, self.propose.before)
-            anchored = tf.nest.map_structure(tf.stop_gradient, anchored)
-            return self.propose.propose(*anchored, image, count=count, suppress=suppress)
+    def _proposals(self, objectness, deltas, image):
+        """What the network proposes: (boxes [B, P, 4], bool [B, P]: whether there is one)."""
+        count = min(PROPOSALS * self.propose.count, self.propose.before)
+        objectness, deltas = tf.nest.map_structure(tf.stop_gradient, (objectness, deltas))
+        return self.propose.propose(objectness, deltas, image, count=count, suppress=suppress)
+
+    def _drawn_regions(self, image, target):
+        """The same for a network that is given its proposals: boxes around the objects and beside them."""
 
         def draw(one):
             return regions.proposed(one["boxes"], one["count"], tf.shape(image)[1:3], self._seed(one["number"], 0))
