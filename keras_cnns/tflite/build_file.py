@@ -4,7 +4,7 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
-from keras_cnns.tflite.file import convert, flatbuffer
+from keras_cnns.tflite.file import convert, flatbuffer, versions
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
 from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
@@ -23,7 +23,7 @@ def build(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes
         reference, data = (flatbuffer.in_order(file, float_model.outputs) for file in (reference, data))
     if CLASS_MAP in float_model.outputs:
         data = flatbuffer.sharing(data)  # the map's kernel is the dense layer's: stored once
-    return reference, data
+    return reference, versions.declared(data)
 
 
 def _converted(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes, bytes]:

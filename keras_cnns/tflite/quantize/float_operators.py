@@ -135,7 +135,9 @@ def _around_powers(model):
 
     def walk(tensor):
         operator = made.get(tensor)
-        code = operator and codes[operator.opcodeIndex]
+        if operator is None:
+            return False
+        code = codes[operator.opcodeIndex]
         squares = code == Kind.SQUARE or (code == Kind.MUL and operator.inputs[0] == operator.inputs[1])
         if squares or code in (Kind.ADD, Kind.CONV_2D) and all(map(walk, _computed(operator, made))):
             found.append(graph.tensors[tensor].name.decode())
