@@ -69,7 +69,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["keras_cnns", "keras_cnns.*"]),
+    # the recipes are scripts of the checkout; in a wheel they are found inside the package
+    packages=[*find_packages(include=["keras_cnns", "keras_cnns.*"]), "keras_cnns.recipes"],
+    package_dir={"keras_cnns.recipes": "recipes"},
     package_data={
         "keras_cnns": [
             "**/*.json",

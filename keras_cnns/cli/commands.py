@@ -17,8 +17,9 @@ from keras_cnns.cli.export import export
 from keras_cnns.cli.figures import figure
 from keras_cnns.cli.list_models import list_models
 from keras_cnns.cli.predict import predict
+from keras_cnns.cli.recipes import recipes
 from keras_cnns.cli.show import show
-from keras_cnns.cli.train import recipes, train, train_with
+from keras_cnns.cli.train import train, train_with, usage
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.flag_lists import split_lists, tuple_flags
@@ -41,6 +42,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "list": list_models,
     "show": show,
     "demo": demo,
+    "recipes": recipes,
     "train": train,
     "export": export,
     "predict": predict,
@@ -92,7 +94,7 @@ def run(words: list[str]) -> int:
         raise UserError(f"there is no command {name!r}.{nearest(name, COMMANDS)} The commands are {known}.")
     if name == "train" and rest[:1] not in (["-h"], ["--help"]):
         if not rest:
-            print(recipes())
+            print(usage())
             return 2
         return train_with(rest[0], rest[1:])
     command = COMMANDS[name]

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 import tyro
 
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import UserError
 from keras_cnns.support.flag_lists import join_values, split_lists, tuple_flags
 from keras_cnns.training.recipe import Recipe
+from keras_cnns.training.recipe_files import recipe_file
 from keras_cnns.training.recipe_help import common_flags
 
-FOLDER = "recipes"
 SAID = ("accuracy", "top1_error", "top5_error", "loss")
 
 
@@ -120,7 +120,7 @@ def smoke(recipe):
 
 
 def find_recipe(name):
-    """The RECIPE of a script: a path to it, or the name of a file in recipes/ here or beside the package.
+    """The RECIPE of a script: a path to it, or the name of a file in recipes/, see `recipe_files`.
 
     Raises:
       UserError: there is no such script, or it has no RECIPE.
@@ -130,14 +130,7 @@ def find_recipe(name):
 
 def find_script(name):
     """The recipe script of that name or path as a module; its RECIPE is a `Recipe`. Raises what `find_recipe` does."""
-    given = Path(name)
-    folders = [Path(FOLDER), Path(__file__).parents[2] / FOLDER]
-    scripts = [given] if given.suffix == ".py" else [folder / f"{name}.py" for folder in folders]
-    script = next((path for path in scripts if path.is_file()), None)
-    if script is None:
-        known = sorted({path.stem for folder in folders for path in folder.glob("*.py")})
-        listed = f" The recipes are {', '.join(known)}." if known else " Give the path to a recipe's .py file."
-        raise UserError(f"there is no recipe {name!r}.{nearest(name, known)}{listed}")
+    script = recipe_file(name)
     spec = importlib.util.spec_from_file_location(script.stem, script)
     assert spec is not None and spec.loader is not None  # it ends in .py
     module = importlib.util.module_from_spec(spec)

@@ -1,0 +1,31 @@
+"""The command `keras-cnns recipes`."""
+
+from typing import Literal
+
+from keras_cnns.support.errors import BadArgument
+
+
+def recipes(action: Literal["list", "copy"] = "list", name: str = "", /, *, out: str | None = None) -> None:
+    """Lists the recipes, or copies one to be edited: keras-cnns recipes copy NAME.
+
+    Args:
+        action: list, or copy
+        name: the recipe to copy
+        out: where to; by default recipes/NAME.py, which `keras-cnns train NAME` then uses
+    """
+    from keras_cnns.training.recipe_files import copy_recipe
+
+    if action == "list":
+        if name or out:
+            raise BadArgument("recipes list takes nothing more: `keras-cnns recipes copy NAME` copies one.")
+        return print(listing())
+    if not name:
+        raise BadArgument("which recipe? `keras-cnns recipes` lists them.")
+    return print(copy_recipe(name, out))
+
+
+def listing() -> str:
+    """A line for each recipe: its name and the first line of its description."""
+    from keras_cnns.training.recipe_files import first_lines
+
+    return "\n".join(f"  {name:24} {line}" for name, line in first_lines().items())
