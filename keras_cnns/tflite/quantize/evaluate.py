@@ -4,8 +4,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.inputs.pictures import thin
-from keras_cnns.tflite.rewrite.ends import sum_to_one
 from keras_cnns.tflite.verify import measures
 
 

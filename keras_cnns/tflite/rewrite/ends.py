@@ -20,6 +20,7 @@ from keras_cnns.graph.kinds import (
 from keras_cnns.graph.node import Item
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError, first_line, nearest
+from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.rewrite.fold import number_affine
 from keras_cnns.tflite.rewrite.prepare import apart
 
@@ -134,12 +135,6 @@ def _answers_sum_to_one(model, count=4):
     own = getattr(model, "_functional", model)._inputs_struct
     answers = model(keras.tree.pack_sequence_as(own, given), training=False)
     return sum_to_one(np.asarray(keras.ops.convert_to_numpy(keras.tree.flatten(answers)[0]), np.float64))
-
-
-def sum_to_one(answers, slack=2e-3):
-    """Whether (N, ..., classes) floats are probabilities of classes that exclude each other."""
-    inside = answers.ndim > 1 and answers.shape[-1] > 1 and (answers >= -1e-6).all()
-    return bool(inside and np.allclose(answers.sum(-1), 1, atol=slack))
 
 
 KINDS = {

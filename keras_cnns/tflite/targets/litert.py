@@ -45,7 +45,7 @@ class LiteRT:
         ]
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
-        job = {"file": str(file.path.resolve()), "reference": self.reference}
+        job = {"file": str(file.path.resolve()), "reference_kernels": self.reference}
         result, arrays = runner.ask("predict", inputs, **job)
         return Outputs(arrays, result["scales"])
 

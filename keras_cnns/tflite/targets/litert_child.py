@@ -9,7 +9,7 @@ from keras_cnns.tflite.targets.litert_interpreter import File, dequantized, quan
 
 def _predict(job, inputs):
     """The answers to `inputs` as floats by output name; "*" stands for the only input."""
-    file = File(job["file"], threads=job.get("threads", 1), reference=job.get("reference", False))
+    file = File(job["file"], threads=job.get("threads", 1), reference=job.get("reference_kernels", False))
     if set(inputs) == {"*"} and len(file.inputs) == 1:
         inputs = {name: inputs["*"] for name in file.inputs}
     if set(inputs) != set(file.inputs):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.inputs import pictures
 from keras_cnns.tflite.rewrite import ends
 from keras_cnns.tflite.verify import measures, verdict
@@ -81,7 +82,7 @@ def by_answers(kind: str, answers: np.ndarray, labels: np.ndarray | None = None)
     if kind != "regression" or answers.ndim < 2 or answers.shape[-1] < 2 or len(answers) < 4:
         return kind
     flat = np.asarray(answers, np.float64)
-    if ends.sum_to_one(flat):  # a mean of several, a custom layer
+    if sum_to_one(flat):  # a mean of several, a custom layer
         return "classifier" if flat.ndim == 2 else "segmentation"
     if flat.ndim == 2 and np.allclose(np.linalg.norm(flat, axis=-1), 1, atol=1e-3):
         return "embedding"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_cnns.support.deprecation import renamed_attribute
-from keras_cnns.tflite.rewrite.ends import sum_to_one
+from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.verify import measures
 
 

@@ -1,0 +1,87 @@
+"""A file on the runtimes and chips it is meant for: what each says of it, and whether its answers are still right."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from keras_cnns.support.errors import NotInstalled, UserError
+from keras_cnns.tflite.file.contents import TFLiteFile
+from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Target
+
+# answers of a target -> (status, reasons), as `verdict.judge` gives them
+Judge = Callable[[Outputs], tuple[str, tuple[str, ...]]]
+STATUSES = ("pass", "warn", "fail", "not run")
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """What one target made of a file.
+
+    Attributes:
+      target: its name.
+      status: "pass" (it ran there, or compiled for a chip that is not here), "warn" or "fail" by its answers and by
+        what the target says; "not run" where its tool is missing, which is never a pass.
+      reasons: why the status is not "pass", one line each.
+      findings: what its static rules say of the file.
+      answered: whether answers of the target were compared.
+      placement: where the operators run and what that costs; None if the tool did not say.
+    """
+
+    target: str
+    status: str
+    reasons: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    answered: bool = False
+    placement: Placement | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+def on_target(target: Target, file: TFLiteFile, inputs: dict[str, np.ndarray], judge: Judge) -> TargetResult:
+    """Runs `file` on one target and judges its answers; whatever the runtime does, it ends in a result.
+
+    inputs: input name -> (N, ...) floats on the scale of the float model.
+    """
+    findings = tuple(target.findings(file))
+    errors = tuple(finding.message for finding in findings if finding.severity == "error")
+    warnings = tuple(finding.message for finding in findings if finding.severity == "warning")
+    placement, answered = None, False
+    notes: tuple[str, ...] = ()
+    status, reasons = ("warn", warnings) if warnings else ("pass", ())
+    try:
+        placement = target.placement(file)
+        outputs = target.run(file, inputs)
+        answered = True
+        judged, judged_reasons = judge(outputs)
+        status, reasons = _worse(status, judged), (*judged_reasons, *reasons)
+    except CannotRun as error:
+        notes = (str(error),)
+    except NotInstalled as error:
+        status, reasons = "not run", (str(error), *warnings)
+    except UserError as error:
+        status, reasons = "fail", (*errors, str(error))
+    if errors and status != "fail":
+        status, reasons = "fail", (*errors, *(reason for reason in reasons if reason not in errors))
+    return TargetResult(target.name, status, reasons, findings, answered, placement, notes)
+
+
+def on_targets(
+    targets: Iterable[Target], file: TFLiteFile, inputs: dict[str, np.ndarray], judge: Judge
+) -> tuple[TargetResult, ...]:
+    """`on_target` for each of several, one after the other."""
+    return tuple(on_target(target, file, inputs, judge) for target in targets)
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The worst of several statuses; a target that was not run makes none better or worse."""
+    known = [status for status in statuses if status != "not run"]
+    return max(known, key=STATUSES.index, default="not run")
+
+
+def _worse(first: str, second: str) -> str:
+    return max(first, second, key=STATUSES.index)
