@@ -1,1 +1,1 @@
-"""Where pictures come from: one file a kind of data set, each giving a `Source`."""
+"""Where samples come from: one file for each kind of data set, each returning a `Source`."""

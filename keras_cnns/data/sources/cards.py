@@ -1,7 +1,7 @@
-"""The cards of drawn scenes, each cut out: what a backbone learns to read before it looks for them in scenes.
+"""The cards of drawn scenes, cropped: labelled pictures on which to pretrain the backbone of a detector of scenes.
 
-A square around each card of the first scenes of `sources/shapes.py`, with what covers it and what lies beside it, in
-32 x 32 pixels; its class is the digit. No digit of the test split is in the training split.
+Each picture is a square around one card of the first scenes of `sources/shapes.py`, 32 x 32 pixels; its class is the
+digit. No digit of the test split is in the training split.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ SCENES = {"train": 8000, "test": 500}
 
 def arrays():
     """The cards as `{"train": (images, labels), "test": (images, labels)}`: uint8 [N, 32, 32, 3], int64 [N]."""
-    LOG.info("drawing %d scenes of cards, which are kept: a minute or two.", sum(SCENES.values()))
+    LOG.info("drawing %d scenes of cards, once: this takes a minute or two.", sum(SCENES.values()))
     return {split: _cut(split, count) for split, count in SCENES.items()}
 
 
@@ -29,7 +29,7 @@ def _cut(split, count):
         picture = Image.fromarray(scene.picture)
         for (x1, y1, x2, y2), label in zip(scene.boxes, scene.classes, strict=True):
             x, y, half = (x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, y2 - y1) / 2
-            around = (x - half, y - half, x + half, y + half)  # black where that reaches over the border
+            around = (x - half, y - half, x + half, y + half)  # black beyond the border
             cut = picture.transform((SIZE, SIZE), Image.Transform.EXTENT, around, Image.Resampling.BILINEAR)
             images.append(np.asarray(cut))
             labels.append(label)

@@ -1,4 +1,4 @@
-"""COCO's form: pictures and a JSON file of their boxes, for a data set of one's own too."""
+"""Boxes in the form of COCO: pictures, and JSON files with their annotations."""
 
 from collections import defaultdict
 from functools import lru_cache
@@ -17,18 +17,20 @@ from keras_cnns.support.untrusted import MAX_ANNOTATIONS, inside, read_json
 FLAGS = ("iscrowd", "ignore")
 
 
-def notes_in(folder):
-    """The JSON files of a folder, and of the folders in it, that have COCO's parts."""
-    found = [path for path in sorted(Path(folder).rglob("*.json")) if not any(walk.hidden(p) for p in path.parts)]
-    return [path for path in found if {"images", "annotations"} <= set(_content(path))]
+def notes_in(folder: Path) -> list[Path]:
+    """The JSON files in a folder and below that have the parts of a COCO file."""
+    paths = [path for path in sorted(Path(folder).rglob("*.json")) if not any(walk.hidden(p) for p in path.parts)]
+    return [path for path in paths if {"images", "annotations"} <= set(_content(path))]
 
 
-def open_boxes(folder, split):
-    """The pictures of a folder with JSON files: one for each split by name, or one of which every fifth is for test.
+def open_boxes(folder: Path, split: str) -> Source:
+    """The pictures of a folder with COCO files: one file for each split, by its name or its folder's, or a single one.
+
+    Of a single file, every fifth picture is held out for test.
 
     Raises:
-      UserError: no JSON of that split; it cannot be read; an annotation's picture or class is not in it; a picture's
-        file is missing.
+      UserError: there is no file for that split; it cannot be read; an annotation names a picture or a class that the
+        file does not list; a picture is missing.
     """
     notes = notes_in(folder)
     by_role = _by_role(notes, folder)
@@ -37,18 +39,18 @@ def open_boxes(folder, split):
         raise UserError(f"{folder} has no JSON for {split!r}: it has {', '.join(p.name for p in by_role.values())}.")
     if chosen is None and len(notes) > 1:
         several = ", ".join(path.name for path in notes[:3])
-        raise UserError(f"{folder} has {len(notes)} JSON files: {several}: call them by their splits, or leave one.")
+        raise UserError(f"{folder} has {len(notes)} JSON files: {several}: name them after their splits, or keep one.")
     path = chosen or notes[0]
     content = _content(path)
     names, number_of = _classes(path, [_content(other) for other in by_role.values()] or [content])
     others = [_content(other) for other in by_role.values() if other != path]
     images, objects = _images(path, content), defaultdict(list)
-    for found in _rows(path, content, "annotations"):
-        if not _known(found.get("image_id"), images):
-            raise UserError(f"{path}: an annotation is of picture {found.get('image_id')!r}, which is not in it.")
-        if not _known(found.get("category_id"), number_of):
-            raise UserError(f"{path}: an annotation is of class {found.get('category_id')!r}, which is not in it.")
-        objects[found["image_id"]].append(found)
+    for row in _rows(path, content, "annotations"):
+        if not _known(row.get("image_id"), images):
+            raise UserError(f"{path}: an annotation is of picture {row.get('image_id')!r}, which is not in it.")
+        if not _known(row.get("category_id"), number_of):
+            raise UserError(f"{path}: an annotation is of class {row.get('category_id')!r}, which is not in it.")
+        objects[row["image_id"]].append(row)
     files = _files(folder, path, images, {name for other in others for name in _file_names(other)})
     keys = list(images if chosen else split_by_fifths(folder, images, split))
 
@@ -94,22 +96,22 @@ def _read(path, changed):
 
 
 def _by_role(notes, folder):
-    """{split: its JSON}. COCO's own folder has several for each: boxes are in those called instances."""
-    found = defaultdict(list)
+    """{split: its JSON file}. COCO's own folder has several for each split: boxes are in those called instances."""
+    by_role = defaultdict(list)
     for path in notes:
-        found[_role(path, folder)].append(path)
-    found.pop(None, None)
-    for role, paths in found.items():
+        by_role[_role(path, folder)].append(path)
+    by_role.pop(None, None)
+    for role, paths in by_role.items():
         if len(paths) > 1:
-            found[role] = [path for path in paths if path.stem.lower().startswith("instances")]
-        if len(found[role]) != 1:
+            by_role[role] = [path for path in paths if path.stem.lower().startswith("instances")]
+        if len(by_role[role]) != 1:
             several = ", ".join(path.name for path in paths[:3])
-            raise UserError(f"{folder} has {len(paths)} JSON files for {role}: {several}: leave one.")
-    return {role: path for role, (path,) in found.items()}
+            raise UserError(f"{folder} has {len(paths)} JSON files for {role}: {several}: keep one.")
+    return {role: path for role, (path,) in by_role.items()}
 
 
 def _role(path, folder):
-    """The split that a JSON is of, by its name (instances_val2017.json) or its folder's (valid/...)."""
+    """The split of a JSON file, by its name (instances_val2017.json) or its folder's (valid/...)."""
     return splits.role(path.stem, loosely=True) or _role_of_folders(path, folder)
 
 
@@ -119,16 +121,18 @@ def _role_of_folders(path, folder):
 
 
 def _classes(path, contents):
-    """(names, {id: number}) in the order of the ids, the same in every split's JSON.
+    """(names, {id: number}) in the order of the ids, which has to be the same in the files of all splits.
 
-    A class that all others are kinds of and that nothing is of, Roboflow's name of the data set, is none.
+    A class that is the supercategory of all others and has no annotations, as Roboflow writes, does not count.
     """
     listed = [_categories(path, content) for content in contents]
     rows = contents[0]["categories"]
     if any(one != listed[0] for one in listed):
-        raise UserError(f"the JSON files beside {path} have different lists of classes: give all of them the same.")
-    annotations = [found for content in contents for found in _rows(path, content, "annotations")]
-    used = {found.get("category_id") for found in annotations if _is_id(found.get("category_id"))}
+        raise UserError(
+            f"the JSON files beside {path} have different lists of classes: give all of them the same list."
+        )
+    annotations = [row for content in contents for row in _rows(path, content, "annotations")]
+    used = {row.get("category_id") for row in annotations if _is_id(row.get("category_id"))}
     roots = {above for row in rows if isinstance(above := row.get("supercategory"), str)} - {"none"}
     if len(roots) == 1 and len(rows) > 1:
         kept = [row for row in rows if str(row["name"]) not in roots or row["id"] in used]
@@ -147,10 +151,10 @@ def _categories(path, content):
     usable = isinstance(rows, list) and rows and all(isinstance(row, dict) and "name" in row for row in rows)
     if not usable or not all(_is_id(row.get("id")) for row in rows):
         raise UserError(f"{path} has no list of classes (categories with id and name).")
-    found = {row["id"]: str(row["name"]) for row in rows}
-    if len(found) < len(rows):
+    names = {row["id"]: str(row["name"]) for row in rows}
+    if len(names) < len(rows):
         raise UserError(f"{path}: two classes have the same id: give each its own.")
-    return found
+    return names
 
 
 def _rows(path, content, part):
@@ -169,25 +173,25 @@ def _known(value, ids):
 
 
 def _length(value):
-    """A length in pixels, also where it is written as a text or with a point."""
+    """A length in pixels, also where it is written as a string or a float."""
     try:
         return None if value is None else int(float(value))
     except (TypeError, ValueError, OverflowError):
         return value
 
 
-def _flag(found, name, path):
-    """iscrowd, or what those who bring VOC's "difficult" into this form call ignore."""
-    value = found.get(name)
+def _flag(row, name, path):
+    """ "iscrowd", or "ignore", which converters write for VOC's "difficult"."""
+    value = row.get(name)
     if value is not None and value not in (0, 1):
-        raise UserError(f"{path}: annotation {found.get('id')!r} has {name} {value!r}, and it is 0 or 1.")
+        raise UserError(f"{path}: annotation {row.get('id')!r} has {name} {value!r}, and it must be 0 or 1.")
     return bool(value)
 
 
 def _float(number):
     try:
         return float(number)
-    except OverflowError:  # JSON's whole numbers have no end
+    except OverflowError:  # JSON has integers of any size
         return float("inf")
 
 
@@ -205,37 +209,38 @@ def _file_names(content):
 
 
 def _files(folder, path, images, elsewhere):
-    """{id: the picture's file}: beside the JSON, or anywhere in the folder, by the name in the JSON.
+    """{id: the picture's file}: beside the JSON file, or anywhere in the folder, by the name in the JSON file.
 
-    Of several of that name it is the one in the folders that the JSON says, or in a folder of the JSON's split.
+    Of several files of that name, the one is taken whose folders the JSON file names, or that lies in a folder of the
+    same split.
 
-    elsewhere: names in the JSON files of other splits; a picture called so in a folder of another split is theirs.
+    elsewhere: names in the JSON files of other splits; a picture of such a name in a folder of another split is theirs.
     """
     there, role = defaultdict(list), _role(path, folder)
-    for found in walk.pictures(folder):
-        there[found.name].append(found)
+    for picture in walk.pictures(folder):
+        there[picture.name].append(picture)
     files, absent = {}, []
     for key, row in images.items():
         name = PurePosixPath(row["file_name"].replace("\\", "/"))  # written on Windows
         beside = _beside(folder, path, name)
-        found = [beside] if beside is not None and beside.is_file() else there.get(name.name, [])
-        if len(found) > 1:
-            found = [other for other in found if other.parts[-len(name.parts) :] == name.parts] or found
-        if len(found) > 1 and role:
-            found = [other for other in found if _role_of_folders(other, folder) == role] or found
-        if len(found) > 1:
+        candidates = [beside] if beside is not None and beside.is_file() else there.get(name.name, [])
+        if len(candidates) > 1:
+            candidates = [other for other in candidates if other.parts[-len(name.parts) :] == name.parts] or candidates
+        if len(candidates) > 1 and role:
+            candidates = [other for other in candidates if _role_of_folders(other, folder) == role] or candidates
+        if len(candidates) > 1:
             raise UserError(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
         if role and row["file_name"] in elsewhere:
-            found = [other for other in found if _role_of_folders(other, folder) in (None, role)]
-        absent += [] if found else [row["file_name"]]
-        files[key] = found[0] if found else None
+            candidates = [other for other in candidates if _role_of_folders(other, folder) in (None, role)]
+        absent += [] if candidates else [row["file_name"]]
+        files[key] = candidates[0] if candidates else None
     if absent:
         raise UserError(f"{path} names {absent[0]}, which is not in {folder} ({len(absent)} pictures are missing).")
     taken = {}
-    for key, found in files.items():
-        if (first := taken.setdefault(found, key)) != key:
+    for key, file in files.items():
+        if (first := taken.setdefault(file, key)) != key:
             both = f"{images[first]['file_name']} and {images[key]['file_name']}"
-            raise UserError(f"{path} names {both}, and {folder} has one picture for both, {found}.")
+            raise UserError(f"{path} names {both}, and {folder} has one picture for both, {file}.")
     left = {p for p in walk.pictures(next(iter(files.values())).parent)} - set(files.values())
     if left:
         messages.once(f"{len(left)} pictures are not in {path} and left out, such as {sorted(left)[0].name}.")
@@ -250,9 +255,9 @@ def _beside(folder, path, name):
         return None
 
 
-def _corners(found, path):
-    box = found.get("bbox")
+def _corners(row, path):
+    box = row.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
-        raise UserError(f"{path}: annotation {found.get('id')!r} has no bbox of four numbers.")
+        raise UserError(f"{path}: annotation {row.get('id')!r} has no bbox of four numbers.")
     x, y, width, height = map(_float, box)
     return x, y, x + width, y + height

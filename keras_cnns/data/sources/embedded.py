@@ -1,4 +1,4 @@
-"""The data sets that come with the package, stored once as tensorflow-datasets stores its own, without a download."""
+"""The data sets that come with the package, written once in the form of tensorflow-datasets, without a download."""
 
 import io
 import os
@@ -15,9 +15,10 @@ VERSION = "1.0.0"
 
 
 def prepare(name, data_dir):
-    """Writes the data set called `name` (one of SETS) below `data_dir` unless it is there, and returns its folder.
+    """Writes the data set `name` (one of SETS) below `data_dir` unless it exists, and returns its folder.
 
-    It is built aside and renamed, so two processes may prepare it at once and a killed one leaves nothing half done.
+    It is written to a temporary folder and renamed, so two processes may prepare it at once, and a killed one leaves
+    nothing incomplete.
     """
     folder = Path(data_dir) / name / VERSION
     if folder.exists():
@@ -28,7 +29,7 @@ def prepare(name, data_dir):
         _write(name, aside)
         os.rename(aside / name / VERSION, folder)
     except OSError:
-        if not folder.exists():  # another process was first: its copy is as good as ours
+        if not folder.exists():  # another process was first, and its copy is the same
             raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -48,7 +49,7 @@ def _write(name, data_dir):
         split: [(i, {"image": images[i], "label": int(labels[i])}) for i in range(len(labels))]
         for split, (images, labels) in arrays.items()
     }
-    with redirect_stdout(io.StringIO()), stderr_closed():  # of a download that there is not, and of a folder half done
+    with redirect_stdout(io.StringIO()), stderr_closed():  # messages about a download and an incomplete folder
         tfds.dataset_builders.store_as_tfds_dataset(
             name=name,
             version=VERSION,

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +34,23 @@ def digest(folder: Path, names: Sequence[str], samples: Iterable[tuple[Path, Any
     return words.hexdigest()
 
 
-def one_picture(paths, of):
-    """The picture among files of one name; `of`: what is known of it, for the message. Raises UserError: several."""
+def one_picture(paths: Sequence[Path], annotations: Any) -> Path:
+    """The only one of some pictures of the same name.
+
+    Raises:
+      UserError: there are several; the message names the file of their `annotations`.
+    """
     first, *others = paths
     if others:
-        raise UserError(f"{of} is of one picture, and there are {first} and {others[0]}: leave one of them.")
+        raise UserError(f"{annotations} is of one picture, and there are {first} and {others[0]}: keep one of them.")
     return first
 
 
-def names_in(path, *, least=1):
-    """The classes that a file lists: a name a line, or JSON's list of them.
+def names_in(path: Path, *, least: int = 1) -> tuple[str, ...]:
+    """The classes that a file lists: one name on each line, or a list in JSON.
 
     Raises:
-      UserError: it cannot be read, holds fewer than `least` or more than a mask can tell apart, or one of them twice.
+      UserError: the file cannot be read, has fewer than `least` names or more than a mask can have, or one name twice.
     """
     try:
         text = read_text(path)
@@ -58,14 +62,20 @@ def names_in(path, *, least=1):
     return tuple(map(str, names))
 
 
-def split_by_fifths(folder, files, split):
-    """Every fifth for test and the others for training, by their names alone, so that a new picture moves no other."""
+def split_by_fifths(folder: Path, files: Mapping[Any, Any], split: str) -> dict[Any, Any]:
+    """About every fifth picture for test and the others for training.
+
+    A picture's split depends on its name alone, so that adding pictures moves none of the others.
+
+    Raises:
+      UserError: no picture is left for the split.
+    """
     messages.once(f"{folder} has no split of its own: about every fifth picture is held out, by its name.")
     held_out = {key: zlib.crc32(str(key).encode()) % 5 == 0 for key in files}
     wanted = splits.TRAIN not in splits.asked(split)
-    found = {key: file for key, file in files.items() if held_out[key] == wanted}
-    if not found:
+    chosen = {key: file for key, file in files.items() if held_out[key] == wanted}
+    if not chosen:
         raise UserError(
-            f"{folder} has too few pictures for a split of its own ({len(held_out)}): make folders train, test."
+            f"{folder} has too few pictures to hold some out ({len(held_out)}): make folders train and test."
         )
-    return found
+    return chosen

@@ -1,4 +1,4 @@
-"""A folder of pictures as a data set: a folder a class, with or without folders for the splits above them, or a table.
+"""Labels by folders: one folder for each class, with or without folders for the splits above them; or by a table.
 
 PATH/CLASS/*.jpg                      a fifth of every class is held out, always the same one
 PATH/train/CLASS/*.jpg, PATH/test/CLASS/*.jpg     or Training, seg_train/seg_train, val, TEST ... (`splits.py`)
@@ -21,13 +21,14 @@ from keras_cnns.support.messages import once
 SEED, FIFTH = 0, 5
 
 
-def open_folder(path, split):
-    """The `split` of a folder as above. Classes are the folders' names, sorted; hidden folders, hidden files and files
-    of other kinds are passed over.
+def open_folder(path: str, split: str) -> Source:
+    """The pictures of one split of a folder.
+
+    The classes are the names of the folders, sorted. Hidden folders, hidden files and files of other kinds are skipped.
 
     Raises:
-      UserError: no such folder, no classes in it, a class without pictures, no such split, a folder above or below the
-        one that is meant.
+      UserError: there is no such folder or split; it has no classes; a class has no pictures; the folder seems to be
+        one level above or below the right one.
     """
     root = Path(path).expanduser()
     if not root.is_dir() and root.suffix.lower() != ".csv":
@@ -42,8 +43,8 @@ def _split(root, split):
     """(names of the classes, files, labels) of a split."""
     tables = table.beside(root)
     if tables:
-        names, files, labels = table.read(tables, root, split)
-        return (names, files, labels) if len(tables) > 1 else _part(names, files, labels, split, root)
+        names, files, labels, divided = table.read(tables, root, split)
+        return (names, files, labels) if divided else _part(names, files, labels, split, root)
     splits = _splits(root)
     if not splits:
         names, files, labels = _classes(root)
@@ -74,7 +75,7 @@ def _source(root, names, files, labels):
 
 
 def _splits(root):
-    """{folder: its role} where the folders in `root` are splits, else nothing."""
+    """{folder: its role} if the folders in `root` are splits, else empty."""
     folders = walk.folders(root)
     clear = {f: role(f.name) for f in folders if role(f.name)}
     every = {role(f.name, loosely=True) for f in folders}
@@ -93,25 +94,26 @@ def _splits(root):
             f"are these the training pictures? Move it, or give folder:{nested[0]}."
         )
     if others:
-        once(f"passed over, being no splits: {_said(others)} in {root}.")
+        once(f"skipped, since they are not splits: {_listed(others)} in {root}.")
     return splits
 
 
 def _chosen(root, splits, split):
-    """The folder of a split; where its very name is asked for, that comes before a word of the same meaning."""
+    """The folder of a split; a folder of exactly that name comes before one of the same meaning."""
     named = [f for f in splits if f.name == split and split not in (TRAIN, TEST, VALIDATION)]
     for wanted in asked(split):
-        found = named or [f for f in splits if splits[f] == wanted]
-        if len(found) > 1:
-            raise UserError(f"{root} has {len(found)} folders for {wanted}: {_said(found)}. Leave one of them there.")
-        if found:
-            return found[0]
+        candidates = named or [f for f in splits if splits[f] == wanted]
+        if len(candidates) > 1:
+            several = _listed(candidates)
+            raise UserError(f"{root} has {len(candidates)} folders for {wanted}: {several}. Keep one of them.")
+        if candidates:
+            return candidates[0]
     alone = f" To hold a fifth of it out: folder:{next(iter(splits))}." if asked(split) and len(splits) == 1 else ""
-    raise UserError(f"{root} has no split {split!r}: it has {_said(splits)}.{alone}")
+    raise UserError(f"{root} has no split {split!r}: it has {_listed(splits)}.{alone}")
 
 
 def _inner(folder):
-    """The folder with the classes: archives often hold seg_train/seg_train."""
+    """The folder with the classes: archives often contain seg_train/seg_train."""
     inside = walk.folders(folder)
     while len(inside) == 1 and not walk.has_pictures(folder, below=False):
         (one,) = inside
@@ -123,7 +125,7 @@ def _inner(folder):
 
 
 def _classes(folder, names=None):
-    """(names, files, labels) of a folder of class folders; names: those there have to be."""
+    """(names, files, labels) of a folder of class folders; names: the classes of the training split, for the others."""
     inside = walk.folders(folder)
     if not inside:
         raise UserError(
@@ -133,27 +135,27 @@ def _classes(folder, names=None):
     _check_depth(folder, inside)
     if names is not None and (strange := [f.name for f in inside if f.name not in names]):
         raise UserError(
-            f"{folder} has a class {strange[0]!r} that the training pictures have not: remove it."
+            f"{folder} has a class {strange[0]!r} that the training pictures do not have: remove it."
             f"{nearest(strange[0], names)}"
         )
     names = names or tuple(f.name for f in inside)
     files, labels = [], []
     for label, name in enumerate(names):
-        found = walk.pictures(folder / name) if (folder / name).is_dir() else []
-        if not found and not (folder / name).is_dir():
+        pictures = walk.pictures(folder / name) if (folder / name).is_dir() else []
+        if not pictures and not (folder / name).is_dir():
             raise UserError(f"{folder} has no pictures of {name!r}, which is a class in training: add some.")
-        if not found:
+        if not pictures:
             raise UserError(f"{folder / name} has no pictures{_instead(folder / name)}: add some or remove the folder.")
-        files += found
-        labels += [label] * len(found)
+        files += pictures
+        labels += [label] * len(pictures)
     loose = sum(walk.is_picture(f.name) for f in folder.iterdir() if f.is_file())
     if loose:
-        once(f"passed over: {loose} pictures in {folder} that lie in no class's folder.")
+        once(f"skipped: {loose} pictures in {folder} that are in no class's folder.")
     return names, files, np.array(labels, np.int64)
 
 
 def _check_depth(folder, inside):
-    """Raises where the pictures lie so deep that `folder` is likely one above the one that is meant."""
+    """Raises UserError if the pictures lie so deep that `folder` is probably one level above the right one."""
     deep = {f: [g for g in walk.folders(f) if walk.has_pictures(g)] for f in inside}
     split = next((f for f in inside if any(role(g.name) == TRAIN for g in deep[f])), None)
     flat = any(walk.has_pictures(f, below=False) for f in inside)
@@ -161,13 +163,13 @@ def _check_depth(folder, inside):
         return
     there = split or max(inside, key=lambda f: len(deep[f]))
     raise UserError(
-        f"{folder} is one level too high: in it lies {_said(inside)}, and in {there.name} {_said(deep[there])}. Give "
-        f"folder:{there}, or move the pictures of each class right into its folder."
+        f"{folder} is one level too high: it contains {_listed(inside)}, and {there.name} contains "
+        f"{_listed(deep[there])}. Give folder:{there}, or move the pictures of each class right into its folder."
     )
 
 
 def _part(names, files, labels, split, root):
-    """The examples of a split; of every class one picture in five, at least one, is held out."""
+    """The samples of a split; one picture in five of every class, at least one, is held out."""
     wanted = next(iter(asked(split)), None)
     if wanted is None:
         raise UserError(f"{root} has no split {split!r}: it is split into {TRAIN} and {TEST}.")
@@ -184,11 +186,11 @@ def _part(names, files, labels, split, root):
     return names, [files[i] for i in chosen], labels[chosen]
 
 
-def _said(folders):
+def _listed(folders):
     names = [f.name for f in folders]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _instead(folder):
-    found = walk.endings(folder) if folder.is_dir() else []
-    return f", but files that are not read ({' '.join(found[:5])})" if found else ""
+    endings = walk.endings(folder) if folder.is_dir() else []
+    return f", but files that are not read ({' '.join(endings[:5])})" if endings else ""

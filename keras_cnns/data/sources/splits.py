@@ -1,4 +1,4 @@
-"""Which folder or table is which split, in any customary spelling: Train, seg_train, training_set, TEST, val2017."""
+"""Which split a folder or a table is, in any common spelling: Train, seg_train, training_set, TEST, val2017."""
 
 import re
 
@@ -9,13 +9,14 @@ WORDS = {
     VALIDATION: ("val", "valid", "validation", "validate", "dev", "eval", "evaluation"),
 }
 ROLES = {word: role for role, words in WORDS.items() for word in words}
-ABOUT = r"(sets?|data|datasets?|images?|imgs?|pictures?|photos?|pics|files?|folders?|splits?)"  # what is split, not how
+# words for what is split, which do not tell which split it is
+ABOUT = r"(sets?|data|datasets?|images?|imgs?|pictures?|photos?|pics|files?|folders?|splits?)"
 
 
-def role(name, *, loosely=False):
-    """TRAIN, TEST or VALIDATION, or None for a name that is none of a split.
+def role(name: str, *, loosely: bool = False) -> str | None:
+    """TRAIN, TEST or VALIDATION; None if the name is not that of a split.
 
-    loosely: with other words before or behind it too, as in seg_train; a class may be called so as well.
+    loosely: also with other words before or after it, as in seg_train. A class may have such a name as well.
     """
     words = [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
     words = [w for w in (w if w in ROLES else re.sub(f"{ABOUT}$", "", w) for w in words) if w]
@@ -24,6 +25,6 @@ def role(name, *, loosely=False):
     return ROLES.get("".join(words))
 
 
-def asked(split):
-    """The roles that fit a split's name as it is asked for, the best first."""
-    return {TRAIN: (TRAIN,), TEST: (TEST, VALIDATION), VALIDATION: (VALIDATION, TEST)}.get(role(split), ())
+def asked(split: str) -> tuple[str, ...]:
+    """The roles that can serve the requested split, the best first; empty for an unknown name."""
+    return {TRAIN: (TRAIN,), TEST: (TEST, VALIDATION), VALIDATION: (VALIDATION, TEST)}.get(role(split) or "", ())

@@ -1,6 +1,11 @@
-"""Labels by a table: a CSV file beside the pictures that says the class of each file."""
+"""Labels by a table: a CSV file beside the pictures with the class of each file."""
 
 import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +15,7 @@ from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.messages import once
 from keras_cnns.support.untrusted import read_text
 
-# how the columns are called, in the order in which they are looked for
+# the names of the columns, in the order in which they are looked for
 FILES = (
     "file",
     "filename",
@@ -25,12 +30,16 @@ FILES = (
     "id",
 )
 CLASSES = ("class", "label", "class_name", "category", "target", "species", "breed", "diagnosis", "y")
+SPLITS = ("split", "subset", "partition")
 DELIMITERS = ",;\t|"
 
 
 def beside(root):
-    """The tables that say what the pictures of `root` are: itself, or one in it where there are no class folders, or
-    one for each split; none where folders say it."""
+    """The tables with the labels of the pictures in `root`.
+
+    That is `root` itself, if it is a file; or one table in it, or one for each split. Empty where the folders in `root`
+    are classes.
+    """
     if root.is_file():
         return [root]
     if not root.is_dir():
@@ -52,65 +61,139 @@ def beside(root):
     raise UserError(f"{root} has several tables: {', '.join(f.name for f in tables)}. Give folder:PATH/TABLE.csv.")
 
 
-def read(tables, root, split):
-    """(names of the classes, files, labels) of the one table, or of the split's own.
+def read(tables: Sequence[Path], root: Path, split: str) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
+    """The rows of one split: of the split's own table, or of the only one.
+
+    Returns:
+      (names of the classes, files, labels int64 [n], whether the tables have splits of their own)
 
     Raises:
-      UserError: a table cannot be read, its columns are not known, or it names pictures that are not there.
+      UserError: a table cannot be read, its columns are unknown, or it names pictures that do not exist.
     """
     if len(tables) == 1:
-        return _labelled(tables[0], root)
-    found = {r: [f for f in tables if role(f.stem) == r] for r in {role(f.stem) for f in tables}}
-    for several in found.values():
+        return _of_split(tables[0], root, split)
+    by_role = {r: [f for f in tables if role(f.stem) == r] for r in {role(f.stem) for f in tables}}
+    for several in by_role.values():
         if len(several) > 1:
             raise UserError(f"{root} has two tables for a split: {', '.join(f.name for f in several)}.")
-    wanted = next((found[r][0] for r in asked(split) if r in found), None)
+    wanted = next((by_role[r][0] for r in asked(split) if r in by_role), None)
     if wanted is None:
         raise UserError(f"{root} has no table for the split {split!r}: it has {', '.join(f.name for f in tables)}.")
-    names, files, labels = _labelled(found[TRAIN][0], root)
-    return (names, files, labels) if wanted == found[TRAIN][0] else _labelled(wanted, root, names)
+    training = by_role[TRAIN][0]
+    names, files, labels = _numbered(training, _rows_of(training, root))
+    if wanted != training:
+        names, files, labels = _numbered(wanted, _rows_of(wanted, root), names)
+    return names, files, labels, True
 
 
-def _labelled(path, root, names=None):
-    rows = _rows(path)
+@dataclass(frozen=True)
+class Row:
+    """A picture, its class, and its split (a role of `splits`) where the table has a column for it."""
+
+    picture: Path
+    label: str
+    split: str | None
+
+
+def _of_split(path: Path, root: Path, split: str) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
+    """The rows of a split in the only table; all rows where it has no column for the split."""
+    rows = _rows_of(path, root)
+    there = {row.split for row in rows if row.split}
+    if not there:
+        return *_numbered(path, rows), False
+    wanted = next((r for r in asked(split) if r in there), None)
+    if wanted is None or TRAIN not in there:
+        missing = TRAIN if TRAIN not in there else split
+        raise UserError(f"{path} has no row of the split {missing!r}: its rows are of {', '.join(sorted(there))}.")
+    names, files, labels = _numbered(path, [row for row in rows if row.split == TRAIN])
+    if wanted != TRAIN:
+        names, files, labels = _numbered(path, [row for row in rows if row.split == wanted], names)
+    return names, files, labels, True
+
+
+def _rows_of(path: Path, root: Path) -> list[Row]:
+    cells = _cells(path)
     places = Places(root if root.is_dir() else root.parent)
-    file, label = _columns(path, rows, places)
-    if not walk.is_picture(rows[0][file]) and not places.find(rows[0][file]):
-        rows = rows[1:]  # the columns' names
-    files, classes, missing = [], [], []
-    for row in rows:
-        found = places.find(row[file])
-        if found is None:
+    file, label, split = _columns(path, cells, places)
+    if not walk.is_picture(cells[0][file]) and not places.find(cells[0][file]):
+        cells = cells[1:]  # the header
+    rows, missing = [], []
+    for row in cells:
+        picture = places.find(row[file])
+        if picture is None:
             missing.append(row[file])
         elif not row[label].strip():
             raise UserError(f"{path} has no class for {row[file]}: add it, or remove the row.")
+        elif split is not None and role(row[split]) is None:
+            raise UserError(
+                f"{path} has the split {row[split]!r} for {row[file]}: it must be train, validation or test."
+            )
         else:
-            files.append(found)
-            classes.append(row[label].strip())
+            rows.append(Row(picture, row[label].strip(), None if split is None else role(row[split])))
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise UserError(
-            f"{path} names {missing[0]!r}{others}, which is no picture below {places.root}: remove the row."
+            f"{path} names {missing[0]!r}{others}, which is not a picture in {places.root}: remove the row."
         )
-    if not files:
+    if not rows:
         raise UserError(f"{path} names no picture: it needs a row (file name, class) for each.")
-    twice = next((f for f, seen in _counts(files).items() if seen > 1), None)
+    twice = next((picture for picture, times in Counter(row.picture for row in rows).items() if times > 1), None)
     if twice:
-        raise UserError(f"{path} names {twice.name} more than once: leave one row of each picture.")
-    known = names or tuple(sorted(set(classes)))
-    strange = next((c for c in classes if c not in known), None)
-    if strange is not None:
-        raise UserError(f"{path} has a class {strange!r} that the training pictures have not: remove it.")
-    if names is None and len(known) > 1 and len(known) == len(files):
-        raise UserError(f"{path} has another class for every picture: which column holds the classes? Call it class.")
-    left = len(set(places.all)) - len(files)
-    if left and names is None and root.is_file():
-        once(f"passed over: {left} pictures that {path.name} does not name.")
-    return known, files, np.array([known.index(c) for c in classes], np.int64)
+        raise UserError(f"{path} names {twice.name} more than once: keep one row for each picture.")
+    unnamed = len(set(places.all)) - len(rows)
+    if unnamed and root.is_file():
+        once(f"skipped: {unnamed} pictures that {path.name} does not name.")
+    return rows
+
+
+def _numbered(path: Path, rows: Sequence[Row], names: tuple[str, ...] | None = None):
+    """(names of the classes, files, labels); names: the classes of the training split, for the others."""
+    classes = [row.label for row in rows]
+    if names is None:
+        names = in_order(set(classes))
+        _check_single_labels(path, names)
+        if 1 < len(names) == len(rows):
+            raise UserError(f"{path} has a different class for every picture: name the column of the classes 'class'.")
+    unknown = next((label for label in classes if label not in names), None)
+    if unknown is not None:
+        raise UserError(f"{path} has a class {unknown!r} that the training pictures do not have: remove it.")
+    return names, [row.picture for row in rows], np.array([names.index(label) for label in classes], np.int64)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """The names of classes sorted: by value where all are numbers (2 before 10), else by letters."""
+    names = sorted(names)
+    try:
+        values = [float(name) for name in names]
+    except ValueError:
+        return tuple(names)
+    return tuple(names) if not np.isfinite(values).all() else tuple(sorted(names, key=float))
+
+
+def _check_single_labels(path: Path, names: Sequence[str]) -> None:
+    """Whether each cell holds one class, and not several labels.
+
+    Raises:
+      UserError: some cells join labels with | ; or , that other cells have too. Joined with spaces they could be names
+        of several words, and a warning says so.
+    """
+    for separator, parts in (("|;,", r"[|;,]"), (" ", r"\s+")):
+        words = {name: {part.strip() for part in re.split(parts, name)} - {""} for name in names}
+        joined = [name for name in names if len(words[name]) > 1]
+        uses = Counter(word for name in names for word in words[name])
+        shared = [name for name in joined if any(uses[word] > 1 for word in words[name])]
+        if not shared:
+            continue
+        if separator != " ":
+            raise UserError(f"{path} has several labels in a cell, such as {shared[0]!r}: give each picture one class.")
+        once(
+            f"{path}: {shared[0]!r} is taken for one class, although other classes have some of its words. If cells "
+            "hold several labels, give each picture one class."
+        )
 
 
 class Places:
-    """The pictures below a folder, by whatever a table may call them."""
+    """The pictures below a folder, by the names that a table may use for them."""
 
     def __init__(self, root):
         self.root, self.all = root, walk.pictures(root)
@@ -119,33 +202,26 @@ class Places:
         self.stems = _unique((f.stem, f) for f in self.all)
 
     def find(self, word):
-        """The picture that a table means: by its path, its name, or its name without the ending; None for none."""
+        """The picture of that path, name, or name without suffix; None if there is none."""
         word = word.strip().replace("\\", "/").removeprefix("./")
         if word in self.paths:
             return self.paths[word]
         name = word.rsplit("/", 1)[-1]
-        found = self.names[name] if name in self.names else self.stems.get(name)
-        if found is None and (name in self.names or name in self.stems):
+        picture = self.names[name] if name in self.names else self.stems.get(name)
+        if picture is None and (name in self.names or name in self.stems):
             raise UserError(f"several pictures below {self.root} are called {name}: give their paths in the table.")
-        return found
+        return picture
 
 
 def _unique(pairs):
-    """{word: what it stands for, None where it stands for several}."""
-    found = {}
+    """{word: its file, or None if there are several}."""
+    unique = {}
     for word, file in pairs:
-        found[word] = None if word in found else file
-    return found
+        unique[word] = None if word in unique else file
+    return unique
 
 
-def _counts(values):
-    counts = {}
-    for value in values:
-        counts[value] = counts.get(value, 0) + 1
-    return counts
-
-
-def _rows(path):
+def _cells(path):
     try:
         text = read_text(path)
     except (OSError, UserError) as error:
@@ -168,12 +244,13 @@ def _rows(path):
 
 
 def _columns(path, rows, places):
-    """Which column holds the file names, which the classes."""
+    """The indices of the columns of file names, classes and, or None, splits."""
     header = [cell.strip().lower() for cell in rows[0]]
+    split = next((header.index(name) for name in SPLITS if name in header), None) if len(header) > 2 else None
     file = next((header.index(name) for name in FILES if name in header), None)
     label = next((header.index(name) for name in CLASSES if name in header), None)
     if len(header) == 2:
-        if file is None and label is None:  # no names, or unknown ones: the column with the pictures tells
+        if file is None and label is None:  # an unknown header, or none: the column of files is the one with pictures
             file = next((i for i in (0, 1) if places.find(rows[-1][i])), 0)
         elif file is None:
             file = 1 - label
@@ -181,4 +258,4 @@ def _columns(path, rows, places):
     if file is None or label is None:
         missing = "a column of file names (call it file)" if file is None else "a column of classes (call it class)"
         raise UserError(f"{path} has no {missing[2:]}: its columns are {', '.join(rows[0])}.{nearest('class', header)}")
-    return file, label
+    return file, label, split

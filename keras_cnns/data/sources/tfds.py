@@ -1,4 +1,4 @@
-"""A data set of tensorflow-datasets by name, read by number from its files on the disk."""
+"""Labels of tensorflow-datasets: a data set by name, read by number from its files."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.messages import once
 
-# Where "test" is asked for and the labels of the published test split are secret, or there is none.
+# What stands for "test" where the labels of the published test split are secret.
 HELD_OUT = {"imagenet2012": "validation"}
 WANTED = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
 
@@ -26,8 +26,8 @@ def open_tfds(name, split, *, data_dir=None, download=False):
     "test" of a data set without one is its validation split, or a fixed fifth of its only split.
 
     Raises:
-      UserError: no such data set or split; not prepared on this machine and not asked to download it; no pictures
-        with one label each in it.
+      UserError: no such data set or split; it is not prepared on this machine and `download` is False; it is not
+        one of pictures with one label each.
     """
     import tensorflow_datasets as tfds
 
@@ -52,7 +52,7 @@ def open_tfds(name, split, *, data_dir=None, download=False):
 
 
 def found_builder(name, data_dir, download):
-    """(the builder of the data set `name`, the folder it is looked for in); prepared, if it can be."""
+    """(the builder of the data set `name`, its data folder); prepared, if that is possible."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -78,7 +78,7 @@ def found_builder(name, data_dir, download):
 
 
 def _another_version(builder, tfds):
-    """The newest version that lies prepared beside the one that tensorflow-datasets knows, with a word about it."""
+    """The newest version that is prepared where the one that tensorflow-datasets knows is not, with a warning."""
     folders = [f.parent for f in Path(builder.data_dir).parent.glob("*/dataset_info.json")]
     versions = [f for f in folders if tfds.core.utils.Version.is_valid(f.name)]
     if not versions:
@@ -90,11 +90,13 @@ def _another_version(builder, tfds):
 
 def _download(builder, name):
     hosts = sorted({urlsplit(url).hostname or "" for url in builder.url_infos or ()} - {""})[:3]
-    if hosts and not getproxies() and not any(map(_resolves, hosts)):  # the downloader would try again for minutes
-        raise UserError(f"cannot download {name!r}: no way to {', '.join(hosts)}. Is this machine on a network?")
+    if hosts and not getproxies() and not any(map(_resolves, hosts)):  # the downloader would retry for minutes
+        raise UserError(
+            f"cannot download {name!r}: {', '.join(hosts)} cannot be reached. Is this machine on a network?"
+        )
     try:
         builder.download_and_prepare()
-    except Exception as error:  # whatever the network, the disk or the data set's own code has to say
+    except Exception as error:  # the network, the disk and the data set's own code raise many kinds
         raise UserError(f"cannot download {name!r}: {first_line(error)}") from error
 
 
@@ -125,7 +127,7 @@ def known_split(builder, name, split):
 
 
 def _from_files(builder, split, tfds):
-    """Examples as tensorflow-datasets has written them; only the picture and the label are looked for in each."""
+    """Examples as tensorflow-datasets wrote them; only the picture and the label of each are parsed."""
     form = builder.info.file_format.value
     if form not in ("tfrecord", "array_record"):
         return _from_data_source(builder, split, tfds)
@@ -144,7 +146,7 @@ def _from_files(builder, split, tfds):
 
 
 def records(instructions):
-    """(number -> bytes, how many): where each record of TFRecord files begins is found once, by stepping over them."""
+    """(number -> bytes, count) of the records of TFRecord files; their positions are computed once."""
     files, which, begins, lengths = [], [], [], []
     for instruction in instructions:
         begin, length = _record_positions(instruction.filename)
@@ -163,8 +165,10 @@ def records(instructions):
 
 
 def _record_positions(path):
-    """Where the records of a TFRecord file begin and how long they are; a record is length (8 bytes), its checksum (4),
-    data, checksum (4)."""
+    """(first byte, length) of the data of each record in a TFRecord file.
+
+    A record is a length (8 bytes), its checksum (4), the data, their checksum (4).
+    """
     begins, lengths, position, end = [], [], 0, os.path.getsize(path)
     with open(path, "rb") as file:
         while position < end:
@@ -179,7 +183,7 @@ def _record_positions(path):
 
 
 def _from_builder(builder, split, name, data_dir, tfds):
-    """Not prepared, unless something stands in for the files (tensorflow-datasets' own mock does)."""
+    """A data set without files: not prepared, unless something replaces them, as tensorflow-datasets' own mock does."""
     try:
         return _from_data_source(builder, split, tfds)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Pictures with boxes or masks of tensorflow-datasets: PASCAL VOC, COCO, the Oxford pets' masks, one's own."""
+"""Boxes and masks of tensorflow-datasets: PASCAL VOC, COCO, the Oxford pets, data sets of one's own."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.tfds import found_builder, known_split, records
 from keras_cnns.support.errors import UserError, first_line
 
-# where the published test split has no boxes
+# what stands for "test" where the published test split has no boxes
 HELD_OUT = {"coco": "validation", "voc/2012": "validation"}
-JOINED = {"voc/2007": "train+validation"}  # what is trained on: the papers' "trainval"
+JOINED = {"voc/2007": "train+validation"}  # what stands for "train": the papers' "trainval"
 MOST = 100  # boxes of a picture that are used
 FLAGS = ("is_difficult", "is_crowd")
-FROM_ONE = "voc/"  # whose first pixel is 1, which tensorflow-datasets passes on
+FROM_ONE = "voc/"  # its pixels count from 1, which tensorflow-datasets keeps
 
 
 def open_tfds(name, split, target, *, data_dir=None, download=False):
@@ -56,7 +56,7 @@ def open_tfds(name, split, target, *, data_dir=None, download=False):
 
 
 def _examples(builder, split, tfds):
-    """(number -> the example as NumPy arrays, its picture still encoded, how many there are)."""
+    """(number -> example as NumPy arrays with the picture still encoded, count)."""
     decoders = {"image": tfds.decode.SkipDecoding()}
     if builder.info.splits and builder.info.file_format.value == "tfrecord":
         record, count = records(builder.info.splits[split].file_instructions)
@@ -94,6 +94,6 @@ def _masked(example, first_pixel):
 
 
 def _classes(example, count):
-    """How many labels there are, as the first pictures show it (the Oxford pets count from 1 to 3)."""
+    """How many classes the masks have, judging by the first 50 (the Oxford pets count from 1 to 3)."""
     seen = [np.asarray(example(n)["segmentation_mask"]) for n in range(min(count, 50))]
     return 1 + max(int(mask[mask != VOID].max(initial=0)) for mask in seen)

@@ -1,6 +1,6 @@
-"""PASCAL VOC's form: pictures with an XML file each, split by lists of names, and masks whose colours are labels.
+"""Boxes and masks in the form of PASCAL VOC: an XML file for each picture, lists for the splits, masks with a palette.
 
-A folder of one's own needs the XML files alone: beside the pictures, or in a folder beside theirs.
+Other folders need the XML files alone, beside the pictures or in a folder of their own.
 """
 
 from collections import defaultdict
@@ -25,13 +25,17 @@ MASK_FOLDERS = {"segmentationclass", "segmentationobject", "segmentationclassraw
 DIFFICULT = {"0": False, "false": False, "": False, "1": True, "true": True}
 
 
-def is_voc(folder):
-    """Whether the folder is laid out as VOC's."""
+def is_voc(folder: Path) -> bool:
+    """Whether the folder has the layout of PASCAL VOC."""
     return (folder / XML).is_dir() or (folder / PICTURES).is_dir() and (folder / MASKS).is_dir()
 
 
-def open_boxes(folder, split):
-    """The pictures of a folder with XML files. Raises UserError: see `_read`; no split of that name."""
+def open_boxes(folder: Path, split: str) -> Source:
+    """The pictures of a folder with XML files.
+
+    Raises:
+      UserError: an XML file cannot be read or has no picture; there is no such split.
+    """
     notes = _by_stem(sorted(Path(folder).rglob("*.xml")))
     everything = {stem: _parsed(path) for stem, path in notes.items()}
     parsed = {stem: everything[stem] for stem in _chosen(folder, "Main", notes, split)}
@@ -39,9 +43,7 @@ def open_boxes(folder, split):
     pictures = _pictures(folder)
     missing = [stem for stem in parsed if stem not in pictures]
     if missing:
-        raise UserError(
-            f"{notes[missing[0]]} has no picture ({len(missing)} such files): bring it or take the file out."
-        )
+        raise UserError(f"{notes[missing[0]]} has no picture ({len(missing)} such files): add it, or remove the file.")
     alone = sorted(set(pictures) - set(notes))
     if alone:
         messages.once(
@@ -73,7 +75,7 @@ def open_boxes(folder, split):
 
 
 def _names(folder, notes, everything):
-    """Those of `classes.txt`, a name a line, where there is one; VOC's, if no others are met; else all that are met."""
+    """The names in `classes.txt`, if there is one; else VOC's, if the files use no others; else all that they use."""
     met = {label: stem for stem, (_, objects) in everything.items() for label, *_ in objects}
     listed = folder / "classes.txt"
     if listed.is_file():
@@ -88,29 +90,29 @@ def _names(folder, notes, everything):
     if len(others) < len(met):
         messages.once(
             f"{notes[met[others[0]]]} has the class {others[0]!r}, which is not PASCAL VOC's: the classes are the "
-            f"{len(met)} that are met in {folder}; list them in {listed} where others are mistakes."
+            f"{len(met)} that {folder} uses; list the right ones in {listed} if some are mistakes."
         )
     return tuple(sorted(met))
 
 
 def _pictures(folder):
-    """{stem: the pictures of that name}, in VOC's layout those among the pictures: its masks have the same names."""
-    where, found = folder / PICTURES, defaultdict(list)
+    """{stem: the pictures of that name}; in VOC's layout only those in its folder of pictures, not its masks."""
+    where, pictures = folder / PICTURES, defaultdict(list)
     for path in walk.pictures(where if where.is_dir() else folder):
         if not MASK_FOLDERS & {part.lower() for part in path.relative_to(folder).parts[:-1]}:
-            found[path.stem].append(path)
-    return found
+            pictures[path.stem].append(path)
+    return pictures
 
 
 def _by_stem(paths):
-    found = {path.stem: path for path in paths}
-    if len(found) < len(paths):
-        twice = next(path for path in paths if found[path.stem] != path)
-        raise UserError(f"{twice} and {found[twice.stem]} have the same name: give each picture its own.")
-    return found
+    by_stem = {path.stem: path for path in paths}
+    if len(by_stem) < len(paths):
+        twice = next(path for path in paths if by_stem[path.stem] != path)
+        raise UserError(f"{twice} and {by_stem[twice.stem]} have the same name: give each picture its own.")
+    return by_stem
 
 
-def open_masks(folder, split):
+def open_masks(folder: Path, split: str) -> Source:
     """VOC's pictures with masks: 0 the background, 1 .. 20 the classes, 255 void."""
     masks = {path.stem: path for path in walk.pictures(folder / MASKS)}
     pictures = _pictures(folder)
@@ -124,7 +126,7 @@ def open_masks(folder, split):
 
 
 def _chosen(folder, task, files, split):
-    """The files of a split: by VOC's lists, by folders called so, or, where there are neither, every fifth for test."""
+    """The files of a split: by VOC's lists, by folders named after splits, or with neither, every fifth for test."""
     lists = {path.stem: path for path in sorted((folder / LISTS / task).glob("*.txt")) if "_" not in path.stem}
     for role in splits.asked(split):
         for stem, path in lists.items():
@@ -150,7 +152,7 @@ def _role(path, folder):
 
 
 def _listed(path):
-    """The names in one of VOC's lists; behind a name may stand whether the picture shows a class."""
+    """The names in one of VOC's lists. Each may be followed by 1 or -1, whether the picture shows a class."""
     try:
         return [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
     except (OSError, ValueError) as error:
@@ -163,20 +165,20 @@ def _parsed(path):
         root = read_xml(path)
         if root.tag != "annotation":
             raise ValueError(f"it is a file of {root.tag!r}, and VOC's are of 'annotation'")
-        objects = [_object(found) for found in root.iter("object")]
+        objects = [_object(element) for element in root.iter("object")]
         size = tuple(int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
     except (ValueError, OverflowError, OSError) as error:
         raise UserError(f"cannot read {path} as VOC's XML: {error}.") from error
     return size if all(size) else None, objects
 
 
-def _object(found):
-    name, difficult = (" ".join((found.findtext(part) or "").split()) for part in ("name", "difficult"))
+def _object(element):
+    name, difficult = (" ".join((element.findtext(part) or "").split()) for part in ("name", "difficult"))
     if not name:
         raise ValueError("an object has no name")
     if difficult.lower() not in DIFFICULT:
-        raise ValueError(f"the object {name!r} has difficult {difficult!r}, and it is 0 or 1")
-    box = [_number(found, f"bndbox/{side}") - (side in ("xmin", "ymin")) for side in SIDES]
+        raise ValueError(f"the object {name!r} has difficult {difficult!r}, and it must be 0 or 1")
+    box = [_number(element, f"bndbox/{side}") - (side in ("xmin", "ymin")) for side in SIDES]
     return name, box, DIFFICULT[difficult.lower()]
 
 
@@ -185,4 +187,4 @@ def _number(element, path, default=None):
     try:
         return float(text)
     except (TypeError, ValueError):
-        raise ValueError(f"an {element.tag} has {path} {text!r}, and it is a number") from None
+        raise ValueError(f"an {element.tag} has {path} {text!r}, and it must be a number") from None

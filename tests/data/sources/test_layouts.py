@@ -94,7 +94,7 @@ def test_endings_in_any_case(ending, tmp_path):
         (["Train/cat/1.png", "train/cat/1.png", "test/cat/1.png"], "2 folders for train: Train, train"),
         (["test/cat/1.png", "val/cat/1.png"], "no split 'train': it has test, val"),
         (["train/cat/1.png", "bus/1.png"], "is the first a class"),
-        (["train/cat/1.png", "test/Cat/1.png"], "'Cat' that the training pictures have not.*Did you mean cat"),
+        (["train/cat/1.png", "test/Cat/1.png"], "'Cat' that the training pictures do not have.*Did you mean cat"),
         (["1.png", "2.png"], "no class folders"),
         (["trainA/1.png", "trainB/1.png", "testA/1.png", "testB/1.png"], "2 folders for train: trainA, trainB"),
         (["img_train/1.png", "img_test/1.png"], "img_train has no class folders"),
@@ -168,7 +168,7 @@ def test_a_table_for_each_split(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("p0.png,ant\nnone.png,owl", "names 'none.png', which is no picture"),
+        ("p0.png,ant\nnone.png,owl", "names 'none.png', which is not a picture"),
         ("p0.png,ant\np0.png,owl", "names p0.png more than once"),
         ("p0.png,ant\np1.png,", "no class for p1.png"),
         ("p0.png\np1.png", "a row of 1 columns"),
@@ -185,3 +185,69 @@ def test_a_table_that_cannot_be_right_is_refused_in_a_line(text, said, tmp_path)
     with pytest.raises(UserError, match=said) as error:
         open_folder(tmp_path, "train")
     assert "\n" not in str(error.value)
+
+
+def table(folder, header, rows):
+    """A table of pictures p0.png, p1.png ...; rows: what follows the file name in each."""
+    put(folder, *(f"p{n}.png" for n in range(len(rows))))
+    (folder / "labels.csv").write_text("\n".join([header, *(f"p{n}.png,{row}" for n, row in enumerate(rows))]))
+    return folder
+
+
+@pytest.mark.parametrize(("column", "held_out"), [("split", "test"), ("Split", "validation"), ("subset", "VAL")])
+def test_a_column_of_splits_decides_what_is_held_out(tmp_path, column, held_out):
+    rows = [f"{'ab'[n % 2]},{'Train' if n < 6 else held_out}" for n in range(8)]
+    table(tmp_path, f"file,class,{column}", rows)
+    train, test = (open_folder(tmp_path, split) for split in ("train", "test"))
+    assert [f.name for f in train.files] == [f"p{n}.png" for n in range(6)]
+    assert [f.name for f in test.files] == ["p6.png", "p7.png"] and test.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["a,train", "a,train", "b,train", "b,fold 3"], "the split 'fold 3' for p3.png"),
+        (["a,test", "a,test", "b,test", "b,test"], "no row of the split 'train'"),
+        (["a,train", "a,train", "b,train", "b,train"], "no row of the split 'test'"),
+        (["a,train", "a,train", "a,train", "b,test"], "class 'b' that the training pictures do not have"),
+    ],
+)
+def test_a_column_of_splits_that_cannot_be_used(tmp_path, rows, message):
+    table(tmp_path, "file,class,split", rows)
+    with pytest.raises(UserError, match=message):
+        open_folder(tmp_path, "test")
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["10", "2", "0", "1"], ("0", "1", "2", "10")),
+        (["-1", "1", "0.5", "0"], ("-1", "0", "0.5", "1")),
+        (["10", "2", "b", "1"], ("1", "10", "2", "b")),
+        (["10", "nan", "2", "1"], ("1", "10", "2", "nan")),
+    ],
+)
+def test_classes_that_are_numbers_are_ordered_by_value(tmp_path, labels, names):
+    table(tmp_path, "file,class", labels * 2)
+    assert open_folder(tmp_path, "train").names == names
+
+
+@pytest.mark.parametrize("cell", ["cat|dog", "cat; dog", '"cat,dog"'])
+def test_several_labels_in_a_cell_are_refused(tmp_path, cell):
+    table(tmp_path, "file,class", ["cat", "dog", cell] * 2)
+    with pytest.raises(UserError, match="several labels in a cell"):
+        open_folder(tmp_path, "train")
+
+
+def test_words_that_classes_share_are_mentioned(tmp_path, caplog):
+    """They may be labels ("clear", "clear primary") or names ("dog", "hot dog")."""
+    table(tmp_path, "file,class", ["dog", "hot dog"] * 2)
+    assert (
+        open_folder(tmp_path, "train").names == ("dog", "hot dog") and "'hot dog' is taken for one class" in caplog.text
+    )
+    caplog.clear()
+    other = tmp_path / "other"
+    assert (
+        open_folder(table(other, "file,class", ["golden eagle", "snowy owl"] * 2), "train").names[0] == "golden eagle"
+    )
+    assert "one class" not in caplog.text
