@@ -1,7 +1,7 @@
 """The command `keras-cnns export`: a `.keras` file becomes a verified `.tflite` file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -31,7 +31,7 @@ def export(
     max_latency: float | None = None,
     error_avoided: Annotated[float | None, tyro.conf.arg(aliases=("--spare",))] = None,
     engine: str = "quantizer",
-    app: bool = False,
+    app: Literal["android", "ios", "python", "web"] | None = None,
     force: bool = False,
     as_json: Json = False,
 ) -> None:
@@ -60,7 +60,7 @@ def export(
         max_latency: auto: longest inference, as a fraction of the float32 file's
         error_avoided: int8_float_mixed: fraction of int8's error to avoid with operators in float (default .75)
         engine: quantizer (LiteRT Quantizer) or converter (TensorFlow's own quantization)
-        app: also write NAME.md with the Kotlin and Swift code that runs the file
+        app: also write the source code that runs the file: NAME.kt, NAME.swift, NAME.py or NAME.html
         force: write the file even if the comparison fails
     """
     import_tensorflow()
@@ -92,14 +92,15 @@ def export(
         card=read_card(model),
         **data,
     )
+    source = None
     if app:
         from keras_cnns.export_scripts import app_source
 
-        app_source.write(report.path)
+        source = app_source.write(report.path, app)
     if as_json:
         return print_json(report.to_dict())
     print_reports([report])
-    return print(report.path)
+    return print(report.path, *([source] if source else []), sep="\n")
 
 
 def _scaling(low: float, high: float) -> Any:

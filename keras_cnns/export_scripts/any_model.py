@@ -1,34 +1,42 @@
-"""A `.keras` file and a folder of pictures, nothing else known: what export/any_model.py does."""
+"""A `.keras` file and a folder of pictures, nothing else known: what export/any_model.py runs."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile, UnsupportedModel, UserError
+
+if TYPE_CHECKING:
+    from keras_cnns.tflite.verify.report import Report
 
 
 @dataclass(frozen=True)
 class Flags:
-    """What is asked for."""
+    """The flags of the script."""
 
     model: tyro.conf.Positional[Path]  # the .keras file
-    pictures: tyro.conf.Positional[Path]  # a folder of pictures, or of one folder for each class
-    out: Path | None = None  # the .tflite file; beside the model by default
-    scheme: str = "auto"  # or one of keras_cnns.tflite.SCHEMES
-    max_drop: float = 0.01  # what `auto` may lose
-    pixels: Annotated[tuple[float, float], tyro.conf.arg(metavar="BLACK WHITE")] = (0.0, 255.0)
-    input_type: str = "float32"  # uint8: bytes, for schemes that compute in integers
-    explain: str | None = None  # cam: where each class is seen, as one more output
-    limit: int = 400  # pictures, spread evenly
-    force: bool = False  # hand a failing file over all the same
+    pictures: tyro.conf.Positional[Path]  # a folder of pictures, or of a folder for each class
+    out: Path | None = None  # the .tflite file; by default beside the model
+    scheme: str = "auto"  # auto, or one of keras_cnns.tflite.SCHEMES
+    max_drop: float = 0.01  # auto: largest drop of accuracy
+    pixels: Annotated[tuple[float, float], tyro.conf.arg(metavar="BLACK WHITE")] = (0.0, 255.0)  # the model's values
+    input_type: str = "float32"  # float32, or for integer files uint8 or int8
+    explain: str | None = None  # cam: one more output that shows where each class is seen
+    limit: int = 400  # pictures to use, spread evenly over the folder
+    force: bool = False  # write the file even if it fails the comparison
 
 
-def run(args=None):
-    """The main of the page. Returns the exit status, 2 after a user's mistake."""
+def run(args: Sequence[str] | None = None) -> int:
+    """The main function of the script.
+
+    Returns:
+      The exit status: 0, or 2 after an error in one line.
+    """
     try:
         flags = tyro.cli(Flags, args=args, description=sys.modules["__main__"].__doc__)
         from keras_cnns.support.streams import import_tensorflow
@@ -45,11 +53,11 @@ def run(args=None):
     return 0
 
 
-def ship(flags):
-    """Exports as the flags say, with `app.write`'s page beside the file; returns the report.
+def ship(flags: Flags) -> "Report":
+    """Exports as the flags say, writes the app code beside the file, and returns the report.
 
     Raises:
-      UserError: the model or the folder cannot be used, or no file is good enough.
+      UserError: the model or the folder cannot be used, or no file passes the comparison.
     """
     import keras
 
@@ -61,12 +69,12 @@ def ship(flags):
     model = load(flags.model)
     shape = tuple(model.inputs[0].shape[1:])
     if len(model.inputs) != 1 or len(shape) != 3 or None in shape:
-        raise UserError(
+        raise UnsupportedModel(
             f"{flags.model} takes {[tuple(t.shape) for t in model.inputs]}: one picture of a fixed size is needed."
         )
     card = read_card(flags.model)
-    images, labels, names = read_folder(flags.pictures, shape, flags.limit, card.view())
-    labels, names = of_model(labels, names, card.labels, model.outputs[0].shape[-1])
+    images, folders, folder_names = read_folder(flags.pictures, shape, flags.limit, card.view())
+    labels, names = as_model_classes(folders, folder_names, card.labels, model.outputs[0].shape[-1])
     low, high = flags.pixels
     scaling = None if (low, high) == (0, 255) else keras.layers.Rescaling((high - low) / 255, offset=low)
     report = export(
@@ -87,40 +95,55 @@ def ship(flags):
     return report
 
 
-def of_model(labels, names, known, classes):
-    """The folders' labels and names as the model's classes; nothing where the folders are no classes of the model.
+def as_model_classes(
+    labels: np.ndarray | None, names: tuple[str, ...], known: tuple[str, ...], classes: int
+) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
+    """The folders' labels and names as the model's classes; (None, None) if the folders are not its classes.
 
-    known: the labels in the model's file, which say where each class stands; without them there have to be as many
-      folders as the model has classes.
+    Args:
+      labels: of the pictures, numbers of the folders; None if the pictures are not in folders.
+      names: of the folders.
+      known: the labels in the model's file, in the order of its outputs; without them, the folders are the classes if
+        there are as many.
+      classes: how many outputs the model has.
     """
     if labels is None or not (set(names) <= set(known) if known else len(names) == classes):
         return None, None
     if not known:
         return labels, names
-    places = np.array([tuple(known).index(name) for name in names])
-    return places[labels], tuple(known)
+    numbers = np.array([known.index(name) for name in names])
+    return numbers[labels], tuple(known)
 
 
-def read_folder(folder, shape, limit, view=None):
-    """(pixels 0 .. 255 [N, *shape], labels [N] or None, names): the pictures in `folder`, or in its folders.
+def read_folder(
+    folder: str | Path, shape: tuple[int, ...], limit: int, view: dict[str, Any] | None = None
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """The pictures in `folder` and in the folders in it.
 
-    view: how they are cut, see `data.read_picture`.
+    Args:
+      folder: of pictures, or of a folder for each class.
+      shape: (height, width, channels) of the pictures to return.
+      limit: pictures at most, spread evenly.
+      view: how they are cropped, see `data.read_picture`.
+
+    Returns:
+      Pixels 0 .. 255 [N, *shape]; labels [N], or None if not every picture is in a folder of its own; the names.
 
     Raises:
-      UserError: there is no such folder, there are too few pictures in it, or one of them is broken.
+      UnreadableFile: there is no such folder, it has fewer than four pictures, or one of them is broken.
     """
     from keras_cnns.data.pictures import read_picture
     from keras_cnns.data.sources import walk
 
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"there is no folder {folder}.")
+        raise UnreadableFile(f"there is no folder {folder}.")
     files = walk.pictures(folder)
     if len(files) < 4:
-        raise UserError(f"{folder} holds {len(files)} pictures: some dozens are needed to calibrate and to compare.")
-    # evenly over the folder, in pairs that stand together: one to calibrate, one to compare
-    keep = np.unique(np.linspace(0, len(files) - 1, min(limit, len(files))).round().astype(int))
-    files = [files[i] for i in keep]
+        raise UnreadableFile(f"{folder} holds {len(files)} pictures: dozens are needed, to calibrate and to compare.")
+    # evenly over the folder; neighbours form pairs, one to calibrate and one to compare
+    chosen = np.unique(np.linspace(0, len(files) - 1, min(limit, len(files))).round().astype(int))
+    files = [files[i] for i in chosen]
     images = np.stack([read_picture(path, shape, **(view or {})) for path in files])
     names = tuple(sorted({path.relative_to(folder).parts[0] for path in files if path.parent != folder}))
     if not names or any(path.parent == folder for path in files):

@@ -1,55 +1,72 @@
-"""What makes a page of export/ a command: a trained checkpoint goes in, verified files and a table come out."""
+"""What the scripts in export/ run: a trained checkpoint becomes verified `.tflite` files, a table and app code."""
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
 from keras_cnns.support.atomic_files import write_json
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile, UnsupportedModel, UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_cnns.tflite.verify.report import Report
+
+# (split, limit=pictures at most) -> (pictures, labels or masks or None, names of the classes)
+Reader = Callable[..., tuple[Any, Any, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
 class Shipment:
-    """How one trained network becomes its files. Every field is a flag of the page."""
+    """The files to make from one trained network. Every field is a flag of the script.
 
-    checkpoint: str  # the .keras file that a recipe left
-    out: str  # folder of the .tflite files and report.json
-    dataset: str = "digits"  # as in training: digits, a name of tensorflow-datasets, or folder:PATH
-    data_dir: str | None = None  # where tensorflow-datasets keeps its files
-    schemes: tuple[str, ...] = ("float32", "float16", "weight_only_int8", "int8")
-    input_type: str = "uint8"  # of the files that compute in integers: a camera's bytes
-    output_type: str = "float32"
-    explain: str | None = None  # cam: where each class is seen, as one more output of the files
-    calibration: int = 200  # pictures of the training split
-    limit: int | None = None  # pictures of the held-out split to compare on; all by default
-    crop_fraction: float = 1.0  # as in training
-    qat_epochs: int = 0  # quantization-aware training before one more int8 file
-    qat_learning_rate: float = 1e-4
-    batch_size: int = 32
-    force: bool = False  # hand failing files over all the same
+    >>> Shipment("runs/demo/model.keras", "runs/demo/tflite", schemes=("float32", "int8")).calibration
+    200
+    """
 
-
-IMAGENET = {"dataset": "imagenet2012", "crop_fraction": 0.875, "limit": 2000}
-EVERY_PAGE = """
-Every file is run and compared with the checkpoint on held-out pictures before it gets its name. The model takes pixels
-from 0 to 255, so that an int8 file eats a camera's bytes; beside the fastest file lies a page with the lines of Kotlin
-and Swift that feed it, and that draw the boxes or masks of a network that finds such."""
+    checkpoint: str  # the .keras file that a recipe wrote
+    out: str  # folder for the .tflite files, report.json and the app code
+    dataset: str = "digits"  # as in training: digits, a tensorflow-datasets name, or folder:PATH
+    data_dir: str | None = None  # where tensorflow-datasets keeps its data
+    schemes: tuple[str, ...] = ("float32", "float16", "weight_only_int8", "int8")  # a file for each
+    input_type: str = "uint8"  # of integer files: float32, uint8 (a camera's bytes) or int8
+    output_type: str = "float32"  # of integer files: float32, uint8 or int8
+    explain: str | None = None  # cam: one more output that shows where each class is seen
+    calibration: int = 200  # training pictures that calibrate the files
+    limit: int | None = None  # held-out pictures to compare on; by default all
+    crop_fraction: float = 1.0  # of the side of a held-out picture, as in training
+    qat_epochs: int = 0  # epochs of quantization-aware training for one more int8 file
+    qat_learning_rate: float = 1e-4  # of that training
+    batch_size: int = 32  # of that training
+    force: bool = False  # write files even if they fail the comparison
 
 
-def of_run(folder, **fields):
-    """The `Shipment` of what a recipe left in `folder`, into `folder`/tflite."""
+IMAGENET: dict[str, Any] = {"dataset": "imagenet2012", "crop_fraction": 0.875, "limit": 2000}
+EVERY_SCRIPT = """
+Every file is run and compared with the checkpoint on held-out pictures before it is written. The model takes pixels
+from 0 to 255, so an int8 file takes a camera's bytes as they are. Beside the fastest file, NAME.md holds the Kotlin and
+the Swift code that runs it in an app and draws what it finds."""
+
+
+def of_run(folder: str, **fields: Any) -> Shipment:
+    """The `Shipment` of the checkpoint that a recipe wrote to `folder`, into `folder`/tflite."""
     return Shipment(f"{folder}/model.keras", f"{folder}/tflite", **fields)
 
 
-def run(shipment, args=None):
-    """The main of a page: flags over `shipment`, then `ship`. Returns the exit status, 2 after a user's mistake."""
+def run(shipment: Shipment, args: Sequence[str] | None = None) -> int:
+    """The main function of a script: reads the flags over `shipment`, exports, prints the table.
+
+    Returns:
+      The exit status: 0, or 2 after an error in one line.
+    """
     try:
-        said = (sys.modules["__main__"].__doc__ or "") + EVERY_PAGE
-        shipment = tyro.cli(Shipment, default=shipment, args=args, description=said)
+        description = (sys.modules["__main__"].__doc__ or "") + EVERY_SCRIPT
+        shipment = tyro.cli(Shipment, default=shipment, args=args, description=description)
         from keras_cnns.support.streams import import_tensorflow
 
         import_tensorflow()
@@ -64,11 +81,16 @@ def run(shipment, args=None):
     return 0
 
 
-def ship(shipment):
-    """Exports every scheme of a `Shipment`; returns the reports; they and `app.write`'s page stand beside the files.
+def ship(shipment: Shipment) -> "list[Report]":
+    """Exports a file for every scheme of `shipment`, and writes report.json and the app code beside them.
+
+    Returns:
+      The reports, in the order of the schemes; the one after quantization-aware training is last.
 
     Raises:
-      UserError: there is no such checkpoint or data set, or a file fails the comparison.
+      UnreadableFile: there is no such checkpoint.
+      UnsupportedModel: it does not take one picture of a fixed size, or has no quantization-aware training.
+      UserError: there is no such scheme or data set, or a file fails the comparison.
     """
     from keras_cnns.data import classes
     from keras_cnns.export_scripts import app_source
@@ -77,49 +99,47 @@ def ship(shipment):
     from keras_cnns.tflite.file.convert import load
     from keras_cnns.tflite.quantize.schemes import find
 
-    s, folder = shipment, Path(shipment.out)
-    rows = {scheme: find(scheme) for scheme in s.schemes}
-    if not Path(s.checkpoint).is_file():
-        raise UserError(f"there is no checkpoint {s.checkpoint}: run the recipe first, or give --checkpoint.")
-    model, card = load(s.checkpoint), read_card(s.checkpoint)
-    if not isinstance(model.input_shape, tuple) or None in model.input_shape[1:]:
-        raise UserError(f"{s.checkpoint} takes {model.input_shape}: one picture of a fixed size is needed.")
-    if s.qat_epochs and (task := output_kind(model)):
-        raise UserError(f"{s.checkpoint} is a {task}, and qat_epochs trains classifiers: leave it at 0.")
-    read = reader(model, s.dataset, s.data_dir, {"crop_fraction": s.crop_fraction})
-    seen, _, _ = read("train", limit=s.calibration)
-    images, labels, names = read("test", limit=s.limit)
-    classes.check(s.checkpoint, card.labels, s.dataset, names)
-    given = {"images": images, "labels": labels, "names": names, "card": card, "force": s.force}
-    integers = {"input_type": s.input_type, "output_type": s.output_type}
-    reports = [
-        export(
-            model,
-            folder / f"{card.name or model.name}_{scheme}.tflite",
-            scheme=scheme,
-            calibration=seen,
-            explain=s.explain,
-            **(integers if row.integer_io else {}),
-            **given,
-        )
-        for scheme, row in rows.items()
-    ]
-    if s.qat_epochs:
-        path = folder / f"{card.name or model.name}_int8_qat.tflite"
-        reports.append(export(_trained_further(model, seen, s), path, scheme="int8", **integers, **given))
-    write_json(folder / "report.json", [report.to_dict() for report in reports])
+    schemes = {name: find(name) for name in shipment.schemes}
+    if not Path(shipment.checkpoint).is_file():
+        raise UnreadableFile(f"there is no checkpoint {shipment.checkpoint}: run the recipe, or give --checkpoint.")
+    model, card = load(shipment.checkpoint), read_card(shipment.checkpoint)
+    _check_model(model, shipment)
+    read = reader(model, shipment.dataset, shipment.data_dir, {"crop_fraction": shipment.crop_fraction})
+    calibration, _, _ = read("train", limit=shipment.calibration)
+    images, labels, names = read("test", limit=shipment.limit)
+    classes.check(shipment.checkpoint, card.labels, shipment.dataset, names)
+    common: dict[str, Any] = {"images": images, "labels": labels, "names": names, "card": card, "force": shipment.force}
+    integer_io: dict[str, Any] = {"input_type": shipment.input_type, "output_type": shipment.output_type}
+    start = Path(shipment.out) / (card.name or model.name)
+    reports = []
+    for name, scheme in schemes.items():
+        options = {**common, **(integer_io if scheme.integer_io else {}), "explain": shipment.explain}
+        reports.append(export(model, f"{start}_{name}.tflite", scheme=name, calibration=calibration, **options))
+    if shipment.qat_epochs:
+        aware = _trained_further(model, calibration, shipment)
+        reports.append(export(aware, f"{start}_int8_qat.tflite", scheme="int8", **integer_io, **common))
+    write_json(Path(shipment.out) / "report.json", [report.to_dict() for report in reports])
     app_source.write(min(reports, key=lambda report: (report.status == "fail", report.latency_ratio)).path)
     return reports
 
 
-def output_kind(model):
+def _check_model(model: "keras.Model", shipment: Shipment) -> None:
+    if not isinstance(model.input_shape, tuple) or None in model.input_shape[1:]:
+        raise UnsupportedModel(
+            f"{shipment.checkpoint} takes {model.input_shape}: one picture of a fixed size is needed."
+        )
+    if shipment.qat_epochs and (task := output_kind(model)):
+        raise UnsupportedModel(f"{shipment.checkpoint} is a {task}, and qat_epochs trains classifiers: leave it at 0.")
+
+
+def output_kind(model: "keras.Model") -> str | None:
     """drawing.DETECTOR, drawing.SEGMENTER or None, by the shapes of the model's outputs."""
     from keras_cnns.inference import drawing
 
     return drawing.kind_of_outputs([x.shape[1:] for x in model.outputs], model.input_shape[1:3])
 
 
-def reader(model, dataset, data_dir, view):
+def reader(model: "keras.Model", dataset: str, data_dir: str | None, view: dict[str, Any]) -> Reader:
     """(split, limit) -> (pictures, labels or None, names), as the model's outputs need them: classes, boxes or masks.
 
     Args:
@@ -136,17 +156,17 @@ def reader(model, dataset, data_dir, view):
     if task is None:
         return partial(load_arrays, dataset, data_dir=data_dir, size=(height, width), channels=channels, **view)
 
-    def read(split, limit):
+    def read(split: str, limit: int | None) -> tuple[Any, Any, tuple[str, ...]]:
         target: Literal["boxes", "mask"] = "boxes" if task == drawing.DETECTOR else "mask"
-        options = {"size": (height, width), "limit": limit, "data_dir": data_dir}
+        options: dict[str, Any] = {"size": (height, width), "limit": limit, "data_dir": data_dir}
         images, masks, names = load_arrays(dataset, split, target=target, **options)
         return images, None if target == "boxes" or (masks == VOID).any() else masks, names
 
     return read
 
 
-def _trained_further(model, seen, s):
-    """The model after a little training with int8's rounding in it, ranges from `seen`, statistics held."""
+def _trained_further(model: "keras.Model", calibration: Any, shipment: Shipment) -> Any:
+    """The model after quantization-aware training: ranges from the calibration pictures, normalization unchanged."""
     import keras
 
     from keras_cnns.data.pipeline import load
@@ -154,11 +174,10 @@ def _trained_further(model, seen, s):
     from keras_cnns.tflite.rewrite.ends import ends_in_softmax
 
     (_, height, width, channels) = model.input_shape
-    data = load(
-        s.dataset, size=(height, width), channels=channels, batch_size=s.batch_size, data_dir=s.data_dir, split="train"
-    )
-    aware = quantization_aware(model, pictures=seen)
+    options: dict[str, Any] = {"size": (height, width), "channels": channels, "batch_size": shipment.batch_size}
+    data = load(shipment.dataset, split="train", data_dir=shipment.data_dir, **options)
+    aware = quantization_aware(model, pictures=calibration)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(model))
-    aware.compile(keras.optimizers.Adam(s.qat_learning_rate), loss, jit_compile=False)
-    aware.fit(data.dataset, epochs=s.qat_epochs, steps_per_epoch=data.steps, shuffle=False, verbose=0)
+    aware.compile(keras.optimizers.Adam(shipment.qat_learning_rate), loss, jit_compile=False)
+    aware.fit(data.dataset, epochs=shipment.qat_epochs, steps_per_epoch=data.steps, shuffle=False, verbose=0)
     return aware
