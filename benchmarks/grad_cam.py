@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from keras_cnns import build
 from keras_cnns.insight import grad_cam
-from keras_cnns.insight.network import Network
+from keras_cnns.insight.maps.inspected_model import InspectedModel
 
 RUNS = 15
 
 
 def main():
     model = build("resnet50")
-    network = Network(model)
+    network = InspectedModel(model)
     picture = np.random.default_rng(0).uniform(0, 1, (1, 224, 224, 3)).astype("float32")
 
     def both_passes():

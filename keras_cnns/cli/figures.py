@@ -42,7 +42,7 @@ def figure(
     path = Path(out or f"runs/figures/{kind}.png")
     if path.suffix not in SUFFIXES:
         raise UserError(f"{path} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
-    from keras_cnns.insight import draw
+    from keras_cnns.insight.figures import draw
 
     made, title = MAKERS[kind](what, layer, window)
     draw.save(made, path, title)

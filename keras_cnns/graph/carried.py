@@ -6,6 +6,8 @@ import inspect
 import keras
 import numpy as np
 
+from keras_cnns.graph.keras_internals import forget_calls, sublayers
+
 OWN = ("keras.", "keras_cnns.")  # what comes from these can be made again from its config
 _WRAPPED = ("build", "quantize")  # by Keras itself, on every layer
 _CALLS = ("_inbound_nodes", "_outbound_nodes")
@@ -25,7 +27,7 @@ class Carried:
 
 def can_be_made_again(layer):
     """Whether the layer and all it holds are Keras's own (or this package's), functions they were given included."""
-    parts = list(layer._flatten_layers())
+    parts = sublayers(layer)
     if any(isinstance(part, keras.layers.Lambda) for part in parts):
         return False
     return all(_own(type(part)) and not replaced(part) and all(map(_own, _functions(part))) for part in parts)
@@ -50,13 +52,13 @@ def copy_operation(operation):
     """A copy without calls; `copy.copy` would go by the config, which need not say all."""
     twin = object.__new__(type(operation))
     twin.__dict__.update(vars(operation))
-    twin._inbound_nodes, twin._outbound_nodes = [], []
+    forget_calls(twin)
     return twin
 
 
 def duplicate(layer, name):
     """A deep copy of a built layer that computes in float32, with variables of its own and no calls."""
-    parts = list(layer._flatten_layers())
+    parts = sublayers(layer)
     known = {id(part): object.__new__(type(part)) for part in parts}
     for part in parts:
         own = (*part._trainable_variables, *part._non_trainable_variables, *(s.state for s in part._seed_generators))
@@ -73,7 +75,7 @@ def duplicate(layer, name):
         _count_anew(known[id(part)]._tracker)
     twin = known[id(layer)]
     vars(twin)["name"] = name
-    for part in twin._flatten_layers():
+    for part in sublayers(twin):
         if part.compute_dtype in ("float16", "bfloat16", "float64"):
             part.dtype_policy = "float32"
     return twin

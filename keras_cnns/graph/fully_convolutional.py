@@ -1,5 +1,7 @@
 """A classifier slides over larger pictures: its dense layers become convolutions. Long et al. 2015, 1411.4038, 3.1."""
 
+from keras_cnns.graph.keras_internals import producer, producing_call
+from keras_cnns.layers import AdaptivePooling2D
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.support.lazy_imports import keras
 from keras_cnns.support.validation import kind
@@ -23,7 +25,7 @@ def to_fully_convolutional(model):
         raise UserError(f"{kind(model)} is no functional keras.Model: give one of Keras 3.")
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or None in model.inputs[0].shape[1:]:
         raise UserError(f"{model.name} takes no picture of a known size: build it with input_shape=.")
-    fixed = next((layer.name for layer in model.layers if type(layer).__name__ == "AdaptivePooling2D"), None)
+    fixed = next((layer.name for layer in model.layers if isinstance(layer, AdaptivePooling2D)), None)
     if fixed:
         raise UserError(
             f"{model.name} pools any map to one grid ({fixed}): build it for its published size, without that."
@@ -40,7 +42,7 @@ def to_fully_convolutional(model):
             return kind.Identity(name=layer.name)
         if end is None or not isinstance(layer, kind.Dense) or len(layer.input.shape) != 2:
             return layer.__class__.from_config(layer.get_config())
-        before = layer.input._keras_history.operation
+        before = producer(layer.input)
         flat = isinstance(before, kind.Flatten) and len(before.input.shape) == 4
         grids[layer.name] = tuple(before.input.shape[1:3]) if flat else (1, 1)
         options = {"use_bias": layer.use_bias, "dtype": layer.dtype_policy, "name": layer.name}
@@ -80,11 +82,11 @@ def _goes_around(model, layer):
     open_, seen = list(model.outputs), set()
     while open_:
         tensor = open_.pop()
-        operation = tensor._keras_history.operation
+        operation = producer(tensor)
         if operation is layer or id(tensor) in seen:
             continue
         seen.add(id(tensor))
-        node = operation._inbound_nodes[tensor._keras_history.node_index]
+        node = producing_call(tensor)
         if not node.input_tensors:
             return True
         open_ += node.input_tensors

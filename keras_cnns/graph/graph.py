@@ -13,6 +13,7 @@ import numpy as np
 from keras import layers, tree
 
 from keras_cnns.graph.carried import Carried, copy_operation
+from keras_cnns.graph.keras_internals import producer
 from keras_cnns.graph.node import Item, Node
 
 
@@ -102,7 +103,7 @@ class Graph:
             return keras.Input(batch_shape=config["batch_shape"], dtype=config["dtype"], name=names(node.name))
         if isinstance(node.call, FunctionType):
             tensor = node.call(*args, **kwargs)
-            tensor._keras_history.operation.name = names(node.name)
+            producer(tensor).name = names(node.name)
             return tensor
         if isinstance(node.call, keras.Operation):  # no layer: a copy, so that the source gets no new calls
             operation = copy_operation(node.call)

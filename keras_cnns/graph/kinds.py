@@ -6,6 +6,8 @@ import inspect
 import keras
 from keras import layers, ops
 
+from keras_cnns.graph.keras_internals import producer
+
 CONVS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
@@ -45,7 +47,7 @@ TRAINING_ONLY = (*DROPOUTS, *NOISES, *AUGMENTATIONS)
 def _operation(call, *args, **kwargs):
     """The class of what Keras keeps of a call of one of its functions."""
     tensors = [keras.KerasTensor((2, 4, 4, 3)) if arg is ... else arg for arg in args]
-    return type(keras.tree.flatten(call(*tensors, **kwargs))[0]._keras_history.operation)
+    return type(producer(keras.tree.flatten(call(*tensors, **kwargs))[0]))
 
 
 FLIP = _operation(ops.flip, ..., axis=1)
@@ -71,6 +73,51 @@ ACTIVATIONS = {
 }
 RELU = _operation(keras.activations.relu, ...)  # which may have a slope, a limit, a threshold
 
+# What moves values without computing with them: it costs memory, no arithmetic.
+MOVES = _layers("InputLayer", "Flatten", "Reshape", "Permute", "Identity", "Dropout", "Concatenate")
+MOVES += _layers("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout")
+MOVES += _layers(*(f"{what}{d}D" for d in (1, 2, 3) for what in ("ZeroPadding", "Cropping")))
+MOVES += (*RESHAPES, PAD, CAST, SPLIT, _operation(ops.transpose, ...), _operation(lambda x: x[:, 1], ...))
+MOVES += (_operation(lambda x: ops.concatenate([x, x]), ...),)
+MATMUL = _operation(lambda x: ops.matmul(x, ops.swapaxes(x, 2, 3)), ...)
+MAX = _operation(ops.max, ..., axis=(1, 2))
+
+POOLINGS = _layers(*(f"{what}Pooling{d}D" for d in (1, 2, 3) for what in ("Max", "Average")))
+GLOBAL_POOLINGS = _layers(*(f"Global{what}Pooling{d}D" for d in (1, 2, 3) for what in ("Max", "Average")))
+ZERO_PADDINGS, CROPPINGS, UPSAMPLINGS = (
+    _layers(*(f"{what}{d}D" for d in (1, 2, 3))) for what in ("ZeroPadding", "Cropping", "UpSampling")
+)
+
+# Activation functions that let what is positive through, and the layers and operations that apply one.
+_POSITIVE = ["relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "hard_silu", "mish", "softplus"]
+RECTIFIERS = _layers("ReLU", "LeakyReLU", "PReLU", "ELU")
+RECTIFIERS += (RELU, *(_operation(getattr(ops, name), ...) for name in _POSITIVE if hasattr(ops, name)))
+SIGMOID = {_operation(ops.sigmoid, ...), _operation(keras.activations.sigmoid, ...)}
+
+# Each position of the result is computed from the same position of what is taken, whatever the channels.
+POINTWISE = _layers("BatchNormalization", "Activation", "Softmax", "Rescaling", "Normalization", "Identity", "Dense")
+POINTWISE += _layers("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout")
+POINTWISE += _layers("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")
+POINTWISE += (*RECTIFIERS, *SOFTMAX, *SIGMOID, CAST, NEGATIVE, *DIVIDE, *ARITHMETIC)
+POINTWISE += tuple(
+    _operation(getattr(ops, name), ...)
+    for name in [
+        "tanh",
+        "hard_sigmoid",
+        "hard_tanh",
+        "softsign",
+        "exp",
+        "log",
+        "sqrt",
+        "rsqrt",
+        "square",
+        "abs",
+        "absolute",
+    ]
+)
+POINTWISE += tuple(_operation(call, ..., 2.0) for call in (ops.power, ops.maximum, ops.minimum))
+POINTWISE += (_operation(ops.clip, ..., 0.0, 1.0), _operation(lambda x: ops.concatenate([x, x]), ...))
+
 # Results that are what was taken, in another order or fewer: as integers they have its scale.
 SAME_SCALE = _layers("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop", "UpSampling1D", "UpSampling2D")
 SAME_SCALE += _layers("GlobalMaxPooling1D", "GlobalMaxPooling2D", "ZeroPadding1D", "ZeroPadding2D")
@@ -90,6 +137,21 @@ def activation_of(node):
 def name_of(function):
     """The name of an activation function of Keras's; "" for any other."""
     return function.__name__ if inspect.isfunction(function) and function in _FUNCTIONS else ""
+
+
+def is_rectifier(activation) -> bool:
+    """Whether an activation - a function, a layer or an operation - is one of Keras's that pass what is positive."""
+    return type(activation) in RECTIFIERS or name_of(activation) in _POSITIVE
+
+
+def is_squashing(activation) -> bool:
+    """Whether an activation - a function, a layer or an operation - is Keras's softmax or sigmoid."""
+    return type(activation) in (layers.Softmax, *SOFTMAX) or name_of(activation) == "softmax" or is_sigmoid(activation)
+
+
+def is_sigmoid(activation) -> bool:
+    """Whether an activation - a function or an operation - is Keras's sigmoid."""
+    return type(activation) in SIGMOID or name_of(activation) == "sigmoid"
 
 
 def is_relu(node):

@@ -1,17 +1,23 @@
-"""A finished Keras 3 model read as a graph: one node per call, nested models laid flat. The model is only read."""
+"""A finished Keras 3 model as a graph of nodes that can be rewritten. The model itself is only read.
+
+The graph is made from the sequence of calls of `calls.py`, the one place that walks Keras's graph.
+"""
+
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops, tree
 
+from keras_cnns.graph.calls import Call, Calls, Ref
 from keras_cnns.graph.carried import Carried, can_be_made_again, replaced
 from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.keras_internals import calls_of, functional_inside, is_masked, sublayers
 from keras_cnns.graph.kinds import (
     ACTIVATIONS,
     ARITHMETIC,
     CAST,
     DIVIDE,
-    FUNCTIONAL,
     LINEAR,
     NEGATIVE,
     PAD,
@@ -20,77 +26,90 @@ from keras_cnns.graph.kinds import (
     name_of,
 )
 from keras_cnns.graph.node import Item, Node, cast, new
-from keras_cnns.graph.walk import in_order, walk
 from keras_cnns.support.errors import UserError
 
 REDUCED = ("float16", "bfloat16", "float64")  # they become float32, which is what a phone's file is made from
-# Attributes that a config may name and cannot always say: somebody's function, a layer, a regularizer of their own.
-_AS_THEY_ARE = ("activation", "recurrent_activation", "regularizer", "constraint")
+# Arguments that a config may name and cannot always express: a user's own function, a layer, a regularizer.
+_TAKEN_FROM_THE_LAYER = ("activation", "recurrent_activation", "regularizer", "constraint")
 
 
-def read(model):
+def read(model: keras.Model) -> Graph:
     """The graph of a functional or Sequential Keras 3 model; nested models are laid flat.
 
-    What is Keras's own (or this package's) becomes a node with its config and its weights; any other layer is carried
-    over as it is, since its config may not say all it does.
+    A layer of Keras (or of this package) becomes a node with its config and its weights. Any other layer is carried
+    over as it is, since its config may not express all that it computes.
 
     Raises:
       UserError: not a Keras 3 model, no graph (a subclassed model), or a layer quantized by Keras; it names the layer.
     """
-    if not isinstance(model, keras.Model):
-        raise UserError(
-            f"{type(model).__module__}.{type(model).__name__} is not a Keras 3 model: give a functional keras.Model"
-        )
-    model = _functional(model)
-    sources = {id(t): _input_node(t) for t in model.inputs}
-    values = dict(sources)
-    walk(model, values, _Reader().node, inside=_graph_inside, taken=_taken)
-    inputs = tree.map_structure(lambda t: sources[id(t)], model._inputs_struct)
-    outputs = tree.map_structure(lambda t: values[id(t)], model._outputs_struct)
-    return Graph(inputs, outputs, model.name)
+    calls, reader = Calls(model, recorded=True), _Reader()
+    for number, call in enumerate(calls):
+        nodes = [_input_node(call)] if call.node is None else reader.nodes(call)
+        reader.values |= {(number, output): node for output, node in enumerate(nodes)}
+    inputs, outputs = (tree.map_structure(reader.value, x) for x in (calls.input_structure, calls.result))
+    return Graph(inputs, outputs, calls.name)
 
 
-def is_reduced(model):
+def is_reduced(model: keras.Model) -> bool:
     """Whether something in a model is computed in other floats than float32, be it by a plain cast."""
-    for part in model._flatten_layers():
+    for part in sublayers(model):
         if part.compute_dtype in REDUCED:
             return True
-        for operation in getattr(getattr(part, "_functional", part), "operations", ()):
-            if any(tensor.dtype in REDUCED for node in operation._inbound_nodes for tensor in node.output_tensors):
+        graph = functional_inside(part) if isinstance(part, keras.Sequential) else part
+        for operation in getattr(graph, "operations", ()):
+            if any(tensor.dtype in REDUCED for node in calls_of(operation) for tensor in node.output_tensors):
                 return True
     return False
 
 
 class _Reader:
     def __init__(self):
-        self.calls = {}  # id of a layer with weights -> its nodes
-        self.carried = {}  # id of a layer -> what stands for it in every call
+        self.values: dict[tuple, Node] = {}  # (number of a call, number of its output, adaptations) -> node
+        self.calls: dict[int, list[Node]] = {}  # id of a layer with weights -> its nodes
+        self.carried: dict[int, Carried] = {}  # id of a layer -> what stands for it in every call
 
-    def node(self, call, args, kwargs, path):
+    def value(self, ref: Ref) -> Node:
+        """The node that computes a value, cast and reshaped as the nested models that it entered do."""
+        node = self.values[ref.call, ref.output]
+        for count, (shape, dtype) in enumerate(ref.adapted, start=1):
+            key = (ref.call, ref.output, ref.adapted[:count])
+            if key not in self.values:
+                self.values[key] = _adapted(node, shape, dtype)
+            node = self.values[key]
+        return node
+
+    def nodes(self, call: Call) -> list[Node]:
         """The nodes of one call, one for each of its results."""
-        args, kwargs = tree.map_structure(_constant, (args, kwargs))
+        args, kwargs = tree.map_structure(self._argument, (call.args, call.kwargs | call.mask))
         if not args and set(kwargs) == {"inputs"}:
             args = (kwargs.pop("inputs"),)
-        operation, shape = call.operation, tuple(call.outputs[0].shape)
-        if type(operation) is CAST and all("float" in t.dtype for t in (*call.input_tensors, *call.outputs)):
+        operation, shape = call.operation, call.outputs[0].shape
+        tensors = (*call.node.input_tensors, *call.node.outputs)
+        if type(operation) is CAST and all("float" in t.dtype for t in tensors):
             return [args[0]]  # all floats become float32
         common = {"kwargs": kwargs, "name": operation.name, "shape": shape}
         if isinstance(operation, keras.Layer):
             node = self.layer(operation, args, common)
         else:
             node = _function(operation, args, common)
-        masked = any(getattr(t, "_keras_mask", None) is not None for t in (*call.input_tensors, *call.outputs))
+        masked = any(map(is_masked, tensors))
         for made in (node, node.input) if node.origin != operation.name else (node,):
             made.origin = operation.name
             made.dtype, made.masked = _plain(call.outputs[0].dtype), masked or kwargs.get("mask") is not None
         if len(call.outputs) == 1:
             return [node]
         node.many = True
-        return [_item(node, i, t) for i, t in enumerate(call.outputs)]
+        return [_item(node, ref) for ref in call.outputs]
+
+    def _argument(self, value: Any) -> Any:
+        """A node in the place of a value, a number in that of a variable: it is one in inference."""
+        if isinstance(value, Ref):
+            return self.value(value)
+        return np.asarray(value) if isinstance(value, keras.Variable) else value
 
     def layer(self, layer, args, common):
         """The node of one call of a layer, its fused activation behind it where that is a layer or a function."""
-        if any(part.quantization_mode for part in layer._flatten_layers()):
+        if any(part.quantization_mode for part in sublayers(layer)):
             raise UserError(f"layer {layer.name!r} was quantized by Keras itself: export the model it was before.")
         fused = getattr(layer, "activation", None) if type(layer) in (*LINEAR, *SEPARABLE, layers.Activation) else None
         if isinstance(fused, keras.Layer):
@@ -132,14 +151,9 @@ class _Reader:
         return node
 
 
-def _constant(value):
-    """A variable that somebody calculated with is a number in inference, and none that a layer keeps."""
-    return np.asarray(value) if isinstance(value, keras.Variable) else value
-
-
-def _item(node, i, tensor):
-    item = Node(Item(i), (node,), name=f"{node.name}_{i}", shape=tuple(tensor.shape))
-    item.dtype, item.masked = _plain(tensor.dtype), node.masked
+def _item(node: Node, ref: Ref) -> Node:
+    item = Node(Item(ref.output), (node,), name=f"{node.name}_{ref.output}", shape=ref.shape)
+    item.dtype, item.masked = _plain(ref.dtype), node.masked
     return item
 
 
@@ -165,46 +179,16 @@ def _function(operation, args, common):
     return Node(operation, args, **common)
 
 
-# Models within models
-
-
-def _graph_inside(model):
-    """What holds the graph of a nested model; None for another kind of model, which is carried over."""
-    return _functional(model) if isinstance(model, keras.Sequential) or _keeps_the_call(model) else None
-
-
-def _keeps_the_call(model):
-    return isinstance(model, FUNCTIONAL) and type(model).call is FUNCTIONAL.call
-
-
-def _functional(model):
-    """The object that holds the graph."""
-    if isinstance(model, keras.Sequential):
-        if not model.built or model._functional is None:
-            raise UserError(f"model {model.name!r} has no input shape yet: add keras.Input as its first layer")
-        return model._functional
-    if not _keeps_the_call(model):
-        raise UserError(
-            f"{type(model).__name__} {model.name!r} is a subclassed model, which has no graph to rewrite: "
-            "build it as keras.Model(inputs, outputs)"
-        )
-    return model
-
-
-def _taken(inner, given):
-    return [_as_taken(node, tensor) for node, tensor in zip(in_order(inner, given), inner.inputs, strict=True)]
-
-
-def _as_taken(node, tensor):
-    """`node` as the input `tensor` of a nested model takes it: Keras casts it, and adds or drops a last axis of one."""
-    wanted = _plain(tensor.dtype)
+def _adapted(node: Node, shape: tuple, dtype: str) -> Node:
+    """`node` as an input of a nested model takes it: Keras casts it, and adds or drops a last axis of length one."""
+    wanted = _plain(dtype)
     if node.dtype != wanted:
         node = cast(node, wanted, node)
-    if len(node.shape) == len(tensor.shape):
+    if len(node.shape) == len(shape):
         return node
-    call = ops.squeeze if len(node.shape) > len(tensor.shape) else ops.expand_dims
+    call = ops.squeeze if len(node.shape) > len(shape) else ops.expand_dims
     ranked = new(call, (node, -1), node, "ranked", {})
-    ranked.shape = tuple(tensor.shape)
+    ranked.shape = shape
     return ranked
 
 
@@ -224,7 +208,7 @@ def _config(layer):
     config.pop("name")
     config.pop("quantization_config", None)
     for key in config:
-        if key.endswith(_AS_THEY_ARE) and getattr(layer, key, None) is not None:
+        if key.endswith(_TAKEN_FROM_THE_LAYER) and getattr(layer, key, None) is not None:
             config[key] = name_of(getattr(layer, key)) or getattr(layer, key)
         elif key.endswith("_initializer"):
             config[key] = "zeros"  # the weights follow
@@ -233,13 +217,13 @@ def _config(layer):
     return config
 
 
-def _plain(dtype):
+def _plain(dtype: str) -> str:
     return "float32" if dtype in REDUCED else dtype
 
 
-def _input_node(tensor):
-    dtype = _plain(tensor.dtype)
-    config = {"batch_shape": tuple(tensor.shape), "dtype": dtype}
-    node = Node(layers.InputLayer, (), config=config, name=tensor.name, shape=tuple(tensor.shape))
+def _input_node(call: Call) -> Node:
+    shape, dtype = call.outputs[0].shape, _plain(call.outputs[0].dtype)
+    config = {"batch_shape": shape, "dtype": dtype}
+    node = Node(layers.InputLayer, (), config=config, name=call.name, shape=shape)
     node.dtype = dtype
     return node

@@ -12,14 +12,14 @@ from .maps.guided import saliency as saliency
 from .maps.integrated_gradients import integrated_gradients as integrated_gradients
 from .maps.maximize import maximize as maximize
 from .maps.occlusion import occlusion as occlusion
+from .maps.targets import Box as Box
+from .maps.targets import Class as Class
+from .maps.targets import Mask as Mask
+from .maps.targets import Unit as Unit
 from .sanity import beats_random as beats_random
 from .sanity import deletion as deletion
 from .sanity import insertion as insertion
 from .sanity import weights_matter as weights_matter
-from .targets import Box as Box
-from .targets import Class as Class
-from .targets import Mask as Mask
-from .targets import Unit as Unit
 
 __all__ = [
     "grad_cam",

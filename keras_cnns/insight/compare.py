@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from keras_cnns.builder import build
-from keras_cnns.insight import draw
+from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import html
 from keras_cnns.registry.registry import counts, entry, list_models
 from keras_cnns.support.errors import UserError, nearest

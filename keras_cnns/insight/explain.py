@@ -5,10 +5,20 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.inference.pictures import read_picture
-from keras_cnns.insight import draw, explain_file, targets
+from keras_cnns.insight import explain_file
+from keras_cnns.insight.figures import draw
 from keras_cnns.insight.maps import cam as class_map
-from keras_cnns.insight.maps import deconvnet, features, grad_cam, guided, integrated_gradients, maximize, occlusion
-from keras_cnns.insight.network import Network
+from keras_cnns.insight.maps import (
+    deconvnet,
+    features,
+    grad_cam,
+    guided,
+    integrated_gradients,
+    maximize,
+    occlusion,
+    targets,
+)
+from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UserError, nearest
 
@@ -53,9 +63,9 @@ def explain(
     target = targets.Class(target, output)
     if model.suffix == ".tflite":
         return [_of_file(model, paths, method, out, target, low, high)]
-    network, card = Network(_loaded(model)), read_card(model)
+    network, card = InspectedModel(_loaded(model)), read_card(model)
     target = targets.Class(target.index, network.output(output))
-    shape = network.sizes(model)
+    shape = network.picture_shape(model)
     if method == "maximize":
         return [_maximized(network, model, out, target, layer, channel, low, high)]
     shown = np.stack([read_picture(path, shape, **card.view()) for path in paths]) / 255
@@ -131,7 +141,7 @@ def _of_file(model, paths, method, out, target, low, high):
 
 
 def _names(network, pictures, target, paths, labels):
-    classes = np.broadcast_to(target.settled(network.run(pictures)[0]).index, len(paths))
+    classes = np.broadcast_to(network.settled(target, pictures).index, len(paths))
     return [_name(path, int(index), labels) for path, index in zip(paths, classes, strict=True)]
 
 

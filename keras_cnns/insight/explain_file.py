@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnns.insight import targets
+from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.base import enlarged
 from keras_cnns.insight.maps.occlusion import occlude
 from keras_cnns.support.errors import UserError

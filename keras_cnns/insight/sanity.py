@@ -3,12 +3,12 @@
 Adebayo et al. 2018, 1810.03292; deletion and insertion: Petsiuk et al. 2018, 1806.07421.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from keras_cnns.insight import targets
-from keras_cnns.insight.network import Network, checked
+from keras_cnns.insight.maps import targets
+from keras_cnns.insight.maps.inspected_model import InspectedModel, checked, inspected
 
 
 def weights_matter(method, model, pictures, target=None, *, seed=0):
@@ -25,7 +25,7 @@ def weights_matter(method, model, pictures, target=None, *, seed=0):
       {layer's name: mean rank correlation of the maps' sizes with the first ones}; a method that explains this network
       falls from 1 towards 0, one that only finds edges stays near 1.
     """
-    network = Network(model)
+    network = InspectedModel(model)
     target = _settled(network, pictures, target)
     first, rng = method(model, pictures, target), np.random.default_rng(seed)
     layers = {call.name: call.operation for call in network.calls if getattr(call.operation, "weights", None)}
@@ -107,7 +107,7 @@ def _elsewhere(order, rng):
 
 
 def _curve(model, picture, order, target, steps, value, *, putting_back):
-    network = model if isinstance(model, Network) else Network(model)
+    network = inspected(model)
     target = _settled(network, picture, target)
     (picture,) = checked(picture, network.shape, network.model.name)
     cover = np.broadcast_to(picture.mean((0, 1)) if value is None else value, picture.shape)
@@ -116,7 +116,7 @@ def _curve(model, picture, order, target, steps, value, *, putting_back):
     first = (place[None] < (shares * place.size)[:, None]).reshape(len(shares), *picture.shape[:2], 1)
     pictures = np.where(first, picture, cover) if putting_back else np.where(first, cover, picture)
     scores = [
-        np.asarray(network.scores(pictures[i : i + 32].astype("float32"), target, whole=True))
+        np.asarray(network.scores(pictures[i : i + 32].astype("float32"), target, probabilities=True))
         for i in range(0, len(shares), 32)
     ]
     return Curve(shares, np.concatenate(scores))
@@ -125,10 +125,9 @@ def _curve(model, picture, order, target, steps, value, *, putting_back):
 def _settled(network, pictures, target):
     """The target for changed pictures: a class that was the model's own answer is written down first."""
     target = targets.of(target)
-    if isinstance(target, targets.Class) and target.index is None:
-        target = targets.settle(target, network.run(checked(pictures, network.shape, network.model.name))[0])
+    target = network.settled(target, checked(pictures, network.shape, network.model.name))
     if isinstance(target, targets.Class) and np.ndim(target.index) and len(target.index) == 1:
-        target = targets.Class(target.index[0], target.output)
+        target = replace(target, index=target.index[0])
     return target
 
 

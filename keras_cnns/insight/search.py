@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from keras_cnns.inference.pictures import read_picture
-from keras_cnns.insight import draw
+from keras_cnns.insight.figures import draw
 from keras_cnns.insight.maps.base import by_batch, map_layer
-from keras_cnns.insight.network import Network
+from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.plots import shortened
@@ -43,8 +43,8 @@ class Index:
         found = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in KINDS and p.is_file())
         if not found:
             raise UserError(f"{folder} holds no pictures.")
-        self._network, self._scale = Network(load_model(model)), (low, high)
-        self._shape, self._layer = self._network.sizes(model), map_layer(self._network, None)
+        self._network, self._scale = InspectedModel(load_model(model)), (low, high)
+        self._shape, self._layer = self._network.picture_shape(model), map_layer(self._network, None)
         stamp = hashlib.sha256(model.read_bytes() + f"{low} {high}".encode()).hexdigest()
         known = self._kept(stamp)
         self.computed, self.unread, features = 0, [], {}

@@ -17,11 +17,3 @@ class HeldBatchNormalization(keras.layers.BatchNormalization):
     def inference_form(self):
         """The Keras layer that computes the same outside training: its class, its arguments and its weights."""
         return keras.layers.BatchNormalization, self.get_config(), self.get_weights()
-
-
-def hold(model):
-    """Lets every batch normalization of `model`, nested ones too, keep its statistics. For a model under training."""
-    for layer in model._flatten_layers():
-        if type(layer) is keras.layers.BatchNormalization:
-            layer.__class__ = HeldBatchNormalization  # the same variables, another `call`
-    return model

@@ -30,11 +30,13 @@ class TableConv2D(keras.layers.Conv2D):
         self.built = True
 
     def call(self, x):
+        kernel, bias = ops.cast(self.dense_kernel(), x.dtype), ops.cast(self.bias, x.dtype)
+        return ops.conv(x, kernel, padding="valid", data_format="channels_last") + bias
+
+    def dense_kernel(self):
+        """The kernel as if all maps were connected, [height, width, in, out], zero where there is no connection."""
         kernel = ops.matmul(self.kernel, ops.convert_to_tensor(self._place, self.kernel.dtype))
-        kernel = ops.reshape(kernel, (*self.kernel_size, -1, self.filters))
-        return ops.conv(x, ops.cast(kernel, x.dtype), padding="valid", data_format="channels_last") + ops.cast(
-            self.bias, x.dtype
-        )
+        return ops.reshape(kernel, (*self.kernel_size, -1, self.filters))
 
     def get_config(self):
         return super().get_config() | {"table": self.table}

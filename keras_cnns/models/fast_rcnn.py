@@ -12,6 +12,7 @@ from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.blocks.residual import known
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper
+from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support.lazy_imports import keras, layers
 from keras_cnns.support.types import Tensor
 
@@ -107,9 +108,9 @@ def parts(model: Any) -> tuple[Any, Any]:
       objectness and deltas are each a list, one for each level of the pyramid.
     """
     names = [layer.name for layer in model.layers]
-    level, _ = model.get_layer("roi_pooling")._inbound_nodes[0].arguments.args
+    level, _ = calls_of(model.get_layer("roi_pooling"))[0].arguments.args
     proposing = [layer for layer in model.layers if isinstance(layer, own.Proposals | own.PyramidProposals)]
-    first = [level, *proposing[0]._inbound_nodes[0].arguments.args[:2]] if proposing else level
+    first = [level, *calls_of(proposing[0])[0].arguments.args[:2]] if proposing else level
     level = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), level)
     boxes = keras.Input((None, 4), dtype="float32")
     x = model.get_layer("roi_pooling")(level, boxes)

@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from keras_cnns.graph.calls import Calls
-from keras_cnns.profiling.macs import FREE, macs
+from keras_cnns.graph.kinds import LINEAR, MOVES, POOLINGS, SEPARABLE
+from keras_cnns.profiling.macs import macs
 from keras_cnns.profiling.receptive_field import fields
 
 
@@ -110,8 +111,8 @@ def profile(model) -> Profile:
     uncounted: Counter = Counter()
     for call, seen in zip(calls, fields(calls), strict=True):
         cost = macs(call)
-        if cost is None and call.kind not in FREE:
-            open_size = hasattr(call.operation, "kernel_size") or call.kind == "Dense"
+        if cost is None and type(call.operation) not in MOVES:
+            open_size = isinstance(call.operation, (*LINEAR, *SEPARABLE))
             uncounted[f"{call.kind} of open size" if open_size else call.kind] += 1
         rows.append(_row(call, cost or 0, seen or ()))
     return Profile(tuple(rows), dict(uncounted))
@@ -126,7 +127,8 @@ def totals(model) -> dict:
 def _row(call, cost, seen):
     layer = call.operation
     folders, _, last = call.name.rpartition("/")
-    kernel = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    windowed = isinstance(layer, (*LINEAR, *SEPARABLE, *POOLINGS))
+    kernel = (getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)) if windowed else None
     return LayerProfile(
         name=call.name,
         stage=f"{folders}/{last.split('_')[0]}".lstrip("/"),

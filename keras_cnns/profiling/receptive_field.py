@@ -6,21 +6,24 @@ s jump); where branches meet, the field is what they see together.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import keras
+from keras import layers
 
-# fmt: off
-POINTWISE = {
-    "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Dropout",
-    "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Rescaling", "Normalization",
-    "Identity", "LocalResponseNormalization", "EuclideanRBF", "Dense", "Cast", "Relu", "Relu6", "LeakyRelu", "Elu",
-    "Selu", "Gelu", "Sigmoid", "Silu", "HardSilu", "HardSigmoid", "HardTanh", "Softplus", "Softsign", "Tanh", "Exp",
-    "Log", "Sqrt", "Rsqrt", "Square", "Abs", "Absolute", "Negative", "Power", "Clip", "Add", "Subtract", "Multiply",
-    "TrueDivide", "Divide", "Maximum", "Minimum", "Average", "Concatenate",
-}
-# fmt: on
-EVERYWHERE = {"GroupNormalization", "LocalContrastNormalization"}  # their statistics are the whole picture's
+from keras_cnns.graph import kinds
+from keras_cnns.graph.calls import Call
+from keras_cnns.layers import (
+    AdaptivePooling2D,
+    EuclideanRBF,
+    LocalContrastNormalization,
+    LocalResponseNormalization,
+    WeightedPooling2D,
+)
+
+POINTWISE = (*kinds.POINTWISE, LocalResponseNormalization, EuclideanRBF)
+GLOBAL = (layers.GroupNormalization, LocalContrastNormalization)  # their statistics are those of the whole picture
 
 
 @dataclass(frozen=True)
@@ -45,56 +48,70 @@ class Field:
 ALL = (-math.inf, math.inf)
 
 
-def fields(calls) -> list:
+def fields(calls: Iterable[Call]) -> list[tuple[Field, ...] | None]:
     """For each call a tuple with a `Field` for each spatial axis (of a vector: what it was made from), or None.
 
-    None: the call's field is not known, because it is of a kind that is not known here, or comes after one.
+    None: the field is not known, because the call is of an unknown kind or comes after one.
+
+    >>> fields(Calls(keras_cnns.build("vgg16")))[3][0].size  # behind conv1_2
+    5
     """
-    found: list = []
+    results: list = []
     for call in calls:
-        found.append(_of(call, [found[ref.call] for ref in call.inputs]))
-    return found
+        results.append(_field(call, [results[ref.call] for ref in call.inputs]))
+    return results
 
 
-def _of(call, before):
-    layer, kind = call.operation, call.kind
-    if kind == "InputLayer":
+def _field(call, before):
+    layer, kind = call.operation, type(call.operation)
+    if kind is layers.InputLayer:
         return tuple(Field(0, 0, 1) for _ in _spatial(layer, call.outputs[0].shape))
     if not before or any(b is None for b in before):
         return None
     sizes = _spatial(layer, call.inputs[0].shape)
-    if kind in EVERYWHERE:
+    if kind in GLOBAL:
         return tuple(Field(*ALL, f.jump) for f in before[0])
     if kind in POINTWISE:
         return _together(call, before)
-    if hasattr(layer, "kernel_size") or hasattr(layer, "pool_size"):
-        kernel = _each(getattr(layer, "kernel_size", None) or layer.pool_size, sizes)
-        strides, dilation = _each(layer.strides, sizes), _each(getattr(layer, "dilation_rate", 1), sizes)
-        step = _transposed if "Transpose" in kind else _window
-        return tuple(
-            step(f, n, k, s, d, layer.padding)
-            for f, n, k, s, d in zip(before[0], sizes, kernel, strides, dilation, strict=True)
-        )
-    if kind == "WeightedPooling2D":
+    if isinstance(layer, (*kinds.CONVS, *kinds.DEPTHWISE, *kinds.TRANSPOSED, *kinds.SEPARABLE, *kinds.POOLINGS)):
+        return _windowed(layer, before[0], sizes)
+    if kind is WeightedPooling2D:
         return tuple(_window(f, n, layer.size, layer.stride, 1, "valid") for f, n in zip(before[0], sizes, strict=True))
-    if kind == "AdaptivePooling2D" and all(n and n % layer.size == 0 for n in sizes):
+    if kind is AdaptivePooling2D and all(n and n % layer.size == 0 for n in sizes):
         windows = [n // layer.size for n in sizes]
         return tuple(_window(f, n, k, k, 1, "valid") for f, n, k in zip(before[0], sizes, windows, strict=True))
-    if kind.startswith(("ZeroPadding", "Cropping")):
-        sign = 1 if kind.startswith("Zero") else -1
-        amounts = layer.padding if sign == 1 else layer.cropping
-        fronts = [a[0] if isinstance(a, tuple | list) else a for a in (amounts if len(sizes) > 1 else [amounts])]
-        return tuple(_moved(f, -sign * front) for f, front in zip(before[0], fronts, strict=True))
-    if kind == "Pad":
-        width = layer.pad_width[1:-1] if _last(layer) else layer.pad_width[2:]
-        return tuple(_moved(f, -front) for f, (front, _) in zip(before[0], width, strict=True))
-    if kind.startswith("UpSampling"):
+    if kind in (*kinds.ZERO_PADDINGS, *kinds.CROPPINGS, kinds.PAD):
+        return tuple(_moved(f, n) for f, n in zip(before[0], _added_in_front(layer, sizes), strict=True))
+    if kind in kinds.UPSAMPLINGS:
         blur = 0 if getattr(layer, "interpolation", "nearest") == "nearest" else 1  # the neighbour's share
         factors = _each(layer.size, sizes)
         return tuple(Field(f.low - blur * f.jump, f.high, f.jump / s) for f, s in zip(before[0], factors, strict=True))
-    if kind.startswith("Global") or kind in ("Mean", "Max", "Flatten") or kind == "Reshape" and _ones(layer, call):
+    joins = kind in (*kinds.GLOBAL_POOLINGS, kinds.MEAN, kinds.MAX, layers.Flatten)
+    if joins or kind in (layers.Reshape, kinds.RESHAPES[0]) and _is_vector(layer, call):
         return tuple(_joined(f, n) for f, n in zip(before[0], sizes or (1,) * len(before[0]), strict=False))
     return None
+
+
+def _windowed(layer, before, sizes):
+    """Of a convolution or pooling."""
+    kernel = _each(getattr(layer, "kernel_size", None) or layer.pool_size, sizes)
+    strides, dilation = _each(layer.strides, sizes), _each(getattr(layer, "dilation_rate", 1), sizes)
+    step = _transposed if isinstance(layer, kinds.TRANSPOSED) else _window
+    return tuple(
+        step(f, n, k, s, d, layer.padding)
+        for f, n, k, s, d in zip(before, sizes, kernel, strides, dilation, strict=True)
+    )
+
+
+def _added_in_front(layer, sizes):
+    """How far the positions move along each axis: to the left by padding (-), to the right by cropping (+)."""
+    if type(layer) is kinds.PAD:
+        width = layer.pad_width[1:-1] if _is_channels_last(layer) else layer.pad_width[2:]
+        return [-front for front, _ in width]
+    pads = type(layer) in kinds.ZERO_PADDINGS
+    amounts = layer.padding if pads else layer.cropping
+    fronts = [a[0] if isinstance(a, tuple | list) else a for a in (amounts if len(sizes) > 1 else [amounts])]
+    return [-front if pads else front for front in fronts]
 
 
 def _window(f, n, k, s, d, padding):
@@ -142,18 +159,18 @@ def _together(call, before):
     return tuple(result)
 
 
-def _ones(layer, call):
-    """Whether a reshape leaves no position beside another: [batch, n] or [batch, 1, 1, n]."""
+def _is_vector(layer, call) -> bool:
+    """Whether a reshape leaves one position: [batch, n] or [batch, 1, 1, n]."""
     return all(n == 1 for n in _spatial(layer, call.outputs[0].shape))
 
 
-def _last(layer):
+def _is_channels_last(layer) -> bool:
     return (getattr(layer, "data_format", None) or keras.config.image_data_format()) == "channels_last"
 
 
 def _spatial(layer, shape):
     """The spatial sizes in `shape`, which has the batch in front; none for vectors."""
-    return tuple(shape[1:-1] if _last(layer) else shape[2:])
+    return tuple(shape[1:-1] if _is_channels_last(layer) else shape[2:])
 
 
 def _each(value, sizes):

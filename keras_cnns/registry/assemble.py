@@ -75,7 +75,7 @@ def assemble(
     inputs = inputs[0] if len(inputs) == 1 else inputs
     model = put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or network.name)))
     for layer in model.layers:
-        layer._keras_cnns_network = network.name  # stays when the user gives the model another name
+        layer.keras_cnns_network = network.name  # stays when the user gives the model another name
     return model
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_cnns.graph.keras_internals import sublayers
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
@@ -130,7 +131,7 @@ class Exporter:
                 raise UserError(f"{error}.{other} The file was kept as {kept}.") from error
             report = self._report(path, scheme, job, examination, len(data), len(reference))
             if report.status == "fail":
-                layers = [layer.name for layer in self.float_model.model._flatten_layers(include_self=False)]
+                layers = [layer.name for layer in sublayers(self.float_model.model, include_self=False)]
                 errors = layer_errors(temporary.resolve(), float_file, self.pictures.images, layers)
                 report = replace(report, layers=errors)
             report = replace(report, seconds=time.perf_counter() - started)

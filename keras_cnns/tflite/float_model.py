@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.graph.node import Node
 from keras_cnns.graph.reader import is_reduced, read
 from keras_cnns.support.errors import UserError
@@ -100,7 +101,7 @@ def _in_float32(model: keras.Model, graph: Graph) -> keras.Model:
     if all(None not in tensor.shape[1:] for tensor in model.inputs):
         noise = np.random.default_rng(0)
         images = [tf.cast(noise.uniform(0, 1, (2, *t.shape[1:])), t.dtype) for t in model.inputs]
-        structure = getattr(model, "_functional", model)._inputs_struct
+        structure = input_structure(model)
         images = keras.tree.pack_sequence_as(structure, images)
         answers = (keras.tree.flatten(m(images, training=False)) for m in (model, plain))
         for a, b in zip(*answers, strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_cnns import layers as own
 from keras_cnns.blocks.initial import draw_missing
+from keras_cnns.graph.keras_internals import producer
 from keras_cnns.support.lazy_imports import keras, layers
 from keras_cnns.weights.names.table import Arrays
 
@@ -90,9 +91,9 @@ def _flattened(layer: Any) -> Any:
         return shape if max(shape[:2]) > 1 else None
     if not isinstance(layer, layers.Dense):
         return None
-    source = layer.input._keras_history.operation
+    source = producer(layer.input)
     while isinstance(source, layers.Dropout):
-        source = source.input._keras_history.operation
+        source = producer(source.input)
     if isinstance(source, own.FlattenRegions):
         return source.input.shape[2:]
     return source.input.shape[1:] if isinstance(source, layers.Flatten) and len(source.input.shape) == 4 else None

@@ -19,7 +19,7 @@ def network_of(model: Any) -> str:
     """
     if model.name in registry():
         return str(model.name)
-    names = {vars(layer).get("_keras_cnns_network") for layer in model.layers} - {None}
+    names = {vars(layer).get("keras_cnns_network") for layer in model.layers} - {None}
     if len(names) == 1:
         return str(names.pop())
     weights = [v for layer in model.layers for v in layer.weights if not isinstance(layer, layers.Normalization)]

@@ -6,7 +6,7 @@ from keras import layers
 
 from keras_cnns.graph.calls import Calls
 from keras_cnns.graph.reader import read
-from keras_cnns.insight.network import Network
+from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.testing import randomize
 
 
@@ -38,7 +38,7 @@ def test_both_readers_see_the_same_calls_in_the_same_order():
 def test_inputs_given_by_name_go_where_they_belong():
     model = called_with_a_dict()
     some = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
-    np.testing.assert_allclose(Network(model).run(some)[0], model(some), rtol=1e-5)
+    np.testing.assert_allclose(InspectedModel(model).run(some)[0], model(some), rtol=1e-5)
     np.testing.assert_allclose(read(model).build()(some), model(some), rtol=1e-5)
 
 

@@ -10,7 +10,7 @@ from keras import layers
 
 from keras_cnns import UserError, build, insight
 from keras_cnns.insight.maps.base import map_layer
-from keras_cnns.insight.network import Network
+from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.testing import pictures, randomize
 from tests.models.test_faster_rcnn import small as small_detector
 
@@ -81,7 +81,7 @@ def test_the_mean_of_the_class_map_is_the_score():
     model = planted()
     picture = pictures(2, (32, 32, 3))
     mean = np.mean(insight.cam(model, picture, (0, 1)), axis=(1, 2))
-    np.testing.assert_allclose(mean, Network(model).scores(picture, insight.Class((0, 1))), rtol=0.1)
+    np.testing.assert_allclose(mean, InspectedModel(model).scores(picture, insight.Class((0, 1))), rtol=0.1)
 
 
 def test_weights_of_two_units_by_hand():
@@ -184,7 +184,7 @@ def test_integrated_gradients_add_up_to_the_difference():
     model = randomize(build("lenet5", input_shape=(32, 32, 1)))
     picture = pictures(3, (32, 32, 1))
     shares = insight.integrated_gradients(model, picture, (1, 2, 3), steps=64, baseline=0.2)
-    network, target = Network(model), insight.Class((1, 2, 3))
+    network, target = InspectedModel(model), insight.Class((1, 2, 3))
     difference = network.scores(picture, target) - network.scores(np.full_like(picture, 0.2), target)
     np.testing.assert_allclose(shares.sum((1, 2, 3)), difference, rtol=2e-2, atol=2e-3)
     linear = randomize(keras.Sequential([keras.Input((3, 3, 1)), layers.Flatten(), layers.Dense(2)]))
@@ -206,16 +206,16 @@ def test_occlusion_of_a_linear_model_by_hand():
 
 def test_occlusion_covers_the_border_and_uses_batches(monkeypatch):
     model, sizes = planted(), []
-    run = Network.run
+    run = InspectedModel.run
 
     def counting(self, some, **kwargs):
         sizes.append(len(some))
         return run(self, some, **kwargs)
 
-    monkeypatch.setattr(Network, "run", counting)
+    monkeypatch.setattr(InspectedModel, "run", counting)
     found = insight.occlusion(model, two_objects(), 0, patch=10, stride=7, batch=8)
     assert found.shape == (1, 32, 32) and np.isfinite(found).all()
-    assert sizes == [1, 1, 8, 8, 8, 1]  # the answer, the whole picture, and 25 covered ones
+    assert sizes == [1, 8, 8, 8, 1]  # the answer, the whole picture, and 25 covered ones
 
 
 # ---- models of every build
@@ -346,7 +346,7 @@ def test_scores_are_those_before_the_softmax():
     forms = [layers.Softmax()(logits), layers.Activation("softmax")(logits), keras.ops.softmax(logits), logits]
     forms += [layers.Reshape((3,))(layers.Softmax()(logits))]
     picture = pictures(2, (8, 8, 1))
-    scores = [Network(keras.Model(image, out)).scores(picture, insight.Class(2)) for out in forms]
+    scores = [InspectedModel(keras.Model(image, out)).scores(picture, insight.Class(2)) for out in forms]
     for found in scores:
         np.testing.assert_allclose(found, scores[3], rtol=1e-6)
 
@@ -356,7 +356,7 @@ def test_a_softmax_that_is_used_further_stays():
     attention = layers.Softmax(name="attention")(layers.Dense(3)(layers.Flatten()(image)))
     model = randomize(keras.Model(image, [attention, layers.Dense(2)(attention)]))
     picture = pictures(1, (4, 4, 1))
-    found = Network(model).run(picture)[0]
+    found = InspectedModel(model).run(picture)[0]
     np.testing.assert_allclose(found[1], model(picture)[1], rtol=1e-5)
 
 
@@ -430,7 +430,7 @@ def test_a_planted_segmenter_is_asked_for_a_region(name):
 
 
 def by_hand(model, some, layer, score):
-    """(score, its gradient by the picture, Grad-CAM) of a model that is called as it is, without a `Network`."""
+    """(score, its gradient by the picture, Grad-CAM) of a model that is called as it is, without a `InspectedModel`."""
     whole = keras.Model(model.input, [model.get_layer(layer).output, model.output])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(some := tf.constant(some))
@@ -454,10 +454,10 @@ def test_a_real_detector_is_asked_for_what_it_found():
     model, some = small_detector(), pictures(2, (64, 96, 3), high=255)
     target = insight.Box(1, output="scores")
     pooled = model.get_layer("roi_pooling").input[0]._keras_history.operation
-    assert Network(model).calls[map_layer(Network(model), target)].name == pooled.name
+    assert InspectedModel(model).calls[map_layer(InspectedModel(model), target)].name == pooled.name
     scores, gradient, cam = by_hand(model, some, pooled.name, lambda outputs: outputs["scores"][:, 1])
     assert (np.asarray(scores) > 0).all()
-    np.testing.assert_allclose(Network(model).scores(some, target), scores, rtol=1e-4)
+    np.testing.assert_allclose(InspectedModel(model).scores(some, target), scores, rtol=1e-4)
     assert_alike(insight.saliency(model, some, target), gradient)
     assert_alike(insight.grad_cam(model, some, target), cam)
     covered = some[:1].copy()
@@ -475,13 +475,13 @@ def test_a_real_segmenter_is_asked_for_a_region():
     where[8:24, 8:24] = True
     target = insight.Mask(2, where)
     bare = keras.Model(model.input, model.get_layer("predictions").input)
-    name = Network(model).calls[map_layer(Network(model), target)].name
+    name = InspectedModel(model).calls[map_layer(InspectedModel(model), target)].name
     _, gradient, cam = by_hand(bare, some, name, lambda outputs: tf.reduce_mean(outputs[:, 8:24, 8:24, 2], (1, 2)))
     assert_alike(insight.saliency(model, some, target), gradient)
     assert_alike(insight.grad_cam(model, some, target), cam)
     for method in (insight.grad_cam, insight.occlusion, insight.integrated_gradients):
         for asked in (2, None):  # also where the network's own answer is to be told first
-            with pytest.raises(UserError, match="a class is asked of a vector"):
+            with pytest.raises(UserError, match="a class needs a vector"):
                 method(model, some, asked)
 
 
@@ -519,7 +519,7 @@ def test_what_maximizes_a_colour_is_that_colour():
     middle = found[14:19, 14:19].mean((0, 1))
     assert found.shape == (32, 32, 3) and found.min() >= 0 and found.max() <= 1
     assert middle[1] > middle[0] + 0.3
-    network = Network(planted())
+    network = InspectedModel(planted())
     grey = np.full((1, 32, 32, 3), 0.5, "float32")
     target = insight.Class(1)
     better = insight.maximize(planted(), 1, steps=80, low=0.0, high=1.0)
@@ -530,7 +530,7 @@ def test_maximizing_a_grey_model():
     model = randomize(build("lenet5"))
     found = insight.maximize(model, 3, steps=5, low=0.0, high=1.0)
     assert found.shape == (32, 32, 1)
-    network = Network(model)
+    network = InspectedModel(model)
     longer = insight.maximize(model, 3, steps=40, low=0.0, high=1.0)
     assert network.scores(longer[None], insight.Class(3))[0] > network.scores(found[None], insight.Class(3))[0]
 
@@ -557,8 +557,8 @@ def test_maximizing_a_grey_model():
         (lambda m, x: insight.deconvnet(m, x, insight.Unit("pool", 2)), "no channel 2"),
         (lambda m, x: insight.deconvnet(m, x, insight.Unit("pool", 0, (16, 0))), "no position"),
         (lambda m, x: insight.deconvnet(m, x, insight.Unit("pul", 0)), "no layer 'pul'"),
-        (lambda m, x: insight.saliency(m, x, insight.Mask(0)), "a mask is asked of a map"),
-        (lambda m, x: insight.saliency(m, x, insight.Box(0, 0)), "a box is asked"),
+        (lambda m, x: insight.saliency(m, x, insight.Mask(0)), "a mask needs a map"),
+        (lambda m, x: insight.saliency(m, x, insight.Box(0, 0)), "a box needs scores"),
         (
             lambda m, x: insight.grad_cam(m, x, insight.Unit("colours", 0), layer="pool"),
             "does not depend on layer 'pool'",

@@ -14,8 +14,8 @@ from PIL import Image
 from keras_cnns import build, tflite
 from keras_cnns.cli import commands
 from keras_cnns.data.duplicates import near_duplicates
-from keras_cnns.insight.calibration import calibration
 from keras_cnns.insight.report import report
+from keras_cnns.insight.report.calibration import calibration
 from keras_cnns.saving.card import Card, write_card
 from keras_cnns.tasks.detection.task import Detection
 from keras_cnns.tasks.segmentation import pixels

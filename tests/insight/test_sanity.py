@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_cnns import build, insight
+from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.insight.sanity import rank_correlation
 from keras_cnns.testing import pictures, randomize
 from tests.insight.test_maps import planted, two_objects
@@ -78,8 +79,10 @@ def test_the_curves_begin_and_end_at_the_whole_and_the_covered_picture():
     assert away.shares.tolist() == [0, 0.25, 0.5, 0.75, 1]
     half = picture[0].copy()
     half[16:] = 0  # the highest values of the order are its lower half
-    network = insight.network.Network(model)
-    assert away.scores[2] == pytest.approx(float(network.scores(half[None], insight.Class(0), whole=True)[0]), abs=1e-5)
+    network = InspectedModel(model)
+    assert away.scores[2] == pytest.approx(
+        float(network.scores(half[None], insight.Class(0), probabilities=True)[0]), abs=1e-5
+    )
 
 
 def test_rank_correlation():

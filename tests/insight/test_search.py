@@ -77,7 +77,7 @@ def test_what_cannot_be_read_is_left_out_and_said(capsys, folder):
 def test_a_network_of_other_pictures_is_refused_in_a_line(folder, shape):
     model = keras.Sequential([keras.Input(shape), keras.layers.Conv2D(2, 3), keras.layers.GlobalMaxPooling2D()])
     model.save(folder / "other.keras")
-    with pytest.raises(UserError, match="pictures of a fixed size, grey or coloured, are needed"):
+    with pytest.raises(UserError, match="grey or coloured pictures of a fixed size are needed"):
         Index(folder / "pictures", folder / "other.keras")
 
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_cnns.graph.hold_statistics import hold_statistics
 from keras_cnns.layers import HeldBatchNormalization
-from keras_cnns.layers.held_normalization import hold
 from keras_cnns.testing import randomize
 
 
@@ -40,7 +40,7 @@ def test_holding_a_finished_network_reaches_nested_layers_and_leaves_the_weights
     model, _, _ = fitted(layers.BatchNormalization(name="norm"))
     weights, x = model.get_weights(), np.random.default_rng(1).normal(size=(4, 6, 6, 3))
     right = model.predict(x, verbose=0)
-    hold(model)
+    hold_statistics(model)
     assert isinstance(model.get_layer("inner").get_layer("norm"), HeldBatchNormalization)
     np.testing.assert_array_equal(model.predict(x, verbose=0), right)
     assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))

@@ -330,7 +330,7 @@ class Subclassed(keras.Model):
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        (Subclassed(name="mine"), "mine has no graph of layers"),
+        (Subclassed(name="mine"), "'mine' is a subclassed model"),
         (keras.Sequential([layers.Dense(2)], name="open"), "add keras.Input"),
         ("lenet5", "not a Keras 3 model"),
     ],

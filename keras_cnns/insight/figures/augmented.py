@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.insight import draw
+from keras_cnns.insight.figures import draw
 from keras_cnns.tasks.by_name import of
 
 ROWS, COLUMNS = 3, 8

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_cnns.graph.calls import Calls
-from keras_cnns.insight.draw import SHADES, plain
+from keras_cnns.insight.figures.draw import SHADES, plain
 from keras_cnns.layers.grouped import block_diagonal
 from keras_cnns.layers.table_conv import TableConv2D
 from keras_cnns.support.errors import UserError
@@ -60,8 +60,7 @@ def _kernel(operation):
     """The kernel as if all maps were connected, [height, width, in, out]; None where it is no such convolution."""
     layers = keras.layers
     if isinstance(operation, TableConv2D):
-        kernel = np.asarray(operation.kernel, "float32") @ operation._place
-        return kernel.reshape(*kernel.shape[:2], -1, operation.filters)
+        return keras.ops.convert_to_numpy(operation.dense_kernel()).astype("float32")
     if isinstance(operation, layers.DepthwiseConv2D):
         kernel = np.asarray(operation.kernel, "float32")
         height, width, channels, more = kernel.shape

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from keras_cnns.insight.draw import plain
+from keras_cnns.insight.figures.draw import plain
 from keras_cnns.insight.figures.field import SHADES
 from keras_cnns.support.errors import UserError
 

@@ -4,7 +4,7 @@ import math
 
 from matplotlib.figure import Figure
 
-from keras_cnns.insight.draw import plain
+from keras_cnns.insight.figures.draw import plain
 from keras_cnns.support.errors import UserError
 
 LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 3)))  # told apart in grey too

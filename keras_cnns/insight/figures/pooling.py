@@ -4,7 +4,7 @@ import numpy as np
 from keras import layers
 from matplotlib.figure import Figure
 
-from keras_cnns.insight.draw import show
+from keras_cnns.insight.figures.draw import show
 
 KINDS = {
     "largest (max)": lambda x, k: layers.MaxPooling2D(k)(x),

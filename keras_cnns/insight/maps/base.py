@@ -1,35 +1,49 @@
-"""What the methods share: pictures in batches, a target for each, and the layer whose map is shown."""
+"""What the methods share: pictures in batches, a target for each, and the layer whose maps are weighed."""
+
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from keras_cnns.insight import targets
-from keras_cnns.insight.network import Network, checked
+from keras_cnns.graph.calls import Calls, Ref
+from keras_cnns.insight.maps import targets
+from keras_cnns.insight.maps.arguments import layer_name, whole_number
+from keras_cnns.insight.maps.inspected_model import InspectedModel, checked, inspected
 from keras_cnns.support.errors import UserError
 
 BATCH = 32
+OneBatch = Callable[[InspectedModel, tf.Tensor, targets.Target], np.ndarray]
 
 
-def by_batch(model, pictures, target, one_batch, *, batch=BATCH, settled=False):
+def by_batch(model, pictures, target, one_batch: OneBatch, *, batch: int = BATCH, settled: bool = False) -> np.ndarray:
     """`one_batch(network, pictures, target)` for each batch, joined: an array with a row for each picture.
 
-    model: a functional Keras model, or a `Network` made of one. settled: the target is first told what the network
-    answers to the unchanged pictures.
+    model: a functional Keras model, or an `InspectedModel` of one. settled: a target of None becomes the class that the
+    network answers to the unchanged pictures.
+
+    Raises:
+      UserError: pictures, target or batch do not fit, or the network computes values that are not finite.
     """
-    network = model if isinstance(model, Network) else Network(model)
+    network = inspected(model)
     pictures, target = checked(pictures, network.shape, network.model.name), targets.of(target)
-    found = []
+    batch = whole_number("batch", batch)
+    rows = []
     for start in range(0, len(pictures), batch):
         some = tf.constant(pictures[start : start + batch])
-        wanted = targets.part(target, start, start + batch, len(pictures))
-        if settled and getattr(wanted, "index", 0) is None:
-            wanted = targets.settle(wanted, network.run(some)[0])
-        found.append(np.asarray(one_batch(network, some, wanted)))
-    return np.concatenate(found)
+        target_here = targets.part(target, start, start + batch, len(pictures))
+        if settled:
+            target_here = network.settled(target_here, some)
+        rows.append(np.asarray(one_batch(network, some, target_here)))
+        if not np.isfinite(rows[-1]).all():
+            raise UserError(
+                f"{network.model.name} computes values that are not finite for these pictures: check its weights and "
+                "the range of the pixels."
+            )
+    return np.concatenate(rows)
 
 
-def map_layer(network, target, layer=None):
+def map_layer(network: InspectedModel, target, layer: str | None = None) -> int:
     """The number of the call whose maps are weighed: of `layer`, or the last maps before the target's vector.
 
     Raises:
@@ -37,15 +51,15 @@ def map_layer(network, target, layer=None):
     """
     calls = network.calls
     if layer is not None:
-        number = calls.find(layer)
+        number = calls.find(layer_name(layer))
         if not _is_map(calls[number].outputs[0]):
             shape = calls[number].shape
             raise UserError(f"layer {layer!r} gives {shape}, no maps: choose one of height, width and channels.")
         return number
     last = network.last(target)
     ref = calls[last].outputs[0] if last is not None else output_of(calls, target)
-    through = not _is_map(ref)  # what asks of a map itself is explained by the maps before its last convolution
-    learned: set = set()  # calls behind a convolution: a detector's end also takes the picture itself, for its size
+    through = not _is_map(ref)  # a target on a map is explained by the maps before that map's last convolution
+    learned: set[int] = set()  # calls behind a convolution: the last part of a detector also takes the picture's size
     for number, call in enumerate(calls):
         if hasattr(call.operation, "kernel") or any(r.call in learned for r in call.inputs):
             learned.add(number)
@@ -57,19 +71,19 @@ def map_layer(network, target, layer=None):
         ref = max(
             call.inputs, key=lambda r: (r.call in learned, _is_map(r) and np.prod([n or 1e4 for n in r.shape[1:3]]))
         )
-    raise UserError(f"{network.model.name} has no convolutional maps: this method needs some.")
+    raise UserError(f"{network.model.name} has no convolutional maps, and this method needs some.")
 
 
-def output_of(calls, target):
-    """The `Ref` of the output that a target asks of. Raises UserError where there is none."""
+def output_of(calls: Calls, target) -> Ref:
+    """The output that a target asks of. Raises UserError if there is none."""
     return tree.flatten(targets.pick(calls.result, getattr(target, "output", None)))[0]
 
 
-def _is_map(ref):
-    """More than one position, in rows and columns."""
+def _is_map(ref: Ref) -> bool:
+    """Whether the value has rows and columns, and more than one position."""
     return len(ref.shape) == 4 and ref.shape[1:3] != (1, 1)
 
 
-def enlarged(maps, pictures):
-    """Maps [n, h, w] at the pictures' size, bilinear."""
+def enlarged(maps, pictures) -> tf.Tensor:
+    """Maps [n, h, w] resized to the pictures' size, bilinear."""
     return tf.image.resize(maps[..., None], tf.shape(pictures)[1:3])[..., 0]

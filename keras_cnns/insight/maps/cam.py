@@ -1,22 +1,26 @@
 """The class map of Zhou et al. 2016, 1512.04150: pooling and one dense layer behind the maps need no gradient."""
 
-import keras
+import numpy as np
 import tensorflow as tf
+from keras import layers
 
+from keras_cnns.graph.calls import Call, Calls
+from keras_cnns.graph.kinds import MEAN, MOVES, is_squashing, name_of
 from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged, output_of
-from keras_cnns.insight.targets import Class
-from keras_cnns.profiling.macs import FREE
+from keras_cnns.insight.maps.targets import Class
 from keras_cnns.support.errors import UserError
 
 NEEDS = "this method needs maps, global average pooling and at most one dense layer at the end"
-SQUASHES = (keras.activations.softmax, keras.activations.sigmoid)
 
 
-def cam(model, pictures, target=None, *, batch=BATCH):
+def cam(model, pictures, target=None, *, batch: int = BATCH) -> np.ndarray:
     """sum_k w_kc A_k: the dense layer applied to every position of the last maps, without pooling; bias left out.
 
-    target: a class number, one for each picture, or None: what the model answers. The rest is as in `grad_cam`, but
-    the map may be negative; its mean is the class's score less the bias.
+    target: a class number, one for each picture, or None: the class that the model answers. The other arguments are
+    those of `grad_cam`.
+
+    Returns:
+      float32 [n, h, w], which may be negative; its mean is the class's score minus the bias.
 
     Raises:
       UserError: the model ends in something else, or the target is not a class.
@@ -24,20 +28,22 @@ def cam(model, pictures, target=None, *, batch=BATCH):
 
     def one_batch(network, pictures, target):
         if not isinstance(target, Class):
-            raise UserError("the class map without gradients is of a class: give its number.")
+            raise UserError("a class activation map needs a class: give its number.")
         number, kernel = class_head(network.calls, target)
         outputs, maps = network.run(pictures, at=number)
-        index = target.settled(outputs).index
-        target(outputs)  # says so where a class is out of range
+        network.check(target, outputs)
+        index = network.settled(target, pictures).index
         if kernel is None:
             kernel = tf.eye(maps.shape[-1])
+        if network.is_one_sigmoid(target):
+            kernel = tf.concat([-kernel, kernel], axis=1)
         weights = tf.gather(kernel, tf.broadcast_to(tf.cast(index, tf.int32), [len(pictures)]), axis=1)
         return enlarged(tf.einsum("nhwk,kn->nhw", maps, weights), pictures)
 
     return by_batch(model, pictures, target, one_batch, batch=batch)
 
 
-def class_head(calls, target=None):
+def class_head(calls: Calls, target=None):
     """The number of the call that gives the last maps, and the dense layer's kernel [maps, classes].
 
     The kernel is None where the averaged maps are the scores themselves (network in network, SqueezeNet).
@@ -53,29 +59,33 @@ def class_head(calls, target=None):
         if kernel is None and _is_dense(call):
             kernel = tf.convert_to_tensor(call.operation.kernel)
             kernel = tf.cast(tf.reshape(kernel, kernel.shape[-2:]), tf.float32)  # of a 1x1 convolution on one position
-        elif call.kind not in FREE and not (kernel is None and _ends_scores(call)):
+        elif type(call.operation) not in MOVES and not (kernel is None and _ends_scores(call)):
             break
         ref = call.inputs[0]
     raise UserError(f"{calls.name} ends in {calls[ref.call].name!r}: {NEEDS}.")
 
 
-def _is_average(call):
+def _is_average(call: Call) -> bool:
     """The mean over all positions of maps [n, rows, columns, channels]."""
     if len(call.inputs) != 1 or len(call.inputs[0].shape) != 4:
         return False
     layer = call.operation
-    if call.kind == "Mean":
+    if type(layer) is MEAN:
         return isinstance(layer.axis, list | tuple) and sorted(a % 4 for a in layer.axis) == [1, 2]
-    whole = call.kind == "AveragePooling2D" and tuple(layer.pool_size) == call.inputs[0].shape[1:3]
-    return whole and layer.padding == "valid" or call.kind == "GlobalAveragePooling2D"
+    full = type(layer) is layers.AveragePooling2D and tuple(layer.pool_size) == call.inputs[0].shape[1:3]
+    return full and layer.padding == "valid" or type(layer) is layers.GlobalAveragePooling2D
 
 
-def _is_dense(call):
-    """A dense layer, or a convolution of a single position, whose results nothing bends but what ends scores."""
-    pointwise = call.kind == "Conv2D" and call.inputs[0].shape[1:3] == (1, 1) and call.operation.groups == 1
-    return (call.kind == "Dense" or pointwise) and call.operation.activation in (*SQUASHES, keras.activations.linear)
+def _is_dense(call: Call) -> bool:
+    """A dense layer, or a convolution of a single position, without an activation other than softmax or sigmoid."""
+    layer = call.operation
+    pointwise = type(layer) is layers.Conv2D and call.inputs[0].shape[1:3] == (1, 1) and layer.groups == 1
+    if type(layer) is not layers.Dense and not pointwise:
+        return False
+    return is_squashing(layer.activation) or name_of(layer.activation) == "linear"
 
 
-def _ends_scores(call):
+def _ends_scores(call: Call) -> bool:
     """A softmax or sigmoid of its own behind the dense layer."""
-    return call.kind == "Softmax" or call.kind == "Activation" and call.operation.activation in SQUASHES
+    layer = call.operation
+    return is_squashing(layer) or type(layer) is layers.Activation and is_squashing(layer.activation)

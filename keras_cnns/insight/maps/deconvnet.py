@@ -1,8 +1,8 @@
-"""The deconvnet: what in the picture made a unit fire. Zeiler & Fergus 2013, 1311.2901, section 2.1.
+"""The deconvnet: what in the picture activated a unit. Zeiler & Fergus 2013, 1311.2901, section 2.1.
 
-From one activation back to pixels: a pooling puts a value back where its maximum was (its switch), a rectifier lets
-only the positive through, a convolution is transposed, without its bias. All but the rectifier are what backpropagation
-does, and normalizations go back as the linear maps they are there.
+From one activation back to pixels: a pooling puts a value back where its maximum was (its switch), a rectifier passes
+positive values only, a convolution is transposed, without its bias. Except for the rectifier this is backpropagation;
+a normalization goes back as the linear map that it is in inference.
 """
 
 from dataclasses import dataclass
@@ -10,32 +10,39 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.insight.maps.arguments import layer_name, whole_number
 from keras_cnns.insight.maps.base import BATCH, by_batch
-from keras_cnns.insight.network import Network, batches
-from keras_cnns.insight.targets import Unit
+from keras_cnns.insight.maps.inspected_model import batches, inspected
+from keras_cnns.insight.maps.targets import Unit
 from keras_cnns.profiling.receptive_field import fields
 
 
-def deconvnet(model, pictures, unit, *, batch=BATCH):
-    """A unit's activation projected back to pixels, all others of its layer set to zero.
+def deconvnet(model, pictures, unit, *, batch: int = BATCH) -> np.ndarray:
+    """The activation of a unit projected back to pixels, with all others of its layer set to zero.
 
     Args:
       model, pictures: as in `grad_cam`.
-      unit: a `Unit` of `targets.py`: layer, channel, and position (None: where the picture excites it most).
+      unit: a `Unit`: layer, channel, and position (None: where the picture activates it most).
+      batch: number of pictures that are computed together.
 
     Returns:
-      [n, h, w, c], on the scale of the picture's own numbers.
+      float32 [n, h, w, c], on the scale of the picture's own numbers.
 
     Raises:
       UserError: there is no such layer, channel or position, or the pictures do not fit.
-    """
 
+    >>> projections = insight.deconvnet(model, pictures, insight.Unit("conv3", 7))
+    """
     return by_batch(
-        model, pictures, unit, lambda net, x, unit: net.gradient(x, _Itself(unit), rule=rectified)[1], batch=batch
+        model,
+        pictures,
+        unit,
+        lambda network, x, unit: network.gradient(x, _TimesItself(unit), rule=rectified)[1],
+        batch=batch,
     )
 
 
-class _Itself:
+class _TimesItself:
     """A target whose gradient begins with its own activation instead of 1."""
 
     def __init__(self, unit):
@@ -47,7 +54,7 @@ class _Itself:
 
 
 def rectified(x, y):
-    """A rectifier's output, whose gradient is the positive part of what comes back, whatever went forward."""
+    """A rectifier's output, which passes positive gradients whatever its input was."""
 
     @tf.custom_gradient
     def passed(x):
@@ -58,9 +65,10 @@ def rectified(x, y):
 
 @dataclass(frozen=True)
 class Activation:
-    """A strong activation: of which picture, how strong, where in the map, and the window of the picture that it sees.
+    """A strong activation of a channel.
 
-    window: (top, left, bottom, right) in pixels, inside the picture; None where the receptive field is not known.
+    picture: number of the picture. value: the activation. position: (row, column) in the map. window: (top, left,
+    bottom, right) of what it sees in the picture, in pixels; None where the receptive field is not known.
     """
 
     picture: int
@@ -69,28 +77,36 @@ class Activation:
     window: tuple | None
 
 
-def top_activations(model, pictures, layer, channel, *, count=9, batch=BATCH):
-    """The `count` pictures that excite a channel most, strongest first, each once (Fig. 2 of the paper)."""
-    network = model if isinstance(model, Network) else Network(model)
-    number = network.calls.find(layer)
-    found = []
+def top_activations(
+    model, pictures, layer: str, channel: int, *, count: int = 9, batch: int = BATCH
+) -> list[Activation]:
+    """The `count` pictures that activate a channel most, strongest first, each once (Fig. 2 of the paper).
+
+    Args:
+      model, pictures, batch: as in `grad_cam`.
+      layer, channel: the name of the layer and the number of its channel.
+      count: how many pictures at most.
+
+    Raises:
+      UserError: there is no such layer or channel, or the pictures do not fit.
+    """
+    network, count = inspected(model), whole_number("count", count)
+    number, batch = network.calls.find(layer_name(layer)), whole_number("batch", batch)
+    strongest = []  # (value, number of the picture, position)
     for start, some in batches(network, pictures, batch):
         value = network.run(some, last=number)[0]
-        Unit(layer, channel)(value)  # says so where there is no such channel
+        network.check(Unit(layer, channel), value)
         maps = np.asarray(value)[..., channel]
-        flat = maps.reshape(len(maps), -1)
-        best = flat.argmax(1)
-        found += [
-            (float(row[b]), start + i, tuple(int(p) for p in np.unravel_index(b, maps.shape[1:])))
-            for i, (row, b) in enumerate(zip(flat, best, strict=True))
-        ]
+        for i, flat in enumerate(maps.reshape(len(maps), -1)):
+            position = tuple(int(p) for p in np.unravel_index(flat.argmax(), maps.shape[1:]))
+            strongest.append((float(flat.max()), start + i, position))
         sizes = some.shape[1:3]
     field = fields(network.calls)[number]
-    best = sorted(found, key=lambda f: (-f[0], f[1]))[:count]
+    best = sorted(strongest, key=lambda entry: (-entry[0], entry[1]))[:count]
     return [Activation(picture, value, at, _window(field, at, sizes)) for value, picture, at in best]
 
 
-def _window(field, position, sizes):
+def _window(field, position: tuple, sizes: tuple) -> tuple[int, ...] | None:
     if field is None or len(field) != 2:
         return None
     edges = []

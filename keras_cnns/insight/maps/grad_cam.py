@@ -1,33 +1,38 @@
 """Grad-CAM: the last maps, weighed by the gradient of a score. Selvaraju et al. 2017, 1610.02391.
 
-And Grad-CAM++, whose weights count positions of a map by how much they add: Chattopadhyay et al. 2018, 1710.11063.
+Grad-CAM++ weighs the positions of a map by what they contribute: Chattopadhyay et al. 2018, 1710.11063.
 """
 
+import numpy as np
 import tensorflow as tf
 
-from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged, map_layer
+from keras_cnns.insight.maps.base import BATCH, OneBatch, by_batch, enlarged, map_layer
 
 
-def grad_cam(model, pictures, target=None, *, layer=None, batch=BATCH):
+def grad_cam(model, pictures, target=None, *, layer: str | None = None, batch: int = BATCH) -> np.ndarray:
     """Where the maps of a layer speak for the target: relu(sum_k w_k A_k), w_k the mean gradient of map k (eqs. 1, 2).
 
     Args:
       model: a functional Keras model of one picture.
-      pictures: [n, h, w, c] as the model takes them; or a single one.
-      target: a class number, one for each picture, a callable of `targets.py`; None: what the model answers.
-      layer: whose maps; None: the last ones.
-      batch: so many pictures at a time.
+      pictures: numbers [n, h, w, c] as the model takes them, or a single picture.
+      target: a class number, one for each picture, or a callable (`Class`, `Unit`, `Mask`, `Box`, a function of the
+        outputs); None: the class that the model answers. A single sigmoid has the classes 0 and 1.
+      layer: the name of the layer whose maps are weighed; None: the last maps.
+      batch: number of pictures that are computed together.
 
     Returns:
-      [n, h, w], from 0 up, in the score's own units; at the pictures' size, bilinear.
+      float32 [n, h, w], 0 or more, in the unit of the score; resized to the pictures' size, bilinear.
 
     Raises:
-      UserError: pictures, layer or target do not fit the model, or it has no convolutional maps.
+      UserError: pictures, layer, target or batch do not fit the model, it has no convolutional maps, or it computes
+        values that are not finite.
+
+    >>> heat = insight.grad_cam(model, pictures, target=281)  # where it sees class 281
     """
     return by_batch(model, pictures, target, _with(_mean_gradient, layer), batch=batch)
 
 
-def grad_cam_plus_plus(model, pictures, target=None, *, layer=None, batch=BATCH):
+def grad_cam_plus_plus(model, pictures, target=None, *, layer: str | None = None, batch: int = BATCH) -> np.ndarray:
     """Grad-CAM with the weights w_k = sum_ij alpha_ij relu(dY/dA_ij) of Grad-CAM++ (eqs. 5, 19), for Y = exp(score).
 
     exp(score), the same factor for all maps, is left out. Arguments, result and errors are those of `grad_cam`.
@@ -35,7 +40,7 @@ def grad_cam_plus_plus(model, pictures, target=None, *, layer=None, batch=BATCH)
     return by_batch(model, pictures, target, _with(_alpha_gradient, layer), batch=batch)
 
 
-def _with(weigh, layer):
+def _with(weigh, layer: str | None) -> OneBatch:
     def one_batch(network, pictures, target):
         maps, gradient, _ = network.gradient(pictures, target, at=map_layer(network, target, layer))
         weights = weigh(maps, gradient)[:, None, None]

@@ -10,28 +10,32 @@ from keras_cnns.insight.maps.base import BATCH, by_batch
 from keras_cnns.insight.maps.grad_cam import grad_cam
 
 
-def saliency(model, pictures, target=None, *, batch=BATCH):
-    """The gradient of the score by the picture, [n, h, w, c]; arguments and errors are those of `grad_cam`."""
+def saliency(model, pictures, target=None, *, batch: int = BATCH) -> np.ndarray:
+    """The gradient of the score by the picture, float32 [n, h, w, c]. Arguments and errors are those of `grad_cam`."""
     return by_batch(model, pictures, target, lambda net, x, t: net.gradient(x, t)[1], batch=batch)
 
 
-def guided_backprop(model, pictures, target=None, *, batch=BATCH):
-    """The gradient by the picture in which every rectifier also stops what is negative on the way back, [n, h, w, c].
+def guided_backprop(model, pictures, target=None, *, batch: int = BATCH) -> np.ndarray:
+    """The gradient by the picture where every rectifier also stops negative gradients, float32 [n, h, w, c].
 
-    A rectifier passes what was positive forward and is positive backward (Springenberg et al., Fig. 1). Other
-    activations of that kind (swish, GELU ...) pass their own gradient of what is positive backward.
+    A rectifier passes a gradient that is positive, where its input was positive (Springenberg et al., Fig. 1). Smooth
+    activations of that kind (swish, GELU ...) pass the positive gradients times their own derivative. Arguments and
+    errors are those of `grad_cam`.
     """
     return by_batch(model, pictures, target, lambda net, x, t: net.gradient(x, t, rule=guided)[1], batch=batch)
 
 
-def guided_grad_cam(model, pictures, target=None, *, layer=None, batch=BATCH):
-    """Guided backpropagation times Grad-CAM, [n, h, w, c]: fine detail, of this class only."""
+def guided_grad_cam(model, pictures, target=None, *, layer: str | None = None, batch: int = BATCH) -> np.ndarray:
+    """Guided backpropagation times Grad-CAM, float32 [n, h, w, c]: fine detail of this class only.
+
+    Arguments and errors are those of `grad_cam`.
+    """
     fine = guided_backprop(model, pictures, target, batch=batch)
     return fine * np.asarray(grad_cam(model, pictures, target, layer=layer, batch=batch))[..., None]
 
 
 def guided(x, y):
-    """A rectifier's output, whose gradient stops at the negative."""
+    """A rectifier's output, which passes positive gradients only."""
     return _positive_backward(y)
 
 

@@ -3,31 +3,36 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.insight.maps.arguments import like_picture, whole_number
 from keras_cnns.insight.maps.base import by_batch
 
 
-def integrated_gradients(model, pictures, target=None, *, baseline=0.0, steps=32, batch=4):
-    """Each pixel's share in the score's difference between the picture and the baseline (eq. 1).
+def integrated_gradients(model, pictures, target=None, *, baseline=0.0, steps: int = 32, batch: int = 4) -> np.ndarray:
+    """Each pixel's share in the difference of the score between the picture and the baseline (eq. 1).
 
-    The integral along the straight line between them is taken by Gauss and Legendre's rule at `steps` points.
+    The integral along the straight line between them is taken by the Gauss-Legendre rule at `steps` points.
+
+    >>> insight.integrated_gradients(model, pictures).shape
+    (1, 224, 224, 3)
 
     Args:
-      model, pictures, target: as in `grad_cam`; the class that the model answers stays the same along the line.
-      baseline: a number or an array like one picture, on the model's own scale: "nothing", black by default.
+      model, pictures, target: as in `grad_cam`; a target of None is the class that the model answers to the picture.
+      baseline: a number or an array like one picture, on the model's own scale; it stands for "nothing".
       steps: gradients for each picture.
-      batch: pictures at a time; each point of the line is computed for all of them.
+      batch: pictures that are computed together, at each point of the line.
 
     Returns:
-      [n, h, w, c]; the sum over a picture is the difference of the scores (completeness), but for the integral's error.
+      float32 [n, h, w, c]; the sum over a picture is the difference of the scores (completeness), up to the error of
+      the integral.
 
     Raises:
-      UserError: as in `grad_cam`.
+      UserError: as in `grad_cam`, or a baseline or number of steps that does not fit.
     """
-    points, weights = np.polynomial.legendre.leggauss(steps)
+    points, weights = np.polynomial.legendre.leggauss(whole_number("steps", steps))
     points, weights = (points + 1) / 2, weights / 2
 
     def one_batch(network, pictures, target):
-        start = tf.broadcast_to(tf.cast(baseline, tf.float32), tf.shape(pictures))
+        start = tf.broadcast_to(like_picture("baseline", baseline, tuple(pictures.shape[1:])), tf.shape(pictures))
         total = tf.zeros_like(pictures)
         for point, weight in zip(points, weights, strict=True):
             total += weight * network.gradient(start + point * (pictures - start), target)[1]

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.insight import targets
-from keras_cnns.insight.network import Network
+from keras_cnns.insight.maps import targets
+from keras_cnns.insight.maps.inspected_model import inspected
 from keras_cnns.support.errors import UserError
 
 # photographs' colours hardly vary against each other: the directions in which they do, strongest first (Olah et al.)
@@ -51,7 +51,7 @@ def maximize(
     Raises:
       UserError: there is no such class, layer or channel; a size is missing; nothing moves the target.
     """
-    network, target = model if isinstance(model, Network) else Network(model), targets.of(target)
+    network, target = inspected(model), targets.of(target)
     model = network.model
     shape = network.shape if size is None or len(network.shape) != 3 else (*size, network.shape[-1])
     if None in shape or len(shape) != 3 or any(n not in (None, m) for n, m in zip(network.shape, shape, strict=True)):
@@ -69,7 +69,7 @@ def maximize(
             tape.watch(spectrum)
             pixels = low + (high - low) * picture(spectrum)
             copies = _moved(tf.repeat(pixels[None], COPIES, axis=0), random, shift, np.deg2rad(turn), zoom)
-            scores = target(network.run(copies, last=network.last(target), rule=rule)[0])
+            scores = network.score(target, network.run(copies, last=network.last(target), rule=rule)[0])
         gradient = tape.gradient(scores, spectrum)
         if gradient is None:
             raise UserError("what is asked for does not depend on the picture.")

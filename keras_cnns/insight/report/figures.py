@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from keras_cnns.insight.draw import plain
+from keras_cnns.insight.figures.draw import plain
 from keras_cnns.support.plots import NOT_PLOTTED, shortened
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f4e8c"

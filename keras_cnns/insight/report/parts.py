@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_cnns.data.duplicates import near_duplicates
-from keras_cnns.insight import draw
-from keras_cnns.insight.calibration import calibration
+from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import figures, measures
+from keras_cnns.insight.report.calibration import calibration
 from keras_cnns.insight.report.html import Section, Table, of_figure, of_pixels
 from keras_cnns.support.errors import UserError
 

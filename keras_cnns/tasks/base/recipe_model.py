@@ -8,7 +8,7 @@ import keras
 
 from keras_cnns.builder import build as build_network
 from keras_cnns.data.classes import current
-from keras_cnns.layers.held_normalization import hold
+from keras_cnns.graph.hold_statistics import hold_statistics
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UserError
 
@@ -36,7 +36,7 @@ def build_for_training(recipe, classes):
             layer.synchronized = recipe.sync_batch_norm
             layer.momentum = recipe.batch_norm_momentum or layer.momentum
     if recipe.hold_statistics:
-        hold(model)
+        hold_statistics(model)
     if recipe.freeze:
         freeze(model, recipe)
     return model

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, extremes
 from keras_cnns.tflite.file.convert import input_names
@@ -35,7 +36,7 @@ def calibrate(model, pictures, *, batch_size=32):
 
 def _measured(model, tracked, parts):
     """The first batch, and (smallest, largest) of what each of the layers takes while none of them rounds."""
-    taken = keras.Model(model._inputs_struct, [layer.input for layer in tracked])
+    taken = keras.Model(input_structure(model), [layer.input for layer in tracked])
     measure = tf.function(
         lambda inputs: [
             tf.stack(extremes(layer.counted(x)))
@@ -49,7 +50,7 @@ def _measured(model, tracked, parts):
             layer.seen.assign(0.0)
         for batch in parts:
             first = batch if first is None else first
-            inputs = keras.tree.pack_sequence_as(model._inputs_struct, list(map(tf.convert_to_tensor, batch)))
+            inputs = keras.tree.pack_sequence_as(input_structure(model), list(map(tf.convert_to_tensor, batch)))
             here = np.reshape([np.asarray(pair) for pair in measure(inputs)], (-1, 2))
             found = here if found is None else _widened(found, here)
     finally:

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.graph.keras_internals import sublayers
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.twin import Twin, tf_keras, tfmot
 
@@ -126,7 +127,7 @@ def gzip_size(file):
 
 
 def _kernels(model):
-    kernels = [getattr(layer, "kernel", None) for layer in model._flatten_layers()]
+    kernels = [getattr(layer, "kernel", None) for layer in sublayers(model)]
     return [kernel for kernel in kernels if isinstance(kernel, keras.Variable)]
 
 

@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.keras_internals import producer
 from keras_cnns.graph.kinds import DIVIDE, LINEAR, ONE_HOT, SAME_SCALE, SOFTMAX, TRAINING_ONLY, activation_of, is_relu
 from keras_cnns.graph.node import Item, Node
 from keras_cnns.graph.reader import read
@@ -48,7 +49,7 @@ def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False
     graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, ranges, norms, least.get(node)))
     if hold_statistics:
         graph.rewrite(held)
-    name_outputs(graph, [model.outputs[i]._keras_history.operation.name for i in kept])
+    name_outputs(graph, [producer(model.outputs[i]).name for i in kept])
     made = graph.build()
     return finished(made, model, kept, pictures)
 

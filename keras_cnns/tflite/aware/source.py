@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.graph.keras_internals import input_structure, producer
 from keras_cnns.graph.reader import is_reduced
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import unrounded
@@ -45,7 +46,7 @@ def compare(source, positions, answer, given=None):
     theirs, ours = answers(source, given), answer(given)
     limit = SAME_REDUCED if is_reduced(source) else SAME
     for position, found in zip(positions, ours, strict=True):
-        wanted, name = theirs[position], source.outputs[position]._keras_history.operation.name
+        wanted, name = theirs[position], producer(source.outputs[position]).name
         if wanted.shape != found.shape or _difference(wanted, found) > limit:
             raise UserError(
                 f"the quantization-aware form of {source.name} does not answer as it does (output {name!r}): one of "
@@ -55,7 +56,7 @@ def compare(source, positions, answer, given=None):
 
 def answers(model, given):
     """What a model answers in inference to a list of arrays in the order of its inputs, as a list of float64 arrays."""
-    structure = getattr(model, "_functional", model)._inputs_struct  # a Sequential model keeps its graph inside
+    structure = input_structure(model)
     tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(given, model.inputs, strict=True)]
     with answering(model):
         found = keras.tree.flatten(model(keras.tree.pack_sequence_as(structure, tensors), training=False))

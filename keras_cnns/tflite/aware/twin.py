@@ -13,6 +13,7 @@ import numpy as np
 from keras import layers, ops, tree
 from tensorflow import keras as _keras_of_tensorflow
 
+from keras_cnns.graph.keras_internals import producer
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import native
@@ -63,7 +64,7 @@ class Twin:
         """
         self.source, self.hold_statistics, self.graph = model, hold_statistics, read(model)
         kept = native.kept_outputs(self.graph, outputs)
-        self.names = [model.outputs[i]._keras_history.operation.name for i in kept]
+        self.names = [producer(model.outputs[i]).name for i in kept]
         prepared(self.graph, outputs=outputs, keep_dropout=True, keep_batch_norm=True)
         native.float_inputs(self.graph)
         if hold_statistics and self.rescales:

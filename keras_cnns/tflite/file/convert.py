@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from keras_cnns.graph.keras_internals import input_structure, output_structure, producer
 from keras_cnns.saving.keras_file import load_model
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.support.streams import stderr_closed
@@ -37,7 +38,7 @@ def _functional(model):
 
 def input_names(model):
     """Signature names of the inputs, in the order of `model.inputs`; Keras's numbered default becomes "image"."""
-    structure = getattr(model, "_functional", model)._inputs_struct
+    structure = input_structure(model)
     keys = [tensor.name for tensor in model.inputs]
     if isinstance(structure, dict):
         paths = [path for path, _ in keras.tree.flatten_with_path(structure)]
@@ -50,10 +51,10 @@ def input_names(model):
 
 def output_names(model):
     """Signature names of the outputs in flattened order: the keys of a dict, else the names of the last layers."""
-    structure = getattr(model, "_functional", model).output  # a Sequential model keeps its graph inside
+    structure = output_structure(model)
     keys = ["_".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(structure)]
     if not isinstance(structure, dict):
-        keys = [tensor._keras_history.operation.name for tensor in model.outputs]
+        keys = [producer(tensor).name for tensor in model.outputs]
     return _distinct([_identifier(key) for key in keys])
 
 
@@ -62,7 +63,7 @@ def serving_function(model, inputs=None, outputs=None):
     inputs, outputs = inputs or input_names(model), outputs or output_names(model)
 
     def serve(**tensors):
-        structure = getattr(model, "_functional", model)._inputs_struct  # a Sequential model keeps its graph inside
+        structure = input_structure(model)
         result = model(keras.tree.pack_sequence_as(structure, [tensors[name] for name in inputs]), training=False)
         return dict(zip(outputs, keras.tree.flatten(result), strict=True))
 

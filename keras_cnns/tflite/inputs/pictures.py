@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.tflite.inputs.structures import Inputs
 
@@ -152,7 +153,7 @@ def compare_ranges(calibration, images):
 def at_once(model):
     """How many pictures the model may look at in one call: fewer where a layer gives very much for each of them, as a
     detector's pooling does for a thousand boxes."""
-    given = [x for layer in model.layers for node in layer._inbound_nodes for x in node.output_tensors]
+    given = [x for layer in model.layers for node in calls_of(layer) for x in node.output_tensors]
     largest = max((4 * math.prod(n or 1 for n in x.shape[1:]) for x in given), default=1)
     return max(1, min(AT_ONCE, MEMORY // largest))
 

@@ -5,6 +5,7 @@ from itertools import count
 import keras
 import numpy as np
 
+from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.support.errors import UserError
 
 
@@ -12,7 +13,7 @@ class Inputs:
     """The inputs of a model: `names` in the file, in the order of `tensors`, and the structure the model takes."""
 
     def __init__(self, model, names):
-        own = getattr(model, "_functional", model)._inputs_struct
+        own = input_structure(model)
         self.names, self.tensors = list(names), list(model.inputs)
         self.places = keras.tree.pack_sequence_as(own, list(range(len(names))))
         if len(names) == 1:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.inputs.pictures import noise
 
@@ -35,7 +36,7 @@ def synthetic(
     """
     model = graph.copy().build()
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    layers = [layer for layer in layers if len(layer._inbound_nodes) == 1]
+    layers = [layer for layer in layers if len(calls_of(layer)) == 1]
     if not layers or any("float" not in tensor.dtype for tensor in model.inputs):
         raise UserError(
             f'calibration="{WORD}" is made from the statistics of batch normalization, and {model.name} has none that '
@@ -43,7 +44,7 @@ def synthetic(
         )
     (kind, *others) = kinds
     classes = model.outputs[0].shape[-1] if not others and kind in SURE else 0
-    before = [layer._inbound_nodes[0].input_tensors[0] for layer in layers]
+    before = [calls_of(layer)[0].input_tensors[0] for layer in layers]
     watched = keras.Model(model.inputs, [*before, *(model.outputs if classes else ())])
     kept = [(layer.moving_mean.value, tf.sqrt(layer.moving_variance.value + layer.epsilon)) for layer in layers]
     start = list(noise(model, names, count).values())

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_cnns.graph.graph import Graph, in_float32
+from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.graph.kinds import (
     ARGMAX,
     COPIES,
@@ -132,7 +133,7 @@ def _answers_sum_to_one(model, count=4):
         return False
     noise = np.random.default_rng(0)
     given = [noise.uniform(0, 2, (count, *tensor.shape[1:])).astype(tensor.dtype) for tensor in model.inputs]
-    own = getattr(model, "_functional", model)._inputs_struct
+    own = input_structure(model)
     answers = model(keras.tree.pack_sequence_as(own, given), training=False)
     return sum_to_one(np.asarray(keras.ops.convert_to_numpy(keras.tree.flatten(answers)[0]), np.float64))
 
