@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from keras_cnns.data.sources import coco, folder, masks, shapes, tfds, tfds_objects, voc, walk
+from keras_cnns.data.sources.files import check_names
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.validation import short
@@ -50,6 +51,7 @@ def open_source(
     elif name.startswith(FOLDER):
         path = name.removeprefix(FOLDER)
         source = folder.open_folder(path, split) if target == "label" else _annotated(path, split, target)
+        check_names(path, source.names)
     elif os.path.isdir(name):
         raise UserError(f"{name} is a folder: write {FOLDER}{name}.")
     elif target == "label":

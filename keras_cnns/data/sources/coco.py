@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import contents, digest, split_by_fifths
+from keras_cnns.data.sources.files import check_pixels, contents, digest, split_by_fifths
 from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
@@ -51,6 +51,7 @@ def open_boxes(folder: Path, split: str) -> Source:
         if not _known(row.get("category_id"), number_of):
             raise UserError(f"{path}: an annotation is of class {row.get('category_id')!r}, which is not in it.")
         objects[row["image_id"]].append(row)
+    check_pixels(path, [_corners(row, path) for rows in objects.values() for row in rows if _has_box(row)])
     files = _files(folder, path, images, {name for other in others for name in _file_names(other)})
     keys = list(images if chosen else split_by_fifths(folder, images, split))
 
@@ -255,9 +256,13 @@ def _beside(folder, path, name):
         return None
 
 
-def _corners(row, path):
+def _has_box(row):
     box = row.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
+    return isinstance(box, list) and len(box) == 4 and all(isinstance(value, int | float) for value in box)
+
+
+def _corners(row, path):
+    if not _has_box(row):
         raise UserError(f"{path}: annotation {row.get('id')!r} has no bbox of four numbers.")
-    x, y, width, height = map(_float, box)
+    x, y, width, height = map(_float, row["bbox"])
     return x, y, x + width, y + height

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -60,6 +61,26 @@ def names_in(path: Path, *, least: int = 1) -> tuple[str, ...]:
     if not isinstance(names, list) or not least <= len(set(map(str, names))) == len(names) < VOID:
         raise UserError(f"{path} needs a list of {least} to {VOID - 1} different names.")
     return tuple(map(str, names))
+
+
+def check_names(path: Any, names: Sequence[str]) -> None:
+    """Raises UserError if two classes differ in upper and lower case only, except for single letters (A and a)."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        words = zip(re.split(r"[\W_]+", name), re.split(r"[\W_]+", other), strict=False)
+        if any(a != b and len(a) > 1 for a, b in words):
+            raise UserError(f"{path}: the classes {other!r} and {name!r} differ in case only: give both the same name.")
+
+
+def check_pixels(path: Any, boxes: Iterable[Any]) -> None:
+    """Raises UserError if no side of any box (x1, y1, x2, y2) is beyond 1: they are fractions of the picture."""
+    sides = [side for box in boxes for side in box]
+    if sides and any(0 < side < 1 for side in sides) and all(0 <= side <= 1 for side in sides):
+        raise UserError(
+            f"{path}: all boxes lie between 0 and 1, so they are fractions of the picture: multiply them by its width "
+            "and height, since this form has them in pixels."
+        )
 
 
 def split_by_fifths(folder: Path, files: Mapping[Any, Any], split: str) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import contents, digest, names_in, one_picture, split_by_fifths
+from keras_cnns.data.sources.files import check_pixels, contents, digest, names_in, one_picture, split_by_fifths
 from keras_cnns.data.sources.masks import source_of_pairs
 from keras_cnns.data.sources.sample import BACKGROUND, Sample
 from keras_cnns.data.sources.source import Source
@@ -40,6 +40,8 @@ def open_boxes(folder: Path, split: str) -> Source:
     everything = {stem: _parsed(path) for stem, path in notes.items()}
     parsed = {stem: everything[stem] for stem in _chosen(folder, "Main", notes, split)}
     names = _names(folder, notes, everything)
+    shifted = [box for _, objects in everything.values() for _, box, _ in objects]
+    check_pixels(folder, [(x1 + 1, y1 + 1, x2, y2) for x1, y1, x2, y2 in shifted])
     pictures = _pictures(folder)
     missing = [stem for stem in parsed if stem not in pictures]
     if missing:

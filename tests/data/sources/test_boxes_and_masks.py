@@ -264,6 +264,34 @@ def test_boxes_outside_and_without_area_are_left_out_with_a_line(tmp_path, caplo
     assert "(100, 100, 105, 105) has no area" in caplog.text
 
 
+def test_boxes_as_fractions_of_the_picture_are_refused(tmp_path):
+    row = {"id": 1, "image_id": 10, "category_id": 7}
+    coco(tmp_path / "coco", annotations=[row | {"bbox": [0.1, 0.2, 0.5, 0.25]}, row | {"bbox": [0, 0, 1, 1]}])
+    picture(tmp_path / "voc" / "a.png")
+    xml(tmp_path / "voc" / "a.xml", [("nut", (0.1, 0.2, 0.5, 1), 0)])
+    for form in ("coco", "voc"):
+        with pytest.raises(UserError, match=f"{form}.*fractions of the picture"):
+            open_source(f"folder:{tmp_path}/{form}", "train", "boxes")
+
+
+def test_boxes_of_one_pixel_are_no_fractions(tmp_path):
+    coco(tmp_path / "train", annotations=[{"id": 1, "image_id": 10, "category_id": 7, "bbox": [0, 0, 1, 1]}])
+    assert decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0).boxes.tolist() == [[0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("categories", "refused"),
+    [(("nut", "Nut"), True), (("hex nut", "hex Nut"), True), (("a", "A"), False), (("key_a", "key_A"), False)],
+)
+def test_classes_that_differ_in_case_only(tmp_path, categories, refused):
+    coco(tmp_path / "train", categories=categories)
+    if not refused:
+        assert set(open_source(f"folder:{tmp_path}", "train", "boxes").names) == set(categories)
+        return
+    with pytest.raises(UserError, match="differ in case only"):
+        open_source(f"folder:{tmp_path}", "train", "boxes")
+
+
 def test_pictures_and_json_that_do_not_belong_together(tmp_path, caplog):
     coco(tmp_path / "train", images=2)
     picture(tmp_path / "train" / "stray.png")
