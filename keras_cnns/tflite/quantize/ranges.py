@@ -17,6 +17,7 @@ from keras_cnns.tflite.inputs.pictures import batched
 # The customary ranges of pictures: a calibration that fills one of them nearly is meant to fill it, and then a camera's
 # bytes go into an integer input as they are.
 PICTURE_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
+NEAR, MANY = 1e-3, 0.05  # steps from half-way, and the share of values there from which the range is changed
 FEWEST = 16  # pictures that a percentile of is anything but their extremes
 BINS = 2048
 VALUES = 20_000  # of a tensor in one picture that are counted
@@ -45,19 +46,40 @@ def measure(made, data, job):
         raise UserError(_first_endless(whole, pictures, set(endless)))
     if way != "extremes":
         found = _narrowed(whole, pictures, found, way)
-    for tensor in _input_tensors(data):
+    for name, tensor in _input_tensors(data).items():
         if tensor in found:  # numbers of words, say, stay what they are
-            found[tensor] = _between(found[tensor], *_customary(found[tensor]))
+            found[tensor] = _between(found[tensor], *_of_input(found[tensor], job.calibration[name]))
     return found
 
 
-def picture_range(low, high):
+def picture_range(low: float, high: float) -> tuple[float, float] | None:
     """The customary range that values from `low` to `high` nearly fill; None where there is none."""
     for least, most in PICTURE_RANGES:
         slack = 0.1 * (most - least)
         if least <= low <= least + slack and most - slack <= high <= most:
             return least, most
     return None
+
+
+def between_steps(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """The range, wider by a 254th where int8 would put the values exactly half-way between two of its steps.
+
+    Pixels from 0 to 255 that become `x / 127.5 - 1` all do with the range (-1, 1): a rounding error of 1e-7 in how they
+    are computed then decides between two integers.
+
+    Args:
+      values: what is to be rounded, of any shape.
+      low, high: the range, which holds zero.
+    """
+    wider = low, low + (high - low) * 255 / 254
+    before, after = (_half_way(values, *ends) for ends in ((low, high), wider))
+    return wider if before > MANY and after < before else (low, high)
+
+
+def _half_way(values: np.ndarray, low: float, high: float) -> float:
+    """The share of values that lie half-way between two of 255 steps."""
+    steps = np.asarray(values, np.float64) * (255 / (high - low))
+    return float(np.mean(np.abs(steps - np.floor(steps) - 0.5) < NEAR))
 
 
 def least_error(counts, low, high, steps=255):
@@ -139,9 +161,14 @@ def _first_endless(whole, pictures, wanted):
     return f"{sorted(wanted)[0].split(';')[0]} is not finite on the calibration pictures: mend the layer."
 
 
-def _customary(held):
+def _of_input(held, pictures):
+    """The range of an input: a customary one that its pictures nearly fill, or their extremes; between its steps."""
     low, high = float(held["min"].min()), float(held["max"].max())
-    return picture_range(low, high) or (low, high)
+    if customary := picture_range(low, high):
+        low, high = customary
+        return between_steps(np.linspace(low, high, 256), low, high)
+    low, high = min(low, 0.0), max(high, 0.0)
+    return between_steps(pictures, low, high) if high > low else (low, high)
 
 
 def _between(held, low, high):
@@ -150,7 +177,9 @@ def _between(held, low, high):
 
 
 def _input_tensors(data):
-    return [detail["name"] for detail in Interpreter(model_content=bytes(data)).get_input_details()]
+    """{input name: name of its tensor}."""
+    details = Interpreter(model_content=bytes(data)).get_signature_runner("serving_default").get_input_details()
+    return {name: detail["name"] for name, detail in details.items()}
 
 
 @contextlib.contextmanager

@@ -9,12 +9,22 @@ from litert_quantizer import qtyping, quantizer, recipe
 
 from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.tflite.file import repair
-from keras_cnns.tflite.quantize import bias_overflow, bit_allocation, float_operators, ranges, sensitivity
+from keras_cnns.tflite.quantize import (
+    bias_overflow,
+    bit_allocation,
+    float16_biases,
+    float_operators,
+    ranges,
+    sensitivity,
+)
+from keras_cnns.tflite.quantize.kernels import Kernel
 from keras_cnns.tflite.quantize.ranges import quantizer_quiet
+from keras_cnns.tflite.quantize.steps import File
 from keras_cnns.tflite.targets import runner
 
 Op = qtyping.TFLOperationName
 SMALL = 0.2  # of the float32 file
+SMALL_KERNEL = 1024  # numbers, as in the stock converter
 
 _FLOAT16 = qtyping.OpQuantizationConfig(
     weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
@@ -59,6 +69,20 @@ def weights(rule):
 def float16(data, job):
     made = quantizer.Quantizer(data)
     made.update_quantization_recipe(".*", Op.ALL_SUPPORTED, _FLOAT16, recipe.AlgorithmName.FLOAT_CASTING)
+    return float16_biases.added(_run(made, None))
+
+
+def dynamic(data, job):
+    """int8 weights, activations scaled in each run; what that makes no faster stays in float.
+
+    XNNPACK has no depthwise convolution of float inputs and int8 weights, and kernels of few numbers save nothing: the
+    stock converter leaves them in float as well.
+    """
+    made, file = _quantizer(data, recipe.dynamic_wi8_afp32, job.tuning), File(data)
+    _leave_float(made, Op.DEPTHWISE_CONV_2D)
+    for kernel in filter(None, (Kernel.of(file, operator) for operator in file.operators)):
+        if kernel.weights.size < SMALL_KERNEL:
+            _leave_float(made, Op.ALL_SUPPORTED, where=_called(file.name(kernel.operator.outputs[0])))
     return _run(made, None)
 
 

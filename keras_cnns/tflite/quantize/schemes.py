@@ -107,8 +107,8 @@ SCHEMES = {
     "dynamic_int8": Scheme(
         "int8 weights, activations scaled anew in each run",
         "nothing",
-        "large plain convolutions without calibration; slow on depthwise ones",
-        rules.weights(recipe.dynamic_wi8_afp32),
+        "large plain convolutions without calibration",
+        rules.dynamic,
     ),
     "int8": Scheme(
         "int8 weights and activations",
@@ -183,7 +183,11 @@ def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
     if settings.islands is not None and name != "int8_float_islands":
         raise UserError(f"{name} has no islands that stay in floats: islands goes with int8_float_islands.")
     if tuning is not None and (settings.engine == "converter" or not row.rounded):
-        who = "the converter rounds as it likes" if settings.engine == "converter" else f"{name} rounds nothing"
+        who = (
+            "the converter rounds as it likes"
+            if settings.engine == "converter"
+            else f"{name} rounds nothing to integers"
+        )
         raise UserError(f"{who}: leave tuning= out.")
     if tuning is not None and tuning.refines and not has_pictures and not row.calibrated:
         raise UserError("tuning= is done on pictures: give calibration=, or take tuning=Tuning.plain().")

@@ -7,7 +7,7 @@ import pytest
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import Tuning, export
 from keras_cnns.tflite.quantize import steps
-from keras_cnns.tflite.quantize.ranges import BINS, least_error
+from keras_cnns.tflite.quantize.ranges import BINS, between_steps, least_error
 
 BEFORE = {"rounding": "nearest", "bias": "kept"}
 
@@ -119,3 +119,47 @@ def test_a_picture_that_makes_something_infinite_is_named(value, tmp_path):
     pictures[13, 1, 1] = value
     with pytest.raises(UserError, match="calibration picture 13 makes .* (NaN|infinite)"):
         export(model, tmp_path / "n.tflite", scheme="int8", calibration=pictures)
+
+
+BYTES = np.arange(256.0)
+GRIDS = {  # pixels from 0 to 255 as a model takes them, and whether int8 would put them half-way between two steps
+    "0 to 255": (BYTES, False),
+    "0 to 1": (BYTES / 255, False),
+    "-1 to 1": (BYTES / 127.5 - 1, True),
+    "-0.5 to 0.5": (BYTES / 255 - 0.5, True),
+    "-128 to 127": (BYTES - 128, False),
+    "-127.5 to 127.5": (BYTES - 127.5, True),
+    "noise": (np.random.default_rng(0).normal(0, 1, 5000), False),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_no_pixel_lies_half_way_between_two_steps(name):
+    values, changed = GRIDS[name]
+    ends = values.min(), values.max()
+    low, high = between_steps(values, *ends)
+    assert low == ends[0] and (high > ends[1]) == changed
+    steps = values / ((high - low) / 255)
+    if name != "noise":
+        assert np.abs(steps - np.floor(steps) - 0.5).min() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "step", "zero"), [(1 / 127.5, -1, 1 / 127, -1), (1 / 255, 0, 1 / 255, -128), (1, 0, 1, -128)]
+)
+def test_the_input_of_an_int8_file_keeps_pixels_between_its_steps(scale, offset, step, zero, tmp_path):
+    """Two ways to scale a pixel, a rounding error apart, are one integer."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3), name="image")
+    model = keras.Model(image, keras.layers.Conv2D(4, 3)(image))
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3))
+    pixels[0, :2, 0, 0] = 0, 255
+    pictures = (pixels * scale + offset).astype("float32")
+    export(model, tmp_path / "n.tflite", scheme="int8", calibration=pictures, tuning=Tuning.plain(), force=True)
+    file = steps.File((tmp_path / "n.tflite").read_bytes())
+    quantized = file.tensors[next(o for o in file.operators if file.kind(o) == steps.KIND.QUANTIZE).outputs[0]]
+    held = quantized.quantization
+    assert held.scale[0] == pytest.approx(step) and held.zeroPoint[0] == zero
+    exact = BYTES * scale + offset
+    a, b = (np.rint(exact * (1 + error) / held.scale[0]) for error in (-1e-6, 1e-6))
+    np.testing.assert_array_equal(a, b)
