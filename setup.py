@@ -26,6 +26,7 @@ BASE = [
     "pillow>=10",  # pictures from files
     "pyyaml>=6",  # data.yaml of YOLO folders
     "defusedxml>=0.7",  # VOC's XML and XMP, without entities
+    "pycocotools>=2.0.8",  # polygons of COCO and YOLO as masks; the reference for our measures
     "rich>=13",  # tables, progress
     "tyro>=0.9",  # flags from dataclasses and functions
     "jinja2>=3.1",  # the HTML report, with everything in it escaped
@@ -52,7 +53,6 @@ TEST = [
     "tree-sitter-swift>=0.7",
     "html5lib>=1.1",  # parses generated pages as the standard says
     "markdown-it-py>=3",  # parses generated Markdown
-    "pycocotools>=2.0.8",  # COCO's own measures, the reference for ours
     "safetensors>=0.4.5",  # the reference for our reader, which also reads bfloat16 (NumPy has no such type)
 ]
 DEV = ["ruff>=0.11", "mypy>=1.15", "tox>=4.20"]

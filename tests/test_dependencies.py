@@ -60,7 +60,9 @@ def test_what_is_declared_is_imported():
     assert not unused, f"remove from setup.py: {unused}"
 
 
-@pytest.mark.parametrize(("group", "module"), [("BASE", "PIL"), ("QAT", "tf_keras"), ("TEST", "pycocotools")])
+@pytest.mark.parametrize(
+    ("group", "module"), [("BASE", "PIL"), ("QAT", "tf_keras"), ("BASE", "pycocotools"), ("TEST", "hypothesis")]
+)
 def test_the_lists_are_read(group, module):
     assert module in declared(group)
 

@@ -1,14 +1,13 @@
 """Samples with boxes or masks as arrays, checked against their pictures."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_cnns.data import pillow
 from keras_cnns.data.pictures import pixels
-from keras_cnns.data.sources.sample import VOID, Sample
+from keras_cnns.data.sources.mask_files import mask_values
+from keras_cnns.data.sources.sample import VOID, Mask, Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
@@ -86,7 +85,10 @@ def _written(box: np.ndarray) -> str:
 
 def _mask(mask: Any, size: tuple[int, int], classes: int, where: str) -> np.ndarray:
     """The class of each pixel, uint8 [H, W]."""
-    values = mask_values(mask, where) if isinstance(mask, bytes) else np.asarray(mask)
+    if isinstance(mask, Mask):
+        values = mask.labels(size, where)
+    else:
+        values = mask_values(mask, where) if isinstance(mask, bytes) else np.asarray(mask)
     if values.shape != size:
         raise UserError(
             f"{where}: the mask is {values.shape[1]} x {values.shape[0]} pixels, and its picture {size[1]} x {size[0]}."
@@ -95,27 +97,3 @@ def _mask(mask: Any, size: tuple[int, int], classes: int, where: str) -> np.ndar
     if unknown:
         raise UserError(f"{where} has the label {unknown[0]}, and the classes are 0 .. {classes - 1} ({VOID}: void).")
     return values.astype("uint8")
-
-
-def mask_values(data: bytes, where: str | Path) -> np.ndarray:
-    """The values of an encoded mask, whole numbers [H, W]; of a palette the colours' numbers.
-
-    Raises:
-      UserError: it cannot be decoded, has several channels, was compressed with loss, or has no whole numbers.
-    """
-    try:
-        with pillow.opened(data) as image:
-            values, lossy = np.asarray(image), image.format == "JPEG"
-    except Exception:  # Pillow's readers raise many kinds
-        raise UserError(f"{where} cannot be read as a mask: it is empty, damaged or no picture.") from None
-    if values.ndim == 3 and values.shape[-1] == 2:  # grey with an alpha channel
-        values = values[..., 0]
-    if values.ndim == 3 and (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
-        values = values[..., 0]
-    if lossy:
-        raise UserError(f"{where} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG.")
-    if values.ndim != 2:
-        raise UserError(f"{where} is a coloured picture, and a mask's values are its labels: save it with one channel.")
-    if values.dtype.kind not in "bui":
-        raise UserError(f"{where} has fractional samples, and a mask's values are its labels: save a PNG.")
-    return values

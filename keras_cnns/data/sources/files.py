@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnns.data.sources import splits
-from keras_cnns.data.sources.sample import VOID
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
-from keras_cnns.support.untrusted import parse_json, read_bytes, read_text
+from keras_cnns.support.untrusted import read_bytes
 
 
 def contents(path: Path) -> bytes:
@@ -45,22 +44,6 @@ def one_picture(paths: Sequence[Path], annotations: Any) -> Path:
     if others:
         raise UserError(f"{annotations} is of one picture, and there are {first} and {others[0]}: keep one of them.")
     return first
-
-
-def names_in(path: Path, *, least: int = 1) -> tuple[str, ...]:
-    """The classes that a file lists: one name on each line, or a list in JSON.
-
-    Raises:
-      UserError: the file cannot be read, has fewer than `least` names or more than a mask can have, or one name twice.
-    """
-    try:
-        text = read_text(path)
-        names = parse_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the names of classes in {path}: {error}.") from error
-    if not isinstance(names, list) or not least <= len(set(map(str, names))) == len(names) < VOID:
-        raise UserError(f"{path} needs a list of {least} to {VOID - 1} different names.")
-    return tuple(map(str, names))
 
 
 def check_names(path: Any, names: Sequence[str]) -> None:

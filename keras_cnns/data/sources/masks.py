@@ -1,109 +1,179 @@
-"""Masks in the form of Cityscapes: a folder of pictures, and one of masks whose names and values match them."""
+"""Pictures with a mask file each: pairs of folders, Cityscapes, and Roboflow's masks beside their pictures."""
 
+import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import contents, digest, names_in, one_picture, split_by_fifths
-from keras_cnns.data.sources.sample import Sample
+from keras_cnns.data.sources import cityscapes, splits, walk
+from keras_cnns.data.sources.class_names import ClassList, class_list, one_line
+from keras_cnns.data.sources.files import contents, digest, one_picture, split_by_fifths
+from keras_cnns.data.sources.mask_files import CodedMask, MaskCodes, codes_by_colour, codes_of_white
+from keras_cnns.data.sources.sample import VOID, Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import read_text
 
 PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
 MASKS = ("masks", "mask", "labels", "annotations", "gtfine", "segmentation", "segmentationclass", "annotation")
-ENDS = (
-    "_leftImg8bit",
-    "_gtFine_labelTrainIds",
-    "_gtFine_labelIds",
-    "_mask",
-    "_labels",
-    "_label",
-    "_gt",
-    "_segmentation",
-)
-NAMES = ("classes.txt", "labels.txt", "classes.json")  # the names of the classes from 0 on, one on each line
+ENDINGS = ("_mask", "_labels", "_label", "_gt", "_segmentation")  # of the names of masks
+ROBOFLOW, ROBOFLOW_MASK = "_classes.csv", "_mask"  # the list in each split's folder, the ending of a mask's name
 
 
 def folders(folder: Path) -> tuple[Path, Path] | None:
-    """(the folder of the pictures, the folder of the masks), or None."""
-    inside = {f.name.lower(): f for f in walk.folders(folder)}
+    """(the folder of the pictures, that of the masks), or None."""
+    inside = {path.name.lower(): path for path in walk.folders(folder)}
     first = next((inside[name] for name in PICTURES if name in inside), None)
     second = next((inside[name] for name in MASKS if name in inside and walk.has_pictures(inside[name])), None)
     return (first, second) if first and second else None
 
 
 def open_masks(folder: Path, split: str) -> Source:
-    """The pictures of a folder that `folders` accepts.
+    """The pictures of a pair of folders, such as images and masks.
 
     Raises:
-      UserError: the classes have no names; a picture has no mask or a mask no picture; there is no such split.
+      UserError: no list of classes, a picture or a mask without the other, no such split.
     """
-    pair = folders(folder)
-    assert pair is not None
-    images, masks = pair
-    labels = {key: min(paths, key=_preferred) for key, paths in _by_name(masks).items()}
-    by_name = _by_name(images)
-    alone = [path for key, paths in by_name.items() for path in paths if key not in labels]
-    if alone:
-        raise UserError(f"{alone[0]} has no mask in {masks} ({len(alone)} such pictures): add them, or remove these.")
-    alone = [path for key, path in labels.items() if key not in by_name]
-    if alone:
-        raise UserError(f"{alone[0]} has no picture in {images} ({len(alone)} such masks): add them, or remove these.")
-    pictures = {key: one_picture(paths, labels[key]) for key, paths in by_name.items()}
-    names = _names(folder)
+    images, masks = folders(folder) or (folder, folder)
+    own = cityscapes.is_cityscapes(folder)
+    listed = class_list(folder, colours=True)
+    endings = cityscapes.ENDINGS if own else ENDINGS
+    pictures, files = _by_name(images, endings), _by_name(masks, endings)
     roles = {key: splits.role(key.parts[0]) if len(key.parts) > 1 else None for key in pictures}
+    if own:
+        pictures, files = cityscapes.with_labels(pictures, files, roles)
+    label_files, kind = cityscapes.one_kind(files, listed) if own else (_single(files), None)
+    _check_complete(images, masks, pictures, label_files)
+    pairs = {key: (one_picture(paths, label_files[key]), label_files[key]) for key, paths in pictures.items()}
     if any(roles.values()):
-        members = ([key for key in pictures if roles[key] == role] for role in splits.asked(split))
-        keys = next(filter(None, members), [])
-        if not keys:
-            raise UserError(
-                f"{images} has no folder for {split!r}: it has {', '.join(sorted({k.parts[0] for k in pictures}))}."
-            )
+        chosen = next((k for r in splits.asked(split) if (k := [key for key in pairs if roles[key] == r])), None)
+        if not chosen:
+            there = ", ".join(sorted({key.parts[0] for key in pairs}))
+            raise UserError(f"{images} has no folder for {split!r}: it has {there}.")
     else:
-        keys = list(split_by_fifths(folder, pictures, split))
-    return source_of_pairs(folder, names, [pictures[key] for key in keys], [labels[key] for key in keys])
+        chosen = list(split_by_fifths(folder, pairs, split))
+    if kind and listed is None:
+        names, codes = kind.names, kind.codes
+    else:
+        names, codes = codes_of(folder, listed, None, list(label_files.values()))
+    return source_of_pairs(folder, names, codes, [pairs[key][0] for key in chosen], [pairs[key][1] for key in chosen])
 
 
-def source_of_pairs(folder: Path, names: tuple[str, ...], pictures: Sequence[Path], masks: Sequence[Path]) -> Source:
-    """The source of pictures with one mask file each, in the same order."""
+def codes_of(
+    folder: Path, listed: ClassList | None, default: tuple[str, ...] | None, files: Sequence[Path]
+) -> tuple[tuple[str, ...], MaskCodes | None]:
+    """(the names of the classes, what the pixels of the masks stand for; None where the values are the labels).
+
+    Args:
+      listed: the folder's list of classes. default: the names where there is no list. files: all masks of the folder.
+
+    Raises:
+      UserError: there is no list and no default; a single class; more classes than the masks can have.
+    """
+    if listed is not None and listed.colours is not None:
+        return codes_by_colour(listed)
+    names = listed.names if listed else default
+    if names is None:
+        raise UserError(
+            f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, from "
+            "0 on."
+        )
+    path = listed.path if listed else folder
+    if len(names) < 2:
+        raise UserError(f"{path} needs a list of 2 to {VOID - 1} different names, the background among them.")
+    return names, codes_of_white(names, files, path)
+
+
+def source_of_pairs(
+    folder: Path, names: tuple[str, ...], codes: MaskCodes | None, pictures: Sequence[Path], masks: Sequence[Path]
+) -> Source:
+    """The source of pictures with one mask file each, in the same order; codes: see `codes_of`."""
+
+    def read(number):
+        data = contents(masks[number])
+        return Sample(contents(pictures[number]), mask=CodedMask(data, codes) if codes else data)
 
     def fingerprint():
-        return digest(
-            folder, names, [(p, hashlib.sha256(contents(m)).hexdigest()) for p, m in zip(pictures, masks, strict=True)]
-        )
+        hashes = [(p, hashlib.sha256(contents(m)).hexdigest()) for p, m in zip(pictures, masks, strict=True)]
+        return digest(folder, (*names, repr(codes and (codes.values, codes.colours))) if codes else names, hashes)
 
     return Source(
         names=names,
         count=len(pictures),
-        read=lambda number: Sample(contents(pictures[number]), mask=contents(masks[number])),
+        read=read,
         where=lambda number: str(masks[number]),
         fingerprint=fingerprint,
         files=pictures,
     )
 
 
-def _by_name(folder):
-    """{path below the folder without the suffix and without ENDS: the files}."""
+def _by_name(folder, endings):
+    """{path below the folder, without its ending and what its kind adds to its name: the files}."""
     files: dict[Path, list] = {}
     for path in walk.pictures(folder):
         stem = path.stem
-        for end in ENDS:
+        for end in endings:
             stem = stem.removesuffix(end)
         files.setdefault(path.relative_to(folder).parent / stem, []).append(path)
     return files
 
 
-def _preferred(path):
-    """The order in which masks of one picture are preferred: Cityscapes has several, TrainIds first."""
-    return ("TrainIds" not in path.stem, "color" in path.stem or "instance" in path.stem, path.name)
+def _single(files):
+    for first, *others in files.values():
+        if others:
+            raise UserError(f"{first} and {others[0]} are masks of one picture: leave one of them.")
+    return {key: path for key, (path,) in files.items()}
 
 
-def _names(folder):
-    path = next((folder / name for name in NAMES if (folder / name).is_file()), None)
-    if path is None:
-        raise UserError(
-            f"{folder} does not say what the values of its masks mean: write {folder / NAMES[0]}, one name on each "
-            "line, from 0 on."
-        )
-    return names_in(path, least=2)
+def _check_complete(images, masks, pictures, files):
+    alone = [path for key, paths in pictures.items() for path in paths if key not in files]
+    if alone:
+        raise UserError(f"{alone[0]} has no mask in {masks} ({len(alone)} such pictures): add them, or remove these.")
+    alone = [path for key, path in files.items() if key not in pictures]
+    if alone:
+        raise UserError(f"{alone[0]} has no picture in {images} ({len(alone)} such masks): add them, or remove these.")
+
+
+# --- Roboflow's masks: PICTURE.jpg, PICTURE_mask.png and _classes.csv in a folder for each split ---------------------
+
+
+def roboflow_lists(folder: Path) -> dict[Path, tuple[str, ...]]:
+    """{folder with masks: the names of its classes} of Roboflow's masks for segmentation; {} for other folders."""
+    lists = {}
+    for path in walk.files(folder, ROBOFLOW):
+        rows = [[cell.strip() for cell in row] for row in csv.reader(read_text(path).splitlines()) if row]
+        if not rows or [cell.lower() for cell in rows[0]] != ["pixel value", "class"]:
+            continue
+        numbers = [row[0] for row in rows[1:]]
+        if numbers != [str(n) for n in range(len(numbers))] or any(len(row) != 2 for row in rows) or len(rows) < 3:
+            raise UserError(f"{path} needs a row (Pixel Value, Class) for each class, from 0 on without a gap.")
+        lists[path.parent] = tuple(one_line(row[1]) for row in rows[1:])
+    return lists
+
+
+def open_roboflow(folder: Path, split: str, lists: Mapping[Path, tuple[str, ...]]) -> Source:
+    """Pictures with Roboflow's masks; lists: `roboflow_lists(folder)`.
+
+    Raises:
+      UserError: no such split, folders with different classes, a picture or a mask without the other.
+    """
+    (where, names), *others = lists.items()
+    for other, listed in others:
+        if listed != names:
+            raise UserError(f"{other / ROBOFLOW} and {where / ROBOFLOW} list different classes: give both the same.")
+    pairs: dict[Path, tuple[Path, Path]] = {}
+    for inner in lists:
+        paths = walk.pictures(inner)
+        masks = {path.stem.removesuffix(ROBOFLOW_MASK): path for path in paths if path.stem.endswith(ROBOFLOW_MASK)}
+        pictures = {path.stem: [path] for path in paths if path.stem not in {m.stem for m in masks.values()}}
+        _check_complete(inner, inner, pictures, masks)
+        pairs |= {path: (path, masks[stem]) for stem, (path,) in pictures.items()}
+    roles = {path: splits.role(path.parent.name) for path in pairs}
+    if any(roles.values()):
+        chosen = next((p for r in splits.asked(split) if (p := [path for path in pairs if roles[path] == r])), None)
+        if chosen is None:
+            raise UserError(f"{folder} has no folder for {split!r}: it has {', '.join(path.name for path in lists)}.")
+    else:
+        chosen = list(split_by_fifths(folder, {path.name: path for path in pairs}, split).values())
+    codes = codes_of_white(names, [mask for _, mask in pairs.values()], where / ROBOFLOW)
+    return source_of_pairs(folder, names, codes, [pairs[p][0] for p in chosen], [pairs[p][1] for p in chosen])

@@ -1,12 +1,26 @@
 """A sample: a picture and what is known about it, a label, boxes or a mask."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 VOID = 255  # in a mask: a pixel that belongs to no class, neither trained on nor counted
 BACKGROUND = "background"  # the name of class 0 of a mask
+
+
+@runtime_checkable
+class Mask(Protocol):
+    """A mask whose labels are computed when its picture is read: outlines, or a file with codes of classes."""
+
+    def labels(self, size: tuple[int, int], where: str) -> np.ndarray:
+        """The class of each pixel of a picture of `size` (height, width), uint8 [H, W].
+
+        where: what a message calls it.
+
+        Raises:
+          UserError: the mask does not fit the picture, or is impossible.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +39,7 @@ class Sample:
       ignored: bool [n], boxes that need not be detected and are not trained on (VOC's "difficult", COCO's crowds).
       crowd: bool [n], boxes around many objects at once.
       mask: uint8 [H, W], the class of each pixel (0 is usually the background, VOID belongs to none), or an encoded
-        file, or None.
+        file, or a `Mask`, or None.
       size: (height, width) of the picture as the annotations state it, or None where they do not.
       fractions: whether boxes are fractions of the picture's width and height instead of pixels.
       first_pixel: 1 where the left and upper sides of boxes count pixels from 1, as in PASCAL VOC.

@@ -1,192 +1,156 @@
-"""Boxes and masks in the form of PASCAL VOC: an XML file for each picture, lists for the splits, masks with a palette.
+"""PASCAL VOC's form: pictures with an XML file each, split by lists of names, and masks of classes.
 
-Other folders need the XML files alone, beside the pictures or in a folder of their own.
+A folder of one's own needs the XML files alone: beside the pictures, or in a folder beside theirs.
 """
 
-from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
-from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import check_pixels, contents, digest, names_in, one_picture, split_by_fifths
-from keras_cnns.data.sources.masks import source_of_pairs
+from keras_cnns.data.sources import masks, walk
+from keras_cnns.data.sources.class_names import BACKGROUNDS, class_list
+from keras_cnns.data.sources.files import contents, digest
 from keras_cnns.data.sources.sample import BACKGROUND, Sample
 from keras_cnns.data.sources.source import Source
+from keras_cnns.data.sources.voc_pairs import MASKS, PICTURES, XML, chosen, keys, paired, pictures
+from keras_cnns.data.sources.voc_xml import CLASSES, PASCALS_STEM, SIDES, Annotation, first_pixel, is_pascals, parsed
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
-from keras_cnns.support.untrusted import read_text, read_xml
 
-CLASSES = (
-    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
-    *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
-)
-XML, PICTURES, MASKS, LISTS = "Annotations", "JPEGImages", "SegmentationClass", "ImageSets"
-SIDES = ("xmin", "ymin", "xmax", "ymax")
-MASK_FOLDERS = {"segmentationclass", "segmentationobject", "segmentationclassraw", "segmentationclassaug", "masks"}
-DIFFICULT = {"0": False, "false": False, "": False, "1": True, "true": True}
+__all__ = ["CLASSES", "MASKS", "SIDES", "is_voc", "open_boxes", "open_masks"]
 
 
 def is_voc(folder: Path) -> bool:
-    """Whether the folder has the layout of PASCAL VOC."""
-    return (folder / XML).is_dir() or (folder / PICTURES).is_dir() and (folder / MASKS).is_dir()
+    """Whether the folder has VOC's layout."""
+    return (folder / XML).is_dir() or ((folder / PICTURES).is_dir() and (folder / MASKS).is_dir())
 
 
 def open_boxes(folder: Path, split: str) -> Source:
-    """The pictures of a folder with XML files.
+    """The pictures of a folder with XML files, with their boxes.
 
     Raises:
-      UserError: an XML file cannot be read or has no picture; there is no such split.
+      UserError: no such split; an XML file cannot be read, has no picture or a class that is not listed; all objects
+        are marked as difficult.
     """
-    notes = _by_stem(sorted(Path(folder).rglob("*.xml")))
-    everything = {stem: _parsed(path) for stem, path in notes.items()}
-    parsed = {stem: everything[stem] for stem in _chosen(folder, "Main", notes, split)}
-    names = _names(folder, notes, everything)
-    shifted = [box for _, objects in everything.values() for _, box, _ in objects]
-    check_pixels(folder, [(x1 + 1, y1 + 1, x2, y2) for x1, y1, x2, y2 in shifted])
-    pictures = _pictures(folder)
-    missing = [stem for stem in parsed if stem not in pictures]
+    annotations = {path: parsed(path) for path in walk.files(folder, ".xml")}
+    every = pictures(folder)
+    pairs = paired(folder, list(annotations), every)
+    names = _names(folder, annotations)
+    first = first_pixel(folder, annotations)
+    _check_difficult(folder, annotations)
+    files = keys(folder, annotations)
+    without = keys(folder, set(every) - set(pairs.values()))
+    selected = chosen(folder, "Main", files, without, split)
+    missing = [files[key] for key in selected if key in files and files[key] not in pairs]
     if missing:
-        raise UserError(f"{notes[missing[0]]} has no picture ({len(missing)} such files): add it, or remove the file.")
-    alone = sorted(set(pictures) - set(notes))
-    if alone:
+        raise UserError(f"{missing[0]} has no picture ({len(missing)} such files): add it, or remove the file.")
+    left = sorted(set(without) - set(selected))
+    if left:
         messages.once(
-            f"{len(alone)} pictures in {folder} have no XML file and are left out, such as {pictures[alone[0]][0]}."
+            f"{len(left)} pictures in {folder} have no XML file and are left out, such as {without[left[0]]}."
         )
-    pictures = {stem: one_picture(paths, notes[stem]) for stem, paths in pictures.items() if stem in notes}
-    stems = list(parsed)
+    rows = [(pairs[files[k]], files[k], annotations[files[k]]) if k in files else _empty(without[k]) for k in selected]
+    number_of = {name: number for number, name in enumerate(names)}
+
+    def boxes(annotation):
+        return [[side - first * (n < 2) for n, side in enumerate(item.sides)] for item in annotation.objects]
 
     def read(number):
-        stem = stems[number]
-        stated, objects = parsed[stem]
+        picture, _, annotation = rows[number]
         return Sample(
-            picture=contents(pictures[stem]),
-            boxes=[box for _, box, _ in objects],
-            classes=[names.index(label) for label, *_ in objects],
-            ignored=[difficult for *_, difficult in objects],
-            size=stated,
+            picture=contents(picture),
+            boxes=boxes(annotation),
+            classes=[number_of[item.name] for item in annotation.objects],
+            ignored=[item.difficult for item in annotation.objects],
+            size=annotation.size,
         )
+
+    def fingerprint():
+        parts = [(p, [(o.name, b, o.difficult) for o, b in zip(a.objects, boxes(a), strict=True)]) for p, _, a in rows]
+        return digest(folder, names, parts)
 
     return Source(
         names=names,
-        count=len(stems),
+        count=len(rows),
         read=read,
-        where=lambda number: str(notes[stems[number]]),
-        fingerprint=lambda: digest(folder, names, [(pictures[stem], parsed[stem][1]) for stem in stems]),
-        files=[pictures[stem] for stem in stems],
-        most_boxes=max((len(objects) for _, objects in parsed.values()), default=0) or 1,
+        where=lambda number: str(rows[number][1]),
+        fingerprint=fingerprint,
+        files=[picture for picture, *_ in rows],
+        most_boxes=max((len(annotation.objects) for *_, annotation in rows), default=0) or 1,
     )
 
 
-def _names(folder, notes, everything):
-    """The names in `classes.txt`, if there is one; else VOC's, if the files use no others; else all that they use."""
-    met = {label: stem for stem, (_, objects) in everything.items() for label, *_ in objects}
-    listed = folder / "classes.txt"
-    if listed.is_file():
-        names = names_in(listed)
-        unknown = sorted(set(met) - set(names))
+def _empty(picture: Path) -> tuple[Path, Path, Annotation]:
+    return picture, picture, Annotation(None, (), "")
+
+
+def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, ...]:
+    """The classes that a file lists; PASCAL's 20 in PASCAL's own files; else those of the XML files, sorted."""
+    file_of = {item.name: path for path, annotation in annotations.items() for item in annotation.objects}
+    listed = class_list(folder)
+    if listed:
+        names = tuple(name for name in listed.names if name.lower() not in BACKGROUNDS or name in file_of)
+        unknown = sorted(set(file_of) - set(names))
         if unknown:
-            raise UserError(f"{notes[met[unknown[0]]]} has the class {unknown[0]!r}, which is not in {listed}.")
+            raise UserError(
+                f"{file_of[unknown[0]]} has the class {unknown[0]!r}, which is not in {listed.path}: correct it."
+            )
         return names
-    if set(met) <= set(CLASSES):
+    pascals = is_pascals(annotations)
+    if pascals and set(file_of) <= set(CLASSES):
+        if len(file_of) < len(CLASSES):
+            messages.once(
+                f"{folder} holds PASCAL VOC's own files: the classes are its {len(CLASSES)}, of which {len(file_of)} "
+                f"are met. List others in {folder / 'classes.txt'}, a name a line."
+            )
         return CLASSES
-    others = sorted(set(met) - set(CLASSES))
-    if len(others) < len(met):
+    if pascals:
+        other = min(set(file_of) - set(CLASSES))
         messages.once(
-            f"{notes[met[others[0]]]} has the class {others[0]!r}, which is not PASCAL VOC's: the classes are the "
-            f"{len(met)} that {folder} uses; list the right ones in {listed} if some are mistakes."
+            f"{file_of[other]} has the class {other!r}, which is not PASCAL VOC's: the classes are the {len(file_of)} "
+            f"{folder} uses; list the right ones in {folder / 'classes.txt'} if some are mistakes."
         )
-    return tuple(sorted(met))
+    return tuple(sorted(file_of))
 
 
-def _pictures(folder):
-    """{stem: the pictures of that name}; in VOC's layout only those in its folder of pictures, not its masks."""
-    where, pictures = folder / PICTURES, defaultdict(list)
-    for path in walk.pictures(where if where.is_dir() else folder):
-        if not MASK_FOLDERS & {part.lower() for part in path.relative_to(folder).parts[:-1]}:
-            pictures[path.stem].append(path)
-    return pictures
-
-
-def _by_stem(paths):
-    by_stem = {path.stem: path for path in paths}
-    if len(by_stem) < len(paths):
-        twice = next(path for path in paths if by_stem[path.stem] != path)
-        raise UserError(f"{twice} and {by_stem[twice.stem]} have the same name: give each picture its own.")
-    return by_stem
+def _check_difficult(folder, annotations):
+    flags = [item.difficult for annotation in annotations.values() for item in annotation.objects]
+    if flags and all(flags):
+        raise UserError(
+            f"all {len(flags)} objects in {folder} are marked as difficult, and such objects are not trained on: set "
+            "<difficult> to 0 in the XML files."
+        )
 
 
 def open_masks(folder: Path, split: str) -> Source:
-    """VOC's pictures with masks: 0 the background, 1 .. 20 the classes, 255 void."""
-    masks = {path.stem: path for path in walk.pictures(folder / MASKS)}
-    pictures = _pictures(folder)
-    stems = [stem for stem in _chosen(folder, "Segmentation", masks, split) if stem in masks]
-    missing = [stem for stem in stems if stem not in pictures]
+    """The pictures of VOC's layout that have a mask in SegmentationClass.
+
+    The classes are those of a list in the folder (see `class_names.py`), or, in PASCAL's own files, 0 for the
+    background, 1 to 20 for the classes and 255 for void.
+
+    Raises:
+      UserError: no such split, no list of classes, a mask without a picture.
+    """
+    files = walk.pictures(folder / MASKS)
+    pairs = paired(folder, files, pictures(folder))
+    by_key = keys(folder, files)
+    selected = chosen(folder, "Segmentation", by_key, {}, split)
+    missing = [by_key[key] for key in selected if by_key[key] not in pairs]
     if missing:
-        raise UserError(f"{masks[missing[0]]} has no picture in {folder / PICTURES}.")
-    pictures = {stem: one_picture(pictures[stem], masks[stem]) for stem in stems}
-    names = (BACKGROUND, *CLASSES)
-    return source_of_pairs(folder, names, [pictures[stem] for stem in stems], [masks[stem] for stem in stems])
-
-
-def _chosen(folder, task, files, split):
-    """The files of a split: by VOC's lists, by folders named after splits, or with neither, every fifth for test."""
-    lists = {path.stem: path for path in sorted((folder / LISTS / task).glob("*.txt")) if "_" not in path.stem}
-    for role in splits.asked(split):
-        for stem, path in lists.items():
-            if splits.role(stem) == role or (role == splits.TRAIN and stem == "trainval" and "val" not in lists):
-                wanted = _listed(path)
-                absent = [stem for stem in wanted if stem not in files]
-                if absent:
-                    raise UserError(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
-                return {stem: files[stem] for stem in wanted}
-    roles = {stem: _role(path, folder) for stem, path in files.items()}
-    if not lists and any(roles.values()):
-        for role in splits.asked(split):
-            if role in roles.values():
-                return {stem: path for stem, path in files.items() if roles[stem] == role}
-        raise UserError(f"{folder} has no folder for {split!r}.")
-    if lists:
-        raise UserError(f"{folder} has no list for {split!r}: it has {', '.join(lists)}.")
-    return split_by_fifths(folder, files, split)
-
-
-def _role(path, folder):
-    return next((role for part in path.relative_to(folder).parts[:-1] if (role := splits.role(part))), None)
-
-
-def _listed(path):
-    """The names in one of VOC's lists. Each may be followed by 1 or -1, whether the picture shows a class."""
-    try:
-        return [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the list {path}: {error}.") from error
-
-
-def _parsed(path):
-    """((height, width) or None, [(class, box, difficult)]) of an XML file; VOC's pixels count from 1."""
-    try:
-        root = read_xml(path)
-        if root.tag != "annotation":
-            raise ValueError(f"it is a file of {root.tag!r}, and VOC's are of 'annotation'")
-        objects = [_object(element) for element in root.iter("object")]
-        size = tuple(int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
-    except (ValueError, OverflowError, OSError) as error:
-        raise UserError(f"cannot read {path} as VOC's XML: {error}.") from error
-    return size if all(size) else None, objects
-
-
-def _object(element):
-    name, difficult = (" ".join((element.findtext(part) or "").split()) for part in ("name", "difficult"))
-    if not name:
-        raise ValueError("an object has no name")
-    if difficult.lower() not in DIFFICULT:
-        raise ValueError(f"the object {name!r} has difficult {difficult!r}, and it must be 0 or 1")
-    box = [_number(element, f"bndbox/{side}") - (side in ("xmin", "ymin")) for side in SIDES]
-    return name, box, DIFFICULT[difficult.lower()]
-
-
-def _number(element, path, default=None):
-    text = element.findtext(path, default)
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        raise ValueError(f"an {element.tag} has {path} {text!r}, and it must be a number") from None
+        raise UserError(f"{missing[0]} has no picture in {folder / PICTURES}.")
+    listed = class_list(folder, colours=True)
+    if listed is None:
+        if not files or not all(PASCALS_STEM.fullmatch(path.stem) for path in files):
+            raise UserError(
+                f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, "
+                "from 0 on."
+            )
+        some = [folder / XML / f"{path.stem}.xml" for path in files[:20]]
+        if not is_pascals({path: parsed(path) for path in some if path.is_file()}):
+            messages.once(
+                f"{folder}: the masks are taken for PASCAL VOC's, 0 for the background and 1 to 20 for its classes. "
+                f"List others in {folder / 'classes.txt'}, a name a line, from 0 on."
+            )
+    names, codes = masks.codes_of(folder, listed, (BACKGROUND, *CLASSES), files)
+    return masks.source_of_pairs(
+        folder, names, codes, [pairs[by_key[key]] for key in selected], [by_key[key] for key in selected]
+    )

@@ -33,6 +33,12 @@ def has_pictures(folder: str | Path, *, below: bool = True) -> bool:
     return any(is_picture(name) for _, names in _walk(folder) for name in names)
 
 
+def files(folder: str | Path, *suffixes: str) -> list[Path]:
+    """The files with one of these suffixes (in lower case) in a folder and all below it, by path, without hidden ones."""
+    names = ((where, name) for where, inner in _walk(folder) for name in inner)
+    return sorted(Path(where) / name for where, name in names if name.lower().endswith(suffixes))
+
+
 def endings(folder: str | Path) -> list[str]:
     """The suffixes of the files in a folder and below it that are not pictures, the most frequent first."""
     suffixes = [Path(name).suffix.lower() for _, names in _walk(folder) for name in names if not is_picture(name)]

@@ -32,7 +32,8 @@ def xml(path, objects, size=SIZE):
         for name, box, difficult in objects
     )
     sides = f"<size><width>{size[1]}</width><height>{size[0]}</height><depth>3</depth></size>"
-    path.write_text(f"<annotation><filename>{path.stem}.jpg</filename>{sides}{inner}</annotation>")
+    source = "<source><database>The VOC2008 Database</database></source>" if path.stem.startswith("2008_") else ""
+    path.write_text(f"<annotation><filename>{path.stem}.jpg</filename>{source}{sides}{inner}</annotation>")
 
 
 @pytest.fixture
@@ -41,19 +42,19 @@ def devkit(tmp_path):
     for n, objects in enumerate(
         [[("dog", (1, 1, 20, 10), 0), ("person", (5, 6, 40, 30), 1)], [], [("cat", (2, 3, 9, 9), 0)]]
     ):
-        picture(tmp_path / "JPEGImages" / f"00{n}.png", seed=n)
-        xml(tmp_path / "Annotations" / f"00{n}.xml", objects)
+        picture(tmp_path / "JPEGImages" / f"2008_00000{n}.png", seed=n)
+        xml(tmp_path / "Annotations" / f"2008_00000{n}.xml", objects)
     for task in ("Main", "Segmentation"):
         lists = tmp_path / "ImageSets" / task
         lists.mkdir(parents=True)
-        (lists / "train.txt").write_text("000\n001\n")
-        (lists / "val.txt").write_text("002\n")
-        (lists / "dog_train.txt").write_text("000 1\n001 -1\n")
+        (lists / "train.txt").write_text("2008_000000\n2008_000001\n")
+        (lists / "val.txt").write_text("2008_000002\n")
+        (lists / "dog_train.txt").write_text("2008_000000 1\n2008_000001 -1\n")
     (tmp_path / "SegmentationClass").mkdir()
     for n in range(3):
         mask = Image.fromarray(np.pad(np.full((10, 10), 12, "uint8"), ((0, 20), (0, 30)), constant_values=VOID))
         mask.putpalette([0] * 768)
-        mask.save(tmp_path / "SegmentationClass" / f"00{n}.png")
+        mask.save(tmp_path / "SegmentationClass" / f"2008_00000{n}.png")
     return tmp_path
 
 
@@ -380,8 +381,15 @@ def test_a_picture_without_a_mask_and_a_mask_without_a_picture(pairs):
     next((pairs / "leftImg8bit" / "val").rglob("*.png")).unlink()
     with pytest.raises(UserError, match="other_gtFine.*has no picture"):
         open_source(f"folder:{pairs}", "train", "mask")
+    (pairs / "leftImg8bit").rename(pairs / "images")
+    (pairs / "gtFine").rename(pairs / "masks")
+    for path in (pairs / "images").rglob("*.png"):
+        path.rename(path.with_name(path.name.replace("_leftImg8bit", "")))
+    for path in (pairs / "masks").rglob("*.png"):
+        path.rename(path.with_name(path.name.replace("_gtFine_labelTrainIds", "")))
+    next((pairs / "masks").rglob("other.png")).unlink()
+    assert open_source(f"folder:{pairs}", "train", "mask").count == 2
     (pairs / "classes.txt").unlink()
-    mask.with_name("other_gtFine_labelTrainIds.png").unlink()
     with pytest.raises(UserError, match="classes.txt"):
         open_source(f"folder:{pairs}", "train", "mask")
 

@@ -1,0 +1,88 @@
+"""The names of classes: the files that list them, and what every list of names has to be."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_cnns.data.sources.sample import VOID
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import parse_json, read_text
+
+# What annotation programs call the list of classes: a name a line, or CVAT's and datumaro's labelmap.txt with colours.
+NAME_FILES = (
+    *("classes.txt", "class_names.txt", "labelmap.txt", "labels.txt", "classes.json", "obj.names"),
+    *("predefined_classes.txt",),
+)
+BACKGROUNDS = {"background", "_background_", "__background__"}  # what programs call class 0 of a mask
+LABELMAP_LINE = re.compile(r"(?P<name>.+?):(?P<colour>\d{1,3},\d{1,3},\d{1,3})?:[^:]*:[^:]*")
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The classes that a file lists.
+
+    Attributes:
+      path: the file. names: in the file's order.
+      colours: the colour (red, green, blue) of each class in a mask, where the file states them, else None.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    colours: tuple[Colour, ...] | None = None
+
+
+def class_list(folder: Path, *, colours: bool = False) -> ClassList | None:
+    """The list of classes in a folder, or None where there is none.
+
+    Args:
+      colours: prefer a list with colours.
+
+    Raises:
+      UserError: the file cannot be read, is empty, or has a name twice.
+    """
+    lists = [read_list(folder / name) for name in NAME_FILES if (folder / name).is_file()]
+    if colours:
+        lists.sort(key=lambda found: found.colours is None)
+    return lists[0] if lists else None
+
+
+def read_list(path: Path, *, least: int = 1) -> ClassList:
+    """The classes that a file lists: a name a line, JSON's list of names, or a labelmap.txt.
+
+    Raises:
+      UserError: it cannot be read, or holds fewer than `least` names, more than a mask can hold, or a name twice.
+    """
+    try:
+        text = read_text(path)
+        lines = parse_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the names of classes in {path}: {error}.") from error
+    colours = None
+    if isinstance(lines, list) and path.suffix != ".json":
+        lines, colours = _without_colours(lines, path)
+    if not isinstance(lines, list) or not least <= len(set(map(str, lines))) == len(lines) < VOID:
+        raise UserError(f"{path} needs a list of {least} to {VOID - 1} different names.")
+    return ClassList(path, tuple(map(one_line, lines)), colours)
+
+
+def _without_colours(lines: list[str], path: Path) -> tuple[list[str], tuple[Colour, ...] | None]:
+    """(the names, the colours or None) of the lines of a list; `#` starts a comment in a labelmap.txt."""
+    rows = [LABELMAP_LINE.fullmatch(line) for line in lines if not line.startswith("#")]
+    if not rows or not all(rows):
+        return lines, None
+    names = [row["name"].strip() for row in rows if row]
+    texts = [row["colour"] for row in rows if row]
+    if not all(texts):
+        return names, None
+    colours = [tuple(int(value) for value in text.split(",")) for text in texts]
+    if max(map(max, colours)) > 255 or len(set(colours)) < len(colours):
+        raise UserError(f"{path} needs a colour of its own for each class, three numbers from 0 to 255.")
+    return names, tuple(colours)  # type: ignore[arg-type]
+
+
+def one_line(name: Any) -> str:
+    """A class name on one line: line breaks, which would shift a file of names, become spaces."""
+    text = str(name)
+    return " ".join(text.split()) if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", text) else text.strip()

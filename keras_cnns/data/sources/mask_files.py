@@ -1,0 +1,153 @@
+"""Masks as picture files: the values or colours of their pixels, and the classes that these stand for."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_cnns.data.sources.class_names import BACKGROUNDS, ClassList
+from keras_cnns.data.sources.files import contents
+from keras_cnns.data.sources.sample import VOID
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
+
+FORMATS = ("PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "JPEG")  # a JPEG is refused by its name
+VOID_COLOUR = (224, 224, 192)  # PASCAL VOC's
+LOOKED_AT = 200  # masks, at most, to find out what 255 stands for
+
+
+@dataclass(frozen=True)
+class MaskCodes:
+    """What the pixels of a folder's mask files stand for.
+
+    Attributes:
+      path: the file that says so, for messages.
+      values: {stored value: label}, or None where the value is the label.
+      colours: {(red, green, blue): label}, or None where masks have one channel. A mask of one channel whose values are
+        not among the grey colours then holds the numbers of the classes in the order of the file.
+      order: {number in the file: label}, for such a mask.
+    """
+
+    path: Path
+    values: Mapping[int, int] | None = None
+    colours: Mapping[tuple[int, int, int], int] | None = None
+    order: Mapping[int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CodedMask:
+    """A mask file whose pixels are codes of classes."""
+
+    data: bytes
+    codes: MaskCodes
+
+    def labels(self, size: tuple[int, int], where: str) -> np.ndarray:
+        """The label of each pixel, uint8 [H, W]. Raises UserError: a value or colour that stands for no class."""
+        if self.codes.colours is None:
+            return _assigned(mask_values(self.data, where), self.codes.values or {}, where, self.codes.path)
+        return self._by_colour(where)
+
+    def _by_colour(self, where):
+        image = _opened(self.data, where)
+        _check_lossless(image, where)
+        colours = {_packed(*colour): label for colour, label in self.codes.colours.items()}
+        colours.setdefault(_packed(*VOID_COLOUR), VOID)
+        single = image.mode in ("1", "L", "I", "I;16")
+        pixels = np.asarray(image.convert("RGB")).astype(np.int64)
+        packed = _packed(pixels[..., 0], pixels[..., 1], pixels[..., 2])
+        unknown = [int(value) for value in np.unique(packed) if int(value) not in colours]
+        if single and unknown:
+            return _assigned(np.asarray(image), self.codes.order | {VOID: VOID}, where, self.codes.path)
+        if unknown:
+            colour = (unknown[0] >> 16, unknown[0] >> 8 & 255, unknown[0] & 255)
+            raise UserError(f"{where} has the colour {colour}, which is not in {self.codes.path}: add its class there.")
+        return _assigned(packed, colours, where, self.codes.path)
+
+
+def _packed(red, green, blue):
+    return (red << 16) + (green << 8) + blue
+
+
+def _assigned(values: np.ndarray, label_of: Mapping[int, int], where: str, path: Path) -> np.ndarray:
+    distinct, inverse = np.unique(values, return_inverse=True)
+    unknown = [int(value) for value in distinct if int(value) not in label_of]
+    if unknown:
+        raise UserError(f"{where} has the value {unknown[0]}, which stands for no class of {path}.")
+    return np.array([label_of[int(v)] for v in distinct], np.uint8)[inverse.reshape(values.shape)]
+
+
+def codes_by_colour(listed: ClassList) -> tuple[tuple[str, ...], MaskCodes]:
+    """(the names, the codes) of a list with colours. The background becomes class 0 wherever it stands in the list."""
+    order = sorted(range(len(listed.names)), key=lambda n: (listed.names[n].lower() not in BACKGROUNDS, n))
+    label_of = {number: label for label, number in enumerate(order)}
+    colours = {colour: label_of[number] for number, colour in enumerate(listed.colours or ())}
+    return tuple(listed.names[n] for n in order), MaskCodes(listed.path, colours=colours, order=label_of)
+
+
+def codes_of_white(names: Sequence[str], files: Sequence[Path], path: Path) -> MaskCodes | None:
+    """The codes of masks that hold 0 and 255 only, in which 255 is the second of two classes; else None.
+
+    Raises:
+      UserError: the masks hold 0 and 255 only, and there are more than two classes.
+    """
+    seen: set[int] = set()
+    for number in range(0, len(files), max(1, len(files) // LOOKED_AT)):
+        try:
+            seen |= {int(v) for v in np.unique(mask_values(contents(files[number]), files[number]))}
+        except UserError:  # reported where this mask is read
+            continue
+        if seen - {0, VOID}:
+            return None
+    if VOID not in seen:
+        return None
+    if len(names) > 2:
+        raise UserError(
+            f"{files[0]} and the other masks hold 0 and {VOID} only, {VOID} is void, and {path} lists {len(names)} "
+            "classes: save masks whose values are the numbers of the classes."
+        )
+    messages.once(
+        f"{files[0]} and the other masks hold 0 and {VOID} only: {VOID} is taken for {names[1]!r}, not for void. Write "
+        f"1 for {names[1]!r} into the masks if {VOID} is void."
+    )
+    return MaskCodes(path, values={0: 0, VOID: 1})
+
+
+def mask_values(data: bytes, where: str | Path) -> np.ndarray:
+    """The values of an encoded mask, whole numbers [H, W]; of a palette the colours' numbers.
+
+    Raises:
+      UserError: it cannot be decoded, has several channels, was compressed with loss, or has no whole numbers.
+    """
+    image = _opened(data, where)
+    values = np.asarray(image)
+    if values.ndim == 3 and values.shape[-1] == 2:  # grey with an alpha channel
+        values = values[..., 0]
+    if values.ndim == 3 and (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
+        values = values[..., 0]
+    _check_lossless(image, where)
+    if values.ndim != 2:
+        raise UserError(
+            f"{where} is a coloured picture, and a mask's values are its labels: save it with one channel, or list the "
+            "colours in labelmap.txt (name:red,green,blue::, a class a line)."
+        )
+    if values.dtype.kind not in "bui":
+        raise UserError(f"{where} has fractional samples, and a mask's values are its labels: save a PNG.")
+    return values
+
+
+def _opened(data, where):
+    """The decoded image. Raises UserError: it cannot be read."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image.load()
+        return image
+    except Exception:  # Pillow's readers raise many kinds
+        raise UserError(f"{where} cannot be read as a mask: it is empty, damaged or no picture.") from None
+
+
+def _check_lossless(image, where):
+    if image.format == "JPEG":
+        raise UserError(f"{where} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG.")

@@ -1,0 +1,142 @@
+"""PASCAL VOC's folders: which XML file or mask belongs to which picture, and which lists select them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from keras_cnns.data.sources import splits, walk
+from keras_cnns.data.sources.files import one_picture, split_by_fifths
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import read_text
+
+XML, PICTURES, MASKS, LISTS = "Annotations", "JPEGImages", "SegmentationClass", "ImageSets"
+MASK_FOLDERS = {"segmentationclass", "segmentationobject", "segmentationclassraw", "segmentationclassaug", "masks"}
+# Folders of files of one kind: they do not tell two pictures of the same name apart.
+KINDS = {"annotations", "annotation", "jpegimages", "images", "image", "imgs", "img", "labels", "xml", "xmls", "annots"}
+KINDS |= MASK_FOLDERS
+FLAGS = ("-1", "0", "1")  # behind a name in VOC's lists of one class: whether the picture shows it
+Item = TypeVar("Item")
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The pictures of a folder, in VOC's layout those in JPEGImages; masks have the same names and are left out."""
+    where = folder / PICTURES
+    paths = walk.pictures(where if where.is_dir() else folder)
+    return [p for p in paths if not MASK_FOLDERS & {part.lower() for part in p.relative_to(folder).parts[:-1]}]
+
+
+def paired(folder: Path, files: Sequence[Path], candidates: Iterable[Path]) -> dict[Path, Path]:
+    """{a file of annotations: its picture}; a file without a picture is left out.
+
+    The picture has the file's name without its ending and, if several have it, lies in the same subfolders.
+
+    Raises:
+      UserError: several pictures, or two files of one picture.
+    """
+    by_stem = defaultdict(list)
+    for path in candidates:
+        by_stem[path.stem].append(path)
+    pairs: dict[Path, Path] = {}
+    file_of: dict[Path, Path] = {}
+    for file in files:
+        same = by_stem.get(file.stem, [])
+        if len(same) > 1:
+            same = [path for path in same if _subfolders(folder, path) == _subfolders(folder, file)] or same
+        if not same:
+            continue
+        pairs[file] = one_picture(same, file)
+        if (other := file_of.setdefault(pairs[file], file)) != file:
+            raise UserError(f"{file} and {other} have the same name, and there is one picture for both: {pairs[file]}.")
+    return pairs
+
+
+def _subfolders(folder, path):
+    return [part for part in path.relative_to(folder).parts[:-1] if part.lower() not in KINDS]
+
+
+def keys(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
+    """{a short name: the file}: its name without the ending, with its subfolders where several have it."""
+    by_stem = defaultdict(list)
+    for path in paths:
+        by_stem[path.stem].append(path)
+    named = {}
+    for stem, same in by_stem.items():
+        for path in same:
+            named[stem if len(same) == 1 else "/".join([*_subfolders(folder, path), stem])] = path
+    return named
+
+
+def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[str, Any], split: str) -> list[str]:
+    """The names of a split: from VOC's lists, else from folders called after splits, else every fifth for test.
+
+    Args:
+      task: the folder of the lists, "Main" or "Segmentation".
+      items: {name: a file with annotations}. others: {name: a picture without any}, which a list may select.
+
+    Raises:
+      UserError: a list cannot be read or names a file that is missing; there is no such split.
+    """
+    lists = {path.stem: path for path in walk.files(folder / LISTS / task, ".txt") if "_" not in path.stem}
+    for role in splits.asked(split):
+        for stem, path in lists.items():
+            if splits.role(stem) == role or (role == splits.TRAIN and stem == "trainval" and "val" not in lists):
+                return listed(path, items, others)
+    if lists and not any(splits.role(stem) for stem in lists) and len(lists) == 1:  # CVAT's default.txt
+        (path,) = lists.values()
+        names = dict.fromkeys(listed(path, items, others))
+        return list(split_by_fifths(folder, names, split))
+    if lists:
+        raise UserError(f"{folder} has no list for {split!r}: it has {', '.join(lists)}.")
+    roles = {name: _role(path, folder) for name, path in items.items()}
+    if any(roles.values()):
+        for role in splits.asked(split):
+            if role in roles.values():
+                return [name for name in items if roles[name] == role]
+        raise UserError(f"{folder} has no folder for {split!r}.")
+    return list(split_by_fifths(folder, items, split))
+
+
+def _role(path, folder):
+    return next((role for part in path.relative_to(folder).parts[:-1] if (role := splits.role(part))), None)
+
+
+def listed(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
+    """The names that a list selects, each once.
+
+    Raises:
+      UserError: the list cannot be read, or names a picture that is not there.
+    """
+    try:
+        lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the list {path}: {error}.") from error
+    names: dict[str, None] = {}
+    absent, without = [], []
+    for line in lines:
+        name = next((word for word in _readings(line) if word in items or word in others), None)
+        if name is None:
+            absent.append(_readings(line)[-1])
+            continue
+        names[name] = None
+        without += [] if name in items else [name]
+    if absent:
+        raise UserError(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
+    if without:
+        messages.once(
+            f"{len(without)} pictures of {path} have no annotations, such as {without[0]}: they show no objects."
+        )
+    return list(names)
+
+
+def _readings(line):
+    """What a line may name, the most literal first: a name may have spaces, an ending, folders, a flag behind it."""
+    words = [line, *([line.rsplit(None, 1)[0]] if line.split()[-1] in FLAGS and len(line.split()) > 1 else [])]
+    readings = []
+    for word in words:
+        plain = word.replace("\\", "/").removeprefix("./")
+        plain = plain[: -len(Path(plain).suffix)] if walk.is_picture(Path(plain).name) else plain
+        parts = [part for part in plain.split("/") if part and part.lower() not in KINDS]
+        readings += [word, plain, "/".join(parts), parts[-1] if parts else plain]
+    return list(dict.fromkeys(readings))

@@ -1,0 +1,113 @@
+"""PASCAL VOC's XML files: the objects of one picture, and whether their pixels are counted from 0 or from 1."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_cnns.data.sources.files import check_pixels
+from keras_cnns.support import messages
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import read_text, read_xml
+
+CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
+    *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)  # PASCAL VOC's own
+SIDES = ("xmin", "ymin", "xmax", "ymax")
+DIFFICULT = {"0": False, "false": False, "": False, "1": True, "true": True}
+FIRST_PIXEL = "first_pixel.txt"  # a file with 0 or 1, for folders whose boxes do not show it
+PASCALS_STEM = re.compile(r"(\d{4}_)?\d{6}")  # 000012 in 2007, 2008_000012 later
+PASCALS_DATABASE = re.compile(r"The VOC\s?20\d\d Database")
+
+
+@dataclass(frozen=True)
+class BoxedObject:
+    """An object of a picture: its class, its sides as they are written, whether it is marked as difficult."""
+
+    name: str
+    sides: tuple[float, float, float, float]
+    difficult: bool
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """An XML file. size: the (height, width) of the picture that it states, or None. database: its source."""
+
+    size: tuple[int, int] | None
+    objects: tuple[BoxedObject, ...]
+    database: str
+
+
+def parsed(path: Path) -> Annotation:
+    """The content of an XML file. Raises UserError: it cannot be read, or is no annotation of VOC's form."""
+    try:
+        root = read_xml(path)
+        if root.tag != "annotation":
+            raise ValueError(f"it is a file of {root.tag!r}, and VOC's are of 'annotation'")
+        objects = tuple(_object(element) for element in root.iter("object"))
+        height, width = (int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
+    except (ValueError, OverflowError, OSError) as error:
+        raise UserError(f"cannot read {path} as VOC's XML: {error}.") from error
+    database = (root.findtext("source/database") or "").strip()
+    return Annotation((height, width) if height and width else None, objects, database)
+
+
+def _object(element):
+    name, difficult = (" ".join((element.findtext(part) or "").split()) for part in ("name", "difficult"))
+    if not name:
+        raise ValueError("an object has no name")
+    if difficult.lower() not in DIFFICULT:
+        raise ValueError(f"the object {name!r} has difficult {difficult!r}, and it must be 0 or 1")
+    return BoxedObject(name, tuple(_number(element, f"bndbox/{side}") for side in SIDES), DIFFICULT[difficult.lower()])
+
+
+def _number(element, path, default=None):
+    text = element.findtext(path, default)
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"an {element.tag} has {path} {text!r}, and it must be a number") from None
+
+
+def is_pascals(annotations: Mapping[Path, Annotation]) -> bool:
+    """Whether these are files of PASCAL VOC itself: by the names of the files and the source that they state."""
+    return bool(annotations) and all(
+        PASCALS_STEM.fullmatch(path.stem) and PASCALS_DATABASE.match(annotation.database)
+        for path, annotation in annotations.items()
+    )
+
+
+def first_pixel(folder: Path, annotations: Mapping[Path, Annotation]) -> int:
+    """1 if the boxes of a folder count pixels from 1, as PASCAL's own do, 0 if from 0, as most programs write them.
+
+    The file `first_pixel.txt` decides. Without it, a side at 0 or between two pixels anywhere in the folder says 0, and
+    if there is none, 1 is assumed, with a message. PASCAL's own files have a few fractions and count from 1.
+
+    Raises:
+      UserError: `first_pixel.txt` is neither 0 nor 1; all boxes are fractions of the picture.
+    """
+    path = folder / FIRST_PIXEL
+    if path.is_file():
+        text = read_text(path).strip()
+        if text not in ("0", "1"):
+            raise UserError(f"{path} contains {text[:20]!r}: write 0 or 1, the number of the first pixel.")
+        return int(text)
+    boxes = [item.sides for annotation in annotations.values() for item in annotation.objects]
+    check_pixels(folder, boxes)
+    pascals = is_pascals(annotations)
+    if any(_counts_from_0(sides, fractions=not pascals) for sides in boxes):
+        return 0
+    if boxes and not pascals:
+        messages.once(
+            f"{folder}: no box shows whether pixels are counted from 0 or from 1, so they are assumed to start at 1 as "
+            f"in PASCAL VOC. Write 0 into {path} if the program that wrote the XML files counts from 0."
+        )
+    return 1
+
+
+def _counts_from_0(sides: Iterable[float], fractions: bool) -> bool:
+    x1, y1, *_ = sides = tuple(sides)
+    if fractions and any(abs(side) < 1e9 and side != round(side) for side in sides):
+        return True
+    return 0 <= x1 < 1 or 0 <= y1 < 1
