@@ -53,14 +53,14 @@ class CodedMask:
     def _by_colour(self, where):
         image = _opened(self.data, where)
         _check_lossless(image, where)
-        colours = {_packed(*colour): label for colour, label in self.codes.colours.items()}
+        colours = {_packed(*colour): label for colour, label in (self.codes.colours or {}).items()}
         colours.setdefault(_packed(*VOID_COLOUR), VOID)
         single = image.mode in ("1", "L", "I", "I;16")
         pixels = np.asarray(image.convert("RGB")).astype(np.int64)
         packed = _packed(pixels[..., 0], pixels[..., 1], pixels[..., 2])
         unknown = [int(value) for value in np.unique(packed) if int(value) not in colours]
         if single and unknown:
-            return _assigned(np.asarray(image), self.codes.order | {VOID: VOID}, where, self.codes.path)
+            return _assigned(np.asarray(image), dict(self.codes.order or {}) | {VOID: VOID}, where, self.codes.path)
         if unknown:
             colour = (unknown[0] >> 16, unknown[0] >> 8 & 255, unknown[0] & 255)
             raise UserError(f"{where} has the colour {colour}, which is not in {self.codes.path}: add its class there.")

@@ -107,7 +107,7 @@ def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, .
         other = min(set(file_of) - set(CLASSES))
         messages.once(
             f"{file_of[other]} has the class {other!r}, which is not PASCAL VOC's: the classes are the {len(file_of)} "
-            f"{folder} uses; list the right ones in {folder / 'classes.txt'} if some are mistakes."
+            f"that {folder} uses; list the right ones in {folder / 'classes.txt'} if some are mistakes."
         )
     return tuple(sorted(file_of))
 

@@ -34,7 +34,7 @@ def has_pictures(folder: str | Path, *, below: bool = True) -> bool:
 
 
 def files(folder: str | Path, *suffixes: str) -> list[Path]:
-    """The files with one of these suffixes (in lower case) in a folder and all below it, by path, without hidden ones."""
+    """The files with one of these suffixes (lower case) in a folder and all below it, by path, without hidden ones."""
     names = ((where, name) for where, inner in _walk(folder) for name in inner)
     return sorted(Path(where) / name for where, name in names if name.lower().endswith(suffixes))
 
