@@ -12,6 +12,7 @@ import tyro
 
 from keras_cnns.cli import insight
 from keras_cnns.cli.benchmark import benchmark
+from keras_cnns.cli.check import check
 from keras_cnns.cli.demo import demo
 from keras_cnns.cli.export import export
 from keras_cnns.cli.figures import figure
@@ -47,6 +48,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "export": export,
     "predict": predict,
     "benchmark": benchmark,
+    "check": check,
     "explain": _with_tensorflow(insight.explain),
     "compare": _with_tensorflow(insight.compare),
     "report": _with_tensorflow(insight.report),

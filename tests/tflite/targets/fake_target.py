@@ -25,7 +25,8 @@ class FakeTarget:
         _, weights, bias = (graph.tensors[i] for i in graph.operators[0].inputs)
         (x,) = inputs.values()
         logits = x @ file.values(weights).T + file.values(bias)
-        scores = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+        scores = np.exp(logits - logits.max(-1, keepdims=True))
+        scores /= scores.sum(-1, keepdims=True)
         return Outputs({name: scores for name in file.outputs})
 
     def placement(self, file):

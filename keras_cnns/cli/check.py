@@ -1,0 +1,122 @@
+"""The command `keras-cnns check`: a doctor for `.tflite` files, made by whatever tool. It loads no TensorFlow."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_cnns.support.console import Json, print_json, show, table_of
+from keras_cnns.support.errors import BadArgument
+
+MOST_PICTURES = 32
+
+
+def check(
+    file: str,
+    /,
+    *,
+    target: str = "litert",
+    pictures: str | None = None,
+    fix: bool = False,
+    out: str | None = None,
+    as_json: Json = False,
+) -> None:
+    """Says what a .tflite file is, what is wrong with it, and which runtimes and chips take it.
+
+    Args:
+        file: a .tflite file, made by whatever tool
+        target: runtimes and chips to try it on, with commas: litert, litert-reference, openvino, mediapipe,
+            tflite-micro, ethos-u55-128, ethos-u55-256, ethos-u65-256, ethos-u85-512; or all
+        pictures: folder of pictures that every runtime has to answer like LiteRT; by default synthetic pictures
+        fix: mend what can be mended exactly, and check the mended file
+        out: where the mended file goes; by default NAME.fixed.tflite beside the file
+    """
+    from keras_cnns.tflite.check import check as checking
+    from keras_cnns.tflite.check.fix import fix as mend
+    from keras_cnns.tflite.file.reader import read_contents
+
+    path, changes = Path(file), []
+    if fix:
+        destination = Path(out) if out else checking.fixed_path(path)
+        changes = mend(read_contents(path), destination)
+        path = destination if changes else path
+    elif out is not None:
+        raise BadArgument("out is where --fix writes the mended file: add --fix.")
+    report = checking.check(path, target, _bytes(path, pictures))
+    if as_json:
+        print_json({**report.to_dict(), "fixed": changes})
+    else:
+        for line in changes:
+            print(f"fixed: {line}")
+        if fix:
+            print(f"wrote {path}" if changes else "there was nothing to mend")
+        for part in tables(report):
+            show(part)
+    if not report.sound:
+        sys.exit(1)
+
+
+def tables(report: Any) -> Iterator[Any]:
+    """What a `CheckReport` looks like: facts, findings, a row for each target and what it says."""
+    facts = table_of("", "")
+    facts.show_header = False
+    facts.add_row("file", f"{report.path}, {report.size_bytes:,} bytes")
+    for side in ("inputs", "outputs"):
+        for name, words in getattr(report, side).items():
+            facts.add_row(side[:-1], f"{name}: {words}")
+    facts.add_row("operators", ", ".join(f"{count} {name}" for name, count in report.operators.items()))
+    yield facts
+    if report.findings:
+        findings = table_of("", "finding", "what to do")
+        for finding in report.findings:
+            findings.add_row(finding.severity, finding.message, finding.fix)
+        yield findings
+    else:
+        yield "no findings"
+    rows = table_of("target", "", ">arena", ">SRAM", ">flash", ">cycles", ">ms", ">outside", "")
+    for result in report.targets:
+        rows.add_row(result.target, result.status, *_placement(result.placement), "; ".join(_remarks(result)))
+    yield rows
+
+
+def _placement(placement: Any) -> list[str]:
+    if placement is None:
+        return [""] * 6
+    sizes = (placement.arena_bytes, placement.sram_bytes, placement.flash_bytes)
+    words = ["" if size is None else f"{size / 1024:,.0f} KiB" for size in sizes]
+    words.append(f"{placement.cycles:,}" if placement.cycles else "")
+    words.append(f"{placement.milliseconds:.3g}" if placement.milliseconds else "")
+    outside = sum(placement.outside.values())
+    return [*words, f"{outside} of {placement.operators}" if outside else ""]
+
+
+def _remarks(result: Any) -> list[str]:
+    """Reasons and notes; the operators that stay outside, with the target's reason."""
+    remarks = [*result.reasons, *result.notes]
+    placement = result.placement
+    for name in placement.outside if placement else ():
+        reason = placement.reasons.get(name)
+        remarks.append(f"outside: {name}{f' ({reason})' if reason else ''}")
+    return remarks or [finding.message for finding in result.findings]
+
+
+def _bytes(path: Path, folder: str | None) -> np.ndarray | None:
+    """The first pictures of a folder at the size of the file's input."""
+    if folder is None:
+        return None
+    from keras_cnns.data.sources import walk
+    from keras_cnns.inference.pictures import read_picture
+    from keras_cnns.tflite.file.reader import read_contents
+
+    file = read_contents(path)
+    shapes = [tensor.shape[1:] for tensor in file.inputs.values()]
+    if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][2] not in (1, 3):
+        raise BadArgument(f"{path} takes {', '.join(map(str, shapes))}: --pictures is for files that take one picture.")
+    if not Path(folder).is_dir():
+        raise BadArgument(f"there is no folder {folder}.")
+    paths = walk.pictures(folder)[:MOST_PICTURES]
+    if not paths:
+        raise BadArgument(f"there are no pictures in {folder}.")
+    return np.stack([read_picture(picture, shapes[0]) for picture in paths])

@@ -1,0 +1,63 @@
+"""`fix` mends what can be mended exactly, and proves that the answers stay."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.check import fix as fixing
+from keras_cnns.tflite.check.faults import faults
+from keras_cnns.tflite.file.reader import read_contents
+from keras_cnns.tflite.targets.runner import predict
+from tests.tflite.check.test_faults import described, int8_model, low_runtime, low_version, metadata_cut
+
+
+@pytest.fixture
+def broken(tmp_path):
+    model = int8_model()
+    low_version(model)
+    low_runtime(model)
+    path = tmp_path / "net.tflite"
+    path.write_bytes(described(model))
+    return path
+
+
+def test_a_mended_file_has_no_fixable_fault_and_the_same_answers(broken, tmp_path):
+    before = read_contents(broken)
+    assert {f.code for f in faults(before) if f.fixable} == {"operator-version", "runtime-version"}
+    changes = fixing.fix(before, tmp_path / "fixed.tflite")
+    after = read_contents(tmp_path / "fixed.tflite")
+    assert len(changes) == 2 and not [f for f in faults(after) if f.fixable]
+    assert after.min_runtime_version == "1.14.0"
+    assert {code.name: code.version for code in after.codes}["FULLY_CONNECTED"] == 4
+    rows = np.random.default_rng(0).uniform(-1, 1, (8, 4)).astype("f4")
+    np.testing.assert_array_equal(predict(broken, rows), predict(tmp_path / "fixed.tflite", rows))
+    with zipfile.ZipFile(broken) as one, zipfile.ZipFile(tmp_path / "fixed.tflite") as other:
+        assert {n: one.read(n) for n in one.namelist()} == {n: other.read(n) for n in other.namelist()}
+
+
+def test_damaged_metadata_is_removed(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(metadata_cut())
+    assert fixing.fix(read_contents(path), tmp_path / "fixed.tflite") == ["removed the damaged metadata"]
+    assert "TFLITE_METADATA" not in read_contents(tmp_path / "fixed.tflite").metadata
+
+
+def test_a_sound_file_is_left_alone(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(described())
+    assert fixing.fix(read_contents(path), tmp_path / "fixed.tflite") == []
+    assert not (tmp_path / "fixed.tflite").exists()
+
+
+def test_a_mended_file_that_answers_otherwise_is_not_written(broken, tmp_path, monkeypatch):
+    def wrong(file, codes):
+        model = fixing.flatbuffer.read(file.path.read_bytes())
+        model.buffers[2].data = np.zeros_like(model.buffers[2].data) + 1
+        return fixing.versions.declared(fixing.flatbuffer.write(model)), ["changed the bias"]
+
+    monkeypatch.setattr(fixing, "mended", wrong)
+    with pytest.raises(UserError, match="output scores of net.tflite changed"):
+        fixing.fix(read_contents(broken), tmp_path / "fixed.tflite")
+    assert not (tmp_path / "fixed.tflite").exists()
