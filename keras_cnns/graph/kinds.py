@@ -57,6 +57,10 @@ DIVIDE = {_operation(ops.true_divide, ..., 2.0), _operation(ops.divide, ..., 2.0
 ARGMAX, ARGMIN = _operation(ops.argmax, ..., axis=-1), _operation(ops.argmin, ..., axis=-1)
 ONE_HOT = _operation(lambda x: ops.one_hot(ops.cast(x, "int32"), 3), ...)
 NEGATIVE = _operation(ops.negative, ...)
+_MATRIX = keras.KerasTensor((2, 2))
+MATRIX_PRODUCTS = tuple(_operation(call, _MATRIX, _MATRIX) for call in (ops.matmul, ops.dot))
+MATRIX_PRODUCTS += (_operation(lambda a: ops.tensordot(a, a, 1), _MATRIX),)
+EINSUM = _operation(lambda a: ops.einsum("ij,jk->ik", a, a), _MATRIX)
 MEAN = _operation(ops.mean, ..., axis=(1, 2))
 SOFTMAX = {_operation(ops.softmax, ...), _operation(keras.activations.softmax, ...)}
 LOG_SOFTMAX = {_operation(ops.log_softmax, ...), _operation(keras.activations.log_softmax, ...)}

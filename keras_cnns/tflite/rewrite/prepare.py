@@ -26,6 +26,7 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, flip_kernel, fold_back, fold_forward, follows_linear
 from keras_cnns.tflite.rewrite.int8_forms import absorb_sixth, average, by_fives, hard_swish, rectified, thinning
+from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
 from keras_cnns.tflite.rewrite.padding import each, fuse_padding
 
 
@@ -58,7 +59,17 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
             None if keep_batch_norm and follows_linear(node, uses) else as_affine(node, training=keep_dropout)
         ),
     ]
-    rules += [highest, flip_kernel, fuse_padding, fold_back, fold_forward, depthwise, thinning, by_fives]
+    rules += [
+        highest,
+        flip_kernel,
+        fuse_padding,
+        fold_back,
+        fold_forward,
+        depthwise,
+        thinning,
+        by_fives,
+        with_third_axis,
+    ]
     if int8_forms:
         rules += [absorb_sixth, hard_swish, average, rectified]
     return graph.rewrite(first, *map(_unless_masked, rules))

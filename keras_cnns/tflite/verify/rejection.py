@@ -8,6 +8,10 @@ from keras_cnns.tflite.verify.layer_errors import first_wrong
 from keras_cnns.tflite.verify.report import Report
 
 CALIBRATED = "Look at the calibration pictures (are they scaled as in training?) or take weight_only_int8."
+CONVERSION = (
+    "A float32 file rounds nothing, so the conversion itself is wrong: look for NaN and for a layer that is random in "
+    "inference, or replace the layer where it goes wrong."
+)
 UNCALIBRATED = "Take a scheme that keeps more bits, or look for NaN and for a layer that is random in inference."
 
 
@@ -52,4 +56,6 @@ def _advice(report: Report, calibrated: bool) -> str:
     for note in report.notes:
         if "are both scaled alike" in note:
             return f"The {note}"
+    if report.scheme == "float32":
+        return CONVERSION
     return CALIBRATED if calibrated else UNCALIBRATED
