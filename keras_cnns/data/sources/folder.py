@@ -12,9 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data.sources import table, walk
+from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION, asked, role
+from keras_cnns.data.sources.table_files import TABLES
 from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.support.messages import once
 
@@ -31,7 +33,7 @@ def open_folder(path: str, split: str) -> Source:
         one level above or below the right one.
     """
     root = Path(path).expanduser()
-    if not root.is_dir() and root.suffix.lower() != ".csv":
+    if not root.is_dir() and root.suffix.lower() not in TABLES:
         raise UserError(f"no folder {root}: give folder:PATH with PATH/CLASS/*.jpg or PATH/train/CLASS/*.jpg in it.")
     try:
         return _source(root, *_split(root, split))
@@ -64,7 +66,7 @@ def _source(root, names, files, labels):
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
     return Source(
-        names=tuple(names),
+        names=tuple(map(one_line, names)),
         count=len(files),
         read=lambda number: Sample(tf.io.read_file(paths[number]), label=classes[number]),
         where=lambda number: str(files[number]),
@@ -138,13 +140,15 @@ def _classes(folder, names=None):
             f"{folder} has a class {strange[0]!r} that the training pictures do not have: remove it."
             f"{nearest(strange[0], names)}"
         )
+    held_out = names is not None
     names = names or tuple(f.name for f in inside)
+    _note_order(folder, names)
     files, labels = [], []
     for label, name in enumerate(names):
         pictures = walk.pictures(folder / name) if (folder / name).is_dir() else []
-        if not pictures and not (folder / name).is_dir():
-            raise UserError(f"{folder} has no pictures of {name!r}, which is a class in training: add some.")
-        if not pictures:
+        if not pictures and held_out and not walk.endings(folder / name):
+            once(f"{folder} has no pictures of {name!r}, which is a class in training: nothing is measured of it.")
+        elif not pictures:
             raise UserError(f"{folder / name} has no pictures{_instead(folder / name)}: add some or remove the folder.")
         files += pictures
         labels += [label] * len(pictures)
@@ -152,6 +156,15 @@ def _classes(folder, names=None):
     if loose:
         once(f"skipped: {loose} pictures in {folder} that are in no class's folder.")
     return names, files, np.array(labels, np.int64)
+
+
+def _note_order(folder, names):
+    """A message where the names are numbers and their order as texts is another than by value."""
+    if all(name.isdecimal() for name in names) and list(names) != sorted(names, key=int):
+        once(
+            f"{folder}: the class folders are numbers, and their order is that of texts, as in Keras and torchvision: "
+            f"output 2 is {names[2]!r}."
+        )
 
 
 def _check_depth(folder, inside):

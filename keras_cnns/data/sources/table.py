@@ -1,51 +1,36 @@
-"""Labels by a table: a CSV file beside the pictures with the class of each file."""
+"""Labels by a table beside the pictures with the class of each file: CSV, TSV, JSONL or Parquet."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from keras_cnns.data.sources import walk
+from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TRAIN, asked, role
-from keras_cnns.support.errors import UserError, first_line, nearest
+from keras_cnns.data.sources.table_columns import columns_of, with_one_label
+from keras_cnns.data.sources.table_files import TABLES, cells
+from keras_cnns.support.errors import UserError
 from keras_cnns.support.messages import once
-from keras_cnns.support.untrusted import read_text
-
-# the names of the columns, in the order in which they are looked for
-FILES = (
-    "file",
-    "filename",
-    "file_name",
-    "path",
-    "filepath",
-    "image",
-    "image_path",
-    "image_name",
-    "image_id",
-    "img",
-    "id",
-)
-CLASSES = ("class", "label", "class_name", "category", "target", "species", "breed", "diagnosis", "y")
-SPLITS = ("split", "subset", "partition")
-DELIMITERS = ",;\t|"
 
 
 def beside(root):
     """The tables with the labels of the pictures in `root`.
 
-    That is `root` itself, if it is a file; or one table in it, or one for each split. Empty where the folders in `root`
-    are classes.
+    That is `root` itself, if it is a file; or one table in it, or one for each split, in `root` or in the folders of
+    the splits. Empty where the folders in `root` are classes.
     """
     if root.is_file():
         return [root]
     if not root.is_dir():
         raise UserError(f"there is no table {root}.")
-    tables = sorted(f for f in root.iterdir() if f.suffix.lower() == ".csv" and not walk.hidden(f.name))
+    tables = _tables_in(root)
     folders = walk.folders(root)
+    if not tables:
+        return _of_split_folders(folders)
     classes = [f for f in folders if walk.has_pictures(f) or walk.folders(f)]
     plain = all(not walk.folders(f) for f in classes) and (len(classes) < 2 or all(role(f.name) for f in classes))
     if not tables or not plain or not walk.has_pictures(root):
@@ -61,6 +46,28 @@ def beside(root):
     raise UserError(f"{root} has several tables: {', '.join(f.name for f in tables)}. Give folder:PATH/TABLE.csv.")
 
 
+def _tables_in(folder):
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in TABLES and not walk.hidden(f.name))
+
+
+def _of_split_folders(folders):
+    """The table in each folder of a split that has one, as Roboflow and Hugging Face's imagefolder write them."""
+    tables = []
+    for folder in (f for f in folders if role(f.name) and walk.has_pictures(f)):
+        inside = _tables_in(folder)
+        if len(inside) > 1:
+            raise UserError(f"{folder} has several tables: {', '.join(f.name for f in inside)}. Keep one of them.")
+        if any(walk.has_pictures(f) for f in walk.folders(folder)) and len(walk.folders(folder)) > 1:
+            return []  # folders of classes
+        tables += inside
+    return tables if any(_role(table) == TRAIN for table in tables) else []
+
+
+def _role(table):
+    """The split of a table: by its name, or its folder's."""
+    return role(table.stem) or role(table.parent.name)
+
+
 def read(tables: Sequence[Path], root: Path, split: str) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
     """The rows of one split: of the split's own table, or of the only one.
 
@@ -72,7 +79,7 @@ def read(tables: Sequence[Path], root: Path, split: str) -> tuple[tuple[str, ...
     """
     if len(tables) == 1:
         return _of_split(tables[0], root, split)
-    by_role = {r: [f for f in tables if role(f.stem) == r] for r in {role(f.stem) for f in tables}}
+    by_role = {r: [f for f in tables if _role(f) == r] for r in {_role(f) for f in tables}}
     for several in by_role.values():
         if len(several) > 1:
             raise UserError(f"{root} has two tables for a split: {', '.join(f.name for f in several)}.")
@@ -80,9 +87,10 @@ def read(tables: Sequence[Path], root: Path, split: str) -> tuple[tuple[str, ...
     if wanted is None:
         raise UserError(f"{root} has no table for the split {split!r}: it has {', '.join(f.name for f in tables)}.")
     training = by_role[TRAIN][0]
-    names, files, labels = _numbered(training, _rows_of(training, root))
+    rows, columns = _rows_of(training, root)
+    names, files, labels = _numbered(training, rows, columns)
     if wanted != training:
-        names, files, labels = _numbered(wanted, _rows_of(wanted, root), names)
+        names, files, labels = _numbered(wanted, _rows_of(wanted, root)[0], names)
     return names, files, labels, True
 
 
@@ -96,29 +104,41 @@ class Row:
 
 
 def _of_split(path: Path, root: Path, split: str) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
-    """The rows of a split in the only table; all rows where it has no column for the split."""
-    rows = _rows_of(path, root)
+    """The rows of a split in the only table; all rows where neither a column nor folders say which split they are."""
+    rows, columns = _rows_of(path, root)
+    if not any(row.split for row in rows):
+        rows = _split_by_folders(rows, root)
     there = {row.split for row in rows if row.split}
     if not there:
-        return *_numbered(path, rows), False
+        return *_numbered(path, rows, columns), False
     wanted = next((r for r in asked(split) if r in there), None)
     if wanted is None or TRAIN not in there:
         missing = TRAIN if TRAIN not in there else split
         raise UserError(f"{path} has no row of the split {missing!r}: its rows are of {', '.join(sorted(there))}.")
-    names, files, labels = _numbered(path, [row for row in rows if row.split == TRAIN])
+    names, files, labels = _numbered(path, [row for row in rows if row.split == TRAIN], columns)
     if wanted != TRAIN:
         names, files, labels = _numbered(path, [row for row in rows if row.split == wanted], names)
     return names, files, labels, True
 
 
-def _rows_of(path: Path, root: Path) -> list[Row]:
-    cells = _cells(path)
-    places = Places(root if root.is_dir() else root.parent)
-    file, label, split = _columns(path, cells, places)
-    if not walk.is_picture(cells[0][file]) and not places.find(cells[0][file]):
-        cells = cells[1:]  # the header
+def _split_by_folders(rows: list[Row], root: Path) -> list[Row]:
+    """The rows with the split of the folder that holds each picture, if all of them have one and some are not TRAIN."""
+    folder = root if root.is_dir() else root.parent
+    roles = [role(row.picture.relative_to(folder).parts[0]) for row in rows]
+    if not all(roles) or set(roles) == {TRAIN}:
+        return rows
+    return [replace(row, split=part) for row, part in zip(rows, roles, strict=True)]
+
+
+def _rows_of(path: Path, root: Path) -> tuple[list[Row], tuple[str, ...] | None]:
+    """(the rows, the classes where each has a column of its own, else None)."""
+    places = Places(path.parent)
+    table, columns = with_one_label(path, cells(path))
+    file, label, split = columns_of(path, table, places.find)
+    if not walk.is_picture(table[0][file]) and not places.find(table[0][file]):
+        table = table[1:]  # the header
     rows, missing = [], []
-    for row in cells:
+    for row in table:
         picture = places.find(row[file])
         if picture is None:
             missing.append(row[file])
@@ -129,7 +149,7 @@ def _rows_of(path: Path, root: Path) -> list[Row]:
                 f"{path} has the split {row[split]!r} for {row[file]}: it must be train, validation or test."
             )
         else:
-            rows.append(Row(picture, row[label].strip(), None if split is None else role(row[split])))
+            rows.append(Row(picture, one_line(row[label]), None if split is None else role(row[split])))
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise UserError(
@@ -143,7 +163,7 @@ def _rows_of(path: Path, root: Path) -> list[Row]:
     unnamed = len(set(places.all)) - len(rows)
     if unnamed and root.is_file():
         once(f"skipped: {unnamed} pictures that {path.name} does not name.")
-    return rows
+    return rows, columns
 
 
 def _numbered(path: Path, rows: Sequence[Row], names: tuple[str, ...] | None = None):
@@ -171,7 +191,7 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _check_single_labels(path: Path, names: Sequence[str]) -> None:
-    """Whether each cell holds one class, and not several labels.
+    """Checks that each cell holds one class, and not several labels.
 
     Raises:
       UserError: some cells join labels with | ; or , that other cells have too. Joined with spaces they could be names
@@ -219,43 +239,3 @@ def _unique(pairs):
     for word, file in pairs:
         unique[word] = None if word in unique else file
     return unique
-
-
-def _cells(path):
-    try:
-        text = read_text(path)
-    except (OSError, UserError) as error:
-        raise UserError(f"cannot read the table: {first_line(error)} Save it as CSV in UTF-8.") from None
-    first = text.split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=first.count)
-    try:
-        rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise UserError(f"{path} cannot be read as CSV: {error}.") from None
-    if not rows:
-        raise UserError(f"{path} is empty: it needs a row (file name, class) for each picture.")
-    short = next((row for row in rows if len(row) < 2), None)
-    if short or any(len(row) != len(rows[0]) for row in rows):
-        bad = short or next(row for row in rows if len(row) != len(rows[0]))
-        raise UserError(
-            f"{path} has a row of {len(bad)} columns, {', '.join(bad)[:80]!r}: file name and class are needed."
-        )
-    return rows
-
-
-def _columns(path, rows, places):
-    """The indices of the columns of file names, classes and, or None, splits."""
-    header = [cell.strip().lower() for cell in rows[0]]
-    split = next((header.index(name) for name in SPLITS if name in header), None) if len(header) > 2 else None
-    file = next((header.index(name) for name in FILES if name in header), None)
-    label = next((header.index(name) for name in CLASSES if name in header), None)
-    if len(header) == 2:
-        if file is None and label is None:  # an unknown header, or none: the column of files is the one with pictures
-            file = next((i for i in (0, 1) if places.find(rows[-1][i])), 0)
-        elif file is None:
-            file = 1 - label
-        label = 1 - file
-    if file is None or label is None:
-        missing = "a column of file names (call it file)" if file is None else "a column of classes (call it class)"
-        raise UserError(f"{path} has no {missing[2:]}: its columns are {', '.join(rows[0])}.{nearest('class', header)}")
-    return file, label, split

@@ -98,7 +98,7 @@ def test_endings_in_any_case(ending, tmp_path):
         (["1.png", "2.png"], "no class folders"),
         (["trainA/1.png", "trainB/1.png", "testA/1.png", "testB/1.png"], "2 folders for train: trainA, trainB"),
         (["img_train/1.png", "img_test/1.png"], "img_train has no class folders"),
-        (["train/cat/1.png", "train/dog/1.png", "test/cat/1.png"], "test has no pictures of 'dog', which is a class"),
+        (["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/cow/1.png"], "class .cow. that the training"),
     ],
 )
 def test_what_is_no_folder_of_classes_is_refused_with_what_was_found(paths, said, tmp_path):

@@ -1,0 +1,91 @@
+"""Files that hold a table: CSV and TSV, a JSON object a line (JSONL), and Parquet where pyarrow is installed."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from keras_cnns.support.errors import NotInstalled, UserError, first_line
+from keras_cnns.support.untrusted import parse_json, read_text
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # suffixes
+DELIMITERS = ",;\t|"
+MOST_ROWS = 20_000_000  # of a Parquet file, whose compressed columns can be far larger than the file
+
+
+def cells(path: Path) -> list[list[str]]:
+    """The cells of a table as texts, row by row, all rows of the same length; the first row may hold column names.
+
+    Raises:
+      UserError: it cannot be read, is empty, or has a row of another length or of a single cell.
+    """
+    try:
+        rows = {".jsonl": _json_lines, ".parquet": _parquet}.get(path.suffix.lower(), _separated)(path)
+    except (OSError, ValueError) as error:
+        if isinstance(error, NotInstalled):
+            raise
+        advice = " Save it as CSV in UTF-8." if path.suffix.lower() not in (".jsonl", ".parquet") else ""
+        raise UserError(f"cannot read the table: {first_line(error)}{advice}") from None
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    if not rows:
+        raise UserError(f"{path} is empty: it needs a row (file name, class) for each picture.")
+    short = next((row for row in rows if len(row) < 2), None)
+    if short or any(len(row) != len(rows[0]) for row in rows):
+        bad = short or next(row for row in rows if len(row) != len(rows[0]))
+        raise UserError(
+            f"{path} has a row of {len(bad)} columns, {', '.join(bad)[:80]!r}: file name and class are needed."
+        )
+    return rows
+
+
+def _separated(path: Path) -> list[list[str]]:
+    text = read_text(path)
+    delimiter = max(DELIMITERS, key=text.split("\n", 1)[0].count)
+    try:
+        return list(csv.reader(text.splitlines(), delimiter=delimiter))
+    except csv.Error as error:
+        raise UserError(f"{path} is not CSV: {error}.") from None
+
+
+def _json_lines(path: Path) -> list[list[str]]:
+    rows = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if line.strip():
+            try:
+                row = parse_json(line)
+            except ValueError as error:
+                raise UserError(f"line {number} of {path} is not JSON: {first_line(error)}.") from None
+            if not isinstance(row, dict):
+                raise UserError(f"line {number} of {path} is not a JSON object: each needs file_name and label.")
+            rows.append(row)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return [columns, *([_text(row.get(name)) for name in columns] for row in rows)] if rows else []
+
+
+def _parquet(path: Path) -> list[list[str]]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise NotInstalled(f"{path} is a Parquet file: install pyarrow (pip install pyarrow), or save CSV.") from None
+    try:
+        with parquet.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_ROWS:
+                raise UserError(f"{path} has {file.metadata.num_rows} rows, more than {MOST_ROWS}.")
+            columns = [name for name in file.schema_arrow.names if not _is_nested(file.schema_arrow.field(name).type)]
+            table = file.read(columns=columns)
+    except ArrowException as error:
+        raise UserError(f"{path} cannot be read as Parquet: {first_line(error)}.") from None
+    return [columns, *([_text(row[name]) for name in columns] for row in table.to_pylist())]
+
+
+def _is_nested(kind: Any) -> bool:
+    """Whether a column holds encoded pictures or structures."""
+    return str(kind).startswith(("struct", "binary", "large_binary"))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
