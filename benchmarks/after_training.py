@@ -55,21 +55,20 @@ SCHEMES = {  # the steps that are tried in each
 MARK = "after training"
 PAGE = """## What is done after training, step by step
 
-Networks with their real weights. Ranges, rounding and biases are chosen on {calibrate} pictures (where layers are
-followed one by one, on 64 at most), the files compared on {compare} others. *loss*: the probability, by the float
-model, that the file's choices give away; *size*, *time*: as shares of the float32 file's; *s*: seconds to make and to
-compare a file, beside other work on two cores. `weight_only_mixed` is held to a fifth of the float32 file. The stock
-converter's softmax is left out, and its scores taken through one in floats: it answers in steps of 1/256, and what lies
-below them is lost on both sides of a comparison.
+Networks with their real weights. Ranges, rounding and biases were chosen on {calibrate} pictures (at most 64 where
+layers are treated one by one), and the files compared on {compare} others. *loss*: expected accuracy loss, a
+fraction; *size* and *time*: fractions of the float32 file's; *s*: seconds to make and compare a file while other work
+ran on the two cores. `weight_only_mixed` may have a fifth of the size of the float32 file. The stock converter's
+softmax was replaced by one in float: it answers in steps of 1/256, which hides smaller differences on both sides of a
+comparison.
 
-`int8_float_mixed` measures what each rounding to int8 does to the answers alone, and leaves the operators on both sides
-of the worst in floats until three quarters of that error are gone (`error_avoided=0.75`), about
-6 dB. Where a few roundings do
-most of it, as at the entrance of a mobile network, this costs next to nothing; where all do alike it costs what floats
-cost, and the table says so. `int8_int16_mixed` leaves them in int16: as good, for chips without floats, but each such
-operator is outside XNNPACK, and slow on a CPU. *synthetic pictures*: `calibration="synthetic"`.
+`int8_float_mixed` measures what rounding each tensor alone does to the outputs, and leaves the most sensitive
+operators in float until three quarters of the error are avoided (`error_avoided=0.75`), about 6 dB. It costs next to
+nothing if a few operators cause most of the error, as at the entrance of a mobile network, and as much as float32 if
+all contribute alike. `int8_int16_mixed` uses int16 instead: as accurate, for chips without floats, but such operators
+are outside XNNPACK and slow on a CPU. *synthetic pictures*: `calibration="synthetic"`.
 
-Written by `python benchmarks/after_training.py`, whose first lines say how.
+Written by `python benchmarks/after_training.py`; its docstring has the commands.
 
 {table}
 

@@ -252,12 +252,12 @@ def _why_not(name):
 
 PAGE = """# Every network in every scheme
 
-Sizes and times are fractions of the same network's float32 file. Weights are calibrated: random kernels, gains and
-offsets away from one and zero, statistics measured on pictures, and a last layer fitted to tell ten patterns apart.
-Times are of the computer that wrote this page, x86-64 with AVX-512, one thread where nothing else is said; a phone's
-are others, their order rarely. Operators outside XNNPACK run on slower kernels.
+Sizes and times are fractions of the same network's float32 file. The weights are calibrated: random kernels, random
+gains and offsets, batch-norm statistics measured on pictures, and a last layer fitted to distinguish ten patterns.
+Times are of one x86-64 machine with AVX-512, on one thread unless noted; a phone's times differ, their order rarely.
+Operators outside XNNPACK run on slower kernels.
 
-Written by `python benchmarks/export.py`, whose first lines say how.
+Written by `python benchmarks/export.py`; its docstring has the commands.
 
 ## Mobile networks, 224x224
 
@@ -267,14 +267,13 @@ Each network's files took turns, {threads}, on an otherwise idle machine. A cell
 
 ## The registry, small
 
-Inputs of 64 pixels, or what the network needs. A cell: size, what the scheme costs of the accuracy on 100 unseen
-pictures, share of them given the same class as by the Keras model, time; in float32's column the accuracy itself.
-Measured while other processes ran: the files took turns with the float32 file, so that most fractions hold to about a
-tenth, and single ones are off by more (float16 and weight_only_int8 compute as float32 does and take its time).
-*warn* and *fail* are the verdicts that `export` gives; a failing file it would refuse. Random
-layers pass on little of what tells two pictures apart, so that a rounding error weighs more than in a trained network
-and the verdicts are harsher: *drop on digits*, the accuracy that int8 costs the same network trained on real digits
-([quantization.md](quantization.md)), is the figure to go by where there is one.
+Inputs are 64 pixels wide, or as small as the network allows. A cell has the size, the drop of accuracy on 100
+held-out pictures, the fraction of them with the same top class as in the Keras model, and the time; the column of
+float32 has the accuracy itself. Other processes ran meanwhile; the files alternated with the float32 file, so most
+ratios are right to a tenth (float16 and weight_only_int8 compute as float32 does and take its time). *warn* and
+*fail* are the verdicts of `export`. Random layers preserve little of the difference between two pictures, so rounding
+errors weigh more than in a trained network and the verdicts are harsher. Where there is one, go by *drop on digits*:
+the accuracy that int8 costs the same network trained on real digits ([quantization.md](quantization.md)).
 
 {wide}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tyro
 from PIL import Image
 from tyro.extras import get_parser
 
@@ -27,6 +28,12 @@ def run(capsys, *words):
         main(words)
     out, err = capsys.readouterr()
     return exit.value.code, out, err
+
+
+def flags_of(command):
+    """The flags of a function or dataclass."""
+    parser = get_parser(command, config=(tyro.conf.FlagCreatePairsOff,))
+    return {flag for action in parser._actions for flag in action.option_strings}
 
 
 def without_text(command):

@@ -216,14 +216,14 @@ def one_child():
             process[0].wait()
 
 
-PAGE = """# Everything Keras has, exported
+PAGE = """# Every layer of Keras, exported
 
 Every layer of Keras in small functional, Sequential and nested nets, {nets} of them, arguments drawn by hypothesis
 (derandomized; weights and inputs from seed {seed}), and {networks} networks of keras.applications with calibrated
 statistics, in three ways: a float32 file, an int8 file after training, and `quantization_aware`, calibrated and
 exported. *right*: a float32 file that differs from Keras by at most {same:g} of the largest value; an int8 file that
-passes its verdict. *warned*: with a warning. *rejected*: made, compared and not handed over, as one line says.
-*refused*: one line says what is not possible. *wrong*, and *raised* (anything that is not one line), must be none.
+passes the comparison. *warned*: it passes with a warning. *rejected*: it failed the comparison. *refused*: a one-line
+error says what is not possible. *wrong* and *raised* (anything but a one-line error) must be empty.
 
 Written by `python -m tests.fuzz.sweep --doc docs/measurements/every_keras_layer.md`; Keras {keras}.
 
