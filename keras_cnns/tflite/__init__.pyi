@@ -2,9 +2,12 @@
 from .aware.api import quantization_aware as quantization_aware
 from .export_file import export as export
 from .exporter import Exporter as Exporter
+from .file.metadata import Normalization as Normalization
 from .quantize.schemes import SCHEMES as SCHEMES
 from .quantize.settings import FileSettings as FileSettings
 from .quantize.settings import Tuning as Tuning
+from .rewrite.ends import HEADS as HEADS
+from .rewrite.ends import KINDS as KINDS
 from .settings import Description as Description
 from .settings import Ends as Ends
 from .settings import Limits as Limits
@@ -23,6 +26,9 @@ __all__ = [
     "Limits",
     "FileSettings",
     "Rejected",
+    "Normalization",
+    "KINDS",
+    "HEADS",
     "Report",
     "print_reports",
     "SCHEMES",

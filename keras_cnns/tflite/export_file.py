@@ -1,6 +1,7 @@
 """`export()`: one model, one file."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from keras_cnns.tflite.file.metadata import Normalization
 from keras_cnns.tflite.quantize import schemes
 from keras_cnns.tflite.quantize.settings import FileSettings, Tuning
 from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
+from keras_cnns.tflite.targets.target import Target
 from keras_cnns.tflite.verify.report import Report
 
 AUTO = "auto"
@@ -46,6 +48,7 @@ def export(
     normalization: Normalization | None = None,
     names: Any = None,
     card: Card | None = None,
+    target: str | Sequence[str | Target] = "litert",
     force: bool = False,
 ) -> Report:
     """Writes `model` to the `.tflite` file `path` and returns a `Report` on how well the file stands in for it.
@@ -72,6 +75,8 @@ def export(
         size of "weight_only_mixed".
       preprocessing, head, k, explain: see `Ends`.
       names, card, normalization: see `Description`.
+      target: what the file is meant for besides LiteRT, such as "openvino" or ["tflite-micro", "ethos-u55-128"]: it is
+        run there too where the target's tool is installed, and fails if it fails there.
       force: write a failing file all the same.
 
     Raises:
@@ -88,7 +93,7 @@ def export(
     if scheme != AUTO and max_latency is not None:
         raise UserError('max_latency is for scheme="auto", which measures.')
     pictures = {"calibration": calibration, "images": images, "labels": labels}
-    exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=description)
+    exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=description, targets=target)
     if scheme == AUTO:
         return exporter.auto(path, limits, settings)
     return exporter.export(path, scheme, settings, force=force)

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from keras_cnns.tflite import auto, build_file
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.source import source_of
 from keras_cnns.tflite.file import convert, metadata
+from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.inputs.gather import Pictures, gather
 from keras_cnns.tflite.inputs.synthetic import WORD, synthetic
@@ -27,15 +29,19 @@ from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
 from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
+from keras_cnns.tflite.targets.table import select
+from keras_cnns.tflite.targets.target import Outputs, Target
 from keras_cnns.tflite.verify import outputs as judging
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.examination import Examination, examine
 from keras_cnns.tflite.verify.float_answers import float_answers
 from keras_cnns.tflite.verify.layer_errors import layer_errors
+from keras_cnns.tflite.verify.on_targets import on_targets, worst
 from keras_cnns.tflite.verify.rejection import Rejected, reject, set_aside
 from keras_cnns.tflite.verify.report import Report
 
 __all__ = ["Exporter", "Rejected"]
+LITERT = "litert"  # always asked
 
 
 class Exporter:
@@ -59,6 +65,7 @@ class Exporter:
         outputs: Any = None,
         ends: Ends | None = None,
         description: Description | None = None,
+        targets: str | Iterable[str | Target] = "litert",
     ) -> None:
         """Reads the model and the pictures, and computes the model's answers.
 
@@ -66,10 +73,13 @@ class Exporter:
           model, calibration, images, labels, outputs: as `keras_cnns.tflite.export` takes them.
           ends: what stands before and behind the network.
           description: what travels in the files beside it.
+          targets: what the files are meant for: names of `targets.table.TARGETS`, or `Target` objects. LiteRT is always
+            asked; a file that fails on another target fails.
 
         Raises:
-          UserError: the model cannot be read, or the pictures or labels do not fit it.
+          UserError: the model cannot be read, the pictures or labels do not fit it, or there is no such target.
         """
+        self._other_targets = [target for target in _selected(targets) if target.name != LITERT]
         ends, self.description = ends or Ends(), description or Description()
         self.card = _card(model, self.description)
         self._source = source_of(model)
@@ -130,6 +140,7 @@ class Exporter:
                 kept = set_aside(path, temporary)
                 raise UserError(f"{error}.{other} The file was kept as {kept}.") from error
             report = self._report(path, scheme, job, examination, len(data), len(reference))
+            report = self._asked_targets(report, temporary)
             if report.status == "fail":
                 layers = [layer.name for layer in sublayers(self.float_model.model, include_self=False)]
                 errors = layer_errors(temporary.resolve(), float_file, self.pictures.images, layers)
@@ -195,6 +206,21 @@ class Exporter:
             seconds=0.0,
         )
 
+    def _asked_targets(self, report: Report, file: Path) -> Report:
+        """The report with what the targets other than LiteRT say of the file; it fails where one of them does."""
+
+        def judge(outputs: Outputs) -> tuple[str, tuple[str, ...]]:
+            scales = {name: outputs.scales.get(name, 0.0) for name in self.outputs}
+            comparisons = judging.compare_outputs(self.original, outputs.arrays, self.outputs, scales)
+            return verdict.judge(comparisons, report.scheme)
+
+        if not self._other_targets:
+            return report
+        results = on_targets(self._other_targets, read_contents(file), self.pictures.images, judge)
+        failed = [f"{r.target}: {reason}" for r in results if r.status == "fail" for reason in r.reasons]
+        status = worst([report.status, *(result.status for result in results)])
+        return replace(report, status=status, reasons=(*report.reasons, *failed), targets=results)
+
     def _beside_source(self, answers: dict[str, np.ndarray]) -> tuple[verdict.Comparison, ...]:
         """The file beside the model before `quantization_aware`, where that is known."""
         if self._source is None or not self.float_model.is_quantization_aware:
@@ -230,6 +256,12 @@ def _card(model: Any, description: Description) -> Card:
         return read_card(Path(model))
     names = getattr(model, "class_names", ())
     return Card(labels=tuple(map(str, names)) if isinstance(names, (list, tuple, np.ndarray)) else ())
+
+
+def _selected(targets: str | Iterable[str | Target]) -> list[Target]:
+    if isinstance(targets, str):
+        return list(select(targets))
+    return [one for target in targets for one in (select(target) if isinstance(target, str) else (target,))]
 
 
 def _synthesizer(float_model: FloatModel) -> Any:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_cnns.support.atomic_files import written_aside
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import RejectedExport
 from keras_cnns.tflite.verify.layer_errors import first_wrong
 from keras_cnns.tflite.verify.report import Report
 
@@ -15,7 +15,7 @@ CONVERSION = (
 UNCALIBRATED = "Take a scheme that keeps more bits, or look for NaN and for a layer that is random in inference."
 
 
-class Rejected(UserError):
+class Rejected(RejectedExport):
     """The file failed the comparison with its model.
 
     Attributes:

@@ -70,7 +70,8 @@ class Report:
     latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
     runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
     sensitivities: a `Sensitivity` for each rounding, the largest error first, in schemes that choose by them.
-    candidates: what "auto" chose between, a `Candidate` each.
+    candidates: what "auto" chose between, a `Candidate` each. targets: what the targets other than LiteRT say of the
+    file, a `TargetResult` each.
     """
 
     path: str
@@ -92,6 +93,7 @@ class Report:
     source_comparisons: tuple = ()
     sensitivities: tuple = ()
     candidates: tuple = ()
+    targets: tuple = ()
 
     harms = renamed_attribute("harms", "sensitivities")
     loss = renamed_attribute("loss", "expected_loss")
