@@ -7,7 +7,6 @@ Importing this package loads neither TensorFlow nor Keras; the first call that n
 does not have are registered with Keras by `keras_cnns.build`, `keras_cnns.load_model` and `keras_cnns.layers`.
 """
 
-from keras_cnns.layers.registration import watch
 from keras_cnns.support.lazy_imports import public
 from keras_cnns.version import __version__  # noqa: F401
 
@@ -33,5 +32,3 @@ _HOMES = {
 _PARTS = ("blocks", "data", "insight", "layers", "models", "tasks", "testing", "tflite", "training", "weights")
 
 __getattr__, __dir__, __all__ = public(__name__, _HOMES | dict.fromkeys(_PARTS, ""))
-
-watch()  # `keras.saving.load_model` finds the layers that Keras does not have

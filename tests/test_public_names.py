@@ -11,7 +11,7 @@ ERRORS = ("BadArgument", "UnreadableFile", "UnsupportedModel", "RejectedExport",
 
 
 def test_the_documented_packages_are_lazy():
-    parts = ("data", "insight", "layers", "tasks", "tflite", "training", "weights")
+    parts = ("data", "insight", "tasks", "tflite", "training", "weights")
     assert {"keras_cnns", *(f"keras_cnns.{name}" for name in parts)} <= set(PACKAGES)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_cnns import layers as own
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.support.lazy_imports import layers
 
 

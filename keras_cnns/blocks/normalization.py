@@ -1,6 +1,6 @@
 """Normalizations older than batch normalization."""
 
-from keras_cnns import layers as own
+from keras_cnns.blocks.own_layers import own
 
 
 def local_response_norm(x, *, n=5, k=2.0, alpha=1e-4, beta=0.75, name):

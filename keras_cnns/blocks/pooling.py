@@ -1,6 +1,6 @@
 """Pooling that Keras's own layers do not do. All of [batch, height, width, channels]."""
 
-from keras_cnns import layers as own
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.support.lazy_imports import keras, layers, ops
 
 

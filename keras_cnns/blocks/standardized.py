@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from keras_cnns import layers as own
 from keras_cnns.blocks.conv import ConvUnit
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.support.lazy_imports import layers
 
 

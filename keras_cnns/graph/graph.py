@@ -13,8 +13,9 @@ import numpy as np
 from keras import layers, tree
 
 from keras_cnns.graph.carried import Carried, copy_operation
-from keras_cnns.graph.keras_internals import producer
+from keras_cnns.graph.keras_internals import producer, thread_state
 from keras_cnns.graph.node import Item, Node
+from keras_cnns.support.recursion import with_room
 
 
 class Graph:
@@ -92,7 +93,8 @@ class Graph:
             for node in self.nodes:
                 tensors[node] = self._call(node, tensors, names, made, make)
             inputs, outputs = (tree.map_structure(tensors.get, x) for x in (self.inputs, self.outputs))
-            return keras.Model(inputs, outputs, name=name or self.name)
+            model_name = name or self.name
+            return with_room(lambda: keras.Model(inputs, outputs, name=model_name), share=thread_state())
 
     def _call(self, node, tensors, names, made, make):
         args, kwargs = tree.map_structure(lambda x: tensors[x] if isinstance(x, Node) else x, (node.args, node.kwargs))

@@ -75,3 +75,10 @@ def is_masked(tensor: keras.KerasTensor) -> bool:
 def forget_calls(operation: keras.Operation) -> None:
     """Removes the record of an operation's symbolic calls, as a fresh copy needs it."""
     operation._inbound_nodes, operation._outbound_nodes = [], []
+
+
+def thread_state() -> tuple[Any, ...]:
+    """The thread-local objects in which Keras keeps its settings (dtype policy, scopes of custom objects ...)."""
+    from keras.src.backend.common import global_state
+
+    return (global_state.GLOBAL_STATE_TRACKER,)

@@ -1,32 +1,47 @@
-"""Layers Keras does not have, each made - and with it registered for `keras.saving.load_model` - at its first use.
+"""Layers that Keras does not have. Importing this package registers them with Keras and so loads Keras.
 
-registration.py makes them all as soon as there is a Keras to register with.
+`keras_cnns.build` and `keras_cnns.load_model` import it. Where a `.keras` file of this package is loaded by
+`keras.saving.load_model`, write `import keras_cnns.layers` before.
 """
 
-from keras_cnns.support.lazy_imports import public
+from keras_cnns.layers.adaptive_pooling import AdaptivePooling2D
+from keras_cnns.layers.any_size import CropLike, PadToMultiple, ResizeLike
+from keras_cnns.layers.bilinear import Bilinear
+from keras_cnns.layers.detections import Detections
+from keras_cnns.layers.euclidean_rbf import EuclideanRBF
+from keras_cnns.layers.flatten_regions import FlattenRegions
+from keras_cnns.layers.grouped import GroupedConv2D
+from keras_cnns.layers.held_normalization import HeldBatchNormalization
+from keras_cnns.layers.local_contrast import LocalContrastNormalization
+from keras_cnns.layers.local_response import LocalResponseNormalization
+from keras_cnns.layers.proposals import Proposals
+from keras_cnns.layers.pyramid_proposals import PyramidProposals
+from keras_cnns.layers.pyramid_roi_align import PyramidRoIAlign
+from keras_cnns.layers.roi_align import RoIAlign
+from keras_cnns.layers.roi_max_pooling import RoIMaxPooling
+from keras_cnns.layers.standardized import StandardizedConv2D
+from keras_cnns.layers.table_conv import TableConv2D
+from keras_cnns.layers.weighted_pooling import WeightedPooling2D
 
-__getattr__, __dir__, __all__ = public(
-    __name__,
-    {
-        "AdaptivePooling2D": "adaptive_pooling",
-        "Bilinear": "bilinear",
-        "CropLike": "any_size",
-        "Detections": "detections",
-        "EuclideanRBF": "euclidean_rbf",
-        "FlattenRegions": "flatten_regions",
-        "GroupedConv2D": "grouped",
-        "HeldBatchNormalization": "held_normalization",
-        "LocalContrastNormalization": "local_contrast",
-        "LocalResponseNormalization": "local_response",
-        "PadToMultiple": "any_size",
-        "Proposals": "proposals",
-        "PyramidProposals": "pyramid_proposals",
-        "PyramidRoIAlign": "pyramid_roi_align",
-        "ResizeLike": "any_size",
-        "RoIAlign": "roi_align",
-        "RoIMaxPooling": "roi_max_pooling",
-        "StandardizedConv2D": "standardized",
-        "TableConv2D": "table_conv",
-        "WeightedPooling2D": "weighted_pooling",
-    },
-)
+__all__ = [
+    "AdaptivePooling2D",
+    "Bilinear",
+    "CropLike",
+    "Detections",
+    "EuclideanRBF",
+    "FlattenRegions",
+    "GroupedConv2D",
+    "HeldBatchNormalization",
+    "LocalContrastNormalization",
+    "LocalResponseNormalization",
+    "PadToMultiple",
+    "Proposals",
+    "PyramidProposals",
+    "PyramidRoIAlign",
+    "ResizeLike",
+    "RoIAlign",
+    "RoIMaxPooling",
+    "StandardizedConv2D",
+    "TableConv2D",
+    "WeightedPooling2D",
+]

@@ -56,10 +56,11 @@ def networks() -> str:
 def python() -> str:
     """docs/reference/python.md: every public name with its signature and docstring, rendered by mkdocstrings."""
     parts = ["# Python interface\n\n" + WRITTEN + "Everything is loaded at its first use.\n"]
-    for package in lazy_packages():
+    for package in sorted([*lazy_packages(), "keras_cnns.layers"]):
         if package in INTERNAL:
             continue
-        homes = {name: home for name, home in PUBLIC[package].items() if home}
+        names = PUBLIC.get(package) or dict.fromkeys(import_module(package).__all__, "layer")
+        homes = {name: home for name, home in names.items() if home}
         first = (getdoc(import_module(package)) or "").splitlines()[0]
         parts.append(f"\n## {package}\n\n{first}\n")
         for name, home in homes.items():

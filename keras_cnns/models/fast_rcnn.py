@@ -6,9 +6,9 @@ The boxes (of selective search in the paper) are the network's second input.
 from dataclasses import dataclass
 from typing import Any
 
-from keras_cnns import layers as own
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import dropout, score_dtype
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.blocks.residual import known
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper

@@ -6,8 +6,8 @@ In training the two parts of the network (`fast_rcnn.parts`) are called one afte
 
 from dataclasses import dataclass
 
-from keras_cnns import layers as own
 from keras_cnns.blocks.conv import ConvUnit
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import Paper
 from keras_cnns.models.fast_rcnn import SCORES, FastRCNN, heads, narrowed, normal, stride

@@ -8,9 +8,9 @@ are dilated, a 3x3 convolution precedes the scores, and bilinear interpolation e
 from dataclasses import dataclass
 from functools import partial
 
-from keras_cnns import layers as own
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import dropout, score_dtype
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper
 from keras_cnns.support.errors import UserError

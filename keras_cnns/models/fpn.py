@@ -7,8 +7,8 @@ corner of a position, and its batch normalization has no epsilon.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras_cnns import layers as own
 from keras_cnns.blocks.conv import TORCH, ConvUnit
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import Paper
 from keras_cnns.models.fast_rcnn import SCORES, normal, refined

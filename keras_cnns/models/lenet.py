@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from keras_cnns import layers as own
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import predictions, score_dtype
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.blocks.pooling import trainable_subsampling
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import Paper, Variant

@@ -8,6 +8,7 @@ from keras_cnns.blocks.head import pool
 from keras_cnns.blocks.initial import Initial, put_back
 from keras_cnns.family.head import Levels
 from keras_cnns.family.variant import OnBackbone, Variant
+from keras_cnns.graph.keras_internals import thread_state
 from keras_cnns.registry.arguments import (
     checked_activation,
     checked_classes,
@@ -50,6 +51,8 @@ def assemble(
       UserError: the shape, the number of classes or another argument is not valid.
       ValueError, TypeError, AttributeError: the layers do not accept the value of a column.
     """
+    import keras_cnns.layers  # noqa: F401  registers the layers that Keras does not have
+
     if keras.config.image_data_format() != "channels_last":
         raise UserError(
             "networks are built channels last, and Keras is set to channels_first: "
@@ -73,7 +76,7 @@ def assemble(
     if include_top and not features_only:
         inputs = [*inputs, *levels.inputs.values()]
     inputs = inputs[0] if len(inputs) == 1 else inputs
-    model = put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or network.name)))
+    model = put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or network.name), share=thread_state()))
     for layer in model.layers:
         layer.keras_cnns_network = network.name  # stays when the user gives the model another name
     return model

@@ -1,7 +1,9 @@
 """Models from `.keras` files."""
 
+import os
 import re
 import zipfile
+from typing import Any
 
 from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import UserError, first_line
@@ -11,13 +13,21 @@ from keras_cnns.support.validation import path_of
 WEIGHTS = "it holds weights alone: build the network and give them to keras_cnns.load_weights(model, FILE)."
 
 
-def load_model(path):
-    """The model in the `.keras` file at `path`, not compiled; this package's own layers are known to Keras.
+def load_model(path: str | os.PathLike[str]) -> Any:
+    """The `keras.Model` in the `.keras` file at `path`, not compiled.
+
+    The layers of this package are registered with Keras by the call. `keras.saving.load_model` needs
+    `import keras_cnns.layers` before it.
+
+    >>> model = keras_cnns.load_model("runs/digits/model.keras")
 
     Raises:
       UserError: there is no such file, or it is damaged or holds something else.
     """
     import keras
+
+    import keras_cnns.layers  # noqa: F401  registers them
+    from keras_cnns.graph.keras_internals import thread_state
 
     path = path_of(path, "the model")
     if path.is_dir():
@@ -26,7 +36,7 @@ def load_model(path):
     if not path.is_file():
         raise UserError(f"there is no file {path}: give the path of a .keras file.")
     try:
-        return with_room(lambda: keras.saving.load_model(path, compile=False))
+        return with_room(lambda: keras.saving.load_model(path, compile=False), share=thread_state())
     except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
         raise UserError(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
 

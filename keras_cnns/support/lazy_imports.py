@@ -11,21 +11,24 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+
+class LazyModule:
+    """Stands for a module that is imported when one of its attributes is first read."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._module), name)
+
+
 if TYPE_CHECKING:
     import keras
     from keras import layers, ops
 else:
+    keras, layers, ops = LazyModule("keras"), LazyModule("keras.layers"), LazyModule("keras.ops")
 
-    class _Lazy:
-        def __init__(self, module):
-            self._module = module
-
-        def __getattr__(self, name):
-            return getattr(import_module(self._module), name)
-
-    keras, layers, ops = _Lazy("keras"), _Lazy("keras.layers"), _Lazy("keras.ops")
-
-__all__ = ["keras", "layers", "ops", "public"]
+__all__ = ["LazyModule", "keras", "layers", "ops", "public"]
 
 PUBLIC: dict[str, Mapping[str, str]] = {}  # the table of every lazy package that has been imported
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns import layers as own
 from keras_cnns.blocks.initial import draw_missing
+from keras_cnns.blocks.own_layers import own
 from keras_cnns.graph.keras_internals import producer
 from keras_cnns.support.lazy_imports import keras, layers
 from keras_cnns.weights.names.table import Arrays
