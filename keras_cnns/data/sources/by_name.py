@@ -88,6 +88,8 @@ def _boxes(root: Path, split: str) -> Source:
         return yolo.open_yolo(described, split, "boxes")
     if xml:
         return voc.open_boxes(root, split)
+    if yolo.has_labels(root):
+        raise UserError(f"{root} has YOLO's label files without names of classes: write classes.txt, a name a line.")
     raise UserError(
         f"{root} has no boxes: it needs a JSON file in COCO's form, YOLO's data.yaml, or an XML file for each picture."
     )

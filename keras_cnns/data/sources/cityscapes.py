@@ -4,6 +4,7 @@ M. Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding
 authors' cityscapesscripts (helpers/labels.py).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ CLASSES = (
     *(("traffic light", 19), ("traffic sign", 20), ("vegetation", 21), ("terrain", 22), ("sky", 23), ("person", 24)),
     *(("rider", 25), ("car", 26), ("truck", 27), ("bus", 28), ("train", 31), ("motorcycle", 32), ("bicycle", 33)),
 )
+OWN_NAME = re.compile(r"[a-z-]+_\d{6}_\d{6}")  # aachen_000000_000019
 LABELS = 34  # numbers in labelIds: 0 to 33
 TRAIN_IDS, LABEL_IDS = "_labelTrainIds", "_labelIds"
 ENDINGS = ("_leftImg8bit", "_labelTrainIds", "_labelIds", "_color", "_instanceIds", "_instanceTrainIds", "_gtFine")
@@ -54,8 +56,10 @@ def with_labels(
     return kept, {key: paths for key, paths in files.items() if key in kept or roles.get(key, "") == ""}
 
 
-def one_kind(files: Mapping[Path, Sequence[Path]], listed: ClassList | None) -> tuple[dict[Path, Path], Kind]:
+def one_kind(files: Mapping[Path, Sequence], listed: ClassList | None) -> tuple[dict[Path, Path], Kind | None]:
     """({picture: its mask}, the classes of these masks) of all pictures with the same kind of mask.
+
+    The classes are None where the names of the pictures are not those of Cityscapes' own.
 
     labelTrainIds are taken where all pictures have them, unless the folder's own list has labelIds' 34 classes.
 
@@ -66,7 +70,8 @@ def one_kind(files: Mapping[Path, Sequence[Path]], listed: ClassList | None) -> 
         masks = {key: [path for path in paths if path.stem.endswith(ending)] for key, paths in files.items()}
         if all(masks.values()):
             chosen = {key: one_picture(paths, f"the picture {key}") for key, paths in masks.items()}
-            return chosen, _kind(ending, next(iter(chosen.values()), Path()))
+            own = all(OWN_NAME.fullmatch(key.name) for key in chosen)
+            return chosen, _kind(ending, next(iter(chosen.values()), Path())) if own else None
     key = next(key for key, paths in files.items() if not any(path.stem.endswith(LABEL_IDS) for path in paths))
     raise UserError(
         f"{key} has no mask that ends in {LABEL_IDS}.png or {TRAIN_IDS}.png in gtFine: bring all of a kind."

@@ -74,12 +74,21 @@ def _without_colours(lines: list[str], path: Path) -> tuple[list[str], tuple[Col
         return lines, None
     names = [row["name"].strip() for row in rows if row]
     texts = [row["colour"] for row in rows if row]
-    if not all(texts):
-        return names, None
-    colours = [tuple(int(value) for value in text.split(",")) for text in texts]
+    colours = [tuple(int(value) for value in text.split(",")) for text in texts if text]
+    if len(colours) < len(names):  # datumaro's, whose masks then have PASCAL VOC's colours
+        colours = [voc_colour(number) for number in range(len(names))]
     if max(map(max, colours)) > 255 or len(set(colours)) < len(colours):
         raise UserError(f"{path} needs a colour of its own for each class, three numbers from 0 to 255.")
     return names, tuple(colours)  # type: ignore[arg-type]
+
+
+def voc_colour(number: int) -> Colour:
+    """The colour of a class in PASCAL VOC's masks: its bits in threes, from the highest bit of each channel on."""
+    colour = [0, 0, 0]
+    for place in range(8):
+        for channel in range(3):
+            colour[channel] |= (number >> (3 * place + channel) & 1) << (7 - place)
+    return colour[0], colour[1], colour[2]
 
 
 def one_line(name: Any) -> str:

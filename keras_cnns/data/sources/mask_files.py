@@ -55,7 +55,7 @@ class CodedMask:
         _check_lossless(image, where)
         colours = {_packed(*colour): label for colour, label in (self.codes.colours or {}).items()}
         colours.setdefault(_packed(*VOID_COLOUR), VOID)
-        single = image.mode in ("1", "L", "I", "I;16")
+        single = image.mode in ("1", "L", "P", "I", "I;16")
         pixels = np.asarray(image.convert("RGB")).astype(np.int64)
         packed = _packed(pixels[..., 0], pixels[..., 1], pixels[..., 2])
         unknown = [int(value) for value in np.unique(packed) if int(value) not in colours]

@@ -11,7 +11,7 @@ from keras_cnns.data.sources.class_names import BACKGROUNDS, class_list
 from keras_cnns.data.sources.files import contents, digest
 from keras_cnns.data.sources.sample import BACKGROUND, Sample
 from keras_cnns.data.sources.source import Source
-from keras_cnns.data.sources.voc_pairs import MASKS, PICTURES, XML, chosen, keys, paired, pictures
+from keras_cnns.data.sources.voc_pairs import MASKS, PICTURES, XML, chosen, keys, listed_anywhere, paired, pictures
 from keras_cnns.data.sources.voc_xml import CLASSES, PASCALS_STEM, SIDES, Annotation, first_pixel, is_pascals, parsed
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
@@ -43,7 +43,7 @@ def open_boxes(folder: Path, split: str) -> Source:
     missing = [files[key] for key in selected if key in files and files[key] not in pairs]
     if missing:
         raise UserError(f"{missing[0]} has no picture ({len(missing)} such files): add it, or remove the file.")
-    left = sorted(set(without) - set(selected))
+    left = sorted(set(without) - set(selected) - listed_anywhere(folder, "Main", files, without))
     if left:
         messages.once(
             f"{len(left)} pictures in {folder} have no XML file and are left out, such as {without[left[0]]}."
@@ -80,7 +80,7 @@ def open_boxes(folder: Path, split: str) -> Source:
 
 
 def _empty(picture: Path) -> tuple[Path, Path, Annotation]:
-    return picture, picture, Annotation(None, (), "")
+    return picture, picture, Annotation(None, ())
 
 
 def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, ...]:
@@ -131,9 +131,15 @@ def open_masks(folder: Path, split: str) -> Source:
       UserError: no such split, no list of classes, a mask without a picture.
     """
     files = walk.pictures(folder / MASKS)
-    pairs = paired(folder, files, pictures(folder))
+    every = pictures(folder)
+    pairs = paired(folder, files, every)
     by_key = keys(folder, files)
-    selected = chosen(folder, "Segmentation", by_key, {}, split)
+    others = keys(folder, set(every) - set(pairs.values()))
+    listed_keys = chosen(folder, "Segmentation", by_key, others, split)
+    selected = [key for key in listed_keys if key in by_key]
+    if len(selected) < len(listed_keys):
+        left = next(key for key in listed_keys if key not in by_key)
+        messages.once(f"{len(listed_keys) - len(selected)} pictures without a mask are left out: {others[left]} ...")
     missing = [by_key[key] for key in selected if by_key[key] not in pairs]
     if missing:
         raise UserError(f"{missing[0]} has no picture in {folder / PICTURES}.")

@@ -108,26 +108,36 @@ def listed(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> l
     Raises:
       UserError: the list cannot be read, or names a picture that is not there.
     """
+    names, absent = _resolved(path, items, others)
+    if absent:
+        raise UserError(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
+    without = [name for name in names if name not in items]
+    if without:
+        messages.once(f"{len(without)} pictures of {path} have no annotations of their own, such as {without[0]}.")
+    return names
+
+
+def listed_anywhere(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[str, Any]) -> set[str]:
+    """The names that any list of a task selects."""
+    lists = [path for path in walk.files(folder / LISTS / task, ".txt") if "_" not in path.stem]
+    return {name for path in lists for name in _resolved(path, items, others)[0]}
+
+
+def _resolved(path, items, others):
+    """(the names in a list that stand for an item, each once, the lines that stand for none)."""
     try:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the list {path}: {error}.") from error
     names: dict[str, None] = {}
-    absent, without = [], []
+    absent = []
     for line in lines:
         name = next((word for word in _readings(line) if word in items or word in others), None)
         if name is None:
             absent.append(_readings(line)[-1])
             continue
         names[name] = None
-        without += [] if name in items else [name]
-    if absent:
-        raise UserError(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
-    if without:
-        messages.once(
-            f"{len(without)} pictures of {path} have no annotations, such as {without[0]}: they show no objects."
-        )
-    return list(names)
+    return list(names), absent
 
 
 def _readings(line):

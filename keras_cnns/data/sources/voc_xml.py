@@ -1,7 +1,7 @@
 """PASCAL VOC's XML files: the objects of one picture, and whether their pixels are counted from 0 or from 1."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,20 +23,25 @@ PASCALS_DATABASE = re.compile(r"The VOC\s?20\d\d Database")
 
 @dataclass(frozen=True)
 class BoxedObject:
-    """An object of a picture: its class, its sides as they are written, whether it is marked as difficult."""
+    """An object of a picture: its class, its sides as they are written, whether it is marked as difficult.
+
+    fractional: whether a side is written with a decimal point.
+    """
 
     name: str
     sides: tuple[float, float, float, float]
     difficult: bool
+    fractional: bool = False
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """An XML file. size: the (height, width) of the picture that it states, or None. database: its source."""
+    """An XML file. size: the (height, width) of the picture that it states, or None. database, owner: its source."""
 
     size: tuple[int, int] | None
     objects: tuple[BoxedObject, ...]
-    database: str
+    database: str = ""
+    owner: str = ""
 
 
 def parsed(path: Path) -> Annotation:
@@ -49,8 +54,8 @@ def parsed(path: Path) -> Annotation:
         height, width = (int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
     except (ValueError, OverflowError, OSError) as error:
         raise UserError(f"cannot read {path} as VOC's XML: {error}.") from error
-    database = (root.findtext("source/database") or "").strip()
-    return Annotation((height, width) if height and width else None, objects, database)
+    database, owner = ((root.findtext(path) or "").strip() for path in ("source/database", "owner/name"))
+    return Annotation((height, width) if height and width else None, objects, database, owner)
 
 
 def _object(element):
@@ -59,7 +64,9 @@ def _object(element):
         raise ValueError("an object has no name")
     if difficult.lower() not in DIFFICULT:
         raise ValueError(f"the object {name!r} has difficult {difficult!r}, and it must be 0 or 1")
-    return BoxedObject(name, tuple(_number(element, f"bndbox/{side}") for side in SIDES), DIFFICULT[difficult.lower()])
+    x1, y1, x2, y2 = (_number(element, f"bndbox/{side}") for side in SIDES)
+    fractional = any("." in (element.findtext(f"bndbox/{side}") or "") for side in SIDES)
+    return BoxedObject(name, (x1, y1, x2, y2), DIFFICULT[difficult.lower()], fractional)
 
 
 def _number(element, path, default=None):
@@ -81,8 +88,9 @@ def is_pascals(annotations: Mapping[Path, Annotation]) -> bool:
 def first_pixel(folder: Path, annotations: Mapping[Path, Annotation]) -> int:
     """1 if the boxes of a folder count pixels from 1, as PASCAL's own do, 0 if from 0, as most programs write them.
 
-    The file `first_pixel.txt` decides. Without it, a side at 0 or between two pixels anywhere in the folder says 0, and
-    if there is none, 1 is assumed, with a message. PASCAL's own files have a few fractions and count from 1.
+    The file `first_pixel.txt` decides. Without it, a side at 0 or with a decimal point anywhere in the folder means 0,
+    and so does Label Studio's name in the files; otherwise 1 is assumed, with a message. PASCAL's own files have a few
+    fractions and count from 1.
 
     Raises:
       UserError: `first_pixel.txt` is neither 0 nor 1; all boxes are fractions of the picture.
@@ -93,21 +101,16 @@ def first_pixel(folder: Path, annotations: Mapping[Path, Annotation]) -> int:
         if text not in ("0", "1"):
             raise UserError(f"{path} contains {text[:20]!r}: write 0 or 1, the number of the first pixel.")
         return int(text)
-    boxes = [item.sides for annotation in annotations.values() for item in annotation.objects]
-    check_pixels(folder, boxes)
+    objects = [item for annotation in annotations.values() for item in annotation.objects]
+    check_pixels(folder, [item.sides for item in objects])
     pascals = is_pascals(annotations)
-    if any(_counts_from_0(sides, fractions=not pascals) for sides in boxes):
+    if any(0 <= item.sides[n] < 1 or (item.fractional and not pascals) for item in objects for n in (0, 1)):
         return 0
-    if boxes and not pascals:
+    if any(annotation.owner == "Label Studio" for annotation in annotations.values()):
+        return 0
+    if objects and not pascals:
         messages.once(
             f"{folder}: no box shows whether pixels are counted from 0 or from 1, so they are assumed to start at 1 as "
             f"in PASCAL VOC. Write 0 into {path} if the program that wrote the XML files counts from 0."
         )
     return 1
-
-
-def _counts_from_0(sides: Iterable[float], fractions: bool) -> bool:
-    x1, y1, *_ = sides = tuple(sides)
-    if fractions and any(abs(side) < 1e9 and side != round(side) for side in sides):
-        return True
-    return 0 <= x1 < 1 or 0 <= y1 < 1

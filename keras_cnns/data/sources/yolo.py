@@ -6,6 +6,7 @@ the classes (classes.txt) instead of a data.yaml, as Label Studio and LabelImg w
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from keras_cnns.support.untrusted import inside, read_text, read_yaml
 FIRST = ("data.yaml", "data.yml", "dataset.yaml")  # what the file is usually called
 SPLITS = {splits.TRAIN: "train", splits.VALIDATION: "val", splits.TEST: "test"}
 IMAGES, LABELS = "images", "labels"
+ENDINGS = (".jpg", ".png", ".jpeg", ".bmp", ".JPG")
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,27 @@ def describe(root: Path) -> YoloFolder | None:
         if path.parent != root and path.name not in FIRST:
             continue
         content = read_yaml(path)
-        if isinstance(content, dict) and ("names" in content or "nc" in content) and {*SPLITS.values()} & set(content):
+        keys = set(content) if isinstance(content, dict) else set()
+        if keys & {"names", "nc"} and (keys & {*SPLITS.values()} or (path.name in FIRST and (root / LABELS).is_dir())):
             return _described(root, path, content)
     listed = class_list(root)
+    if listed and (root / "obj.data").is_file():  # Darknet's, as CVAT and datumaro write it
+        files = [(role, f"{name}.txt") for role, name in (*SPLITS.items(), (splits.VALIDATION, "valid"))]
+        lists = {role: [name] for role, name in files if (root / name).is_file()}
+        return YoloFolder(root, root / "obj.data", listed.names, lists, root)
     texts = [path for path in walk.files(root, ".txt") if listed and path.parent != root]
     beside = [path for path in walk.files(root, ".txt") if listed and path != listed.path]
     if listed and (LABELS in {part for path in texts for part in path.relative_to(root).parts} or _labelled(beside)):
         return YoloFolder(root, listed.path, listed.names, {}, root)
     return None
+
+
+def has_labels(root: Path) -> bool:
+    """Whether text files with lines of numbers lie beside the pictures or in `labels`, as YOLO's do."""
+    texts = [
+        p for p in walk.files(root, ".txt") if LABELS in p.parts or any(p.with_suffix(e).is_file() for e in ENDINGS)
+    ]
+    return any(re.match(r"\s*\d+( [\d.]+){4}", read_text(path)) for path in texts[:20])
 
 
 def _labelled(texts: Sequence[Path]) -> bool:
@@ -154,8 +169,8 @@ def _pictures(folder: YoloFolder, role: str) -> list[Path]:
 def _place(folder, entry):
     """What an entry of data.yaml or a line of a list stands for, with Ultralytics' rule for Roboflow's "../train"."""
     readings = [entry]
-    while readings[-1].replace("\\", "/").startswith("../"):
-        readings.append(readings[-1][3:])
+    while (text := readings[-1].replace("\\", "/")).startswith(("../", "data/")):  # "data/" in Darknet's lists
+        readings.append(text.split("/", 1)[1])
     for reading in readings:
         for base in dict.fromkeys((folder.base, folder.path.parent)):
             try:
