@@ -1,7 +1,8 @@
 """From any functional Keras 3 model to a `.tflite` file that has been run and compared with it.
 
-The rooms stand in the order of the road: graph (the model, read and rewritten), quantize (after training) or aware
-(while training), file (the flatbuffer), proof (run, compared, timed), pages (what the pages of `export/` run).
+`export` makes one file, an `Exporter` several of one model. The folders, in the order in which a model passes through
+them: inputs (pictures), rewrite (graph to graph), quantize (after training) or aware (while training), file (the
+flatbuffer), targets (runtimes and chips), verify (compared, judged, timed).
 """
 
 from keras_cnns.support.lazy_imports import public

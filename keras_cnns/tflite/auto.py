@@ -78,7 +78,7 @@ class _Search:
         return [r for r in sound if all(getattr(r, figure) <= most for figure, most in limits)]
 
     def run(self, max_size: float | None) -> None:
-        """Makes uniform files first; then mixtures, as far as those leave room for them."""
+        """Makes uniform files first; then mixtures, as far as those leave the limits unmet."""
         for scheme in UNIFORM:
             self.consider(scheme)
         share = None

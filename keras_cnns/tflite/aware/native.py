@@ -143,7 +143,7 @@ def quantized(node, uses, momentum=MOMENTUM, norms=MOMENTUM, least=None):
 
 
 def floors(graph):
-    """Node -> the value below which hard-swish, all that reads it, is zero: there is nothing to be told apart there."""
+    """Node -> the value below which hard-swish, the only reader, is zero: values below it need not be distinguished."""
     uses, taken = graph.uses(), {node: gated(node) for node in graph.nodes}
     return {x: floor(node) for node, x in taken.items() if x is not None and uses[x] == 2}
 

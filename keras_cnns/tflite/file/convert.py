@@ -96,9 +96,9 @@ def answering(model):
     except UserError:
         raise
     except Exception as error:  # whatever a layer of anybody's raises
-        _, bold, said = str(error).rpartition("\x1b[1m")  # where Keras says what it was, below where it was
-        said = said.partition("\x1b[0m")[0] if bold else said.rpartition("Error: ")[2]
-        raise UserError(f"{model.name} itself does not answer: {first_line(said)}") from error
+        _, bold, message = str(error).rpartition("\x1b[1m")  # where Keras says what it was, below where it was
+        message = message.partition("\x1b[0m")[0] if bold else message.rpartition("Error: ")[2]
+        raise UserError(f"{model.name} itself does not answer: {first_line(message)}") from error
 
 
 def converter(model, batch=1, **names):

@@ -61,7 +61,7 @@ class Inputs:
             several = whole and isinstance(item, list) and all(others)  # a list of batches
             found = None if several and others else first
         if found is None and not whole and len(self.names) == 1 and is_array(item[0]) and len(item) <= 3:
-            found = {0: np.asarray(item[0])}  # of another shape, which will be said
+            found = {0: np.asarray(item[0])}  # of another shape, which is refused later
         if found is None and len(item) == len(self.names) > 1 and all(map(is_array, item)):
             found = dict(enumerate(map(np.asarray, item)))
         return found and self._by_name(found)

@@ -1,7 +1,7 @@
-"""A quantized file made better on pictures: its weights rounded for what they do to the answer, its biases corrected.
+"""Layer-wise refinement of a quantized file on pictures: weights rounded to keep a layer's answers, biases corrected.
 
-The float file and the rounded one are followed side by side, layer after layer: what was put right in one layer is
-what the next one is given. (Empirical bias correction: Nagel et al. 2019, https://arxiv.org/abs/1906.04721.)
+The float file and the quantized one run side by side, layer after layer; each layer gets what the refined layers before
+it answer. (Empirical bias correction: Nagel et al. 2019, https://arxiv.org/abs/1906.04721.)
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, File, Step, activat
 
 PICTURES = 64
 MEMORY = 1.0e9  # bytes of results held at once, for which fewer pictures are taken
-FEWEST = 8  # answers of a channel, below which what they are wrong by says nothing of others
+FEWEST = 8  # answers of a channel; the mean error of fewer says nothing about other pictures
 POSITIONS = 8  # times the inputs of a weight: so many positions are weights rounded for
-# Positions for an input, for the weights to make good what earlier rounding did to it; not where the input is rounded
-# itself: that is noise, and on EfficientNet-Lite0 what is learned from it cost 2.6 dB.
+# Positions per input, from which weights also compensate for earlier rounding. Not where the input itself is rounded:
+# that is noise, and learning from it cost 2.6 dB on EfficientNet-Lite0.
 ENOUGH = 4
 WIDEST = 2304  # inputs of an output; beyond them the rounding would take minutes
 
 
 def refine(plain, made, pictures, tuning, batch=1):
-    """The quantized flatbuffer `made` with weights and biases chosen on pictures.
+    """The quantized flatbuffer `made` with weights and biases refined on pictures.
 
     Args:
       plain: the float32 flatbuffer it was made of.
@@ -45,9 +45,9 @@ def refine(plain, made, pictures, tuning, batch=1):
 
 
 def closer_of(plain, made, changed, pictures, batch=1):
-    """Of two quantized flatbuffers the one that answers more like `plain`, on pictures that nothing was learned from.
+    """Whichever of two quantized flatbuffers answers more like `plain`, on pictures that neither was refined on.
 
-    The second, where they are alike or nothing can be told.
+    The second, where they are alike or cannot be compared.
     """
     some = _some(File(plain), pictures, batch)
     unlearned = [one for one, out in zip(some, _held_out(len(some)), strict=True) if out]
@@ -170,7 +170,7 @@ class _Walk:
     def _linear(self, kernel, twin, left, right):
         """An operator with weights: rounded for its input, its bias moved by the mean of what is wrong.
 
-        Each only where it brings the answer nearer on pictures that it was not learned from.
+        Each only where it makes the error smaller on pictures that it was not learned from.
         """
         operator, picture = kernel.operator, kernel.operator.inputs[kernel.picture]
         output = operator.outputs[0]
@@ -178,8 +178,8 @@ class _Walk:
         given = self._as_stored(twin.inputs[kernel.picture], right[picture])
         replaced, learned = self._constants(operator, twin), None
         (found,) = Step(self.floats, operator, replaced=replaced, linear=True).run([given])
-        told = wanted[..., 0].size >= FEWEST
-        if told and self.tuning.rounding == "learned":
+        enough = wanted[..., 0].size >= FEWEST
+        if enough and self.tuning.rounding == "learned":
             learned = self._learned(kernel, twin, left[picture], given)
         if learned is not None:
             tensor = self._stored(twin.inputs[kernel.place])
@@ -192,7 +192,7 @@ class _Walk:
                 self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
                 self.integers.store(tensor, learned)
         kept, corrected = self._wrong(kernel, wanted, found)
-        if told and np.mean(corrected) < np.mean(kept):
+        if enough and np.mean(corrected) < np.mean(kept):
             found += self._shift(twin, kernel.bias, _mean_difference(wanted, found))
         left[output] = activated(operator, wanted)
         right[output] = self._as_stored(twin.outputs[0], activated(operator, found))

@@ -51,16 +51,16 @@ def add(graph, explain):
     return graph
 
 
-def kinds(graph, said=None):
-    """What `export` is told of its outputs (`ends.endings`), with the map among them."""
+def kinds(graph, stated=None):
+    """What the caller states of the outputs (`ends.endings`), with the map among them."""
     names = [node.origin for node in tree.flatten(graph.outputs)]
     if CLASS_MAP not in names:
-        return said
-    if isinstance(said, (list, tuple)):
+        return stated
+    if isinstance(stated, (list, tuple)):
         place = names.index(CLASS_MAP)
-        return [*said[:place], CLASS_MAP, *said[place:]]
-    told = dict.fromkeys(names, said) if isinstance(said, str) else said or {}
-    return {**told, CLASS_MAP: CLASS_MAP}
+        return [*stated[:place], CLASS_MAP, *stated[place:]]
+    by_name = dict.fromkeys(names, stated) if isinstance(stated, str) else stated or {}
+    return {**by_name, CLASS_MAP: CLASS_MAP}
 
 
 def _before_choice(node):

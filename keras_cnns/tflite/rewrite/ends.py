@@ -160,35 +160,38 @@ class Ending:
     scores: Graph | None = None
 
 
-def endings(graph, said=None):
-    """The `Ending` of every output, told from the end of the graph, or said.
+def endings(graph, stated=None):
+    """The `Ending` of every output, by the end of the graph or as stated.
 
-    said: a key of `KINDS` for all outputs, a list of them, or a dict by the names of the outputs' layers.
+    stated: a key of `KINDS` for all outputs, a list of them, or a dict by the names of the outputs' layers.
 
     Raises:
       UserError: no such kind, or another number of them than there are outputs.
     """
     copy = graph.copy().rewrite(apart)
-    told = [_ending(node, lambda n: Graph(copy.inputs, n, "scores")) for node in keras.tree.flatten(copy.outputs)]
-    if said is None:
-        return told
+    by_graph = [_ending(node, lambda n: Graph(copy.inputs, n, "scores")) for node in keras.tree.flatten(copy.outputs)]
+    if stated is None:
+        return by_graph
     names = [node.origin for node in keras.tree.flatten(graph.outputs)]
-    if isinstance(said, str):
-        said = [said] * len(told)
-    elif isinstance(said, dict):
-        unknown = set(said) - set(names)
+    if isinstance(stated, str):
+        stated = [stated] * len(by_graph)
+    elif isinstance(stated, dict):
+        unknown = set(stated) - set(names)
         if unknown:
             raise UserError(f"there is no output {', '.join(map(str, unknown))}: the outputs are {', '.join(names)}.")
-        said = [said.get(name, ending.kind) for name, ending in zip(names, told, strict=True)]
-    wrong = [k for k in said if not isinstance(k, str) or k not in KINDS] if isinstance(said, (list, tuple)) else [said]
-    if wrong or len(said) != len(told):
-        raise UserError(
-            f"outputs is {', '.join(map(str, wrong)) or said}: say one of {', '.join(KINDS)} for each of {len(told)}."
-        )
-    for kind, node, name in zip(said, keras.tree.flatten(copy.outputs), names, strict=True):
+        stated = [stated.get(name, ending.kind) for name, ending in zip(names, by_graph, strict=True)]
+    wrong = (
+        [k for k in stated if not isinstance(k, str) or k not in KINDS]
+        if isinstance(stated, (list, tuple))
+        else [stated]
+    )
+    if wrong or len(stated) != len(by_graph):
+        kinds = f"say one of {', '.join(KINDS)} for each of {len(by_graph)}."
+        raise UserError(f"outputs is {', '.join(map(str, wrong)) or stated}: {kinds}")
+    for kind, node, name in zip(stated, keras.tree.flatten(copy.outputs), names, strict=True):
         if kind == "class_map" and len(node.shape) != 4:
             raise UserError(f"{name} is {node.shape[1:]}: a class_map is (rows, columns, classes).")
-    return [Ending(kind, ending.scores) for kind, ending in zip(said, told, strict=True)]
+    return [Ending(kind, ending.scores) for kind, ending in zip(stated, by_graph, strict=True)]
 
 
 def _ending(node, graph_of):

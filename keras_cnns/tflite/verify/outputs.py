@@ -141,7 +141,7 @@ def with_source(
 def notes(original: Arrays, answers: Arrays, outputs: dict[str, Output], are_noise: bool = False) -> Iterator[str]:
     """What each output was judged as, and why the comparison may prove little.
 
-    are_noise: the images are noise, of which nothing more can be said.
+    are_noise: the images are noise, which show nothing about classes.
     """
     for name, output in outputs.items():
         if name not in answers:

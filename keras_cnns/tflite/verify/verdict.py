@@ -141,7 +141,7 @@ class Comparison:
 
     @property
     def remark(self):
-        """What is to be said of the labels that were given."""
+        """What the labels show, as a sentence; None without labels."""
         if self.accuracy is None:
             return None
         return (
