@@ -28,6 +28,7 @@ def check(recipe, *, seconds=SECONDS):
     keras.utils.set_random_seed(recipe.seed)
     recipe = recipe.but(augment=Augment(), ema=0.0, batch_size=BY_HEART, accumulate=1, batch_norm_momentum=0.9)
     task = tasks.of(recipe)
+    task.check()
     held_out = task.load("test", BY_HEART)
     model = task.network_for_training(held_out.classes)
     batches = task.load("train", BY_HEART).dataset

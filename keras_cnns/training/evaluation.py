@@ -1,29 +1,39 @@
-"""A model's, or an ensemble's, metrics on a data set, over one view of every picture or the mean of several."""
+"""The metrics of saved models on held-out pictures: over one view of every picture or the mean of several."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import keras
 import tensorflow as tf
 
+from keras_cnns import tasks
+from keras_cnns.data.broken import explained
 from keras_cnns.data.classes import check as check_classes
-from keras_cnns.data.pipeline import load
+from keras_cnns.data.pipeline import Data, load
 from keras_cnns.data.views import multi_scale, ten_crops
 from keras_cnns.graph.fully_convolutional import to_fully_convolutional
-from keras_cnns.registry.registry import entry
 from keras_cnns.saving.card import read_card
 from keras_cnns.saving.keras_file import load_model
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.devices import compile_with_xla
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.tasks.base.task import Task
 from keras_cnns.tasks.classification.measures import report, tally
+from keras_cnns.training.recipe import Recipe
+
+CLASSIFICATION = ("accuracy", "top1_error", "top5_error", "loss")
 
 
-def evaluate(models, data, views=None):
-    """Metrics (see `tasks.classification.report`) of a Keras model on `data.dataset`: (image, label[, weight]) batches.
+def evaluate(models: Any, data: Data, views: Callable | None = None) -> dict[str, Any]:
+    """The metrics of a classifier on `data`: see `tasks.classification.measures.report`.
 
-    models: one model that answers probabilities, or several: their mean probability is measured, which is how
-      checkpoints are put together as an ensemble (Krizhevsky et al. 2012, section 6).
-    views: pictures -> their views (see `views.py`), over which the probabilities are averaged as well.
+    Args:
+      models: one Keras model that returns probabilities, or several: an ensemble, of which the mean probability is
+        measured (Krizhevsky et al. 2012, section 6).
+      data: of labels.
+      views: pictures -> their views (see `data.views`), over which the probabilities are averaged as well.
     """
     models = models if isinstance(models, list | tuple) else [models]
 
@@ -37,45 +47,79 @@ def evaluate(models, data, views=None):
         seen = views(image) if views else [image]
         return tally(tf.add_n([probabilities(view) for view in seen]) / len(seen), label, weight)
 
-    sums = None
+    sums: Any = None
     for image, label, *weight in data.dataset:
         more = counts(image, label, weight[0] if weight else tf.ones(tf.shape(label)[0]))
         sums = more if sums is None else [a + b for a, b in zip(sums, more, strict=True)]
     return report(sums, data.names)
 
 
-def _sliding(model):
-    try:
-        return to_fully_convolutional(model)
-    except UserError as error:
-        raise UserError(f"{error} Take --views ten_crops.") from error
+def evaluate_task(model: keras.Model, task: Task, data: Data) -> dict[str, Any]:
+    """The metrics of a segmenter or a detector on `data`, as the trainer measures them.
+
+    task: the task that loaded `data` as its test split, and that `model` is attached to.
+    """
+    count = tf.function(lambda image, target, weight: task.count(model, image, target, weight))
+    sums = task.zeros(data.names)
+    with explained():
+        for image, target, weight in data.batches:
+            sums = tuple(a + b for a, b in zip(sums, count(image, target, weight), strict=True))
+    return {"examples": data.count, **task.measure(sums, data.names)}
 
 
-def _over_positions(answer):
-    """[B, classes]: a fully convolutional network answers at every position, [B, h, w, classes]."""
-    return tf.reduce_mean(answer, (1, 2)) if answer.shape.rank == 4 else answer
+def evaluate_files(
+    files: Sequence[Any], recipe: Recipe, views: str = "centre", scales: Sequence[int] = ()
+) -> dict[str, Any]:
+    """The metrics of `.keras` files on the held-out pictures of `recipe`, written into its run folder.
 
-
-def evaluate_files(files, recipe, views="centre", scales=()):
-    """Metrics of `.keras` files, several together as an ensemble, on the held-out pictures of `recipe`.
-
-    views: "centre": what the trainer measures. "ten_crops": of the centred square the recipe's crop_fraction is cut
-      from. "multi_scale": that square resized to `scales`, the networks applied fully convolutionally.
+    Args:
+      files: of classifiers, one or several (an ensemble); of a segmenter or a detector, one.
+      recipe: whose network and data the files fit.
+      views: of classifiers. "centre": what the trainer measures. "ten_crops": of the centred square that the recipe's
+        crop_fraction is cut from. "multi_scale": that square resized to `scales`, the networks applied fully
+        convolutionally.
 
     Returns:
-      The metrics, and under "file" the name of the JSON file in the run folder that holds them.
+      The metrics, and under "file" the name of the JSON file in the run folder that holds them, under "printed" the
+      names of those that matter most.
 
     Raises:
-      UserError: a file or the data cannot be used; the models do not fit the recipe or its labels.
+      UserError: a file or the data cannot be used; the models do not fit the recipe or its classes.
     """
-    task = entry(recipe.model).task
-    if task != "classification":
-        raise UserError(f"--evaluate measures networks that tell classes, and {recipe.model} is for {task}.")
+    task = tasks.of(recipe)
     models = [load_model(file) for file in files]
-    size, fraction = recipe.input_shape[:2], recipe.augment.crop_fraction
     for file, model in zip(files, models, strict=True):
-        if model.input_shape[1:] != recipe.input_shape:
-            raise UserError(f"{file} takes {model.input_shape[1:]}: give --input-shape as it was trained with.")
+        if tuple(model.inputs[0].shape[1:]) != recipe.input_shape:
+            raise UserError(f"{file} takes {model.inputs[0].shape[1:]}: give --input-shape as it was trained with.")
+    if task.target == "label":
+        metrics, printed = _classifiers(files, models, recipe, views, scales), CLASSIFICATION
+    else:
+        metrics, printed = _annotated(files, models, recipe, views, task), task.held_out
+    name = f"evaluation_{views}.json"
+    metrics = {"models": [str(file) for file in files], "views": views, "scales": list(scales), **metrics}
+    write_json(Path(recipe.out) / name, metrics)
+    return {**metrics, "file": name, "printed": printed}
+
+
+def _annotated(files, models, recipe, views, task):
+    if len(models) > 1 or views != "centre":
+        raise UserError(
+            f"several files and views are for classifiers: {recipe.model} is measured with one file and --views centre."
+        )
+    (file,), (model,) = files, models
+    try:
+        task.attach(model)
+    except ValueError as error:
+        raise UserError(f"{file} is not a model like {recipe.model}: {first_line(error)}") from error
+    data = task.load("test", recipe.batch_size // recipe.accumulate)
+    check_classes(file, read_card(file).labels, recipe.dataset, data.names)
+    if task.target == "mask" and model.output_shape[-1] != data.classes:
+        raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
+    return evaluate_task(model, task, data)
+
+
+def _classifiers(files, models, recipe, views, scales):
+    size, fraction = recipe.input_shape[:2], recipe.augment.crop_fraction
     seen, loaded = None, size
     if views == "ten_crops":
         if fraction == 1:
@@ -103,8 +147,16 @@ def evaluate_files(files, recipe, views="centre", scales=()):
         if model.output_shape[-1] != data.classes:
             raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
         check_classes(file, read_card(file).labels, recipe.dataset, data.names)
-    name = f"evaluation_{views}.json"
-    metrics = {"models": [str(file) for file in files], "views": views, "scales": list(scales)}
-    metrics |= evaluate(models, data, seen)
-    write_json(Path(recipe.out) / name, metrics)
-    return {**metrics, "file": name}
+    return evaluate(models, data, seen)
+
+
+def _sliding(model):
+    try:
+        return to_fully_convolutional(model)
+    except UserError as error:
+        raise UserError(f"{error} Take --views ten_crops.") from error
+
+
+def _over_positions(answer):
+    """[B, classes]: a fully convolutional network answers at every position, [B, h, w, classes]."""
+    return tf.reduce_mean(answer, (1, 2)) if answer.shape.rank == 4 else answer

@@ -80,6 +80,8 @@ class Recipe:
     # the run
     epochs: Count = 10  # passes over the training pictures
     max_steps: CountOrNone = 0  # the run ends here at the latest; 0: after its epochs
+    # epochs without a better held-out score after which the run ends early; 0: it never does
+    patience: CountOrNone = 0
     batch_size: Count = 64  # global: all replicas together
     accumulate: Count = 1  # parts a batch is computed in, one after the other, where memory is short
     precision: Precisions = "float32"  # of the computation; variables stay in float32

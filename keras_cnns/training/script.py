@@ -16,8 +16,6 @@ from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.recipe_files import recipe_file
 from keras_cnns.training.recipe_help import common_flags
 
-SAID = ("accuracy", "top1_error", "top5_error", "loss")
-
 
 @dataclass(frozen=True)
 class Flags:
@@ -56,7 +54,7 @@ def run(recipe, args=None, called=None, description=None):
             from keras_cnns.training.evaluation import evaluate_files
 
             metrics = evaluate_files(flags.evaluate, recipe, flags.views, flags.scales)
-            figures = ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in SAID)
+            figures = ", ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in metrics["printed"])
             print(f"{figures} of {metrics['examples']} held-out pictures: {Path(recipe.out) / metrics['file']}")
             return 0
         from keras_cnns.training.trainer import train

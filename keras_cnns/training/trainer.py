@@ -81,6 +81,7 @@ class Run:
         keras.utils.set_random_seed(recipe.seed)
 
         self.task = tasks.of(recipe)
+        self.task.check()
         self.held_out = self.task.load("test", recipe.batch_size)
         classes, self.names = self.held_out.classes, self.held_out.names
         run_folder.check_data(self.folder, self.names)
@@ -130,7 +131,7 @@ class Run:
         metrics = None
         with self.report:
             iterator = iter(self._distributed("train", data, micro, start=start))
-            while self.values["step"] < self.total:
+            while self.values["step"] < self.total and not self._out_of_patience():
                 self._some_steps(iterator, plateau.values["factor"] if plateau else 1.0)
                 if self.values["step"] % self.steps_per_epoch == 0 or self.values["step"] == self.total:
                     metrics = self._end_of_epoch(plateau)
@@ -139,6 +140,13 @@ class Run:
                     self._checkpoint()
         self.checkpoints.close()
         return self._finish(metrics or self._evaluate())
+
+    def _out_of_patience(self) -> bool:
+        """Whether the held-out score was last improved `patience` epochs ago. The history survives a restart."""
+        scores = [row[f"held_out_{self.task.score}"] for row in self.values["history"]]
+        return (
+            bool(self.recipe.patience and scores) and len(scores) - 1 - int(np.argmax(scores)) >= self.recipe.patience
+        )
 
     def _some_steps(self, iterator, factor):
         """One call into TensorFlow: up to the end of the epoch, the next checkpoint, or steps_per_call."""

@@ -19,7 +19,8 @@ def build(recipe, classes):
     Auxiliary classifiers, which exist for training only, are left out.
     """
     overrides = {name: value for name, value in recipe.overrides.items() if name != "auxiliary"}
-    return _build(recipe.but(overrides=overrides), classes, "softmax")
+    with precision("float32"):
+        return _build(recipe.but(overrides=overrides), classes, "softmax")
 
 
 def build_for_training(recipe, classes):

@@ -1,8 +1,10 @@
 """What the trainer asks of a task: how its samples are loaded, what is minimized, what is counted, what is drawn."""
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
+from typing import Any
 
-from keras_cnns.data.pipeline import finisher, load
+from keras_cnns.data.pipeline import Data, finisher, load
 from keras_cnns.data.sources.by_name import Target
 from keras_cnns.support.errors import UserError
 from keras_cnns.tasks.base import recipe_model as network
@@ -20,6 +22,7 @@ class Task(ABC):
     """
 
     target: Target = "label"
+    unused: tuple[str, ...] = ()
     logged: tuple = ("loss",)
     held_out: tuple = ("loss",)
     score: str = "loss"
@@ -46,18 +49,33 @@ class Task(ABC):
             **more,
         )
 
-    def prepare(self, training):
-        """Looks at the training data before the first step. Returns what the run folder is to keep of it.
+    def check(self) -> None:
+        """Checks, before training, that the recipe sets no field that this task does not use.
 
         Raises:
-          UserError: the recipe asks for what this task has not.
+          UserError: it does; the message names the field.
         """
-        for name, passed in (("class_weights", "none"), ("label_smoothing", 0)):
-            if getattr(self.recipe, name) != passed:
-                raise UserError(f"{name} is for networks that tell classes, and {self.recipe.model} does not.")
-        if self.recipe.sizes:
-            raise UserError(f"sizes are for networks that tell classes: give {self.recipe.model} augment.zoom.")
+        defaults = {field.name: field.default for field in fields(self.recipe)}
+        for name in self.unused:
+            default = defaults[name]
+            if getattr(self.recipe, name) != default:
+                model, task = self.recipe.model, type(self).__name__.lower()
+                kind = {"label": "classification", "mask": "segmentation", "boxes": "detection"}.get(self.target, task)
+                kept = "empty" if default in ((), "") else f"at {default}"
+                raise UserError(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}.")
+
+    def prepare(self, training: Data) -> dict[str, Any]:
+        """Looks at the training data before the first step. Returns what the run folder keeps of it."""
         return {}
+
+    def attach(self, model: Any) -> None:
+        """Tells the task which network `count` will measure.
+
+        Raises:
+          ValueError: it is not a network for this task.
+        """
+        if not isinstance(model.output_shape, tuple):
+            raise ValueError(f"it has {len(model.outputs)} outputs.")
 
     def finish(self, classes):
         """The last part of the augmentation, done on the training device: see `Data.finish`."""

@@ -16,6 +16,7 @@ class Segmentation(Task):
     """
 
     target = "mask"
+    unused = ("label_smoothing", "class_weights", "sizes", "auxiliary_weight")
     logged = ("loss", "pixel_accuracy")
     held_out = ("mean_iou", "pixel_accuracy")
     score = "mean_iou"

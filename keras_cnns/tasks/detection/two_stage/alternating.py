@@ -30,9 +30,12 @@ class Proposals(TwoStage):
 
     def network_for_training(self, classes):
         model = super().network_for_training(classes)
-        self.detections = self.propose.count
         _freeze_others(model, proposing=True, shared=self.recipe.freeze == "features")
         return model
+
+    def attach(self, model):
+        super().attach(model)
+        self.detections = self.propose.count
 
     def loss(self, model, image, target):
         _, objectness, deltas = self.parts[0](image, training=True)

@@ -32,9 +32,12 @@ class TwoStage(Detection):
 
     def network_for_training(self, classes):
         model = super().network_for_training(classes)
+        self.attach(model)
+        return model
+
+    def attach(self, model):
         self.parts, self.propose = parts(model), model.get_layer("proposals")  # or the input of that name
         self.detections = model.get_layer("detections").count
-        return model
 
     def loss(self, model, image, target):
         first, heads = self.parts
