@@ -43,7 +43,7 @@ class Broken:
             return
         self.numbers.add(number)
         if len(self.numbers) > self.limit:
-            raise UserError(reason + (f" {self.limit} others were skipped." if self.limit else ""))
+            raise UserError(reason + (f" Skipped before it: {self.limit}." if self.limit else ""))
         LOG.warning("skipped: %s", reason.removesuffix(ADVICE))
 
     def decoded(self, number: int, tries: int) -> Sample | None:

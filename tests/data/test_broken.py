@@ -74,7 +74,7 @@ def test_broken_pictures_up_to_the_limit_are_skipped_and_counted(folder, either_
 def test_one_more_than_the_limit_is_refused(folder, either_way):
     for name, content in BAD.items():
         (folder / "train" / "b" / name).write_bytes(content)
-    with pytest.raises(UserError, match="2 others were skipped"), explained():
+    with pytest.raises(UserError, match="Skipped before it: 2"), explained():
         for _ in load(f"folder:{folder}", size=16, batch_size=19, skip_broken=2).dataset.take(4):
             pass
 

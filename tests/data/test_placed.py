@@ -1,10 +1,14 @@
 """Batches with boxes or masks: which sample comes when, and that it is the scene it should be."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_cnns import UserError
 from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.broken import explained
 from keras_cnns.data.pipeline import load
 from keras_cnns.data.sources.shapes import COUNTS, scene
 
@@ -96,6 +100,47 @@ def test_augmented_samples_are_those_of_their_number():
     )
     np.testing.assert_array_equal(whole[1][0], later[0][0])
     np.testing.assert_array_equal(whole[1][1]["boxes"], later[0][1]["boxes"])
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A pair of folders for each split of four pictures, of which one training and one test picture are damaged."""
+    (tmp_path / "classes.txt").write_text("background\nred\n")
+    for split in ("train", "test"):
+        for n in range(4):
+            for kind, value in (("images", 40 * n + 20), ("masks", 1)):
+                path = tmp_path / kind / split / f"{split}{n}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pixels = np.full((32, 48, 3) if kind == "images" else (32, 48), value, np.uint8)
+                Image.fromarray(pixels).save(path)
+        damage = tmp_path / "images" / split / f"{split}2.png"
+        damage.write_bytes(damage.read_bytes()[:60])
+    return f"folder:{tmp_path}"
+
+
+def test_a_damaged_picture_is_named(damaged):
+    with pytest.raises(UserError, match="train2.png is a damaged picture: remove it.*skip_broken"), explained():
+        first(load(damaged, target="mask", **OPTIONS), 2)
+
+
+def test_damaged_pictures_up_to_the_limit_are_skipped(damaged, caplog):
+    """In training the next picture stands in; in evaluation it has no weight."""
+    data = load(damaged, target="mask", skip_broken=1, **OPTIONS)
+    values = {int(image[0, 0, 0]) for images, _ in first(data, 2) for image in images}
+    assert values == {20, 60, 140} and data.broken.numbers == {2}
+    assert caplog.text.count("skipped: ") == 1 and "train2.png is a damaged picture\n" in caplog.text
+    _, masks, weights = first(load(damaged, target="mask", split="test", skip_broken=1, **OPTIONS))[0]
+    assert weights.tolist() == [1, 1, 0, 1] and (masks[2] == 255).all() and (masks[1] == 1).all()
+
+
+def test_masks_that_do_not_fit_their_pictures_count_as_broken(damaged):
+    path = Path(damaged.removeprefix("folder:")) / "masks" / "train" / "train0.png"
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(path)
+    data = load(damaged, target="mask", skip_broken=2, **OPTIONS)
+    first(data, 2)
+    assert data.broken.numbers == {0, 2}
+    with pytest.raises(UserError, match="Skipped before it: 1"), explained():
+        first(load(damaged, target="mask", skip_broken=1, **OPTIONS), 2)
 
 
 def test_zoom_and_mosaic_are_not_for_labels():

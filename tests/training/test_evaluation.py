@@ -9,7 +9,7 @@ import pytest
 from keras_cnns.data.pipeline import load
 from keras_cnns.data.views import multi_scale, ten_crops
 from keras_cnns.support.errors import UserError
-from keras_cnns.training import Augment, Recipe, run
+from keras_cnns.training import Augment, Recipe, run, train
 from keras_cnns.training.evaluation import evaluate, evaluate_files
 
 RECIPE = Recipe(
@@ -97,3 +97,33 @@ def test_what_does_not_fit_is_refused(files, change, views, scales, said):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match="there is no file"):
         evaluate_files([str(tmp_path / "none.keras")], RECIPE)
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory):
+    """A recipe of scenes, and the result of one step of it."""
+    overrides = {"backbone": "vgg11_bn", "columns": {"widths": (4, 8, 8, 8, 8)}}
+    recipe = Recipe("fcn8s", overrides=overrides, dataset="scenes", max_steps=1, batch_size=100, strategy="one")
+    return recipe, train(recipe.but(out=str(tmp_path_factory.mktemp("run"))), quiet=True)
+
+
+def test_a_segmenter_has_the_metrics_of_its_run(segmenter, tmp_path, capsys):
+    recipe, result = segmenter
+    assert run(recipe.but(out=str(tmp_path)), ["--evaluate", str(result.folder / "model.keras")]) == 0
+    assert "mean iou" in capsys.readouterr().out
+    found = json.loads((tmp_path / "evaluation_centre.json").read_text())
+    assert found["confusion"] == result.metrics["confusion"] and found["examples"] == 500
+
+
+@pytest.mark.parametrize(
+    ("model", "flags", "message"),
+    [
+        ("fcn8s", ["--views", "ten_crops"], "views are for classifiers"),
+        ("faster_rcnn", [], "not a model like faster_rcnn"),
+    ],
+)
+def test_a_segmenter_measured_as_something_else_is_refused(segmenter, tmp_path, model, flags, message, capsys):
+    recipe, result = segmenter
+    recipe = Recipe(model, dataset="scenes", input_shape=recipe.input_shape, out=str(tmp_path))
+    assert run(recipe, ["--evaluate", str(result.folder / "model.keras"), *flags]) == 2
+    assert message in capsys.readouterr().err

@@ -87,3 +87,12 @@ def test_starts_from_the_weights_of_a_file_with_other_classes(tmp_path):
         model = recipe_model.build_for_training(BASE.but(weights=str(tmp_path / "w.keras")), 5)
     np.testing.assert_array_equal(model.get_layer("conv1_conv").kernel, source.get_layer("conv1_conv").kernel)
     assert model.output_shape == (None, 5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_the_global_policy_has_no_say(policy):
+    with recipe_model.precision(policy):
+        trained, clean = recipe_model.build_for_training(BASE, 3), recipe_model.build(BASE, 3)
+        assert keras.config.dtype_policy().name == policy
+    for model in (trained, clean):
+        assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
