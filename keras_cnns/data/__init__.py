@@ -1,4 +1,4 @@
-"""Pictures and what is known of them, in batches or in memory; knows no model and no training."""
+"""Pictures with labels, boxes or masks, in batches or in memory; independent of models and training."""
 
 from keras_cnns.support.lazy_imports import public
 

@@ -1,25 +1,27 @@
-"""The classes of a data set: whether they are those a model was trained on, and how many pictures each has."""
+"""The classes of a data set: whether a model was trained on the same ones, and how many pictures each has."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
 
-MOST = 0.95  # a class with more than this share of the pictures is nearly all there is
+MOST = 0.95  # a class with more than this fraction of the pictures causes a warning
 
 
-def check(file, labels, dataset, names):
-    """Raises where the model in `file` was trained on other classes than `dataset` has, or in another order.
+def check(file: Any, labels: Iterable, dataset: Any, names: Iterable) -> None:
+    """Checks that the model in `file` was trained on the classes of `dataset`, in the same order.
 
-    ImageNet's numbers (n02123045) and its words (tabby) are not compared.
+    ImageNet's synsets (n02123045) and its words (tabby) are not compared.
 
-    labels: those of the file; nothing where it says none. names: those of the data set.
+    labels: the classes of the model; empty if unknown. names: those of the data set.
 
     Raises:
-      UserError: naming what differs.
+      UserError: they differ; the message says how.
     """
     labels, names = current(labels), current(names)
     if labels and labels != names and _synsets(labels) == _synsets(names):
@@ -31,8 +33,8 @@ def current(names: Iterable) -> list[str]:
     return ["background" if number == 0 and str(name) == "ground" else str(name) for number, name in enumerate(names)]
 
 
-def difference(there, here):
-    """What tells two lists of classes apart, in words."""
+def difference(there: Sequence[str], here: Sequence[str]) -> str:
+    """How two lists of classes differ, in words."""
     gone, new = [n for n in there if n not in here], [n for n in here if n not in there]
     if not gone and not new:
         return f"the same in another order, {_some(there)} and {_some(here)}"
@@ -40,10 +42,10 @@ def difference(there, here):
     return f"{len(there)} there and {len(here)} here, {', '.join(parts)}"
 
 
-def unbalanced(source):
-    """A sentence on a data set that is all or nearly all of one class, or None; only where labels are known."""
+def unbalanced(source: Source) -> str | None:
+    """A warning about a data set (nearly) all of one class, or None; only where the labels are known."""
     if len(source.names) == 1:
-        return f"there is one class only, {source.names[0]}: every answer will be right, and nothing learned."
+        return f"there is only one class, {source.names[0]}: every answer will be correct, and nothing is learned."
     if source.labels is None:
         return None
     counts = count(source)
@@ -52,14 +54,15 @@ def unbalanced(source):
         return None
     return (
         f"{counts[most]} of {counts.sum()} training pictures are of one class, {source.names[most]}: a network that "
-        "always answers it is nearly always right. Look at every class's recall, or train with class_weights balanced."
+        "always answers it is nearly always correct. Look at the recall of each class, or train with balanced "
+        "class_weights."
     )
 
 
-def count(source):
-    """How many examples of each class a source has, int64 [classes]; labels outside of them are left out.
+def count(source: Source) -> np.ndarray:
+    """The number of samples of each class, int64 [classes]; labels outside of the classes are ignored.
 
-    Where labels are not known, all examples are read.
+    All samples are read if the labels are not known.
     """
     labels = source.labels
     if labels is None:
@@ -69,10 +72,10 @@ def count(source):
     return np.bincount(labels[known], minlength=len(source.names))
 
 
-def balanced(counts):
-    """A weight for each class with which all of them weigh alike, float32 [classes]: examples / (classes * its own).
+def balanced(counts: Any) -> np.ndarray:
+    """Weights with which all classes count alike, float32 [classes]: samples / (classes * samples of the class).
 
-    Over the examples its mean is 1, as with scikit-learn's "balanced". A class without examples has none.
+    Their mean over the samples is 1, as in scikit-learn's "balanced". A class without samples has weight 0.
     """
     counts = np.asarray(counts, np.float64)
     there = counts > 0

@@ -1,4 +1,4 @@
-"""Pictures that are the same or nearly, such as one that was trained on and one that is held out."""
+"""Duplicates and near duplicates among pictures, such as training pictures among the held-out ones."""
 
 import hashlib
 import os
@@ -11,42 +11,45 @@ from keras_cnns.data import pictures as decoder
 from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.colour import LUMA
 from keras_cnns.data.cropped import WORKERS
+from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import read_bytes
 
 SIDE = 16
-MOST = 20_000  # pictures of both splits that are decoded to look for nearly the same ones: some ten seconds
+MOST = 20_000  # pictures of both splits up to which near duplicates are looked for: some ten seconds
 
 
 @dataclass(frozen=True)
-class Found:
+class Duplicates:
     """Held-out pictures that are training pictures too.
 
-    copies: as many are the very same file. near: so many more show nearly the same; None where there were too many
-    pictures to look. pairs: (training file, held-out file) of all of them, copies first.
+    Attributes:
+      copies: how many are identical files.
+      near: how many more are near duplicates; None if there were too many pictures to compare.
+      pairs: (training file, held-out file) of all of them, copies first.
     """
 
     copies: int
     near: int | None
-    pairs: tuple
+    pairs: tuple[tuple[str, str], ...]
 
-    def sentence(self, held_out):
-        """What is to be said of it, of so many held-out pictures; "" where there are none."""
+    def sentence(self, held_out: int) -> str:
+        """A warning, for so many held-out pictures; "" if there are no duplicates."""
         if not self.pairs:
             return ""
         near = f", {self.near} nearly" if self.near else ""
         first, second = self.pairs[0]
         return (
             f"{len(self.pairs)} of {held_out} held-out pictures are training pictures too ({self.copies} the same file"
-            f"{near}), such as {second} and {first}: what is measured on them says little of new pictures."
+            f"{near}), such as {second} and {first}: the measured scores are too good for new pictures."
         )
 
 
-def between(training, held_out):
-    """What two sources of picture files have in common, as `Found`; None where their examples are no files.
+def between(training: Source, held_out: Source) -> Duplicates | None:
+    """The pictures that two sources have in common; None if their pictures are not files.
 
-    The same file is found by its bytes, among any number of pictures; nearly the same ones (`near_duplicates`) where
-    both splits together have no more than MOST.
+    Identical files are found by their bytes, among any number of pictures; near duplicates (`near_duplicates`) if both
+    splits together have at most MOST.
     """
     if training.files is None or held_out.files is None:
         return None
@@ -58,16 +61,16 @@ def between(training, held_out):
         near = {second[0][j]: first[0][i] for i, j, _ in near_duplicates(first[1], second[1], most=None)}
         near = {j: i for j, i in near.items() if j not in same}
     pairs = [(str(training.files[i]), str(held_out.files[j])) for j, i in (same | near).items()]
-    return Found(len(same), len(near) if few else None, tuple(pairs))
+    return Duplicates(len(same), len(near) if few else None, tuple(pairs))
 
 
 def _copies(training, held_out):
-    """{place of a held-out file: place of a training file with the same bytes}; only equal sizes are read."""
+    """{index of a held-out file: index of a training file with the same bytes}; reads only files of equal sizes."""
     sizes = {}
     for i, file in enumerate(training):
         sizes.setdefault(_size(file), []).append(i)
     sizes.pop(None, None)
-    known, found = {}, {}
+    known, copies = {}, {}
     for j, file in enumerate(held_out):
         alike = sizes.get(_size(file), ())
         for i in alike:
@@ -76,12 +79,12 @@ def _copies(training, held_out):
         own = _digest(file) if alike else None
         match = next((i for i in alike if own and known[i] == own), None)
         if match is not None:
-            found[j] = match
-    return found
+            copies[j] = match
+    return copies
 
 
 def _size(file):
-    """In bytes; None of a file that cannot be read, which is said where it is trained on."""
+    """The size of a file in bytes; None if it cannot be read, which is reported when it is trained on."""
     try:
         return os.path.getsize(file)
     except OSError:
@@ -96,7 +99,7 @@ def _digest(file):
 
 
 def _small(source):
-    """(places, pictures uint8 [n, 2 SIDE, 2 SIDE, 1]) of those that can be decoded."""
+    """(indices, pictures uint8 [n, 2 SIDE, 2 SIDE, 1]) of the pictures that can be decoded."""
     size = (2 * SIDE, 2 * SIDE)
     paths = tf.constant([bytes(file) for file in source.files])
 
@@ -111,29 +114,33 @@ def _small(source):
     return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
 
 
-def near_duplicates(first, second, *, alike=0.995, most=50):
-    """Pairs of pictures whose grey values, 16 by 16, correlate by `alike` or more; the most alike first.
+def near_duplicates(
+    first: np.ndarray, second: np.ndarray, *, alike: float = 0.995, most: int | None = 50
+) -> list[tuple[int, int, float]]:
+    """Pairs of pictures whose grey values, averaged to 16 x 16, correlate by `alike` or more; the most alike first.
 
-    first, second: [n, h, w, c]. Each picture of `second` is in one pair at most. Pictures of one grey are left out.
+    Args:
+      first, second: [n, h, w, c]. Each picture of `second` is in at most one pair. Uniform pictures are ignored.
+      alike: the least correlation. most: the most pairs to return; None for all.
 
     Returns:
-      (index in first, index in second, correlation), at most `most` of them; None: all.
+      (index in first, index in second, correlation) of each pair.
     """
     a, b = _signature(first), _signature(second)
-    found = []
+    pairs: list[tuple[int, int, float]] = []
     if not len(a):
-        return found
+        return pairs
     for start in range(0, len(b), 1024):
         likeness = b[start : start + 1024] @ a.T
         best = likeness.argmax(1)
         for row, column in enumerate(best):
             if likeness[row, column] >= alike:
-                found.append((int(column), start + row, float(min(likeness[row, column], 1))))
-    return sorted(found, key=lambda pair: -pair[2])[:most]
+                pairs.append((int(column), start + row, float(min(likeness[row, column], 1))))
+    return sorted(pairs, key=lambda pair: -pair[2])[:most]
 
 
 def _signature(pictures):
-    """[n, 256], mean 0 and length 1; zeros for a picture of one grey."""
+    """[n, 256], mean 0 and length 1; zeros for a uniform picture."""
     pictures = np.asarray(pictures)
     n, height, width, channels = pictures.shape
     rows, columns = (np.linspace(0, size, SIDE + 1).astype(int) for size in (height, width))

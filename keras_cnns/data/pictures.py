@@ -1,8 +1,8 @@
-"""THE decoder: what a picture file shows, as pixels at the network's size, decoding no more of it than is seen.
+"""The decoder: a picture file becomes pixels at the network's size; no more of the file is decoded than needed.
 
-TensorFlow decodes what it decodes right: JPEGs of one or three components that are held upright, and PNGs of 8 bits a
-sample. Pillow decodes all else: JPEGs in CMYK or turned by their EXIF, PNGs of other depths, with a palette, a colour
-that is transparent or EXIF, BMP, GIF, WebP, TIFF.
+TensorFlow decodes upright JPEGs of one or three components and PNGs with 8 bits per sample. Pillow decodes everything
+that TensorFlow would show differently from a viewer: JPEGs in CMYK or with an EXIF orientation, PNGs of other depths,
+with a palette, a transparent colour or EXIF data; and BMP, GIF, WebP and TIFF.
 """
 
 import numbers
@@ -22,22 +22,30 @@ from keras_cnns.support.validation import every, path_of, short, whole
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"
 END_OF_JPEG = b"\xff\xd9"
-HEAD = 2**16  # bytes of a JPEG in which a camera notes how it was held
+HEAD = 2**16  # first bytes of a JPEG, which contain the orientation
 NOTES = ("Exif\x00", "tiff:Orientation")  # in EXIF, or in XMP
-PNG_NOTES = r"\C*(tRNS|eXIf|tiff:Orientation|Raw profile type)\C*"  # chunks that TensorFlow passes over or gets wrong
-LARGE = 2**24  # numbers in a picture; to have them as floats takes 64 MB
+PNG_NOTES = r"\C*(tRNS|eXIf|tiff:Orientation|Raw profile type)\C*"  # chunks that TensorFlow ignores or gets wrong
+LARGE = 2**24  # samples of a picture; as floats they take 64 MB
 
 
-def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
-    """The picture at `path` as evaluation sees it: float32 whole numbers 0 .. 255 of `shape` (height, width, channels).
+def read_picture(path: Any, shape: Any, *, crop: str = "centre", crop_fraction: float = 1.0) -> np.ndarray:
+    """A picture as evaluation sees it.
 
     Args:
       path: a file, or its bytes.
+      shape: (height, width, channels) of the result; 1 or 3 channels.
       crop: "centre": the largest centred part with the aspect of `shape`; "whole": all of it, whatever its aspect.
-      crop_fraction: the share of the side of the centred part.
+      crop_fraction: the fraction of the centred part's side that is kept, as 224 / 256.
+
+    Returns:
+      float32 of `shape`, whole numbers in 0 .. 255.
 
     Raises:
-      UserError: there is no such file, it is no picture, or not whole; `shape` is not that of a picture.
+      UserError: there is no such file; it is not a picture, or damaged; `shape` is not that of a picture.
+
+    Example:
+      >>> x = keras_cnns.data.read_picture("cat.jpg", (224, 224, 3))
+      >>> probabilities = model.predict(x[None])
     """
     if not every(shape, numbers.Integral) or len(shape) != 3 or not all(whole(n, 1) for n in shape):
         raise UserError(f"shape is {short(shape)}: a picture's is (height, width, channels).")
@@ -58,7 +66,7 @@ def read_picture(path, shape, *, crop="centre", crop_fraction=1.0):
     try:
         window = crops.fixed(how.crop, (height, width), how.crop_fraction)
         pixels = picture(tf.constant(data), (height, width), channels, window)
-    except Exception:  # TensorFlow's errors, or what Pillow's readers come upon
+    except Exception:  # TensorFlow's errors, or those of Pillow's readers
         raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
     return tf.round(pixels).numpy()
 
@@ -85,11 +93,10 @@ def picture(encoded, size, channels, window):
     """The window of an encoded picture, resized.
 
     Args:
-      encoded: a picture file as a string scalar (turned as its EXIF says; the first frame of several), or pixels uint8
-        [h, w, 1 or 3].
+      encoded: a picture file as a string scalar (its EXIF orientation is applied; the first of several frames), or
+        pixels uint8 [h, w, 1 or 3].
       size: (height, width) of the result.
-      channels: 1 or 3. Grey pictures are repeated, colours become their luma, transparency shows white, CMYK becomes
-        RGB.
+      channels: 1 or 3. Grey is repeated, colours become their luma, transparency becomes white, CMYK becomes RGB.
       window: height and width [2] int32 -> (top, left, height, width) [4] int32, see `crops.py`.
 
     Returns:
@@ -98,7 +105,7 @@ def picture(encoded, size, channels, window):
     pixels = decode(encoded, size, channels, window)
     shrinks = tf.reduce_all(tf.shape(pixels)[:2] >= 2 * tf.constant(size))
 
-    def floats():  # are resized twice as fast
+    def floats():  # TensorFlow resizes floats twice as fast
         return tf.cast(pixels, tf.float32)
 
     resized = tf.case(
@@ -112,7 +119,7 @@ def picture(encoded, size, channels, window):
 
 
 def decode(encoded, size, channels, window):
-    """The window at its own size, or at a half, quarter or eighth that is not below `size`: uint8 [h, w, channels]."""
+    """The window at its own size, or at a half, quarter or eighth of it not below `size`: uint8 [h, w, channels]."""
     if encoded.dtype != tf.string:
         return to_channels(_cut(encoded, window), channels)
 
@@ -134,32 +141,32 @@ def _starts(encoded, start):
 
 
 def _plain_jpeg(encoded):
-    """Whether TensorFlow sees what is shown: a JPEG that is whole, of one or three components, and upright.
+    """Whether TensorFlow decodes a JPEG as viewers do: it is complete, upright, and has one or three components.
 
-    Only its window is decoded, so that a file cut short has to be found by its end. A file with something behind its
-    picture is left to Pillow.
+    Since only the window is decoded, a truncated file is recognized by its end. A file with data after the picture is
+    left to Pillow.
     """
 
     def plain():
-        whole = tf.strings.substr(encoded, -len(END_OF_JPEG), len(END_OF_JPEG)) == END_OF_JPEG
+        complete = tf.strings.substr(encoded, -len(END_OF_JPEG), len(END_OF_JPEG)) == END_OF_JPEG
         components = tf.io.extract_jpeg_shape(encoded)[2]
-        return whole & (components < 4) & ~turned(encoded)
+        return complete & (components < 4) & ~turned(encoded)
 
     return tf.cond(_starts(encoded, JPEG), plain, lambda: tf.constant(False))
 
 
 def turned(encoded):
-    """Whether a JPEG says that it is to be turned or mirrored before it is shown; bool scalar."""
+    """Whether a JPEG has an orientation other than upright; bool scalar."""
     head = tf.strings.substr(encoded, 0, HEAD)
     without = head
-    for note in NOTES:  # the fastest search there is: the first letter is looked for, and what is found taken out
+    for note in NOTES:  # the fastest search in TensorFlow: remove the first match and compare the lengths
         without = tf.strings.regex_replace(without, note, "", replace_global=False)
     noted = tf.strings.length(without) != tf.strings.length(head)
 
     def asked(data):
         try:
             return np.bool_(pillow.orientation(pillow.opened(_bytes(data))) in pillow.UPRIGHT)
-        except Exception:  # whatever is wrong with it is said where it is decoded
+        except Exception:  # a damaged file is reported where it is decoded
             return np.bool_(False)
 
     return tf.cond(
@@ -170,20 +177,20 @@ def turned(encoded):
 
 
 def _plain_png(encoded):
-    """Whether TensorFlow sees what is shown: a PNG of 8 bits a sample, without a palette or anything noted."""
+    """Whether TensorFlow decodes a PNG as viewers do: it has 8 bits per sample, no palette and no special chunks."""
 
     def plain():
         header = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 16, 10), tf.uint8), tf.int64)
         sides = tf.reduce_sum(tf.reshape(header[:8], [2, 4]) * [2**24, 2**16, 2**8, 1], 1)
         depth, colours = header[8], header[9]
-        small = tf.reduce_prod(sides) * 4 <= LARGE  # alpha is shown in floats
+        small = tf.reduce_prod(sides) * 4 <= LARGE  # alpha is blended in floats
         return (depth == 8) & (colours != 3) & small & ~tf.strings.regex_full_match(encoded, PNG_NOTES)
 
     return tf.cond(_starts(encoded, PNG), plain, lambda: tf.constant(False))
 
 
 def _jpeg(encoded, size, channels, window):
-    """Only the window's blocks are decoded, and of a photograph much larger than `size` only the lower frequencies."""
+    """Decodes only the blocks of the window, and of a picture much larger than `size` only the lower frequencies."""
     cut = window(tf.io.extract_jpeg_shape(encoded)[:2])
     shrinks = tf.reduce_min(cut[2:] // tf.constant(size))
 

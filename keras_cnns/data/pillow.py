@@ -1,4 +1,4 @@
-"""Pictures that TensorFlow does not decode as a viewer shows them, decoded by Pillow, and what is wrong with a file."""
+"""Decoding with Pillow, for pictures that TensorFlow decodes differently from viewers, and the faults of files."""
 
 import io
 import threading
@@ -6,7 +6,7 @@ import threading
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-# Pillow's names of what is read; AVIF where this Pillow has it
+# Pillow's names of the formats that are read; AVIF where this Pillow supports it
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
 STARTS = (
     b"\xff\xd8\xff",
@@ -16,7 +16,7 @@ STARTS = (
     b"RIFF",
     b"II*\0",
     b"MM\0*",
-)  # of files that meant to be pictures
+)  # the first bytes of pictures
 ADVICE = ": remove it, or let training skip it (skip_broken)."  # about a picture that cannot be used
 LARGEST = 2**29  # pixels: half a billion
 ORIENTATION = 0x0112  # EXIF's tag; 1: upright
@@ -32,7 +32,7 @@ UPRIGHT = {
 
 
 class _OfAnySize:
-    """Inside, Pillow warns of no large picture and refuses none: its limit is a number that all its users share."""
+    """Switches Pillow's limit on the size of pictures off: a module variable, so entering and leaving is counted."""
 
     def __init__(self):
         self.lock, self.inside, self.limit = threading.Lock(), 0, None
@@ -54,25 +54,32 @@ _OF_ANY_SIZE = _OfAnySize()
 
 
 class Unreadable(ValueError):
-    """A whole picture of which nobody can say what it shows; the message is the end of a sentence about it."""
+    """A picture that is intact but ambiguous; the message is the end of a sentence about it."""
 
 
-def decoded(data, channels, ratio=1):
-    """What a file shows: its first frame, turned as its EXIF says, white where nothing is; uint8 [h, w, channels].
+def decoded(data: bytes, channels: int, ratio: int = 1) -> np.ndarray:
+    """The first frame of a picture file with its EXIF orientation applied, transparent parts white.
 
-    16 bits a sample become 8 by their share of white. channels: 1 (the luma) or 3. ratio: 1, 2, 4 or 8; a JPEG is
-    decoded at this fraction of its size.
+    Samples of 16 bits are scaled to 8.
+
+    Args:
+      data: the file. channels: 1 (the luma) or 3. ratio: 1, 2, 4 or 8; a JPEG is decoded at this fraction of its size.
+
+    Returns:
+      uint8 [h, w, channels].
 
     Raises:
-      Unreadable: samples without a known white. Others, of Pillow's choice: the file is damaged.
+      Unreadable: it is not known which sample value is white. Other errors of Pillow: the file is damaged.
     """
     image = opened(data)
     if ratio > 1:
         image.draft(None, (image.width // ratio, image.height // ratio))
     with _OF_ANY_SIZE:
-        image.load()  # of a TIFF, Pillow asks for the size once more
+        image.load()  # for a TIFF, Pillow checks the size once more
     if image.format == "PNG" and image.mode in ("1", "L") and isinstance(image.info.get("transparency"), int):
-        image.info["transparency"] *= 255 // (2 ** data[24] - 1)  # the samples of few bits are scaled, the key was not
+        image.info["transparency"] *= 255 // (
+            2 ** data[24] - 1
+        )  # Pillow scales samples of few bits, but not the transparent value
     image = _transposed(_eight_bits(image), orientation(image))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
@@ -82,8 +89,8 @@ def decoded(data, channels, ratio=1):
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def opened(data):
-    """The Pillow image of a file's bytes, not decoded yet."""
+def opened(data: bytes) -> Image.Image:
+    """The Pillow image of a file's bytes, not decoded yet. Raises Unreadable if it has more than LARGEST pixels."""
     Image.init()
     with _OF_ANY_SIZE:
         image = Image.open(io.BytesIO(data), formats=[f for f in FORMATS if f in Image.OPEN])
@@ -92,11 +99,11 @@ def opened(data):
     return image
 
 
-def orientation(image):
-    """How the camera was held: a key of UPRIGHT, or 1. A damaged note of it is passed over, as viewers do."""
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation: a key of UPRIGHT, or 1. Damaged EXIF data are ignored, as viewers do."""
     try:
         return image.getexif().get(ORIENTATION, 1)
-    except Exception:  # of many kinds
+    except Exception:  # Pillow raises many kinds
         return 1
 
 
@@ -105,8 +112,8 @@ def refusal(what):
     return what + ADVICE
 
 
-def fault(data):
-    """What is wrong with the bytes of a file that could not be decoded, as the end of a sentence about it."""
+def fault(data: bytes) -> str:
+    """What is wrong with the bytes of a file that cannot be decoded, as the end of a sentence about it."""
     if not data:
         return "is an empty file"
     try:
@@ -116,7 +123,7 @@ def fault(data):
     except UnidentifiedImageError:
         if not data.startswith(STARTS):
             return "is no picture that can be read (JPEG, PNG, BMP, GIF, WebP, TIFF)"
-    except Exception:  # Pillow's readers raise what they come upon
+    except Exception:  # Pillow's readers raise many kinds
         pass
     return "is a damaged picture"
 
@@ -126,18 +133,18 @@ def _eight_bits(image):
     sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
     if not sixteen and image.mode in ("I", "F", "LAB"):
         what = "is in CIE Lab" if image.mode == "LAB" else "has samples of 32 bits"
-        raise Unreadable(f"{what}, of which nothing says what is black and what white (save it with 8 or 16 bits)")
+        raise Unreadable(f"{what}, so it is not known which value is white (save it with 8 or 16 bits)")
     key = image.info.get("transparency")
     if sixteen:
         samples = np.asarray(image)
         grey = Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
-        if isinstance(key, int):  # of this value, nothing is shown
+        if isinstance(key, int):  # the transparent value
             grey.putalpha(Image.fromarray(np.where(samples == key, 0, 255).astype(np.uint8)))
         return grey
-    if isinstance(key, tuple) and max(key) > 255:  # of 16 bits, which Pillow has cut to 8
+    if isinstance(key, tuple) and max(key) > 255:  # of 16 bits, while Pillow reduced the samples to 8
         image.info["transparency"] = tuple(value >> 8 for value in key)
     return image
 
 
-def _transposed(image, held):
-    return image.transpose(UPRIGHT[held]) if held in UPRIGHT else image
+def _transposed(image, orientation):
+    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image

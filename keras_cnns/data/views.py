@@ -1,14 +1,16 @@
-"""Several views of one picture, whose predictions are averaged, as the papers' best figures are measured.
+"""Several views of each picture, whose predictions are averaged, as papers measure their best figures.
 
-Pictures are float32 [B, H, W, C]; a view is a batch of the same pictures, all of one size.
+Pictures are float32 [B, H, W, C]; a view is a batch of the same pictures at one size.
 """
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from keras_cnns.support.errors import UserError
 
 
-def ten_crops(images, size):
+def ten_crops(images: tf.Tensor, size: Sequence[int]) -> list[tf.Tensor]:
     """The four corners and the centre, and the same mirrored (Krizhevsky et al. 2012, 4.1): ten views [B, *size, C].
 
     Raises:
@@ -23,10 +25,10 @@ def ten_crops(images, size):
     return views + mirrored(views)
 
 
-def multi_scale(images, short_sides):
-    """The whole pictures, their short side resized to each of `short_sides`, and the same mirrored (1409.1556, 3.2).
+def multi_scale(images: tf.Tensor, short_sides: Sequence[int]) -> list[tf.Tensor]:
+    """The full pictures, their short side resized to each of `short_sides`, and the same mirrored (1409.1556, 3.2).
 
-    For a network without a fixed input size, applied to all positions: see `keras_cnns.to_fully_convolutional`.
+    For a network without a fixed input size: see `keras_cnns.to_fully_convolutional`.
     """
     short = min(images.shape[1:3])
     sizes = [[round(side * s / short) for side in images.shape[1:3]] for s in short_sides]
@@ -34,5 +36,6 @@ def multi_scale(images, short_sides):
     return views + mirrored(views)
 
 
-def mirrored(views):
+def mirrored(views: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Each view with left and right exchanged."""
     return [view[:, :, ::-1] for view in views]

@@ -11,7 +11,7 @@ from keras_cnns.data.classes import difference, unbalanced
 @pytest.mark.parametrize(
     ("names", "labels", "said"),
     [
-        (("cat",), [0, 0, 0], "there is one class only, cat"),
+        (("cat",), [0, 0, 0], "there is only one class, cat"),
         (("cat", "dog"), [1] * 99 + [0], "99 of 100 training pictures are of one class, dog"),
         (("cat", "dog"), [1] * 99 + [0, -1, -1], "99 of 100 training pictures"),  # -1: no label is known
     ],
