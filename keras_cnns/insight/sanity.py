@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_cnns.insight.maps import targets
-from keras_cnns.insight.maps.inspected_model import InspectedModel, checked, inspected
+from keras_cnns.insight.maps.arguments import like_picture, whole_number
+from keras_cnns.insight.maps.inspected_model import InspectedModel, checked, inspected, text_of
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import short
 
 
 def weights_matter(method, model, pictures, target=None, *, seed=0):
@@ -26,8 +29,11 @@ def weights_matter(method, model, pictures, target=None, *, seed=0):
       falls from 1 towards 0, one that only finds edges stays near 1.
     """
     network = InspectedModel(model)
+    if not callable(method):
+        raise UserError(f"method is {short(method)}: it must be a callable such as keras_cnns.insight.grad_cam.")
+    rng = np.random.default_rng(whole_number("seed", seed, least=0))
     target = _settled(network, pictures, target)
-    first, rng = method(model, pictures, target), np.random.default_rng(seed)
+    first = method(model, pictures, target)
     layers = {call.name: call.operation for call in network.calls if getattr(call.operation, "weights", None)}
     kept = {name: layer.get_weights() for name, layer in layers.items()}
     found = {}
@@ -91,13 +97,27 @@ def beats_random(model, picture, order, target=None, *, steps=20, value=None, or
       {"deletion": (the map's, the random ones' mean), "insertion": (the same)}: a good map has the lower deletion and
       the higher insertion. Where the object fills the picture, as a portrait does, the two are near each other.
     """
-    rng, given = np.random.default_rng(seed), {"target": target, "steps": steps, "value": value}
-    noise = [_elsewhere(np.asarray(order, "float64"), rng) for _ in range(orders)]
+    orders = whole_number("orders", orders)
+    rng = np.random.default_rng(whole_number("seed", seed, least=0))
+    options = {"target": target, "steps": steps, "value": value}
+    order = _checked_order(order)
+    noise = [_elsewhere(order, rng) for _ in range(orders)]
     found = {}
     for name, curve in (("deletion", deletion), ("insertion", insertion)):
-        areas = [curve(model, picture, some, **given).area for some in (order, *noise)]
+        areas = [curve(model, picture, some, **options).area for some in (order, *noise)]
         found[name] = areas[0], float(np.mean(areas[1:]))
     return found
+
+
+def _checked_order(order) -> np.ndarray:
+    """A map as float64 [h, w]. Raises UserError unless it is one of finite numbers."""
+    try:
+        numbers = np.asarray(order, "float64")
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    if numbers.ndim != 2 or not numbers.size or not np.isfinite(numbers).all():
+        raise UserError(f"order is {short(order)}: it must be a map [height, width] of finite numbers.")
+    return numbers
 
 
 def _elsewhere(order, rng):
@@ -107,11 +127,17 @@ def _elsewhere(order, rng):
 
 
 def _curve(model, picture, order, target, steps, value, *, putting_back):
-    network = inspected(model)
+    network, steps = inspected(model), whole_number("steps", steps)
     target = _settled(network, picture, target)
     (picture,) = checked(picture, network.shape, network.model.name)
-    cover = np.broadcast_to(picture.mean((0, 1)) if value is None else value, picture.shape)
-    place = np.argsort(np.argsort(-np.asarray(order, "float64").ravel(), kind="stable"), kind="stable")
+    if picture.ndim != 3:
+        raise UserError(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
+    order = _checked_order(order)
+    if order.shape != picture.shape[:2]:
+        raise UserError(f"order has the size {text_of(order.shape)}, the picture {text_of(picture.shape[:2])}.")
+    cover = picture.mean((0, 1)) if value is None else like_picture("value", value, picture.shape)
+    cover = np.broadcast_to(cover, picture.shape)
+    place = np.argsort(np.argsort(-order.ravel(), kind="stable"), kind="stable")
     shares = np.linspace(0, 1, steps + 1)
     first = (place[None] < (shares * place.size)[:, None]).reshape(len(shares), *picture.shape[:2], 1)
     pictures = np.where(first, picture, cover) if putting_back else np.where(first, cover, picture)
@@ -119,6 +145,8 @@ def _curve(model, picture, order, target, steps, value, *, putting_back):
         np.asarray(network.scores(pictures[i : i + 32].astype("float32"), target, probabilities=True))
         for i in range(0, len(shares), 32)
     ]
+    if not np.isfinite(np.concatenate(scores)).all():
+        raise UserError(f"{network.model.name} answers with values that are not finite: check its weights.")
     return Curve(shares, np.concatenate(scores))
 
 

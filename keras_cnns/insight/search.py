@@ -13,11 +13,15 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from keras_cnns.inference.pictures import read_picture
 from keras_cnns.insight.figures import draw
+from keras_cnns.insight.maps.arguments import pixel_range, whole_number
 from keras_cnns.insight.maps.base import by_batch, map_layer
 from keras_cnns.insight.maps.inspected_model import InspectedModel
+from keras_cnns.saving.card import read_card
 from keras_cnns.support.atomic_files import written_aside
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.messages import LOG
 from keras_cnns.support.plots import shortened
+from keras_cnns.support.validation import path_of
 
 KINDS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 INDEX = ".keras_cnns_index.npz"
@@ -30,25 +34,38 @@ class Index:
     Kept in the folder as `.keras_cnns_index.npz`. Pictures that are new or changed are computed when it is opened; the
     others only when the model has changed. A picture that cannot be read is left out and listed in `unread`.
 
+    Pictures are cropped as in the evaluation of the model's training.
+
+    >>> index = Index("holidays", "runs/resnet/model.keras")
+    >>> index.nearest(["beach.jpg"], count=3)
+    [[('2019/sea.jpg', 0.93), ('2021/coast.jpg', 0.91), ('2020/lake.jpg', 0.88)]]
+
+    Args:
+      folder: of the pictures; those in its subfolders count too.
+      model: the path of a `.keras` file.
+      low, high: the values of black and white for a model without preprocessing inside.
+
     Raises:
       UserError: there is no such folder or model, no picture, or the model has no maps.
     """
 
-    def __init__(self, folder, model, *, low=0.0, high=255.0):
+    def __init__(self, folder, model, *, low: float = 0.0, high: float = 255.0):
         from keras_cnns.saving.keras_file import load_model
 
-        self.folder, model = Path(folder), Path(model)
+        self.folder, model = path_of(folder, "the folder"), path_of(model, "the model")
+        low, high = pixel_range(low, high)
         if not self.folder.is_dir():
             raise UserError(f"there is no folder {folder}.")
-        found = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in KINDS and p.is_file())
-        if not found:
+        files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in KINDS and p.is_file())
+        if not files:
             raise UserError(f"{folder} holds no pictures.")
         self._network, self._scale = InspectedModel(load_model(model)), (low, high)
+        self._view = read_card(model).view()
         self._shape, self._layer = self._network.picture_shape(model), map_layer(self._network, None)
-        stamp = hashlib.sha256(model.read_bytes() + f"{low} {high}".encode()).hexdigest()
-        known = self._kept(stamp)
+        stamp = hashlib.sha256(model.read_bytes() + f"{low} {high} {sorted(self._view.items())}".encode()).hexdigest()
+        known = self._known(stamp)
         self.computed, self.unread, features = 0, [], {}
-        for path in found:
+        for path in files:
             key = f"{path.relative_to(self.folder).as_posix()}|{path.stat().st_size}|{path.stat().st_mtime_ns}"
             try:
                 features[key] = known[key] if key in known else self.of([path])[0]
@@ -57,45 +74,55 @@ class Index:
                 continue
             self.computed += key not in known
         if not features:
-            raise UserError(f"none of the {len(found)} pictures in {folder} can be read: {self.unread[0]}")
+            raise UserError(f"none of the {len(files)} pictures in {folder} can be read: {self.unread[0]}")
         self.paths = [key.split("|")[0] for key in features]
         self.features = np.stack(list(features.values()))
         if self.computed or len(features) != len(known):
             with written_aside(self.folder / INDEX) as temporary, open(temporary, "wb") as file:
                 np.savez(file, stamp=stamp, keys=np.array(list(features)), features=self.features)
 
-    def of(self, paths):
-        """Features of pictures, [n, maps], each of length 1. Raises UserError where one cannot be read."""
+    def of(self, paths) -> np.ndarray:
+        """Features of pictures, [n, maps], each of length 1. Raises UserError if one cannot be read."""
         low, high = self._scale
-        pixels = np.stack([read_picture(path, self._shape) for path in paths]) * ((high - low) / 255) + low
+        pixels = (
+            np.stack([read_picture(path, self._shape, **self._view) for path in paths]) * ((high - low) / 255) + low
+        )
 
         def pooled(network, some, _):
             return np.asarray(network.run(some, last=self._layer)[0]).mean((1, 2))
 
-        found = by_batch(self._network, pixels, lambda outputs: outputs, pooled)
-        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+        features = by_batch(self._network, pixels, lambda outputs: outputs, pooled)
+        return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
-    def nearest(self, paths, count=8):
-        """For each picture at `paths`, the `count` nearest of the folder: (path, cosine), best first; not itself."""
-        answers = []
+    def nearest(self, paths, count: int = 8) -> list[list[tuple[str, float]]]:
+        """For each picture at `paths` the `count` nearest of the folder, without itself: (path, cosine), best first."""
+        count, answers = whole_number("count", count), []
         for path, row in zip(paths, self.of(paths) @ self.features.T, strict=True):
             own = Path(path).resolve()
             order = [i for i in np.argsort(-row, kind="stable") if (self.folder / self.paths[i]).resolve() != own]
             answers.append([(self.paths[i], float(row[i])) for i in order[:count]])
         return answers
 
-    def _kept(self, stamp):
+    def _known(self, stamp: str) -> dict[str, np.ndarray]:
+        """The features in the folder's index; none where it belongs to another model, is damaged or does not exist."""
+        path = self.folder / INDEX
+        if not path.is_file():
+            return {}
         try:
-            with np.load(self.folder / INDEX) as kept:
-                if str(kept["stamp"]) != stamp:
+            with np.load(path) as index:
+                if str(index["stamp"]) != stamp:
                     return {}
-                return dict(zip(kept["keys"].tolist(), kept["features"], strict=True))
-        except (OSError, ValueError, KeyError, EOFError):  # none yet, or damaged: it is made anew
+                keys, features = index["keys"].tolist(), np.asarray(index["features"], "float32")
+            if features.ndim != 2 or not np.isfinite(features).all() or not all(isinstance(key, str) for key in keys):
+                raise ValueError("it holds no features")
+            return dict(zip(keys, features, strict=True))
+        except Exception as error:  # zip, zlib and NumPy each have errors of their own for damaged files
+            LOG.warning("%s cannot be read and is made anew: %s", path, first_line(error))
             return {}
 
 
 def contact_sheet(index, queries, answers, path):
-    """A row for each query: itself and what is nearest to it, with cosines."""
+    """Draws a row for each query to the picture file `path`: itself and the nearest pictures, with their cosines."""
     rows, columns = len(queries), max(map(len, answers)) + 1
     figure = Figure(figsize=(columns * 1.25 + 0.2, rows * 1.65 + 0.5), layout="constrained")
     for row, query, found in zip(figure.subplots(rows, columns, squeeze=False), queries, answers, strict=True):

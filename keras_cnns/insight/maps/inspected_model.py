@@ -39,6 +39,10 @@ class InspectedModel:
     """
 
     def __init__(self, model: keras.Model):
+        if keras.backend.backend() != "tensorflow":
+            raise UserError(
+                f"Keras computes with {keras.backend.backend()}, this needs TensorFlow: set KERAS_BACKEND=tensorflow."
+            )
         self.model, self.calls = model, Calls(model)
         if len(self.calls.inputs) != 1:
             raise UserError(

@@ -5,14 +5,17 @@ and the gradient is that of several copies, each turned, enlarged and shifted a 
 grows. Its length is always the same: steps scaled for each frequency alone (Adam) would end in noise again.
 """
 
+import numbers
 from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.insight.maps import targets
+from keras_cnns.insight.maps.arguments import pixel_range, real_number, whole_number
 from keras_cnns.insight.maps.inspected_model import inspected
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.validation import every, short
 
 # photographs' colours hardly vary against each other: the directions in which they do, strongest first (Olah et al.)
 COLOURS = np.array([[0.56, 0.19, 0.05], [0.58, 0.0, -0.1], [0.56, -0.19, 0.05]], "float32")
@@ -24,33 +27,45 @@ def maximize(
     model,
     target,
     *,
-    size=None,
-    steps=100,
-    rate=0.2,
-    shift=0.05,
-    turn=10,
-    zoom=0.15,
-    low=0.0,
-    high=255.0,
-    decay=1.0,
-    seed=0,
-):
+    size: tuple[int, int] | None = None,
+    steps: int = 100,
+    rate: float = 0.2,
+    shift: float = 0.05,
+    turn: float = 10,
+    zoom: float = 0.15,
+    low: float = 0.0,
+    high: float = 255.0,
+    decay: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
     """A picture [h, w, c] with values low .. high that gives the target a high score.
 
     Args:
       model: a functional Keras model of one picture.
-      target: a class number or a callable of `targets.py`, such as Unit("conv3", 7), which is meant in the middle.
-      size: (height, width), where the model leaves them open.
-      steps, rate: of gradient ascent; the rate, in half-scales from grey, falls to nothing along a line.
-      shift, turn, zoom: how far the copies are moved at most, in parts of their size, degrees and parts of
-        their size; 0: not.
-      low, high: what black and white are for the model.
-      decay: how much weaker high frequencies are: amplitude 1 / frequency ** decay; 0: all alike.
-      seed: of the picture it begins with and of the moves.
+      target: a class number or a callable such as Unit("conv3", 7), which without a position is the one in the middle.
+      size: (height, width) in pixels, for a model of open size.
+      steps, rate: of gradient ascent; the rate falls linearly to 0.
+      shift, turn, zoom: the largest movement of a copy: a part of its size, degrees, a part of its size; 0: none.
+      low, high: the values of black and white for the model.
+      decay: high frequencies have the amplitude 1 / frequency ** decay; 0: all are equally strong.
+      seed: of the first picture and of the movements.
+
+    Returns:
+      float32 [h, w, c].
 
     Raises:
-      UserError: there is no such class, layer or channel; a size is missing; nothing moves the target.
+      UserError: there is no such class, layer or channel, an argument is out of range, a size is missing, or the target
+        does not depend on the picture.
+
+    >>> picture = insight.maximize(model, insight.Unit("conv3", 7))
     """
+    steps, seed = whole_number("steps", steps), whole_number("seed", seed, least=0)
+    rate, decay = real_number("rate", rate), real_number("decay", decay)
+    shift, turn = real_number("shift", shift, least=0), real_number("turn", turn, least=0)
+    zoom = real_number("zoom", zoom, least=0)
+    low, high = pixel_range(low, high)
+    if size is not None and not (every(size, numbers.Integral) and len(size) == 2 and min(size) >= 1):
+        raise UserError(f"size is {short(size)}: it must be (height, width) in pixels.")
     network, target = inspected(model), targets.of(target)
     model = network.model
     shape = network.shape if size is None or len(network.shape) != 3 else (*size, network.shape[-1])
@@ -84,7 +99,10 @@ def maximize(
             found, _ = direction(_opening)
         velocity = MOMENTUM * velocity + (1 - MOMENTUM) * found
         spectrum.assign_add(rate * (1 - count / steps) * velocity)
-    return np.asarray(low + (high - low) * picture(spectrum))
+    result = np.asarray(low + (high - low) * picture(spectrum))
+    if not np.isfinite(result).all():
+        raise UserError(f"{model.name} computes values that are not finite: check its weights.")
+    return result
 
 
 def _opening(x, y):

@@ -7,22 +7,30 @@ from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import figures, measures
 from keras_cnns.insight.report.calibration import calibration
 from keras_cnns.insight.report.html import Section, Table, of_figure, of_pixels
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UserError, first_line
 
 WRONG, PAIRS = 18, 8  # thumbnails of wrong pictures, and of pairs, at most
 
 
+# What reading a value of another type or range raises: files of a run may be damaged, or written by another program.
+DAMAGED = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
+
+
 def sections(subject):
-    """All of them, in the order of the page."""
-    made = []
-    for make in (facts, curves, classes, confidence, exports, wrong, duplicates):
-        section = Section(make.__name__, (make.__doc__ or "").split(".")[0])
+    """All sections, in the order of the page. One that cannot be shown says why."""
+    parts = []
+    for fill in (facts, curves, classes, confidence, exports, wrong, duplicates):
+        section = Section(fill.__name__, (fill.__doc__ or "").split(".")[0])
         try:
-            make(subject, section)
+            fill(subject, section)
         except UserError as error:
             section.missing.append(f"Not shown: {error}")
-        made.append(section)
-    return made
+        except DAMAGED as error:
+            section.missing.append(
+                f"Not shown: a file of {subject.folder} is damaged or from another program ({first_line(error)})."
+            )
+        parts.append(section)
+    return parts
 
 
 def facts(subject, section):

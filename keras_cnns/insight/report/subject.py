@@ -12,6 +12,7 @@ from keras_cnns.registry.registry import entry, list_models
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.support.untrusted import read_json
+from keras_cnns.support.validation import kind
 
 LIMIT = 2000  # pictures of each split at most
 
@@ -64,8 +65,12 @@ class Subject:
             raise UserError(f"it takes inputs of {shape}: pictures of a fixed size are needed.")
         return tuple(shape[1:])
 
-    def split(self, which):
-        """(pictures uint8, labels, names) of "train" or "test", at most LIMIT. Raises UserError with the reason."""
+    def split(self, which: str) -> tuple:
+        """(pictures uint8, labels, names) of "train" or "test", at most LIMIT, cropped as the run's evaluation does.
+
+        Raises:
+          UserError: with the reason why there are none.
+        """
         if self.task != "classification":
             raise UserError(f"this is looked at for classifiers, and the model is for {self.task}.")
         if self.file is None:
@@ -75,8 +80,9 @@ class Subject:
         from keras_cnns.data.pipeline import load_arrays
 
         height, width, channels = self.shape
+        trained_by = Card(source={"recipe": self.recipe}) if self.recipe else self.card
         where = {"size": (height, width), "channels": channels, "limit": LIMIT, "data_dir": self.data_dir}
-        return load_arrays(self.dataset, which, **where)
+        return load_arrays(self.dataset, which, **where, **trained_by.view())
 
     @cached_property
     def held_out(self):
@@ -87,17 +93,19 @@ class Subject:
         """[n, classes] on the held-out pictures. Raises UserError where the model is no classifier of these classes."""
         pictures, _, names = self.held_out
         if self.model is not None:
-            found = self.model.predict(pictures, verbose=0)
+            answers = self.model.predict(pictures, verbose=0)
         else:
             from keras_cnns.tflite.targets import runner
 
-            found = runner.scores(self.file, pictures.astype("float32"))
-        if isinstance(found, dict | list | tuple) or np.ndim(found) != 2 or found.shape[1] != len(names):
+            answers = runner.scores(self.file, pictures.astype("float32"))
+        if isinstance(answers, dict | list | tuple) or np.ndim(answers) != 2 or answers.shape[1] != len(names):
             raise UserError(f"the model is no classifier of this data set's {len(names)} classes.")
-        found = np.asarray(found, "float64")
-        if found.min() < 0 or not np.allclose(found.sum(1), 1, atol=1e-2):  # scores: as probabilities
-            found = np.exp(found - found.max(1, keepdims=True))
-        return found / found.sum(1, keepdims=True)
+        scores = np.asarray(answers, "float64")
+        if not np.isfinite(scores).all():
+            raise UserError("the model answers with values that are not finite.")
+        if scores.min() < 0 or not np.allclose(scores.sum(1), 1, atol=1e-2):  # logits become probabilities
+            scores = np.exp(scores - scores.max(1, keepdims=True))
+        return scores / scores.sum(1, keepdims=True)
 
 
 def subject(path, *, dataset=None, data_dir=None):
@@ -123,26 +131,33 @@ def subject(path, *, dataset=None, data_dir=None):
 
 
 def _of_run(folder, dataset, data_dir):
-    recipe = _json(folder / "recipe.json")
+    recipe = _dict(folder / "recipe.json")
     if not recipe:
         raise UserError(f"{folder} holds no run: there is no recipe.json in it.")
     # the last one is what the run measured at its end and what is exported; while it is not there, the best so far
     file = next((folder / name for name in ("model.keras", "best.keras") if (folder / name).is_file()), None)
-    history = []
-    if (folder / "history.csv").is_file():
-        with open(folder / "history.csv", encoding="utf-8") as lines:
-            history = [{k: _number(v) for k, v in row.items() if k} for row in csv.DictReader(lines)]
     return Subject(
         name=str(recipe.get("model", folder.name)),
         folder=folder,
         file=file,
         card=read_card(file) if file else Card(),
         recipe=recipe,
-        history=history,
-        metrics=_json(folder / "metrics.json"),
+        history=_history(folder / "history.csv"),
+        metrics=_dict(folder / "metrics.json"),
         exports=_exports(folder),
         **_data(recipe, folder, dataset, data_dir),
     )
+
+
+def _history(path: Path) -> list[dict]:
+    """The rows of a run's history, a number wherever there is one; none where there is no such file."""
+    if not path.is_file():
+        return []
+    try:
+        with open(path, encoding="utf-8", newline="") as lines:
+            return [{k: _number(v) for k, v in row.items() if k} for row in csv.DictReader(lines)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"cannot read {path}: {first_line(error)}") from error
 
 
 def _data(recipe, folder, dataset, data_dir):
@@ -168,6 +183,14 @@ def _exports(folder):
         rows = values.get("exports", [values]) if isinstance(values, dict) else values
         found += [row for row in rows if isinstance(row, dict) and {"scheme", "size_bytes", "status"} <= row.keys()]
     return found
+
+
+def _dict(path: Path) -> dict:
+    """What a JSON file of a run holds; nothing where there is no such file."""
+    values = _json(path)
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds {kind(values)}, not a dict: it is no file of a run.")
+    return values
 
 
 def _json(path):
