@@ -1,9 +1,10 @@
 """Zip archives that other people packed: what a member declares is compared with the archive before it is unpacked."""
 
 import os
+import struct
 import zipfile
 
-from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.untrusted import MAX_SMALL_TEXT, MIB, check_declared, in_bytes, kind_of_file
 
 MAX_RATIO = 200  # unpacked bytes per packed byte of a large member; deflate itself reaches 1,032
@@ -19,7 +20,10 @@ def open_zip(path: str | os.PathLike) -> zipfile.ZipFile:
     """
     if kind := kind_of_file(path):
         raise UnreadableFile(f"{os.fspath(path)} is {kind}: a regular file is needed.")
-    archive = zipfile.ZipFile(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except (NotImplementedError, ValueError, OverflowError, struct.error) as error:  # an unknown version, odd names
+        raise UnreadableFile(f"{os.fspath(path)} is a damaged zip archive ({first_line(error)}).") from None
     try:
         check_zip(archive, os.fspath(path))
     except BaseException:

@@ -37,6 +37,17 @@ def test_a_member_is_read_up_to_its_limit(tmp_path):
             archives.read_member(archive, "other")
 
 
+def test_an_archive_of_an_unknown_version_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a", "1")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 80  # the version that is needed to unpack it
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="damaged zip archive"):
+        archives.open_zip(path)
+
+
 def test_only_a_regular_file_is_opened(tmp_path):
     os.mkfifo(tmp_path / "model.keras")
     with pytest.raises(UserError, match="FIFO"):
