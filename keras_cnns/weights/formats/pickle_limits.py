@@ -1,0 +1,53 @@
+"""Looks at the opcodes of a pickle before it is loaded: what it declares must fit into the file.
+
+Python's unpickler allocates what a pickle declares: a text of 4 GB, or a memo with 2^31 places, 16 GB of memory, both
+in a file of a few bytes.
+"""
+
+import os
+import pickle
+import pickletools
+from typing import IO
+
+PUTS = {"PUT", "BINPUT", "LONG_BINPUT"}  # opcodes with the number of a place in the memo
+
+
+def check_pickle(file: IO[bytes]) -> None:
+    """Checks the pickle that begins at the file's position; leaves the position as it was.
+
+    Raises:
+      pickle.UnpicklingError: a text or a frame is longer than the file, or the memo has more places than the pickle has
+        opcodes; or it is no pickle.
+    """
+    start = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(start)
+    try:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(_Bounded(file, size)), start=1):
+            if opcode.name in PUTS and int(argument) > count:
+                raise pickle.UnpicklingError(f"a memo with {argument} places")
+            if opcode.name == "FRAME" and argument > size:
+                raise pickle.UnpicklingError(f"a frame of {argument} bytes")
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # pickletools raises ValueError, and errors of decoding
+        raise pickle.UnpicklingError(str(error)) from None
+    file.seek(start)
+
+
+class _Bounded:
+    """The file, without reading more bytes at once than there are."""
+
+    def __init__(self, file: IO[bytes], size: int):
+        self.file, self.size = file, size
+
+    def read(self, count: int) -> bytes:
+        if count > self.size:
+            raise pickle.UnpicklingError(f"a text of {count} bytes")
+        return self.file.read(count)
+
+    def readline(self) -> bytes:
+        return self.file.readline()
+
+    def tell(self) -> int:
+        return self.file.tell()
