@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_cnns import build, tflite
+from keras_cnns import UserError, build, tflite
 from keras_cnns.cli import commands
+from keras_cnns.data import load_arrays
 from keras_cnns.data.duplicates import near_duplicates
 from keras_cnns.insight.report import report
 from keras_cnns.insight.report.calibration import calibration
+from keras_cnns.insight.report.subject import subject
 from keras_cnns.saving.card import Card, write_card
 from keras_cnns.tasks.detection.task import Detection
 from keras_cnns.tasks.segmentation import pixels
@@ -32,8 +34,6 @@ def run(tmp_path_factory):
     """A short run on the digits, with its float32 and int8 files."""
     folder = tmp_path_factory.mktemp("report") / "run"
     train(Recipe(model="lenet5", input_shape=(32, 32, 1), epochs=2, batch_size=64, out=str(folder)), quiet=True)
-    from keras_cnns.data import load_arrays
-
     some, labels, _ = load_arrays("digits", "test", size=(32, 32), channels=1, limit=100)
     reports = []
     for scheme in ("float32", "int8"):
@@ -207,6 +207,59 @@ def test_mistakes_end_in_a_line(capsys, tmp_path, path, says):
         assert exit.value.code == 2 or "cannot read" in (tmp_path / "bad.keras.html").read_text()
     else:
         assert exit.value.code == 2 and says in err and err.count("\n") == 1
+
+
+def test_pictures_are_cropped_as_in_the_runs_own_evaluation(tmp_path):
+    """What the report measures on is what `load_arrays` gives for the recipe's crop."""
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3)).astype("uint8")
+    for i, name in enumerate(("train/a", "train/b", "test/a", "test/b")):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        Image.fromarray(pixels[i]).save(tmp_path / "d" / name / "0.png")
+    dataset = f"folder:{tmp_path / 'd'}"
+    recipe = Recipe(model="lenet5", dataset=dataset, augment={"crop_fraction": 0.5}, out=str(tmp_path))
+    (tmp_path / "recipe.json").write_text(recipe.json())
+    build("lenet5", classes=2, input_shape=(32, 32, 3)).save(tmp_path / "model.keras")
+    shown, _, _ = subject(tmp_path, dataset=dataset).held_out
+    half, _, _ = load_arrays(dataset, "test", size=(32, 32), crop_fraction=0.5)
+    full, _, _ = load_arrays(dataset, "test", size=(32, 32))
+    np.testing.assert_array_equal(shown, half)
+    assert np.abs(shown.astype(int) - full).max() > 50
+
+
+FILES = ("recipe.json", "metrics.json", "history.csv", "report.json")
+CONTENTS = [
+    b"",
+    b"{",
+    b"[]",
+    b"[1, 2]",
+    b"null",
+    b'"text"',
+    b"\xff\xfe\x00",
+    b'{"epochs": "x", "model": []}',
+    b"\0,\0\n1",
+]
+CONTENTS += [
+    b'{"accuracy": null, "classes": 3}',
+    b'{"classes": {}, "accuracy": 1, "examples": "x"}',
+    b"epoch,loss\n1\n,,,,",
+]
+CONTENTS += [b'{"exports": [{"scheme": 1, "size_bytes": "x", "status": []}]}', b'{"exports": 3}', b"epoch,loss\nx,y\n"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_files_of_a_run_are_told_in_a_line(tmp_path, name):
+    for number, content in enumerate(CONTENTS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        run_of(folder, "lenet5", {})
+        (folder / "history.csv").write_text("epoch,loss\n1,0.5\n")
+        (folder / name).write_bytes(content)
+        try:
+            page = page_of(report(folder))
+        except UserError as error:
+            assert "\n" not in str(error) and str(folder) in str(error)
+        else:
+            assert "Traceback" not in page.text
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")

@@ -11,6 +11,7 @@ from PIL import Image
 from keras_cnns import UserError
 from keras_cnns.cli import commands
 from keras_cnns.insight.search import INDEX, Index
+from keras_cnns.saving.card import Card, write_card
 from tests.insight.test_maps import planted
 
 
@@ -94,3 +95,53 @@ def test_mistakes_end_in_a_line(capsys, folder, words, says):
     (folder / "empty").mkdir()
     status, _, err = run(capsys, *(folder / w for w in words), "--model", folder / "net.keras", "--out", folder)
     assert status == 2 and says in err and err.count("\n") == 1
+
+
+def test_pictures_are_cropped_as_in_the_evaluation_of_the_training(folder):
+    """A picture that is red in its middle and green around it is like a red one to a network that sees the middle."""
+    (folder / "two").mkdir()
+    for name, border in (("red", (220, 20, 20)), ("framed", (20, 220, 20))):
+        pixels = np.full((40, 40, 3), border, "uint8")
+        pixels[10:30, 10:30] = (220, 20, 20)
+        Image.fromarray(pixels).save(folder / "two" / f"{name}.png")
+    likeness = {}
+    for fraction in (1.0, 0.5):
+        model = folder / f"{fraction}.keras"
+        planted().save(model)
+        write_card(model, Card("net", source={"recipe": {"augment": {"crop": "centre", "crop_fraction": fraction}}}))
+        (((_, likeness[fraction]),),) = Index(folder / "two", model, high=1.0).nearest([folder / "two/red.png"])
+    assert likeness[0.5] == pytest.approx(1, abs=1e-3) and likeness[1.0] < 0.9
+
+
+def test_a_damaged_index_is_made_anew_with_a_note(folder, caplog):
+    def opened():
+        return Index(folder / "pictures", folder / "net.keras", high=1.0)
+
+    opened()
+    path, rng = folder / "pictures" / INDEX, np.random.default_rng(0)
+    good = path.read_bytes()
+    for _ in range(40):
+        bytes_ = bytearray(good)
+        for place in rng.integers(0, len(good), 6):
+            bytes_[place] = rng.integers(256)
+        path.write_bytes(bytes_[: rng.integers(1, len(good) + 1)] if rng.integers(2) else bytes_)
+        assert np.isfinite(opened().features).all()
+    path.write_bytes(good[: len(good) // 2])
+    caplog.clear()
+    assert opened().computed == 8
+    assert [record for record in caplog.records if "is made anew" in record.message and "\n" not in record.message]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"low": "0"}, "low is '0'"), ({"low": 1.0, "high": 1.0}, "both 1"), ({"high": float("nan")}, "high is nan")],
+)
+def test_black_and_white_are_two_numbers(folder, options, says):
+    with pytest.raises(UserError, match=says):
+        Index(folder / "pictures", folder / "net.keras", **options)
+
+
+def test_the_number_of_neighbours_is_a_whole_number(folder):
+    index = Index(folder / "pictures", folder / "net.keras", high=1.0)
+    with pytest.raises(UserError, match="count is -1: it must be a whole number"):
+        index.nearest([folder / "pictures/red/0.png"], count=-1)

@@ -4,6 +4,7 @@ import csv
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from keras_cnns.registry.registry import entry, list_models
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.support.untrusted import read_json
-from keras_cnns.support.validation import kind
+from keras_cnns.support.validation import kind, number
 
 LIMIT = 2000  # pictures of each split at most
 
@@ -172,17 +173,25 @@ def _data(recipe, folder, dataset, data_dir):
     return {"dataset": own, "data_dir": data_dir or own_dir}
 
 
-def _exports(folder):
-    """The reports of exported files that lie in the folder, as they were written."""
-    found = []
+def _exports(folder: Path) -> list[dict]:
+    """The reports of exported files in the folder, as they were written; files of other programs are passed over."""
+    reports: list[dict] = []
     for path in sorted(folder.glob("*.json")):
         try:
             values = _json(path)
-        except UserError:  # some other program's file
+        except UserError:
             continue
         rows = values.get("exports", [values]) if isinstance(values, dict) else values
-        found += [row for row in rows if isinstance(row, dict) and {"scheme", "size_bytes", "status"} <= row.keys()]
-    return found
+        reports += filter(_is_report, rows if isinstance(rows, list) else [])
+    return reports
+
+
+def _is_report(row: Any) -> bool:
+    """Whether this is what `tflite.Report.to_dict` writes."""
+    if not isinstance(row, dict):
+        return False
+    texts = isinstance(row.get("scheme"), str) and isinstance(row.get("status"), str)
+    return texts and number(row.get("size_bytes"))
 
 
 def _dict(path: Path) -> dict:
