@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 NOT_RUN = "Not run by the tests"  # begins the comment above such a block, which says why
-RUN = [ROOT / "README.md", DOCS / "start/ten_minutes.md"]  # whose commands are run, all others' flags are checked
+# Whose commands are run; of all others the flags are checked.
+RUN = [ROOT / "README.md", pytest.param(DOCS / "start/ten_minutes.md", marks=pytest.mark.slow)]
 
 # Words that the glossary replaces. See CONTRIBUTING.md.
 REPLACED = {
@@ -112,7 +113,7 @@ def photos(tmp_path, monkeypatch):
 SMALL = "--model lenet5 --input-shape 32 32 3 --epochs 1 --batch-size 8"
 
 
-@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUN, ids=["README", "ten_minutes"])
 def test_the_commands_run(path, photos):
     """Word for word, but for the network, which is a small one that starts from nothing."""
     for words, run in commands(path):
@@ -127,42 +128,44 @@ def test_the_commands_run(path, photos):
         assert end.value.code in ((0, 1) if "--check" in words else (0,)), words
 
 
-@pytest.fixture
-def names(photos, monkeypatch):
+@pytest.fixture(scope="module")
+def names():
     """What the Python blocks take for granted: a network that knows the digits, pictures and labels."""
-    file = photos / "published.weights.h5"
-    keras_cnns.build("mobilenet_v2").save_weights(file)
-    monkeypatch.setattr("keras_cnns.weights.download.fetch", lambda *args, **options: file)
     keras.utils.set_random_seed(0)
     (training, labels), (test, test_labels) = arrays().values()
     training, test = (keras.ops.image.resize(x, (32, 32)).numpy() / 255 for x in (training, test))
     model = keras_cnns.build("lenet5", input_shape=(32, 32, 1))
     model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=False)
     model.fit(training, labels, 32, epochs=4, verbose=0)
-    known = {
-        "training_pictures": training,
-        "training_labels": labels,
-        "test_pictures": test,
-        "test_labels": test_labels,
-    }
-    return {"keras_cnns": keras_cnns, **known}, model
+    known = {"training_pictures": training, "training_labels": labels}
+    known |= {"test_pictures": test, "test_labels": test_labels}
+    return {"keras_cnns": keras_cnns, "model": model, **known}
+
+
+@pytest.fixture
+def published(photos, monkeypatch):
+    """A file in place of the published weights that `weights="imagenet"` downloads."""
+    file = photos / "published.weights.h5"
+    keras_cnns.build("mobilenet_v2").save_weights(file)
+    monkeypatch.setattr("keras_cnns.weights.download.fetch", lambda *args, **options: file)
 
 
 PYTHON = [path for path in DOCUMENTS if blocks(path, "python")]
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_python_runs(path, request):
-    if not any(run for _, run in blocks(path, "python")):
-        for code, _ in blocks(path, "python"):
-            ast.parse(code)
-        return
-    known, model = request.getfixturevalue("names")
-    for code, run in blocks(path, "python"):
+def test_the_python_runs(path, request, photos):
+    codes = [code for code, run in blocks(path, "python") if run]
+    for code, _ in blocks(path, "python"):
         ast.parse(code)
-        if run:
-            known = {**known, "model": model}
-            exec(code, known)
+    known = {}
+    if any('"imagenet"' in code for code in codes):
+        request.getfixturevalue("published")
+    if any("model" in code for code in codes):
+        known = dict(request.getfixturevalue("names"))
+    for code in codes:
+        known["model"] = request.getfixturevalue("names")["model"] if "model" in known else None
+        exec(code, known)
     if "report" in known:
         assert known["report"].status == "pass" and known["report"].accuracy > 0.85
 
