@@ -6,6 +6,8 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from keras_cnns.support.errors import UnreadableFile, first_line
+
 EVERY = 20  # steps between two points in TensorBoard's log
 
 
@@ -61,11 +63,14 @@ class Report:
     def _write(self, step, scalars):
         if self.log is None:
             return
-        if self.writer is None:
-            self.writer = tf.summary.create_file_writer(str(self.log))
-        with self.writer.as_default():
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value, step=step)
+        try:
+            if self.writer is None:
+                self.writer = tf.summary.create_file_writer(str(self.log))
+            with self.writer.as_default():
+                for name, value in scalars.items():
+                    tf.summary.scalar(name, value, step=step)
+        except tf.errors.OpError as error:  # a full disk, no permission
+            raise UnreadableFile(f"cannot write the training log in {self.log}: {first_line(error)}") from error
 
 
 def _said(values):

@@ -19,7 +19,7 @@ def main(folder: Path) -> None:
     import numpy as np
 
     with np.load(folder / "inputs.npz") as arrays:
-        inputs = dict(arrays)
+        inputs = {name[1:]: array for name, array in arrays.items()}
     outputs: dict = {}
     try:
         jobs = import_module(f"keras_cnns.tflite.targets.{job.pop('module')}").JOBS
@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
         result = {"missing": _line(error)}
     except Exception as error:  # every runtime has errors of its own for a file that it refuses
         result = {"error": _line(error)}
-    np.savez(folder / "outputs.npz", **outputs)
+    np.savez(folder / "outputs.npz", **{f"_{name}": array for name, array in outputs.items()})
     (folder / "partial.json").write_text(json.dumps(result))
     (folder / "partial.json").rename(folder / "result.json")
 

@@ -54,7 +54,7 @@ def run_child(
 
 def _answer(folder, request, inputs, runtime, install, names, seconds):
     (folder / "job.json").write_text(json.dumps(request))
-    np.savez(folder / "inputs.npz", **inputs)
+    np.savez(folder / "inputs.npz", **{f"_{name}": array for name, array in inputs.items()})  # `file` is savez's own
     (folder / "tmp").mkdir()
     try:
         child = subprocess.run(
@@ -79,7 +79,7 @@ def _answer(folder, request, inputs, runtime, install, names, seconds):
     if "error" in result:
         raise UserError(f"{runtime} cannot run {names}: {result['error']}")
     with np.load(folder / "outputs.npz") as arrays:
-        return result, dict(arrays)
+        return result, {name[1:]: array for name, array in arrays.items()}
 
 
 def _search_path() -> list[str]:

@@ -7,7 +7,7 @@ in a file of a few bytes.
 import os
 import pickle
 import pickletools
-from typing import IO
+from typing import IO, cast
 
 PUTS = {"PUT", "BINPUT", "LONG_BINPUT"}  # opcodes with the number of a place in the memo
 
@@ -23,11 +23,14 @@ def check_pickle(file: IO[bytes]) -> None:
     size = file.seek(0, os.SEEK_END)
     file.seek(start)
     try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(_Bounded(file, size)), start=1):
-            if opcode.name in PUTS and int(argument) > count:
-                raise pickle.UnpicklingError(f"a memo with {argument} places")
-            if opcode.name == "FRAME" and argument > size:
-                raise pickle.UnpicklingError(f"a frame of {argument} bytes")
+        for count, (opcode, argument, _) in enumerate(
+            pickletools.genops(cast(IO[bytes], _Bounded(file, size))), start=1
+        ):
+            number = argument if isinstance(argument, int) else 0
+            if opcode.name in PUTS and number > count:
+                raise pickle.UnpicklingError(f"a memo with {number} places")
+            if opcode.name == "FRAME" and number > size:
+                raise pickle.UnpicklingError(f"a frame of {number} bytes")
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # pickletools raises ValueError, and errors of decoding

@@ -58,3 +58,16 @@ def test_a_damaged_file_is_one_clear_line_or_still_works(cut, flips, file, tmp_p
         predict(path, np.ones((1, 6, 6, 3), "f4"))
     except UserError as error:
         assert "damaged.tflite" in str(error) and "\n" not in str(error)
+
+
+def test_an_input_may_be_called_file(tmp_path):
+    """NumPy's savez has an argument of that name."""
+    import keras
+
+    from keras_cnns.tflite import export, predict
+
+    first, second = keras.Input((4,), name="file"), keras.Input((4,), name="args")
+    model = keras.Model([first, second], keras.layers.Add(name="sum")([first, second]))
+    path = export(model, tmp_path / "net.tflite", force=True).path
+    ones = np.ones((2, 4), "float32")
+    assert np.allclose(predict(path, {"file": ones, "args": 2 * ones}), 3)
