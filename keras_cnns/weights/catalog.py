@@ -1,4 +1,4 @@
-"""Published sets of weights: where they are, under which licence, what they were trained on and how good they are."""
+"""Published weights: where they are, their licence, what they were trained on, and their accuracy."""
 
 import json
 from dataclasses import dataclass
@@ -14,20 +14,27 @@ LISTS = ("range", "mean", "std")  # tuples here, lists in JSON
 class Published:
     """One set of weights, as its publisher describes it.
 
-    digest: "sha256:..." or "md5:...", as far as it is public (torchvision puts the first 8 digits into the name);
-      `None` where it is not.
-    range: what pixels 0..255 become before `mean` and `std` are applied. bgr: the channels are blue, green, red.
-    size, crop, interpolation: of the evaluation: the picture's side in pixels, the fraction of the resized picture that
-      the central crop takes, and how it was resized; `None` where the publisher does not say.
-    top1, top5: percent on ImageNet's validation set; evaluation: who published them. `None` where nobody did.
+    Args:
+      address: where the file is.
+      digest: "sha256:..." or "md5:...", or as many digits as are public (torchvision puts 8 of them into the name);
+        `None` if none are.
+      licence: of the weights.
+      range: what pixels 0..255 become before `mean` and `std` are applied.
+      mean, std: of each channel.
+      bgr: the channels are blue, green, red.
+      size: side of the picture in the evaluation, in pixels.
+      crop: the fraction of the resized picture that the central crop takes; `None` if the publisher does not say.
+      interpolation: how the picture is resized; `None` if the publisher does not say.
+      top1, top5: accuracy on ImageNet's validation set in percent, higher is better; `None` if nobody published it.
+      evaluation: who published the accuracy.
     """
 
     address: str
     digest: str | None
     licence: str
-    range: tuple
-    mean: tuple
-    std: tuple
+    range: tuple[float, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     bgr: bool
     size: int
     crop: float | None
@@ -38,17 +45,22 @@ class Published:
 
 
 def published_set(row: dict[str, Any]) -> Published:
+    """A row of the catalog."""
     values: dict[str, Any] = {k: tuple(v) if k in LISTS else v for k, v in row.items()}
     return Published(**values)
 
 
 @cache
-def catalog() -> dict:
-    """For each name: its published weights by source, "keras", "torchvision" or "timm"."""
+def catalog() -> dict[str, dict[str, Published]]:
+    """{name: {publisher: its weights}}; the publishers are "keras", "torchvision" and "timm"."""
     data = json.loads(files(__package__).joinpath("catalog.json").read_text())
     return {name: {source: published_set(row) for source, row in rows.items()} for name, rows in data.items()}
 
 
-def published(name) -> dict[str, Published]:
-    """The published weights of the network called `name`, by source; empty where there are none."""
+def published(name: str) -> dict[str, Published]:
+    """{publisher: its weights} of the network called `name`; empty if nobody publishes any.
+
+    >>> keras_cnns.weights.published("resnet50_v1_5")["torchvision"].top1
+    80.858
+    """
     return catalog().get(name, {})

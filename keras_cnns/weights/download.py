@@ -1,48 +1,62 @@
-"""Weight files fetched once: with a progress bar, resumed where they broke off, checked, kept in one folder."""
+"""Files of weights, downloaded once into one folder, checked against their digest."""
 
 import hashlib
 import os
 import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException, InvalidURL
 from pathlib import Path
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlparse
 from urllib.request import Request, url2pathname, urlopen
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.validation import short
 from keras_cnns.weights.catalog import SOURCES, published
+from keras_cnns.weights.formats.folders import check_is_no_checkpoint
 
 TIMEOUT = 30  # seconds without a byte
-PIECE = 1 << 20  # bytes
+PIECE = 1 << 20  # bytes that are read at a time
+LONGEST_NAME = 150  # characters of the name of a cached file; file systems allow about 255
 
-IMAGENET = "imagenet"  # the published set that Keras has, else torchvision's, else timm's
+IMAGENET = "imagenet"  # the weights that Keras publishes, otherwise those of torchvision, otherwise those of timm
 
 
-def locate(name, source) -> Path:
-    """The file that `source` means for the network called `name`: a path, an address, or a name in the catalog."""
+def locate(name: str, source: Any) -> Path:
+    """The file that `source` stands for, fetched if need be.
+
+    Args:
+      name: our name of the network.
+      source: a path, an address, or the name of a publisher.
+
+    Raises:
+      UserError: there is no such file, or it cannot be fetched.
+    """
     try:
         source = os.fsdecode(source)
     except TypeError:
-        raise UserError(f"weights are {short(source)}: give a file, an address or a name in the catalog.") from None
+        raise UserError(f"weights are {short(source)}: give a file, an address or the name of a publisher.") from None
     if re.match(r"[a-z]{2,}://", source):
         address, _, digest = source.partition("#")
         return fetch(address, digest.replace("=", ":", 1) or None)
     if "\0" in source:
-        raise UserError(f"weights are {source!r}: a name of a file has no such character.")
+        raise UserError(f"weights are {source!r}: the name of a file cannot contain this character.")
     if Path(source).is_file() or (Path(source).is_dir() and source not in (IMAGENET, *SOURCES)):
         return Path(source)
     if source == IMAGENET:
         source = next((known for known in SOURCES if known in published(name)), SOURCES[0])
     if source in SOURCES:
-        found = published(name).get(source)
-        if found is None:
+        weights = published(name).get(source)
+        if weights is None:
             others = ", ".join(published(name)) or "none"
             raise UserError(f"no weights of {name} are published by {source}; published by: {others}.")
-        return fetch(found.address, found.digest)
+        return fetch(weights.address, weights.digest)
+    check_is_no_checkpoint(Path(source))
     raise UserError(
         f"there is no file {source!r}: give a file, an address (https://, file://) or one of "
         f"{', '.join((IMAGENET, *SOURCES))}.{nearest(source.lower(), (IMAGENET, *SOURCES))}"
@@ -55,40 +69,50 @@ def cache_folder() -> Path:
     return Path(os.environ.get("KERAS_CNNS_CACHE") or Path(home) / "keras_cnns" / "weights")
 
 
-def fetch(address, digest=None) -> Path:
+def fetch(address: str, digest: str | None = None) -> Path:
     """The file at `address` (http, https, file), from the cache or downloaded into it.
 
-    digest: "sha256:..." or "md5:...", where known; the first digits are enough. What broke off is resumed by the next
-      call, if the file there is still the same one.
+    An interrupted download is continued by the next call, if the file at the address is still the same.
+
+    Args:
+      address: of the file.
+      digest: "sha256:..." or "md5:...", if it is known; its first 8 digits are enough. It is checked for cached files
+        too, and a file that was altered is fetched again.
 
     Raises:
-      UserError: no answer, an answer cut short, or a file with another digest; no file is left under its name then.
+      UserError: there is no answer, it is cut short, or it has another digest. No file is left under its name then.
     """
     check = _Digest.parse(digest)
     try:
         path = Path(unquote(urlparse(address).path))
     except ValueError as error:  # brackets that hold no IPv6 address
-        raise UserError(f"{address} is no address: {error}.") from None
-    name = re.sub(r"[^\w.-]", "_", path.name) or "weights"
+        raise UserError(f"{address} is not an address: {error}.") from None
+    name = re.sub(r"[^\w.-]", "_", path.name)[-LONGEST_NAME:] or "weights"
     target = cache_folder() / f"{hashlib.sha256(address.encode()).hexdigest()[:8]}-{name}"
-    if target.is_file():
-        return target
     try:
+        if target.is_file() and (check is None or check.fits(target)):
+            return target
         part = _download(address, target)
+    except UserError:
+        raise
     except HTTPError as error:
-        raise UserError(f"cannot fetch {address}: the server says {error.code} {error.reason}.") from error
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        raise UserError(f"cannot fetch {address}: {reason}. Nothing was loaded; the next call goes on.") from error
+        raise UserError(f"cannot fetch {address}: the server answers {error.code} {error.reason}.") from error
+    except InvalidURL as error:
+        raise UserError(f"{address} is not an address: {first_line(error)}.") from error
+    except (HTTPException, URLError, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, URLError) else first_line(error)
+        raise UserError(f"cannot fetch {address}: {reason}. Nothing was loaded; the next call continues.") from error
     if check and not check.fits(part):
         part.unlink()
-        raise UserError(f"{address} is not the file it was: its {check.kind} does not begin with {check.digits}.")
+        raise UserError(
+            f"{address} is not the file that was expected: its {check.kind} does not begin with {check.digits}."
+        )
     os.replace(part, target)
     return target
 
 
-def _download(address, target):
-    """Everything at `address`, in a file beside `target`; begins where the last attempt at the same version ended."""
+def _download(address: str, target: Path) -> Path:
+    """A file beside `target` with everything at `address`. It continues an interrupted download of the same version."""
     with _open(address) as (_, size, version):
         part = target.with_name(f"{target.name}.{hashlib.sha256(version.encode()).hexdigest()[:8]}.part")
     have = part.stat().st_size if version and part.exists() else 0
@@ -104,13 +128,13 @@ def _download(address, target):
                 piece = stream.read(PIECE)
             got = file.tell()
     if size is not None and got != size:
-        raise UserError(f"{address} broke off after {got} of {size} bytes: the next call goes on from there.")
+        raise UserError(f"{address} broke off after {got} of {size} bytes: the next call continues from there.")
     return part
 
 
 @contextmanager
-def _open(address, start=0):
-    """(stream from byte `start`, size of the whole file or None, a word that changes when the file does or "")."""
+def _open(address: str, start: int = 0) -> Iterator[tuple[IO[bytes], int | None, str]]:
+    """(stream from byte `start`, size of the whole file or None, a text that changes when the file does, or "")."""
     if urlparse(address).scheme == "file":
         path = Path(url2pathname(urlparse(address).path))
         with open(path, "rb") as stream:
@@ -127,7 +151,7 @@ def _open(address, start=0):
 
 
 @contextmanager
-def _progress(name, have, size):
+def _progress(name: str, have: int, size: int | None) -> Iterator[Callable[[int], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -146,15 +170,15 @@ class _Digest:
     digits: str
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text: str | None) -> "_Digest | None":
         if not text:
             return None
         kind, _, digits = text.partition(":")
         if kind not in ("sha256", "md5") or not re.fullmatch(r"[0-9a-fA-F]{8,64}", digits):
-            raise UserError(f"{text!r} is no digest: write sha256= and at least its first 8 digits.")
+            raise UserError(f"{text!r} is not a digest: write sha256= and at least its first 8 digits.")
         return cls(kind, digits.lower())
 
-    def fits(self, path):
+    def fits(self, path: Path) -> bool:
         total = hashlib.new(self.kind)
         with open(path, "rb") as file:
             while piece := file.read(PIECE):

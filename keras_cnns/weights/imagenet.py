@@ -1,13 +1,15 @@
-"""ImageNet's thousand classes: their names come with the weights that are published for them.
+"""The thousand classes of ImageNet. Published weights come with their names.
 
-imagenet.json: for each class, in the order of the scores, WordNet's number, its first word there, and the name that
-torchvision's metadata has, which no two classes share.
+imagenet.json has for each class, in the order of the scores: its number in WordNet, its first word there, and its name
+in torchvision, which is unique.
 """
 
 import json
 import re
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +18,17 @@ from keras_cnns.weights.catalog import catalog
 
 
 @cache
-def classes():
-    """[(WordNet's number, its first word, a name of its own)] of the thousand classes."""
-    return [tuple(row) for row in json.loads(files(__package__).joinpath("imagenet.json").read_text(encoding="utf-8"))]
+def classes() -> list[tuple[str, str, str]]:
+    """[(number in WordNet, first word, unique name)] of the thousand classes."""
+    return [(row[0], row[1], row[2]) for row in json.loads(files(__package__).joinpath("imagenet.json").read_text(encoding="utf-8"))]
 
 
-def labels(path) -> tuple:
-    """The classes' names, where `path` is a file of published weights by its name; () otherwise."""
+def labels(path: Path) -> tuple[str, ...]:
+    """The names of the classes if `path` has the name of a file of published weights; () otherwise."""
     return tuple(name for _, _, name in classes()) if _published(path) else ()
 
 
-def _published(path):
+def _published(path: Path) -> bool:
     name = re.sub(r"^[0-9a-f]{8}-", "", path.name)  # as `fetch` keeps it
     known = {row.address.rsplit("/", 1)[-1] for rows in catalog().values() for row in rows.values()}
     known -= {"model.safetensors"}
@@ -34,17 +36,21 @@ def _published(path):
     return fetched or name in known or bool(re.fullmatch(r"efficientnet-(b\d|lite\d)-[0-9a-f]{8}\.pth", name))
 
 
-def decode_predictions(preds, top=5):
-    """The `top` classes of each row of scores, as `keras.applications.imagenet_utils.decode_predictions` gives them.
+def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
+    """The best classes of each row of scores, in the form of `keras.applications.imagenet_utils.decode_predictions`.
+
+    >>> keras_cnns.weights.decode_predictions(model.predict(pictures), top=1)
+    [[('n02123045', 'tabby', 0.61)]]
 
     Args:
-      preds: [batch, 1000] scores of a network with ImageNet's classes.
+      preds: [batch, 1000] scores of a network with the classes of ImageNet.
+      top: the number of classes.
 
     Returns:
-      For each row a list of (WordNet's number, word, score), best first.
+      For each row a list of (number in WordNet, first word, score), best first.
 
     Raises:
-      UserError: scores of another shape.
+      UserError: the scores have another shape, or `top` is not a positive integer.
     """
     preds = np.asarray(preds)
     if preds.ndim != 2 or preds.shape[1] != len(classes()):

@@ -18,10 +18,12 @@ from keras_cnns.weights.beside import Beside, known
 from keras_cnns.weights.catalog import SOURCES, published
 from keras_cnns.weights.classifier import adopt
 from keras_cnns.weights.download import IMAGENET, locate
+from keras_cnns.weights.formats import keras_hub
 from keras_cnns.weights.formats.folders import file_in
 from keras_cnns.weights.formats.readers import Tensors, read
 from keras_cnns.weights.network_of import network_of
 from keras_cnns.weights.origins import recognised
+from keras_cnns.weights.presets import weights_of
 from keras_cnns.weights.weights import OWN, Weights
 
 __all__ = ["Weights", "load_weights", "network_of", "read_weights"]
@@ -103,7 +105,10 @@ def read_weights(name: str, source: str | os.PathLike[str], net: Any = None) -> 
     sets = published(name)
     if network and on_backbone and (source == IMAGENET and not sets or source in SOURCES and source not in sets):
         return _of_backbone(network, source, net)
-    path = file_in(locate(name, source))
+    path = locate(name, source)
+    if network and (folder := keras_hub.folder_of(path)):
+        return _of_backbone(network, source, net) if on_backbone else weights_of(network, keras_hub.read(folder), net)
+    path = file_in(path)
     tensors = read(path)
     if network and on_backbone and is_of_backbone(tensors.arrays):
         return _of_backbone(network, source, net)

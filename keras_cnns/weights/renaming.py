@@ -87,7 +87,7 @@ def constructor(theirs: str) -> tuple[str, dict[str, Any]]:
 
 def columns(name: str, origin: str) -> dict[str, Any]:
     """The columns of the row `name` that differ for weights of `origin`."""
-    if not peer(name, origin) or origin == "keras":
+    if not peer(name, origin) or origin.startswith("keras"):  # what differs in KerasHub's is in its configuration
         return {}
     own = names_of(entry(name).family).columns
     default = {"numerics": TORCH, "preprocessing": "torch"} if peer(name, "keras") else {}
@@ -117,7 +117,7 @@ def rename(name: str, tensors: Arrays, origin: str, net: Any = None) -> Arrays:
                 layer = re.sub(pattern, replacement, layer)
         if layer:
             renamed[layer if "/" in layer else f"{layer}/{variable}"] = value
-    return renamed if origin == "keras" else table.adapted(renamed)
+    return renamed if origin.startswith("keras") else table.adapted(renamed)
 
 
 def _numbered_from_zero(tensors: Arrays) -> Arrays:

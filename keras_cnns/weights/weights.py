@@ -19,6 +19,7 @@ from keras_cnns.weights.fit import fitted
 from keras_cnns.weights.formats.readers import Tensors
 
 OWN = "keras_cnns"
+KERAS_HUB = "keras_hub"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Weights:
                 f"the network in {self.source} takes pixels from 0 to 255, and {self.name} is built without that: set "
                 "include_preprocessing=True, or include_preprocessing=False if you prepare the pictures yourself."
             )
-        unknown = inside is pixels.UNKNOWN or (inside is None and self.origin == OWN)
+        unsaid = self.origin == OWN or (self.origin == KERAS_HUB and "preprocessing" not in self.beside.columns)
+        unknown = inside is pixels.UNKNOWN or (inside is None and unsaid)
         if include_preprocessing and "preprocessing" not in overrides and unknown:
             _warn(
                 f"{self.source} does not show how its network prepared pixels: {net.preprocessing!r} is assumed; set "

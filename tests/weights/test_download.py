@@ -71,14 +71,14 @@ def test_the_first_digits_of_a_digest_are_enough(published):
 
 
 def test_another_digest_is_refused_and_nothing_stays(published, cache):
-    with pytest.raises(UserError, match="not the file it was"):
+    with pytest.raises(UserError, match="not the file that was expected"):
         download.fetch(published.as_uri(), "sha256:" + "0" * 64)
     assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("digest", ["sha256:12", "sha1:" + "0" * 40, "crc"])
 def test_what_is_no_digest(published, digest):
-    with pytest.raises(UserError, match="no digest"):
+    with pytest.raises(UserError, match="not a digest"):
         download.fetch(published.as_uri(), digest)
 
 
@@ -129,7 +129,7 @@ def test_an_address_that_does_not_answer(source, cache):
 
 @pytest.mark.parametrize("source", ["http://[bad/x.h5", 5, object()])
 def test_what_is_no_source(source):
-    with pytest.raises(UserError, match="is no address|give a file"):
+    with pytest.raises(UserError, match="is not an address|give a file"):
         download.locate("lenet5", source)
 
 

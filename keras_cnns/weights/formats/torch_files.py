@@ -1,22 +1,30 @@
-"""What `torch.save` wrote, read without torch and without running anything: dicts, lists, numbers and arrays.
+"""Files of `torch.save`, read without torch and without running anything: dicts, lists, numbers and arrays.
 
-A .pth file is a pickle that names storages, and the storages' bytes: in a zip archive (torch 1.6 and later) or one
-after the other in one stream. The only functions a pickle may call here are those below, which rebuild tensors.
-Whatever else it names (an optimizer, a namespace of arguments, a whole network) becomes an inert `Foreign`.
+A .pth file is a pickle that names storages, and the bytes of the storages: in a zip archive (torch 1.6 and later), or
+one after the other in one stream. A pickle may only call the functions below, which rebuild tensors. Everything else
+that it names (an optimizer, a namespace of arguments, a whole network) becomes an inert `Foreign`.
 """
 
+import math
+import os
 import pickle
 import struct
-import zipfile
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import IO, Any
+from zipfile import ZipFile
 
 import numpy as np
 
+from keras_cnns.support.archives import open_zip
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import check_declared, open_regular
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle in a stream of the older layout
+EXPANDED = 2**20  # elements of a tensor that repeats those of its storage (`Tensor.expand`), at most
 SHORT = ("Float f4", "Double f8", "Half f2", "Long i8", "Int i4", "Short i2", "Char i1", "Byte u1", "Bool ?")
 STORAGES = {f"{word}Storage": np.dtype(code) for word, code in map(str.split, SHORT)} | {"BFloat16Storage": "bfloat16"}
 DTYPES = {
@@ -27,47 +35,49 @@ DTYPES = {
 
 
 class Foreign:
-    """Something that the pickle names and that is not made: it takes whatever is done to it, and does nothing.
+    """Stands for an object that the pickle names. It accepts whatever is done to it, and does nothing.
 
-    what: its name, "torch.float8_e4m3fn".
+    what: the name of the object, "torch.float8_e4m3fn".
     """
 
     what = "an object"
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return super().__new__(cls)
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         pass
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: Any, value: Any) -> None:
         pass
 
-    def append(self, value):
+    def append(self, value: Any) -> None:
         pass
 
-    def extend(self, values):
+    def extend(self, values: Any) -> None:
         pass
 
     add = append
 
 
 @cache
-def foreign(what):
-    """The kind of `Foreign` that stands for what the pickle calls so."""
+def foreign(what: str) -> type[Foreign]:
+    """The subclass of `Foreign` for objects of that name."""
     return type("Foreign", (Foreign,), {"what": what})
 
 
 class Storage:
-    """Bytes that tensors look into; `read` fetches them when the first of them is asked for."""
+    """The bytes of one or several tensors; `read` fetches them when they are needed first."""
 
-    def __init__(self, dtype, count, read=None):
-        self.dtype, self.count, self.read, self.data = dtype, count, read, None
+    def __init__(self, dtype: Any, count: int, read: Callable[[], bytes] | None = None) -> None:
+        self.dtype, self.count, self.read = dtype, count, read
+        self.data: bytes | None = None
 
-    def array(self, dtype=None):
+    def array(self, dtype: Any = None) -> tuple[np.ndarray, Any]:
+        """All values, and their dtype; bfloat16 as its bits."""
         dtype = dtype or self.dtype
         if self.data is None:
             self.data = self.read() if self.read else b""
@@ -80,34 +90,38 @@ class Tensor:
 
     storage: Storage
     offset: int
-    size: tuple
-    stride: tuple
-    dtype: object = None
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: Any = None
 
-    def array(self):
-        """The values as a NumPy array; bfloat16 as float32. Raises ValueError where they reach outside the storage."""
+    def array(self) -> np.ndarray:
+        """The values as a NumPy array; bfloat16 becomes float32. Raises ValueError if they are not in the storage."""
         flat, dtype = self.storage.array(self.dtype)
         numbers = (self.offset, *self.size, *self.stride)
         if len(self.size) != len(self.stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
-            raise ValueError("a tensor has no sensible shape")
+            raise ValueError("the shape of a tensor is not valid")
         reach = self.offset + sum((n - 1) * step for n, step in zip(self.size, self.stride, strict=True)) + 1
         if 0 in self.size:
             value = np.zeros(self.size, flat.dtype)
         elif reach > len(flat):
             raise ValueError("a tensor reaches beyond its storage")
+        elif math.prod(self.size) > max(len(flat), EXPANDED):
+            raise ValueError("a tensor has far more elements than its storage")
         else:
             strides = [step * flat.itemsize for step in self.stride]
             value = np.lib.stride_tricks.as_strided(flat[self.offset :], self.size, strides, writeable=False)
         return (value.astype("<u4") << 16).view("<f4") if dtype == "bfloat16" else value
 
 
-def _tensor(storage, offset, size, stride, *rest):
+def _tensor(storage: Any, offset: int, size: Any, stride: Any, *rest: Any) -> Any:
     if not isinstance(storage, Storage):
-        return storage  # of a type that NumPy has not
+        return storage  # of a type that NumPy does not have
     return Tensor(storage, offset, tuple(size), tuple(stride))
 
 
-def _tensor_of_type(storage, offset, size, stride, requires_grad, hooks, dtype, *rest):
+def _tensor_of_type(
+    storage: Any, offset: int, size: Any, stride: Any, requires_grad: Any, hooks: Any, dtype: Any, *rest: Any
+) -> Any:
     if not isinstance(storage, Storage):
         return storage
     if not (isinstance(dtype, np.dtype) or dtype == "bfloat16"):
@@ -115,15 +129,15 @@ def _tensor_of_type(storage, offset, size, stride, requires_grad, hooks, dtype, 
     return Tensor(storage, offset, tuple(size), tuple(stride), dtype)
 
 
-def _parameter(data, *rest):
+def _parameter(data: Any, *rest: Any) -> Any:
     return data
 
 
-def _subclass(function, kind, arguments, state):
+def _subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     return function(*arguments) if function in (_tensor, _tensor_of_type, _parameter) else Foreign()
 
 
-KNOWN = {
+KNOWN: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch", "Size"): tuple,
     ("torch._utils", "_rebuild_tensor"): _tensor,
@@ -137,16 +151,16 @@ KNOWN = {
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file, storage):
+    def __init__(self, file: IO[bytes], storage: Callable[[Any, str, int], Storage]) -> None:
         super().__init__(file, encoding="utf-8")
         self.storage = storage
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if module in ("torch", "torch.storage") and name.endswith("Storage"):
             return STORAGES.get(name, name)
         return KNOWN.get((module, name)) or foreign(" ".join(f"{module}.{name}".split())[:100])
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> Any:
         kind, dtype, key, _, count, *view = pid
         dtype = np.dtype("u1") if dtype == "UntypedStorage" else dtype
         if kind != "storage" or not (isinstance(dtype, np.dtype) or dtype == "bfloat16") or (view and view[0]):
@@ -154,19 +168,19 @@ class _Unpickler(pickle.Unpickler):
         return self.storage(dtype, str(key), int(count))
 
 
-def read(path):
-    """What was saved at `path`: dicts, lists, numbers, `Tensor`s, and a `Foreign` for all else.
+def read(path: Path) -> Any:
+    """The content of the file at `path`: dicts, lists, numbers, `Tensor`s, and a `Foreign` for everything else.
 
     Raises:
-      UserError: the file is a program (TorchScript), or of a layout older than torch 0.4.
-      others (pickle.UnpicklingError, ValueError, EOFError, zipfile.BadZipFile ...): it is damaged.
+      UserError: the file is a program (TorchScript), a pickle that torch did not write, or of a layout older than 0.4.
+      Others (pickle.UnpicklingError, ValueError, EOFError, zipfile.BadZipFile ...): it is damaged.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return _archive(path) if file.read(2) == b"PK" else _stream(path)
 
 
-def _archive(path):
-    archive = zipfile.ZipFile(path)
+def _archive(path: Path) -> Any:
+    archive = open_zip(path)
     root = next(name for name in archive.namelist() if name.endswith("data.pkl")).removesuffix("data.pkl")
     if f"{root}constants.pkl" in archive.namelist() or any(n.startswith(f"{root}code/") for n in archive.namelist()):
         raise UserError(
@@ -174,41 +188,51 @@ def _archive(path):
             "Open it with torch.jit.load and save its state_dict()."
         )
     swap = f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") == b"big"
-    made = {}
+    storages: dict[str, Storage] = {}
 
-    def storage(dtype, key, count):
-        if key not in made:
-            made[key] = Storage(dtype, count, lambda: _bytes(archive, f"{root}data/{key}", swap and dtype))
-        return made[key]
+    def storage(dtype: Any, key: str, count: int) -> Storage:
+        if key not in storages:
+            storages[key] = Storage(dtype, count, lambda: _bytes(archive, f"{root}data/{key}", swap and dtype))
+        return storages[key]
 
     with archive.open(f"{root}data.pkl") as file:
         return _Unpickler(file, storage).load()
 
 
-def _bytes(archive, name, swap):
+def _bytes(archive: ZipFile, name: str, swap: Any) -> bytes:
     data = archive.read(name)
     if swap:
         data = np.frombuffer(data, np.dtype("u2") if swap == "bfloat16" else swap).byteswap().tobytes()
     return data
 
 
-def _stream(path):
-    made = {}
+def _stream(path: Path) -> Any:
+    storages: dict[str, Storage] = {}
 
-    def storage(dtype, key, count):
-        return made.setdefault(key, Storage(dtype, count))
+    def storage(dtype: Any, key: str, count: int) -> Storage:
+        return storages.setdefault(key, Storage(dtype, count))
 
-    with open(path, "rb") as file:
-        if _Unpickler(file, storage).load() != MAGIC:
-            raise UserError(f"{path} is a pickle, and no file that torch.save wrote.")
+    with open_regular(path) as file:
+        if not _begins_like_torch(file, storage):
+            raise UserError(
+                f"{path} is a pickle of Python objects, and torch.save did not write it: nothing in it is run. Save "
+                "the arrays as .safetensors."
+            )
         for _ in range(2):  # the protocol's version, the machine it was written on
             _Unpickler(file, storage).load()
         content = _Unpickler(file, storage).load()
+        size = os.fstat(file.fileno()).st_size
         for key in _Unpickler(file, storage).load():
-            found = made[str(key)]
             (count,) = struct.unpack("<q", file.read(8))
-            size = 2 if found.dtype == "bfloat16" else found.dtype.itemsize
-            found.data = file.read(count * size)
-            if len(found.data) != count * size:
-                raise EOFError("the file ends before its last tensor")
+            dtype = storages[str(key)].dtype
+            length = count * (2 if dtype == "bfloat16" else dtype.itemsize)
+            storages[str(key)].data = file.read(check_declared(length, size - file.tell(), f"a tensor in {path}"))
     return content
+
+
+def _begins_like_torch(file: IO[bytes], storage: Any) -> bool:
+    """Whether the first pickle in a file is the number that torch.save writes there."""
+    try:
+        return bool(_Unpickler(file, storage).load() == MAGIC)
+    except Exception:  # pickle raises errors of many kinds
+        return False

@@ -1,6 +1,8 @@
-"""Out of a training checkpoint the network's tensors: whatever its author called them, and whatever lies beside."""
+"""The tensors of the network in a training checkpoint, under whatever key its author put them."""
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.weights.formats.torch_files import Foreign, Tensor
@@ -13,45 +15,42 @@ CUSTOMARY = ("", "state_dict", "model_state_dict", "model", "net", "network", "w
 WRAPPERS = re.compile(r"(?:(?<=^)|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 
 
-def state_dict(content, path):
-    """({name: Tensor}, notes) of the network in what torch saved at `path`.
+def state_dict(content: Any, path: object) -> tuple[dict[str, Tensor], list[str]]:
+    """The named tensors of the network in what torch saved at `path`, and notes about what was chosen.
 
-    An average of the weights (EMA, SWA, a teacher) is taken before the weights themselves. notes: what was chosen where
-    there was a choice.
+    An average of the weights (EMA, SWA, a teacher) is preferred to the weights themselves.
 
     Raises:
-      UserError: there are no named tensors, or objects in their place that only running code could make.
+      UserError: there are no named tensors, or there are objects instead that only running code could make.
     """
-    found = dict(_candidates(content))
-    found = {where: tensors for where, tensors in found.items() if not OTHERS.search(where)} or found
-    if not found:
-        _refuse(content, path)
-    most = max(map(len, found.values()))
-    whole = {where: tensors for where, tensors in found.items() if 10 * len(tensors) >= 9 * most}
-    order = sorted(whole, key=lambda where: (not AVERAGE.search(where), _custom(where), -len(whole[where])))
+    candidates = dict(_candidates(content))
+    candidates = {key: tensors for key, tensors in candidates.items() if not OTHERS.search(key)} or candidates
+    if not candidates:
+        raise _refusal(content, path)
+    most = max(map(len, candidates.values()))
+    full = {key: tensors for key, tensors in candidates.items() if 10 * len(tensors) >= 9 * most}
+    order = sorted(full, key=lambda key: (not AVERAGE.search(key), _customary(key), -len(full[key])))
     taken, *rest = order
     notes = []
     if rest:
-        notes.append(
-            f"{_called(taken)} was taken, {_listed(rest)} left: save what you want of them alone to load that."
-        )
+        notes.append(f"{_called(taken)} was taken, {_listed(rest)} ignored: to load another one, save it alone.")
     if not AVERAGE.search(taken):
         for places, why in (
-            ([w for w in found if w not in whole and AVERAGE.search(w)], "it is not whole"),
+            ([key for key in candidates if key not in full and AVERAGE.search(key)], "it is not complete"),
             (list(_nameless_averages(content)), "it does not say which tensor is which"),
         ):
             if places:
-                notes.append(f"an average of the weights lies in {_listed(places)} and was left: {why}.")
-    return whole[taken], notes
+                notes.append(f"an average of the weights lies in {_listed(places)} and was ignored: {why}.")
+    return full[taken], notes
 
 
-def plain(name):
-    """A tensor's name without what compiling or sharding put into it."""
+def plain(name: str) -> str:
+    """A tensor's name without what compiling or sharding adds to it."""
     return WRAPPERS.sub("", name)
 
 
-def _candidates(content, where="", depth=DEPTH):
-    """(place, tensors by name) of every dict that holds tensors and little else."""
+def _candidates(content: Any, where: str = "", depth: int = DEPTH) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """(path of keys, tensors by name) of every dict that holds tensors and little else."""
     if isinstance(content, list | tuple):
         content = {str(i): value for i, value in enumerate(content) if isinstance(value, dict | list | tuple)}
     if not isinstance(content, dict) or depth < 0:
@@ -64,8 +63,8 @@ def _candidates(content, where="", depth=DEPTH):
         yield from _candidates(value, f"{where}/{key}" if where else str(key), depth - 1)
 
 
-def _nameless_averages(content, where="", depth=DEPTH):
-    """Places of averages that are no dict of tensors: lists of them, objects."""
+def _nameless_averages(content: Any, where: str = "", depth: int = DEPTH) -> Iterator[str]:
+    """Paths of averages that are not dicts of tensors, but lists of them, or objects."""
     for key, value in content.items() if isinstance(content, dict) and depth >= 0 else ():
         place = f"{where}/{key}" if where else str(key)
         if AVERAGE.search(str(key)) and _holds_tensors_or_objects(value) and not dict(_candidates(value)):
@@ -74,37 +73,41 @@ def _nameless_averages(content, where="", depth=DEPTH):
             yield from _nameless_averages(value, place, depth - 1)
 
 
-def _holds_tensors_or_objects(value, depth=DEPTH):
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+def _holds_tensors_or_objects(value: Any, depth: int = DEPTH) -> bool:
+    inner: Iterable[Any] = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    )
     if isinstance(value, Foreign):
         return True
     return depth >= 0 and any(isinstance(v, Tensor) or _holds_tensors_or_objects(v, depth - 1) for v in inner)
 
 
-def _custom(where):
+def _customary(where: str) -> int:
+    """How usual the key is for weights, the most usual first."""
     last = where.rpartition("/")[2]
     return CUSTOMARY.index(last) if last in CUSTOMARY else len(CUSTOMARY)
 
 
-def _refuse(content, path):
+def _refusal(content: Any, path: object) -> UserError:
+    """Why nothing in the file can be loaded."""
     what = next(_foreign(content), None)
     if what is None:
-        raise UserError(f"{path} holds no state_dict: save `model.state_dict()`.")
+        return UserError(f"{path} holds no state_dict: save `model.state_dict()`.")
     if what.startswith(TENSORS):
-        raise UserError(
+        return UserError(
             f"{path} holds tensors that cannot be read here ({what.rpartition('.')[2].removeprefix('_rebuild_')}): "
             "save them as plain tensors of float32."
         )
     if what.startswith("numpy"):
-        raise UserError(f"{path} holds NumPy's arrays in place of tensors: save torch's own `model.state_dict()`.")
-    raise UserError(
+        return UserError(f"{path} holds NumPy's arrays in place of tensors: save torch's own `model.state_dict()`.")
+    return UserError(
         f"{path} holds more than weights ({what}), and reading it would run code from it: nothing was loaded. "
         "Save the state_dict alone."
     )
 
 
-def _foreign(content, depth=DEPTH):
-    """The names of what was not made, as they are met."""
+def _foreign(content: Any, depth: int = DEPTH) -> Iterator[str]:
+    """The names of the objects that were not made, in their order."""
     if isinstance(content, Foreign):
         yield content.what
     elif isinstance(content, dict | list | tuple) and depth >= 0:
@@ -112,9 +115,9 @@ def _foreign(content, depth=DEPTH):
             yield from _foreign(value, depth - 1)
 
 
-def _called(where):
+def _called(where: str) -> str:
     return f"{where or 'the outermost dict'}"
 
 
-def _listed(places):
+def _listed(places: list[str]) -> str:
     return ", ".join(map(_called, places[:4])) + (", ..." if len(places) > 4 else "")

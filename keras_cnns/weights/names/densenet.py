@@ -10,6 +10,7 @@ PEERS = {
     "keras": {f"densenet{depth}": f"DenseNet{depth}" for depth in (121, 169, 201)},
     "torchvision": SAME,
     "timm": SAME | {"densenet264": "densenet201(block_config=(6, 12, 64, 48))"},
+    "keras_hub": {f"densenet{depth}": "DenseNetBackbone" for depth in (121, 169, 201)},
 }
 COLUMNS = {("timm", "densenet264"): {"numerics": TORCH}}
 
@@ -42,4 +43,16 @@ def torchvision(net: Any) -> Rules:
 timm = torchvision
 
 
-NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm}, columns=COLUMNS)
+def keras_hub(net: Any) -> Rules:
+    """KerasHub counts stages and a dense layer's normalizations from 1."""
+    return [
+        (r"^stack(\d)_block(\d+)_(\d)_bn$", lambda m: f"conv{int(m[1]) + 1}_block{m[2]}_{int(m[3]) - 1}_bn"),
+        (r"^stack(\d)_block", lambda m: f"conv{int(m[1]) + 1}_block"),
+        (r"^transition(\d)_", lambda m: f"pool{int(m[1]) + 1}_"),
+        (r"^bn$", "post_bn"),
+    ]
+
+
+NAMES = Names(
+    PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub}, columns=COLUMNS
+)

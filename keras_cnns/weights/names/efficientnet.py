@@ -13,6 +13,7 @@ PEERS = {
     "torchvision": {f"efficientnet_b{i}": f"efficientnet_b{i}" for i in range(8)},
     "timm": {f"efficientnet_b{i}": f"efficientnet_b{i}" for i in range(8)},
     "efficientnet_pytorch": {f"efficientnet_b{i}": f"efficientnet-b{i}" for i in range(8)},
+    "keras_hub": {f"efficientnet_b{i}": "EfficientNetBackbone" for i in range(8)},
 }
 LARGE = {"numerics": Numerics(padding="symmetric", epsilon=1e-3, momentum=0.99), "preprocessing": "torch"}
 COLUMNS: dict[str | tuple[str, str], dict] = {
@@ -55,14 +56,29 @@ def efficientnet_pytorch(net: Any) -> Rules:
     return rules(blocks(net))
 
 
-def blocks(net):
-    """In the paper the first of these stages is the second."""
+def blocks(net: Any) -> list[inverted.Block]:
+    """The blocks of a network, in order. The stages of the paper's table begin with the second."""
     ratios = [t for t, *_ in net.table]
     return inverted.stages(layers_per_stage(net), ratios, squeezes=net.se_ratio > 0, first=2)
 
 
-NAMES = Names(
-    PEERS,
-    {"keras": keras, "torchvision": torchvision, "timm": timm, "efficientnet_pytorch": efficientnet_pytorch},
-    columns=COLUMNS,
-)
+def keras_hub(net: Any) -> Rules:
+    """KerasHub calls stage 2 block 1, and its blocks a, b, c, as keras.applications does."""
+    return [
+        (r"^top_", "last_"),
+        (r"_dwconv$", "_depthwise_conv"),
+        (r"_dwconv_bn$", "_depthwise_bn"),
+        (r"_se_(reduce|expand)$", r"_se_\1_conv"),
+        (r"_project$", "_project_conv"),
+        (r"^block(\d)([a-z])_", lambda m: f"stage{int(m[1]) + 1}_block{ord(m[2]) - ord('a') + 1}_"),
+    ]
+
+
+RULES = {
+    "keras": keras,
+    "torchvision": torchvision,
+    "timm": timm,
+    "efficientnet_pytorch": efficientnet_pytorch,
+    "keras_hub": keras_hub,
+}
+NAMES = Names(PEERS, RULES, columns=COLUMNS)

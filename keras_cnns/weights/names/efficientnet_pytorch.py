@@ -1,5 +1,8 @@
 """The names of the efficientnet_pytorch and efficientnet_lite_pytorch packages in models/efficientnet.py's words."""
 
+from keras_cnns.weights.names.inverted import Block
+from keras_cnns.weights.names.table import Rules
+
 PARTS = {
     "_expand_conv": "expand_conv",
     "_bn0": "expand_bn",
@@ -12,8 +15,8 @@ PARTS = {
 }
 
 
-def rules(blocks):
-    """blocks: of the network, in order, as (our name, expands, squeezes); theirs are numbered through."""
+def rules(blocks: list[Block]) -> Rules:
+    """The rules for the blocks of a network. These packages number the blocks without stages."""
     return [
         (r"^_conv_stem$", "stem_conv"),
         (r"^_bn0$", "stem_bn"),

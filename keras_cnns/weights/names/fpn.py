@@ -3,13 +3,13 @@
 from typing import Any
 
 from keras_cnns.weights.names import resnet
-from keras_cnns.weights.names.table import Names, Rules
+from keras_cnns.weights.names.table import Arrays, Names, Rules
 
 PEERS = {"torchvision": {"faster_rcnn_resnet50_fpn": "fasterrcnn_resnet50_fpn"}}
 
 
 def torchvision(net: Any) -> Rules:
-    """The files it publishes are older than its release: inner_blocks.0 there is inner_blocks.0.0 here."""
+    """torchvision's published files are older than its present names: inner_blocks.0 is now inner_blocks.0.0."""
     return [
         (r"^backbone\.fpn\.inner_blocks\.(\d)(\.0)?$", lambda m: f"fpn_inner{int(m[1]) + 2}"),
         (r"^backbone\.fpn\.layer_blocks\.(\d)(\.0)?$", lambda m: f"fpn_outer{int(m[1]) + 2}"),
@@ -24,8 +24,8 @@ def torchvision(net: Any) -> Rules:
     ]
 
 
-def adapted(tensors):
-    """Without the deltas of the ground, which torchvision has and never uses."""
+def adapted(tensors: Arrays) -> Arrays:
+    """The tensors without the deltas of the background, which torchvision has and never uses."""
     return {path: value[4:] if path.startswith("box_deltas/") else value for path, value in tensors.items()}
 
 

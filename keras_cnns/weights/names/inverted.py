@@ -1,7 +1,14 @@
-"""What torchvision and timm call the parts of inverted residual blocks, for the families that are made of them.
+"""Names of the parts of inverted residual blocks in torchvision and timm, for the families that are made of them.
 
-A network's blocks are given in order as (our name, expands, squeezes).
+The blocks of a network are listed in order as (our name, expands, squeezes).
 """
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Block = tuple[str, bool, bool]
+Rule = tuple[str, Any]
 
 TIMM_ENDS = [
     (r"^conv_stem$", "stem_conv"),
@@ -12,8 +19,8 @@ TIMM_ENDS = [
 ]
 
 
-def stages(depths, expand_ratios, squeezes, first=1):
-    """The blocks of a network that are called stage{n}_block{i} here."""
+def stages(depths: Sequence[int], expand_ratios: Sequence[int], squeezes: bool, first: int = 1) -> list[Block]:
+    """The blocks of a network whose blocks are called stage{n}_block{i} here."""
     return [
         (f"stage{stage}_block{i + 1}", t != 1, squeezes)
         for stage, (n, t) in enumerate(zip(depths, expand_ratios, strict=True), start=first)
@@ -21,10 +28,10 @@ def stages(depths, expand_ratios, squeezes, first=1):
     ]
 
 
-def counted(pattern, depths, first=0):
-    """A rule that turns a stage's number (from `first`) and a block's in it (from 0) into "#n.", n counting blocks."""
+def counted(pattern: str, depths: Sequence[int], first: int = 0) -> Rule:
+    """A rule that turns the numbers of a stage (from `first`) and of a block in it (from 0) into "#n." for block n."""
 
-    def number(match):
+    def number(match: re.Match[str]) -> str:
         stage, i = int(match[1]) - first, int(match[2])
         if stage < 0 or i >= depths[stage]:
             raise IndexError(match[0])
@@ -33,10 +40,10 @@ def counted(pattern, depths, first=0):
     return (pattern, number)
 
 
-def timm(blocks):
-    """A rule for "#n.conv_pw" and the like; a block that does not expand counts its layers differently."""
+def timm(blocks: Sequence[Block]) -> Rule:
+    """A rule for "#n.conv_pw" and the like. A block that does not expand counts its layers differently."""
 
-    def parts(expands, squeezes):
+    def parts(expands: bool, squeezes: bool) -> dict[str, str]:
         ours = ("expand", "depthwise", "project") if expands else ("depthwise", "project")
         kernels = ("pw", "dw", "pwl") if expands else ("dw", "pw")
         table = {f"conv_{kernel}": f"{part}_conv" for kernel, part in zip(kernels, ours, strict=True)}
@@ -46,10 +53,10 @@ def timm(blocks):
     return _parts(blocks, parts)
 
 
-def torchvision(blocks):
+def torchvision(blocks: Sequence[Block]) -> Rule:
     """A rule for "#n.0.1", "#n.1.fc1" or, for the last two layers of MobileNetV2's blocks, "#n.2"."""
 
-    def parts(expands, squeezes):
+    def parts(expands: bool, squeezes: bool) -> dict[str, str]:
         ours = ["expand"] * expands + ["depthwise"] + ["se"] * squeezes + ["project"]
         table = {f"{i}.{j}": f"{part}_{kind}" for i, part in enumerate(ours) for j, kind in enumerate(("conv", "bn"))}
         table |= {f"{len(ours) - 2}.fc1": "se_reduce_conv", f"{len(ours) - 2}.fc2": "se_expand_conv"}
@@ -58,8 +65,8 @@ def torchvision(blocks):
     return _parts(blocks, parts)
 
 
-def torchvision_ends(last):
-    """torchvision's stem, its last convolution `features.{last}`, and its class scores."""
+def torchvision_ends(last: int) -> list[Rule]:
+    """Rules for torchvision's stem, its last convolution `features.{last}`, and its class scores."""
     return [
         (r"^features\.0\.0$", "stem_conv"),
         (r"^features\.0\.1$", "stem_bn"),
@@ -69,8 +76,8 @@ def torchvision_ends(last):
     ]
 
 
-def _parts(blocks, parts):
-    def replace(match):
+def _parts(blocks: Sequence[Block], parts: Callable[[bool, bool], dict[str, str]]) -> Rule:
+    def replace(match: re.Match[str]) -> str:
         name, expands, squeezes = blocks[int(match[1])]
         return f"{name}_{parts(expands, squeezes)[match[2]]}"
 

@@ -44,7 +44,7 @@ def timm(net: Any) -> Rules:
     ]
 
 
-def _blocks(net):
+def _blocks(net: Any) -> list[inverted.Block]:
     return inverted.stages([n for _, _, n, _ in net.table], [t for t, *_ in net.table], squeezes=False)
 
 

@@ -1,5 +1,6 @@
 """Other libraries' layer names in models/mobilenet_v3.py's words."""
 
+import re
 from itertools import groupby
 from typing import Any
 
@@ -24,6 +25,7 @@ PEERS = {
         "mobilenet_v3_small_minimalistic": "tf_mobilenetv3_small_minimal_100",
         "mobilenet_v3_large_minimalistic": "tf_mobilenetv3_large_minimal_100",
     },
+    "keras_hub": {name: "MobileNetBackbone" for name in ("mobilenet_v3_small", "mobilenet_v3_large")},
 }
 COLUMNS = {
     "torchvision": {
@@ -77,7 +79,7 @@ def timm(net: Any) -> Rules:
     ]
 
 
-def _blocks(net):
+def _blocks(net: Any) -> list[inverted.Block]:
     channels = [net.stem] + [out for _, _, out, *_ in net.table]
     return [
         (f"block{i}", exp_size != channels[i - 1], se and not net.minimalistic)
@@ -85,4 +87,29 @@ def _blocks(net):
     ]
 
 
-NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm}, columns=COLUMNS)
+def keras_hub(net: Any) -> Rules:
+    """KerasHub has timm's stages. The first one, which does not expand, is a layer of another class."""
+    depths = [len(list(rows)) for _, rows in groupby(out for _, _, out, *_ in net.table)]
+    ours = {"conv1": "expand_conv", "bn1": "expand_bn", "conv2": "depthwise_conv", "bn2": "depthwise_bn"}
+    ours |= {"conv3": "project_conv", "bn3": "project_bn"}
+    ours |= {"se_conv_reduce": "se_reduce_conv", "se_conv_expand": "se_expand_conv"}
+    first = {"conv1": "depthwise_conv", "bn1": "depthwise_bn", "conv2": "project_conv", "bn2": "project_bn"}
+    first |= {"squeeze_excite_conv_reduce": "se_reduce_conv", "squeeze_excite_conv_expand": "se_expand_conv"}
+
+    def block(match: re.Match[str]) -> str:
+        stage, i = int(match[1]), int(match[2])
+        part = ours[match[3]] if stage else first[match[3]]
+        return f"block{sum(depths[:stage]) + i + 1}_{part}"
+
+    return [
+        (r"^input_conv$", "stem_conv"),
+        (r"^input_batch_norm$", "stem_bn"),
+        (rf"^block_{len(depths)}_0_(conv|bn)$", r"last_\1"),
+        (r"^classifier_conv$", "head"),
+        (r"^block_(\d+)_(\d+)_(\w+)$", block),
+    ]
+
+
+NAMES = Names(
+    PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub}, columns=COLUMNS
+)

@@ -10,6 +10,7 @@ PEERS = {
     "keras": {f"resnet{depth}": f"ResNet{depth}" for depth in (50, 101, 152)},
     "torchvision": SAME | V1_5,
     "timm": SAME | V1_5,
+    "keras_hub": dict.fromkeys(SAME | V1_5, "ResNetBackbone"),
 }
 
 
@@ -35,4 +36,9 @@ def torchvision(net: Any) -> Rules:
 timm = torchvision
 
 
-NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm})
+def keras_hub(net: Any) -> Rules:
+    """KerasHub counts stages and blocks from 0."""
+    return [(r"^stack(\d)_block(\d+)_", lambda m: f"conv{int(m[1]) + 2}_block{int(m[2]) + 1}_")]
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub})

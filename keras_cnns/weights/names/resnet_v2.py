@@ -7,6 +7,7 @@ from keras_cnns.weights.names.table import Names, Rules
 PEERS = {
     "keras": {f"resnet{depth}_v2": f"ResNet{depth}V2" for depth in (50, 101, 152)},
     "timm": {f"resnetv2_{depth}": f"resnetv2_{depth}" for depth in (50, 101, 152)},
+    "keras_hub": {f"resnetv2_{depth}": "ResNetBackbone" for depth in (50, 101, 152)},
 }
 COLUMNS = {"timm": {"preprocessing": "tf"}}
 
@@ -30,4 +31,12 @@ def timm(net: Any) -> Rules:
     ]
 
 
-NAMES = Names(PEERS, {"keras": keras, "timm": timm}, columns=COLUMNS)
+def keras_hub(net: Any) -> Rules:
+    """KerasHub counts stages and blocks from 0."""
+    return [
+        (r"^stack(\d)_block(\d+)_", lambda m: f"conv{int(m[1]) + 2}_block{int(m[2]) + 1}_"),
+        (r"_pre_activation_bn$", "_preact_bn"),
+    ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "timm": timm, "keras_hub": keras_hub}, columns=COLUMNS)

@@ -5,7 +5,12 @@ from typing import Any
 from keras_cnns.weights.names.table import Names, Rules
 
 SAME = {name: name for depth in (11, 13, 16, 19) for name in (f"vgg{depth}", f"vgg{depth}_bn")}
-PEERS = {"keras": {"vgg16": "VGG16", "vgg19": "VGG19"}, "torchvision": SAME, "timm": SAME}
+PEERS = {
+    "keras": {"vgg16": "VGG16", "vgg19": "VGG19"},
+    "torchvision": SAME,
+    "timm": SAME,
+    "keras_hub": {"vgg16": "VGGBackbone", "vgg19": "VGGBackbone"},
+}
 
 
 def keras(net: Any) -> Rules:
@@ -43,4 +48,9 @@ def timm(net: Any) -> Rules:
     ]
 
 
-NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm})
+def keras_hub(net: Any) -> Rules:
+    """KerasHub has the names of keras.applications."""
+    return keras(net)
+
+
+NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub})

@@ -5,7 +5,11 @@ from typing import Any
 from keras_cnns.blocks.conv import TORCH
 from keras_cnns.weights.names.table import Names, Rules
 
-PEERS = {"keras": {"xception": "Xception"}, "timm": {"xception": "legacy_xception"}}
+PEERS = {
+    "keras": {"xception": "Xception"},
+    "timm": {"xception": "legacy_xception"},
+    "keras_hub": {"xception": "XceptionBackbone"},
+}
 COLUMNS = {"timm": {"numerics": TORCH}}
 
 
@@ -40,4 +44,9 @@ def timm(net: Any) -> Rules:
     ]
 
 
-NAMES = Names(PEERS, {"keras": keras, "timm": timm}, columns=COLUMNS)
+def keras_hub(net: Any) -> Rules:
+    """KerasHub calls the shortcut residual."""
+    return [(r"^(block\d+_(?:sep)?conv\d)$", r"\1_conv"), (r"_residual_(conv|bn)$", r"_shortcut_\1")]
+
+
+NAMES = Names(PEERS, {"keras": keras, "timm": timm, "keras_hub": keras_hub}, columns=COLUMNS)

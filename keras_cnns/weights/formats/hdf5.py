@@ -1,0 +1,151 @@
+"""HDF5 files of Keras (`.h5`, `.weights.h5`, and the one inside a `.keras` file).
+
+Before anything is read, every object of the file is checked: its data must lie in this file, and a declared size must
+not exceed what is stored. HDF5 also allows links to other files, external storage and virtual data sets, and those
+would make the bytes of another file part of the weights.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+from keras_cnns.support.archives import MAX_RATIO, RATIO_FROM
+from keras_cnns.support.errors import UserError
+from keras_cnns.support.untrusted import in_bytes
+
+MAX_OBJECTS = 200_000  # groups and data sets; a network of a thousand layers has ten thousand
+
+
+def check(file: h5py.File, name: str) -> None:
+    """Raises UserError unless all data of the HDF5 file lies in it, with sizes that it can hold.
+
+    name: of the file, for messages.
+    """
+    total, stored, seen = 0, 0, set()
+    groups = [("", file)]
+    while groups:
+        path, group = groups.pop()
+        for key in group:
+            where = f"{path}/{key}"
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                raise UserError(f"{where} in {name} is a link, also to other files: only data in the file is read.")
+            item = group[key]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:
+                continue
+            seen.add(address)
+            if len(seen) > MAX_OBJECTS:
+                raise UserError(f"{name} holds more than {MAX_OBJECTS} objects: this is not a file of weights.")
+            if isinstance(item, h5py.Group):
+                groups.append((where, item))
+            elif isinstance(item, h5py.Dataset):
+                total += _checked_size(item, where, name)
+                stored += item.id.get_storage_size()
+    if total > max(RATIO_FROM, MAX_RATIO * stored):
+        raise UserError(f"{name} declares {in_bytes(total)} of weights and stores {in_bytes(stored)}: it is damaged.")
+
+
+def _checked_size(data: h5py.Dataset, where: str, name: str) -> int:
+    """The declared size of a data set in bytes. Raises UserError if it lies elsewhere or is not stored."""
+    properties = data.id.get_create_plist()
+    if data.is_virtual or properties.get_external_count():
+        raise UserError(f"{where} in {name} lies in another file: only data in the file itself is read.")
+    if data.dtype.hasobject:
+        raise UserError(f"{where} in {name} holds texts or references: weights are numbers.")
+    declared, stored = int(data.size or 0) * data.dtype.itemsize, data.id.get_storage_size()
+    limit = max(RATIO_FROM, MAX_RATIO * stored) if properties.get_nfilters() else stored
+    if declared > limit:
+        raise UserError(
+            f"{where} in {name} declares {in_bytes(declared)} and stores {in_bytes(stored)}: the file is damaged."
+        )
+    return declared
+
+
+def read(
+    file: h5py.File, names: Mapping[str, str] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+    """({"layer/number": array}, {layer: {}}) of a checked file, in either layout of Keras.
+
+    Keras 1 and 2 write groups that are called after the layers. Keras 3 numbers groups and variables.
+
+    names: {group: name of its layer}, where it is known from the description of the model. Before 3.10 Keras did not
+      write the names into the file.
+    """
+    content = file.get("model_weights", file)
+    if any(key.startswith("layer_names") for key in content.attrs):
+        return _by_layer(content)
+    return _by_number(content, names or {})
+
+
+def _by_layer(content: h5py.Group) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+    arrays: dict[str, np.ndarray] = {}
+    layers: dict[str, dict[str, Any]] = {}
+    for layer in _texts(content.attrs, "layer_names"):
+        layers[layer] = {}
+        variables = _texts(content[layer].attrs, "weight_names")
+        owners = [name.split("/")[-2] if name.count("/") else layer for name in variables]
+        if len(set(owners)) < 2:  # variables of the layer itself
+            owners = [layer] * len(variables)
+        numbers: Counter[str] = Counter()
+        for owner, variable in zip(owners, variables, strict=True):  # a nested model has several layers
+            layers.setdefault(owner, {})
+            arrays[f"{flat(owner)}/{numbers[owner]}"] = content[layer][variable][()]
+            numbers[owner] += 1
+    return arrays, layers
+
+
+def _by_number(
+    content: h5py.Group, names: Mapping[str, str]
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+    arrays: dict[str, np.ndarray] = {}
+    layers: dict[str, dict[str, Any]] = {}
+
+    def collect(path: str, group: Any) -> None:
+        if re.fullmatch(r"(layers/[^/]+/)+vars", path):  # not the seeds of a dropout
+            name = group.attrs.get("name") or names.get(path, "")
+            if len(group) and not name:
+                raise UserError(
+                    "the weights carry no names of layers: save the whole model (.keras), or its weights again with "
+                    "Keras 3.10 or newer."
+                )
+            layers[name] = {}
+            for variable, value in group.items():
+                arrays[f"{flat(name)}/{variable}"] = value[()]
+
+    content.visititems(collect)
+    return arrays, layers
+
+
+def flat(layer: str) -> str:
+    """A layer's name without slashes, which Keras 2 allows ("expanded_conv/depthwise")."""
+    return layer.replace("/", "_")
+
+
+def groups(graph: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
+    """(group in the file, name) of every layer of a described model.
+
+    Keras calls a group after the layer's class and numbers those of one class. A Sequential model has no group for its
+    input.
+    """
+    config, counts = graph.get("config"), Counter[str]()
+    without = "InputLayer" if graph.get("class_name") == "Sequential" else None
+    for row in config.get("layers", []) if isinstance(config, dict) else []:
+        if not isinstance(row, dict) or row.get("class_name") == without:
+            continue
+        kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", str(row.get("class_name")))
+        kind = re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
+        group = f"{inside}layers/{kind}_{counts[kind]}" if counts[kind] else f"{inside}layers/{kind}"
+        counts[kind] += 1
+        own = row.get("config")
+        yield f"{group}/vars", own.get("name", "") if isinstance(own, dict) else ""
+        yield from groups(row, f"{group}/")
+
+
+def _texts(attributes: Any, key: str) -> list[str]:
+    """A list of names in attributes; Keras divides long lists into several."""
+    keys = [key] if key in attributes else sorted((k for k in attributes if re.fullmatch(rf"{key}\d+", k)), key=len)
+    return [n.decode() if isinstance(n, bytes) else str(n) for k in keys for n in attributes[k]]
