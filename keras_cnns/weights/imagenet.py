@@ -20,7 +20,10 @@ from keras_cnns.weights.catalog import catalog
 @cache
 def classes() -> list[tuple[str, str, str]]:
     """[(number in WordNet, first word, unique name)] of the thousand classes."""
-    return [(row[0], row[1], row[2]) for row in json.loads(files(__package__).joinpath("imagenet.json").read_text(encoding="utf-8"))]
+    return [
+        (row[0], row[1], row[2])
+        for row in json.loads(files(__package__).joinpath("imagenet.json").read_text(encoding="utf-8"))
+    ]
 
 
 def labels(path: Path) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
-"""What a network in a file of Keras's does with pixels before its first weights: the preprocessing it was trained with.
+"""The preprocessing inside a network in a file of Keras: what it does with pixels before its first weights.
 
-Read from the description of its graph, or, where a file holds weights alone, from the layers that are named in it.
+The description of the graph tells it. In a file of weights alone, the names of the layers do.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from keras_cnns.blocks.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, named
+from keras_cnns.weights.formats.readers import Tensors
 
 PASSING = ("InputLayer", "Dropout", "Identity", "GaussianNoise", "GaussianDropout", "Cast")  # at inference
 ARITHMETIC = {
@@ -16,53 +18,52 @@ ARITHMETIC = {
     **dict.fromkeys(("Add", "math.add", "__operators__.add", "nn.bias_add"), "add"),
     **dict.fromkeys(("Subtract", "math.subtract"), "subtract"),
 }
-UNKNOWN = object()  # something is done to pixels that cannot be read
+UNKNOWN: Any = object()  # pixels are changed in a way that cannot be read
 
 
-def preprocessing(tensors):
-    """A `Preprocessing` or its name; `None` where the network takes its own range; `UNKNOWN`."""
+def preprocessing(tensors: Tensors) -> Any:
+    """The `Preprocessing` of the network or its name; `None` if it has none; or `UNKNOWN`."""
     if tensors.graph:
-        found = _Walk(tensors.arrays).through(tensors.graph)
-        if found is UNKNOWN or found is None:
-            return found
-        return named(found)
+        inside = _Walk(tensors.arrays).through(tensors.graph)
+        return inside if inside is UNKNOWN or inside is None else named(inside)
     return _from_names(tensors)
 
 
-def _from_names(tensors):
-    """From layers' names and the statistics of a Normalization: its scale is not in such a file, and is 1/255."""
+def _from_names(tensors: Tensors) -> Any:
+    """The same from the names of layers and the statistics of a Normalization. The scale is not in the file: 1/255."""
     if "rescaling" not in tensors.layers and not any(k.startswith("normalization") for k in tensors.layers):
         return None
     mean, variance = (_statistic(tensors.arrays, "normalization", i) for i in range(2))
     if mean is None or variance is None:
         return UNKNOWN
     if np.allclose(mean, IMAGENET_MEAN, atol=1e-3) and np.allclose(variance, IMAGENET_STD, atol=1e-3):
-        return "torch"  # keras.applications' files: deviations for variances, and one more scaling behind them
+        return "torch"  # files of keras.applications hold deviations as variances, and one more scaling follows
     return named(Preprocessing(scale=1 / 255, mean=_numbers(mean), std=_numbers(_deviation(variance))))
 
 
 class _Walk:
-    """Follows the one tensor from the input on; a and b of a * pixels + b, for three channels in their order there."""
+    """Follows the pixels from the input on: a and b of a * pixels + b, for three channels in their present order."""
 
-    def __init__(self, arrays):
+    def __init__(self, arrays: dict[str, Any]) -> None:
         self.arrays = arrays
-        self.a, self.b, self.reversed, self.found = np.ones(3), np.zeros(3), False, False
+        self.a, self.b, self.reversed, self.changed = np.ones(3), np.zeros(3), False, False
 
-    def through(self, graph):
+    def through(self, graph: dict[str, Any]) -> Any:
+        """The `Preprocessing` of a described model, None, or UNKNOWN."""
         try:
             self._inside(graph)
         except (_Unread, StopIteration, LookupError, TypeError, ValueError, AttributeError):
             return UNKNOWN
-        if not self.found:
+        if not self.changed:
             return None
         if not (np.isfinite(self.a).all() and np.isfinite(self.b).all()):
             return UNKNOWN
         a, b = _numbers(self.a), _numbers(self.b)
-        made = Preprocessing(scale=a if len(set(a)) > 1 else a[0], offset=b if len(set(b)) > 1 else b[0])
-        return replace(made, bgr=self.reversed)
+        affine = Preprocessing(scale=a if len(set(a)) > 1 else a[0], offset=b if len(set(b)) > 1 else b[0])
+        return replace(affine, bgr=self.reversed)
 
-    def _inside(self, graph):
-        """Whether the network's own layers begin somewhere in this model."""
+    def _inside(self, graph: dict[str, Any]) -> bool:
+        """Follows the pixels through a model. Returns whether the network's own layers begin in it."""
         config = graph.get("config") or {}
         layers = config.get("layers", []) if isinstance(config, dict) else []
         if graph.get("class_name") == "Sequential":
@@ -81,8 +82,8 @@ class _Walk:
                 return True
             at = {_name(readers[0])}
 
-    def _stacked(self, readers, layers):
-        """Three channels taken one by one and stacked: the stack, which has them reversed, or nothing we can read."""
+    def _stacked(self, readers: list[Any], layers: list[Any]) -> set[str]:
+        """The stack of three channels that were taken one by one, in order or reversed. Raises _Unread otherwise."""
         channels = {_name(row): row["inbound_nodes"][0]["args"][1][-1] for row in readers}
         stack = next(row for row in layers if row["class_name"] == "Stack" and set(_sources(row)) == set(channels))
         order = [channels[name] for name in _sources(stack)]
@@ -92,8 +93,8 @@ class _Walk:
             self._reverse()
         return {_name(stack)}
 
-    def _layer(self, row):
-        """One layer; whether it is the network's own."""
+    def _layer(self, row: dict[str, Any]) -> bool:
+        """Follows the pixels through one layer. Returns whether it is the network's own."""
         kind, config = row["class_name"], row.get("config") or {}
         if kind in ("Functional", "Model", "Sequential"):
             return self._inside(row)
@@ -108,7 +109,7 @@ class _Walk:
             std = _deviation(np.ravel(variance))
             mean = np.ravel(mean)
             self._affine(std, mean) if config.get("invert") else self._affine(1 / std, -mean / std)
-        elif kind == "Flip" and config.get("axis") in (-1, 3):  # noqa: SIM114 (two ways to write one thing)
+        elif kind == "Flip" and config.get("axis") in (-1, 3):  # noqa: SIM114
             self._reverse()
         elif kind in ("GetItem", "SlicingOpLambda", "TFOpLambda") and _reverses(row):
             self._reverse()
@@ -122,91 +123,91 @@ class _Walk:
             return True
         return False
 
-    def _affine(self, scale, offset):
-        self.a, self.b, self.found = self.a * _three(scale), self.b * _three(scale) + _three(offset), True
+    def _affine(self, scale: Any, offset: Any) -> None:
+        self.a, self.b, self.changed = self.a * _three(scale), self.b * _three(scale) + _three(offset), True
 
-    def _arithmetic(self, kind, row):
+    def _arithmetic(self, kind: str, row: dict[str, Any]) -> None:
         value = _operand(row)
         scale = {"divide": 1 / value, "multiply": value}.get(kind, np.ones(3))
         self._affine(scale, {"add": value, "subtract": -value}.get(kind, np.zeros(3)))
 
-    def _reverse(self):
-        self.a, self.b, self.found, self.reversed = self.a[::-1], self.b[::-1], True, not self.reversed
+    def _reverse(self) -> None:
+        self.a, self.b, self.changed, self.reversed = self.a[::-1], self.b[::-1], True, not self.reversed
 
 
 class _Unread(Exception):
-    """A layer changes pixels in a way that its configuration does not tell."""
+    """A layer changes pixels in a way that its configuration does not describe."""
 
 
-def _name(row):
+def _name(row: dict[str, Any]) -> str:
     return row.get("name") or row["config"]["name"]
 
 
-def _sources(row):
-    """Names of the layers that a layer reads: Keras 3 describes tensors, Keras 2 lists of names."""
-    found = []
+def _sources(row: dict[str, Any]) -> list[str]:
+    """The names of the layers that a layer reads. Keras 3 describes tensors, Keras 2 has lists of names."""
+    names: list[str] = []
 
-    def look(value):
+    def look(value: Any) -> None:
         if isinstance(value, dict):
             if value.get("class_name") == "__keras_tensor__":
-                found.append(value["config"]["keras_history"][0])
+                names.append(value["config"]["keras_history"][0])
             else:
                 for inner in value.values():
                     look(inner)
         elif isinstance(value, list):
             if len(value) in (3, 4) and isinstance(value[0], str) and all(isinstance(n, int) for n in value[1:3]):
-                found.append(value[0])
+                names.append(value[0])
             else:
                 for inner in value:
                     look(inner)
 
     look(row.get("inbound_nodes", []))
-    return found
+    return names
 
 
-def _operand(row):
-    """The constant that an operation takes beside the tensor."""
+def _operand(row: dict[str, Any]) -> np.ndarray:
+    """The constant operand of an operation on the pixels."""
     node = row["inbound_nodes"][0]
     if isinstance(node, dict):
-        given = list(node["args"]) + list(node.get("kwargs", {}).values())
-        first, others = given[0], given[1:]
+        operands: list[Any] = [*node["args"], *node.get("kwargs", {}).values()]
+        first, others = operands[0], operands[1:]
         if not (isinstance(first, dict) and first.get("class_name") == "__keras_tensor__") or len(others) != 1:
-            raise _Unread  # a constant less or over the tensor
+            raise _Unread  # the constant is the first operand
         return _three(_constant(others[0]))
     values = node[0][3] if isinstance(node[0], list) else node[3]
     return _three(_constant(values.get("y", values.get("bias", values.get("value")))))
 
 
-def _reverses(row):
+def _reverses(row: dict[str, Any]) -> bool:
     """Whether the operation is x[..., ::-1]."""
     text = str(row.get("inbound_nodes"))
     return "'step': -1" in text or ", -1)" in text or "None, None, -1" in text
 
 
-def _constant(value):
-    """A number or an array from a configuration, `None` for none."""
+def _constant(value: Any) -> Any:
+    """A number or an array in a configuration, or None."""
     if isinstance(value, dict):
         value = value["config"]["value"]
     return None if value is None else np.asarray(value, "float64")
 
 
-def _three(value):
+def _three(value: Any) -> np.ndarray:
     value = np.ravel(np.asarray(value, "float64"))
     if value.size not in (1, 3) and len(set(value)) != 1:
         raise _Unread
     return np.full(3, value[0]) if value.size != 3 else value
 
 
-def _statistic(arrays, layer, number):
-    """A Normalization's mean (0) or variance (1) among a file's tensors."""
+def _statistic(arrays: dict[str, Any], layer: str, number: int) -> Any:
+    """The mean (0) or variance (1) of a Normalization among the arrays of a file, or None."""
     known = {f"{layer}/{number}", f"{layer}/{('mean', 'variance')[number]}"}
     value = next((np.ravel(value) for path, value in arrays.items() if path in known), None)
     return value if value is not None and value.size in (1, 3) else None
 
 
-def _deviation(variance):
+def _deviation(variance: Any) -> np.ndarray:
     return np.maximum(np.sqrt(np.asarray(variance, "float64")), 1e-7)  # Keras's epsilon
 
 
-def _numbers(values):
+def _numbers(values: Any) -> tuple[float, ...]:
     return tuple(float(v) for v in np.ravel(values))

@@ -1,5 +1,7 @@
 """Other libraries' layer names in models/inception_resnet.py's words."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from keras_cnns.blocks.conv import Numerics
@@ -13,7 +15,7 @@ COLUMNS = {"timm": {"numerics": Numerics(momentum=0.9)}}
 STEM = ["conv1_1", "conv1_2", "conv1_3", "conv2_1", "conv2_2"]
 
 
-def modules(net):
+def modules(net: Any) -> Iterator[Any]:
     """Every module and its branches, in turn."""
     yield "mixed5b", net.entry
     for level, (reduction, name, branches, count, _) in enumerate(net.table, start=3):
@@ -22,7 +24,7 @@ def modules(net):
         yield from ((f"{name}_{i}", branches) for i in range(1, count + 1))
 
 
-def convs(name, branch, steps):
+def convs(name: str, branch: str, steps: Any) -> list[str]:
     """Our names of the convolutions of one branch."""
     number = sum(step[0] not in ("max", "avg") for step in steps)
     return [f"{name}_{branch}_{i}" for i in range(1, number + 1)] if number > 1 else [f"{name}_{branch}"] * number
@@ -46,7 +48,7 @@ def timm(net: Any) -> Rules:
     stem = dict(zip(("1a", "2a", "2b", "3b", "4a", "7b"), [*STEM, "conv7b"], strict=True))
     last = net.table[-1][3]
 
-    def branch(m):
+    def branch(m: re.Match[str]) -> str:
         own = list(tables[m[1]])[int(m[2])]
         found, number = convs(m[1], own, tables[m[1]][own]), int(m[3] or 0)
         return found[number if len(found) > 1 else 0] + "."

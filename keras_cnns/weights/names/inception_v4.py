@@ -1,5 +1,6 @@
 """Other libraries' layer names in models/inception_v4.py's words."""
 
+import re
 from typing import Any
 
 from keras_cnns.weights.names.table import Names, Rules
@@ -11,13 +12,13 @@ def timm(net: Any) -> Rules:
     """One list, numbered through; branches by number, and in branches with a pair also their convolutions."""
     modules, branches = list(net.table), {name: list(table) for name, table in net.table.items()}
 
-    def place(m):
+    def place(m: re.Match[str]) -> str:
         number, rest = int(m[1]), m[2]
         if number < 3:
             return f"conv1_{number + 1}.{rest}"
         return f"mixed{modules[number - 3]}.{rest}"
 
-    def branch(m):
+    def branch(m: re.Match[str]) -> str:
         name = branches[m[1]][int(m[2])]
         convs = [step for step in net.table[m[1]][name] if step[0] not in ("max", "avg")]
         number = f"_{int(m[3]) + 1}" if m[3] and len(convs) > 1 else ""

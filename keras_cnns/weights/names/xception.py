@@ -1,5 +1,6 @@
 """Other libraries' layer names in models/xception.py's words."""
 
+import re
 from typing import Any
 
 from keras_cnns.blocks.conv import TORCH
@@ -28,7 +29,7 @@ def timm(net: Any) -> Rules:
     """Blocks are counted from 1 after the first two convolutions; their lists hold activations too, but the first."""
     last = 2 + len(net.entry) + len(net.middle) + 1
 
-    def place(m):
+    def place(m: re.Match[str]) -> str:
         block, i = int(m[1]), int(m[2]) + (m[1] == "1")  # activation, convolution, normalization, again
         return f"block{block + 1}_sepconv{i // 3 + 1}" + (m[3] or "_bn")
 
