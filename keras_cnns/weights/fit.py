@@ -46,7 +46,7 @@ def fitted(
             variable = _variable(own[layer], variable)
             if kind == "torch":
                 value = keras_axes(own[layer], value)
-            elif np.ndim(value) == 4 and _flattened(own[layer]) == value.shape[:3]:
+            elif isinstance(own[layer], layers.Dense) and _flattened(own[layer]) == np.shape(value)[:3]:
                 value = value.reshape(-1, value.shape[-1])  # a convolution over the whole picture: KerasHub's VGG
         elif layer in head or layer.startswith("aux"):
             continue

@@ -1,12 +1,14 @@
 """What lies beside a file of weights, or stands in its name: the architecture, and the pixels it was trained on."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from keras_cnns.blocks.conv import KERAS, TORCH
 from keras_cnns.blocks.preprocessing import PREPROCESSING
+from keras_cnns.registry.registry import entry
 from keras_cnns.support.errors import UserError
 from keras_cnns.weights.beside import ambiguous, called, known
 
@@ -94,3 +96,15 @@ def test_where_the_tensors_come_from_several_recipes():
     assert {name for name, _ in ambiguous("efficientnet_b0")} == {"efficientnet_b0", "tf_efficientnet_b0"}
     assert all(pixels in PREPROCESSING for _, pixels in ambiguous("efficientnet_b0"))
     assert len(ambiguous("vgg16")) == 1
+
+
+def test_a_config_of_another_width_asks_for_it(tmp_path):
+    """timm has the width in the name: mobilenetv2_050 is mobilenet_v2 of width 0.5."""
+    folder = hub(tmp_path, "mobilenetv2_050")
+    half = replace(entry("mobilenet_v2").variant, width=0.5)
+    assert known("mobilenet_v2", folder, half).columns["numerics"] == TORCH
+    for net in (None, replace(half, width=0.75)):
+        with pytest.raises(UserError, match="weights of 'mobilenetv2_050': set width=0.5"):
+            known("mobilenet_v2", folder, net)
+    with pytest.raises(UserError, match="not known to compute"):
+        known("mobilenet_v3_small", folder)

@@ -160,7 +160,7 @@ def test_another_preprocessing_than_torchs_is_said(files, preprocessing):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         keras_cnns.load_weights(model, folder / "torch.safetensors")
-    assert any("of pixels" in str(w.message) for w in told) == (preprocessing != "torch")
+    assert any("prepares pixels as" in str(w.message) for w in told) == (preprocessing != "torch")
 
 
 def main(count):

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import http.server
+import socketserver
 import threading
 
 import numpy as np
@@ -144,3 +145,57 @@ def test_a_catalog_name(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     with pytest.raises(UserError, match="no weights of lenet5 are published by keras; published by: none"):
         keras_cnns.build("lenet5", weights="keras")
+
+
+def test_a_cached_file_is_checked_and_an_altered_one_fetched_again(published, cache):
+    (cached,) = {download.fetch(published.as_uri(), f"sha256:{DIGEST}")}
+    cached.write_bytes(b"altered")
+    assert download.fetch(published.as_uri(), f"sha256:{DIGEST}").read_bytes() == DATA
+    cached.write_bytes(b"altered")
+    assert download.fetch(published.as_uri()) == cached, "without a digest there is nothing to check"
+    published.unlink()
+    with pytest.raises(UserError, match="cannot fetch"):
+        download.fetch(published.as_uri(), f"sha256:{DIGEST}")
+
+
+def test_a_long_name(tmp_path):
+    path = tmp_path / ("x" * 240 + ".bin")
+    path.write_bytes(DATA)
+    assert download.fetch(path.as_uri()).read_bytes() == DATA
+    with pytest.raises(UserError, match="cannot fetch"):
+        download.fetch(f"{tmp_path.as_uri()}/{'y' * 5000}")
+
+
+ANSWERS = {
+    "not HTTP": b"hello\r\n\r\n",
+    "an empty answer": b"",
+    "a status that is no number": b"HTTP/1.1 abc OK\r\n\r\n",
+    "a body cut short": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
+    "a chunk cut short": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc",
+    "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nabc",
+    "a header line too long": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+    "a redirection in a circle": b"HTTP/1.1 302 Found\r\nLocation: /weights.bin\r\nContent-Length: 0\r\n\r\n",
+    "a redirection to a file": b"HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_servers_that_misbehave_get_one_line(answer, cache):
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(4096)
+            self.request.sendall(ANSWERS[answer])
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(UserError, match="cannot fetch|broke off") as error:
+            download.fetch(f"http://127.0.0.1:{server.server_address[1]}/weights.bin")
+        server.shutdown()
+    assert "\n" not in str(error.value) and "Traceback" not in str(error.value)
+    assert not [path for path in cache.glob("*") if path.suffix != ".part"]
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:x/y.h5", "http://127.0.0.1/a b\x07.h5", "http:///x.h5"])
+def test_addresses_that_are_not_valid(address):
+    with pytest.raises(UserError, match="not an address|cannot fetch"):
+        download.fetch(address)

@@ -94,7 +94,7 @@ def test_a_folder_with_one_file_of_any_name(name, tmp_path):
 def test_a_folder_with_several_files_is_not_guessed_about(tmp_path):
     for name in ("best.pth", "last.pth"):
         torch_written.save(STATE, tmp_path / name)
-    with pytest.raises(UserError, match="holds best.pth, last.pth: give the file that is meant"):
+    with pytest.raises(UserError, match="holds best.pth, last.pth: give the one you want"):
         kernel(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(safetensors(STATE))
     assert folders.file_in(tmp_path).name == "model.safetensors"

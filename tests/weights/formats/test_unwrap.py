@@ -1,4 +1,4 @@
-"""Checkpoints in their wrappings, written without torch: what is taken, what is left, what is said, what is refused."""
+"""Checkpoints in their wrappings, written without torch: what is taken, ignored, noted and refused."""
 
 import warnings
 
@@ -72,7 +72,7 @@ def test_an_average_that_cannot_be_taken_is_said(tmp_path, average):
     torch_written.save(AVERAGES[average], tmp_path / "x.pth")
     found, said = loaded(tmp_path / "x.pth")
     np.testing.assert_array_equal(found, right(STATE))
-    assert "an average of the weights lies in" in said and "was left" in said
+    assert "an average of the weights lies in" in said and "was ignored" in said
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_of_two_that_are_alike_one_is_taken_and_both_are_named(tmp_path, content
     torch_written.save(content, tmp_path / "x.pth")
     found, said = loaded(tmp_path / "x.pth")
     np.testing.assert_array_equal(found, right(STATE))
-    assert "{} was taken, {} left".format(*content) in said
+    assert "{} was taken, {} ignored".format(*content) in said
 
 
 @pytest.mark.parametrize(("names", "prefix"), [(("0.mean", "0.std"), "1."), (("pixel_mean", "pixel_std"), "")])
