@@ -90,3 +90,25 @@ def test_files_of_keras_2(kind, file, tmp_path):
     x = pictures(2, SHAPE)
     features = keras.Model(ours.input, ours.get_layer("predictions").input)
     np.testing.assert_allclose(features(x, training=False), below(x, training=False), rtol=0, atol=1e-4)
+
+
+def test_names_with_slashes_in_a_file_of_keras_2(tmp_path):
+    """MobileNetV3's blocks are called "expanded_conv_1/expand" there, which Keras 3 does not allow."""
+    tf_keras = pytest.importorskip("tf_keras")
+    tf_keras.backend.clear_session()
+    theirs = tf_keras.applications.MobileNetV3Small(
+        weights=None, input_shape=(64, 64, 3), classes=5, classifier_activation=None
+    )
+    rng = np.random.default_rng(0)
+    theirs.set_weights([w if w.ndim > 1 else np.abs(w + rng.normal(0, 0.1, w.shape)) for w in theirs.get_weights()])
+    theirs.save(tmp_path / "x.keras")
+    ours = keras_cnns.build(
+        "mobilenet_v3_small",
+        weights=tmp_path / "x.keras",
+        input_shape=(64, 64, 3),
+        classifier_activation=None,
+        include_preprocessing=True,
+    )
+    pixels = pictures(2, (64, 64, 3), high=255.0)
+    expected = theirs(pixels, training=False).numpy()
+    np.testing.assert_allclose(ours(pixels, training=False), expected, rtol=0, atol=1e-4 * np.abs(expected).max())

@@ -1,8 +1,7 @@
-"""Every wrapping of a checkpoint times every library that writes torch files, and what happens.
+"""Every wrapping of a checkpoint for every library that writes torch files, and what happens.
 
-`python -m tests.weights.wrappings docs/guides/weights.md` tries them all and writes the table; it needs torch,
-torchvision and
-timm.
+`python -m tests.weights.wrappings docs/guides/weights.md` tries them all and writes the table at the end of the page.
+It needs torch, torchvision and timm.
 """
 
 import argparse
@@ -104,10 +103,10 @@ def written_by(library, theirs, name):
 
 
 def outcome(library, wrapping, older=False):
-    """What `build` does with the file: loaded and what was said, or the refusal."""
+    """What `build` does with the file: loaded, with its warnings, or refused."""
     name, theirs, tensor, layer = NETWORKS[library]
     state = written_by(library, theirs, name)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as told:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         path = Path(folder) / "x.pth"
         torch.save(WRAPPINGS[wrapping](state), path, _use_new_zipfile_serialization=not older)
@@ -117,94 +116,25 @@ def outcome(library, wrapping, older=False):
             return "refused: " + str(error).replace(f"{path}", "it")
         kernel = np.asarray(model.get_layer(layer).kernel)
         np.testing.assert_allclose(kernel, state[tensor].numpy().transpose(2, 3, 1, 0), rtol=1e-2, atol=1e-6)
-        said = [str(w.message).replace(f"{path}", "it") for w in told if issubclass(w.category, UserWarning)]
-        said = [text for text in said if not text.startswith("nothing beside")]
-        return "loaded" + (f"; said: {' '.join(said)}" if said else "")
+        notes = [str(w.message).replace(f"{path}", "it") for w in caught if issubclass(w.category, UserWarning)]
+        notes = [text for text in notes if not text.startswith("nothing beside")]
+        return "loaded" + (f"; warning: {' '.join(notes)}" if notes else "")
 
 
-HEAD = """# Files of weights
-
-What `build(name, weights=file)` does with files of other libraries. Nothing in a file is run, and no other library need
-be installed. The content of a file decides, not its name (`model.zip` may be a .keras file), with one exception: a file
-that is named after another network (`resnetblur50-84f4748f.pth`) is refused, because some networks have the same tensors
-and other answers.
-
-## Formats
-
-| format | what happens |
-| --- | --- |
-| `.weights.h5`, `.h5` of Keras 1 to 3 | read; links, external storage and virtual data sets are refused |
-| `.weights.json` and its parts (`max_shard_size=`) | read together |
-| `.keras` of Keras 3 and of tf_keras | read, with the preprocessing inside the model |
-| `.keras` and `.weights.h5` after `model.quantize` | refused: the weights are rounded |
-| `.safetensors`, also in several files with an index | read through the safetensors library |
-| `.pth`, `.pt`, `.bin`, `.ckpt` of `torch.save`, both layouts | read without torch |
-| a folder of timm's hub | read with its `config.json`: architecture, mean, std, class names |
-| a folder of timm's hub for another width (`mobilenetv2_050`) | read with `width=0.5`, otherwise refused with that hint |
-| a preset folder of KerasHub | read with its configuration and image converter, see below |
-| TorchScript, `.pt2` | refused: a program; the message says how to save the weights |
-| `.pkl`, `.npz`, checkpoints of TensorFlow, SavedModel, `.tflite`, git-lfs pointers, HTML | refused, each by its name |
-
-## Classifiers
-
-| in the file | what happens |
-| --- | --- |
-| the library's own classifier | loaded, with its number of classes |
-| one Linear with the inputs of our class scores: `Sequential(Dropout, Linear)`, `fc`, `classifier`, `last_linear` | loaded |
-| the same beside the network: OpenMMLab's `head.fc` with `backbone.` | loaded |
-| the same without a bias | loaded, the bias is zero |
-| a head of several layers, a normalization before the Linear, global maximum pooling | a new classifier; needs `classes=` |
-| some layers of our head and another last one | the layers before it are loaded; needs `classes=` |
-| the projection of self-supervised training (`projector`) | a new classifier; needs `classes=` |
-| no classifier | a new classifier; needs `classes=`, or `include_top=False` |
-
-## Names that publishers change when they load their own files
-
-| files | names there | names in the state_dict |
-| --- | --- | --- |
-| torchvision's and timm's DenseNet | `denselayer1.norm.1` | `denselayer1.norm1` |
-| torchvision's Faster R-CNN | `inner_blocks.0`, `rpn.head.conv` | `inner_blocks.0.0`, `rpn.head.conv.0.0` |
-| timm's VGG | `classifier.0`, `classifier.3` | `pre_logits.fc1`, `pre_logits.fc2` |
-
-Both spellings load. torchvision's other renaming (MnasNet of other widths than 1) and timm's (RepVGG and others) concern
-networks that are not here.
-
-## Presets of KerasHub
-
-Random weights, saved by KerasHub 0.32.0 with `save_to_preset` and loaded here, at 107x129 pixels (VGG: 224x224): the
-largest difference of logits as a fraction of the largest logit. `tox -e keras-hub` measures them again.
-
-| name | KerasHub's backbone | difference |
-| --- | --- | --- |
-HUB_ROWS
-
-A preset whose configuration differs from the network (strides, block type, activation) is refused and the key named.
-KerasHub's ResNet-50 is `resnet50_v1_5` here, because its stride is in the 3x3 convolution; its DenseNet pads as
-TensorFlow does, unlike that of keras.applications.
-
-## Wrappings of torch's checkpoints
-
-Written by `python -m tests.weights.wrappings docs/guides/weights.md`. One tensor of the network was compared with the
-file each time, in both layouts of `torch.save`.
-
-Damaged files: `python -m tests.weights.test_damaged_files 3000` (seed 0) cuts, flips, blanks, inserts, deletes, repeats
-and swaps bytes in files of six kinds (.keras, .weights.h5, .h5, .pth of both layouts, .safetensors). Of 3,000 cases
-2,646 were refused in one line and the model did not change; 354 loaded in full, because nothing reads or checks the
-changed bytes; none ended otherwise.
-
-"""
+TABLE = "| wrapping |"  # how the table begins; what stands before it stays
 
 
 def main(path):
-    lines = ["| wrapping | " + " | ".join(NETWORKS) + " |", "| --- |" + " --- |" * len(NETWORKS)]
+    lines = [f"{TABLE} " + " | ".join(NETWORKS) + " |", "| --- |" + " --- |" * len(NETWORKS)]
     for wrapping in WRAPPINGS:
         cells = []
         for library in NETWORKS:
-            found = {outcome(library, wrapping, older) for older in (False, True)}
-            cells.append(" / ".join(sorted(found)))
+            outcomes = {outcome(library, wrapping, older) for older in (False, True)}
+            cells.append(" / ".join(sorted(outcomes)))
         lines.append(f"| {wrapping} | {' | '.join(cells)} |")
         print(lines[-1], flush=True)
-    write_text(path, HEAD + "\n".join(lines) + "\n")
+    before = Path(path).read_text(encoding="utf-8").partition(TABLE)[0]
+    write_text(path, before + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

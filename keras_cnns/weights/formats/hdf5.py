@@ -7,7 +7,8 @@ would make the bytes of another file part of the weights.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -118,6 +119,21 @@ def _by_number(
 
     content.visititems(collect)
     return arrays, layers
+
+
+def names_in(paths: Iterable[Path]) -> dict[str, str]:
+    """{group: name of its layer} in several files that share the weights: only the first of them names a layer."""
+    names: dict[str, str] = {}
+
+    def collect(path: str, group: Any) -> None:
+        if path.endswith("vars") and "name" in group.attrs:
+            names[path] = str(group.attrs["name"])
+
+    for path in paths:
+        with h5py.File(path) as file:
+            check(file, str(path))
+            file.visititems(collect)
+    return names
 
 
 def flat(layer: str) -> str:

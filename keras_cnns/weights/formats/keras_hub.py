@@ -62,12 +62,14 @@ def read(folder: Path) -> Preset:
     if weights is None:
         raise UserError(f"{folder} is a preset of KerasHub without {WEIGHTS[0]}: fetch it too.")
     arrays: dict[str, Any] = {}
-    for part in parts(weights):
-        arrays |= _arrays(part)
+    several = parts(weights)
+    names = hdf5.names_in(several) if len(several) > 1 else {}
+    for part in several:
+        arrays |= _arrays(part, names)
     task: dict[str, Any] = {}
     if (folder / "task.json").is_file() and (folder / "task.weights.h5").is_file():
         _, task = _described(folder / "task.json")
-        arrays |= _arrays(folder / "task.weights.h5")
+        arrays |= _arrays(folder / "task.weights.h5", {})
         if task.get("pooling") == "max":
             raise UserError(f"{folder} is a preset whose classifier pools the maximum, which no network here does.")
     return Preset(folder, class_name, config, arrays, task, _pixels(folder))
@@ -85,23 +87,23 @@ def _described(path: Path) -> tuple[str, dict[str, Any]]:
     return class_name, config
 
 
-def _arrays(path: Path) -> dict[str, Any]:
+def _arrays(path: Path, names: dict[str, str]) -> dict[str, Any]:
     try:
         with h5py.File(path) as file:
             hdf5.check(file, str(path))
-            return _named(file, path)
+            return _named(file, path, names)
     except OSError as error:
         raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
 
 
-def _named(file: h5py.File, path: Path) -> dict[str, Any]:
+def _named(file: h5py.File, path: Path, names: dict[str, str]) -> dict[str, Any]:
     """The variables of all layers, also of those inside KerasHub's own layers."""
     arrays: dict[str, Any] = {}
 
     def collect(group_name: str, group: Any) -> None:
         if not re.fullmatch(r"layers/(.+/)?vars", group_name) or "seed_generator" in group_name or not len(group):
             return
-        name = group.attrs.get("name")
+        name = group.attrs.get("name") or names.get(group_name)
         if not name:
             raise UserError(f"{path} carries no names of layers: save the preset again with Keras 3.10 or newer.")
         for number, value in group.items():

@@ -57,7 +57,8 @@ def read(path: str | os.PathLike[str]) -> Tensors:
     several = parts(file_in(path))
     if len(several) == 1:
         return _read(several[0])
-    files = [_read(part) for part in several]
+    names = _layer_names(several)
+    files = [_read(part, names) for part in several]
     arrays = {name: value for tensors in files for name, value in tensors.arrays.items()}
     kinds = {tensors.kind for tensors in files}
     if len(kinds) > 1 or len(arrays) < sum(len(tensors.arrays) for tensors in files):
@@ -66,8 +67,16 @@ def read(path: str | os.PathLike[str]) -> Tensors:
     return Tensors(kinds.pop(), arrays, layers)
 
 
-def _read(path: Path) -> Tensors:
-    """Reads one file."""
+def _layer_names(paths: list[Path]) -> dict[str, str]:
+    """The names of layers in several HDF5 files that share the weights; {} for other files."""
+    try:
+        return hdf5.names_in(paths) if all(path.suffix == ".h5" for path in paths) else {}
+    except OSError as error:
+        raise UserError(f"{paths[0].parent} holds a damaged file: {first_line(error)}. Fetch it again.") from error
+
+
+def _read(path: Path, names: dict[str, str] | None = None) -> Tensors:
+    """Reads one file. names: of the layers, by their groups in an HDF5 file that does not have them."""
     try:
         with open_regular(path) as file:
             start = file.read(16)
@@ -77,7 +86,7 @@ def _read(path: Path) -> Tensors:
         if start.startswith(b"\x89HDF"):
             with h5py.File(path) as file:
                 hdf5.check(file, str(path))
-                arrays, layers = hdf5.read(file)
+                arrays, layers = hdf5.read(file, names)
                 _check_not_rounded(arrays, path)
                 return Tensors("keras", arrays, layers, graph=_described(file.attrs.get("model_config")))
         if start.startswith(b"PK"):
