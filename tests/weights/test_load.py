@@ -159,7 +159,7 @@ def test_values_that_are_not_finite(tmp_path, value):
 def test_a_file_cut_short(saved, tmp_path, file, kept):
     data = (saved[0] / file).read_bytes()
     (tmp_path / file).write_bytes(data[: int(len(data) * kept)])
-    assert_refused(small(), tmp_path / file, "damaged|no file of weights")
+    assert_refused(small(), tmp_path / file, "damaged|not a file of weights")
 
 
 def test_an_altered_archive(saved, tmp_path):
