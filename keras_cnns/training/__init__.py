@@ -1,10 +1,10 @@
-"""Training: a `Recipe` says everything, `train(recipe)` does it, `run(RECIPE)` is the main of a recipe's page."""
+"""Training: a `Recipe` decides everything, `train(recipe)` runs it, `run(RECIPE)` is the main of a recipe script."""
 
 import os
 
 from keras_cnns.support.lazy_imports import public
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up remarks bury what a run says
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages bury those of a run
 
 __getattr__, __dir__, __all__ = public(
     __name__,

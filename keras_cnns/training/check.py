@@ -1,4 +1,4 @@
-"""Before hours are spent: what a recipe's data hold, and whether its network learns eight pictures by heart."""
+"""The self-check before a long run: what the data contain, and whether the network can memorize eight pictures."""
 
 import time
 
@@ -11,16 +11,16 @@ from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import explained
 from keras_cnns.training.optimizers import Optimizer
 
-LOOKED_AT = 200  # training pictures whose targets are looked at
-BY_HEART, SECONDS = 8, 60.0  # pictures that are to be learned, and how long at most
-LEARNED = 0.8  # of what the task calls `learned`, on pictures that were trained on: the network can learn
+LOOKED_AT = 200  # training pictures whose targets are surveyed
+BY_HEART, SECONDS = 8, 60.0  # pictures to memorize, and the time limit
+LEARNED = 0.8  # of the task's measure `learned`, on the memorized pictures: the network can learn
 
 
 def check(recipe, *, seconds=SECONDS):
-    """A list of (what, how it is, whether that is fine) about a recipe, in the order in which it is looked at.
+    """A list of (what, finding, whether that is fine) about a recipe.
 
-    The score is that of the eight pictures themselves, in inference; what is not learned in the time is said to be
-    slow where the loss still falls, and wrong where it does not.
+    The score is that of the eight pictures themselves, in inference mode. If they are not memorized in `seconds`, the
+    finding says whether the loss still falls.
 
     Raises:
       UserError: as training would.
@@ -32,11 +32,11 @@ def check(recipe, *, seconds=SECONDS):
     held_out = task.load("test", BY_HEART)
     model = task.network_for_training(held_out.classes)
     batches = task.load("train", BY_HEART).dataset
-    with explained():  # a broken picture or box, by its file
+    with explained():  # names the file of a broken picture or box
         first = next(iter(batches))
         looked_at = [batch[1] for batch in batches.take(-(-LOOKED_AT // BY_HEART))]
-    found = list(task.survey(looked_at, held_out.names))
-    return [*found, _by_heart(recipe, task, model, first, held_out.names, seconds)]
+    survey = list(task.survey(looked_at, held_out.names))
+    return [*survey, _by_heart(recipe, task, model, first, held_out.names, seconds)]
 
 
 def _by_heart(recipe, task, model, batch, names, seconds):
@@ -56,7 +56,7 @@ def _by_heart(recipe, task, model, batch, names, seconds):
     def score():
         return task.measure(task.count(model, image, target, tf.ones(BY_HEART)), names)[task.learned or task.score]
 
-    if score() < 0:  # the measure of what is not there
+    if score() < 0:  # the pictures have no targets
         return ("eight pictures", "there is nothing in them to learn", False)
     losses, began, reached = [], time.perf_counter(), 0.0
     while time.perf_counter() - began < seconds and reached < LEARNED:
@@ -64,15 +64,19 @@ def _by_heart(recipe, task, model, batch, names, seconds):
         optimizer.set_rate(warm * recipe.peak_rate)
         losses.append(float(step()))
         if not np.isfinite(losses[-1]):
-            return ("eight pictures", f"the loss is no number after {len(losses)} steps: a lower learning rate", False)
+            return (
+                "eight pictures",
+                f"the loss is not finite after {len(losses)} steps: try a lower learning rate",
+                False,
+            )
         if len(losses) % 25 == 0:
             reached = score()
     reached = max(reached, score())
     last = float(np.mean(losses[-10:]))
     measure = (task.learned or task.score).replace("_", " ")
-    said = f"{measure} {reached:.2f}, loss {losses[0]:.3f} to {last:.3f} in {len(losses)} steps"
+    progress = f"{measure} {reached:.2f}, loss {losses[0]:.3f} to {last:.3f} in {len(losses)} steps"
     if reached >= LEARNED:
-        return ("eight pictures", f"learned by heart: {said}", True)
+        return ("eight pictures", f"learned by heart: {progress}", True)
     falls = len(losses) > 20 and last < 0.9 * float(np.mean(losses[len(losses) // 2 :][:10]))
     advice = "the loss still falls: a smaller network, or a longer look" if falls else "try another learning rate"
-    return ("eight pictures", f"not learned: {said}; {advice}", False)
+    return ("eight pictures", f"not learned: {progress}; {advice}", False)

@@ -1,4 +1,4 @@
-"""Where the replicas are: `--strategy auto | one | mirrored | multi_worker | tpu`."""
+"""The devices of a run: `--strategy auto | one | mirrored | multi_worker | tpu`."""
 
 import json
 import os
@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.training import rendezvous
 
-PATIENCE = 90.0  # seconds to wait for the other workers; $KERAS_CNNS_PATIENCE says otherwise
-_met = False  # the workers of this process's cluster have come together, and TensorFlow has the port
+PATIENCE = 90.0  # seconds to wait for the other workers, unless $KERAS_CNNS_PATIENCE is set
+_met = False  # whether the workers of this process's cluster have met, and TensorFlow has the port
 
 
 def strategy(name="auto", *, replicas=0):
@@ -17,10 +17,10 @@ def strategy(name="auto", *, replicas=0):
 
     auto: multi_worker where TF_CONFIG names more than one worker, mirrored where there is more than one GPU (or
       `replicas` asks for several), otherwise one.
-    replicas: makes so many logical CPU devices; has to happen before TensorFlow has done anything.
+    replicas: creates so many logical CPU devices, which is possible only before TensorFlow has started.
 
     Raises:
-      UserError: the devices cannot be had.
+      UserError: the devices are not available.
     """
     if name == "auto":
         if workers() > 1:
@@ -40,10 +40,10 @@ def strategy(name="auto", *, replicas=0):
 
 
 def workers():
-    """How many workers TF_CONFIG names; 1 where it is not set.
+    """The number of workers in TF_CONFIG; 1 if it is not set.
 
     Raises:
-      UserError: TF_CONFIG is no JSON.
+      UserError: TF_CONFIG is not valid JSON.
     """
     try:
         cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
@@ -62,7 +62,7 @@ def join(addresses, index):
 
 
 def check_addresses(addresses, index):
-    """Raises UserError where one is not host:port, two are the same, or the index is none of theirs."""
+    """Raises UserError if an address is not host:port, two are equal, or the index is out of range."""
     if not isinstance(index, int) or not 0 <= index < len(addresses):
         raise UserError(f"worker index {index} of {len(addresses)} workers: it counts from 0.")
     for address in map(str, addresses):
@@ -75,21 +75,21 @@ def check_addresses(addresses, index):
 
 
 def logical_cpus(count):
-    """The names of `count` logical CPU devices, made at the first call in a process."""
+    """The names of `count` logical CPU devices, created at the first call in a process."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     if len(tf.config.get_logical_device_configuration(cpu) or [None]) < count:
         try:
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
         except (RuntimeError, ValueError) as error:
             raise UserError(
-                f"{count} logical CPU devices cannot be made: TensorFlow is already running in this process. "
+                f"{count} logical CPU devices cannot be created: TensorFlow is already running in this process. "
                 "Ask for replicas in a fresh one."
             ) from error
     return [f"CPU:{i}" for i in range(count)]
 
 
 def is_chief(strategy):
-    """Whether this process is the one that writes."""
+    """Whether this process is the one that writes files."""
     resolver = strategy.cluster_resolver
     if resolver is None or not resolver.task_type:
         return True
@@ -98,8 +98,10 @@ def is_chief(strategy):
 
 
 def dynamic_shapes(strategy):
-    """Whether the devices compute on shapes that are not known before, as augmentation does: for how many of a batch's
-    pictures an operation is drawn. A TPU's compiler has to know all shapes; there the processors augment."""
+    """Whether the devices support shapes that are unknown at compile time, as augmentation has.
+
+    A TPU does not; there the CPUs augment.
+    """
     return not isinstance(strategy, tf.distribute.TPUStrategy)
 
 
@@ -112,14 +114,14 @@ def _multi_worker():
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"the workers of TF_CONFIG did not come together: {first_line(error)}") from error
+        raise UserError(f"the workers of TF_CONFIG did not connect: {first_line(error)}") from error
 
 
 def _meet():
     """Waits for the other workers, once in a process.
 
     Raises:
-      UserError: they cannot come together, see `rendezvous`; $KERAS_CNNS_PATIENCE is no number.
+      UserError: they do not meet, see `rendezvous`; $KERAS_CNNS_PATIENCE is not a number.
     """
     global _met
     config = json.loads(os.environ["TF_CONFIG"])
@@ -129,11 +131,11 @@ def _meet():
     addresses = [*chiefs, *config["cluster"].get("worker", [])]
     index = task.get("index", 0) + (len(chiefs) if task["type"] == "worker" else 0)
     check_addresses(addresses, index)
-    said = os.environ.get("KERAS_CNNS_PATIENCE") or PATIENCE
+    seconds = os.environ.get("KERAS_CNNS_PATIENCE") or PATIENCE
     try:
-        patience = float(said)
+        patience = float(seconds)
     except ValueError:
-        raise UserError(f"KERAS_CNNS_PATIENCE is {said!r}: give seconds.") from None
+        raise UserError(f"KERAS_CNNS_PATIENCE is {seconds!r}: give a number of seconds.") from None
     rendezvous.meet(addresses, index, patience)
     _met = True
 
@@ -142,5 +144,5 @@ def _tpu():
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(os.environ.get("TPU_NAME", ""))
         return tf.distribute.TPUStrategy(resolver)
-    except Exception as error:  # whatever it is, there is no TPU to be had
+    except Exception as error:  # of many kinds: no TPU is available
         raise UserError(f"no TPU was found: {first_line(error)} Use --strategy auto.") from error

@@ -1,4 +1,4 @@
-"""Optimizers as the papers write them. Learning rates are set from outside, at every step."""
+"""The optimizers of the papers. The learning rate is set from outside, at every step."""
 
 import keras
 import tensorflow as tf
@@ -10,8 +10,8 @@ from keras_cnns.support.errors import UserError
 class RMSpropTF(keras.optimizers.RMSprop):
     """RMSProp with epsilon under the root and the mean square starting at 1.
 
-    That is TensorFlow 1's, which the Inception v3, MobileNet and EfficientNet papers used; with their epsilon
-    of 1.0 or 0.001 the other placement is another optimizer.
+    This is TensorFlow 1's RMSProp, which the Inception v3, MobileNet and EfficientNet papers used. With their epsilon
+    of 1.0 or 0.001, Keras's placement of epsilon would be a different optimizer.
     """
 
     def build(self, variables):
@@ -34,12 +34,12 @@ class RMSpropTF(keras.optimizers.RMSprop):
 
 
 def decays(variable, everything=False):
-    """Whether weight decay acts on a variable: kernels, not the offsets and gains of norms, not biases."""
+    """Whether weight decay applies to a variable: to kernels, but not to biases and the parameters of normalization."""
     return everything or len(variable.shape) > 1
 
 
 def make(recipe):
-    """One optimizer for `recipe`, its learning rate still to be set."""
+    """One optimizer for `recipe`; its learning rate is set later."""
     momentum, rate = recipe.momentum, recipe.peak_rate
     if recipe.optimizer in ("sgd", "nesterov"):
         return keras.optimizers.SGD(rate, momentum=momentum, nesterov=recipe.optimizer == "nesterov")
@@ -52,16 +52,16 @@ def make(recipe):
 
 def groups(recipe, variables):
     """[(factor, variables)]: the trainable variables by their factor on the learning rate (`layer_rates`)."""
-    found, used = {}, set()
+    by_factor, used = {}, set()
     for variable in variables:
         starts = [s for s in recipe.layer_rates if variable.path.startswith(s)]
         used.update(starts)
         factor = recipe.layer_rates[max(starts, key=len)] if starts else 1.0
-        found.setdefault(float(factor), []).append(variable)
+        by_factor.setdefault(float(factor), []).append(variable)
     unused = sorted(set(recipe.layer_rates) - used)
     if unused:
         raise UserError(f"layer_rates: no trainable layer's name starts with {', '.join(unused)}.")
-    return sorted(found.items(), key=lambda item: item[0])
+    return sorted(by_factor.items(), key=lambda item: item[0])
 
 
 class Optimizer:
@@ -78,7 +78,7 @@ class Optimizer:
         if recipe.precision == "mixed_float16":
             if len(self.parts) > 1:
                 raise UserError(
-                    "layer_rates with mixed_float16 would scale each group's loss apart: use mixed_bfloat16."
+                    "layer_rates with mixed_float16 would scale the loss of each group differently: use mixed_bfloat16."
                 )
             self.parts = [keras.optimizers.LossScaleOptimizer(part) for part in self.parts]
         for part, (_, group) in zip(self.parts, self.variables_of, strict=True):
@@ -90,7 +90,7 @@ class Optimizer:
 
     @property
     def variables(self):
-        """Everything a checkpoint has to keep."""
+        """The variables that a checkpoint contains."""
         return [v for part in self.parts for v in part.variables]
 
     def set_rate(self, rate):
@@ -99,11 +99,11 @@ class Optimizer:
             getattr(part, "inner_optimizer", part).learning_rate.assign(factor * rate)
 
     def scale_loss(self, loss):
-        """The loss to differentiate: larger under float16, so that small gradients don't vanish."""
+        """The loss to differentiate: scaled up in float16, so that small gradients do not underflow."""
         return self.parts[0].scale_loss(loss) if self.recipe.precision == "mixed_float16" else loss
 
     def penalties(self, replicas):
-        """L2 weight decay as a gradient, this replica's share of it, in the order of `order`."""
+        """This replica's part of the gradient of L2 weight decay, in the order of `order`."""
         decay = 0.0 if self.recipe.optimizer == "adamw" else self.recipe.weight_decay / replicas
         everything = self.recipe.decay_norms_and_biases
         return [decay * v.value if decay and decays(v, everything) else None for v in self.order]
@@ -118,8 +118,8 @@ class Optimizer:
             g if p is None else g + scale * p for g, p in zip(gradients, self.penalties(replicas), strict=True)
         ]
         if self.recipe.clip_norm:
-            # Keras clips each replica's share, before the sum; the paper's norm is the whole gradient's. The
-            # optimizer will sum over the replicas once more, hence the division.
+            # Keras clips each replica's part before the sum; the papers clip the norm of the full gradient. The
+            # optimizer sums over the replicas once more, hence the division.
             context = tf.distribute.get_replica_context()
             if replicas > 1:
                 gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)

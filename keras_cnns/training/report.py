@@ -1,4 +1,4 @@
-"""What a run says while it runs: a progress bar, a line an epoch, and TensorBoard's log."""
+"""The output of a running training: a progress bar, a line for each epoch, and TensorBoard's log."""
 
 import sys
 
@@ -40,7 +40,7 @@ class Report:
         step = values["step"]
         *sums, weight = values["sums"]
         means = {name: value / weight for name, value in zip(self.logged, sums, strict=True)}
-        now = _said(means)
+        now = _in_words(means)
         if self.task is None:
             self.task = self.bar.add_task("", total=steps_per_epoch, now=now)
         epoch = (step - 1) // steps_per_epoch
@@ -55,8 +55,8 @@ class Report:
         self._write(row["step"], {"epoch/" + k: v for k, v in row.items() if k not in ("epoch", "step")})
         if not self.quiet:
             self.console.print(
-                f"epoch {row['epoch']:3d}  {_said({name: row[name] for name in self.logged})}  held out: "
-                f"{_said({name: row[f'held_out_{name}'] for name in self.held_out})}  {row['seconds']:.1f} s",
+                f"epoch {row['epoch']:3d}  {_in_words({name: row[name] for name in self.logged})}  held out: "
+                f"{_in_words({name: row[f'held_out_{name}'] for name in self.held_out})}  {row['seconds']:.1f} s",
                 soft_wrap=True,
             )
 
@@ -73,5 +73,5 @@ class Report:
             raise UnreadableFile(f"cannot write the training log in {self.log}: {first_line(error)}") from error
 
 
-def _said(values):
+def _in_words(values):
     return "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())

@@ -1,8 +1,8 @@
-"""The folder of a run, and what lies in it.
+"""The folder of a run, and the files in it.
 
-recipe.json    the exact recipe            data.json       the classes, the pictures, what was found of them
+recipe.json    the exact recipe            data.json       the classes and the pictures, and findings about them
 log/           for TensorBoard
-history.csv    one row an epoch            checkpoints/    where a killed run goes on
+history.csv    one row for each epoch      checkpoints/    from which a killed run resumes
 best.keras     the best epoch's model      model.keras     the last epoch's model
 metrics.json   of the model, held out      curve.png, confusion.png
 """
@@ -15,20 +15,20 @@ from pathlib import Path
 from keras_cnns.data import duplicates
 from keras_cnns.data.classes import current, difference
 from keras_cnns.saving.card import Card, read_card, write_card
-from keras_cnns.support import messages as said
+from keras_cnns.support import messages
 from keras_cnns.support.atomic_files import read_json, write_json, write_text, written_aside
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
-PAIRS = 100  # of a training picture and a held-out one that are the same, to be listed
+PAIRS = 100  # of a training picture and its held-out duplicate, at most, that are listed
 
 
 def check(recipe):
     """The folder `recipe.out` as a Path.
 
     Raises:
-      UserError: another recipe was trained in there.
+      UserError: it contains the run of another recipe.
     """
     folder = Path(recipe.out)
     file = folder / "recipe.json"
@@ -36,19 +36,19 @@ def check(recipe):
         other = _read(file, Recipe.from_json)
         differing = recipe.differs(other)
         if differing:
-            said = ", ".join(f"{n} {there!r} there and {here!r} here" for n, (here, there) in differing.items())
-            raise UserError(f"{folder} holds the run of another recipe ({said}): give another --out, or remove it.")
+            fields = ", ".join(f"{n} {there!r} there and {here!r} here" for n, (here, there) in differing.items())
+            raise UserError(f"{folder} holds the run of another recipe ({fields}): give another --out, or remove it.")
     return folder
 
 
 def check_data(folder, names, examples=None, keys=None):
-    """Compares the data with those that the run in the folder has seen.
+    """Compares the data with those that the run in the folder has used.
 
-    names: of the classes, in order. examples: {split: how many}. keys: {split: `Source.key`}, another one where the
-    examples are called otherwise, have another order or other labels.
+    names: of the classes, in order. examples: {split: number of samples}. keys: {split: `Source.key`}, which differs if
+    the names, the order or the annotations of the samples differ.
 
     Raises:
-      UserError: the classes have other names or another order, there are more or fewer pictures, or other ones.
+      UserError: the classes have other names or another order; there are more or fewer pictures, or other ones.
     """
     seen = seen_data(folder)
     if seen is None:
@@ -74,7 +74,7 @@ def check_data(folder, names, examples=None, keys=None):
 
 
 def seen_data(folder):
-    """What data.json says; of a run that has none, the labels in its model; None where nothing was trained yet."""
+    """The contents of data.json; for a run without one, the labels of its model; None if nothing was trained yet."""
     if (folder / "data.json").exists():
         return _read(folder / "data.json", _described)
     for name in ("best.keras", "model.keras"):
@@ -84,7 +84,7 @@ def seen_data(folder):
 
 
 def _read(file, understood):
-    """What the text of a file of the folder means; a damaged one is said to be one."""
+    """The parsed text of a file of the folder. Raises UserError if it is damaged."""
     try:
         return understood(file.read_text(encoding="utf-8"))
     except (UserError, ValueError, OSError) as error:
@@ -94,20 +94,21 @@ def _read(file, understood):
 
 
 def _described(text):
-    found = read_json(text)
-    if not isinstance(found, dict) or not isinstance(found.get("classes"), list):
+    content = read_json(text)
+    if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
         raise UserError("it names no classes")
-    if not isinstance(found.get("examples"), dict) or not isinstance(found.get("keys", {}), dict):
+    if not isinstance(content.get("examples"), dict) or not isinstance(content.get("keys", {}), dict):
         raise UserError("it counts no pictures")
-    return {**found, "classes": [str(name) for name in found["classes"]]}
+    return {**content, "classes": [str(name) for name in content["classes"]]}
 
 
-def claim(folder, recipe, names, splits, found):
-    """Compares the data with those of the run's first start, and writes the recipe and what is known of them into the
-    folder: from now on it is this recipe's.
+def claim(folder, recipe, names, splits, findings):
+    """Makes the folder that of this recipe: compares the data with those of its first start, writes recipe and data.
 
-    splits: {split: its `data.Data`}. found: what the task keeps of them, as plain values. What training and held-out
-      pictures have in common is looked for once, and said.
+    The first call also looks for duplicates between the splits, and warns of them.
+
+    Args:
+      splits: {split: its `data.Data`}. findings: of the task about the data, as plain values.
 
     Raises:
       UserError: as `check_data`.
@@ -116,32 +117,34 @@ def claim(folder, recipe, names, splits, found):
     sources = {split: data.source for split, data in splits.items()}
     keys = {split: source.key for split, source in sources.items() if source.key}
     check_data(folder, names, examples, keys)
-    noted = {"classes": [str(name) for name in names], "examples": examples} | ({"keys": keys} if keys else {}) | found
+    noted = (
+        {"classes": [str(name) for name in names], "examples": examples} | ({"keys": keys} if keys else {}) | findings
+    )
     before = (seen_data(folder) or {}).get("duplicates")
     same = duplicates.between(*sources.values()) if sources and before is None else None
     if same is not None:
         before = {"copies": same.copies, "near": same.near, "pairs": [list(pair) for pair in same.pairs[:PAIRS]]}
         if same.pairs:
-            said.LOG.warning("%s: %s", recipe.dataset, same.sentence(splits["test"].count))
+            messages.LOG.warning("%s: %s", recipe.dataset, same.sentence(splits["test"].count))
     write_text(folder / "recipe.json", recipe.json() + "\n")
     write_json(folder / "data.json", noted | ({} if before is None else {"duplicates": before}))
 
 
 def versions():
-    """What the run was made with."""
+    """The versions of Python and of the packages that a run depends on."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in ("keras-cnns", "tensorflow", "keras", "tensorflow-datasets", "numpy"):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def save_model(model, path, recipe, names):
-    """Writes a `.keras` file with its card: labels, recipe, versions."""
+    """Writes a `.keras` file with its card: classes, recipe, versions."""
     card = Card(recipe.model, tuple(str(n) for n in names), {"recipe": recipe.json_values(), "versions": versions()})
     with written_aside(path) as temporary:
         model.save(temporary)
@@ -149,7 +152,7 @@ def save_model(model, path, recipe, names):
 
 
 def write_history(rows, path):
-    """The history, one row an epoch, as CSV."""
+    """Writes the history as CSV, one row for each epoch."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()

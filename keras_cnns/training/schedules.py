@@ -1,4 +1,4 @@
-"""Learning-rate schedules: plain functions of the step, so that a resumed run and a test need nothing else."""
+"""Learning-rate schedules: plain functions of the step, so that a resumed run needs no further state."""
 
 import math
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BitHyperRule:
-    """Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370: everything follows from the data set.
+    """Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370: everything follows from the size of the data set.
 
-    steps: of the whole fine-tuning; warmup: of them; decays: where the rate falls tenfold; mixup: its alpha.
+    steps: of the run; warmup: the first of them; decays: steps at which the rate falls tenfold; mixup: its alpha.
     """
 
     steps: int
@@ -27,7 +27,7 @@ class BitHyperRule:
 
 
 def total_steps(recipe, steps_per_epoch, examples):
-    """How many steps the run has: the epochs' unless the BiT-HyperRule decides."""
+    """The number of steps of a run: that of its epochs, or that of the BiT-HyperRule."""
     steps = BitHyperRule.of(examples).steps if recipe.schedule == "bit" else recipe.epochs * steps_per_epoch
     return min(steps, recipe.max_steps or steps)
 
@@ -36,7 +36,7 @@ def schedule(recipe, steps_per_epoch, examples):
     """The function step -> learning rate of `recipe`; steps count from 0.
 
     Warm-up is linear and reaches the peak at its last step. Decays:
-      constant, plateau: none here (`Plateau` multiplies what this returns)
+      constant, plateau: none here (`Plateau` multiplies the result)
       step: times decay_rate at each of decay_epochs
       exponential: times decay_rate every decay_epochs[0] epochs, in stairs
       cosine: half a cosine from the end of the warm-up to 0 at the end of the run
@@ -73,14 +73,17 @@ def schedule(recipe, steps_per_epoch, examples):
 
 
 class Plateau:
-    """Times `rate` when the watched accuracy has not risen for `patience` epochs. Its state is `values`, a dict."""
+    """Multiplies the learning rate by `rate` when the score has not risen for `patience` epochs.
+
+    Its state is the dict `values`.
+    """
 
     def __init__(self, patience, rate, values=None):
         self.patience, self.rate = patience, rate
         self.values = values if values is not None else {"factor": 1.0, "best": -1.0, "wait": 0}
 
     def update(self, accuracy):
-        """Called once an epoch; returns the factor from now on."""
+        """Called once in an epoch; returns the factor from now on."""
         v = self.values
         if accuracy > v["best"]:
             v["best"], v["wait"] = accuracy, 0

@@ -1,4 +1,4 @@
-"""What a checkpoint keeps, so that a killed run goes on as if nothing had happened."""
+"""The checkpoints from which a killed run resumes exactly."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from keras_cnns.support.errors import UserError, first_line
 
 
 class Progress(tf.train.experimental.PythonState):
-    """Plain values that travel inside a checkpoint: the step, the running sums, the history, the best so far."""
+    """Plain values inside a checkpoint: the step, the running sums, the history, the best score so far."""
 
     def __init__(self):
         super().__init__()
@@ -25,8 +25,8 @@ class Progress(tf.train.experimental.PythonState):
 class Checkpoints:
     """The last two checkpoints in a folder, over a list of tf.Variables and a dict of plain values.
 
-    The variables are kept by their order: the same recipe always builds the same list. Random seeds (dropout)
-    are among a Keras model's variables and so are kept too.
+    The variables are stored by their order, since the same recipe always builds the same list. The random seeds of
+    dropout are variables of a Keras model and therefore stored too.
     """
 
     def __init__(self, folder, variables, values, *, worker=None):
@@ -34,15 +34,15 @@ class Checkpoints:
         progress.values = values
         self.progress = progress
         checkpoint = tf.train.Checkpoint(variables=list(variables), progress=progress)
-        # every worker takes part in a save, since some variables are read from all of them; only the chief's is kept
+        # every worker takes part in a save, since some variables are read from all of them; only the chief's files stay
         self.shared = folder
         self.own = self.shared if worker is None else self.shared / f".worker-{worker}"
-        self.close()  # a lost worker could not
+        self.close()  # what a lost worker left behind
         self.manager = tf.train.CheckpointManager(checkpoint, str(self.own), max_to_keep=2)
         self.checkpoint = checkpoint
 
     def restore(self):
-        """Takes the newest checkpoint back, if there is one; returns the plain values."""
+        """Restores the newest checkpoint, if there is one; returns the plain values."""
         latest = tf.train.latest_checkpoint(str(self.shared))
         if latest:
             try:
@@ -55,17 +55,17 @@ class Checkpoints:
         return self.progress.values
 
     def save(self, values):
-        """Writes a checkpoint; the one before stays until this one is whole."""
+        """Writes a checkpoint; the previous one stays until this one is complete."""
         self.progress.values = values
         try:
             self.manager.save()
         except (tf.errors.OpError, OSError) as error:
             reason = first_line(error)
             raise UserError(
-                f"no checkpoint can be written to {self.shared} ({reason}): the one before is kept."
+                f"no checkpoint can be written to {self.shared} ({reason}): the previous one is kept."
             ) from error
 
     def close(self):
-        """Removes what only this worker needed."""
+        """Removes the files that only this worker needed."""
         if self.own != self.shared:
             shutil.rmtree(self.own, ignore_errors=True)

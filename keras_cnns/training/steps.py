@@ -1,4 +1,4 @@
-"""What one replica does with its share of a batch, and how the shares become one step."""
+"""The training step: what one replica computes for its share of a batch, and how the shares become one step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from keras_cnns.support.devices import compile_with_xla
 SUM = tf.distribute.ReduceOp.SUM
 
 
-@dataclass(repr=False)  # TensorFlow writes it into its warnings
+@dataclass(repr=False)  # TensorFlow prints it in its warnings
 class Steps:
-    """The step functions of one run; what is minimized and what is counted is the task's.
+    """The compiled functions of one run. The task decides what is minimized and what is counted.
 
     A training batch is what `finish` takes, and (image, target) after it; without `finish` it is (image, target) or
-    (image, target, weight). An evaluation batch has weights: 0 marks an example that only fills the batch up. `ema`
-    holds the averaged copies of `averaged`, where the recipe asks. names: of the classes.
+    (image, target, weight). An evaluation batch has weights, 0 for padding. `ema` holds the moving averages of
+    `averaged`, if the recipe has them. names: of the classes.
     """
 
     recipe: object
@@ -30,7 +30,7 @@ class Steps:
     finish: Callable | None = None  # the last part of the augmentation, see `Data.finish`
 
     def __post_init__(self):
-        # XLA compiles what happens inside one replica; synchronized statistics come from the others
+        # XLA compiles what one replica computes alone; synchronized statistics need the others
         alone = self.strategy.num_replicas_in_sync == 1 or not self.recipe.sync_batch_norm
         xla = compile_with_xla() and alone
         self._gradients = tf.function(self.gradients, jit_compile=True) if xla else self.gradients
@@ -38,16 +38,16 @@ class Steps:
         self.evaluate = tf.function(self._evaluate)
 
     def gradients(self, image, target, weight, total):
-        """This replica's share of the gradient, and the sums over its examples of all that is logged and of the weight.
+        """This replica's part of the gradient, and the sums over its samples of all logged values and of the weight.
 
-        The loss is the sum over the examples divided by `total`, the weight of the whole batch: uneven shares,
-        even empty ones, add up to the mean over the batch.
+        The loss is the sum over the samples divided by `total`, the weight of the full batch, so that uneven and even
+        empty shares add up to the mean over the batch.
         """
         replicas = self.strategy.num_replicas_in_sync * self.recipe.accumulate
         with tf.GradientTape() as tape:
             losses, logged = self.task.loss(self.model, image, target)
             loss = tf.reduce_sum(losses * weight) / total
-            loss += sum(self.model.losses) / replicas  # layers' own penalties: counted once
+            loss += sum(self.model.losses) / replicas  # the layers' regularization, counted once
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(
             scaled, [v.value for v in self.optimizer.order], unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -71,19 +71,19 @@ class Steps:
         return sums
 
     def _train(self, iterator, rates):
-        """As many steps as there are learning rates; returns the sums of all that is logged, and of the weight."""
+        """One step for each learning rate; returns the sums of all logged values and of the weight."""
         sums = tf.zeros(len(self.task.logged) + 1)
         for rate in rates:
             self.optimizer.set_rate(rate)
             parts = [next(iterator) for _ in range(self.recipe.accumulate)]
-            given = (parts, self._side()) if self.recipe.sizes else (parts,)
-            sums += self.strategy.reduce(SUM, self.strategy.run(self._replica, args=given), axis=None)
+            arguments = (parts, self._side()) if self.recipe.sizes else (parts,)
+            sums += self.strategy.reduce(SUM, self.strategy.run(self._replica, args=arguments), axis=None)
             self._average()
         return sums
 
     @property
     def _done(self):
-        """How many steps of the run have been done."""
+        """The number of steps done so far."""
         return self.optimizer.parts[0].iterations.value
 
     def _side(self):
@@ -102,7 +102,7 @@ class Steps:
             self.strategy.extended.update(average, move, args=(variable,))
 
     def _evaluate(self, iterator, batches):
-        """The task's counts over so many batches and all replicas; the model is in inference mode."""
+        """The task's counts over so many batches and all replicas, in inference mode."""
 
         def replica(image, target, weight):
             return self.task.count(self.model, image, target, weight)
@@ -115,12 +115,12 @@ class Steps:
 
 
 def _filled(image, target, weight=None):
-    """A share with its weights (1 where none are given); an empty one becomes a black picture of weight 0.
+    """A share of a batch with weights (1 by default); an empty one becomes a black picture of weight 0.
 
-    TensorFlow's convolutions fail on no pictures at all, which a replica gets when the last batch is small.
+    TensorFlow's convolutions fail on empty batches, which a replica gets when the last batch is small.
     """
     weight = tf.ones(tf.shape(image)[0]) if weight is None else weight
-    if image.shape[0]:  # known, and more than none
+    if image.shape[0]:  # known and not empty
         return image, target, weight
     missing = tf.maximum(0, 1 - tf.shape(image)[0])
     return tf.nest.map_structure(

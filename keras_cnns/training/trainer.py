@@ -1,4 +1,4 @@
-"""The one trainer: a recipe in, a run folder and a model out. Running it again goes on where it stopped."""
+"""The trainer: from a recipe to a run folder and a model. The same recipe again resumes the run."""
 
 import json
 import math
@@ -26,15 +26,19 @@ from keras_cnns.training.schedules import Plateau, schedule, total_steps
 from keras_cnns.training.state import Checkpoints
 from keras_cnns.training.steps import Steps
 
-TOGETHER = ("steps_per_call", "checkpoint_every")  # of a recipe's placement, what workers must do in step
+TOGETHER = ("steps_per_call", "checkpoint_every")  # fields of PLACEMENT that must be equal on all workers
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run left: the model of its last epoch (from pixels 0..255), and the run folder.
+    """The result of a run.
 
-    metrics: of `model` on the held-out pictures, as its task measures it. history: a dict for each epoch.
-    best: the path of the best epoch's model. score: the measure it is the best by.
+    Attributes:
+      recipe, folder: the recipe, and the run folder with all files.
+      model: of the last epoch; takes pixels 0 .. 255.
+      names: of the classes.
+      metrics: of `model` on the held-out pictures. history: a dict for each epoch.
+      best: the file of the best epoch's model. score: the metric by which it is the best.
     """
 
     recipe: Recipe
@@ -48,29 +52,34 @@ class Result:
 
 
 def train(recipe, *, quiet=False):
-    """Trains `recipe` and returns a `Result`; the files are those of `run_folder`.
+    """Trains a recipe; writes the files that `run_folder` lists.
 
-    A run that was stopped, at whatever moment, goes on from its last checkpoint and ends with the same weights;
-    a finished one is only read.
+    A run that was stopped at any moment resumes from its last checkpoint and ends with the same weights. A finished run
+    is only read.
 
-    quiet: no progress bar.
+    Args:
+      recipe: what to train. quiet: no progress bar.
 
     Raises:
-      UserError: the data, the devices or the run folder cannot be used, or the loss is no number any more.
+      UserError: the data, the devices or the run folder cannot be used, or the loss is not finite.
+
+    Example:
+      >>> result = train(Recipe("lenet5", epochs=20, out="runs/digits"))
+      >>> result.metrics["accuracy"]
     """
     run = Run(recipe, quiet)
     try:
-        with explained():  # a broken picture, by its name
+        with explained():  # names the file of a broken sample
             return run.result()
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         raise UserError(
             f"another worker was lost at step {run.values['step']} ({first_line(error)}): "
-            "start all workers again, they go on from the last checkpoint."
+            "start all workers again, they resume from the last checkpoint."
         ) from error
 
 
 class Run:
-    """One run in this process: everything is made when it is, `result` does the work."""
+    """One run in this process: the constructor builds everything, `result` trains."""
 
     def __init__(self, recipe, quiet):
         self.recipe = recipe
@@ -109,7 +118,7 @@ class Run:
         self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 
     def result(self):
-        """Trains what is left to train, writes the files, returns the `Result`."""
+        """Trains the remaining steps, writes the files, returns the `Result`."""
         micro = self.recipe.batch_size // self.recipe.accumulate
         start = self.values["step"] * self.recipe.batch_size
         data = self.task.load("train", micro, start=start)
@@ -124,10 +133,10 @@ class Run:
         if plateau and self.values["plateau"]:
             plateau.values = self.values["plateau"]
 
-        found = self.task.prepare(data)
+        findings = self.task.prepare(data)
         if self.chief:
             splits = {"train": data, "test": self.held_out}
-            run_folder.claim(self.folder, self.recipe, self.names, splits, found)
+            run_folder.claim(self.folder, self.recipe, self.names, splits, findings)
         metrics = None
         with self.report:
             iterator = iter(self._distributed("train", data, micro, start=start))
@@ -162,7 +171,7 @@ class Run:
         v["seconds"] += time.perf_counter() - began
         if not np.isfinite(v["sums"][0]):
             raise UserError(
-                f"the loss is no number any more at step {v['step']}: try a lower --learning-rate or a --clip-norm. "
+                f"the loss is not finite at step {v['step']}: try a lower --learning-rate or a --clip-norm. "
                 f"The last good checkpoint is kept in {self.folder}."
             )
         self.report.step(v, rates[-1], self.steps_per_epoch, self.total)
@@ -191,7 +200,7 @@ class Run:
             run_folder.write_history(v["history"], self.folder / "history.csv")
         if score > v["best"]:
             v["best"] = score
-            self._hand_over()
+            self._copy_weights()
             if self.chief:
                 run_folder.save_model(self.clean, self.folder / "best.keras", self.recipe, self.names)
         self.report.epoch(row)
@@ -201,7 +210,7 @@ class Run:
         self.checkpoints.save(self.values)
 
     def _evaluate(self):
-        """Metrics on the held-out pictures over all replicas, each picture counted once; of the averages, if any."""
+        """The metrics on the held-out pictures over all replicas, each counted once; of the averages, if any."""
         own = [v.numpy() for v in self.steps.averaged]
         self._assign([v.numpy() for v in self.steps.ema])
         counts = self.steps.evaluate(iter(self.held_out_batches), tf.constant(self.held_out.steps))
@@ -212,8 +221,8 @@ class Run:
         for variable, value in zip(self.steps.averaged, values, strict=True):
             variable.assign(value)
 
-    def _hand_over(self):
-        """Gives the clean network the trained weights: the averages where there are any."""
+    def _copy_weights(self):
+        """Copies the trained weights, or their averages, to the network that is saved."""
         own = {id(v): average for v, average in zip(self.steps.averaged, self.steps.ema, strict=True)}
         values = [own.get(id(w.value), w).numpy() for w in self.model.weights]
         recipe_model.transfer(self.model.weights, values, self.clean)
@@ -221,7 +230,7 @@ class Run:
     def _finish(self, metrics):
         v = self.values
         history = v["history"]
-        self._hand_over()
+        self._copy_weights()
         best = self.folder / "best.keras"
         if self.chief:
             run_folder.save_model(self.clean, self.folder / "model.keras", self.recipe, self.names)
@@ -232,11 +241,11 @@ class Run:
             title = f"{self.recipe.model} on {self.recipe.dataset}"
             plots.curve(history, self.folder / "curve.png", title)
             self.task.draw(metrics, self.names, self.folder, title)
-        self._meet([v["step"]])  # a worker that leaves before the others have finished takes them down
+        self._meet([v["step"]])  # a worker that exits before the others have finished aborts them
         return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best, self.task.score)
 
     def _distributed(self, split, data, batch_size, **more):
-        """The batches, each cut into equal shares for the replicas; every worker reads its own slices only."""
+        """The batches, each split into equal shares for the replicas; every worker reads only its own slices."""
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return self.strategy.experimental_distribute_dataset(data.batches if self.steps.finish else data.dataset)
 
@@ -248,25 +257,25 @@ class Run:
         return self.strategy.distribute_datasets_from_function(of_worker)
 
     def _check_workers(self):
-        """All workers have to go on from the same step, or they would train apart and hang."""
+        """Raises UserError unless all workers resume from the same step; otherwise they would hang."""
         steps = [step for (step,) in self._meet([self.values["step"]])]
         if len(set(steps)) > 1:
             raise UserError(
-                f"the workers would go on from different steps ({', '.join(map(str, steps))}): "
+                f"the workers would resume from different steps ({', '.join(map(str, steps))}): "
                 f"{self.folder} has to be one folder that all of them see."
             )
 
     def _check_workers_agree(self):
-        """Before anything is built together: a worker with another recipe or other data would hang or spoil the run."""
+        """Raises UserError if a worker has another recipe or other data, which would hang or spoil the run."""
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return
-        given = {**self.recipe.json_values(), "classes": [str(name) for name in self.names]}
-        given = {name: value for name, value in given.items() if name not in PLACEMENT or name in TOGETHER}
+        values_of = {**self.recipe.json_values(), "classes": [str(name) for name in self.names]}
+        values_of = {name: value for name, value in values_of.items() if name not in PLACEMENT or name in TOGETHER}
         splits = (self.held_out, self.task.load("train", self.recipe.batch_size))
-        given["pictures"] = [[data.count, data.source.key] for data in splits]
-        everybody = self._meet([zlib.crc32(json.dumps(value, sort_keys=True).encode()) for value in given.values()])
+        values_of["pictures"] = [[data.count, data.source.key] for data in splits]
+        everybody = self._meet([zlib.crc32(json.dumps(value, sort_keys=True).encode()) for value in values_of.values()])
         differing = [
-            name for name, values in zip(given, zip(*everybody, strict=True), strict=True) if len({*values}) > 1
+            name for name, values in zip(values_of, zip(*everybody, strict=True), strict=True) if len({*values}) > 1
         ]
         if differing:
             raise UserError(
@@ -275,7 +284,7 @@ class Run:
             )
 
     def _meet(self, values):
-        """Waits for all workers, and returns the list of whole numbers that each of them came with."""
+        """Waits for all workers, and returns the list of integers that each of them passed."""
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return [values]
         mine = tf.constant([values], tf.int64)

@@ -1,4 +1,4 @@
-"""Losses by name: of logits against probabilities over the last axis, one value for each answer."""
+"""Losses by name: of logits against target probabilities over the last axis, one value for each prediction."""
 
 import tensorflow as tf
 
@@ -20,10 +20,10 @@ def mse(target, logits):
 
 
 def distance(target, logits, j=1.0):
-    """[...]: the right class's distance, and what is gained where the others' are large; logits are distances negated.
+    """[...]: y_D + log(exp(-j) + sum_i exp(-y_i)), y the distances. LeCun et al. 1998, equation 9.
 
-    LeCun et al. 1998, equation 9: y_D + log(exp(-j) + sum_i exp(-y_i)). Beyond j a wrong class is far enough; cross
-    entropy, which has no j, leaves the right one's distance alone as soon as it is the shortest.
+    The logits are negated distances. The second term pushes the distances of wrong classes up to about j. Without j it
+    would be cross entropy, which no longer reduces the distance of the correct class once it is the smallest.
     """
     floor = tf.fill(tf.concat([tf.shape(logits)[:-1], [1]], 0), tf.cast(-j, logits.dtype))
     return tf.reduce_logsumexp(tf.concat([logits, floor], -1), -1) - tf.reduce_sum(target * logits, -1)

@@ -1,4 +1,4 @@
-"""The network under training, and the clean one that is handed over."""
+"""The two networks of a recipe: the one that is trained, and the one that is saved."""
 
 import warnings
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from keras_cnns.support.errors import UserError
 
 
 def build(recipe, classes):
-    """The network of `recipe`, answering probabilities, on one device, in float32: what is saved and exported.
+    """The network of `recipe` that is saved and exported: it returns probabilities, in float32.
 
-    Auxiliary classifiers, which exist for training only, are left out.
+    It has no auxiliary classifiers, which are for training only.
     """
     overrides = {name: value for name, value in recipe.overrides.items() if name != "auxiliary"}
     with precision("float32"):
@@ -24,10 +24,9 @@ def build(recipe, classes):
 
 
 def build_for_training(recipe, classes):
-    """The same network answering logits, with the recipe's precision, frozen layers and synchronized statistics; where
-    the recipe has `sizes`, for pictures of any.
+    """The network of `recipe` that is trained: it returns logits, in the recipe's precision, with its frozen layers.
 
-    Call inside the strategy's scope.
+    Where the recipe has `sizes`, it takes pictures of any size. Call inside the strategy's scope.
     """
     any_size = {"input_shape": (None, None, recipe.input_shape[2])} if recipe.sizes else {}
     with precision(recipe.precision):
@@ -51,7 +50,7 @@ def freeze(model, recipe):
     names = [layer.name for layer in model.layers]
     if recipe.freeze == "features":
         levels = _build(recipe.but(weights=None), None, None, features_only=True)
-        below = {layer.name for layer in levels.layers}  # the weights' own preprocessing may have other layers
+        below = {layer.name for layer in levels.layers}  # the preprocessing of the weights may have other layers
         last = max(i for i, name in enumerate(names) if name in below)
     else:
         start = recipe.freeze.removeprefix("until:")
@@ -64,12 +63,12 @@ def freeze(model, recipe):
 
 
 def transfer(variables, values, model):
-    """Gives the weights of `model` the values of the variables that have the same path."""
+    """Sets the weights of `model` to the values of the variables with the same paths."""
     by_path = {variable.path: value for variable, value in zip(variables, values, strict=True)}
     model.set_weights([by_path[weight.path] for weight in model.weights])
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with constants made from its weights
+            layer.finalize_state()  # it computes with constants derived from its weights
 
 
 def knows_other_classes(weights, names):
@@ -79,14 +78,16 @@ def knows_other_classes(weights, names):
 
 
 def renew_scores(model):
-    """Gives the layer of the class scores initial weights: those it has are for other classes. A warning says so."""
+    """Gives the classifier new initial weights, since it has those for other classes, with a warning."""
     scores = [layer for layer in model.layers if layer.name.startswith("predictions") and layer.weights]
     for layer in scores:
         fresh = type(layer).from_config(layer.get_config())
         fresh.build(layer.input.shape)
         layer.set_weights(fresh.get_weights())
     if scores:
-        warnings.warn("the weights are of a network for other classes: its class scores start anew.", stacklevel=3)
+        warnings.warn(
+            "the weights are of a network for other classes: its classifier starts with new weights.", stacklevel=3
+        )
 
 
 def _build(recipe, classes, activation, **more):
@@ -98,7 +99,7 @@ def _build(recipe, classes, activation, **more):
 
 @contextmanager
 def precision(policy):
-    """Layers made inside compute with `policy`."""
+    """Layers created inside have the dtype policy `policy`."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:

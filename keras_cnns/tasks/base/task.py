@@ -1,4 +1,4 @@
-"""What the trainer asks of a task: how its samples are loaded, what is minimized, what is counted, what is drawn."""
+"""The interface between the trainer and a task: how samples are loaded, the loss, the metrics, the figures."""
 
 from abc import ABC, abstractmethod
 from dataclasses import fields
@@ -11,14 +11,18 @@ from keras_cnns.tasks.base import recipe_model as network
 
 
 class Task(ABC):
-    """What a recipe's network is trained for; knows the recipe, and no state of the run.
+    """What a recipe's network is trained for. It knows the recipe, and no state of the run.
 
-    A batch is (image, target, weight): image float32 [B, H, W, C] 0..255, target whatever nesting of tensors [B, ...]
-    the task's samples hold, weight float32 [B], 0 for what only fills a batch up.
+    A batch is (image, target, weight): image float32 [B, H, W, C] in 0 .. 255, target any nesting of tensors [B, ...],
+    weight float32 [B], 0 for the padding of a batch.
 
-    logged: what `loss` tells of the training samples, "loss" first. held_out: keys of `measure` that the history keeps.
-    score: the one of them that says which epoch is the best; the higher the better. learned: the one that says whether
-    pictures are learned by heart, where it is another.
+    Attributes:
+      target: what comes with each picture, see `data.load`.
+      unused: the fields of a recipe that have no effect on this task.
+      logged: the values that `loss` returns for the training samples, "loss" first.
+      held_out: the keys of `measure` that the history keeps.
+      score: the one of them by which the best epoch is chosen; higher is better.
+      learned: the key of `measure` that tells whether pictures were memorized; `score` where it is empty.
     """
 
     target: Target = "label"
@@ -32,7 +36,7 @@ class Task(ABC):
         self.recipe = recipe
 
     def load(self, split, batch_size, **more):
-        """A `data.Data` of one split; more: what `data.load` takes of the place in the run (start, shard)."""
+        """A `data.Data` of one split; more: arguments of `data.load` about the position in the run (start, shard)."""
         recipe = self.recipe
         return load(
             recipe.dataset,
@@ -78,44 +82,44 @@ class Task(ABC):
             raise ValueError(f"it has {len(model.outputs)} outputs.")
 
     def finish(self, classes):
-        """The last part of the augmentation, done on the training device: see `Data.finish`."""
+        """The last part of the augmentation, computed on the training device: see `Data.finish`."""
         return finisher(self.recipe.augment, classes)
 
     def network(self, classes):
-        """The network that is saved and handed over."""
+        """The network that is saved."""
         return network.build(self.recipe, classes)
 
     def network_for_training(self, classes):
-        """The same network as it is trained; its variables have the same paths. Called inside the strategy's scope."""
+        """The same network for training; its variables have the same paths. Called inside the strategy's scope."""
         return network.build_for_training(self.recipe, classes)
 
     def survey(self, targets, names):
-        """What some training targets hold, before a run: (what, how it is, whether that is fine) each.
+        """Findings about some training targets, before a run: (what, finding, whether that is fine) each.
 
-        targets: a list of batches as `load` gives them. names: of the classes.
+        targets: the targets of some batches. names: of the classes.
         """
         return ()
 
     def counted(self, target):
-        """The target of a batch that is a data set of its own, as `count` takes it."""
+        """The target of a batch that is measured as if it were the whole data set, as `count` takes it."""
         return target
 
     @abstractmethod
     def loss(self, model, image, target):
-        """(what is minimized, float32 [B]; {name: float32 [B]} of all that is `logged`), the model in training."""
+        """(what is minimized, float32 [B]; {name: float32 [B]} of all that is `logged`), in training mode."""
 
     @abstractmethod
     def count(self, model, image, target, weight):
-        """A tuple of tensors, of the shapes of `zeros`, that may be added to those of other batches and replicas."""
+        """A tuple of tensors, of the shapes of `zeros`, which are added to those of other batches and replicas."""
 
     @abstractmethod
     def zeros(self, names):
-        """What `count` gives for no sample at all. names: of the classes."""
+        """What `count` returns for no sample. names: of the classes."""
 
     @abstractmethod
     def measure(self, counts, names):
-        """A dict of plain values for JSON made of the summed counts, with `held_out` among its keys."""
+        """The metrics of the summed counts, as plain values for JSON, with `held_out` among the keys."""
 
     @abstractmethod
     def draw(self, metrics, names, folder, title):
-        """Writes the pictures of `measure` into the run's folder."""
+        """Writes figures of the metrics into the run's folder."""

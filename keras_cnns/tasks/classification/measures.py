@@ -1,4 +1,7 @@
-"""The measures of a classifier: counts that may be added up over batches and replicas, and what they say."""
+"""The measures of a classifier: counts that are added up over batches and replicas, and the metrics they give."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,24 +18,24 @@ def probabilities(labels, count, smoothing=0.0):
     return onehot * (1.0 - smoothing) + smoothing / count if smoothing else onehot
 
 
-def measure(labels, probabilities, names=None):
-    """Metrics of probabilities [n, classes] against labels [n], as plain values for JSON: see `report`."""
+def measure(labels: Any, probabilities: Any, names: Sequence | None = None) -> dict[str, Any]:
+    """The metrics of probabilities [n, classes] against labels [n], as plain values for JSON: see `report`."""
     probabilities = np.asarray(probabilities, "float32")
     names = names or range(probabilities.shape[1])
     return report(tally(probabilities, np.asarray(labels, "int64"), np.ones(len(labels), "float32")), names)
 
 
-def tally(probabilities, labels, weights):
-    """Counts over a batch, which may be added to those of other batches and replicas.
+def tally(probabilities: Any, labels: Any, weights: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """The counts of a batch, which are added to those of other batches and replicas.
 
     Args:
-      probabilities: float32 [n, classes]. An answer that is not finite counts as wrong.
+      probabilities: float32 [n, classes]. A row that is not finite counts as wrong.
       labels: int64 [n].
-      weights: float32 [n]; 0 marks what only fills a batch up.
+      weights: float32 [n]; 0 marks the padding of a batch.
 
     Returns:
       (confusion float32 [classes, classes], its rows the true classes; float64 [2]: the summed cross-entropy, and how
-      many true classes are not among the five most likely; ties and NaN count against them)
+      many true classes are not among the five most probable; ties and NaN count as not among them)
     """
     classes = probabilities.shape[1]
     real = tf.boolean_mask(tf.range(tf.shape(weights)[0]), weights > 0)
@@ -47,12 +50,13 @@ def tally(probabilities, labels, weights):
     return confusion, tf.stack([tf.reduce_sum(loss), tf.reduce_sum(beyond)])
 
 
-def report(counts, names):
-    """Metrics of summed `tally`s.
+def report(counts: Sequence, names: Sequence) -> dict[str, Any]:
+    """The metrics of summed `tally`s.
 
-    Keys: examples, accuracy, top1_error, top5_error, loss (cross-entropy), macro and classes (precision, recall,
-    f1 from scikit-learn; classes by name, with support), confusion (rows: true class). A class's precision is 0
-    where nothing was assigned to it.
+    Returns:
+      examples, accuracy, top1_error, top5_error (fractions), loss (cross-entropy, in nats), macro and classes
+      (precision, recall, f1 of scikit-learn; classes by name, with support), confusion (rows: true class). The
+      precision of a class that was never predicted is 0.
     """
     confusion = np.asarray(counts[0]).astype("int64")
     loss, beyond = np.asarray(counts[1]) / confusion.sum()

@@ -1,4 +1,4 @@
-"""Whether a detector's anchors can find the boxes of its data, and what else its data show before a run."""
+"""What a detector's data show before a run: among others, whether its anchors cover the boxes."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ FOUND, WANTED = 0.5, 0.9  # the overlap at which an anchor covers a box, and the
 
 
 def survey(targets, names, anchors, input_shape):
-    """(what, how it is, whether that is fine), each a line of the self-check.
+    """(what, finding, whether that is fine) of each line of the self-check.
 
-    targets: batches of boxes, see `Detection`. anchors: [N, 4] or None, where proposals are given.
+    targets: batches of boxes, see `Detection`. anchors: [N, 4], or None for a network without anchors.
     """
     boxes_of, labels_of, counts = [], [], []
     for target in targets:

@@ -1,4 +1,4 @@
-"""What kind of mistakes a detector makes. Hoiem et al. 2012, "Diagnosing Error in Object Detectors"."""
+"""The kinds of a detector's mistakes. Hoiem et al. 2012, "Diagnosing Error in Object Detectors"."""
 
 from collections import Counter
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from keras_cnns.tasks.detection.average_precision import overlaps
 
-SURE = 0.5  # found boxes of a lower score are passed over
-FOUND, NEAR = 0.5, 0.1  # overlaps: a box is found, or found in the wrong place
+SURE = 0.5  # detected boxes with a lower score are ignored
+FOUND, NEAR = 0.5, 0.1  # intersection over union at which a box is detected, or detected in the wrong place
 KINDS = ("right", "class", "place", "double", "background", "missed")
 
 
 def count(pictures, sure=SURE):
-    """{kind: how many} over `Picture`s: of the found boxes, the surest first, and of the boxes that were missed.
+    """{kind: number} over `Picture`s, of the detected boxes, highest score first, and of the missed ones.
 
-    right: overlaps a box of its class enough that no surer one has claimed. double: one that has been claimed. class:
-    overlaps a box of another class enough. place: overlaps a box of its class, but not enough. background: none of
-    these. missed: boxes that nothing claimed. What need not be found counts as neither.
+    right: overlaps a box of its class by FOUND that none of higher score has claimed. double: that box is claimed.
+    class: overlaps a box of another class by FOUND. place: overlaps a box of its class by less. background: none of
+    these. missed: annotated boxes that none has claimed. Ignored boxes do not count.
     """
-    found = Counter(dict.fromkeys(KINDS, 0))
+    counts = Counter(dict.fromkeys(KINDS, 0))
     for picture in pictures:
         boxes = np.asarray(picture.boxes, "float64").reshape(-1, 4)
         classes, scores = np.asarray(picture.classes, int), np.asarray(picture.scores, "float64")
@@ -30,13 +30,13 @@ def count(pictures, sure=SURE):
             kind, best = _kind(row, classes == number, claimed, ignored)
             if kind == "right":
                 claimed[best] = True
-            found[kind] += kind is not None
-        found["missed"] += int((~claimed & ~ignored).sum())
-    return dict(found)
+            counts[kind] += kind is not None
+        counts["missed"] += int((~claimed & ~ignored).sum())
+    return dict(counts)
 
 
 def _kind(row, own, claimed, ignored):
-    """(its kind or None where it does not count, the box it claims)."""
+    """(its kind, or None if it does not count; the index of the box it claims)."""
     for mine, kind in (
         (own & ~claimed & ~ignored, "right"),
         (ignored, None),

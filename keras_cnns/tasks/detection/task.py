@@ -1,4 +1,4 @@
-"""Detection: boxes around objects, whichever network finds them. What is loaded, measured and drawn."""
+"""Detection: boxes around objects, for any kind of detector: how samples are loaded, the metrics, the figures."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,11 +12,10 @@ DETECTED, ANNOTATED = ("boxes", "classes", "scores"), ("boxes", "classes", "igno
 
 
 class Detection(Task):
-    """A target is a dict: boxes float32 [B, most, 4], classes int32 [B, most], of which the first count int32 [B] are
-    there, and number int64 [B], the sample's in the run: all chance depends on it alone. For the rest see `data.load`.
+    """A target is a dict of boxes, see `data.load`. All randomness depends on its `number` alone.
 
-    Subclasses are the kinds of detectors: they add `loss` and `count`, and set `detections`, the boxes that the network
-    returns for each picture.
+    Subclasses are the kinds of detectors. They add `loss` and `count`, and set `detections`, the number of boxes that
+    the network returns for each picture.
     """
 
     target = "boxes"
@@ -47,19 +46,19 @@ class Detection(Task):
         )
 
     def zeros(self, names):
-        n, found, most = self.examples, self.detections, self.most
-        there = ((n, most, 4), (n, most), (n, most), (n, most), (n,), (n,))
-        shapes = ((n, found, 4), (n, found), (n, found), *there)
+        n, detected, most = self.examples, self.detections, self.most
+        annotated = ((n, most, 4), (n, most), (n, most), (n, most), (n,), (n,))
+        shapes = ((n, detected, 4), (n, detected), (n, detected), *annotated)
         return tuple(tf.zeros(shape) for shape in shapes)
 
     def measure(self, counts, names):
         boxes, classes, scores, true, labels, ignored, crowd, count, scale = (np.asarray(part) for part in counts)
         pictures = []
         for n in range(len(boxes)):
-            real, m = scores[n] > 0, int(count[n])
-            found = (boxes[n][real] / scale[n], classes[n][real].astype(int), scores[n][real])
+            used, m = scores[n] > 0, int(count[n])
+            detected = (boxes[n][used] / scale[n], classes[n][used].astype(int), scores[n][used])
             flags = (ignored[n][:m] > 0, crowd[n][:m] > 0)
-            pictures.append(Picture(true[n][:m] / scale[n], labels[n][:m].astype(int), *found, *flags))
+            pictures.append(Picture(true[n][:m] / scale[n], labels[n][:m].astype(int), *detected, *flags))
         by_class = voc(pictures, len(names))["classes"]
         return {
             "examples": len(pictures),
@@ -68,8 +67,8 @@ class Detection(Task):
             "classes": {str(n): None if np.isnan(ap) else float(ap) for n, ap in zip(names, by_class, strict=True)},
             "mistakes": mistakes.count(pictures),
             "curves": {
-                str(name): None if found is None else found.round(4).tolist()
-                for name, found in zip(names, precisions(pictures, len(names)), strict=True)
+                str(name): None if curve is None else curve.round(4).tolist()
+                for name, curve in zip(names, precisions(pictures, len(names)), strict=True)
             },
         }
 

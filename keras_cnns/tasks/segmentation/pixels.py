@@ -1,40 +1,45 @@
-"""How well every pixel's label is told: FCN's four measures. Long et al. 2015, 1411.4038, section 5."""
+"""The four measures of a segmentation. Long et al. 2015, 1411.4038, section 5."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.sources.sample import VOID  # such a pixel is not trained on and not counted
+from keras_cnns.data.sources.sample import VOID  # a pixel that is neither trained on nor counted
 
 
-def tally(answer, mask, weights):
-    """How many pixels of each class were given each class, float64 [classes, classes], its rows the true classes.
+def tally(scores: tf.Tensor, mask: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """The confusion matrix of the pixels, float64 [classes, classes]; rows are the true classes.
 
     Args:
-      answer: scores [B, H, W, classes]; of equal ones the first counts, and NaN is an answer of class 0.
+      scores: [B, H, W, classes]; of equal ones the first counts, and NaN counts as class 0.
       mask: int [B, H, W]; VOID does not count.
       weights: float32 [B]; a picture of weight 0 does not count.
     """
-    classes = answer.shape[-1]
+    classes = scores.shape[-1]
     mask = tf.cast(mask, tf.int64)
     counted = (mask != VOID) & (weights > 0)[:, None, None]
-    true, told = tf.boolean_mask(mask, counted), tf.boolean_mask(tf.argmax(answer, -1), counted)
-    # float64: a batch's pixels are more than float32 counts without gaps
-    return tf.math.confusion_matrix(true, told, classes, dtype=tf.float64)
+    true, predicted = tf.boolean_mask(mask, counted), tf.boolean_mask(tf.argmax(scores, -1), counted)
+    # float64, since float32 cannot count all pixels of a batch exactly
+    return tf.math.confusion_matrix(true, predicted, classes, dtype=tf.float64)
 
 
-def report(confusion, names):
-    """The four measures of a confusion matrix in which n_ij pixels of class i were given class j.
+def report(confusion: Any, names: Sequence) -> dict[str, Any]:
+    """The four measures of a confusion matrix in which n_ij pixels of class i were predicted as class j.
 
-    Keys: pixel_accuracy, mean_accuracy, mean_iou, frequency_weighted_iou; classes (by name: accuracy, iou, pixels);
-    pixels; confusion. A class that is neither shown nor told has no part in the means.
+    Returns:
+      pixel_accuracy, mean_accuracy, mean_iou, frequency_weighted_iou (fractions, higher is better); classes, by name:
+      accuracy, iou, pixels; pixels, their number; confusion, the matrix as lists. A class without true or predicted
+      pixels has no part in the means.
     """
     n = np.asarray(confusion, "float64")
-    right, true, told = np.diag(n), n.sum(1), n.sum(0)
-    union = true + told - right
+    correct, true, predicted = np.diag(n), n.sum(1), n.sum(0)
+    union = true + predicted - correct
     with np.errstate(invalid="ignore", divide="ignore"):
-        accuracy, iou = right / true, right / union
+        accuracy, iou = correct / true, correct / union
         shares = np.where(true > 0, true * iou, 0.0).sum() / true.sum()
-        overall = right.sum() / true.sum()
+        overall = correct.sum() / true.sum()
     return {
         "pixels": int(true.sum()),
         "pixel_accuracy": _number(overall),
@@ -55,5 +60,5 @@ def _mean(values):
 
 
 def _number(value):
-    """0 where nothing was counted."""
+    """0 if no pixel was counted."""
     return 0.0 if np.isnan(value) else float(value)

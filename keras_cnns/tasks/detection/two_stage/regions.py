@@ -1,7 +1,7 @@
-"""Boxes around and beside the objects of a picture: what a network that is given its proposals is trained on.
+"""Random boxes on and beside the objects of a picture: the training proposals of a network that takes proposals.
 
-Selective search (Girshick 2015, 1504.08083, section 2) proposes boxes that lie on objects more or less exactly, and
-many that lie elsewhere; so do these, by chance that depends on the seed alone.
+They stand for selective search (Girshick 2015, 1504.08083, section 2), which proposes boxes that cover objects more or
+less exactly, and many elsewhere. They depend on the seed alone.
 """
 
 import tensorflow as tf
@@ -12,11 +12,11 @@ SHORTEST, LONGEST = 0.05, 0.6  # sides of the boxes anywhere, as parts of the pi
 
 
 def proposed(boxes, count, size, seed):
-    """(boxes [R, 4], bool [R]: whether there is one), the given ones not among them.
+    """(boxes [R, 4], bool [R]: whether there is one). The annotated boxes are not among them.
 
     Args:
-      boxes: float32 [M, 4], of which the first `count` are there. size: (height, width) of the picture in pixels.
-      seed: int [2]: the same seed draws the same.
+      boxes: float32 [M, 4], of which the first `count` are used. size: (height, width) of the picture in pixels.
+      seed: int [2]: the same seed draws the same boxes.
     """
     most = boxes.shape[0]
     near = tf.repeat(boxes, EACH, axis=0)
@@ -26,11 +26,11 @@ def proposed(boxes, count, size, seed):
     near = tf.concat([centre, centre], 1) + tf.concat([-sides, sides], 1) / 2 * tf.exp(
         GROWTH * tf.tile(u[:, 2:], [1, 2])
     )
-    there = tf.repeat(tf.range(most) < count, EACH)
+    used = tf.repeat(tf.range(most) < count, EACH)
     frame = tf.cast(tf.stack([size[1], size[0]]), tf.float32)
     u = tf.random.stateless_uniform([ELSEWHERE, 4], seed + 1, alg="philox")
     sides = frame * SHORTEST * (LONGEST / SHORTEST) ** u[:, 2:]
     corner = u[:, :2] * (frame - sides)
     far = tf.concat([corner, corner + sides], 1)
-    found = tf.clip_by_value(tf.concat([near, far], 0), 0.0, tf.concat([frame, frame], 0))
-    return found, tf.concat([there, tf.ones([ELSEWHERE], tf.bool)], 0)
+    drawn = tf.clip_by_value(tf.concat([near, far], 0), 0.0, tf.concat([frame, frame], 0))
+    return drawn, tf.concat([used, tf.ones([ELSEWHERE], tf.bool)], 0)

@@ -1,7 +1,7 @@
-"""Detection in two stages: proposals and heads trained together, boxes measured. Ren et al. 2015, 1506.01497.
+"""Detection in two stages: proposals and heads trained together. Ren et al. 2015, 1506.01497.
 
-Both parts have Fast R-CNN's loss (1504.08083, equation 1): of the classes, and of the boxes where there is one. A
-network that is given its proposals is trained for the heads' alone, and is given the objects' own boxes in evaluation.
+Both parts have Fast R-CNN's loss (1504.08083, equation 1): of the classes, and of the boxes of positive samples. A
+network that takes proposals as an input (Fast R-CNN) trains its heads only; in evaluation it gets the annotated boxes.
 """
 
 import numpy as np
@@ -17,12 +17,12 @@ from keras_cnns.tasks.detection.two_stage.matching import IGNORED, match, sample
 from keras_cnns.tasks.detection.two_stage.suppression import suppress
 
 ANCHORS, REGIONS = 256, 128  # of each picture that are trained on
-PROPOSALS = 4  # times as many as in inference come out of suppression; the paper's are 2,000 and 300
+PROPOSALS = 4  # times as many proposals as in inference; the paper has 2,000 and 300
 BETA = 1 / 9  # of smooth L1 on the anchors' deltas, as in the authors' code
 
 
 class TwoStage(Detection):
-    """Proposals and heads trained together; heads alone, where the network is given its proposals."""
+    """Proposals and heads trained together; heads only, if the network takes proposals as an input."""
 
     def __init__(self, recipe):
         super().__init__(recipe)
@@ -94,8 +94,12 @@ class TwoStage(Detection):
         return tf.map_fn(draw, target, fn_output_signature=(tf.float32, tf.bool))
 
     def _regions(self, boxes, there, target):
-        """(boxes [B, R, 4], matches int32 [B, R]: the number of the box each is trained for or NOTHING, bool [B, R]:
-        whether it is trained on), the boxes themselves among the proposals."""
+        """The regions to train on, drawn from the proposals and the annotated boxes themselves.
+
+        Returns:
+          (boxes [B, R, 4]; matches int32 [B, R], the index of the annotated box of each region, or NOTHING; bool
+          [B, R], whether the region is trained on)
+        """
         most = target["boxes"].shape[1]
         boxes = tf.concat([boxes, target["boxes"]], 1)
         there = tf.concat([there, tf.range(most)[None] < target["count"][:, None]], 1)
@@ -115,16 +119,16 @@ class TwoStage(Detection):
         classes = scores.shape[-1] - 1
         number = tf.maximum(matches, 0)
         label = tf.gather(target["classes"], number, batch_dims=1)
-        found = matches >= 0
-        by_class = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(found, label + 1, 0), scores)
+        positive = matches >= 0
+        by_class = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(positive, label + 1, 0), scores)
         deltas = tf.reshape(deltas, [-1, tf.shape(label)[1], classes, 4])
         deltas = tf.gather(deltas, label, batch_dims=2)
         wanted = encode(tf.gather(target["boxes"], number, batch_dims=1), regions, WEIGHTS)
         by_box = tf.reduce_sum(smooth_l1(deltas - wanted), -1)
-        return _means(chosen, by_class, chosen & found, by_box)
+        return _means(chosen, by_class, chosen & positive, by_box)
 
     def _seed(self, number, part):
-        """For `sample`: of the run, the sample and the part."""
+        """The seed of `sample`: it depends on the run, the sample and the part."""
         return tf.stack([tf.cast(self.recipe.seed * 2 + part, tf.int64), number])
 
     def count(self, model, image, target, weight):
@@ -138,10 +142,10 @@ class TwoStage(Detection):
         return np.asarray(self.propose.anchors(maps))
 
 
-def _means(chosen, by_class, found, by_box):
-    """Both sums for each picture, over the number of those chosen; 0 where none is."""
+def _means(chosen, by_class, positive, by_box):
+    """Both losses of each picture, divided by the number of chosen references; 0 if there are none."""
     count = tf.maximum(tf.reduce_sum(tf.cast(chosen, tf.float32), 1), 1.0)
     return tuple(
         tf.reduce_sum(tf.where(where, values, 0.0), 1) / count
-        for where, values in ((chosen, by_class), (found, by_box))
+        for where, values in ((chosen, by_class), (positive, by_box))
     )
