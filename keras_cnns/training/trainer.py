@@ -1,9 +1,7 @@
 """The trainer: from a recipe to a run folder and a model. The same recipe again resumes the run."""
 
-import json
 import math
 import time
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +18,12 @@ from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.tasks.base import recipe_model
 from keras_cnns.training import distribute, run_folder
 from keras_cnns.training.optimizers import Optimizer
-from keras_cnns.training.recipe import PLACEMENT, Recipe
+from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.report import Report
 from keras_cnns.training.schedules import Plateau, schedule, total_steps
 from keras_cnns.training.state import Checkpoints
 from keras_cnns.training.steps import Steps
-
-TOGETHER = ("steps_per_call", "checkpoint_every")  # fields of PLACEMENT that must be equal on all workers
+from keras_cnns.training.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,9 @@ class Run:
         self.held_out = self.task.load("test", recipe.batch_size)
         classes, self.names = self.held_out.classes, self.held_out.names
         run_folder.check_data(self.folder, self.names)
-        self._check_workers_agree()
+        self.workers = Workers(self.strategy)
+        if self.workers.several:
+            self.workers.check_recipe(recipe, (self.held_out, self.task.load("train", recipe.batch_size)))
         self.clean = self.task.network(classes)
         with self.strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
@@ -113,7 +112,7 @@ class Run:
         worker = None if self.chief else self.strategy.cluster_resolver.task_id
         self.checkpoints = Checkpoints(self.folder / run_folder.CHECKPOINTS, saved, values, worker=worker)
         self.values = self.checkpoints.restore()
-        self._check_workers()
+        self.workers.check_step(self.values["step"], self.folder)
         self.held_out_batches = self._distributed("test", self.held_out, recipe.batch_size)
         self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 
@@ -241,12 +240,12 @@ class Run:
             title = f"{self.recipe.model} on {self.recipe.dataset}"
             plots.curve(history, self.folder / "curve.png", title)
             self.task.draw(metrics, self.names, self.folder, title)
-        self._meet([v["step"]])  # a worker that exits before the others have finished aborts them
+        self.workers.meet([v["step"]])  # a worker that exits before the others have finished aborts them
         return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best, self.task.score)
 
     def _distributed(self, split, data, batch_size, **more):
         """The batches, each split into equal shares for the replicas; every worker reads only its own slices."""
-        if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        if not self.workers.several:
             return self.strategy.experimental_distribute_dataset(data.batches if self.steps.finish else data.dataset)
 
         def of_worker(context):
@@ -255,40 +254,6 @@ class Run:
             return batches.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=False)
 
         return self.strategy.distribute_datasets_from_function(of_worker)
-
-    def _check_workers(self):
-        """Raises UserError unless all workers resume from the same step; otherwise they would hang."""
-        steps = [step for (step,) in self._meet([self.values["step"]])]
-        if len(set(steps)) > 1:
-            raise UserError(
-                f"the workers would resume from different steps ({', '.join(map(str, steps))}): "
-                f"{self.folder} has to be one folder that all of them see."
-            )
-
-    def _check_workers_agree(self):
-        """Raises UserError if a worker has another recipe or other data, which would hang or spoil the run."""
-        if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            return
-        values_of = {**self.recipe.json_values(), "classes": [str(name) for name in self.names]}
-        values_of = {name: value for name, value in values_of.items() if name not in PLACEMENT or name in TOGETHER}
-        splits = (self.held_out, self.task.load("train", self.recipe.batch_size))
-        values_of["pictures"] = [[data.count, data.source.key] for data in splits]
-        everybody = self._meet([zlib.crc32(json.dumps(value, sort_keys=True).encode()) for value in values_of.values()])
-        differing = [
-            name for name, values in zip(values_of, zip(*everybody, strict=True), strict=True) if len({*values}) > 1
-        ]
-        if differing:
-            raise UserError(
-                f"the workers were started with different {', '.join(differing)}: give all of them the same recipe "
-                "and the same data."
-            )
-
-    def _meet(self, values):
-        """Waits for all workers, and returns the list of integers that each of them passed."""
-        if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            return [values]
-        mine = tf.constant([values], tf.int64)
-        return self.strategy.gather(self.strategy.run(lambda: tf.identity(mine)), axis=0).numpy().tolist()
 
     def _check_replicas(self):
         replicas, batch = self.strategy.num_replicas_in_sync, self.recipe.batch_size // self.recipe.accumulate

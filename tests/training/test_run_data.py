@@ -107,12 +107,12 @@ def test_a_second_stage_on_the_same_classes_starts_with_what_the_first_knew(frui
     assert first.metrics["accuracy"] == second.metrics["accuracy"] == 1
 
 
-def test_a_second_stage_on_other_classes_starts_their_scores_anew_and_says_so(fruit, tmp_path):
+def test_a_second_stage_on_other_classes_starts_with_a_new_classifier_and_a_warning(fruit, tmp_path):
     """As many classes, other names: the old scores would be taken for those of classes that they are not of."""
     first = train(recipe(fruit, tmp_path / "one", epochs=2), quiet=True)
     renamed(fruit)  # in the alphabet it comes last now, so that all classes have other numbers
     how = {"weights": str(tmp_path / "one" / "model.keras"), "learning_rate": 0.0}
-    with pytest.warns(UserWarning, match="other classes: its class scores start anew"):
+    with pytest.warns(UserWarning, match="other classes: its classifier starts with new weights"):
         second = train(recipe(fruit, tmp_path / "two", **how), quiet=True)
     for layer in first.model.layers:
         ours = second.model.get_layer(layer.name)

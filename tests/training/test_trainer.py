@@ -202,8 +202,8 @@ def test_mixed_pictures_and_bfloat16_and_a_plateau(tmp_path):
     assert all(w.dtype == "float32" for w in result.model.get_weights())
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
-    with pytest.raises(UserError, match="no number.*--learning-rate"):
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    with pytest.raises(UserError, match="not finite.*--learning-rate"):
         train(LENET.but(out=str(tmp_path / "nan"), optimizer="sgd", learning_rate=1e38), quiet=True)
     assert not (tmp_path / "nan" / "model.keras").exists()
 
