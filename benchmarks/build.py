@@ -40,8 +40,8 @@ def main():
             continue
         function, options = constructor(theirs)
         make = partial(getattr(keras.applications, function), weights=None, **options)
-        contestants = (partial(keras_cnns.build, name), make)
-        rounds = [[seconds(make) for make in contestants] for _ in range(args.rounds)]
+        candidates = (partial(keras_cnns.build, name), make)
+        rounds = [[seconds(make) for make in candidates] for _ in range(args.rounds)]
         ours, their = (statistics.median(times) for times in zip(*rounds, strict=True))
         row = name, f"{ours:.2f}", f"{their:.2f}", f"{statistics.median(a / b for a, b in rounds):.2f}"
         table.add_row(*row)

@@ -2,7 +2,7 @@
 
     python benchmarks/detection.py --model faster_rcnn --size 320 --batch 2
 
-The contestants take turns of a few steps of the trainer on the same drawn scenes in memory, and the medians are
+The candidates alternate of a few steps of the trainer on the same drawn scenes in memory, and the medians are
 compared: of the clock, and of the time that the processors worked, on which other work on the machine does not fall:
 
 - the detector as it is trained;
@@ -58,7 +58,7 @@ def turn(recipe, task, model, data):
     return some
 
 
-def contestants(recipe, data, classes):
+def candidates(recipe, data, classes):
     """Name -> a function that makes some steps."""
     task = tasks.of(recipe)
     model = task.network_for_training(classes)
@@ -111,7 +111,7 @@ def main():
     )
     loaded = tasks.of(recipe).load("train", args.batch)
     data = tf.data.Dataset.from_tensors(next(iter(loaded.dataset)))
-    turns = dict(contestants(recipe, data, loaded.classes))
+    turns = dict(candidates(recipe, data, loaded.classes))
     for some in turns.values():
         some()  # traces
     times = {name: [] for name in turns}

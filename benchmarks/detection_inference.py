@@ -3,7 +3,7 @@
     python benchmarks/detection_inference.py --torch PYTHON
 
 Faster R-CNN with ResNet-50 and a feature pyramid, of as many proposals in all of them: a file has a fixed number, and
-torchvision's network what suppression leaves, up to that. The contestants take turns of one picture, so that other work
+torchvision's network what suppression leaves, up to that. The candidates alternate of one picture, so that other work
 on the machine falls on all of them, and the medians are compared: of the clock, and of the time that the processors
 worked. PYTHON is one that has torch and torchvision with its compiled operators, this one by default; without them the
 files are compared with each other.

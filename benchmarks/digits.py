@@ -3,7 +3,7 @@
     python benchmarks/digits.py --doc docs/measurements/digits.md
     python benchmarks/digits.py resnet56 plain56 --seeds 1
 
-Every run lies in its own folder below runs/digits: what is finished there is only read, what was stopped goes on.
+Every run lies in its own folder below runs/digits: finished runs are only read, stopped ones resumed.
 """
 
 import argparse

@@ -8,7 +8,7 @@
 Weights are calibrated: random kernels, gains and offsets away from one and zero, batch-norm statistics measured on
 pictures, and a last layer that tells ten patterns apart on what the random ones make of them. On a fresh network int8
 timings mean nothing (its tiny ranges push additions out of XNNPACK), and agreement as little (it gives all pictures
-nearly the same scores). What is finished lies in the folder and is not done again; `--time` times the files of the
+nearly the same scores). Finished rows are kept in the folder and not measured again; `--time` times the files of the
 mobile networks there, which wants a quiet machine.
 """
 
@@ -294,7 +294,7 @@ def main():
     parser.add_argument("--count", type=int, default=100, help="pictures to compare on")
     parser.add_argument("--folder", default="runs/export", help="of the rows, and of the files kept")
     parser.add_argument("--digits", default="runs/qat/rows.json", help="the rows that benchmarks/qat.py left")
-    parser.add_argument("--doc", help="write the page here")
+    parser.add_argument("--doc", help="write the document here")
     flags = parser.parse_args()
     rows, every = Rows(flags.folder), keras_cnns.list_models()
     names = [n for n in every if keras_cnns.info(n)["params"] <= LARGEST and n not in DEEPEST]

@@ -97,7 +97,7 @@ def main():
     parser.add_argument("--train", type=int, default=2000)
     parser.add_argument("--rate", type=float, default=1e-5)
     parser.add_argument("--more", help="a Markdown file to end the page with")
-    parser.add_argument("--doc", help="write the page here")
+    parser.add_argument("--doc", help="write the document here")
     flags = parser.parse_args()
     rows = []
     for line in measure(flags):

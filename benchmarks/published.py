@@ -2,9 +2,9 @@
 
     python benchmarks/published.py --data-dir DATA                    # all that is missing, the quick ones first
     python benchmarks/published.py "lenet5 *" --data-dir DATA
-    python benchmarks/published.py --doc docs/measurements/published.md # writes the page from what has been recorded
+    python benchmarks/published.py --doc docs/measurements/published.md # writes the document from the record
 
-Every run lies in its own folder below runs/published: what is finished there is only read, what was stopped goes on.
+Every run lies in its own folder below runs/published: finished runs are only read, stopped ones resumed.
 What a run came to is recorded in docs/measurements/published.json when it ends.
 """
 

@@ -6,8 +6,8 @@
 Data: scikit-learn's 1,797 digits, enlarged to the size each network takes, half of them held out, the others each in
 four places. Each network is trained in float32, quantized after training (the int8 scheme, 200 calibration pictures),
 and trained further by each method from the same float32 weights. Agreement: how often the `.tflite` file gives the
-fake-quantized model's first class. What is finished lies in the folder and is not done again: stop it and go on as you
-like.
+fake-quantized model's first class. Finished rows are kept in the folder and not measured again: it can be stopped and
+resumed.
 """
 
 import argparse
@@ -199,7 +199,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=1, help="quantization-aware")
     parser.add_argument("--rate", type=float, default=5e-5, help="learning rate, quantization-aware")
     parser.add_argument("--folder", default="runs/qat", help="of the float32 networks and the rows")
-    parser.add_argument("--doc", help="write the page here")
+    parser.add_argument("--doc", help="write the document here")
     flags = parser.parse_args()
     for name in flags.networks:
         rows = measure(name, flags.folder, flags.seeds, epochs=flags.epochs, rate=flags.rate)

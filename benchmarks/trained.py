@@ -3,9 +3,9 @@
     python benchmarks/trained.py runs/published/resnet8_cifar-0 runs/published/simple_cnn-0 --data-dir FOLDER \\
         --doc docs/measurements/quantization.md --phone docs/measurements/phone.md
 
-Each folder is a finished run of a recipe; its network is quantized after training (200 pictures of the training split)
-and trained further by each method of `quantization_aware`, on its recipe's own data set and augmentation. What is
-finished lies in runs/trained/rows.json, and is not done again.
+Each folder is a finished run of a recipe; its network is quantized after training (200 pictures of the training
+split) and trained further by each method of `quantization_aware`, on its recipe's own data set and augmentation.
+Finished rows are kept in runs/trained/rows.json and not measured again.
 """
 
 import argparse
@@ -187,7 +187,7 @@ borders): they follow by a thousandth a step now where there were pictures, by a
 way `mobilenet_v3_small-0` met its test pictures more than once, each time with some of this still otherwise: -0.01,
 -0.19, -0.26 before the -0.11 of the table by keras, twice -0.09 by tfmot. No further is one such figure to be trusted.
 
-Written by `python benchmarks/trained.py`, whose first lines say how.
+Written by `python benchmarks/trained.py`; its docstring has the commands.
 
 {table}
 """
@@ -197,7 +197,7 @@ Accuracy over the whole test set, and what each scheme changes of it in points, 
 sizes and times as fractions of the float32 file's, one thread, files in turns, beside other work on two cores. How they
 were made: [quantization.md](quantization.md).
 
-Written by `python benchmarks/trained.py`, whose first lines say how.
+Written by `python benchmarks/trained.py`; its docstring has the commands.
 
 {table}
 """

@@ -2,9 +2,9 @@
 
     python benchmarks/training.py --model mobilenet_v2 --size 96 --batch 32 --json training.json
 
-The contestants take turns of a few steps, so that other work on the machine falls on all of them, and the medians are
+The candidates alternate of a few steps, so that other work on the machine falls on all of them, and the medians are
 compared. All train on the same random pictures in memory with SGD and momentum. "keras fit" leaves XLA unsaid, which
-Keras 3.12 to 3.15 leave off where there are only CPUs; `--xla` adds a contestant with it on, slow to compile.
+Keras 3.12 to 3.15 leave off where there are only CPUs; `--xla` adds a candidate with it on, slow to compile.
 torch (channels last) takes part where torchvision is installed and has the network.
 """
 
@@ -100,19 +100,19 @@ def main():
     images = rng.uniform(0, 255, (args.batch, args.size, args.size, 3)).astype("float32")
     labels = rng.integers(0, CLASSES, args.batch)
     data = tf.data.Dataset.from_tensors((images, labels))
-    contestants = {
+    candidates = {
         "trainer": ours(recipe, data, 1),
         "trainer, 2 replicas": ours(recipe, data, 2),
         "keras fit": keras_fit(recipe, data, {}),
         "keras fit, XLA": keras_fit(recipe, data, {"jit_compile": True}) if args.xla else None,
         "torch": torch_step(recipe, images, labels),
     }
-    contestants = {name: turn for name, turn in contestants.items() if turn}
-    for turn in contestants.values():
+    candidates = {name: turn for name, turn in candidates.items() if turn}
+    for turn in candidates.values():
         turn()  # compiles
-    times = {name: [] for name in contestants}
+    times = {name: [] for name in candidates}
     for _ in range(args.rounds):
-        for name, turn in contestants.items():
+        for name, turn in candidates.items():
             times[name].append(seconds(turn))
     medians = {name: statistics.median(t) for name, t in times.items()}
     print(f"{args.model}, {args.size} px, batch {args.batch}: median of {args.rounds} turns of {STEPS} steps")

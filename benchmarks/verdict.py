@@ -5,7 +5,7 @@
 
 NAME=WEIGHTS is compared on CIFAR-10's pictures, enlarged (FOLDER holds it as tensorflow-datasets prepares it); the
 folder of a run of a recipe on the pictures it was trained for; a bare NAME gets weights calibrated on patterns as in
-benchmarks/export.py. What is finished lies in runs/verdict/rows.json, and is not done again.
+benchmarks/export.py. Finished rows are kept in runs/verdict/rows.json and not measured again.
 """
 
 import argparse

@@ -6,6 +6,7 @@ Writes counts.json, which `info` reads, and in a checkout tests/golden/models.js
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,16 +21,16 @@ COUNTS = Path(__file__).parents[1] / "registry" / "counts.json"
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "models.json"
 
 
-def main(pattern="*"):
-    """Names that do not match `pattern` keep what was recorded; names that are gone go."""
+def main(pattern: str = "*") -> None:
+    """Records the networks that match `pattern` or are new; removes those that no longer exist."""
     chosen = set(list_models(pattern))
     for name in list_models():
         if name in chosen or name not in read(GOLDEN):
             record(name, measure(name))
 
 
-def record(name, row):
-    """Sets one name in both files, in the order of `list_models()`."""
+def record(name: str, row: dict[str, Any]) -> None:
+    """Writes the row of one network to both files, in the order of `list_models()`."""
     print(name, row, flush=True)
     counts = {key: row[key] for key in ("params", "trainable", "macs")}
     for path, value in ((COUNTS, counts), (GOLDEN, row)):
@@ -38,12 +39,13 @@ def record(name, row):
             write_json(path, {name: rows[name] for name in list_models() if name in rows})
 
 
-def read(path):
+def read(path: Path) -> dict[str, Any]:
+    """The rows in a file, by name; empty if there is none."""
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def measure(name) -> dict:
-    """params, trainable and macs; the levels' sizes and channels; and what fixed weights answer to a fixed picture."""
+def measure(name: str) -> dict[str, Any]:
+    """The counts of a network, the shapes of its levels, and a digest of its outputs with fixed weights."""
     levels = {level: list(x.shape[1:]) for level, x in build(name, features_only=True).output.items()}
     keras.backend.clear_session()
     model = build(name, classifier_activation=None)
@@ -53,9 +55,9 @@ def measure(name) -> dict:
     return {**counts, "levels": levels, "digest": answer}
 
 
-def digest(model) -> list:
-    """Length and first five numbers of the outputs, to 6 digits, for weights and a picture that depend on nothing."""
-    # 2 keeps the size of a signal through a ReLU; in many sums it grows, and in large numbers roundings drown the rest
+def digest(model: Any) -> list[float]:
+    """Norm and first five numbers of the outputs, to 6 digits, for fixed weights and a fixed picture."""
+    # 2 keeps the size of a signal through a ReLU; in many sums it grows until rounding hides the rest
     for gain in (2, 1, 0.5, 0.25):
         rng = np.random.default_rng(0)
         for v in model.weights:
@@ -68,20 +70,20 @@ def digest(model) -> list:
     return [float(f"{value:.6g}") for value in (np.linalg.norm(y), *y[:5])]
 
 
-def _answer(model, picture):
-    """Of a detector, whose boxes jump where two scores are nearly equal: what its parts say, the heads of one box."""
+def _answer(model: Any, picture: np.ndarray) -> Any:
+    """The outputs; of a detector, whose boxes jump if two scores are nearly equal, those of its parts for one box."""
     if "detections" not in [layer.name for layer in model.layers]:
         return model(picture, training=False)
     first, heads = parts(model)
-    found = first(picture, training=False)
-    level, *proposed = found if len(model.inputs) == 1 else [found]
+    outputs = first(picture, training=False)
+    level, *proposed = outputs if len(model.inputs) == 1 else [outputs]
     height, width = picture.shape[1:3]
     box = keras.ops.convert_to_tensor([[[width / 8, height / 8, width / 2, height / 2]]], "float32")
     return [*keras.tree.flatten(proposed), *heads([level, box], training=False)]
 
 
-def fixed(v, gain, rng):
-    """A value for the variable `v`: kernels of the given gain; gains, offsets and statistics away from 1 and 0."""
+def fixed(v: Any, gain: float, rng: np.random.Generator) -> Any:
+    """A value for the variable `v`: kernels of the given gain; gains, offsets and statistics differ from 1 and 0."""
     wave, kind = rng.uniform(-1, 1, v.shape).astype("float32"), v.path.rsplit("/", 1)[-1]
     if v.dtype != "float32":
         return keras.ops.convert_to_numpy(v)  # a random seed, a count
