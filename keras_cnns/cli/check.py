@@ -60,6 +60,8 @@ def check(
 
 def tables(report: Any) -> Iterator[Any]:
     """What a `CheckReport` looks like: facts, findings, a row for each target and what it says."""
+    from keras_cnns.tflite.verify.on_targets import targets_table
+
     facts = table_of("", "")
     facts.show_header = False
     facts.add_row("file", f"{report.path}, {report.size_bytes:,} bytes")
@@ -75,31 +77,7 @@ def tables(report: Any) -> Iterator[Any]:
         yield findings
     else:
         yield "no findings"
-    rows = table_of("target", "", ">arena", ">SRAM", ">flash", ">cycles", ">ms", ">outside", "")
-    for result in report.targets:
-        rows.add_row(result.target, result.status, *_placement(result.placement), "; ".join(_remarks(result)))
-    yield rows
-
-
-def _placement(placement: Any) -> list[str]:
-    if placement is None:
-        return [""] * 6
-    sizes = (placement.arena_bytes, placement.sram_bytes, placement.flash_bytes)
-    words = ["" if size is None else f"{size / 1024:,.0f} KiB" for size in sizes]
-    words.append(f"{placement.cycles:,}" if placement.cycles else "")
-    words.append(f"{placement.milliseconds:.3g}" if placement.milliseconds else "")
-    outside = sum(placement.outside.values())
-    return [*words, f"{outside} of {placement.operators}" if outside else ""]
-
-
-def _remarks(result: Any) -> list[str]:
-    """Reasons and notes; the operators that stay outside, with the target's reason."""
-    remarks = [*result.reasons, *result.notes]
-    placement = result.placement
-    for name in placement.outside if placement else ():
-        reason = placement.reasons.get(name)
-        remarks.append(f"outside: {name}{f' ({reason})' if reason else ''}")
-    return remarks or [finding.message for finding in result.findings]
+    yield targets_table(report.targets)
 
 
 def _bytes(path: Path, folder: str | None) -> np.ndarray | None:

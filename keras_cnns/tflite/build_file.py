@@ -31,6 +31,8 @@ def _converted(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[
     names = {"inputs": float_model.inputs, "outputs": [float_model.outputs[i] for i in kept]}
     row, settings = schemes.find(scheme), job.settings
 
+    forms = job.rewrites if row.int8_forms else None
+
     def lean(int8_forms):
         return prepared(float_model.graph.copy(), outputs=kept, int8_forms=int8_forms).build()
 
@@ -38,10 +40,10 @@ def _converted(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[
         key = ("float32", int8_forms, settings.batch)
         return job.shared.once(key, lambda: convert.to_flatbuffer(lean(int8_forms), settings.batch, **names))
 
-    reference = in_float32(False)  # what the file is compared with is the float32 file that would be shipped
+    reference = in_float32(None)  # what the file is compared with is the float32 file that would be shipped
     if settings.engine == "converter":
-        return reference, stock.make(scheme, lean(row.int8_forms), job, **names)
-    data = schemes.make(scheme, in_float32(row.int8_forms), job)
+        return reference, stock.make(scheme, lean(forms), job, **names)
+    data = schemes.make(scheme, in_float32(forms), job)
     inputs, outputs = (kind == "uint8" for kind in (settings.input_type, settings.output_type))
     return reference, flatbuffer.as_uint8(data, inputs=inputs, outputs=outputs) if inputs or outputs else data
 

@@ -28,9 +28,10 @@ from keras_cnns.tflite.quantize import ranges, schemes
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
 from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
+from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.table import select
-from keras_cnns.tflite.targets.target import Outputs, Target
+from keras_cnns.tflite.targets.target import Outputs, Rewrites, Target
 from keras_cnns.tflite.verify import outputs as judging
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.examination import Examination, examine
@@ -74,7 +75,8 @@ class Exporter:
           ends: what stands before and behind the network.
           description: what travels in the files beside it.
           targets: what the files are meant for: names of `targets.table.TARGETS`, or `Target` objects. LiteRT is always
-            asked; a file that fails on another target fails.
+            asked; a file that fails on another target fails. The first other one decides the forms of operators in
+            int8, and the types of integer inputs and outputs where none are given.
 
         Raises:
           UserError: the model cannot be read, the pictures or labels do not fit it, or there is no such target.
@@ -120,12 +122,13 @@ class Exporter:
           Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
         """
         started, path, settings = time.perf_counter(), check_path(path), settings or FileSettings()
+        settings = self._with_ends(settings, scheme)
         row = schemes.check(scheme, settings, has_pictures=self.pictures.calibration is not None)
         if row.calibrated and self.pictures.calibration is None and not self.float_model.is_quantization_aware:
             raise UserError(
                 f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them."
             )
-        job = schemes.Job(self.pictures.thinned, settings, self._shared)
+        job = schemes.Job(self.pictures.thinned, settings, self._shared, self._rewrites)
         reference, data = build_file.build(self.float_model, scheme, job)
         normalization = self.description.normalization or _guessed_normalization(self.pictures)
         data = metadata.attach(data, self._labelled_card(scheme), normalization=normalization)
@@ -206,6 +209,17 @@ class Exporter:
             seconds=0.0,
         )
 
+    @property
+    def _rewrites(self) -> Rewrites:
+        """The forms that the first target besides LiteRT wants; LiteRT's where there is no other."""
+        return self._other_targets[0].rewrites() if self._other_targets else LITERT_REWRITES
+
+    def _with_ends(self, settings: FileSettings, scheme: str) -> FileSettings:
+        """The settings with the integer inputs and outputs that the target wants, where none are given."""
+        if not schemes.find(scheme).integer_io or settings.integer_io:
+            return settings
+        return replace(settings, input_type=self._rewrites.input_type, output_type=self._rewrites.output_type)
+
     def _asked_targets(self, report: Report, file: Path) -> Report:
         """The report with what the targets other than LiteRT say of the file; it fails where one of them does."""
 
@@ -217,9 +231,14 @@ class Exporter:
         if not self._other_targets:
             return report
         results = on_targets(self._other_targets, read_contents(file), self.pictures.images, judge)
-        failed = [f"{r.target}: {reason}" for r in results if r.status == "fail" for reason in r.reasons]
-        status = worst([report.status, *(result.status for result in results)])
-        return replace(report, status=status, reasons=(*report.reasons, *failed), targets=results)
+        lines = [(r.status, f"{r.target}: {reason}") for r in results for reason in r.reasons]
+        return replace(
+            report,
+            status=worst([report.status, *(result.status for result in results)]),
+            reasons=(*report.reasons, *(line for status, line in lines if status != "not run")),
+            notes=(*report.notes, *(line for status, line in lines if status == "not run")),
+            targets=results,
+        )
 
     def _beside_source(self, answers: dict[str, np.ndarray]) -> tuple[verdict.Comparison, ...]:
         """The file beside the model before `quantization_aware`, where that is known."""

@@ -12,6 +12,8 @@ from keras_cnns.tflite.quantize.layerwise import closer_of, refine
 from keras_cnns.tflite.quantize.rules import finished
 from keras_cnns.tflite.quantize.settings import FileSettings, Tuning
 from keras_cnns.tflite.quantize.shared import Shared
+from keras_cnns.tflite.targets.litert import LITERT_REWRITES
+from keras_cnns.tflite.targets.target import Rewrites
 
 ERROR_AVOIDED = 0.75  # what is left is a quarter: 6 dB less
 
@@ -56,6 +58,7 @@ class Job:
       calibration: {input name: (N, ...) floats}; None where no pictures are given.
       settings: of the file.
       shared: results that several files of the network share.
+      rewrites: the forms that the file's target wants in int8.
       notes: on how the file was made, for its report; filled by the scheme.
       sensitivities: a `Sensitivity` for each rounding, where they are measured; filled by the scheme.
     """
@@ -63,6 +66,7 @@ class Job:
     calibration: dict[str, np.ndarray] | None = None
     settings: FileSettings = FileSettings()
     shared: Shared = field(default_factory=Shared)
+    rewrites: Rewrites = LITERT_REWRITES
     notes: list = field(default_factory=list)
     sensitivities: list = field(default_factory=list)
 

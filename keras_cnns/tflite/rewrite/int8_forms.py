@@ -1,4 +1,6 @@
-"""What XNNPACK would leave to slower kernels, written as what it runs: pools, hard-swish, long concatenations."""
+"""What a runtime would leave to slower kernels, written as what it runs: pools, hard-swish, long concatenations."""
+
+from collections.abc import Callable
 
 import numpy as np
 from keras import layers, ops, tree
@@ -7,6 +9,19 @@ from keras_cnns.graph.kinds import CONVS, DEPTHWISE, LINEAR, POOLS, SUMS, is_har
 from keras_cnns.graph.node import like, new, plus, relu6, times
 from keras_cnns.tflite.rewrite.fold import number_affine
 from keras_cnns.tflite.rewrite.padding import each, same_padding
+from keras_cnns.tflite.targets.target import Rewrites
+
+
+def rules_for(rewrites: Rewrites) -> list[Callable]:
+    """The rewriting rules that give a graph the forms that a target wants in int8, in the order of their use."""
+    rules: list[Callable] = []
+    if rewrites.hard_swish == "decomposed":
+        rules += [absorb_sixth, hard_swish]
+    if rewrites.average_pool == "decomposed":
+        rules.append(average)
+    if rewrites.convolved_relu:
+        rules.append(rectified)
+    return rules
 
 
 def thinning(node, uses=None):

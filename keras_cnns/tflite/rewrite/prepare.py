@@ -25,18 +25,19 @@ from keras_cnns.graph.node import Item, Node, cast, like, new, plus, relu6, time
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, flip_kernel, fold_back, fold_forward, follows_linear
-from keras_cnns.tflite.rewrite.int8_forms import absorb_sixth, average, by_fives, hard_swish, rectified, thinning
+from keras_cnns.tflite.rewrite.int8_forms import by_fives, rules_for, thinning
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
 from keras_cnns.tflite.rewrite.padding import each, fuse_padding
+from keras_cnns.tflite.targets.litert import LITERT_REWRITES
+from keras_cnns.tflite.targets.target import Rewrites
 
 
-def prepare(model, *, outputs=None, int8_forms=True):
+def prepare(model, *, outputs=None, int8_forms: Rewrites | None = LITERT_REWRITES):
     """The Keras 3 model of the same inputs and outputs, rewritten for inference on a phone.
 
     outputs: names or positions of the outputs to keep; by default all but the auxiliary classifiers (`main_outputs`).
-    int8_forms: hard-swish as `(x * (1/6)) * relu6(x + 3)`, average pooling as a depthwise convolution, and a ReLU that
-      no operator before it takes in behind one that changes nothing: XNNPACK runs these in int8. False keeps each one
-      operator, which is faster in floats.
+    int8_forms: the forms that a target runs well in int8 (`int8_forms.rules_for`), by default those of LiteRT. None
+      keeps each operator, which is faster in float.
 
     Raises:
       UserError: the model has no graph, or a layer that cannot be made again; it names the layer.
@@ -44,7 +45,14 @@ def prepare(model, *, outputs=None, int8_forms=True):
     return prepared(read(model), outputs=outputs, int8_forms=int8_forms).build()
 
 
-def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_batch_norm=False) -> Graph:
+def prepared(
+    graph,
+    *,
+    outputs=None,
+    int8_forms: Rewrites | None = LITERT_REWRITES,
+    keep_dropout=False,
+    keep_batch_norm=False,
+) -> Graph:
     """`prepare` on a graph, which is changed.
 
     keep_dropout: for a model that will be trained. keep_batch_norm: right after the linear layers, as they train.
@@ -70,8 +78,8 @@ def prepared(graph, *, outputs=None, int8_forms=True, keep_dropout=False, keep_b
         by_fives,
         with_third_axis,
     ]
-    if int8_forms:
-        rules += [absorb_sixth, hard_swish, average, rectified]
+    if int8_forms is not None:
+        rules += rules_for(int8_forms)
     return graph.rewrite(first, *map(_unless_masked, rules))
 
 

@@ -11,6 +11,15 @@ SLOW_IN_INT8 = ("HARD_SWISH", "GELU", "SOFTMAX", "AVERAGE_POOL_2D", "RELU", "REL
 MOST_CONCATENATED = 5  # tensors in one CONCATENATION
 
 
+LITERT_REWRITES = Rewrites(
+    hard_swish="decomposed",
+    average_pool="decomposed",
+    convolved_relu=True,
+    longest_concatenation=MOST_CONCATENATED,
+    float_softmax=True,  # in int8 it is not delegated and answers in steps of 1/256
+)
+
+
 class LiteRT:
     """ai-edge-litert with XNNPACK, its default."""
 
@@ -20,13 +29,7 @@ class LiteRT:
     reference = False
 
     def rewrites(self) -> Rewrites:
-        return Rewrites(
-            hard_swish="decomposed",
-            average_pool="decomposed",
-            convolved_relu=True,
-            longest_concatenation=MOST_CONCATENATED,
-            float_softmax=True,  # in int8 it is not delegated and answers in steps of 1/256
-        )
+        return LITERT_REWRITES
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
         slow = [operator for operator in file.main.operators if _outside_xnnpack(file, operator)]

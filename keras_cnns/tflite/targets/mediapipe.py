@@ -1,5 +1,6 @@
 """MediaPipe Tasks: ImageClassifier for files that answer scores, ImageSegmenter for files that answer a class map."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.tflite.file.contents import TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, TensorMetadata, read_metadata
 from keras_cnns.tflite.targets import rules
+from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.process import run_child
 from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites, Severity
-from keras_cnns.tflite.targets.tensors import output_scale
+from keras_cnns.tflite.targets.tensors import output_scale, quantize
 
 CHANNELS = 3  # MediaPipe hands RGB pictures to a file
 ENDS = ("FLOAT32", "UINT8")
@@ -24,15 +26,7 @@ class MediaPipe:
     install = 'pip install "keras_cnns[mediapipe]"'
 
     def rewrites(self) -> Rewrites:
-        return Rewrites(
-            hard_swish="decomposed",  # it runs LiteRT with XNNPACK
-            average_pool="decomposed",
-            convolved_relu=True,
-            longest_concatenation=5,
-            float_softmax=True,
-            input_type="uint8",
-            output_type="uint8",
-        )
+        return replace(LITERT_REWRITES, input_type="uint8", output_type="uint8")  # it runs LiteRT with XNNPACK
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
         found = rules.ends(
@@ -76,7 +70,9 @@ class MediaPipe:
             raise CannotRun(f"MediaPipe's ImageClassifier and ImageSegmenter have no use for {file.path.name}.")
         (pixels,) = inputs.values()
         job = {"file": str(file.path.resolve()), "task": task, "outputs": list(outputs)}
-        arrays = self._child(job, {"pictures": _bytes(np.asarray(pixels), self._image(file))})
+        image = next(iter(file.inputs.values()))
+        stored = quantize(np.asarray(pixels), image) if image.type == "UINT8" else _bytes(pixels, self._image(file))
+        arrays = self._child(job, {"pictures": stored})
         if single is not None and task == "segment" and arrays[next(iter(outputs))].shape[1:] != single.shape[1:]:
             raise CannotRun(f"MediaPipe runs {file.path.name} and resizes its class map, which is not compared.")
         return Outputs(arrays, {name: output_scale(file, tensor) for name, tensor in outputs.items()})
@@ -88,7 +84,7 @@ class MediaPipe:
         return Placement(operators=len(file.main.operators))
 
     def _image(self, file: TFLiteFile) -> TensorMetadata:
-        if next(iter(file.inputs.values())).type != "FLOAT32" or NAME not in file.metadata:
+        if NAME not in file.metadata:
             return TensorMetadata()
         inputs = read_metadata(file.metadata[NAME]).inputs
         return inputs[0] if inputs else TensorMetadata()
@@ -100,10 +96,10 @@ class MediaPipe:
         return arrays
 
 
-def _bytes(pixels: np.ndarray, image: TensorMetadata) -> np.ndarray:
+def _bytes(pixels: Any, image: TensorMetadata) -> np.ndarray:
     """Pictures on the model's scale as bytes, by the metadata's mean and standard deviation."""
     mean, std = np.asarray(image.mean or 0.0), np.asarray(image.std or 1.0)
-    return np.clip(np.rint(pixels * std + mean), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(np.asarray(pixels) * std + mean), 0, 255).astype(np.uint8)
 
 
 # --- in the child process ---------------------------------------------------------------------------------------------

@@ -85,3 +85,36 @@ def worst(statuses: Iterable[str]) -> str:
 
 def _worse(first: str, second: str) -> str:
     return max(first, second, key=STATUSES.index)
+
+
+def targets_table(results: Iterable[TargetResult], *, title: str | None = None) -> Any:
+    """A `rich.table.Table` with a row for each target: status, memory, time, operators outside, reasons."""
+    from rich.table import Table
+
+    rows = Table(title=title, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("target", "status", "arena", "SRAM", "flash", "cycles", "ms", "outside", ""):
+        rows.add_column(column, justify="left" if column in ("target", "status", "") else "right")
+    for result in results:
+        rows.add_row(result.target, result.status, *_figures(result.placement), "; ".join(_remarks(result)))
+    return rows
+
+
+def _figures(placement: Placement | None) -> list[str]:
+    if placement is None:
+        return [""] * 6
+    sizes = (placement.arena_bytes, placement.sram_bytes, placement.flash_bytes)
+    words = ["" if size is None else f"{size / 1024:,.0f} KiB" for size in sizes]
+    words.append(f"{placement.cycles:,}" if placement.cycles else "")
+    words.append(f"{placement.milliseconds:.3g}" if placement.milliseconds else "")
+    outside = sum(placement.outside.values())
+    return [*words, f"{outside} of {placement.operators}" if outside else ""]
+
+
+def _remarks(result: TargetResult) -> list[str]:
+    """Reasons and notes; the operators that stay outside, with the target's reason."""
+    remarks = [*result.reasons, *result.notes]
+    placement = result.placement
+    for name in placement.outside if placement else ():
+        reason = placement.reasons.get(name) if placement else None
+        remarks.append(f"outside: {name}{f' ({reason})' if reason else ''}")
+    return remarks or [finding.message for finding in result.findings]

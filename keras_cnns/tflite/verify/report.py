@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.deprecation import renamed_attribute
+from keras_cnns.tflite.verify.on_targets import TargetResult, targets_table
 
 OLD_KEYS = {
     "expected_loss": "loss",
@@ -70,8 +71,8 @@ class Report:
     latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
     runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
     sensitivities: a `Sensitivity` for each rounding, the largest error first, in schemes that choose by them.
-    candidates: what "auto" chose between, a `Candidate` each. targets: what the targets other than LiteRT say of the
-    file, a `TargetResult` each.
+    candidates: what "auto" chose between, a `Candidate` each.
+    targets: what each other runtime or chip that the file is meant for made of it, a `TargetResult` each.
     """
 
     path: str
@@ -93,7 +94,7 @@ class Report:
     source_comparisons: tuple = ()
     sensitivities: tuple = ()
     candidates: tuple = ()
-    targets: tuple = ()
+    targets: tuple[TargetResult, ...] = ()
 
     harms = renamed_attribute("harms", "sensitivities")
     loss = renamed_attribute("loss", "expected_loss")
@@ -220,6 +221,9 @@ def print_reports(reports, *, title=None):
         labels = [c.remark for c in r.comparisons if c.remark]
         for sentence in (*r.reasons, *labels, *r.notes):
             screen.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
+    for r in reports:
+        if r.targets:
+            screen.print(targets_table(r.targets, title=f"{r.scheme} on its targets"))
     for r in reports:
         if r.candidates:
             screen.print(candidates_table(r))

@@ -143,7 +143,7 @@ def test_hard_swish_multiplies_first_or_leaves_its_sixth_to_the_next_kernel():
     assert (type(first).__name__, gate.name) == ("Multiply", "h_relu6")
     before_conv = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4)
     assert kinds(before_conv) == ["InputLayer", "Add", "ReLU", "Multiply", "Conv2D"]
-    whole = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4, int8_forms=False)
+    whole = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4, int8_forms=None)
     assert kinds(whole) == ["InputLayer", "Activation", "Conv2D"]
 
 
@@ -168,7 +168,7 @@ def test_average_pooling_becomes_a_convolution_in_int8_only(window, strides, pad
     model = prepared(make, shape)
     assert "AveragePooling2D" not in kinds(model) and kinds(model)[1] == "DepthwiseConv2D"
     assert not model.trainable_weights  # also under quantization-aware training it stays an average
-    assert kinds(prepared(make, shape, int8_forms=False)) == ["InputLayer", "AveragePooling2D"]
+    assert kinds(prepared(make, shape, int8_forms=None)) == ["InputLayer", "AveragePooling2D"]
 
 
 def test_the_edges_of_average_pooling_cost_nothing_where_nothing_is_padded():
@@ -184,7 +184,7 @@ def test_a_relu_that_nothing_takes_in_follows_a_convolution_in_int8_only():
         return layers.Concatenate()([layers.ReLU(6.0)(y), layers.ReLU()(z), z, once])
 
     assert kinds(prepared(make)).count("DepthwiseConv2D") == 2
-    assert "DepthwiseConv2D" not in kinds(prepared(make, int8_forms=False))
+    assert "DepthwiseConv2D" not in kinds(prepared(make, int8_forms=None))
 
 
 @pytest.mark.parametrize(("count", "expected"), [(5, [5]), (6, [5, 2]), (14, [5, 5, 5, 2])])
@@ -192,7 +192,7 @@ def test_no_more_than_five_are_concatenated_at_once(count, expected):
     def make(x):
         return layers.Concatenate(axis=2)([layers.Conv2D(3, 1, name=f"branch{i}")(x) for i in range(count)])
 
-    model = prepared(make, int8_forms=False)
+    model = prepared(make, int8_forms=None)
     inputs = [len(layer.input) for layer in model.layers if isinstance(layer, layers.Concatenate)]
     assert inputs == expected and model.output_shape == (None, 9, 9 * count, 3)
 
@@ -201,7 +201,7 @@ def test_no_more_than_five_are_concatenated_at_once(count, expected):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_a_pool_that_only_drops_pixels_becomes_a_convolution(pool, padding):
     for strides in (2, (3, 1)):
-        model = prepared(lambda x, strides=strides: pool(1, strides, padding)(x), int8_forms=False)
+        model = prepared(lambda x, strides=strides: pool(1, strides, padding)(x), int8_forms=None)
         assert kinds(model) == ["InputLayer", "DepthwiseConv2D"]
 
 

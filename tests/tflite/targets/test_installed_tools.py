@@ -1,0 +1,133 @@
+"""Real files on the real tools of the targets. `tox -e targets` installs them; a missing tool is a skipped test."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_cnns.support.errors import UserError
+from keras_cnns.tflite import export
+from keras_cnns.tflite.check.check import check
+from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.file.reader import read_contents
+from keras_cnns.tflite.targets import table
+from tests.tflite.targets.test_static_findings import PLANTED, float_hard_swish
+
+MODEL = Path(__file__).parents[1] / "trained" / "resnet8_cifar.keras"
+MODULES = {"openvino": "openvino", "mediapipe": "mediapipe", "tflite-micro": "tflite_micro", "ethos-u55-128": "ethosu"}
+
+
+def needs(target):
+    missing = find_spec(MODULES[target]) is None and not os.environ.get("KERAS_CNNS_ALL_TARGETS")
+    return pytest.mark.skipif(missing, reason=f"{target} is not installed: {table.TARGETS[target].install}")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Patches of random colours, whole numbers from 0 to 255."""
+    patches = np.random.default_rng(0).uniform(0, 255, (48, 6, 6, 3))
+    index = np.arange(32) * 6 // 32
+    return np.rint(patches[:, index][:, :, index]).astype("f4")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, pictures):
+    """scheme -> path of resnet8_cifar's file, made for LiteRT."""
+    folder = tmp_path_factory.mktemp("files")
+    paths = {}
+    for scheme in ("float32", "float16", "int8", "weight_only_int8"):
+        paths[scheme] = folder / f"{scheme}.tflite"
+        calibration = {"calibration": pictures[:24]} if scheme == "int8" else {}
+        export(MODEL, paths[scheme], scheme=scheme, images=pictures[24:], force=True, **calibration)
+    return paths
+
+
+WORKING = [
+    *(("openvino", scheme) for scheme in ("float32", "float16", "int8", "weight_only_int8")),
+    *(("mediapipe", scheme) for scheme in ("float32", "float16", "int8", "weight_only_int8")),
+    *(("tflite-micro", scheme) for scheme in ("float32", "int8")),
+]
+CASES = [pytest.param(target, scheme, marks=needs(target), id=f"{target}-{scheme}") for target, scheme in WORKING]
+
+
+@pytest.mark.parametrize(("target", "scheme"), CASES)
+def test_a_file_answers_there_as_in_litert(target, scheme, files, pictures):
+    (result,) = check(files[scheme], target, pictures[24:].astype(np.uint8)).targets
+    assert (result.status, result.answered) == ("pass", True), result.reasons
+
+
+@needs("tflite-micro")
+def test_tflite_micro_is_bit_equal_with_the_reference_kernels(files, pictures, tmp_path):
+    path = tmp_path / "micro.tflite"
+    report = export(MODEL, path, scheme="int8", calibration=pictures[:24], images=pictures[24:], target="tflite-micro")
+    assert report.targets[0].status == "pass" and report.targets[0].placement.arena_bytes < 60_000
+    file = read_contents(path)
+    answers = [table.TARGETS[name].run(file, {"*": pictures[24:]}) for name in ("tflite-micro", "litert-reference")]
+    np.testing.assert_array_equal(answers[0].arrays["predictions"], answers[1].arrays["predictions"])
+
+
+@needs("tflite-micro")
+def test_what_tflite_micro_refuses_or_gets_wrong_is_known_without_it(files):
+    for scheme, code in (("float16", "type"), ("weight_only_int8", "per-channel-dequantize")):
+        (result,) = check(files[scheme], "tflite-micro").targets
+        assert result.status == "fail" and code in [finding.code for finding in result.findings]
+
+
+@pytest.mark.parametrize("target", ["ethos-u55-128", "ethos-u65-256", "ethos-u85-512"])
+@needs("ethos-u55-128")
+def test_the_whole_network_goes_to_the_npu(target, pictures, tmp_path):
+    report = export(
+        MODEL, tmp_path / "npu.tflite", scheme="int8", calibration=pictures[:24], images=pictures[24:], target=target
+    )
+    (result,) = report.targets
+    assert result.status == "pass" and not result.answered
+    assert not result.placement.outside and result.placement.accelerated_macs == 1
+    assert 10_000 < result.placement.cycles < 400_000 and result.placement.sram_bytes < 100_000
+
+
+@needs("ethos-u55-128")
+def test_float_ends_leave_operators_on_the_cpu(files):
+    (result,) = check(files["int8"], "ethos-u55-128").targets
+    assert set(result.placement.outside) == {"QUANTIZE", "DEQUANTIZE", "SOFTMAX"}
+    assert result.status == "warn" and result.placement.accelerated_macs == 1
+
+
+@needs("mediapipe")
+def test_mediapipe_takes_uint8_ends_and_refuses_int8(pictures, tmp_path):
+    data = {"calibration": pictures[:24], "images": pictures[24:]}
+    report = export(MODEL, tmp_path / "a.tflite", scheme="int8", target="mediapipe", **data)
+    assert report.targets[0].answered and read_contents(tmp_path / "a.tflite").inputs["image"].type == "UINT8"
+    with pytest.raises(UserError, match="mediapipe: input image is int8"):
+        export(
+            MODEL,
+            tmp_path / "b.tflite",
+            scheme="int8",
+            target="mediapipe",
+            input_type="int8",
+            output_type="int8",
+            **data,
+        )
+
+
+REFUSED = [case for case in PLANTED if case[1] is not float_hard_swish or case[0].startswith("ethos")]
+
+
+@pytest.mark.parametrize(
+    ("target", "change"),
+    [
+        pytest.param(target, change, marks=needs(target), id=f"{target}-{change.__name__}")
+        for target, change, code in REFUSED
+        if target in ("openvino", "tflite-micro") and code in ("operator-code", "type", "hybrid-operator", "operator")
+    ],
+)
+def test_the_tool_refuses_what_the_static_rules_call_an_error(target, change, tmp_path):
+    from tests.tflite.targets.conftest import dense_model
+
+    model = dense_model()
+    change(model)
+    path = tmp_path / "net.tflite"
+    path.write_bytes(flatbuffer.write(model))
+    with pytest.raises(UserError):
+        table.TARGETS[target].run(read_contents(path), {"x": np.ones((1, 4), np.float32)})
