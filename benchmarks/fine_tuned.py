@@ -23,10 +23,10 @@ from keras_cnns.tflite import export, quantization_aware
 BATCH = 32
 PAGE = """# A short training of a network with real weights
 
-`{name}` with its published ImageNet weights at {size} pixels, a new classifier for {dataset}'s ten classes on its
-frozen features, {train:,} pictures to train on, {test:,} others to measure on (one picture is {step:.4f}); then one
-epoch of quantization-aware training over the same pictures, Adam at {rate:g}, batch {batch}, seed 0. Accuracy of the
-Keras model and of its `.tflite` file; *agreement*, *dB*: of the file with the model that it was made of.
+`{name}` with its published ImageNet weights at {size} pixels and a new classifier for {dataset}'s ten classes, trained
+on its frozen features with {train:,} pictures and measured on {test:,} others (one picture is {step:.4f}). Then one
+epoch of quantization-aware training on the same pictures, Adam at {rate:g}, batch {batch}, seed 0. The columns have the
+accuracy of the Keras model and of its `.tflite` file; *agreement* and *dB* compare the file with its model.
 
 Written by `python benchmarks/fine_tuned.py --weights FILE --data-dir DIR --doc docs/measurements/fine_tuned.md`.
 
@@ -34,10 +34,10 @@ Written by `python benchmarks/fine_tuned.py --weights FILE --data-dir DIR --doc 
 | --- | --- | --- | --- | --- |
 {rows}
 
-Batch norm that takes the statistics of {batch} pictures computes something else than the layers behind it were trained
-with, and an epoch is too short to mend that: so `quantization_aware` holds them, gain and offset still learn, and
-`hold_statistics=False` is for long trainings of large batches. The same holds for training a whole network with given
-weights in floats: `hold_statistics` of a recipe, which `recipes/fine_tune.py` sets.
+Batch normalization with the statistics of {batch} pictures computes something else than the following layers were
+trained with, and one epoch is too short to adapt. Therefore `quantization_aware` holds the statistics while gain and
+offset still learn; `hold_statistics=False` is for long trainings with large batches. The same is true for training a
+whole network in float32: it is the field `hold_statistics` of a recipe, which `recipes/fine_tune.py` sets.
 {more}"""
 
 

