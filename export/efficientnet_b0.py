@@ -1,7 +1,7 @@
-"""EfficientNet-B0 on a phone: int8 in about half of float32's time.
+"""EfficientNet-B0 for a phone: int8 takes about half of float32's time.
 
-Its swish and its squeeze-and-excite gates lose more to eight bits than ReLUs do: look at the drop, and give it epochs
-of quantization-aware training (`--qat-epochs`) where that is too much.
+Its swish activations and squeeze-and-excite gates lose more accuracy in eight bits than ReLUs do. Look at the drop; if
+it is too large, add epochs of quantization-aware training (`--qat-epochs`).
 
     python recipes/efficientnet_imagenet.py
     python export/efficientnet_b0.py --qat-epochs 1

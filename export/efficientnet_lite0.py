@@ -1,6 +1,7 @@
-"""EfficientNet-Lite0 on a phone: the EfficientNet that was made for int8.
+"""EfficientNet-Lite0 for a phone: the EfficientNet that was designed for int8.
 
-ReLU6 for swish and no squeeze-and-excite: ranges are known beforehand and every operator has an int8 form.
+It has ReLU6 in place of swish and no squeeze-and-excite: activation ranges are known in advance, and every operator has
+an int8 form.
 
     python recipes/efficientnet_imagenet.py --model efficientnet_lite0 --out runs/efficientnet_lite0_imagenet
     python export/efficientnet_lite0.py

@@ -1,7 +1,7 @@
-"""Faster R-CNN on a phone: boxes, classes and scores out of one file of built-in operators, suppression inside.
+"""Faster R-CNN for a phone: one file of built-in operators gives boxes, classes and scores; suppression is inside.
 
-A file is judged by how well its boxes lie on the model's, the surer ones counting more. In int8 what is computed of
-coordinates stays in floats, so that boxes are not rounded to a grid of 256. For a detector of your own pictures:
+A file is compared with the model by the overlap of their boxes, weighted by score. In int8, coordinates are computed in
+floats, so boxes are not rounded to a grid of 256. For a detector of your own pictures:
 `--checkpoint runs/detector_fine_tune/best.keras --dataset folder:PATH --out FOLDER`.
 
     python recipes/faster_rcnn_digits.py --weights runs/vgg11_cards/best.keras

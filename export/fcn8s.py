@@ -1,7 +1,7 @@
-"""FCN-8s on a phone: a score for each class at each pixel, int8 throughout.
+"""FCN-8s for a phone: a score for each class at each pixel, all in int8.
 
-A file is judged by the overlap of its classes with the model's, and by the pixels that are right where the masks have
-no void. For masks of your own: `--checkpoint runs/fcn8s_voc/best.keras --dataset folder:PATH --out FOLDER`.
+A file is compared with the model by the overlap of their classes, and by the share of correct pixels if the masks have
+no void pixels. For masks of your own: `--checkpoint runs/fcn8s_voc/best.keras --dataset folder:PATH --out FOLDER`.
 
     python recipes/fcn8s_digits.py --weights runs/vgg11_cards/best.keras
     python export/fcn8s.py

@@ -1,7 +1,7 @@
-"""MobileNet v1 on a phone: int8, a quarter of the size.
+"""MobileNet v1 for a phone: int8, a quarter of the size.
 
-Depthwise kernels have ranges that differ by channel, which eight bits for each channel keep; what is still lost,
-epochs of quantization-aware training win back (`--qat-epochs`).
+The weights of depthwise kernels differ in range by channel, so each channel has its own scale. Epochs of
+quantization-aware training (`--qat-epochs`) recover what accuracy is still lost.
 
     python recipes/mobilenet_v2_imagenet.py --model mobilenet_v1 --out runs/mobilenet_v1_imagenet
     python export/mobilenet_v1.py --qat-epochs 1

@@ -1,9 +1,9 @@
-"""MobileNetV2 on a phone: int8, which XNNPACK runs whole, and a quarter of the size.
+"""MobileNetV2 for a phone: int8, all of it run by XNNPACK, a quarter of the size.
 
     python recipes/mobilenet_v2_digits.py
     python export/mobilenet_v2.py --checkpoint runs/mobilenet_v2_digits/model.keras --qat-epochs 3
 
-Depthwise kernels lose the most to eight bits, which is what the epochs of quantization-aware training win back.
+Depthwise kernels lose the most accuracy in eight bits; the epochs of quantization-aware training recover it.
 """
 
 from keras_cnns.export_scripts.script import of_run, run

@@ -1,8 +1,8 @@
-"""MobileNetV3 on a phone: int8 that is faster than float32, which the stock converter's is not.
+"""MobileNetV3 for a phone: int8 that is faster than float32, unlike the stock converter's.
 
-Its hard-swish becomes an operator that XNNPACK does not run in int8: the stock int8 file took 1.8 to 2.5 times as long
-as the float32 one. Written as (x * 1/6) * relu6(x + 3), as here, all of it stays inside XNNPACK; `int8_float_islands`
-leaves it in floats instead. Both are made, to compare.
+TensorFlow's converter makes hard-swish an operator that XNNPACK does not run in int8; that file took 1.8 to 2.5 times
+as long as the float32 one. Written as (x * 1/6) * relu6(x + 3), as here, everything runs in XNNPACK.
+`int8_float_islands` computes hard-swish in floats instead. Both are made, to compare.
 
     python recipes/mobilenet_v3_imagenet.py
     python export/mobilenet_v3.py --qat-epochs 1

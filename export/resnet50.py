@@ -1,7 +1,7 @@
-"""ResNet-50 on a phone: int8 in about a third of float32's time.
+"""ResNet-50 for a phone: int8 takes about a third of float32's time.
 
 Plain convolutions gain the most from integers: int8 took 0.30 of float32's time on an x86 CPU, and so did
-`dynamic_int8`, which needs no pictures.
+`dynamic_int8`, which needs no calibration pictures.
 
     python recipes/resnet50_imagenet.py
     python export/resnet50.py

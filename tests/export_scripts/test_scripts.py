@@ -1,4 +1,4 @@
-"""The pages of export/: a checkpoint goes in, verified files, a table and report.json come out."""
+"""The scripts in export/: from a checkpoint to verified files, a table and report.json."""
 
 import importlib.util
 import json
@@ -19,7 +19,7 @@ from keras_cnns.testing import randomize
 from keras_cnns.tflite import predict
 from tests.models.test_faster_rcnn import SMALL
 
-PAGES = Path(__file__).parents[2] / "export"
+SCRIPTS = Path(__file__).parents[2] / "export"
 
 
 @pytest.fixture(scope="module")
@@ -103,21 +103,21 @@ def test_a_checkpoint_that_ends_in_logits_is_trained_further_as_such(checkpoint,
 )
 def test_mistakes_are_one_line_and_exit_with_two(flags, message, checkpoint, tmp_path, capsys):
     assert run(Shipment(checkpoint=str(checkpoint), out=str(tmp_path)), flags) == 2
-    said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("error: ") and message in said
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("error: ") and message in line
 
 
-@pytest.mark.parametrize("page", sorted(PAGES.glob("*.py")), ids=lambda page: page.stem)
-def test_every_page_is_a_command_with_its_own_instructions(page):
-    spec = importlib.util.spec_from_file_location(f"page_{page.stem}", page)
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_is_a_command_with_its_own_instructions(path):
+    spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert f"python export/{page.name}" in module.__doc__
+    assert f"python export/{path.name}" in module.__doc__
     shipment = getattr(module, "SHIPMENT", None)
-    assert isinstance(shipment, Shipment) or page.stem == "any_model"
+    assert isinstance(shipment, Shipment) or path.stem == "any_model"
     if shipment:  # the recipe it begins with is there
         recipe = next(word for word in module.__doc__.split() if word.startswith("recipes/"))
-        assert (PAGES.parent / recipe).is_file()
+        assert (SCRIPTS.parent / recipe).is_file()
 
 
 @pytest.fixture
@@ -150,8 +150,8 @@ def test_folders_that_cannot_be_used(checkpoint, folder, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-def test_a_page_does_not_load_tensorflow_before_it_runs():
+def test_a_script_does_not_load_tensorflow_before_it_runs():
     import subprocess
 
     code = "import sys; from keras_cnns.export_scripts import any_model, script; assert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=PAGES.parent)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=SCRIPTS.parent)
