@@ -177,7 +177,8 @@ def test_boxes_of_label_studio(pictures, tmp_path):
         missing = [] if form == "coco" else [COUNT - 1]
         for n in set(range(COUNT)) - set(missing):
             shutil.copy(pictures / f"p{n}.png", folder / "images")
-        check_boxes(folder, sorted(CLASSES), within=1e-3, missing=missing)
+        within = 1 if form == "voc" else 1e-3  # in VOC's form it cuts 48.999 pixels down to 48
+        check_boxes(folder, sorted(CLASSES), within=within, missing=missing)
 
 
 def _result(name, x1, y1, x2, y2):
