@@ -1,6 +1,7 @@
 """Damaged copies of sound files: bytes changed anywhere, and values of JSON replaced by odd ones."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ def damaged_json(draw: st.DrawFn, sound: Any) -> str:
         holder, key = draw(st.sampled_from(places))
         kind = draw(st.sampled_from(("replace", "replace", "remove", "double")))
         if kind == "replace":
-            holder[key] = draw(st.sampled_from(ODD_VALUES))
+            holder[key] = deepcopy(draw(st.sampled_from(ODD_VALUES)))
         elif kind == "remove":
             del holder[key]
         elif isinstance(holder, list):

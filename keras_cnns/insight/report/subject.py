@@ -182,7 +182,6 @@ def _exports(folder: Path) -> list[dict]:
         except UserError:
             continue
         rows = values.get("exports", [values]) if isinstance(values, dict) else values
-        rows = rows if isinstance(rows, list) else []
         reports += filter(_is_report, rows if isinstance(rows, list) else [])
     return reports
 

@@ -22,6 +22,7 @@ import numpy as np
 from keras_cnns.support.archives import open_zip
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import check_declared, open_regular
+from keras_cnns.weights.formats.pickle_limits import check_pickle
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle in a stream of the older layout
 EXPANDED = 2**20  # elements of a tensor that repeats those of its storage (`Tensor.expand`), at most
@@ -154,6 +155,7 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: IO[bytes], storage: Callable[[Any, str, int], Storage]) -> None:
         super().__init__(file, encoding="utf-8")
         self.storage = storage
+        check_pickle(file)
 
     def find_class(self, module: str, name: str) -> Any:
         if module in ("torch", "torch.storage") and name.endswith("Storage"):
