@@ -1,4 +1,4 @@
-"""Which layers are what: told by their classes, never by the names of classes, which anybody may use again."""
+"""Which layers are what. They are distinguished by class, not by the name of a class, which any package may use."""
 
 import importlib
 import inspect

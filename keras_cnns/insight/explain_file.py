@@ -26,8 +26,8 @@ class File:
         shapes = [tuple(s[1:]) for s in runner.ask("describe", file=str(path.resolve()))[0]["inputs"].values()]
         self.shape = shapes[0]
         if len(shapes) != 1 or len(self.shape) != 3 or min(self.shape) < 1 or self.shape[-1] not in (1, 3):
-            told = ", ".join(map(str, shapes))
-            raise UserError(f"{path} takes inputs of {told}: one picture of a fixed size is needed.")
+            shapes_text = ", ".join(map(str, shapes))
+            raise UserError(f"{path} takes inputs of {shapes_text}: one picture of a fixed size is needed.")
 
     def run(self, pictures):
         """{name: answers} without the class map, and the class map or None."""

@@ -10,14 +10,15 @@ from keras_cnns.layers.proposals import SMALLEST
 
 @keras.saving.register_keras_serializable(package="keras_cnns")
 class Detections(keras.layers.Layer):
-    """(scores [B, P, 1 + classes] as logits, the ground first; deltas [B, P, 4 classes]; proposals [B, P, 4]; image) ->
-    a dict of boxes [B, count, 4] in pixels, classes int32 [B, count] and scores [B, count], best first.
+    """From the scores and boxes of proposals to the objects of a picture.
 
-    Each class refines each proposal its own way and is suppressed by itself. Where less is found, the score is 0, the
-    class -1 and the box zeros.
+    Takes (scores [B, P, 1 + classes] as logits, the background first; deltas [B, P, 4 classes]; proposals [B, P, 4];
+    image). Returns a dict of boxes [B, count, 4] in pixels, classes int32 [B, count] and scores [B, count], best first.
+    Each class refines each proposal in its own way and is suppressed by itself. Where fewer objects are found, the score
+    is 0, the class -1 and the box zeros.
 
-    box_weights: of the deltas, see `blocks.boxes.encode`. least: scores below it are nothing found. threshold: of the
-    overlap in suppression. before: so many of the best go into it.
+    count: objects of a picture at most. box_weights: of the deltas, see `geometry.boxes.encode`. least: the smallest
+    score of an object. threshold: of the overlap, for suppression. before: how many of the best boxes go into it.
     """
 
     def __init__(self, count, box_weights=(10.0, 10.0, 5.0, 5.0), least=0.05, threshold=0.3, before=1000, **kwargs):

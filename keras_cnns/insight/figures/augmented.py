@@ -26,8 +26,8 @@ def augmented(recipe):
         above, below = grid[2 * row, column], grid[2 * row + 1, column]
         draw.show(above, plain[place] / 255)
         draw.show(below, seen[place] / 255)
-        said = _known(below, {key: value[place] for key, value in targets.items()}, names)
-        above.set_title(draw.plain(said), fontsize=7, pad=2)
+        caption = _known(below, {key: value[place] for key, value in targets.items()}, names)
+        above.set_title(draw.plain(caption), fontsize=7, pad=2)
         for axes in (above, below):
             axes.set_xticks([])
             axes.set_yticks([])

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from keras_cnns.insight.figures.draw import plain
 from keras_cnns.support.errors import UserError
 
-LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 3)))  # told apart in grey too
+LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 3)))  # distinguishable in grey too
 SHADES = ("#0d2747", "#1f77b4", "#8a5a00", "#777777", "#b03060", "#2e7d32")
 
 

@@ -25,8 +25,8 @@ def classification(metrics, section):
 def segmentation(metrics, section):
     """Of `tasks.segmentation`, counted in pixels."""
     whole = {"mean_iou": "Mean intersection over union", "pixel_accuracy": "share of pixels right"}
-    said = ", ".join(f"{title} {metrics[key]:.4f}" for key, title in whole.items() if key in metrics)
-    section.lines.append(f"{said}, on {metrics['pixels']:,} pixels.")
+    caption = ", ".join(f"{title} {metrics[key]:.4f}" for key, title in whole.items() if key in metrics)
+    section.lines.append(f"{caption}, on {metrics['pixels']:,} pixels.")
     names = [str(name) for name in metrics["classes"]]
     worst = min(metrics["classes"].items(), key=lambda item: _known(item[1]["iou"]))[0]
     alt = f"Confusion matrix of the pixels of {len(names)} classes; lowest intersection over union: {worst}"

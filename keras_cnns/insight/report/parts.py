@@ -76,8 +76,8 @@ def curves(subject, section):
     if asked and last < asked:
         section.missing.append(f"The run was interrupted: {last} of {asked} epochs are there.")
     for figure, title, end in figures.curves(subject.history):
-        said = f"After {last} epoch{'s' * (last > 1)}: {end}."
-        section.images.append(of_figure(figure, f"{title}. {said}", said))
+        caption = f"After {last} epoch{'s' * (last > 1)}: {end}."
+        section.images.append(of_figure(figure, f"{title}. {caption}", caption))
 
 
 def classes(subject, section):
@@ -163,8 +163,8 @@ def wrong(subject, section):
             shown = np.concatenate(
                 [np.broadcast_to(shown, grey.shape), np.ones((len(grey), 2, 3)), _over(grey, maps[place])], 1
             )
-        said = f"true: {true}; answered: {names[answer]} ({sure:.0%})"
-        section.thumbnails.append(of_pixels(shown, f"held-out picture {index}, {said}", said, side=240))
+        caption = f"true: {true}; answered: {names[answer]} ({sure:.0%})"
+        section.thumbnails.append(of_pixels(shown, f"held-out picture {index}, {caption}", caption, side=240))
 
 
 def _maps(subject, pictures, answers, section):
@@ -201,8 +201,8 @@ def duplicates(subject, section):
     )
     for first, second, alike in pairs[:PAIRS]:
         shown = np.concatenate([training[first], np.full_like(training[first][:, :2], 255), held_out[second]], 1) / 255
-        said = f"training {first}, held out {second}: {alike:.4f}"
-        section.thumbnails.append(of_pixels(shown, f"pair of near duplicates, {said}", said, side=240))
+        caption = f"training {first}, held out {second}: {alike:.4f}"
+        section.thumbnails.append(of_pixels(shown, f"pair of near duplicates, {caption}", caption, side=240))
 
 
 def _figure(value):

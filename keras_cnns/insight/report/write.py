@@ -13,7 +13,7 @@ def report(path, out=None, *, dataset=None, data_dir=None):
     Args:
       path: of the folder or file.
       out: the .html file; None: report.html in the folder, or NAME.html beside the file.
-      dataset: where its pictures are; None: as its recipe says. What cannot be shown without them is said.
+      dataset: where its pictures are; None: as its recipe says. The report names what it cannot show without them.
       data_dir: where tensorflow-datasets keeps its data.
 
     Raises:

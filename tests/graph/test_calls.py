@@ -1,9 +1,10 @@
-"""The walk through a model's calls that the profile, the maps and the export share."""
+"""The calls of a model, which the profile, the maps and the export share."""
 
 import keras
 import numpy as np
 from keras import layers
 
+import keras_cnns
 from keras_cnns.graph.calls import Calls
 from keras_cnns.graph.reader import read
 from keras_cnns.insight.maps.inspected_model import InspectedModel
@@ -46,3 +47,31 @@ def test_paths_name_the_models_around_a_call():
     calls = Calls(shared_and_twice_nested())
     assert [c.name for c in calls if "conv" in c.name] == ["middle/deep/conv", "middle/deep/conv:2"]
     assert calls[calls.find("middle/deep")].name.startswith("middle/deep/conv")
+
+
+def test_a_nested_model_takes_a_value_as_keras_adapts_it():
+    """Its input has another type and one axis more than what it is called with."""
+    inner_image = keras.Input((4, 1), dtype="float32")
+    inner = keras.Model(inner_image, layers.Dense(2)(layers.Flatten()(inner_image)))
+    image = keras.Input((4,), dtype="int32")
+    model = randomize(keras.Model(image, inner(image)))
+    some = np.arange(8).reshape(2, 4)
+    (ref,) = next(call for call in Calls(model) if call.name.endswith("flatten") or "flatten" in call.name).inputs
+    assert ref.shape == (None, 4, 1) and ref.dtype == "float32" and ref.adapted == (((None, 4, 1), "float32"),)
+    np.testing.assert_allclose(InspectedModel(model).run(some)[0], model(some), rtol=1e-5)
+    np.testing.assert_allclose(read(model).build()(some), model(some), rtol=1e-5)
+
+
+class Dropout(layers.Layer):
+    """Somebody's own, which does something else than Keras's."""
+
+    def call(self, x):
+        return keras.ops.flip(x, axis=1)
+
+
+def test_layers_are_told_by_class_and_not_by_name():
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, Dropout()(layers.Conv2D(2, 3)(image)))
+    profile = keras_cnns.profile(model)
+    assert profile[1].field == (3, 3) and profile[2].kind == "Dropout" and profile[2].field == ()
+    assert profile.uncounted == {"Dropout": 1}
