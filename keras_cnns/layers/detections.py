@@ -14,8 +14,8 @@ class Detections(keras.layers.Layer):
 
     Takes (scores [B, P, 1 + classes] as logits, the background first; deltas [B, P, 4 classes]; proposals [B, P, 4];
     image). Returns a dict of boxes [B, count, 4] in pixels, classes int32 [B, count] and scores [B, count], best first.
-    Each class refines each proposal in its own way and is suppressed by itself. Where fewer objects are found, the score
-    is 0, the class -1 and the box zeros.
+    Each class refines each proposal in its own way and is suppressed by itself. Where fewer objects are found, the
+    score is 0, the class -1 and the box zeros.
 
     count: objects of a picture at most. box_weights: of the deltas, see `geometry.boxes.encode`. least: the smallest
     score of an object. threshold: of the overlap, for suppression. before: how many of the best boxes go into it.
