@@ -20,6 +20,7 @@ BASE = [
     "litert-quantizer>=0.11,<0.12",  # post-training quantization; until 0.10 its name was ai-edge-quantizer
     "flatbuffers>=24",  # the metadata inside .tflite files
     "h5py>=3.11",  # .h5 weight files
+    "safetensors>=0.4.5",  # .safetensors weight files
     "scikit-learn>=1.5",  # the handwritten digits; precision, recall, confusion matrix
     "scipy>=1.11",  # rank correlation of explanation maps
     "matplotlib>=3.9",  # training curves, confusion matrices, figures
@@ -54,7 +55,6 @@ TEST = [
     "tree-sitter-swift>=0.7",
     "html5lib>=1.1",  # parses generated pages as the standard says
     "markdown-it-py>=3",  # parses generated Markdown
-    "safetensors>=0.4.5",  # the reference for our reader, which also reads bfloat16 (NumPy has no such type)
 ]
 DEV = ["ruff>=0.11", "mypy>=1.15", "tox>=4.20"]
 DOCS = [
