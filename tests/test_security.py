@@ -1,5 +1,6 @@
 """One test for each numbered promise of SECURITY.md. All markers are harmless: an empty file that must not appear."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -10,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export, predict
 from keras_cnns.training import Recipe
+from keras_cnns.weights import download
 from keras_cnns.weights.formats import readers
 from tests.fuzz import test_readers as fuzzing
 
@@ -54,7 +57,7 @@ def file(tmp_path_factory):
 def test_every_promise_has_a_test():
     promised = set(re.findall(r"^(\d+)\. \*\*", (ROOT / "SECURITY.md").read_text(), re.MULTILINE))
     tested = {match[1] for name in globals() if (match := re.match(r"test_promise_(\d+)_", name))}
-    assert promised == tested and len(promised) == 9
+    assert promised == tested and len(promised) == 11
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -173,3 +176,56 @@ def test_promise_9_a_bad_file_ends_in_one_line(tmp_path, kind):
     for length in range(0, len(sound), max(1, len(sound) // 40)):
         path.write_bytes(sound[:length])
         fuzzing.check(read, path)
+
+
+def elsewhere(file, name, folder, kind):
+    """Replaces a data set of an HDF5 file by one whose bytes are in another file."""
+    shape = file[name].shape
+    del file[name]
+    if kind == "link":
+        file[name] = h5py.ExternalLink(folder / "secret.h5", "x")
+    elif kind == "storage":
+        (folder / "raw").write_bytes(np.full(shape, 9, "float32").tobytes())
+        file.create_dataset(name, shape, "float32", external=[(str(folder / "raw"), 0, h5py.h5f.UNLIMITED)])
+    else:
+        layout = h5py.VirtualLayout(shape, "float32")
+        layout[:] = h5py.VirtualSource(str(folder / "secret.h5"), "x", shape)
+        file.create_virtual_dataset(name, layout)
+
+
+@pytest.mark.parametrize("kind", ["link", "storage", "virtual"])
+def test_promise_10_weights_come_from_the_file_alone(tmp_path, kind):
+    image = keras.Input((4,))
+    model = keras.Model(image, keras.layers.Dense(2)(image))
+    model.save(tmp_path / "model.keras")
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = np.full((4, 2), 7, "float32")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    path = tmp_path / "a.weights.h5"
+    path.write_bytes(parts["model.weights.h5"])
+    readers.read(path)
+    with h5py.File(path, "a") as file:
+        names = []
+        file.visititems(lambda name, item: names.append(name) if getattr(item, "shape", None) == (4, 2) else None)
+        elsewhere(file, names[0], tmp_path, kind)
+    with pytest.raises(UserError):
+        readers.read(path)
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, path.read_bytes() if name == "model.weights.h5" else data)
+    with pytest.raises(UserError):
+        load_model(tmp_path / "model.keras")
+    with pytest.raises(UserError):
+        readers.read(tmp_path / "model.keras")
+
+
+def test_promise_11_a_download_with_a_digest_is_checked(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_CNNS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "weights.bin").write_bytes(b"sound")
+    address, digest = (tmp_path / "weights.bin").as_uri(), f"sha256:{hashlib.sha256(b'sound').hexdigest()}"
+    cached = download.fetch(address, digest)
+    cached.write_bytes(b"other")
+    (tmp_path / "weights.bin").write_bytes(b"other")
+    with pytest.raises(UserError):
+        download.fetch(address, digest)
