@@ -2,7 +2,7 @@
 
 from keras_cnns.blocks.head import dropout
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.lazy_imports import layers, ops
 
 # Fig. 4a to 4e: what stands before the first convolution, after the last one, and after the addition
@@ -115,5 +115,5 @@ def connect(x, preactivated, filters, *, stride, option, bias, norm, unit, name)
 def known(value, values, column):
     """`value`, if it is one of `values`."""
     if value not in values:
-        raise UserError(f"{column} is {value!r}: it must be one of {', '.join(values)}.{nearest(str(value), values)}")
+        raise BadArgument(f"{column} is {value!r}: it must be one of {', '.join(values)}.{nearest(str(value), values)}")
     return value

@@ -4,7 +4,7 @@ What a stride would have left out is kept, and the windows of all that follows r
 that every kernel, with the same weights, sees what it saw.
 """
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 OUTPUT_STRIDES = (8, 16, 32)
 
@@ -14,7 +14,7 @@ class Strides:
 
     def __init__(self, output_stride):
         if output_stride not in OUTPUT_STRIDES:
-            raise UserError(f"output_stride is {output_stride!r}: it must be one of 8, 16, 32.")
+            raise BadArgument(f"output_stride is {output_stride!r}: it must be one of 8, 16, 32.")
         self.most, self.stride, self.dilation = output_stride, 1, 1
 
     def __call__(self, stride):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_cnns.cli.insight import Open, written
 from keras_cnns.support.console import Json
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, UserError, nearest
 
 KINDS = ("field", "connections", "pooling", "degradation", "augmented")
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -36,7 +36,7 @@ def figure(
         open_: show it when it is written
     """
     if kind not in KINDS:
-        raise UserError(f"there is no figure {kind!r}.{nearest(kind, KINDS)} Choose from {', '.join(KINDS)}.")
+        raise BadArgument(f"there is no figure {kind!r}.{nearest(kind, KINDS)} Choose from {', '.join(KINDS)}.")
     if layer is not None and kind != "connections":
         raise UserError(f"{kind} looks at no single layer: leave --layer out.")
     path = Path(out or f"runs/figures/{kind}.png")
@@ -54,7 +54,7 @@ def _field(names, layer, window):
     from keras_cnns.profiling.layer_table import profile
 
     if not names:
-        raise UserError("field needs a network: give one or more names or .keras files.")
+        raise BadArgument("field needs a network: give one or more names or .keras files.")
     return growth({Path(name).stem: profile(_network(name)) for name in names}), "How receptive fields grow"
 
 

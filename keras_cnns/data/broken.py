@@ -16,7 +16,7 @@ from keras_cnns.data.decoding import decoded
 from keras_cnns.data.pillow import ADVICE, refusal
 from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.messages import LOG
 
 TRIES = 8  # samples in a row, before a training sample is given up
@@ -43,7 +43,7 @@ class Broken:
             return
         self.numbers.add(number)
         if len(self.numbers) > self.limit:
-            raise UserError(reason + (f" Skipped before it: {self.limit}." if self.limit else ""))
+            raise BadArgument(reason + (f" Skipped before it: {self.limit}." if self.limit else ""))
         LOG.warning("skipped: %s", reason.removesuffix(ADVICE))
 
     def decoded(self, number: int, tries: int) -> Sample | None:
@@ -110,7 +110,7 @@ class Broken:
         except tf.errors.OpError as error:
             if self.source.remedy:
                 where, remedy = self.source.where(number), self.source.remedy
-                raise UserError(f"{where} has no picture with a label: {remedy}.") from error
+                raise BadArgument(f"{where} has no picture with a label: {remedy}.") from error
             return f"cannot be read ({system_reason(error)})"
         if not 0 <= int(sample.label) < len(self.source.names):
             return f"has the label {int(sample.label)}, outside 0..{len(self.source.names) - 1}"
@@ -132,4 +132,4 @@ def explained() -> Iterator[None]:
         wrapped = re.search(r"UserError: (.*)", error.message)
         if wrapped is None:
             raise
-        raise UserError(wrapped.group(1).strip()) from None
+        raise BadArgument(wrapped.group(1).strip()) from None

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data.sources.source import Source
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 MOST = 0.95  # a class with more than this fraction of the pictures causes a warning
 
@@ -25,7 +25,7 @@ def check(file: Any, labels: Iterable, dataset: Any, names: Iterable) -> None:
     """
     labels, names = current(labels), current(names)
     if labels and labels != names and _synsets(labels) == _synsets(names):
-        raise UserError(f"{file} was trained on other classes than {dataset} has: {difference(labels, names)}.")
+        raise BadArgument(f"{file} was trained on other classes than {dataset} has: {difference(labels, names)}.")
 
 
 def current(names: Iterable) -> list[str]:

@@ -13,7 +13,7 @@ from keras_cnns.data.augment.apply import chance
 from keras_cnns.data.augment.random import Random
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import TRIES, Broken, explained
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 WORKERS = os.cpu_count() or 1
 CACHED_BYTES = 2**28  # data sets that are smaller at the network's size are decoded once and kept
@@ -44,7 +44,7 @@ class Cropped:
             with explained():
                 images, labels, good = self._pass(tries=1)
         if not good.any():
-            raise UserError(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
+            raise BadArgument(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
         return images[good], labels[good]
 
     def _pass(self, tries):
@@ -77,7 +77,7 @@ class LabelledSamples:
 
     def __init__(self, broken: Broken, size: tuple[int, int], channels: int, augment: Augment, training: bool) -> None:
         if augment.mosaic or augment.zoom != (1.0, 1.0):
-            raise UserError(
+            raise BadArgument(
                 "augment.zoom and augment.mosaic move boxes and masks: for labels take crop, scale or cutmix."
             )
         self.augment = augment

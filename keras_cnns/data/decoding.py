@@ -10,7 +10,7 @@ from keras_cnns.data.sources.mask_files import mask_values
 from keras_cnns.data.sources.sample import VOID, Mask, Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 def decoded(source: Source, number: int) -> Sample:
@@ -29,7 +29,7 @@ def decoded(source: Source, number: int) -> Sample:
     picture = pixels(sample.picture, source.picture_name(number))
     height, width = size = picture.shape[:2]
     if sample.size not in (None, size):
-        raise UserError(
+        raise BadArgument(
             f"{where} says that the picture is {sample.size[1]} x {sample.size[0]} pixels, but it is {width} x "
             f"{height}: the annotations belong to another picture, or to one that was rotated."
         )
@@ -67,9 +67,9 @@ def checked(boxes: Any, size: tuple[int, int], where: str) -> tuple[np.ndarray, 
         boxes = np.asarray(boxes, "float32").reshape(-1, 4)
     for box in boxes:
         if not np.isfinite(box).all():
-            raise UserError(f"{where}: a box is {_written(box)}: correct it or remove it.")
+            raise BadArgument(f"{where}: a box is {_written(box)}: correct it or remove it.")
         if box[2] < box[0] or box[3] < box[1]:
-            raise UserError(f"{where}: a box is {_written(box)}, its end before its start: correct it or remove it.")
+            raise BadArgument(f"{where}: a box is {_written(box)}, its end before its start: correct it or remove it.")
     height, width = size
     inside = np.clip(boxes, 0, np.array([width, height, width, height], "float32"))
     usable = (inside[:, 2:] > inside[:, :2]).all(1)
@@ -90,10 +90,10 @@ def _mask(mask: Any, size: tuple[int, int], classes: int, where: str) -> np.ndar
     else:
         values = mask_values(mask, where) if isinstance(mask, bytes) else np.asarray(mask)
     if values.shape != size:
-        raise UserError(
+        raise BadArgument(
             f"{where}: the mask is {values.shape[1]} x {values.shape[0]} pixels, and its picture {size[1]} x {size[0]}."
         )
     unknown = sorted({int(value) for value in np.unique(values)} - {*range(classes), VOID})
     if unknown:
-        raise UserError(f"{where} has the label {unknown[0]}, and the classes are 0 .. {classes - 1} ({VOID}: void).")
+        raise BadArgument(f"{where} has the label {unknown[0]}, and the classes are 0 .. {classes - 1} ({VOID}: void).")
     return values.astype("uint8")

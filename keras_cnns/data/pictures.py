@@ -16,7 +16,7 @@ from keras_cnns.data.augment import crops
 from keras_cnns.data.augment.colour import LUMA
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.pillow import refusal
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UnsupportedModel
 from keras_cnns.support.untrusted import read_bytes
 from keras_cnns.support.validation import every, path_of, short, whole
 
@@ -48,26 +48,26 @@ def read_picture(path: Any, shape: Any, *, crop: str = "centre", crop_fraction: 
       >>> probabilities = model.predict(x[None])
     """
     if not every(shape, numbers.Integral) or len(shape) != 3 or not all(whole(n, 1) for n in shape):
-        raise UserError(f"shape is {short(shape)}: a picture's is (height, width, channels).")
+        raise BadArgument(f"shape is {short(shape)}: a picture's is (height, width, channels).")
     height, width, channels = map(int, shape)
     if channels not in (1, 3):
-        raise UserError(f"pictures have 1 or 3 channels, and the model takes {channels}.")
+        raise UnsupportedModel(f"pictures have 1 or 3 channels, and the model takes {channels}.")
     how = Augment.of({"crop": crop, "crop_fraction": crop_fraction})
     path = path if isinstance(path, bytes) else path_of(path, "the picture")
     name = "the picture" if isinstance(path, bytes) else str(path)
     if not isinstance(path, bytes) and path.is_dir():
-        raise UserError(f"{path} is a folder: give the pictures in it.")
+        raise UnreadableFile(f"{path} is a folder: give the pictures in it.")
     try:
         data = path if isinstance(path, bytes) else read_bytes(path)
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}.") from None
+        raise UnreadableFile(f"there is no file {path}.") from None
     except OSError as error:
-        raise UserError(refusal(f"{name} cannot be read ({error.strerror or error})")) from None
+        raise UnreadableFile(refusal(f"{name} cannot be read ({error.strerror or error})")) from None
     try:
         window = crops.fixed(how.crop, (height, width), how.crop_fraction)
         pixels = picture(tf.constant(data), (height, width), channels, window)
     except Exception:  # TensorFlow's errors, or those of Pillow's readers
-        raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
+        raise BadArgument(refusal(f"{name} {pillow.fault(data)}")) from None
     return tf.round(pixels).numpy()
 
 
@@ -86,7 +86,7 @@ def pixels(data: Any, name: Any = "the picture", channels: int = 3) -> np.ndarra
     try:
         return pillow.decoded(data, channels)
     except Exception:  # Pillow's readers raise many kinds
-        raise UserError(refusal(f"{name} {pillow.fault(data)}")) from None
+        raise BadArgument(refusal(f"{name} {pillow.fault(data)}")) from None
 
 
 def picture(encoded, size, channels, window):

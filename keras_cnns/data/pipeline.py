@@ -20,7 +20,7 @@ from keras_cnns.data.placed import PlacedSamples
 from keras_cnns.data.sources.by_name import Target, open_source
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import every, path_of, short, whole
 
 TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
@@ -191,7 +191,7 @@ def load_arrays(
     placed = PlacedSamples(broken, sides, channels, how, training=False, mask=target == "mask")
     samples = [sample for n in range(source.count) if (sample := placed.array(n)) is not None]
     if not samples:
-        raise UserError(f"{source.where(0)} and all others are broken: nothing is left.")
+        raise BadArgument(f"{source.where(0)} and all others are broken: nothing is left.")
     targets: Any = np.stack([s.mask for s in samples]).astype(np.int32) if target == "mask" else samples
     return np.stack([sample.picture for sample in samples]), targets, source.names
 
@@ -242,9 +242,9 @@ def checked_size(size: Any, channels: Any) -> tuple[int, int]:
     """(height, width). Raises UserError: it is no size of a picture, or pictures do not have so many channels."""
     sides = (size, size) if whole(size, -math.inf) else size
     if not every(sides, numbers.Integral) or len(sides) != 2 or not all(whole(n, 1) for n in sides):
-        raise UserError(f"size {short(size)} is no picture: give (height, width).")
+        raise BadArgument(f"size {short(size)} is no picture: give (height, width).")
     if not whole(channels, 1) or channels not in (1, 3):
-        raise UserError(f"{short(channels)} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
+        raise BadArgument(f"{short(channels)} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
     height, width = map(int, sides)
     return height, width
 
@@ -252,23 +252,23 @@ def checked_size(size: Any, channels: Any) -> tuple[int, int]:
 def _check(*, split, seed=0, data_dir=None, limit=None, skip_broken=0):
     """Raises UserError for what is no split's name, no seed, no folder, no number of examples or pictures."""
     if not isinstance(split, str) or not split:
-        raise UserError(f"split is {short(split)}: give its name, such as 'train' or 'test'.")
+        raise BadArgument(f"split is {short(split)}: give its name, such as 'train' or 'test'.")
     if not whole(seed, -math.inf):
-        raise UserError(f"seed is {short(seed)}: give a whole number.")
+        raise BadArgument(f"seed is {short(seed)}: give a whole number.")
     if data_dir is not None:
         path_of(data_dir, "data_dir")
     if limit is not None and not whole(limit, 1):
-        raise UserError(f"a limit of {short(limit)} examples leaves nothing: give at least 1.")
+        raise BadArgument(f"a limit of {short(limit)} examples leaves nothing: give at least 1.")
     if not whole(skip_broken, 0):
-        raise UserError(f"skip_broken is {short(skip_broken)}: give how many pictures may be broken.")
+        raise BadArgument(f"skip_broken is {short(skip_broken)}: give how many pictures may be broken.")
 
 
 def _check_batch(batch_size, shard, start):
     if not whole(batch_size, 1) or not whole(start, 0):
-        raise UserError(
+        raise BadArgument(
             f"a batch of {short(batch_size)} from sample {short(start)}: give a batch of at least 1 and a start from 0."
         )
     if not every(shard, numbers.Integral) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:
-        raise UserError(f"shard is {short(shard)}: give (which, of how many), counted from 0.")
+        raise BadArgument(f"shard is {short(shard)}: give (which, of how many), counted from 0.")
     if batch_size % shard[1] or start % shard[1]:
-        raise UserError(f"a batch of {batch_size} does not divide over {shard[1]} workers: give a multiple.")
+        raise BadArgument(f"a batch of {batch_size} does not divide over {shard[1]} workers: give a multiple.")

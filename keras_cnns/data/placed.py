@@ -13,7 +13,7 @@ from keras_cnns.data.augment.random import Random
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import TRIES, Broken
 from keras_cnns.data.sources.sample import VOID, Sample
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 MOVES = {"mirror", "zoom", "mosaic"}  # the augmentations that boxes and masks follow
 COLOURS = {"jitter", "hue", "pca_noise"}
@@ -33,7 +33,7 @@ class PlacedSamples:
         self, broken: Broken, size: tuple[int, int], channels: int, augment: Augment, training: bool, mask: bool
     ) -> None:
         if channels != 3:
-            raise UserError(f"{channels} channels: pictures with boxes or masks are loaded with 3 (RGB).")
+            raise BadArgument(f"{channels} channels: pictures with boxes or masks are loaded with 3 (RGB).")
         self.broken, self.size, self.mask = broken, size, mask
         self.augment = _followed(augment)
         self.colours = replace(self.augment, mirror=False)  # what is left to do once the picture is in place
@@ -128,5 +128,7 @@ def _followed(augment: Augment) -> Augment:
     changed = {name for name in vars(default) if getattr(augment, name) != getattr(default, name)}
     wrong = sorted(changed - MOVES - COLOURS)
     if wrong:
-        raise UserError(f"boxes and masks do not follow augment.{wrong[0]}: take {', '.join(sorted(MOVES | COLOURS))}.")
+        raise BadArgument(
+            f"boxes and masks do not follow augment.{wrong[0]}: take {', '.join(sorted(MOVES | COLOURS))}."
+        )
     return augment

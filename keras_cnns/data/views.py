@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 def ten_crops(images: tf.Tensor, size: Sequence[int]) -> list[tf.Tensor]:
@@ -19,7 +19,7 @@ def ten_crops(images: tf.Tensor, size: Sequence[int]) -> list[tf.Tensor]:
     height, width = images.shape[1:3]
     down, right = height - size[0], width - size[1]
     if min(down, right) < 0:
-        raise UserError(f"crops of {size[0]} x {size[1]} do not fit into pictures of {height} x {width}.")
+        raise BadArgument(f"crops of {size[0]} x {size[1]} do not fit into pictures of {height} x {width}.")
     corners = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
     views = [images[:, top : top + size[0], left : left + size[1]] for top, left in corners]
     return views + mirrored(views)

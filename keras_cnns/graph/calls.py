@@ -21,7 +21,7 @@ from keras_cnns.graph.keras_internals import (
     producer,
 )
 from keras_cnns.graph.kinds import FUNCTIONAL
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, nearest
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ class Calls(Sequence[Call]):
         names = [call.name for call in self]
         if matches:
             paths = ", ".join(names[i] for i in matches[:4])
-            raise UserError(f"{self.name} has several layers {name!r}: give the path of one of them: {paths}.")
+            raise BadArgument(f"{self.name} has several layers {name!r}: give the path of one of them: {paths}.")
         last_parts = [path.rsplit("/", 1)[-1] for path in names]
-        raise UserError(
+        raise UnsupportedModel(
             f"{self.name} has no layer {name!r}.{nearest(name, dict.fromkeys(names + last_parts))}"
             " `keras-cnns show MODEL --layers` lists them."
         )
@@ -183,18 +183,18 @@ def graph_of(model, *, nested: bool = False) -> Any:
       UserError: there is no graph to look into.
     """
     if not isinstance(model, keras.Model):
-        raise UserError(
+        raise BadArgument(
             f"{type(model).__module__}.{type(model).__name__} is not a Keras 3 model: give a functional keras.Model."
         )
     if isinstance(model, keras.Sequential):
         if functional_inside(model) is None:
-            raise UserError(f"model {model.name!r} has no input shape yet: add keras.Input as its first layer.")
+            raise UnsupportedModel(f"model {model.name!r} has no input shape yet: add keras.Input as its first layer.")
         return functional_inside(model)
     if isinstance(model, FUNCTIONAL) and type(model).call is FUNCTIONAL.call:
         return model
     if nested:
         return None
-    raise UserError(
+    raise UnsupportedModel(
         f"{type(model).__name__} {model.name!r} is a subclassed model, which has no graph of layers: "
         "build it as keras.Model(inputs, outputs)."
     )

@@ -2,7 +2,7 @@
 
 from keras_cnns.graph.keras_internals import producer, producing_call
 from keras_cnns.layers import AdaptivePooling2D
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, first_line
 from keras_cnns.support.lazy_imports import keras
 from keras_cnns.support.validation import kind
 
@@ -22,12 +22,12 @@ def to_fully_convolutional(model):
       UserError: a layer that knows the size of the picture stands in the way.
     """
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise UserError(f"{kind(model)} is no functional keras.Model: give one of Keras 3.")
+        raise BadArgument(f"{kind(model)} is no functional keras.Model: give one of Keras 3.")
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or None in model.inputs[0].shape[1:]:
-        raise UserError(f"{model.name} takes no picture of a known size: build it with input_shape=.")
+        raise UnsupportedModel(f"{model.name} takes no picture of a known size: build it with input_shape=.")
     fixed = next((layer.name for layer in model.layers if isinstance(layer, AdaptivePooling2D)), None)
     if fixed:
-        raise UserError(
+        raise UnsupportedModel(
             f"{model.name} pools any map to one grid ({fixed}): build it for its published size, without that."
         )
     end = _end_of_maps(model)
@@ -62,7 +62,7 @@ def to_fully_convolutional(model):
                 free.get_layer(layer.name).finalize_state()  # it computes with constants made from its weights
         free(keras.ops.zeros((1, height + 32, width + 32, channels)))
     except Exception as error:  # Keras's and its backend's, each of many kinds
-        raise UserError(f"{model.name} cannot be applied to other sizes: {first_line(error)}") from error
+        raise UnsupportedModel(f"{model.name} cannot be applied to other sizes: {first_line(error)}") from error
     return free
 
 

@@ -26,7 +26,7 @@ from keras_cnns.graph.kinds import (
     name_of,
 )
 from keras_cnns.graph.node import Item, Node, cast, new
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnsupportedModel
 
 REDUCED = ("float16", "bfloat16", "float64")  # they become float32, which is what a phone's file is made from
 # Arguments that a config may name and cannot always express: a user's own function, a layer, a regularizer.
@@ -110,7 +110,9 @@ class _Reader:
     def layer(self, layer, args, common):
         """The node of one call of a layer, its fused activation behind it where that is a layer or a function."""
         if any(part.quantization_mode for part in sublayers(layer)):
-            raise UserError(f"layer {layer.name!r} was quantized by Keras itself: export the model it was before.")
+            raise UnsupportedModel(
+                f"layer {layer.name!r} was quantized by Keras itself: export the model it was before."
+            )
         fused = getattr(layer, "activation", None) if type(layer) in (*LINEAR, *SEPARABLE, layers.Activation) else None
         if isinstance(fused, keras.Layer):
             if not fused.built:  # as the first picture would: Keras has not called it so far

@@ -10,7 +10,7 @@ from keras_cnns.builder import build
 from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import html
 from keras_cnns.registry.registry import counts, entry, list_models
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.weights.catalog import published
 
 SUFFIXES = (".png", ".svg", ".html")
@@ -49,7 +49,7 @@ def compare(*patterns, measure=None, alongside=None):
     for pattern in patterns or ("*",):
         found = list_models(pattern)
         if not found:
-            raise UserError(f"no model matches {pattern!r}.{nearest(pattern, list_models())}")
+            raise BadArgument(f"no model matches {pattern!r}.{nearest(pattern, list_models())}")
         names += [name for name in found if name not in names]
     rows = sorted((_row(name) for name in names), key=lambda row: (row.macs, -(row.top1 or 0)))
     best, marked = -1.0, []
@@ -91,7 +91,7 @@ def write(rows, path, title="Accuracy against operations"):
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise UserError(f"{path} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
+        raise BadArgument(f"{path} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
     if path.suffix != ".html":
         return draw.save(chart(rows), path, title)
     front = [row.name for row in rows if row.front]
@@ -130,7 +130,7 @@ def chart(rows):
     """The bubble chart of the courses: operations across, accuracy up, parameters as area."""
     rows = [row for row in rows if row.top1 is not None]
     if not rows:
-        raise UserError("none of these networks has a published accuracy at its own input size: there is no chart.")
+        raise BadArgument("none of these networks has a published accuracy at its own input size: there is no chart.")
     figure = Figure(figsize=(8, 5.2), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")

@@ -20,7 +20,7 @@ from keras_cnns.insight.maps import (
 )
 from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.saving.card import read_card
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, UnreadableFile, nearest
 
 MAPS = {
     "grad_cam": (grad_cam.grad_cam, "weight of the place, score"),
@@ -94,7 +94,7 @@ def show_filters(model, *, out, layer=None):
     """Writes the first-layer filters (or those of `layer`) of a `.keras` file; returns the path."""
     model = Path(model)
     if model.suffix == ".tflite":
-        raise UserError(f"{model} is a .tflite file: filters are shown of .keras files.")
+        raise BadArgument(f"{model} is a .tflite file: filters are shown of .keras files.")
     kernels = features.filters(_loaded(model), layer)
     path = Path(out) / f"{model.stem}_filters{f'_{layer}' if layer else ''}.png"
     n, height, width, channels = kernels.shape
@@ -107,24 +107,24 @@ def show_filters(model, *, out, layer=None):
 def _check(method, paths, target, layer, channel, low, high):
     """What is asked for fits the method, before anything is opened."""
     if method not in METHODS:
-        raise UserError(f"there is no method {method!r}.{nearest(method, METHODS)} Choose from {', '.join(METHODS)}.")
+        raise BadArgument(f"there is no method {method!r}.{nearest(method, METHODS)} Choose from {', '.join(METHODS)}.")
     if not paths and method != "maximize":
-        raise UserError(f"{method} needs a picture: give one or more.")
+        raise BadArgument(f"{method} needs a picture: give one or more.")
     if layer is not None and method not in (*LAYERED, *UNITS):
-        raise UserError(f"{method} looks at no single layer: leave --layer out, or take grad_cam.")
+        raise BadArgument(f"{method} looks at no single layer: leave --layer out, or take grad_cam.")
     if channel is not None and method not in ("deconvnet", "maximize"):
-        raise UserError(f"{method} looks at no single channel: leave --channel out, or take deconvnet or maximize.")
+        raise BadArgument(f"{method} looks at no single channel: leave --channel out, or take deconvnet or maximize.")
     if target is not None and method in ("deconvnet", "feature_maps"):
-        raise UserError(f"{method} is of a layer, not of a class: leave --target out.")
+        raise BadArgument(f"{method} is of a layer, not of a class: leave --target out.")
     if not low != high:
-        raise UserError(f"black and white are both {low:g}: --pixels takes two numbers.")
+        raise BadArgument(f"black and white are both {low:g}: --pixels takes two numbers.")
 
 
 def _loaded(model):
     from keras_cnns.saving.keras_file import load_model
 
     if model.suffix != ".keras":
-        raise UserError(f"{model} is neither a .keras nor a .tflite file.")
+        raise UnreadableFile(f"{model} is neither a .keras nor a .tflite file.")
     return load_model(model)
 
 
@@ -151,10 +151,12 @@ def _name(path, index, labels):
 
 def _features(network, pictures, paths, layer, path):
     if layer is None:
-        raise UserError("feature_maps needs --layer: whose maps?")
+        raise BadArgument("feature_maps needs --layer: whose maps?")
     found = features.feature_maps(network, pictures, layer)
     if found.ndim != 4:
-        raise UserError(f"layer {layer!r} gives {found.shape[1:]}, no maps: choose one of height, width and channels.")
+        raise BadArgument(
+            f"layer {layer!r} gives {found.shape[1:]}, no maps: choose one of height, width and channels."
+        )
     files = []
     for source, maps in zip(paths, found, strict=True):
         file = path.with_stem(f"{path.stem}_{Path(source).stem}")
@@ -173,7 +175,7 @@ def _features(network, pictures, paths, layer, path):
 def _projections(network, pictures, shown, paths, layer, channel, path):
     """The strongest activations' windows, each with its projection beside it."""
     if layer is None or channel is None:
-        raise UserError("deconvnet needs --layer and --channel: whose activation is projected back?")
+        raise BadArgument("deconvnet needs --layer and --channel: whose activation is projected back?")
     best = deconvnet.top_activations(network, pictures, layer, channel)
     tiles, captions = [], []
     for found in best:
@@ -192,7 +194,7 @@ def _projections(network, pictures, shown, paths, layer, channel, path):
 
 def _maximized(network, model, out, target, layer, channel, low, high):
     if layer is not None and channel is None or layer is None and target.index is None:
-        raise UserError("maximize needs --target CLASS, or --layer and --channel.")
+        raise BadArgument("maximize needs --target CLASS, or --layer and --channel.")
     wanted = targets.Unit(layer, channel) if layer else target
     picture = maximize.maximize(network, wanted, low=low, high=high)
     name = f"{layer}_{channel}" if layer else f"class_{target.index}"

@@ -5,7 +5,7 @@ import numpy as np
 from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.base import enlarged
 from keras_cnns.insight.maps.occlusion import occlude
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UnsupportedModel
 from keras_cnns.tflite.targets import runner
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
@@ -22,12 +22,12 @@ class File:
     def __init__(self, path):
         self.path = path
         if not path.is_file():
-            raise UserError(f"there is no file {path}.")
+            raise UnreadableFile(f"there is no file {path}.")
         shapes = [tuple(s[1:]) for s in runner.ask("describe", file=str(path.resolve()))[0]["inputs"].values()]
         self.shape = shapes[0]
         if len(shapes) != 1 or len(self.shape) != 3 or min(self.shape) < 1 or self.shape[-1] not in (1, 3):
             shapes_text = ", ".join(map(str, shapes))
-            raise UserError(f"{path} takes inputs of {shapes_text}: one picture of a fixed size is needed.")
+            raise UnsupportedModel(f"{path} takes inputs of {shapes_text}: one picture of a fixed size is needed.")
 
     def run(self, pictures):
         """{name: answers} without the class map, and the class map or None."""
@@ -41,13 +41,15 @@ class File:
           UserError: the method needs gradients or a class map that the file has not, or there is no such class.
         """
         if method not in METHODS:
-            raise UserError(
+            raise BadArgument(
                 f"{method} needs gradients, which a .tflite file has not: take occlusion, the .keras file, or cam of a "
                 "file that was exported with explain=cam."
             )
         answers, seen = self.run(pictures)
         if method == "cam" and seen is None:
-            raise UserError(f"{self.path} has no class map: `keras-cnns export MODEL --explain cam` makes such a file.")
+            raise BadArgument(
+                f"{self.path} has no class map: `keras-cnns export MODEL --explain cam` makes such a file."
+            )
         target(answers)  # says so where there is no such class
         classes = np.broadcast_to(target.settled(answers).index, len(pictures))
         if method == "cam":

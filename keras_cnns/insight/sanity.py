@@ -10,7 +10,7 @@ import numpy as np
 from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.arguments import like_picture, whole_number
 from keras_cnns.insight.maps.inspected_model import InspectedModel, checked, inspected, text_of
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import short
 
 
@@ -30,7 +30,7 @@ def weights_matter(method, model, pictures, target=None, *, seed=0):
     """
     network = InspectedModel(model)
     if not callable(method):
-        raise UserError(f"method is {short(method)}: it must be a callable such as keras_cnns.insight.grad_cam.")
+        raise BadArgument(f"method is {short(method)}: it must be a callable such as keras_cnns.insight.grad_cam.")
     rng = np.random.default_rng(whole_number("seed", seed, least=0))
     target = _settled(network, pictures, target)
     first = method(model, pictures, target)
@@ -116,7 +116,7 @@ def _checked_order(order) -> np.ndarray:
     except (TypeError, ValueError):
         numbers = np.empty(0)
     if numbers.ndim != 2 or not numbers.size or not np.isfinite(numbers).all():
-        raise UserError(f"order is {short(order)}: it must be a map [height, width] of finite numbers.")
+        raise BadArgument(f"order is {short(order)}: it must be a map [height, width] of finite numbers.")
     return numbers
 
 
@@ -131,10 +131,10 @@ def _curve(model, picture, order, target, steps, value, *, putting_back):
     target = _settled(network, picture, target)
     (picture,) = checked(picture, network.shape, network.model.name)
     if picture.ndim != 3:
-        raise UserError(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
+        raise BadArgument(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
     order = _checked_order(order)
     if order.shape != picture.shape[:2]:
-        raise UserError(f"order has the size {text_of(order.shape)}, the picture {text_of(picture.shape[:2])}.")
+        raise BadArgument(f"order has the size {text_of(order.shape)}, the picture {text_of(picture.shape[:2])}.")
     cover = picture.mean((0, 1)) if value is None else like_picture("value", value, picture.shape)
     cover = np.broadcast_to(cover, picture.shape)
     place = np.argsort(np.argsort(-order.ravel(), kind="stable"), kind="stable")
@@ -146,7 +146,7 @@ def _curve(model, picture, order, target, steps, value, *, putting_back):
         for i in range(0, len(shares), 32)
     ]
     if not np.isfinite(np.concatenate(scores)).all():
-        raise UserError(f"{network.model.name} answers with values that are not finite: check its weights.")
+        raise BadArgument(f"{network.model.name} answers with values that are not finite: check its weights.")
     return Curve(shares, np.concatenate(scores))
 
 

@@ -18,7 +18,7 @@ from keras_cnns.insight.maps.base import by_batch, map_layer
 from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.atomic_files import written_aside
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.messages import LOG
 from keras_cnns.support.plots import shortened
 from keras_cnns.support.validation import path_of
@@ -55,10 +55,10 @@ class Index:
         self.folder, model = path_of(folder, "the folder"), path_of(model, "the model")
         low, high = pixel_range(low, high)
         if not self.folder.is_dir():
-            raise UserError(f"there is no folder {folder}.")
+            raise UnreadableFile(f"there is no folder {folder}.")
         files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in KINDS and p.is_file())
         if not files:
-            raise UserError(f"{folder} holds no pictures.")
+            raise UnreadableFile(f"{folder} holds no pictures.")
         self._network, self._scale = InspectedModel(load_model(model)), (low, high)
         self._view = read_card(model).view()
         self._shape, self._layer = self._network.picture_shape(model), map_layer(self._network, None)
@@ -74,7 +74,7 @@ class Index:
                 continue
             self.computed += key not in known
         if not features:
-            raise UserError(f"none of the {len(files)} pictures in {folder} can be read: {self.unread[0]}")
+            raise BadArgument(f"none of the {len(files)} pictures in {folder} can be read: {self.unread[0]}")
         self.paths = [key.split("|")[0] for key in features]
         self.features = np.stack(list(features.values()))
         if self.computed or len(features) != len(known):
@@ -147,7 +147,7 @@ def flat_map(index, path, *, seed=0):
 
     n = len(index.paths)
     if n < 4:
-        raise UserError(f"{index.folder} holds {n} pictures: a map needs at least 4.")
+        raise BadArgument(f"{index.folder} holds {n} pictures: a map needs at least 4.")
     features = PCA(min(50, n - 1, index.features.shape[1]), random_state=seed).fit_transform(index.features)
     places = TSNE(2, perplexity=min(30.0, (n - 1) / 3), init="pca", random_state=seed).fit_transform(features)
     figure = Figure(figsize=(8, 8), layout="constrained")

@@ -13,7 +13,7 @@ from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.blocks.own_layers import own
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.lazy_imports import layers
 from keras_cnns.support.types import Tensor
 
@@ -93,7 +93,7 @@ def predict(levels: Levels, net: FCN, unit: ConvUnit, *, classes: int, activatio
         x, stride = _enlarged(x, 2, name=f"upsample{stride // 2}"), stride // 2
         skipped = levels[name]
         if skipped.shape[1:3] != x.shape[1:3]:
-            raise UserError(
+            raise BadArgument(
                 f"{net.backbone}'s {name} has the size {skipped.shape[1:3]}, and {x.shape[1:3]} is needed: "
                 "the levels of this backbone do not halve evenly, so choose another backbone."
             )

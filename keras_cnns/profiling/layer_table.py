@@ -92,9 +92,9 @@ class Profile:
         return self.layers[key]
 
     def _missing(self, name):
-        from keras_cnns.support.errors import UserError, nearest
+        from keras_cnns.support.errors import BadArgument, nearest
 
-        raise UserError(f"there is no layer {name!r}.{nearest(name, [row.name for row in self.layers])}")
+        raise BadArgument(f"there is no layer {name!r}.{nearest(name, [row.name for row in self.layers])}")
 
 
 def profile(model) -> Profile:

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_cnns.blocks.preprocessing import PREPROCESSING, Preprocessing
 from keras_cnns.family.variant import Variant
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.lazy_imports import keras
 from keras_cnns.support.types import Tensor
 
@@ -23,11 +23,11 @@ def checked_shape(name: str, net: Variant, shape: Any) -> Shape:
     try:
         height, width, channels = (None if n is None else operator.index(n) for n in shape)
     except (TypeError, ValueError):
-        raise UserError(f"input_shape is {shape!r}: it must be (height, width, channels).") from None
+        raise BadArgument(f"input_shape is {shape!r}: it must be (height, width, channels).") from None
     if channels is None or channels < 1:
-        raise UserError(f"input_shape is {tuple(shape)}: the number of channels must be at least 1.")
+        raise BadArgument(f"input_shape is {tuple(shape)}: the number of channels must be at least 1.")
     if min(math.inf if n is None else n for n in (height, width)) < net.min_size:
-        raise UserError(
+        raise BadArgument(
             f"{name} needs pictures of at least {net.min_size}x{net.min_size}: input_shape is {tuple(shape)}."
         )
     return height, width, channels
@@ -36,10 +36,12 @@ def checked_shape(name: str, net: Variant, shape: Any) -> Shape:
 def checked_tensor(name: str, net: Variant, tensor: Any, shape: Any) -> Tensor:
     """The tensor that replaces the input, as in keras.applications. Raises UserError if its shape is not valid."""
     if not isinstance(tensor, keras.KerasTensor) or len(tensor.shape) != 4:
-        raise UserError("input_tensor must be a Keras tensor [batch, height, width, channels], such as keras.Input().")
+        raise BadArgument(
+            "input_tensor must be a Keras tensor [batch, height, width, channels], such as keras.Input()."
+        )
     own = checked_shape(name, net, tensor.shape[1:])
     if shape is not None and checked_shape(name, net, shape) != own:
-        raise UserError(f"input_shape is {shape}, and input_tensor has {own}: leave input_shape out.")
+        raise BadArgument(f"input_shape is {shape}, and input_tensor has {own}: leave input_shape out.")
     return tensor
 
 
@@ -49,7 +51,7 @@ def checked_activation(activation: Any) -> Any:
         keras.activations.get(activation)
     except Exception:  # Keras raises errors of several kinds here
         known = ("softmax", "sigmoid", "linear", "log_softmax", "relu", "tanh")
-        raise UserError(
+        raise BadArgument(
             f"classifier_activation is {activation!r}: it must be None or the name of an activation, such as "
             f"'softmax'.{nearest(activation, known)}"
         ) from None
@@ -63,14 +65,14 @@ def checked_classes(classes: Any) -> int:
     except TypeError:
         count = 0
     if count < 1:
-        raise UserError(f"classes is {classes!r}: it must be a whole number, at least 1.")
+        raise BadArgument(f"classes is {classes!r}: it must be a whole number, at least 1.")
     return count
 
 
 def checked_pooling(pooling: Any) -> None:
     """Raises UserError if `pooling` is none of None, "avg" and "max"."""
     if not (pooling is None or isinstance(pooling, str) and pooling in ("avg", "max")):
-        raise UserError(f"pooling is {pooling!r}: it must be None, 'avg' or 'max'.")
+        raise BadArgument(f"pooling is {pooling!r}: it must be None, 'avg' or 'max'.")
 
 
 def checked_preprocessing(net: Variant) -> Preprocessing:
@@ -78,7 +80,7 @@ def checked_preprocessing(net: Variant) -> Preprocessing:
     if isinstance(net.preprocessing, Preprocessing):
         return net.preprocessing
     if not isinstance(net.preprocessing, str) or net.preprocessing not in PREPROCESSING:
-        raise UserError(
+        raise BadArgument(
             f"there is no preprocessing {net.preprocessing!r}: it must be one of {', '.join(PREPROCESSING)}."
         )
     return PREPROCESSING[net.preprocessing]

@@ -18,7 +18,7 @@ from keras_cnns.registry.arguments import (
     checked_tensor,
 )
 from keras_cnns.registry.registry import Entry, backbone
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.lazy_imports import keras
 from keras_cnns.support.recursion import with_room
 from keras_cnns.support.types import Tensor
@@ -54,7 +54,7 @@ def assemble(
     import keras_cnns.layers  # noqa: F401  registers the layers that Keras does not have
 
     if keras.config.image_data_format() != "channels_last":
-        raise UserError(
+        raise BadArgument(
             "networks are built channels last, and Keras is set to channels_first: "
             'call keras.config.set_image_data_format("channels_last") first.'
         )

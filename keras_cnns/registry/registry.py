@@ -48,7 +48,7 @@ from keras_cnns.models import (
     xception,
     zfnet,
 )
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.types import Tensor
 
 
@@ -131,7 +131,7 @@ class Entry:
         """Builds the network's own levels. Raises UserError if it stands on the levels of another network."""
         family = FAMILIES[self.family]
         if not isinstance(family, WithLevels):
-            raise UserError(f"{self.name} stands on another network itself: choose a classifier.")
+            raise BadArgument(f"{self.name} stands on another network itself: choose a classifier.")
         return family.features
 
     @property
@@ -148,7 +148,7 @@ def backbone(net: OnBackbone) -> Entry:
     """
     network = entry(net.backbone)
     if isinstance(network.variant, OnBackbone):
-        raise UserError(f"{net.backbone} has a backbone itself: choose a classifier as the backbone.")
+        raise BadArgument(f"{net.backbone} has a backbone itself: choose a classifier as the backbone.")
     return replace(network, variant=row(network, net.columns))
 
 
@@ -169,7 +169,7 @@ def entry(name: object) -> Entry:
       UserError: there is no such network; the message lists similar names.
     """
     if not isinstance(name, str) or name not in registry():
-        raise UserError(
+        raise BadArgument(
             f"there is no model {name!r}.{nearest(name, registry())} `keras-cnns list` shows all {len(registry())}."
         )
     return registry()[name]
@@ -191,7 +191,7 @@ def check_columns(network: Entry, names: Iterable[str]) -> None:
     known = network.columns
     for name in names:
         if name not in known:
-            raise UserError(
+            raise BadArgument(
                 f"{network.name} has no column {name!r}.{nearest(name, known)} Its columns are {', '.join(known)}."
             )
 

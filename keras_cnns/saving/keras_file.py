@@ -6,7 +6,7 @@ import zipfile
 from typing import Any
 
 from keras_cnns.support.atomic_files import what_is
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.recursion import with_room
 from keras_cnns.support.validation import path_of
 
@@ -32,13 +32,13 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     path = path_of(path, "the model")
     if path.is_dir():
         kind = "a SavedModel" if (path / "saved_model.pb").is_file() else "a folder"
-        raise UserError(f"cannot read {path} as a Keras model: it is {kind}, and a .keras file is needed.")
+        raise UnreadableFile(f"cannot read {path} as a Keras model: it is {kind}, and a .keras file is needed.")
     if not path.is_file():
-        raise UserError(f"there is no file {path}: give the path of a .keras file.")
+        raise UnreadableFile(f"there is no file {path}: give the path of a .keras file.")
     try:
         return with_room(lambda: keras.saving.load_model(path, compile=False), share=thread_state())
     except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
-        raise UserError(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
+        raise UnreadableFile(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
 
 
 def _why(path, error):

@@ -64,6 +64,3 @@ def nearest(word: object, known: Iterable[object], *, count: int = 3) -> str:
 
     close = get_close_matches(str(word), [str(k) for k in known], n=count, cutoff=0.5)
     return f" Did you mean {' or '.join(close)}?" if close else ""
-
-
-memory_told = memory_errors  # the name that tflite/ still uses

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from keras_cnns.registry.registry import entry
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.tasks.base.task import Task
 
 TASKS = {
@@ -27,10 +27,10 @@ def of(recipe: Any) -> Task:
     network = entry(recipe.model)
     task = network.task
     if task not in TASKS:
-        raise UserError(f"{recipe.model} is for {task}, which cannot be trained here.")
+        raise BadArgument(f"{recipe.model} is for {task}, which cannot be trained here.")
     module, name = TASKS[task]
     if recipe.part != "both":
         if not network.head.proposes:
-            raise UserError(f"part is {recipe.part!r}, and {recipe.model} makes no proposals: leave it at both.")
+            raise BadArgument(f"part is {recipe.part!r}, and {recipe.model} makes no proposals: leave it at both.")
         module, name = "detection.two_stage.alternating", PARTS[recipe.part]
     return getattr(import_module(f"keras_cnns.tasks.{module}"), name)(recipe)

@@ -8,7 +8,7 @@ import keras
 
 from keras_cnns.saving.card import Card
 from keras_cnns.support.deprecation import renamed_arguments
-from keras_cnns.support.errors import UserError, memory_told
+from keras_cnns.support.errors import BadArgument, memory_errors
 from keras_cnns.tflite.exporter import Exporter
 from keras_cnns.tflite.file.metadata import Normalization
 from keras_cnns.tflite.quantize import schemes
@@ -21,7 +21,7 @@ AUTO = "auto"
 
 
 @renamed_arguments(spare="error_avoided")
-@memory_told()
+@memory_errors()
 def export(
     model: keras.Model | str | os.PathLike,
     path: str | os.PathLike,
@@ -91,7 +91,7 @@ def export(
     if scheme != AUTO:
         schemes.check(scheme, settings, has_pictures=calibration is not None)
     if scheme != AUTO and max_latency is not None:
-        raise UserError('max_latency is for scheme="auto", which measures.')
+        raise BadArgument('max_latency is for scheme="auto", which measures.')
     pictures = {"calibration": calibration, "images": images, "labels": labels}
     exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=description, targets=target)
     if scheme == AUTO:

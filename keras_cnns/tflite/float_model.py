@@ -11,7 +11,7 @@ from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.graph.node import Node
 from keras_cnns.graph.reader import is_reduced, read
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.rewrite import class_map, ends
@@ -69,7 +69,9 @@ class FloatModel:
         if explain is None:
             return self
         if self.is_quantization_aware:
-            raise UserError("explain= is not for what quantization_aware made: nothing is known of the map's range.")
+            raise UnsupportedModel(
+                "explain= is not for what quantization_aware made: nothing is known of the map's range."
+            )
         return FloatModel.of(class_map.add(self.graph.copy(), explain).build())
 
     def endings(self, stated: object = None) -> list[ends.Ending]:
@@ -107,7 +109,7 @@ def _in_float32(model: keras.Model, graph: Graph) -> keras.Model:
         for a, b in zip(*answers, strict=True):
             a, b = (np.asarray(keras.ops.cast(v, "float64")) for v in (a, b))
             if np.isfinite(a).all() and np.sum((a - b) ** 2) * 10 ** (CLOSE / 10) > np.sum(a**2):
-                raise UserError(
+                raise UnsupportedModel(
                     f"{model.name} computes in {model.compute_dtype} and is another network in float32: build it in "
                     "float32, load its weights, and export that."
                 )

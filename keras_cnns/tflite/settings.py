@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_cnns.saving.card import Card
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.validation import every, kind, number, path_of, short, whole
 from keras_cnns.tflite.file.metadata import Normalization
 from keras_cnns.tflite.rewrite import ends
@@ -39,9 +39,9 @@ class Ends:
     def __post_init__(self) -> None:
         for name in ("head", "explain"):
             if (value := getattr(self, name)) is not None and not isinstance(value, str):
-                raise UserError(f"{name} must be a word, not {kind(value)}.")
+                raise BadArgument(f"{name} must be a word, not {kind(value)}.")
         if not whole(self.k, 1):
-            raise UserError(f"k is {short(self.k)}: give a whole number from 1.")
+            raise BadArgument(f"k is {short(self.k)}: give a whole number from 1.")
 
     def around(self, model: keras.Model) -> keras.Model:
         """The model with preprocessing before it and the head behind it; itself if neither is set."""
@@ -68,11 +68,11 @@ class Description:
 
     def __post_init__(self) -> None:
         if self.names is not None and not every(self.names, (str, numbers.Integral)):
-            raise UserError("names must be a list of the classes' names.")
+            raise BadArgument("names must be a list of the classes' names.")
         if self.card is not None and not isinstance(self.card, Card):
-            raise UserError(f"card must be a keras_cnns.saving.card.Card, not {kind(self.card)}.")
+            raise BadArgument(f"card must be a keras_cnns.saving.card.Card, not {kind(self.card)}.")
         if self.normalization is not None and not isinstance(self.normalization, Normalization):
-            raise UserError(f"normalization must be a metadata.Normalization, not {kind(self.normalization)}.")
+            raise BadArgument(f"normalization must be a metadata.Normalization, not {kind(self.normalization)}.")
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not number(self.max_drop):
-            raise UserError(f"max_drop is {short(self.max_drop)}: give a number, such as 0.01.")
+            raise BadArgument(f"max_drop is {short(self.max_drop)}: give a number, such as 0.01.")
         for name in ("max_size", "max_latency"):
             share = getattr(self, name)
             if share is not None and not (number(share) and share > 0):
-                raise UserError(f"{name} is {short(share)}: give a share of the float32 file's, such as 0.2.")
+                raise BadArgument(f"{name} is {short(share)}: give a share of the float32 file's, such as 0.2.")
 
 
 def check_path(path: str | os.PathLike) -> Path:
@@ -110,12 +110,12 @@ def check_path(path: str | os.PathLike) -> Path:
     """
     path = path_of(path)
     if path.suffix != ".tflite":
-        raise UserError(f"{path} does not end in .tflite.")
+        raise BadArgument(f"{path} does not end in .tflite.")
     if path.is_dir():
-        raise UserError(f"{path} is a folder: give the name of a file.")
+        raise UnreadableFile(f"{path} is a folder: give the name of a file.")
     folder = path.parent
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UserError(f"cannot write {path}: {folder} is no folder one may write in.")
+        raise UnreadableFile(f"cannot write {path}: {folder} is no folder one may write in.")
     return path

@@ -5,7 +5,7 @@ import os
 
 import tensorflow as tf
 
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UserError, first_line
 from keras_cnns.training import rendezvous
 
 PATIENCE = 90.0  # seconds to wait for the other workers, unless $KERAS_CNNS_PATIENCE is set
@@ -135,7 +135,7 @@ def _meet():
     try:
         patience = float(seconds)
     except ValueError:
-        raise UserError(f"KERAS_CNNS_PATIENCE is {seconds!r}: give a number of seconds.") from None
+        raise BadArgument(f"KERAS_CNNS_PATIENCE is {seconds!r}: give a number of seconds.") from None
     rendezvous.meet(addresses, index, patience)
     _met = True
 

@@ -18,7 +18,7 @@ from keras_cnns.saving.card import read_card
 from keras_cnns.saving.keras_file import load_model
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.devices import compile_with_xla
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
 from keras_cnns.tasks.base.task import Task
 from keras_cnns.tasks.classification.measures import report, tally
 from keras_cnns.training.recipe import Recipe
@@ -90,7 +90,9 @@ def evaluate_files(
     models = [load_model(file) for file in files]
     for file, model in zip(files, models, strict=True):
         if tuple(model.inputs[0].shape[1:]) != recipe.input_shape:
-            raise UserError(f"{file} takes {model.inputs[0].shape[1:]}: give --input-shape as it was trained with.")
+            raise UnsupportedModel(
+                f"{file} takes {model.inputs[0].shape[1:]}: give --input-shape as it was trained with."
+            )
     if task.target == "label":
         metrics, printed = _classifiers(files, models, recipe, views, scales), CLASSIFICATION
     else:
@@ -129,7 +131,7 @@ def _classifiers(files, models, recipe, views, scales):
     elif views == "multi_scale":
         scales = scales or tuple(round(min(size) * factor) for factor in (1, 8 / 7, 2))
         if min(scales) < min(size):
-            raise UserError(f"scale {min(scales)} is below the network's input: at least {min(size)}.")
+            raise BadArgument(f"scale {min(scales)} is below the network's input: at least {min(size)}.")
         loaded, fraction = (max(scales), max(scales)), 1.0
         seen, models = partial(multi_scale, short_sides=scales), [_sliding(model) for model in models]
     data = load(

@@ -17,7 +17,7 @@ from keras_cnns.data.classes import current, difference
 from keras_cnns.saving.card import Card, read_card, write_card
 from keras_cnns.support import messages
 from keras_cnns.support.atomic_files import read_json, write_json, write_text, written_aside
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
@@ -88,7 +88,7 @@ def _read(file, understood):
     try:
         return understood(file.read_text(encoding="utf-8"))
     except (UserError, ValueError, OSError) as error:
-        raise UserError(
+        raise UnreadableFile(
             f"{file} is damaged ({first_line(error).rstrip('.')}): give another --out, or remove it."
         ) from error
 

@@ -5,7 +5,7 @@ import shutil
 
 import tensorflow as tf
 
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 
 
 class Progress(tf.train.experimental.PythonState):
@@ -49,7 +49,7 @@ class Checkpoints:
                 self.checkpoint.restore(latest).assert_consumed()
             except (AssertionError, ValueError, tf.errors.OpError) as error:
                 reason = first_line(error)
-                raise UserError(
+                raise UnreadableFile(
                     f"checkpoint {latest} cannot be read ({reason}): remove it, or the whole run."
                 ) from error
         return self.progress.values

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.lazy_imports import keras, layers
 from keras_cnns.support.validation import kind
 
@@ -32,13 +32,13 @@ def assign(model: Any, tensors: dict[str, Any], *, source: str = "the weights") 
         the model keeps its weights.
     """
     if not isinstance(model, keras.Model) or not isinstance(tensors, dict):
-        raise UserError(
+        raise UnreadableFile(
             f"a keras.Model and a dict of arrays by path are needed, not {kind(model)} and {kind(tensors)}."
         )
     targets = variables(model)
     missing, left = [p for p in targets if p not in tensors], [p for p in tensors if p not in targets]
     if missing or left:
-        raise UserError(
+        raise UnreadableFile(
             f"{source} are not those of {model.name}:"
             + (f" {len(missing)} missing ({_few(missing)})" if missing else "")
             + (" and" if missing and left else "")
@@ -49,13 +49,13 @@ def assign(model: Any, tensors: dict[str, Any], *, source: str = "the weights") 
     for path, variable in targets.items():
         value = np.asarray(tensors[path])
         if _squeezed(value.shape) != _squeezed(variable.shape):
-            raise UserError(
+            raise UnreadableFile(
                 f"{source} do not fit {model.name}: {path} is {tuple(variable.shape)} here and {value.shape} there."
             )
         if not np.issubdtype(value.dtype, np.number):
-            raise UserError(f"{source} holds no numbers for {path}, but {value.dtype}; nothing was loaded.")
+            raise UnreadableFile(f"{source} holds no numbers for {path}, but {value.dtype}; nothing was loaded.")
         if not np.isfinite(value).all():
-            raise UserError(
+            raise UnreadableFile(
                 f"{source} holds values that are not finite (NaN or infinity) in {path}: the training diverged or the "
                 "file is damaged; nothing was loaded."
             )

@@ -11,7 +11,7 @@ from typing import Any
 from keras_cnns.blocks.conv import KERAS, TORCH
 from keras_cnns.blocks.preprocessing import of_unit_range
 from keras_cnns.registry.registry import entry
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_json
 from keras_cnns.weights import renaming
 
@@ -58,7 +58,7 @@ def known(name: str, path: Path, net: Any = None) -> Beside:
         try:
             content = read_json(config)
         except (OSError, ValueError) as error:
-            raise UserError(f"cannot read {config}, which lies beside the weights: {error}.") from error
+            raise UnreadableFile(f"cannot read {config}, which lies beside the weights: {error}.") from error
         if isinstance(content, dict) and isinstance(content.get("architecture"), str):
             return _of_config(name, content, config, net or entry(name).variant)
     check_name(name, path.name)
@@ -72,12 +72,12 @@ def _of_config(name: str, content: dict[str, Any], config: Path, net: Any) -> Be
     architecture, _, tag = content["architecture"].partition(".")
     published, width = _without_width(_current(architecture).split(".")[0])
     if name not in timm()["architectures"].get(published, []):
-        raise UserError(
+        raise UnreadableFile(
             f"{config} says that these are weights of {content['architecture']!r}, which is not known to compute what "
             f"{name} computes: if it does, move that file away and set what differs (numerics=, preprocessing=)."
         )
     if width is not None and width != net.width:
-        raise UserError(f"{config} says that these are weights of {architecture!r}: set width={width:g}.")
+        raise UnreadableFile(f"{config} says that these are weights of {architecture!r}: set width={width:g}.")
     beside = _of(name, published if width is not None else architecture, row.get("tag") or tag)
     mean, std = row.get("mean"), row.get("std")
     if mean is not None and std is not None:
@@ -87,7 +87,7 @@ def _of_config(name: str, content: dict[str, Any], config: Path, net: Any) -> Be
         except (TypeError, ValueError):
             valid = False
         if not valid:
-            raise UserError(f"{config} has no valid mean and std: {mean!r}, {std!r}.")
+            raise UnreadableFile(f"{config} has no valid mean and std: {mean!r}, {std!r}.")
         beside.columns["preprocessing"] = pixels
     labels = content.get("label_names") or row.get("label_names") or ()
     return Beside(beside.columns, "timm", tuple(map(str, labels)) if isinstance(labels, list) else ())
@@ -114,7 +114,7 @@ def check_name(name: str, file: str) -> None:
     every = {*ours, *timm()["architectures"], *timm()["old"], *timm()["others"]}
     longest = max((n for n in every if _begins(stem, n)), key=len, default=None)
     if longest is not None and longest not in ours:
-        raise UserError(
+        raise UnreadableFile(
             f"{file} is named after {longest}, another network than {name}: rename the file if it does hold weights of "
             f"{name}."
         )
@@ -152,7 +152,7 @@ def _of(name: str, architecture: str, tag: str) -> Beside:
     if now != peer:
         columns["numerics"] = KERAS if now.startswith("tf_") else TORCH
         if OTHERWISE.search(now):
-            raise UserError(f"these are weights of {now}, which pools differently from {name}.")
+            raise UnreadableFile(f"these are weights of {now}, which pools differently from {name}.")
     pixels = timm()["pixels"].get(f"{now}.{tag or old}")
     if pixels:
         columns["preprocessing"] = pixels if isinstance(pixels, str) else of_unit_range(*pixels)

@@ -15,7 +15,7 @@ from urllib.request import Request, url2pathname, urlopen
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from keras_cnns.support.errors import UserError, first_line, nearest
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line, nearest
 from keras_cnns.support.validation import short
 from keras_cnns.weights.catalog import SOURCES, published
 from keras_cnns.weights.formats.folders import check_is_no_checkpoint
@@ -40,12 +40,12 @@ def locate(name: str, source: Any) -> Path:
     try:
         source = os.fsdecode(source)
     except TypeError:
-        raise UserError(f"weights are {short(source)}: give a file, an address or the name of a publisher.") from None
+        raise BadArgument(f"weights are {short(source)}: give a file, an address or the name of a publisher.") from None
     if re.match(r"[a-z]{2,}://", source):
         address, _, digest = source.partition("#")
         return fetch(address, digest.replace("=", ":", 1) or None)
     if "\0" in source:
-        raise UserError(f"weights are {source!r}: the name of a file cannot contain this character.")
+        raise UnreadableFile(f"weights are {source!r}: the name of a file cannot contain this character.")
     if Path(source).is_file() or (Path(source).is_dir() and source not in (IMAGENET, *SOURCES)):
         return Path(source)
     if source == IMAGENET:
@@ -54,10 +54,10 @@ def locate(name: str, source: Any) -> Path:
         weights = published(name).get(source)
         if weights is None:
             others = ", ".join(published(name)) or "none"
-            raise UserError(f"no weights of {name} are published by {source}; published by: {others}.")
+            raise UnreadableFile(f"no weights of {name} are published by {source}; published by: {others}.")
         return fetch(weights.address, weights.digest)
     check_is_no_checkpoint(Path(source))
-    raise UserError(
+    raise UnreadableFile(
         f"there is no file {source!r}: give a file, an address (https://, file://) or one of "
         f"{', '.join((IMAGENET, *SOURCES))}.{nearest(source.lower(), (IMAGENET, *SOURCES))}"
     )
@@ -86,7 +86,7 @@ def fetch(address: str, digest: str | None = None) -> Path:
     try:
         path = Path(unquote(urlparse(address).path))
     except ValueError as error:  # brackets that hold no IPv6 address
-        raise UserError(f"{address} is not an address: {error}.") from None
+        raise UnreadableFile(f"{address} is not an address: {error}.") from None
     name = re.sub(r"[^\w.-]", "_", path.name)[-LONGEST_NAME:] or "weights"
     target = cache_folder() / f"{hashlib.sha256(address.encode()).hexdigest()[:8]}-{name}"
     try:
@@ -96,15 +96,17 @@ def fetch(address: str, digest: str | None = None) -> Path:
     except UserError:
         raise
     except HTTPError as error:
-        raise UserError(f"cannot fetch {address}: the server answers {error.code} {error.reason}.") from error
+        raise UnreadableFile(f"cannot fetch {address}: the server answers {error.code} {error.reason}.") from error
     except InvalidURL as error:
-        raise UserError(f"{address} is not an address: {first_line(error)}.") from error
+        raise UnreadableFile(f"{address} is not an address: {first_line(error)}.") from error
     except (HTTPException, URLError, OSError, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else first_line(error)
-        raise UserError(f"cannot fetch {address}: {reason}. Nothing was loaded; the next call continues.") from error
+        raise UnreadableFile(
+            f"cannot fetch {address}: {reason}. Nothing was loaded; the next call continues."
+        ) from error
     if check and not check.fits(part):
         part.unlink()
-        raise UserError(
+        raise UnreadableFile(
             f"{address} is not the file that was expected: its {check.kind} does not begin with {check.digits}."
         )
     os.replace(part, target)
@@ -128,7 +130,7 @@ def _download(address: str, target: Path) -> Path:
                 piece = stream.read(PIECE)
             got = file.tell()
     if size is not None and got != size:
-        raise UserError(f"{address} broke off after {got} of {size} bytes: the next call continues from there.")
+        raise UnreadableFile(f"{address} broke off after {got} of {size} bytes: the next call continues from there.")
     return part
 
 
@@ -145,7 +147,7 @@ def _open(address: str, start: int = 0) -> Iterator[tuple[IO[bytes], int | None,
     headers = {"User-Agent": "keras_cnns"} | ({"Range": f"bytes={start}-"} if start else {})
     with urlopen(Request(address, headers=headers), timeout=TIMEOUT) as answer:
         if start and answer.status != 206:
-            raise UserError(f"{address} cannot be resumed: delete the .part file in {cache_folder()}.")
+            raise UnreadableFile(f"{address} cannot be resumed: delete the .part file in {cache_folder()}.")
         size = answer.headers.get("Content-Length")
         yield answer, int(size) + start if size else None, answer.headers.get("ETag") or ""
 
@@ -175,7 +177,7 @@ class _Digest:
             return None
         kind, _, digits = text.partition(":")
         if kind not in ("sha256", "md5") or not re.fullmatch(r"[0-9a-fA-F]{8,64}", digits):
-            raise UserError(f"{text!r} is not a digest: write sha256= and at least its first 8 digits.")
+            raise UnreadableFile(f"{text!r} is not a digest: write sha256= and at least its first 8 digits.")
         return cls(kind, digits.lower())
 
     def fits(self, path: Path) -> bool:

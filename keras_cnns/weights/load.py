@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_cnns.registry.registry import Entry, backbone, entry, registry
 from keras_cnns.saving.card import read_card
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.lazy_imports import keras
 from keras_cnns.support.validation import kind
 from keras_cnns.weights import imagenet, numerics, renaming
@@ -52,7 +52,7 @@ def load_weights(model: Any, source: str | os.PathLike[str]) -> None:
         The model keeps its weights.
     """
     if not isinstance(model, keras.Model) or not model.built:
-        raise UserError(f"{kind(model)} cannot be given weights: pass a keras.Model that is built.")
+        raise UnreadableFile(f"{kind(model)} cannot be given weights: pass a keras.Model that is built.")
     name = network_of(model)
     weights = read_weights(name, source)
     weights.assign_to(model)

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_cnns.registry.assemble import assemble
 from keras_cnns.registry.registry import entry
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.weights import renaming
 from keras_cnns.weights.formats.readers import Tensors
 
@@ -32,7 +32,7 @@ def columns(name: str, net: Any, tensors: Tensors, source: object) -> dict[str, 
     """
     rows = fitting(name, net, tensors)
     if rows[0] and any(row.get("numerics") != rows[0].get("numerics") for row in rows):
-        raise UserError(
+        raise UnreadableFile(
             f"{source} does not show which of {len(rows)} numerics it was trained with: "
             "save the whole model (.keras), or set numerics=."
         )

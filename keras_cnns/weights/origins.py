@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_cnns.blocks.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from keras_cnns.registry.registry import entry, registry
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.weights import renaming
 from keras_cnns.weights.classifier import adopt
 from keras_cnns.weights.formats.unwrap import AVERAGE
@@ -48,7 +48,7 @@ def recognised(name: str, arrays: Arrays, source: object, net: Any = None) -> Pa
     """
     origins = [o for o in TORCH if name in registry() and renaming.peer(name, o)]
     if not origins:
-        raise UserError(
+        raise UnreadableFile(
             f"{source} is a file of torch, and none of the libraries that are known here ({', '.join(TORCH)}) has "
             f"{name!r}."
         )

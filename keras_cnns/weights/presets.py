@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_cnns.blocks.conv import KERAS, TORCH, Numerics
 from keras_cnns.registry.registry import Entry
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.weights import renaming
 from keras_cnns.weights.beside import Beside
 from keras_cnns.weights.classifier import adopt
@@ -23,10 +23,12 @@ def weights_of(network: Entry, preset: Preset, net: Any = None) -> Weights:
     """
     net = net or network.variant
     if renaming.peer(network.name, KERAS_HUB) != preset.backbone:
-        raise UserError(f"{preset.folder} is a preset of KerasHub's {preset.backbone}, which is not {network.name}.")
+        raise UnreadableFile(
+            f"{preset.folder} is a preset of KerasHub's {preset.backbone}, which is not {network.name}."
+        )
     numerics, differences = DESCRIBED[preset.backbone](preset.config, net)
     if differences:
-        raise UserError(
+        raise UnreadableFile(
             f"{preset.folder} is a preset of another network than {network.name}: its {differences[0]} differ."
         )
     arrays = renaming.rename(network.name, preset.arrays, KERAS_HUB, net)

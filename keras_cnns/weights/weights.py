@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.registry.registry import entry, registry
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.weights import numerics, renaming
 from keras_cnns.weights import preprocessing as pixels
 from keras_cnns.weights.assign import assign
@@ -82,7 +82,7 @@ class Weights:
     def check_classifier(self, *, allow_new: bool) -> None:
         """Raises UserError if the file has no classifier and nobody asked for a new one (`allow_new`)."""
         if not self.has_classifier and not allow_new:
-            raise UserError(
+            raise UnreadableFile(
                 f"{self.source} has no classifier for {self.name}: set classes= for a new one, which starts from "
                 "random weights, or include_top=False."
             )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.validation import check_fields, short
 
 CROPS = ("centre", "whole", "random", "random_resized")
@@ -43,22 +43,22 @@ class Augment:
             low, high = getattr(self, name)
             object.__setattr__(self, name, (low, high))  # JSON has lists only
             if not 0 < low <= high:
-                raise UserError(f"augment.{name} is ({low}, {high}): the lower bound first, and more than 0.")
+                raise BadArgument(f"augment.{name} is ({low}, {high}): the lower bound first, and more than 0.")
         if self.area[1] > 1 or self.scale[0] < 1:
-            raise UserError(f"augment.area is {self.area}, scale {self.scale}: at most 1, and at least 1.")
+            raise BadArgument(f"augment.area is {self.area}, scale {self.scale}: at most 1, and at least 1.")
         for name, known in (("crop", CROPS), ("policy", POLICIES)):
             if getattr(self, name) not in known:
                 value = getattr(self, name)
-                raise UserError(f"augment.{name} {value!r} is unknown: {', '.join(known)}.{nearest(value, known)}")
+                raise BadArgument(f"augment.{name} {value!r} is unknown: {', '.join(known)}.{nearest(value, known)}")
         shapes, colours = ("pad", "distort", "erase"), ("layers", "magnitude", "jitter", "hue", "pca_noise")
         for name in (*shapes, *colours, "mixup", "cutmix", "mosaic"):
             if not getattr(self, name) >= 0:
-                raise UserError(f"augment.{name} is {getattr(self, name)}: not below 0.")
+                raise BadArgument(f"augment.{name} is {getattr(self, name)}: not below 0.")
         for name, most in (("distort", 0.9), ("erase", 1), ("mosaic", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
             if getattr(self, name) > most:
-                raise UserError(f"augment.{name} is {getattr(self, name)}: at most {most}.")
+                raise BadArgument(f"augment.{name} is {getattr(self, name)}: at most {most}.")
         if not 0 < self.crop_fraction <= 1:
-            raise UserError(f"augment.crop_fraction is {self.crop_fraction}: more than 0 and at most 1.")
+            raise BadArgument(f"augment.crop_fraction is {self.crop_fraction}: more than 0 and at most 1.")
 
     @property
     def changes(self):
@@ -81,9 +81,9 @@ class Augment:
         if isinstance(settings, cls):
             return settings
         if not (settings is None or isinstance(settings, dict)):
-            raise UserError(f"augment is {short(settings)}: it must be a dict of settings by name.")
+            raise BadArgument(f"augment is {short(settings)}: it must be a dict of settings by name.")
         known = [f.name for f in fields(cls)]
         for name in settings or {}:
             if name not in known:
-                raise UserError(f"augment has no {name!r}.{nearest(name, known)} It has {', '.join(known)}.")
+                raise BadArgument(f"augment has no {name!r}.{nearest(name, known)} It has {', '.join(known)}.")
         return cls(**(settings or {}))

@@ -8,7 +8,7 @@ from keras_cnns.data.sources import coco, coco_json, folder, masks, shapes, tfds
 from keras_cnns.data.sources.files import check_names
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.validation import short
 
 FOLDER = "folder:"
@@ -43,9 +43,9 @@ def open_source(
       UserError: there is no such data set or split; it does not have the target; a file is wrong.
     """
     if not isinstance(name, str | Path) or not str(name):
-        raise UserError(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
+        raise UnreadableFile(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
     if target not in TARGETS:
-        raise UserError(f"target {short(target)} is unknown: one of {', '.join(TARGETS)}.")
+        raise BadArgument(f"target {short(target)} is unknown: one of {', '.join(TARGETS)}.")
     name = str(name)
     if name == shapes.NAME and target != "label":
         source = shapes.open_scenes(split, target, size or shapes.SIZE)
@@ -54,13 +54,13 @@ def open_source(
         source = folder.open_folder(path, split) if target == "label" else _annotated(path, split, target)
         check_names(path, source.names)
     elif os.path.isdir(name):
-        raise UserError(f"{name} is a folder: write {FOLDER}{name}.")
+        raise UnreadableFile(f"{name} is a folder: write {FOLDER}{name}.")
     elif target == "label":
         source = tfds.open_tfds(name, split, data_dir=data_dir, download=download)
     else:
         source = tfds_objects.open_tfds(name, split, target, data_dir=data_dir, download=download)
     if not source.count:
-        raise UserError(f"{name} has no pictures in its split {split!r}.")
+        raise UnreadableFile(f"{name} has no pictures in its split {split!r}.")
     return source.limited(limit)
 
 
@@ -68,10 +68,10 @@ def _annotated(path: str, split: str, target: Target) -> Source:
     """The pictures of a folder with boxes or masks, in whichever form they are written."""
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise UserError(f"there is no folder {root}.")
+        raise UnreadableFile(f"there is no folder {root}.")
     inner = [other for other in walk.folders(root) if voc.is_voc(other)]
     if inner and not voc.is_voc(root):
-        raise UserError(f"{root} holds PASCAL VOC's {inner[0].name}: give {FOLDER}{inner[0]}.")
+        raise UnreadableFile(f"{root} holds PASCAL VOC's {inner[0].name}: give {FOLDER}{inner[0]}.")
     return _masks(root, split) if target == "mask" else _boxes(root, split)
 
 
@@ -89,8 +89,10 @@ def _boxes(root: Path, split: str) -> Source:
     if xml:
         return voc.open_boxes(root, split)
     if yolo.has_labels(root):
-        raise UserError(f"{root} has YOLO's label files without names of classes: write classes.txt, a name a line.")
-    raise UserError(
+        raise UnreadableFile(
+            f"{root} has YOLO's label files without names of classes: write classes.txt, a name a line."
+        )
+    raise UnreadableFile(
         f"{root} has no boxes: it needs a JSON file in COCO's form, YOLO's data.yaml, or an XML file for each picture."
     )
 
@@ -108,7 +110,7 @@ def _masks(root: Path, split: str) -> Source:
         return coco.open_masks(root, split, files)
     if described:
         return yolo.open_yolo(described, split, "mask")
-    raise UserError(
+    raise UnreadableFile(
         f"{root} has no masks: it needs two folders, images and masks, with files of the same names, or polygons or "
         "run lengths in COCO's JSON, or polygons in YOLO's form."
     )

@@ -15,7 +15,7 @@ from keras_cnns.data.sources.mask_files import MaskCodes
 from keras_cnns.data.sources.sample import VOID
 from keras_cnns.data.sources.splits import TEST
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 
 # (name, number in labelIds) of the classes that are trained and evaluated, in the order of labelTrainIds.
 CLASSES = (
@@ -73,7 +73,7 @@ def one_kind(files: Mapping[Path, Sequence], listed: ClassList | None) -> tuple[
             own = all(OWN_NAME.fullmatch(key.name) for key in chosen)
             return chosen, _kind(ending, next(iter(chosen.values()), Path())) if own else None
     key = next(key for key, paths in files.items() if not any(path.stem.endswith(LABEL_IDS) for path in paths))
-    raise UserError(
+    raise UnreadableFile(
         f"{key} has no mask that ends in {LABEL_IDS}.png or {TRAIN_IDS}.png in gtFine: bring all of a kind."
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnns.data.sources.sample import VOID
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import parse_json, read_text
 
 # What annotation programs call the list of classes: a name a line, or CVAT's and datumaro's labelmap.txt with colours.
@@ -58,12 +58,12 @@ def read_list(path: Path, *, least: int = 1) -> ClassList:
         text = read_text(path)
         lines = parse_json(text) if path.suffix == ".json" else [x.strip() for x in text.splitlines() if x.strip()]
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the names of classes in {path}: {error}.") from error
+        raise UnreadableFile(f"cannot read the names of classes in {path}: {error}.") from error
     colours = None
     if isinstance(lines, list) and path.suffix != ".json":
         lines, colours = _without_colours(lines, path)
     if not isinstance(lines, list) or not least <= len(set(map(str, lines))) == len(lines) < VOID:
-        raise UserError(f"{path} needs a list of {least} to {VOID - 1} different names.")
+        raise UnreadableFile(f"{path} needs a list of {least} to {VOID - 1} different names.")
     return ClassList(path, tuple(map(one_line, lines)), colours)
 
 
@@ -78,7 +78,7 @@ def _without_colours(lines: list[str], path: Path) -> tuple[list[str], tuple[Col
     if len(colours) < len(names):  # datumaro's, whose masks then have PASCAL VOC's colours
         colours = [voc_colour(number) for number in range(len(names))]
     if max(map(max, colours)) > 255 or len(set(colours)) < len(colours):
-        raise UserError(f"{path} needs a colour of its own for each class, three numbers from 0 to 255.")
+        raise UnreadableFile(f"{path} needs a colour of its own for each class, three numbers from 0 to 255.")
     return names, tuple(colours)  # type: ignore[arg-type]
 
 

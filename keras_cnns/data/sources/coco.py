@@ -18,7 +18,7 @@ from keras_cnns.data.sources.outlines import Outline, Outlines
 from keras_cnns.data.sources.sample import BACKGROUND, VOID, Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.support.untrusted import inside
 
 FLAGS = ("iscrowd", "ignore")
@@ -128,7 +128,7 @@ def has_outlines(paths: Sequence[Path]) -> bool:
 def _shape(row, part):
     shape = row.get("segmentation")
     if not shape or not isinstance(shape, dict | list):
-        raise UserError(
+        raise UnreadableFile(
             f"{part.path}: annotation {row.get('id')!r} has no segmentation, and a mask needs polygons or run lengths."
         )
     if isinstance(shape, list) and not isinstance(shape[0], list):
@@ -140,10 +140,12 @@ def _open(folder, split, paths):
     roles = form.by_role(paths, folder)
     chosen = next((roles[role] for role in splits.asked(split) if role in roles), None)
     if chosen is None and roles:
-        raise UserError(f"{folder} has no JSON for {split!r}: it has {', '.join(p.name for p in roles.values())}.")
+        raise UnreadableFile(f"{folder} has no JSON for {split!r}: it has {', '.join(p.name for p in roles.values())}.")
     if chosen is None and len(paths) > 1:
         several = ", ".join(path.name for path in paths[:3])
-        raise UserError(f"{folder} has {len(paths)} JSON files: {several}: name them after their splits, or keep one.")
+        raise UnreadableFile(
+            f"{folder} has {len(paths)} JSON files: {several}: name them after their splits, or keep one."
+        )
     path = chosen or paths[0]
     content = form.content(path)
     every = [form.content(other) for other in roles.values()] or [content]
@@ -152,7 +154,7 @@ def _open(folder, split, paths):
     for row in form.objects(path, content, "annotations"):
         for field, known, what in (("image_id", images, "picture"), ("category_id", number_of, "class")):
             if not form.is_id(row.get(field)) or row[field] not in known:
-                raise UserError(f"{path}: an annotation is of {what} {row.get(field)!r}, which is not in it.")
+                raise UnreadableFile(f"{path}: an annotation is of {what} {row.get(field)!r}, which is not in it.")
         objects[row["image_id"]].append(row)
     elsewhere = {name for other in roles.values() if other != path for name in form.file_names(form.content(other))}
     return _Split(
@@ -193,18 +195,20 @@ def _files(folder, path, roles, images, elsewhere):
         if len(same) > 1 and role:
             same = [other for other in same if form.role_of_folders(other, folder) == role] or same
         if len(same) > 1:
-            raise UserError(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
+            raise UnreadableFile(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
         if role and row["file_name"] in elsewhere:
             same = [other for other in same if form.role_of_folders(other, folder) in (None, role)]
         absent += [] if same else [row["file_name"]]
         files[key] = same[0] if same else None
     if absent:
-        raise UserError(f"{path} names {absent[0]}, which is not in {folder} ({len(absent)} pictures are missing).")
+        raise UnreadableFile(
+            f"{path} names {absent[0]}, which is not in {folder} ({len(absent)} pictures are missing)."
+        )
     row_of = {}
     for key, file in files.items():
         if (first := row_of.setdefault(file, key)) != key:
             both = f"{images[first]['file_name']} and {images[key]['file_name']}"
-            raise UserError(f"{path} names {both}, and {folder} has one picture for both, {file}.")
+            raise UnreadableFile(f"{path} names {both}, and {folder} has one picture for both, {file}.")
     unnamed = {p for p in walk.pictures(next(iter(files.values())).parent)} - set(files.values())
     unnamed = {p for p in unnamed if p.relative_to(folder).as_posix() not in elsewhere and p.name not in elsewhere}
     if unnamed:

@@ -9,7 +9,7 @@ from typing import Any
 from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.untrusted import MAX_ANNOTATIONS, read_json
 
 PARTS = {"images", "annotations"}
@@ -51,7 +51,7 @@ def _read(path, changed):
     try:
         value = read_json(path, MAX_ANNOTATIONS)
     except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror or error}).") from error
+        raise UnreadableFile(f"cannot read {path} ({error.strerror or error}).") from error
     return value if isinstance(value, dict) else {}
 
 
@@ -73,7 +73,7 @@ def by_role(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
             found[role] = [path for path in several if path.stem.lower().startswith("instances")]
         if len(found[role]) != 1:
             names = ", ".join(path.name for path in several[:3])
-            raise UserError(f"{folder} has {len(several)} JSON files for {role}: {names}: keep one.")
+            raise UnreadableFile(f"{folder} has {len(several)} JSON files for {role}: {names}: keep one.")
     if found and splits.TRAIN not in found and len(others) == 1:
         messages.once(f"{others[0]} is taken for the training split: the other JSON files of {folder} are of others.")
         found[splits.TRAIN] = others
@@ -102,7 +102,7 @@ def classes(path: Path, contents: Sequence[Mapping]) -> tuple[tuple[str, ...], d
     listed = [_categories(path, each) for each in contents]
     rows = contents[0]["categories"]
     if any(each != listed[0] for each in listed):
-        raise UserError(
+        raise UnreadableFile(
             f"the JSON files beside {path} have different lists of classes: give all of them the same list."
         )
     annotations = [row for each in contents for row in objects(path, each, "annotations")]
@@ -115,7 +115,7 @@ def classes(path: Path, contents: Sequence[Mapping]) -> tuple[tuple[str, ...], d
     names = tuple(one_line(row["name"]) for row in rows)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"{path}: two classes are called {twice!r}: give each its own name.")
+        raise UnreadableFile(f"{path}: two classes are called {twice!r}: give each its own name.")
     return names, {row["id"]: number for number, row in enumerate(rows)}
 
 
@@ -124,10 +124,10 @@ def _categories(path, content):
     rows = content.get("categories")
     usable = isinstance(rows, list) and rows and all(isinstance(row, dict) and "name" in row for row in rows)
     if not usable or not all(is_id(row.get("id")) for row in rows):
-        raise UserError(f"{path} has no list of classes (categories with id and name).")
+        raise UnreadableFile(f"{path} has no list of classes (categories with id and name).")
     by_id = {row["id"]: str(row["name"]) for row in rows}
     if len(by_id) < len(rows):
-        raise UserError(f"{path}: two classes have the same id: give each its own.")
+        raise UnreadableFile(f"{path}: two classes have the same id: give each its own.")
     return by_id
 
 
@@ -135,7 +135,7 @@ def objects(path: Path, content: Mapping, part: str) -> list[dict]:
     """A part of a JSON file as a list of objects. Raises UserError: it is something else."""
     rows = content[part]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"{path}: its {part} are no list of objects.")
+        raise UnreadableFile(f"{path}: its {part} are no list of objects.")
     return rows
 
 
@@ -144,7 +144,7 @@ def images(path: Path, content: Mapping) -> dict[Any, dict]:
     rows = objects(path, content, "images")
     by_id = {row["id"]: row for row in rows if is_id(row.get("id")) and isinstance(row.get("file_name"), str)}
     if not by_id or len(by_id) < len(rows):
-        raise UserError(f"{path}: its images need an id of their own and a file_name each.")
+        raise UnreadableFile(f"{path}: its images need an id of their own and a file_name each.")
     return by_id
 
 
@@ -182,7 +182,7 @@ def has_box(row: Mapping) -> bool:
 def corners(row: Mapping, path: Path) -> tuple[float, float, float, float]:
     """The box of an annotation as (x1, y1, x2, y2). Raises UserError: it is no list of four numbers."""
     if not has_box(row):
-        raise UserError(f"{path}: annotation {row.get('id')!r} has no bbox of four numbers.")
+        raise UnreadableFile(f"{path}: annotation {row.get('id')!r} has no bbox of four numbers.")
     x, y, width, height = map(_float, row["bbox"])
     return x, y, x + width, y + height
 
@@ -198,7 +198,7 @@ def flag(row: Mapping, name: str, path: Path) -> bool:
     """iscrowd, or what programs that convert VOC's "difficult" call ignore. Raises UserError: neither 0 nor 1."""
     value = row.get(name)
     if value is not None and value not in (0, 1):
-        raise UserError(f"{path}: annotation {row.get('id')!r} has {name} {value!r}, and it must be 0 or 1.")
+        raise BadArgument(f"{path}: annotation {row.get('id')!r} has {name} {value!r}, and it must be 0 or 1.")
     return bool(value)
 
 
@@ -217,7 +217,7 @@ def crowds_are_objects(path: Path, rows: Iterable[Mapping], name_of: Mapping[Any
             marks[row["category_id"]].append(row.get("iscrowd") in (1, True))
         ignored.append(row.get("ignore") in (1, True))
     if ignored and all(ignored):
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: all {len(ignored)} objects are marked with ignore 1, and such objects are not trained on: remove "
             "these marks."
         )

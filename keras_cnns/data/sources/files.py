@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_cnns.data.sources import splits
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_bytes
 
 
@@ -19,7 +19,7 @@ def contents(path: Path) -> bytes:
     try:
         return read_bytes(path)
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror or error}).") from None
 
 
 def digest(folder: Path, names: Sequence[str], samples: Iterable[tuple[Path, Any]]) -> str:
@@ -42,7 +42,9 @@ def one_picture(paths: Sequence[Path], annotations: Any) -> Path:
     """
     first, *others = paths
     if others:
-        raise UserError(f"{annotations} is of one picture, and there are {first} and {others[0]}: keep one of them.")
+        raise UnreadableFile(
+            f"{annotations} is of one picture, and there are {first} and {others[0]}: keep one of them."
+        )
     return first
 
 
@@ -53,14 +55,16 @@ def check_names(path: Any, names: Sequence[str]) -> None:
         other = seen.setdefault(name.casefold(), name)
         words = zip(re.split(r"[\W_]+", name), re.split(r"[\W_]+", other), strict=False)
         if any(a != b and len(a) > 1 for a, b in words):
-            raise UserError(f"{path}: the classes {other!r} and {name!r} differ in case only: give both the same name.")
+            raise UnreadableFile(
+                f"{path}: the classes {other!r} and {name!r} differ in case only: give both the same name."
+            )
 
 
 def check_pixels(path: Any, boxes: Iterable[Any]) -> None:
     """Raises UserError if no side of any box (x1, y1, x2, y2) is beyond 1: they are fractions of the picture."""
     sides = [side for box in boxes for side in box]
     if sides and any(0 < side < 1 for side in sides) and all(0 <= side <= 1 for side in sides):
-        raise UserError(
+        raise UnreadableFile(
             f"{path}: all boxes lie between 0 and 1, so they are fractions of the picture: multiply them by its width "
             "and height, since this form has them in pixels."
         )
@@ -79,7 +83,7 @@ def split_by_fifths(folder: Path, files: Mapping[Any, Any], split: str) -> dict[
     wanted = splits.TRAIN not in splits.asked(split)
     chosen = {key: file for key, file in files.items() if held_out[key] == wanted}
     if not chosen:
-        raise UserError(
+        raise UnreadableFile(
             f"{folder} has too few pictures to hold some out ({len(held_out)}): make folders train and test."
         )
     return chosen

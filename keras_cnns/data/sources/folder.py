@@ -17,7 +17,7 @@ from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION, asked, role
 from keras_cnns.data.sources.table_files import TABLES
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import UnreadableFile, nearest
 from keras_cnns.support.messages import once
 
 SEED, FIFTH = 0, 5
@@ -34,11 +34,13 @@ def open_folder(path: str, split: str) -> Source:
     """
     root = Path(path).expanduser()
     if not root.is_dir() and root.suffix.lower() not in TABLES:
-        raise UserError(f"no folder {root}: give folder:PATH with PATH/CLASS/*.jpg or PATH/train/CLASS/*.jpg in it.")
+        raise UnreadableFile(
+            f"no folder {root}: give folder:PATH with PATH/CLASS/*.jpg or PATH/train/CLASS/*.jpg in it."
+        )
     try:
         return _source(root, *_split(root, split))
     except OSError as error:
-        raise UserError(f"cannot read the folder {error.filename or root}: {error.strerror}.") from error
+        raise UnreadableFile(f"cannot read the folder {error.filename or root}: {error.strerror}.") from error
 
 
 def _split(root, split):
@@ -91,7 +93,7 @@ def _splits(root):
         return {}
     beside = [f.name for f in others if walk.has_pictures(f, below=False)]
     if beside and len(set(splits.values())) == 1:
-        raise UserError(
+        raise UnreadableFile(
             f"{root} holds {nested[0].name} with folders in it, and pictures in {beside[0]}: is the first a class, or "
             f"are these the training pictures? Move it, or give folder:{nested[0]}."
         )
@@ -107,11 +109,11 @@ def _chosen(root, splits, split):
         candidates = named or [f for f in splits if splits[f] == wanted]
         if len(candidates) > 1:
             several = _listed(candidates)
-            raise UserError(f"{root} has {len(candidates)} folders for {wanted}: {several}. Keep one of them.")
+            raise UnreadableFile(f"{root} has {len(candidates)} folders for {wanted}: {several}. Keep one of them.")
         if candidates:
             return candidates[0]
     alone = f" To hold a fifth of it out: folder:{next(iter(splits))}." if asked(split) and len(splits) == 1 else ""
-    raise UserError(f"{root} has no split {split!r}: it has {_listed(splits)}.{alone}")
+    raise UnreadableFile(f"{root} has no split {split!r}: it has {_listed(splits)}.{alone}")
 
 
 def _inner(folder):
@@ -130,13 +132,13 @@ def _classes(folder, names=None):
     """(names, files, labels) of a folder of class folders; names: the classes of the training split, for the others."""
     inside = walk.folders(folder)
     if not inside:
-        raise UserError(
+        raise UnreadableFile(
             f"{folder} has no class folders: put the pictures of each class into a folder of its name, or a table "
             "labels.csv (file name, class) beside them."
         )
     _check_depth(folder, inside)
     if names is not None and (strange := [f.name for f in inside if f.name not in names]):
-        raise UserError(
+        raise UnreadableFile(
             f"{folder} has a class {strange[0]!r} that the training pictures do not have: remove it."
             f"{nearest(strange[0], names)}"
         )
@@ -149,7 +151,9 @@ def _classes(folder, names=None):
         if not pictures and held_out and not walk.endings(folder / name):
             once(f"{folder} has no pictures of {name!r}, which is a class in training: nothing is measured of it.")
         elif not pictures:
-            raise UserError(f"{folder / name} has no pictures{_instead(folder / name)}: add some or remove the folder.")
+            raise UnreadableFile(
+                f"{folder / name} has no pictures{_instead(folder / name)}: add some or remove the folder."
+            )
         files += pictures
         labels += [label] * len(pictures)
     loose = sum(walk.is_picture(f.name) for f in folder.iterdir() if f.is_file())
@@ -175,7 +179,7 @@ def _check_depth(folder, inside):
     if split is None and (flat or not (len(inside) == 1 and deep[inside[0]] or any(len(d) > 1 for d in deep.values()))):
         return
     there = split or max(inside, key=lambda f: len(deep[f]))
-    raise UserError(
+    raise UnreadableFile(
         f"{folder} is one level too high: it contains {_listed(inside)}, and {there.name} contains "
         f"{_listed(deep[there])}. Give folder:{there}, or move the pictures of each class right into its folder."
     )
@@ -185,12 +189,12 @@ def _part(names, files, labels, split, root):
     """The samples of a split; one picture in five of every class, at least one, is held out."""
     wanted = next(iter(asked(split)), None)
     if wanted is None:
-        raise UserError(f"{root} has no split {split!r}: it is split into {TRAIN} and {TEST}.")
+        raise UnreadableFile(f"{root} has no split {split!r}: it is split into {TRAIN} and {TEST}.")
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         if len(members) < 2:
-            raise UserError(
+            raise UnreadableFile(
                 f"{root} has a class with a single picture, {names[label]}: training and testing need one each."
             )
         order = np.random.default_rng([SEED, int(label)]).permutation(members)

@@ -12,7 +12,7 @@ from keras_cnns.data.sources.class_names import BACKGROUNDS, ClassList
 from keras_cnns.data.sources.files import contents
 from keras_cnns.data.sources.sample import VOID
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile, UserError
 
 FORMATS = ("PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "JPEG")  # a JPEG is refused by its name
 VOID_COLOUR = (224, 224, 192)  # PASCAL VOC's
@@ -63,7 +63,9 @@ class CodedMask:
             return _assigned(np.asarray(image), dict(self.codes.order or {}) | {VOID: VOID}, where, self.codes.path)
         if unknown:
             colour = (unknown[0] >> 16, unknown[0] >> 8 & 255, unknown[0] & 255)
-            raise UserError(f"{where} has the colour {colour}, which is not in {self.codes.path}: add its class there.")
+            raise UnreadableFile(
+                f"{where} has the colour {colour}, which is not in {self.codes.path}: add its class there."
+            )
         return _assigned(packed, colours, where, self.codes.path)
 
 
@@ -75,7 +77,7 @@ def _assigned(values: np.ndarray, label_of: Mapping[int, int], where: str, path:
     distinct, inverse = np.unique(values, return_inverse=True)
     unknown = [int(value) for value in distinct if int(value) not in label_of]
     if unknown:
-        raise UserError(f"{where} has the value {unknown[0]}, which stands for no class of {path}.")
+        raise UnreadableFile(f"{where} has the value {unknown[0]}, which stands for no class of {path}.")
     return np.array([label_of[int(v)] for v in distinct], np.uint8)[inverse.reshape(values.shape)]
 
 
@@ -104,7 +106,7 @@ def codes_of_white(names: Sequence[str], files: Sequence[Path], path: Path) -> M
     if VOID not in seen:
         return None
     if len(names) > 2:
-        raise UserError(
+        raise UnreadableFile(
             f"{files[0]} and the other masks hold 0 and {VOID} only, {VOID} is void, and {path} lists {len(names)} "
             "classes: save masks whose values are the numbers of the classes."
         )
@@ -129,12 +131,12 @@ def mask_values(data: bytes, where: str | Path) -> np.ndarray:
         values = values[..., 0]
     _check_lossless(image, where)
     if values.ndim != 2:
-        raise UserError(
+        raise UnreadableFile(
             f"{where} is a coloured picture, and a mask's values are its labels: save it with one channel, or list the "
             "colours in labelmap.txt (name:red,green,blue::, a class a line)."
         )
     if values.dtype.kind not in "bui":
-        raise UserError(f"{where} has fractional samples, and a mask's values are its labels: save a PNG.")
+        raise UnreadableFile(f"{where} has fractional samples, and a mask's values are its labels: save a PNG.")
     return values
 
 
@@ -145,9 +147,11 @@ def _opened(data, where):
         image.load()
         return image
     except Exception:  # Pillow's readers raise many kinds
-        raise UserError(f"{where} cannot be read as a mask: it is empty, damaged or no picture.") from None
+        raise UnreadableFile(f"{where} cannot be read as a mask: it is empty, damaged or no picture.") from None
 
 
 def _check_lossless(image, where):
     if image.format == "JPEG":
-        raise UserError(f"{where} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG.")
+        raise UnreadableFile(
+            f"{where} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG."
+        )

@@ -11,7 +11,7 @@ from keras_cnns.data.sources.files import contents, digest, one_picture, split_b
 from keras_cnns.data.sources.mask_files import CodedMask, MaskCodes, codes_by_colour, codes_of_white
 from keras_cnns.data.sources.sample import VOID, Sample
 from keras_cnns.data.sources.source import Source
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_text
 
 PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
@@ -49,7 +49,7 @@ def open_masks(folder: Path, split: str) -> Source:
         chosen = next((k for r in splits.asked(split) if (k := [key for key in pairs if roles[key] == r])), None)
         if not chosen:
             there = ", ".join(sorted({key.parts[0] for key in pairs}))
-            raise UserError(f"{images} has no folder for {split!r}: it has {there}.")
+            raise UnreadableFile(f"{images} has no folder for {split!r}: it has {there}.")
     else:
         chosen = list(split_by_fifths(folder, pairs, split))
     if kind and listed is None:
@@ -74,13 +74,13 @@ def codes_of(
         return codes_by_colour(listed)
     names = listed.names if listed else default
     if names is None:
-        raise UserError(
+        raise UnreadableFile(
             f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, from "
             "0 on."
         )
     path = listed.path if listed else folder
     if len(names) < 2:
-        raise UserError(f"{path} needs a list of 2 to {VOID - 1} different names, the background among them.")
+        raise UnreadableFile(f"{path} needs a list of 2 to {VOID - 1} different names, the background among them.")
     return names, codes_of_white(names, files, path)
 
 
@@ -121,17 +121,21 @@ def _by_name(folder, endings):
 def _single(files):
     for first, *others in files.values():
         if others:
-            raise UserError(f"{first} and {others[0]} are masks of one picture: leave one of them.")
+            raise UnreadableFile(f"{first} and {others[0]} are masks of one picture: leave one of them.")
     return {key: path for key, (path,) in files.items()}
 
 
 def _check_complete(images, masks, pictures, files):
     alone = [path for key, paths in pictures.items() for path in paths if key not in files]
     if alone:
-        raise UserError(f"{alone[0]} has no mask in {masks} ({len(alone)} such pictures): add them, or remove these.")
+        raise UnreadableFile(
+            f"{alone[0]} has no mask in {masks} ({len(alone)} such pictures): add them, or remove these."
+        )
     alone = [path for key, path in files.items() if key not in pictures]
     if alone:
-        raise UserError(f"{alone[0]} has no picture in {images} ({len(alone)} such masks): add them, or remove these.")
+        raise UnreadableFile(
+            f"{alone[0]} has no picture in {images} ({len(alone)} such masks): add them, or remove these."
+        )
 
 
 # --- Roboflow's masks: PICTURE.jpg, PICTURE_mask.png and _classes.csv in a folder for each split ---------------------
@@ -146,7 +150,7 @@ def roboflow_lists(folder: Path) -> dict[Path, tuple[str, ...]]:
             continue
         numbers = [row[0] for row in rows[1:]]
         if numbers != [str(n) for n in range(len(numbers))] or any(len(row) != 2 for row in rows) or len(rows) < 3:
-            raise UserError(f"{path} needs a row (Pixel Value, Class) for each class, from 0 on without a gap.")
+            raise UnreadableFile(f"{path} needs a row (Pixel Value, Class) for each class, from 0 on without a gap.")
         lists[path.parent] = tuple(one_line(row[1]) for row in rows[1:])
     return lists
 
@@ -160,7 +164,9 @@ def open_roboflow(folder: Path, split: str, lists: Mapping[Path, tuple[str, ...]
     (where, names), *others = lists.items()
     for other, listed in others:
         if listed != names:
-            raise UserError(f"{other / ROBOFLOW} and {where / ROBOFLOW} list different classes: give both the same.")
+            raise UnreadableFile(
+                f"{other / ROBOFLOW} and {where / ROBOFLOW} list different classes: give both the same."
+            )
     pairs: dict[Path, tuple[Path, Path]] = {}
     for inner in lists:
         paths = walk.pictures(inner)
@@ -172,7 +178,9 @@ def open_roboflow(folder: Path, split: str, lists: Mapping[Path, tuple[str, ...]
     if any(roles.values()):
         chosen = next((p for r in splits.asked(split) if (p := [path for path in pairs if roles[path] == r])), None)
         if chosen is None:
-            raise UserError(f"{folder} has no folder for {split!r}: it has {', '.join(path.name for path in lists)}.")
+            raise UnreadableFile(
+                f"{folder} has no folder for {split!r}: it has {', '.join(path.name for path in lists)}."
+            )
     else:
         chosen = list(split_by_fifths(folder, {path.name: path for path in pairs}, split).values())
     codes = codes_of_white(names, [mask for _, mask in pairs.values()], where / ROBOFLOW)

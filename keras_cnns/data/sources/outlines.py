@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 
 REACH = 1  # how far a polygon may reach over the border, in sides of the picture: pycocotools walks along every pixel
 
@@ -64,7 +64,9 @@ def fill(polygons: Sequence[Sequence[float]], size: tuple[int, int], where: str)
     for polygon in polygons:
         points = _points(polygon, where)
         if (np.abs(points - [width / 2, height / 2]) > np.multiply([width, height], REACH + 0.5)).any():
-            raise UserError(f"{where}: a polygon lies far outside of the picture of {width} x {height}: correct it.")
+            raise UnreadableFile(
+                f"{where}: a polygon lies far outside of the picture of {width} x {height}: correct it."
+            )
         checked.append(points.ravel().tolist())
     if not checked:
         return np.zeros(size, bool)
@@ -77,7 +79,9 @@ def _points(polygon, where):
     except (TypeError, ValueError, OverflowError):
         values = np.array([np.nan])
     if values.ndim != 1 or len(values) % 2 or len(values) < 6 or not np.isfinite(values).all():
-        raise UserError(f"{where}: a polygon needs the x and y of at least three points, and has {len(values)} values.")
+        raise UnreadableFile(
+            f"{where}: a polygon needs the x and y of at least three points, and has {len(values)} values."
+        )
     return values.reshape(-1, 2)
 
 
@@ -91,11 +95,11 @@ def decode_rle(rle: dict, size: tuple[int, int], where: str) -> np.ndarray:
     """
     counts, stated = rle.get("counts"), rle.get("size")
     if list(stated) != list(size) if isinstance(stated, list | tuple) else True:
-        raise UserError(f"{where}: run lengths (RLE) of size {stated} are not of the picture, {list(size)}.")
+        raise UnreadableFile(f"{where}: run lengths (RLE) of size {stated} are not of the picture, {list(size)}.")
     runs = _expanded(counts) if isinstance(counts, str | bytes) else counts
     whole = isinstance(runs, list) and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in runs)
     if not isinstance(runs, list) or not whole or sum(runs) != size[0] * size[1]:
-        raise UserError(
+        raise UnreadableFile(
             f"{where}: run lengths (RLE) do not fill the picture of {size[1]} x {size[0]}: export it again."
         )
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size[1], size[0]).T

@@ -15,7 +15,7 @@ import numpy as np
 from keras_cnns.data.sources import digits
 from keras_cnns.data.sources.sample import BACKGROUND, Sample
 from keras_cnns.data.sources.source import Source
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 
 NAME = "scenes"
 CLASSES = digits.CLASSES
@@ -36,7 +36,7 @@ def open_scenes(split: str, target: str, size: tuple[int, int] = SIZE) -> Source
       UserError: there is no such split.
     """
     if split not in COUNTS:
-        raise UserError(f"{NAME} has no split {split!r}: it has {', '.join(COUNTS)}.")
+        raise UnreadableFile(f"{NAME} has no split {split!r}: it has {', '.join(COUNTS)}.")
     names = tuple(str(digit) for digit in range(CLASSES))
     unused: dict[str, Any] = {"boxes": None} if target == "mask" else {"mask": None}
     return Source(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.data.sources.sample import Sample
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Source:
         if limit is None or limit >= self.count:
             return self
         if limit < 1:
-            raise UserError(f"a limit of {limit} examples leaves nothing: give at least 1.")
+            raise BadArgument(f"a limit of {limit} examples leaves nothing: give at least 1.")
         chosen = (np.arange(limit) * self.count // limit).tolist()  # a folder's pictures are sorted by class
         return replace(
             self,

@@ -13,7 +13,7 @@ from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TRAIN, asked, role
 from keras_cnns.data.sources.table_columns import columns_of, with_one_label
 from keras_cnns.data.sources.table_files import TABLES, cells
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.messages import once
 
 
@@ -26,7 +26,7 @@ def beside(root):
     if root.is_file():
         return [root]
     if not root.is_dir():
-        raise UserError(f"there is no table {root}.")
+        raise UnreadableFile(f"there is no table {root}.")
     tables = _tables_in(root)
     folders = walk.folders(root)
     if not tables:
@@ -43,7 +43,7 @@ def beside(root):
     labels = [f for f in tables if f.stem.lower() in ("labels", "label", "classes")]
     if len(labels) == 1:
         return labels
-    raise UserError(f"{root} has several tables: {', '.join(f.name for f in tables)}. Give folder:PATH/TABLE.csv.")
+    raise UnreadableFile(f"{root} has several tables: {', '.join(f.name for f in tables)}. Give folder:PATH/TABLE.csv.")
 
 
 def _tables_in(folder):
@@ -56,7 +56,7 @@ def _of_split_folders(folders):
     for folder in (f for f in folders if role(f.name) and walk.has_pictures(f)):
         inside = _tables_in(folder)
         if len(inside) > 1:
-            raise UserError(f"{folder} has several tables: {', '.join(f.name for f in inside)}. Keep one of them.")
+            raise UnreadableFile(f"{folder} has several tables: {', '.join(f.name for f in inside)}. Keep one of them.")
         if any(walk.has_pictures(f) for f in walk.folders(folder)) and len(walk.folders(folder)) > 1:
             return []  # folders of classes
         tables += inside
@@ -82,10 +82,12 @@ def read(tables: Sequence[Path], root: Path, split: str) -> tuple[tuple[str, ...
     by_role = {r: [f for f in tables if _role(f) == r] for r in {_role(f) for f in tables}}
     for several in by_role.values():
         if len(several) > 1:
-            raise UserError(f"{root} has two tables for a split: {', '.join(f.name for f in several)}.")
+            raise UnreadableFile(f"{root} has two tables for a split: {', '.join(f.name for f in several)}.")
     wanted = next((by_role[r][0] for r in asked(split) if r in by_role), None)
     if wanted is None:
-        raise UserError(f"{root} has no table for the split {split!r}: it has {', '.join(f.name for f in tables)}.")
+        raise UnreadableFile(
+            f"{root} has no table for the split {split!r}: it has {', '.join(f.name for f in tables)}."
+        )
     training = by_role[TRAIN][0]
     rows, columns = _rows_of(training, root)
     names, files, labels = _numbered(training, rows, columns)
@@ -114,7 +116,7 @@ def _of_split(path: Path, root: Path, split: str) -> tuple[tuple[str, ...], list
     wanted = next((r for r in asked(split) if r in there), None)
     if wanted is None or TRAIN not in there:
         missing = TRAIN if TRAIN not in there else split
-        raise UserError(f"{path} has no row of the split {missing!r}: its rows are of {', '.join(sorted(there))}.")
+        raise UnreadableFile(f"{path} has no row of the split {missing!r}: its rows are of {', '.join(sorted(there))}.")
     names, files, labels = _numbered(path, [row for row in rows if row.split == TRAIN], columns)
     if wanted != TRAIN:
         names, files, labels = _numbered(path, [row for row in rows if row.split == wanted], names)
@@ -143,23 +145,23 @@ def _rows_of(path: Path, root: Path) -> tuple[list[Row], tuple[str, ...] | None]
         if picture is None:
             missing.append(row[file])
         elif not row[label].strip():
-            raise UserError(f"{path} has no class for {row[file]}: add it, or remove the row.")
+            raise UnreadableFile(f"{path} has no class for {row[file]}: add it, or remove the row.")
         elif split is not None and role(row[split]) is None:
-            raise UserError(
+            raise BadArgument(
                 f"{path} has the split {row[split]!r} for {row[file]}: it must be train, validation or test."
             )
         else:
             rows.append(Row(picture, one_line(row[label]), None if split is None else role(row[split])))
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
-        raise UserError(
+        raise UnreadableFile(
             f"{path} names {missing[0]!r}{others}, which is not a picture in {places.root}: remove the row."
         )
     if not rows:
-        raise UserError(f"{path} names no picture: it needs a row (file name, class) for each.")
+        raise UnreadableFile(f"{path} names no picture: it needs a row (file name, class) for each.")
     twice = next((picture for picture, times in Counter(row.picture for row in rows).items() if times > 1), None)
     if twice:
-        raise UserError(f"{path} names {twice.name} more than once: keep one row for each picture.")
+        raise UnreadableFile(f"{path} names {twice.name} more than once: keep one row for each picture.")
     unnamed = len(set(places.all)) - len(rows)
     if unnamed and root.is_file():
         once(f"skipped: {unnamed} pictures that {path.name} does not name.")
@@ -173,10 +175,12 @@ def _numbered(path: Path, rows: Sequence[Row], names: tuple[str, ...] | None = N
         names = in_order(set(classes))
         _check_single_labels(path, names)
         if 1 < len(names) == len(rows):
-            raise UserError(f"{path} has a different class for every picture: name the column of the classes 'class'.")
+            raise UnreadableFile(
+                f"{path} has a different class for every picture: name the column of the classes 'class'."
+            )
     unknown = next((label for label in classes if label not in names), None)
     if unknown is not None:
-        raise UserError(f"{path} has a class {unknown!r} that the training pictures do not have: remove it.")
+        raise UnreadableFile(f"{path} has a class {unknown!r} that the training pictures do not have: remove it.")
     return names, [row.picture for row in rows], np.array([names.index(label) for label in classes], np.int64)
 
 
@@ -205,7 +209,9 @@ def _check_single_labels(path: Path, names: Sequence[str]) -> None:
         if not shared:
             continue
         if separator != " ":
-            raise UserError(f"{path} has several labels in a cell, such as {shared[0]!r}: give each picture one class.")
+            raise UnreadableFile(
+                f"{path} has several labels in a cell, such as {shared[0]!r}: give each picture one class."
+            )
         once(
             f"{path}: {shared[0]!r} is taken for one class, although other classes have some of its words. If cells "
             "hold several labels, give each picture one class."
@@ -229,7 +235,9 @@ class Places:
         name = word.rsplit("/", 1)[-1]
         picture = self.names[name] if name in self.names else self.stems.get(name)
         if picture is None and (name in self.names or name in self.stems):
-            raise UserError(f"several pictures below {self.root} are called {name}: give their paths in the table.")
+            raise UnreadableFile(
+                f"several pictures below {self.root} are called {name}: give their paths in the table."
+            )
         return picture
 
 

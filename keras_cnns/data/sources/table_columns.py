@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import UnreadableFile, nearest
 
 # the names of the columns, in the order in which they are looked for
 FILES = (
@@ -53,13 +53,13 @@ def with_one_label(path: Path, table: list[list[str]]) -> tuple[list[list[str]],
         return table, None
     for row in rows:
         if (count := [row[n] for n in columns].count("1")) != 1:
-            raise UserError(
+            raise UnreadableFile(
                 f"{path} has {count or 'no'} classes for {row[0]}: training takes exactly one for each picture; remove "
                 "the row or correct it."
             )
     names = tuple(header[n] for n in columns)
     if len(set(names)) < len(names):
-        raise UserError(f"{path} has two columns of the same name: give each class its own.")
+        raise UnreadableFile(f"{path} has two columns of the same name: give each class its own.")
     rest = [n for n in range(len(header)) if n not in columns]
     labelled = [[row[n] for n in rest] + [names[[row[n] for n in columns].index("1")]] for row in rows]
     return [[header[n] for n in rest] + [CLASSES[0]], *labelled], names
@@ -89,5 +89,7 @@ def columns_of(path: Path, rows: list[list[str]], find: Callable[[str], Any]) ->
         label = 1 - file
     if file is None or label is None:
         missing = "a column of file names (call it file)" if file is None else "a column of classes (call it class)"
-        raise UserError(f"{path} has no {missing[2:]}: its columns are {', '.join(rows[0])}.{nearest('class', header)}")
+        raise UnreadableFile(
+            f"{path} has no {missing[2:]}: its columns are {', '.join(rows[0])}.{nearest('class', header)}"
+        )
     return file, label, split

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from keras_cnns.support.errors import NotInstalled, UserError, first_line
+from keras_cnns.support.errors import NotInstalled, UnreadableFile, first_line
 from keras_cnns.support.untrusted import parse_json, read_text
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # suffixes
@@ -25,14 +25,14 @@ def cells(path: Path) -> list[list[str]]:
         if isinstance(error, NotInstalled):
             raise
         advice = " Save it as CSV in UTF-8." if path.suffix.lower() not in (".jsonl", ".parquet") else ""
-        raise UserError(f"cannot read the table: {first_line(error)}{advice}") from None
+        raise UnreadableFile(f"cannot read the table: {first_line(error)}{advice}") from None
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
-        raise UserError(f"{path} is empty: it needs a row (file name, class) for each picture.")
+        raise UnreadableFile(f"{path} is empty: it needs a row (file name, class) for each picture.")
     short = next((row for row in rows if len(row) < 2), None)
     if short or any(len(row) != len(rows[0]) for row in rows):
         bad = short or next(row for row in rows if len(row) != len(rows[0]))
-        raise UserError(
+        raise UnreadableFile(
             f"{path} has a row of {len(bad)} columns, {', '.join(bad)[:80]!r}: file name and class are needed."
         )
     return rows
@@ -44,7 +44,7 @@ def _separated(path: Path) -> list[list[str]]:
     try:
         return list(csv.reader(text.splitlines(), delimiter=delimiter))
     except csv.Error as error:
-        raise UserError(f"{path} is not CSV: {error}.") from None
+        raise UnreadableFile(f"{path} is not CSV: {error}.") from None
 
 
 def _json_lines(path: Path) -> list[list[str]]:
@@ -54,9 +54,9 @@ def _json_lines(path: Path) -> list[list[str]]:
             try:
                 row = parse_json(line)
             except ValueError as error:
-                raise UserError(f"line {number} of {path} is not JSON: {first_line(error)}.") from None
+                raise UnreadableFile(f"line {number} of {path} is not JSON: {first_line(error)}.") from None
             if not isinstance(row, dict):
-                raise UserError(f"line {number} of {path} is not a JSON object: each needs file_name and label.")
+                raise UnreadableFile(f"line {number} of {path} is not a JSON object: each needs file_name and label.")
             rows.append(row)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return [columns, *([_text(row.get(name)) for name in columns] for row in rows)] if rows else []
@@ -70,11 +70,11 @@ def _parquet(path: Path) -> list[list[str]]:
     try:
         with parquet.ParquetFile(path) as file:
             if file.metadata.num_rows > MOST_ROWS:
-                raise UserError(f"{path} has {file.metadata.num_rows} rows, more than {MOST_ROWS}.")
+                raise UnreadableFile(f"{path} has {file.metadata.num_rows} rows, more than {MOST_ROWS}.")
             columns = [name for name in file.schema_arrow.names if not _is_nested(file.schema_arrow.field(name).type)]
             table = file.read(columns=columns)
     except ArrowException as error:
-        raise UserError(f"{path} cannot be read as Parquet: {first_line(error)}.") from None
+        raise UnreadableFile(f"{path} cannot be read as Parquet: {first_line(error)}.") from None
     return [columns, *([_text(row[name]) for name in columns] for row in table.to_pylist())]
 
 

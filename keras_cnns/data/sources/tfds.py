@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_cnns.data.sources import embedded, tfds_features
 from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
-from keras_cnns.support.errors import UserError, first_line, nearest
+from keras_cnns.support.errors import BadArgument, UnreadableFile, first_line, nearest
 from keras_cnns.support.messages import once
 
 # What stands for "test" where the labels of the published test split are secret.
@@ -34,7 +34,7 @@ def open_tfds(name, split, *, data_dir=None, download=False):
     builder, data_dir = found_builder(name, data_dir, download)
     features = builder.info.features
     if not _labelled_pictures(features, tfds):
-        raise UserError(f"the data set {name!r} is not one of pictures with one label each: take another.")
+        raise UnreadableFile(f"the data set {name!r} is not one of pictures with one label each: take another.")
     if builder.info.splits:
         read, count = _from_files(builder, known_split(builder, name, split), tfds)
     else:
@@ -61,13 +61,15 @@ def found_builder(name, data_dir, download):
         try:
             embedded.prepare(name, data_dir)
         except OSError as error:
-            raise UserError(f"cannot write {name} below {data_dir} ({error}): give another data folder.") from error
+            raise UnreadableFile(
+                f"cannot write {name} below {data_dir} ({error}): give another data folder."
+            ) from error
     tfds_features.check(Path(data_dir), name)
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
         known = [*embedded.SETS, *tfds.list_builders(with_community_datasets=False)]
-        raise UserError(
+        raise UnreadableFile(
             f"no data set {name!r}.{nearest(name, known)} For pictures of your own: folder:PATH."
         ) from error
     if download and not builder.info.splits:
@@ -91,13 +93,13 @@ def _another_version(builder, tfds):
 def _download(builder, name):
     hosts = sorted({urlsplit(url).hostname or "" for url in builder.url_infos or ()} - {""})[:3]
     if hosts and not getproxies() and not any(map(_resolves, hosts)):  # the downloader would retry for minutes
-        raise UserError(
+        raise UnreadableFile(
             f"cannot download {name!r}: {', '.join(hosts)} cannot be reached. Is this machine on a network?"
         )
     try:
         builder.download_and_prepare()
     except Exception as error:  # the network, the disk and the data set's own code raise many kinds
-        raise UserError(f"cannot download {name!r}: {first_line(error)}") from error
+        raise UnreadableFile(f"cannot download {name!r}: {first_line(error)}") from error
 
 
 def _resolves(host):
@@ -122,7 +124,7 @@ def known_split(builder, name, split):
     elif split == "train" and not {"test", "validation"} & set(splits):
         split = "train[20%:]"
     if split.split("[")[0] not in splits:
-        raise UserError(f"the data set {name!r} has no split {split!r}: it has {', '.join(splits)}.")
+        raise UnreadableFile(f"the data set {name!r} has no split {split!r}: it has {', '.join(splits)}.")
     return split
 
 
@@ -178,7 +180,7 @@ def _record_positions(path):
             lengths.append(length)
             position += length + 16
     if position != end:
-        raise UserError(f"{path} is cut short: remove the data set's folder and prepare it again.")
+        raise UnreadableFile(f"{path} is cut short: remove the data set's folder and prepare it again.")
     return np.array(begins, np.int64), np.array(lengths, np.int64)
 
 
@@ -187,7 +189,7 @@ def _from_builder(builder, split, name, data_dir, tfds):
     try:
         return _from_data_source(builder, split, tfds)
     except Exception as error:
-        raise UserError(
+        raise BadArgument(
             f"the data set {name!r} is not below {data_dir}: prepare it with --download, or on a machine that has a "
             f"network with `python -m tensorflow_datasets build {name}`, and copy the folder here."
         ) from error

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_json
 
 TRUSTED = "tensorflow_datasets."
@@ -36,10 +36,10 @@ def check_file(path: Path) -> None:
     try:
         names = list(_class_names(read_json(path)))
     except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror or error}).") from None
+        raise UnreadableFile(f"cannot read {path} ({error.strerror or error}).") from None
     foreign = next((name for name in names if not _trusted(str(name))), None)
     if foreign is not None:
-        raise UserError(
+        raise UnreadableFile(
             f"{path} names the feature class {str(foreign)[:100]!r}, which is not one of tensorflow-datasets: the data "
             "set is not opened, because that would import and run another package's code."
         )

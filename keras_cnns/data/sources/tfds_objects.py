@@ -5,7 +5,7 @@ import numpy as np
 from keras_cnns.data.sources.sample import VOID, Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.tfds import found_builder, known_split, records
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnreadableFile, first_line
 
 # what stands for "test" where the published test split has no boxes
 HELD_OUT = {"coco": "validation", "voc/2012": "validation"}
@@ -28,7 +28,7 @@ def open_tfds(name, split, target, *, data_dir=None, download=False):
     has = target == "boxes" and _has_boxes(features, tfds)
     has = has or (target == "mask" and {"image", "segmentation_mask"} <= set(features or ()))
     if not has:
-        raise UserError(f"the data set {name!r} has no {'boxes' if target == 'boxes' else 'masks'}: take another.")
+        raise UnreadableFile(f"the data set {name!r} has no {'boxes' if target == 'boxes' else 'masks'}: take another.")
     if split == "test":
         split = next((other for start, other in HELD_OUT.items() if str(name).startswith(start)), split)
     if split == "train" and name in JOINED:
@@ -38,7 +38,7 @@ def open_tfds(name, split, target, *, data_dir=None, download=False):
     try:
         example, count = _examples(builder, split, tfds)
     except Exception as error:
-        raise UserError(
+        raise BadArgument(
             f"the data set {name!r} is not below {data_dir} ({first_line(error)}): prepare it with --download."
         ) from error
     if target == "mask":

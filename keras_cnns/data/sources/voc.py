@@ -14,7 +14,7 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.voc_pairs import MASKS, PICTURES, XML, chosen, keys, listed_anywhere, paired, pictures
 from keras_cnns.data.sources.voc_xml import CLASSES, PASCALS_STEM, SIDES, Annotation, first_pixel, is_pascals, parsed
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 
 __all__ = ["CLASSES", "MASKS", "SIDES", "is_voc", "open_boxes", "open_masks"]
 
@@ -42,7 +42,7 @@ def open_boxes(folder: Path, split: str) -> Source:
     selected = chosen(folder, "Main", files, without, split)
     missing = [files[key] for key in selected if key in files and files[key] not in pairs]
     if missing:
-        raise UserError(f"{missing[0]} has no picture ({len(missing)} such files): add it, or remove the file.")
+        raise UnreadableFile(f"{missing[0]} has no picture ({len(missing)} such files): add it, or remove the file.")
     left = sorted(set(without) - set(selected) - listed_anywhere(folder, "Main", files, without))
     if left:
         messages.once(
@@ -91,7 +91,7 @@ def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, .
         names = tuple(name for name in listed.names if name.lower() not in BACKGROUNDS or name in file_of)
         unknown = sorted(set(file_of) - set(names))
         if unknown:
-            raise UserError(
+            raise UnreadableFile(
                 f"{file_of[unknown[0]]} has the class {unknown[0]!r}, which is not in {listed.path}: correct it."
             )
         return names
@@ -115,7 +115,7 @@ def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, .
 def _check_difficult(folder, annotations):
     flags = [item.difficult for annotation in annotations.values() for item in annotation.objects]
     if flags and all(flags):
-        raise UserError(
+        raise UnreadableFile(
             f"all {len(flags)} objects in {folder} are marked as difficult, and such objects are not trained on: set "
             "<difficult> to 0 in the XML files."
         )
@@ -142,11 +142,11 @@ def open_masks(folder: Path, split: str) -> Source:
         messages.once(f"{len(listed_keys) - len(selected)} pictures without a mask are left out: {others[left]} ...")
     missing = [by_key[key] for key in selected if by_key[key] not in pairs]
     if missing:
-        raise UserError(f"{missing[0]} has no picture in {folder / PICTURES}.")
+        raise UnreadableFile(f"{missing[0]} has no picture in {folder / PICTURES}.")
     listed = class_list(folder, colours=True)
     if listed is None:
         if not files or not all(PASCALS_STEM.fullmatch(path.stem) for path in files):
-            raise UserError(
+            raise UnreadableFile(
                 f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, "
                 "from 0 on."
             )

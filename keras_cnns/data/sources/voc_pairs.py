@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.files import one_picture, split_by_fifths
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_text
 
 XML, PICTURES, MASKS, LISTS = "Annotations", "JPEGImages", "SegmentationClass", "ImageSets"
@@ -48,7 +48,9 @@ def paired(folder: Path, files: Sequence[Path], candidates: Iterable[Path]) -> d
             continue
         pairs[file] = one_picture(same, file)
         if (other := file_of.setdefault(pairs[file], file)) != file:
-            raise UserError(f"{file} and {other} have the same name, and there is one picture for both: {pairs[file]}.")
+            raise UnreadableFile(
+                f"{file} and {other} have the same name, and there is one picture for both: {pairs[file]}."
+            )
     return pairs
 
 
@@ -88,13 +90,13 @@ def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[st
         names = dict.fromkeys(listed(path, items, others))
         return list(split_by_fifths(folder, names, split))
     if lists:
-        raise UserError(f"{folder} has no list for {split!r}: it has {', '.join(lists)}.")
+        raise UnreadableFile(f"{folder} has no list for {split!r}: it has {', '.join(lists)}.")
     roles = {name: _role(path, folder) for name, path in items.items()}
     if any(roles.values()):
         for role in splits.asked(split):
             if role in roles.values():
                 return [name for name in items if roles[name] == role]
-        raise UserError(f"{folder} has no folder for {split!r}.")
+        raise UnreadableFile(f"{folder} has no folder for {split!r}.")
     return list(split_by_fifths(folder, items, split))
 
 
@@ -110,7 +112,7 @@ def listed(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> l
     """
     names, absent = _resolved(path, items, others)
     if absent:
-        raise UserError(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
+        raise UnreadableFile(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
     without = [name for name in names if name not in items]
     if without:
         messages.once(f"{len(without)} pictures of {path} have no annotations of their own, such as {without[0]}.")
@@ -128,7 +130,7 @@ def _resolved(path, items, others):
     try:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the list {path}: {error}.") from error
+        raise UnreadableFile(f"cannot read the list {path}: {error}.") from error
     names: dict[str, None] = {}
     absent = []
     for line in lines:

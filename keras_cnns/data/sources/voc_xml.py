@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_cnns.data.sources.files import check_pixels
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_text, read_xml
 
 CLASSES = (
@@ -53,7 +53,7 @@ def parsed(path: Path) -> Annotation:
         objects = tuple(_object(element) for element in root.iter("object"))
         height, width = (int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
     except (ValueError, OverflowError, OSError) as error:
-        raise UserError(f"cannot read {path} as VOC's XML: {error}.") from error
+        raise UnreadableFile(f"cannot read {path} as VOC's XML: {error}.") from error
     database, owner = ((root.findtext(path) or "").strip() for path in ("source/database", "owner/name"))
     return Annotation((height, width) if height and width else None, objects, database, owner)
 
@@ -99,7 +99,7 @@ def first_pixel(folder: Path, annotations: Mapping[Path, Annotation]) -> int:
     if path.is_file():
         text = read_text(path).strip()
         if text not in ("0", "1"):
-            raise UserError(f"{path} contains {text[:20]!r}: write 0 or 1, the number of the first pixel.")
+            raise UnreadableFile(f"{path} contains {text[:20]!r}: write 0 or 1, the number of the first pixel.")
         return int(text)
     objects = [item for annotation in annotations.values() for item in annotation.objects]
     check_pixels(folder, [item.sides for item in objects])

@@ -20,7 +20,7 @@ from keras_cnns.data.sources.sample import BACKGROUND, VOID, Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.yolo_labels import read_labels
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.support.untrusted import inside, read_text, read_yaml
 
 FIRST = ("data.yaml", "data.yml", "dataset.yaml")  # what the file is usually called
@@ -103,7 +103,9 @@ def _described(root, path, content):
         if entry in (None, [], [""]):
             continue
         if not isinstance(entry, list) or not all(isinstance(name, str) and name for name in entry):
-            raise UserError(f"{path}: {SPLITS[role]} needs a folder, a list of folders, or a text file of pictures.")
+            raise UnreadableFile(
+                f"{path}: {SPLITS[role]} needs a folder, a list of folders, or a text file of pictures."
+            )
         listed[role] = entry
     return YoloFolder(root, path, names, listed, _base(root, path, content.get("path")), count)
 
@@ -116,18 +118,18 @@ def _names(path: Path, content: dict) -> tuple[str, ...]:
         except (TypeError, ValueError):
             by_number = {}
         if sorted(by_number) != list(range(len(rows))):
-            raise UserError(f"{path}: names needs the numbers 0 to {len(rows) - 1} without a gap.")
+            raise UnreadableFile(f"{path}: names needs the numbers 0 to {len(rows) - 1} without a gap.")
         rows = [by_number[number] for number in range(len(rows))]
     if not isinstance(rows, list) or not rows:
-        raise UserError(f"{path} needs names, a list of the classes or {{0: name, 1: name ...}}.")
+        raise UnreadableFile(f"{path} needs names, a list of the classes or {{0: name, 1: name ...}}.")
     odd = next((name for name in rows if not isinstance(name, str | int) or isinstance(name, bool)), None)
     if odd is not None or None in rows:
-        raise UserError(f"{path}: names has {odd}, which YAML does not read as a text: put quotes around it.")
+        raise UnreadableFile(f"{path}: names has {odd}, which YAML does not read as a text: put quotes around it.")
     names = tuple(one_line(name) for name in rows)
     if len(set(names)) < len(names):
-        raise UserError(f"{path}: two classes have the same name: give each its own.")
+        raise UnreadableFile(f"{path}: two classes have the same name: give each its own.")
     if "nc" in content and content["nc"] != len(names):
-        raise UserError(f"{path} has {len(names)} names, and nc is {content['nc']}: correct one of them.")
+        raise UnreadableFile(f"{path} has {len(names)} names, and nc is {content['nc']}: correct one of them.")
     return names
 
 
@@ -160,9 +162,9 @@ def _pictures(folder: YoloFolder, role: str) -> list[Path]:
         elif walk.is_picture(place.name):
             pictures[place] = None
         else:
-            raise UserError(f"{folder.path}: {entry!r} is no folder, text file or picture.")
+            raise UnreadableFile(f"{folder.path}: {entry!r} is no folder, text file or picture.")
     if not pictures:
-        raise UserError(f"{folder.path}: {SPLITS[role]} ({', '.join(folder.splits[role])}) has no pictures.")
+        raise UnreadableFile(f"{folder.path}: {SPLITS[role]} ({', '.join(folder.splits[role])}) has no pictures.")
     return list(pictures)
 
 
@@ -180,14 +182,14 @@ def _place(folder, entry):
                 continue
             if place.exists():
                 return place
-    raise UserError(f"{folder.path} names {entry!r}, which is not in {folder.root}.")
+    raise UnreadableFile(f"{folder.path} names {entry!r}, which is not in {folder.root}.")
 
 
 def _listed(folder, path):
     try:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror or error}).") from None
     base = YoloFolder(folder.root, path, folder.names, {}, folder.base)
     return [_place(base, line) for line in lines]
 
@@ -211,13 +213,13 @@ def _chosen(folder: YoloFolder, split: str) -> list[Path]:
             for role in splits.asked(split):
                 if role in roles.values():
                     return [path for path in pictures if roles[path] == role]
-            raise UserError(f"{folder.root} has no folder for {split!r}.")
+            raise UnreadableFile(f"{folder.root} has no folder for {split!r}.")
         by_name = {path.relative_to(folder.root).as_posix(): path for path in pictures}
         return list(split_by_fifths(folder.root, by_name, split).values())
     for role in splits.asked(split):
         if role in folder.splits:
             return _pictures(folder, role)
-    raise UserError(f"{folder.path} names no pictures for {split!r}: it has {', '.join(folder.splits)}.")
+    raise UnreadableFile(f"{folder.path} names no pictures for {split!r}: it has {', '.join(folder.splits)}.")
 
 
 def _role(path, root):
@@ -236,13 +238,17 @@ def open_yolo(folder: YoloFolder, split: str, target: str) -> Source:
     files = [label_file(path, folder.root) for path in pictures]
     without = [path for path, file in zip(pictures, files, strict=True) if not file.is_file()]
     if len(without) == len(pictures):
-        raise UserError(f"{pictures[0]} has no label file {files[0]}, and no other picture of {folder.path} has one.")
+        raise UnreadableFile(
+            f"{pictures[0]} has no label file {files[0]}, and no other picture of {folder.path} has one."
+        )
     if without:
         messages.once(f"{len(without)} pictures have no label file, such as {without[0]}: they show no objects.")
     objects = [read_labels(file, folder.names, folder.keypoints) for file in files]
     names = folder.names if target == "boxes" else (BACKGROUND, *folder.names)
     if target == "mask" and (folder.names[0].lower() == BACKGROUND or len(names) >= VOID):
-        raise UserError(f"{folder.path}: a mask has 0 for the background, so no class of polygons may be called so.")
+        raise UnreadableFile(
+            f"{folder.path}: a mask has 0 for the background, so no class of polygons may be called so."
+        )
 
     def read_boxes(number):
         rows = objects[number]
@@ -253,7 +259,7 @@ def open_yolo(folder: YoloFolder, split: str, target: str) -> Source:
     def read_mask(number):
         boxes = [row for row in objects[number] if row.polygon is None]
         if boxes:
-            raise UserError(f"{files[number]} has a box, and a mask needs polygons (class x1 y1 x2 y2 x3 y3 ...).")
+            raise UnreadableFile(f"{files[number]} has a box, and a mask needs polygons (class x1 y1 x2 y2 x3 y3 ...).")
         outlines = [Outline(1 + row.number, [row.polygon]) for row in objects[number]]
         return Sample(contents(pictures[number]), mask=Outlines(outlines, fractions=True))
 

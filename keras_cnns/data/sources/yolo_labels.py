@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.support import messages
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_text
 
 BEYOND = 0.01  # how far a value may lie outside of 0 .. 1 by rounding; Ultralytics allows as much
@@ -38,7 +38,7 @@ def read_labels(path: Path, names: Sequence[str], keypoints: int = 0) -> tuple[L
     try:
         lines = [line.split() for line in read_text(path).splitlines() if line.strip()]
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror or error}).") from None
     items = [_object(line, f"{path}: the line {' '.join(line)[:60]!r}", names, keypoints) for line in lines]
     distinct = tuple(dict.fromkeys(items))
     if len(distinct) < len(items):
@@ -50,24 +50,24 @@ def _object(line, where, names, keypoints):
     try:
         number, values = float(line[0]), [float(word) for word in line[1:]]
     except ValueError:
-        raise UserError(f"{where} has something that is not a number.") from None
+        raise UnreadableFile(f"{where} has something that is not a number.") from None
     if number != round(number) or not 0 <= number < len(names):
-        raise UserError(f"{where} has the class {line[0]}, and the classes are 0 .. {len(names) - 1}.")
+        raise UnreadableFile(f"{where} has the class {line[0]}, and the classes are 0 .. {len(names) - 1}.")
     if keypoints and len(values) == 4 + keypoints:
         values = values[:4]
     if len(values) != 4 and (len(values) < 6 or len(values) % 2):
-        raise UserError(
+        raise UnreadableFile(
             f"{where} has {len(values)} numbers behind the class: a box has 4 (x, y, width, height), a polygon at "
             "least 6, two for each point."
         )
     if not all(-BEYOND <= value <= 1 + BEYOND for value in values):
-        raise UserError(
+        raise UnreadableFile(
             f"{where} has values outside of 0 to 1: boxes and polygons are fractions of the picture's width and height."
         )
     if len(values) == 4:
         x, y, width, height = values
         if width < 0 or height < 0:
-            raise UserError(f"{where} has a negative width or height: correct it or remove it.")
+            raise UnreadableFile(f"{where} has a negative width or height: correct it or remove it.")
         return LabelledObject(int(number), (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
     points = np.clip(np.reshape(values, (-1, 2)), 0, 1)
     box = (*points.min(0).tolist(), *points.max(0).tolist())

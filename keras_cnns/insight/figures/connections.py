@@ -8,7 +8,7 @@ from keras_cnns.graph.calls import Calls
 from keras_cnns.insight.figures.draw import SHADES, plain
 from keras_cnns.layers.grouped import block_diagonal
 from keras_cnns.layers.table_conv import TableConv2D
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 def matrix(model, layer=None):
@@ -23,13 +23,13 @@ def matrix(model, layer=None):
     if layer is None:
         found = [call for call in calls if _kernel(call.operation) is not None]
         if not found:
-            raise UserError(f"{calls.name} has no convolution: there are no connections of maps to show.")
+            raise BadArgument(f"{calls.name} has no convolution: there are no connections of maps to show.")
         call = max(found, key=lambda call: _interest(call.operation))  # the first of those that are alike
     else:
         call = calls[calls.find(layer)]
     kernel = _kernel(call.operation)
     if kernel is None:
-        raise UserError(f"layer {call.name!r} is a {call.kind}, no convolution: it connects no maps.")
+        raise BadArgument(f"layer {call.name!r} is a {call.kind}, no convolution: it connects no maps.")
     return call.name, np.sqrt((np.asarray(kernel, "float64") ** 2).sum((0, 1)))
 
 

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from keras_cnns.insight.figures.draw import plain
 from keras_cnns.insight.figures.field import SHADES
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 USUAL = tuple(f"runs/{name}" for name in ("plain20", "plain56", "resnet20", "resnet56"))
 TRAIN = "keras-cnns train resnet_cifar10 --model {}_cifar --out {}"
@@ -30,7 +30,7 @@ def histories(folders):
             why = "has no epoch of a classifier" if path.is_file() else "does not exist"
             missing.append(f"{path} {why}: {TRAIN.format(folder.name.split('_')[0], folder)}")
     if not found:
-        raise UserError(f"no run to draw: {missing[0] if missing else 'give the folders of runs'}.")
+        raise BadArgument(f"no run to draw: {missing[0] if missing else 'give the folders of runs'}.")
     return found, missing
 
 

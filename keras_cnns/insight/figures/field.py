@@ -5,7 +5,7 @@ import math
 from matplotlib.figure import Figure
 
 from keras_cnns.insight.figures.draw import plain
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 3)))  # distinguishable in grey too
 SHADES = ("#0d2747", "#1f77b4", "#8a5a00", "#777777", "#b03060", "#2e7d32")
@@ -24,7 +24,7 @@ def growth(profiles):
     for number, (name, profile) in enumerate(profiles.items()):
         sizes = [max(row.field) for row in profile if _widens(row)]
         if not sizes:
-            raise UserError(f"{name} has no convolution or pooling whose receptive field is known.")
+            raise BadArgument(f"{name} has no convolution or pooling whose receptive field is known.")
         style = {"color": SHADES[number % len(SHADES)], "linestyle": LINES[number % len(LINES)]}
         axes.step(range(1, len(sizes) + 1), sizes, where="mid", label=f"{plain(name)}: {sizes[-1]:g} pixels", **style)
     for side in {profile[0].shape[0] for profile in profiles.values()} - {None}:

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import number, short, whole
 
 
 def whole_number(name: str, value: Any, *, least: int = 1) -> int:
     """`value` as an int. Raises UserError unless it is a whole number from `least` up."""
     if not whole(value, least):
-        raise UserError(f"{name} is {short(value)}: it must be a whole number from {least} up.")
+        raise BadArgument(f"{name} is {short(value)}: it must be a whole number from {least} up.")
     return int(value)
 
 
@@ -19,14 +19,14 @@ def real_number(name: str, value: Any, *, least: float | None = None) -> float:
     """`value` as a float. Raises UserError unless it is a finite number, from `least` up where that is given."""
     if not number(value) or least is not None and value < least:
         limit = "" if least is None else f" from {least:g} up"
-        raise UserError(f"{name} is {short(value)}: it must be a finite number{limit}.")
+        raise BadArgument(f"{name} is {short(value)}: it must be a finite number{limit}.")
     return float(value)
 
 
 def layer_name(value: Any) -> str:
     """`value` as the name of a layer. Raises UserError unless it is a text."""
     if not isinstance(value, str) or not value:
-        raise UserError(f"layer is {short(value)}: it must be the name of a layer, as `keras-cnns show` lists them.")
+        raise BadArgument(f"layer is {short(value)}: it must be the name of a layer, as `keras-cnns show` lists them.")
     return value
 
 
@@ -34,7 +34,7 @@ def pixel_range(low: Any, high: Any) -> tuple[float, float]:
     """The values of black and white. Raises UserError unless they are two different numbers."""
     low, high = real_number("low", low), real_number("high", high)
     if low == high:
-        raise UserError(f"black and white are both {low:g}: give two different numbers.")
+        raise BadArgument(f"black and white are both {low:g}: give two different numbers.")
     return low, high
 
 
@@ -50,7 +50,7 @@ def like_picture(name: str, value: Any, shape: tuple) -> np.ndarray:
     except (TypeError, ValueError):
         fits = False
     if not fits or not np.isfinite(array).all():
-        raise UserError(
+        raise BadArgument(
             f"{name} is {short(value)}: it must be a finite number, one for each of {shape[-1]} channels, or an array "
             f"of shape {tuple(shape)}."
         )

@@ -10,7 +10,7 @@ from keras_cnns.graph.calls import Calls, Ref
 from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.arguments import layer_name, whole_number
 from keras_cnns.insight.maps.inspected_model import InspectedModel, checked, inspected
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 BATCH = 32
 OneBatch = Callable[[InspectedModel, tf.Tensor, targets.Target], np.ndarray]
@@ -36,7 +36,7 @@ def by_batch(model, pictures, target, one_batch: OneBatch, *, batch: int = BATCH
             target_here = network.settled(target_here, some)
         rows.append(np.asarray(one_batch(network, some, target_here)))
         if not np.isfinite(rows[-1]).all():
-            raise UserError(
+            raise BadArgument(
                 f"{network.model.name} computes values that are not finite for these pictures: check its weights and "
                 "the range of the pixels."
             )
@@ -54,7 +54,7 @@ def map_layer(network: InspectedModel, target, layer: str | None = None) -> int:
         number = calls.find(layer_name(layer))
         if not _is_map(calls[number].outputs[0]):
             shape = calls[number].shape
-            raise UserError(f"layer {layer!r} gives {shape}, no maps: choose one of height, width and channels.")
+            raise BadArgument(f"layer {layer!r} gives {shape}, no maps: choose one of height, width and channels.")
         return number
     last = network.last(target)
     ref = calls[last].outputs[0] if last is not None else output_of(calls, target)
@@ -71,7 +71,7 @@ def map_layer(network: InspectedModel, target, layer: str | None = None) -> int:
         ref = max(
             call.inputs, key=lambda r: (r.call in learned, _is_map(r) and np.prod([n or 1e4 for n in r.shape[1:3]]))
         )
-    raise UserError(f"{network.model.name} has no convolutional maps, and this method needs some.")
+    raise BadArgument(f"{network.model.name} has no convolutional maps, and this method needs some.")
 
 
 def output_of(calls: Calls, target) -> Ref:

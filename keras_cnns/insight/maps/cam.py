@@ -8,7 +8,7 @@ from keras_cnns.graph.calls import Call, Calls
 from keras_cnns.graph.kinds import MEAN, MOVES, is_squashing, name_of
 from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged, output_of
 from keras_cnns.insight.maps.targets import Class
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 NEEDS = "this method needs maps, global average pooling and at most one dense layer at the end"
 
@@ -28,7 +28,7 @@ def cam(model, pictures, target=None, *, batch: int = BATCH) -> np.ndarray:
 
     def one_batch(network, pictures, target):
         if not isinstance(target, Class):
-            raise UserError("a class activation map needs a class: give its number.")
+            raise BadArgument("a class activation map needs a class: give its number.")
         number, kernel = class_head(network.calls, target)
         outputs, maps = network.run(pictures, at=number)
         network.check(target, outputs)
@@ -62,7 +62,7 @@ def class_head(calls: Calls, target=None):
         elif type(call.operation) not in MOVES and not (kernel is None and _ends_scores(call)):
             break
         ref = call.inputs[0]
-    raise UserError(f"{calls.name} ends in {calls[ref.call].name!r}: {NEEDS}.")
+    raise BadArgument(f"{calls.name} ends in {calls[ref.call].name!r}: {NEEDS}.")
 
 
 def _is_average(call: Call) -> bool:

@@ -7,7 +7,7 @@ from keras_cnns.graph.calls import Calls
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE, TRANSPOSED
 from keras_cnns.insight.maps.arguments import layer_name
 from keras_cnns.insight.maps.base import BATCH, by_batch
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 def filters(model, layer: str | None = None) -> np.ndarray:
@@ -25,16 +25,16 @@ def filters(model, layer: str | None = None) -> np.ndarray:
     if layer is None:
         call = next((call for call in calls if _is_convolution(call.operation)), None)
         if call is None:
-            raise UserError(f"{calls.name} has no convolution: there are no filters to show.")
+            raise BadArgument(f"{calls.name} has no convolution: there are no filters to show.")
     else:
         call = calls[calls.find(layer_name(layer))]
         if not _is_convolution(call.operation):
-            raise UserError(f"layer {layer!r} is a {call.kind}, no convolution: it has no filters to show.")
+            raise BadArgument(f"layer {layer!r} is a {call.kind}, no convolution: it has no filters to show.")
     kernel = np.asarray(call.operation.kernel, "float32")
     if isinstance(call.operation, layers.DepthwiseConv2D):
         kernel = kernel.reshape(*kernel.shape[:2], 1, -1)
     if kernel.ndim != 4 or kernel.shape[2] not in (1, 3):
-        raise UserError(
+        raise BadArgument(
             f"the kernels of {call.name!r} have shape {kernel.shape}: only those on pictures (1 or 3 channels) can be "
             "shown. `maximize` shows what a deeper layer looks for."
         )

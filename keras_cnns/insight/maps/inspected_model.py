@@ -16,7 +16,7 @@ from keras_cnns.graph.keras_internals import takes_training
 from keras_cnns.graph.kinds import CAST, MOVES, is_rectifier, is_sigmoid, is_squashing
 from keras_cnns.insight.maps import targets
 from keras_cnns.layers import GroupedConv2D
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnsupportedModel
 
 HALF = ("float16", "bfloat16")
 Rule = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (x, y) of a rectifier -> y with another gradient
@@ -40,12 +40,12 @@ class InspectedModel:
 
     def __init__(self, model: keras.Model):
         if keras.backend.backend() != "tensorflow":
-            raise UserError(
+            raise BadArgument(
                 f"Keras computes with {keras.backend.backend()}, this needs TensorFlow: set KERAS_BACKEND=tensorflow."
             )
         self.model, self.calls = model, Calls(model)
         if len(self.calls.inputs) != 1:
-            raise UserError(
+            raise BadArgument(
                 f"{model.name} has {len(self.calls.inputs)} inputs: only a model of one picture is explained."
             )
         self.shape = self.calls.inputs[0].shape[1:]
@@ -70,7 +70,7 @@ class InspectedModel:
         gradient = None if value is None else tape.gradient(total, value)
         if gradient is None:
             where = "the picture" if at is None else f"layer {self.calls[at].name!r}"
-            raise UserError(f"the target does not depend on {where}: choose a layer before it.")
+            raise BadArgument(f"the target does not depend on {where}: choose a layer before it.")
         return value, gradient, scores
 
     def picture_shape(self, source: Any) -> tuple[int, int, int]:
@@ -80,7 +80,7 @@ class InspectedModel:
           UserError: it takes something else, or pictures of any size.
         """
         if len(self.shape) != 3 or None in self.shape[:2] or self.shape[-1] not in (1, 3):
-            raise UserError(
+            raise UnsupportedModel(
                 f"{source} takes inputs of {text_of(self.shape)}: grey or coloured pictures of a fixed size are needed."
             )
         return self.shape
@@ -117,7 +117,7 @@ class InspectedModel:
         target = self._of_sigmoid(target, form) if isinstance(target, targets.Class) else target
         scores = tf.convert_to_tensor(target(outputs))
         if len(scores.shape) != 1:
-            raise UserError(f"the target returns shape {tuple(scores.shape)}, not one score for each picture.")
+            raise BadArgument(f"the target returns shape {tuple(scores.shape)}, not one score for each picture.")
         return scores
 
     def _of_sigmoid(self, target: targets.Class, form: str) -> targets.Class:
@@ -276,7 +276,7 @@ def checked(pictures, shape: tuple, name: str) -> np.ndarray:
     try:
         pictures = np.asarray(pictures, "float32")
     except (TypeError, ValueError):
-        raise UserError(f"pictures must be an array of numbers [n, {text_of(shape)}].") from None
+        raise BadArgument(f"pictures must be an array of numbers [n, {text_of(shape)}].") from None
     if len(shape) == 3 and shape[-1] == 1 and pictures.ndim in (2, 3) and pictures.shape[-1] != 1:
         pictures = pictures[..., None]
     if pictures.ndim == len(shape):
@@ -285,9 +285,9 @@ def checked(pictures, shape: tuple, name: str) -> np.ndarray:
         want in (None, n) for n, want in zip(pictures.shape[1:], shape, strict=True)
     )
     if not fits or not len(pictures):
-        raise UserError(f"{name} takes pictures of {text_of(shape)}, the array has shape {text_of(pictures.shape)}.")
+        raise BadArgument(f"{name} takes pictures of {text_of(shape)}, the array has shape {text_of(pictures.shape)}.")
     if not np.isfinite(pictures).all():
-        raise UserError("the pictures hold values that are not finite.")
+        raise BadArgument("the pictures hold values that are not finite.")
     return pictures
 
 

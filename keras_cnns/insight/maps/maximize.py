@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.arguments import pixel_range, real_number, whole_number
 from keras_cnns.insight.maps.inspected_model import inspected
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import every, short
 
 # photographs' colours hardly vary against each other: the directions in which they do, strongest first (Olah et al.)
@@ -65,12 +65,12 @@ def maximize(
     zoom = real_number("zoom", zoom, least=0)
     low, high = pixel_range(low, high)
     if size is not None and not (every(size, numbers.Integral) and len(size) == 2 and min(size) >= 1):
-        raise UserError(f"size is {short(size)}: it must be (height, width) in pixels.")
+        raise BadArgument(f"size is {short(size)}: it must be (height, width) in pixels.")
     network, target = inspected(model), targets.of(target)
     model = network.model
     shape = network.shape if size is None or len(network.shape) != 3 else (*size, network.shape[-1])
     if None in shape or len(shape) != 3 or any(n not in (None, m) for n, m in zip(network.shape, shape, strict=True)):
-        raise UserError(f"{model.name} takes pictures of {network.shape}: give size=(height, width).")
+        raise BadArgument(f"{model.name} takes pictures of {network.shape}: give size=(height, width).")
     if isinstance(target, targets.Unit) and target.position is None:
         value = network.run(np.full((1, *shape), low, "float32"), last=network.last(target))[0]
         target = replace(target, position=tuple(n // 2 for n in value.shape[1:-1]) or None)
@@ -87,7 +87,7 @@ def maximize(
             scores = network.score(target, network.run(copies, last=network.last(target), rule=rule)[0])
         gradient = tape.gradient(scores, spectrum)
         if gradient is None:
-            raise UserError("what is asked for does not depend on the picture.")
+            raise BadArgument("what is asked for does not depend on the picture.")
         length = tf.sqrt(tf.reduce_mean(waves(gradient) ** 2))
         return tf.math.divide_no_nan(gradient, length), length > 0
 
@@ -101,7 +101,7 @@ def maximize(
         spectrum.assign_add(rate * (1 - count / steps) * velocity)
     result = np.asarray(low + (high - low) * picture(spectrum))
     if not np.isfinite(result).all():
-        raise UserError(f"{model.name} computes values that are not finite: check its weights.")
+        raise BadArgument(f"{model.name} computes values that are not finite: check its weights.")
     return result
 
 

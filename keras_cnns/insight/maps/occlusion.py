@@ -8,7 +8,7 @@ import numpy as np
 from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.arguments import like_picture, whole_number
 from keras_cnns.insight.maps.base import BATCH, by_batch
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 def occlusion(
@@ -47,7 +47,7 @@ def occlusion(
 
     def one_picture(network, pictures, target):
         if pictures.ndim != 4:
-            raise UserError(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
+            raise BadArgument(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
         (picture,) = np.asarray(pictures)
         target = _of_all_copies(network.settled(target, pictures))
         return occlude(
@@ -70,7 +70,7 @@ def occlude(
     patch = max(1, min(height, width) // 3) if patch is None else whole_number("patch", patch)
     stride = max(1, patch // 4) if stride is None else whole_number("stride", stride)
     if patch > min(height, width) or stride > patch:
-        raise UserError(
+        raise BadArgument(
             f"a patch of {patch} every {stride} pixels does not cover {height}x{width}: the patch must fit into the "
             "picture and the stride into the patch."
         )

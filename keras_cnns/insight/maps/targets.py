@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.validation import short, whole
 
 Target = Callable[[Any], tf.Tensor]
@@ -44,7 +44,7 @@ class Class:
             except ValueError:
                 numbers = np.empty(0)
             if numbers.ndim != 1 or not numbers.size or not np.issubdtype(numbers.dtype, np.integer):
-                raise UserError(f"a class is {short(self.index)}: give its number, or one for each picture.")
+                raise BadArgument(f"a class is {short(self.index)}: give its number, or one for each picture.")
             object.__setattr__(self, "index", tuple(int(n) for n in numbers))
 
     def __call__(self, outputs) -> tf.Tensor:
@@ -54,7 +54,7 @@ class Class:
         count = scores.shape[1]
         indices = np.atleast_1d(self.index)
         for index in indices[(indices < 0) | (indices >= count)][:1]:
-            raise UserError(f"there is no class {index}: the model has {count}, 0 to {count - 1}.")
+            raise BadArgument(f"there is no class {index}: the model has {count}, 0 to {count - 1}.")
         if len(indices) == 1:
             return scores[:, int(indices[0])]
         return tf.gather(scores, indices.astype("int32"), axis=1, batch_dims=1)
@@ -69,14 +69,16 @@ class Class:
             return self
         scores = np.asarray(self._scores(outputs))
         if not np.isfinite(scores).all():
-            raise UserError("the network answers with values that are not finite: check its weights and its pictures.")
+            raise BadArgument(
+                "the network answers with values that are not finite: check its weights and its pictures."
+            )
         return replace(self, index=tuple(int(i) for i in np.argmax(scores, axis=1)))
 
     def _scores(self, outputs) -> tf.Tensor:
         scores = tf.convert_to_tensor(pick(outputs, self.output))
         if len(scores.shape) != 2:
             shape = tuple(scores.shape[1:])
-            raise UserError(
+            raise BadArgument(
                 f"the output has shape {shape}, and a class needs a vector of scores: give a Mask or a Box instead."
             )
         if self.sigmoid is None:
@@ -100,7 +102,7 @@ class Unit:
     def __call__(self, value) -> tf.Tensor:
         count = value.shape[-1]
         if not whole(self.channel, 0) or self.channel >= count:
-            raise UserError(
+            raise BadArgument(
                 f"layer {self.layer!r} has no channel {short(self.channel)}: it has {count}, 0 to {count - 1}."
             )
         maps = value[..., self.channel]
@@ -112,7 +114,7 @@ class Unit:
         sizes = tuple(maps.shape[1:])
         position = self.position if isinstance(self.position, tuple | list) else ()
         if len(position) != len(sizes) or not all(whole(p, 0) and p < n for p, n in zip(position, sizes, strict=True)):
-            raise UserError(
+            raise BadArgument(
                 f"layer {self.layer!r} has no position {short(self.position)}: its maps have the size {sizes}."
             )
         return flat[:, int(np.ravel_multi_index(position, sizes))]
@@ -134,18 +136,18 @@ class Mask:
     def __call__(self, outputs) -> tf.Tensor:
         scores = tf.convert_to_tensor(pick(outputs, self.output))
         if len(scores.shape) != 4:
-            raise UserError(f"the output has shape {tuple(scores.shape[1:])}, and a mask needs a map of scores.")
+            raise BadArgument(f"the output has shape {tuple(scores.shape[1:])}, and a mask needs a map of scores.")
         if not whole(self.index, 0) or self.index >= scores.shape[-1]:
-            raise UserError(f"there is no class {short(self.index)}: the model has {scores.shape[-1]}.")
+            raise BadArgument(f"there is no class {short(self.index)}: the model has {scores.shape[-1]}.")
         if self.where is None:
             where = tf.cast(tf.argmax(scores, axis=-1) == self.index, scores.dtype)
         else:
             try:
                 where = tf.cast(np.asarray(self.where).astype(bool), scores.dtype)
             except (TypeError, ValueError):
-                raise UserError(f"where is {short(self.where)}: it must be an array of true and false.") from None
+                raise BadArgument(f"where is {short(self.where)}: it must be an array of true and false.") from None
             if tuple(where.shape) != tuple(scores.shape[1:3]):
-                raise UserError(
+                raise BadArgument(
                     f"the mask has the size {tuple(where.shape)}, the model's map {tuple(scores.shape[1:3])}."
                 )
         inside = tf.reduce_sum(scores[..., self.index] * where, axis=(1, 2))
@@ -169,13 +171,13 @@ class Box:
         scores = tf.convert_to_tensor(pick(outputs, self.output))
         axes = (("box", self.number), ("class", self.index))[: 1 if self.index is None else 2]
         if len(scores.shape) != 1 + len(axes):
-            raise UserError(
+            raise BadArgument(
                 f"the output has shape {tuple(scores.shape[1:])}, and a box needs scores by box and class, or by box "
                 "if no class is given."
             )
         for (what, position), count in zip(axes, scores.shape[1:], strict=True):
             if not whole(position, 0) or position >= count:
-                raise UserError(f"there is no {what} {short(position)}: the model has {count}, 0 to {count - 1}.")
+                raise BadArgument(f"there is no {what} {short(position)}: the model has {count}, 0 to {count - 1}.")
         return scores[(slice(None), *(position for _, position in axes))]
 
 
@@ -188,11 +190,11 @@ def of(target: Any) -> Target:
     if callable(target) and not isinstance(target, type):
         return target
     if isinstance(target, (bool, str, bytes, dict, type)):
-        raise UserError(f"the target is {short(target)}: give a class number, one for each picture, or a callable.")
+        raise BadArgument(f"the target is {short(target)}: give a class number, one for each picture, or a callable.")
     try:
         return Class(target)
     except UserError:
-        raise UserError(
+        raise BadArgument(
             f"the target is {short(target)}: give a class number, one for each picture, or a callable."
         ) from None
 
@@ -200,7 +202,7 @@ def of(target: Any) -> Target:
 def part(target: Target, start: int, stop: int, total: int) -> Target:
     """The target of some of the pictures. Raises UserError if it names classes for another number of them."""
     if isinstance(target, Class) and isinstance(target.index, tuple) and len(target.index) != total:
-        raise UserError(f"there are {len(target.index)} classes for {total} pictures.")
+        raise BadArgument(f"there are {len(target.index)} classes for {total} pictures.")
     return target.part(start, stop) if hasattr(target, "part") else target
 
 
@@ -218,9 +220,9 @@ def pick(outputs: Any, which: int | str | None = None) -> Any:
     if which is None:
         which = 0
     if not isinstance(which, int | str | np.integer):
-        raise UserError(f"output is {short(which)}: give the number or the name of an output.")
+        raise BadArgument(f"output is {short(which)}: give the number or the name of an output.")
     if which not in names and isinstance(which, int) and -len(names) <= which < len(names):
         which = names[which]
     if which not in names:
-        raise UserError(f"there is no output {which!r}: the model has {', '.join(map(str, names))}.")
+        raise BadArgument(f"there is no output {which!r}: the model has {', '.join(map(str, names))}.")
     return outputs[which]

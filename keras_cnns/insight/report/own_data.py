@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnns.data.sources.by_name import FOLDER
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import short
 
 # of tensorflow-datasets: name, name/configuration, name:1.0.0; no namespace, which would load code from elsewhere
@@ -33,17 +33,17 @@ def own_data(recipe: dict[str, Any], folder: Path | None) -> tuple[str | None, s
     if dataset is None:
         return None, None
     if not isinstance(dataset, str) or not isinstance(data_dir, str | None):
-        raise UserError(f"the recipe names the data set {short(dataset)} in {short(data_dir)}: give --dataset.")
+        raise BadArgument(f"the recipe names the data set {short(dataset)} in {short(data_dir)}: give --dataset.")
     if dataset.startswith(FOLDER):
         if not _within(dataset[len(FOLDER) :], folder):
-            raise UserError(
+            raise BadArgument(
                 f"the recipe names {dataset}, which is outside the run's folder: if you know these pictures, give "
                 f"--dataset {dataset}."
             )
     elif not NAME.fullmatch(dataset):
-        raise UserError(f"the recipe names {short(dataset)}, which is not the name of a data set: give --dataset.")
+        raise BadArgument(f"the recipe names {short(dataset)}, which is not the name of a data set: give --dataset.")
     if data_dir is not None and not _within(data_dir, folder):
-        raise UserError(
+        raise BadArgument(
             f"the recipe names the data folder {data_dir}, which is outside the run's folder: if you know it, give "
             f"--data-dir {data_dir}."
         )

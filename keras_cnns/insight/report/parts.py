@@ -7,7 +7,7 @@ from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import figures, measures
 from keras_cnns.insight.report.calibration import calibration
 from keras_cnns.insight.report.html import Section, Table, of_figure, of_pixels
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UserError, first_line
 
 WRONG, PAIRS = 18, 8  # thumbnails of wrong pictures, and of pairs, at most
 
@@ -71,7 +71,7 @@ def facts(subject, section):
 def curves(subject, section):
     """How it learned."""
     if not subject.history:
-        raise UserError("there is no history.csv beside it.")
+        raise BadArgument("there is no history.csv beside it.")
     last, asked = len(subject.history), subject.recipe.get("epochs")
     if asked and last < asked:
         section.missing.append(f"The run was interrupted: {last} of {asked} epochs are there.")

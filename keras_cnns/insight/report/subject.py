@@ -11,7 +11,7 @@ import numpy as np
 from keras_cnns.insight.report.own_data import own_data
 from keras_cnns.registry.registry import entry, list_models
 from keras_cnns.saving.card import Card, read_card
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UnsupportedModel, UserError, first_line
 from keras_cnns.support.untrusted import read_json
 from keras_cnns.support.validation import kind, number
 
@@ -63,7 +63,7 @@ class Subject:
             shapes = list(runner.ask("describe", file=str(self.file.resolve()))[0]["inputs"].values())
             shape = tuple(shapes[0]) if len(shapes) == 1 else None
         if not isinstance(shape, tuple) or len(shape) != 4 or any(n is None or n < 1 for n in shape[1:]):
-            raise UserError(f"it takes inputs of {shape}: pictures of a fixed size are needed.")
+            raise UnsupportedModel(f"it takes inputs of {shape}: pictures of a fixed size are needed.")
         return tuple(shape[1:])
 
     def split(self, which: str) -> tuple:
@@ -73,11 +73,11 @@ class Subject:
           UserError: with the reason why there are none.
         """
         if self.task != "classification":
-            raise UserError(f"this is looked at for classifiers, and the model is for {self.task}.")
+            raise BadArgument(f"this is looked at for classifiers, and the model is for {self.task}.")
         if self.file is None:
-            raise UserError("there is no model yet.")
+            raise BadArgument("there is no model yet.")
         if self.dataset is None:
-            raise UserError(self.data_note)
+            raise BadArgument(self.data_note)
         from keras_cnns.data.pipeline import load_arrays
 
         height, width, channels = self.shape
@@ -100,10 +100,10 @@ class Subject:
 
             answers = runner.scores(self.file, pictures.astype("float32"))
         if isinstance(answers, dict | list | tuple) or np.ndim(answers) != 2 or answers.shape[1] != len(names):
-            raise UserError(f"the model is no classifier of this data set's {len(names)} classes.")
+            raise UnsupportedModel(f"the model is no classifier of this data set's {len(names)} classes.")
         scores = np.asarray(answers, "float64")
         if not np.isfinite(scores).all():
-            raise UserError("the model answers with values that are not finite.")
+            raise BadArgument("the model answers with values that are not finite.")
         if scores.min() < 0 or not np.allclose(scores.sum(1), 1, atol=1e-2):  # logits become probabilities
             scores = np.exp(scores - scores.max(1, keepdims=True))
         return scores / scores.sum(1, keepdims=True)
@@ -119,9 +119,9 @@ def subject(path, *, dataset=None, data_dir=None):
     if path.is_dir():
         return _of_run(path, dataset, data_dir)
     if path.suffix not in (".keras", ".tflite"):
-        raise UserError(f"{path} is no run folder, .keras or .tflite file.")
+        raise BadArgument(f"{path} is no run folder, .keras or .tflite file.")
     if not path.is_file():
-        raise UserError(f"there is no file {path}.")
+        raise UnreadableFile(f"there is no file {path}.")
     card = read_card(path)
     recipe = card.source.get("recipe")
     recipe = recipe if isinstance(recipe, dict) else {}
@@ -134,7 +134,7 @@ def subject(path, *, dataset=None, data_dir=None):
 def _of_run(folder, dataset, data_dir):
     recipe = _dict(folder / "recipe.json")
     if not recipe:
-        raise UserError(f"{folder} holds no run: there is no recipe.json in it.")
+        raise BadArgument(f"{folder} holds no run: there is no recipe.json in it.")
     # the last one is what the run measured at its end and what is exported; while it is not there, the best so far
     file = next((folder / name for name in ("model.keras", "best.keras") if (folder / name).is_file()), None)
     return Subject(
@@ -158,7 +158,7 @@ def _history(path: Path) -> list[dict]:
         with open(path, encoding="utf-8", newline="") as lines:
             return [{k: _number(v) for k, v in row.items() if k} for row in csv.DictReader(lines)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"cannot read {path}: {first_line(error)}") from error
+        raise UnreadableFile(f"cannot read {path}: {first_line(error)}") from error
 
 
 def _data(recipe, folder, dataset, data_dir):
@@ -198,7 +198,7 @@ def _dict(path: Path) -> dict:
     """What a JSON file of a run holds; nothing where there is no such file."""
     values = _json(path)
     if not isinstance(values, dict):
-        raise UserError(f"{path} holds {kind(values)}, not a dict: it is no file of a run.")
+        raise BadArgument(f"{path} holds {kind(values)}, not a dict: it is no file of a run.")
     return values
 
 
@@ -208,7 +208,7 @@ def _json(path):
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UserError(f"cannot read {path}: {first_line(error)}") from error
+        raise UnreadableFile(f"cannot read {path}: {first_line(error)}") from error
 
 
 def _number(text):

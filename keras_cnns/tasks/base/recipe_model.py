@@ -10,7 +10,7 @@ from keras_cnns.builder import build as build_network
 from keras_cnns.data.classes import current
 from keras_cnns.graph.hold_statistics import hold_statistics
 from keras_cnns.saving.card import read_card
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 def build(recipe, classes):
@@ -56,7 +56,7 @@ def freeze(model, recipe):
         start = recipe.freeze.removeprefix("until:")
         found = [i for i, name in enumerate(names) if name.startswith(start)]
         if not start or start == recipe.freeze or not found:
-            raise UserError(f"freeze {recipe.freeze!r}: 'features', or 'until:' and the start of a layer's name.")
+            raise BadArgument(f"freeze {recipe.freeze!r}: 'features', or 'until:' and the start of a layer's name.")
         last = found[-1]
     for layer in model.layers[: last + 1]:
         layer.trainable = False

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_cnns.data.pipeline import Data, finisher, load
 from keras_cnns.data.sources.by_name import Target
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.tasks.base import recipe_model as network
 
 
@@ -66,7 +66,7 @@ class Task(ABC):
                 model, task = self.recipe.model, type(self).__name__.lower()
                 kind = {"label": "classification", "mask": "segmentation", "boxes": "detection"}.get(self.target, task)
                 kept = "empty" if default in ((), "") else f"at {default}"
-                raise UserError(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}.")
+                raise BadArgument(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}.")
 
     def prepare(self, training: Data) -> dict[str, Any]:
         """Looks at the training data before the first step. Returns what the run folder keeps of it."""

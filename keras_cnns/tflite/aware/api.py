@@ -7,7 +7,7 @@
 
 from pathlib import Path
 
-from keras_cnns.support.errors import UserError, memory_told
+from keras_cnns.support.errors import BadArgument, UserError, memory_errors
 from keras_cnns.support.validation import every, number, short
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.file.convert import load
@@ -15,7 +15,7 @@ from keras_cnns.tflite.file.convert import load
 METHODS = ("keras", "tfmot")
 
 
-@memory_told()
+@memory_errors()
 def quantization_aware(
     model, *, method="keras", hold_statistics=True, momentum=None, fold=False, pictures=None, outputs=None
 ):
@@ -50,9 +50,9 @@ def quantization_aware(
         cannot be made again, or the two disagree.
     """
     if not isinstance(method, str) or method not in METHODS:
-        raise UserError(f"there is no method {short(method)}: choose from {', '.join(METHODS)}")
+        raise BadArgument(f"there is no method {short(method)}: choose from {', '.join(METHODS)}")
     if momentum is not None and (not number(momentum) or not 0 <= momentum < 1):
-        raise UserError(f"momentum is {short(momentum)}: give a number from 0 to less than 1")
+        raise BadArgument(f"momentum is {short(momentum)}: give a number from 0 to less than 1")
     if outputs is not None and not isinstance(outputs, (str, int)) and not every(outputs, (str, int)):
         raise UserError(f"outputs is {short(outputs)}: give names or positions of the outputs to keep")
     for name, value in (("hold_statistics", hold_statistics), ("fold", fold)):

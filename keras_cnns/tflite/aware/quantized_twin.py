@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.graph.kinds import LINEAR, TRANSPOSED
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
@@ -233,5 +233,5 @@ def back(aware):
     """
     twin = getattr(aware, "keras_cnns_twin", None)
     if twin is None:
-        raise UserError('give the very model that quantization_aware(method="tfmot") returned')
+        raise BadArgument('give the very model that quantization_aware(method="tfmot") returned')
     return twin.back(aware)

@@ -15,7 +15,7 @@ from tensorflow import keras as _keras_of_tensorflow
 
 from keras_cnns.graph.keras_internals import producer
 from keras_cnns.graph.reader import read
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import NotInstalled, UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.equalize import equalized
 from keras_cnns.tflite.aware.source import compare
@@ -30,7 +30,7 @@ try:
     import tensorflow_model_optimization as tfmot  # noqa: F401 (for those that import this module)
     import tf_keras
 except ImportError as error:
-    raise UserError(f"{error.name} is not installed: pip install keras_cnns[qat]") from error
+    raise NotInstalled(f"{error.name} is not installed: pip install keras_cnns[qat]") from error
 finally:
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
     if _ENVIRONMENT is not None:

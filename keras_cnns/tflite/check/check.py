@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.check.faults import faults
@@ -180,5 +180,5 @@ def fixed_path(path: Path) -> Path:
       UserError: the file is that one.
     """
     if path.name.endswith(".fixed.tflite"):
-        raise UserError(f"{path} is a mended file already: give another name with out.")
+        raise UnreadableFile(f"{path} is a mended file already: give another name with out.")
     return path.with_name(f"{path.stem}.fixed.tflite")

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.archives import open_zip, read_member
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.targets import runner
 
@@ -25,7 +25,7 @@ def describe(path) -> dict[str, Any]:
     """
     path = path_of(path)
     if not path.is_file():
-        raise UserError(f"there is no file {path}.")
+        raise UnreadableFile(f"there is no file {path}.")
     inside, _ = runner.ask("describe", file=str(path.resolve()))
     card = read_card(path)
     names = list(dict.fromkeys(inside["operators"]))

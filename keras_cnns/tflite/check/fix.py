@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_cnns.support.atomic_files import written_aside
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.tflite.check.faults import faults
 from keras_cnns.tflite.file import flatbuffer, versions
 from keras_cnns.tflite.file.contents import TFLiteFile
@@ -39,7 +39,7 @@ def fix(file: TFLiteFile, out: Path) -> list[str]:
         after = read_contents(temporary)
         left = {finding.code for finding in faults(after) if finding.fixable}
         if left:
-            raise UserError(f"{file.path.name} could not be mended: {', '.join(sorted(left))} remained.")
+            raise UnreadableFile(f"{file.path.name} could not be mended: {', '.join(sorted(left))} remained.")
         same_answers(file, after)
     return changes
 
@@ -84,7 +84,9 @@ def same_answers(before: TFLiteFile, after: TFLiteFile) -> None:
     answers = [runner.ask("predict", inputs, file=str(file.path.resolve()))[1] for file in (before, after)]
     for name, values in answers[0].items():
         if not np.array_equal(values, answers[1][name], equal_nan=True):
-            raise UserError(f"output {name} of {before.path.name} changed when it was mended; nothing was written.")
+            raise UnreadableFile(
+                f"output {name} of {before.path.name} changed when it was mended; nothing was written."
+            )
 
 
 def _limits(kind: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_cnns.graph.keras_internals import input_structure, output_structure, producer
 from keras_cnns.saving.keras_file import load_model
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
 from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 
@@ -27,9 +27,9 @@ def load(source):
 def _functional(model):
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__.split('.')[0]}.{type(model).__name__}"
-        raise UserError(f"{kind} is no keras.Model: give one of Keras 3, or the path of a .keras file.")
+        raise BadArgument(f"{kind} is no keras.Model: give one of Keras 3, or the path of a .keras file.")
     if not model.built or not getattr(model, "inputs", None):
-        raise UserError(
+        raise BadArgument(
             f"{model.name} has no graph of layers (it is subclassed, or not built): "
             "make it with keras.Model(inputs, outputs) or give the Sequential model a keras.Input first."
         )
@@ -79,7 +79,7 @@ def concrete_function(model, batch=1, inputs=None, outputs=None):
     specs = {}
     for name, tensor in zip(inputs or input_names(model), model.inputs, strict=True):
         if None in tensor.shape[1:]:
-            raise UserError(
+            raise UnsupportedModel(
                 f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: "
                 "build the model with a fixed input_shape, a phone's file has one size."
             )
@@ -98,7 +98,7 @@ def answering(model):
     except Exception as error:  # whatever a layer of anybody's raises
         _, bold, message = str(error).rpartition("\x1b[1m")  # where Keras says what it was, below where it was
         message = message.partition("\x1b[0m")[0] if bold else message.rpartition("Error: ")[2]
-        raise UserError(f"{model.name} itself does not answer: {first_line(message)}") from error
+        raise UnsupportedModel(f"{model.name} itself does not answer: {first_line(message)}") from error
 
 
 def converter(model, batch=1, **names):
@@ -124,7 +124,7 @@ def run(made):
         with stderr_closed():  # the converter's remarks on its own arguments
             return made.convert()
     except Exception as error:
-        raise UserError(_explain(str(error), made._funcs[0].graph)) from error
+        raise UnsupportedModel(_explain(str(error), made._funcs[0].graph)) from error
 
 
 def to_flatbuffer(model, batch=1, **names):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.inputs import pictures
 
 NOISE = "compared on noise, which says nothing of classes: give images"
@@ -76,7 +76,7 @@ def gather(
     elif are_calibration:
         images = calibration
     elif labels is not None:
-        raise UserError("labels need the images they belong to: give images=.")
+        raise BadArgument("labels need the images they belong to: give images=.")
     else:
         images = pictures.noise(model, names)
     notes = (NOISE,) if are_noise else pictures.compare_ranges(calibration, images) if calibration is not None else ()

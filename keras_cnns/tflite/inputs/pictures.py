@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.graph.keras_internals import calls_of
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
 from keras_cnns.tflite.inputs.structures import Inputs
 
 EMPTY = 1000  # batches without a picture: there will be none
@@ -37,15 +37,15 @@ def gather(data, model, names, what, *, limit=None):
         count += len(some[names[0]])
         empty = 0 if len(some[names[0]]) else empty + 1
         if empty >= EMPTY:
-            raise UserError(f"{what}: {EMPTY} batches in a row hold nothing.")
+            raise BadArgument(f"{what}: {EMPTY} batches in a row hold nothing.")
         if limit and count >= limit:
             break
     if not count:
-        raise UserError(f"{what} is empty: give some pictures as the model takes them.")
+        raise BadArgument(f"{what} is empty: give some pictures as the model takes them.")
     try:
         whole = {name: _joined(arrays) for name, arrays in parts.items()}
     except ValueError as error:
-        raise UserError(f"{what}: the batches have different shapes ({error}).") from None
+        raise BadArgument(f"{what}: the batches have different shapes ({error}).") from None
     return checked(whole, inputs, what)
 
 
@@ -54,17 +54,17 @@ def batches(data, model, names, what, *, endless=False):
     if isinstance(data, (str, Path)):
         data = _of_data_set(str(data), model, what)
     if not endless and _without_end(data):
-        raise UserError(f"{what} never end: give so many batches, such as dataset.take(100).")
+        raise BadArgument(f"{what} never end: give so many batches, such as dataset.take(100).")
     try:
         yield from Inputs(model, names).parts(data, what)
     except UserError:
         raise
     except tf.errors.OpError as error:
-        raise UserError(f"{what}: the data set fails: {first_line(error.message)}") from error
+        raise BadArgument(f"{what}: the data set fails: {first_line(error.message)}") from error
     except MemoryError:
         raise
     except Exception as error:  # of whoever wrote the generator; the traceback has it as its cause
-        raise UserError(f"{what}: what gives them fails: {type(error).__name__}: {first_line(error)}") from error
+        raise BadArgument(f"{what}: what gives them fails: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _joined(arrays):
@@ -83,7 +83,7 @@ def _of_data_set(name, model, what):
 
     shape = tuple(model.inputs[0].shape[1:])
     if len(model.inputs) != 1 or len(shape) != 3 or None in shape:
-        raise UserError(f"{model.name} takes no single picture of a fixed size: give arrays, or a tf.data.Dataset")
+        raise BadArgument(f"{model.name} takes no single picture of a fixed size: give arrays, or a tf.data.Dataset")
     name = f"folder:{name}" if Path(name).is_dir() else name
     split = "test" if what == "images" else "train"
     data = load(name, size=shape[:2], channels=shape[2], batch_size=256, split=split, training=False)
@@ -101,9 +101,9 @@ def checked(whole, inputs, what):
     whole = {name: _checked(whole[name], tensor, name, what) for name, tensor in pairs}
     counts = {len(array) for array in whole.values()}
     if len(counts) > 1:
-        raise UserError(f"{what}: the inputs have different numbers of entries ({sorted(counts)}).")
+        raise BadArgument(f"{what}: the inputs have different numbers of entries ({sorted(counts)}).")
     if all(array.size > 1 and array.min() == array.max() for array in whole.values()):
-        raise UserError(f"{what}: every value is {next(iter(whole.values())).flat[0]:g}, which is no picture.")
+        raise BadArgument(f"{what}: every value is {next(iter(whole.values())).flat[0]:g}, which is no picture.")
     return whole
 
 
@@ -117,21 +117,21 @@ def thin(whole, limit=CALIBRATION_PICTURES):
 def _checked(array, tensor, name, what):
     expected = tuple(tensor.shape[1:])
     if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise UserError(f"{what}: the pictures are {array.dtype}, not numbers.")
+        raise BadArgument(f"{what}: the pictures are {array.dtype}, not numbers.")
     sides = zip(expected, array.shape[1:], strict=False)
     if array.ndim != len(expected) + 1 or any(n not in (None, m) for n, m in sides):
-        raise UserError(
+        raise BadArgument(
             f"{what} has shape {array.shape}, but input {name!r} takes (N, {', '.join(map(str, expected))}): "
             "give pictures exactly as the model takes them."
         )
     if not len(array):
-        raise UserError(f"{what} is empty: give some pictures as the model takes them.")
+        raise BadArgument(f"{what} is empty: give some pictures as the model takes them.")
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         first = int(np.argmin(np.isfinite(array).reshape(len(array), -1).all(1)))
-        raise UserError(f"{what} holds NaN or infinite values, first in entry {first}: look at what makes it.")
+        raise BadArgument(f"{what} holds NaN or infinite values, first in entry {first}: look at what makes it.")
     wanted = array.astype(tensor.dtype, copy=False)
     if "float" not in tensor.dtype and not np.array_equal(wanted, array):
-        raise UserError(
+        raise UnsupportedModel(
             f"{what} holds {array.dtype} values that input {name!r}, which takes {tensor.dtype}, cannot hold."
         )
     return wanted
@@ -170,9 +170,9 @@ def noise(model, names, count=16):
     """Noise where a caller gives no pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1."""
     for name, tensor in zip(names, model.inputs, strict=True):
         if tensor.dtype == "string":
-            raise UserError(f"input {name!r} of {model.name} takes texts: a file for a phone takes numbers.")
+            raise BadArgument(f"input {name!r} of {model.name} takes texts: a file for a phone takes numbers.")
         if None in tensor.shape[1:]:
-            raise UserError(
+            raise BadArgument(
                 f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: give images or "
                 "calibration of the size that the file is to take, or build the model with a fixed input_shape."
             )
@@ -195,11 +195,11 @@ def label_array(labels):
     try:
         labels = np.asarray(labels)
     except Exception as error:  # rows of different lengths, or whatever a library's container says
-        raise UserError(f"labels make no array: {first_line(error)}") from error
+        raise BadArgument(f"labels make no array: {first_line(error)}") from error
     if labels.dtype.kind not in "biuf":
-        raise UserError(f"labels must be numbers of classes, not {labels.dtype} of shape {labels.shape}.")
+        raise BadArgument(f"labels must be numbers of classes, not {labels.dtype} of shape {labels.shape}.")
     if not np.isfinite(labels).all():
-        raise UserError("labels hold NaN or infinite values.")
+        raise BadArgument("labels hold NaN or infinite values.")
     if labels.dtype.kind == "b" or labels.dtype.kind == "f" and labels.size and (labels == np.round(labels)).all():
         return labels.astype(int)
     return labels
@@ -216,22 +216,22 @@ def check_labels(labels, original, kind, scores=None):
     labels = label_array(labels)
     classes = (original if scores is None else scores).shape[-1]
     if kind in ("embedding", "regression") or (kind == "classes" and scores is None):
-        raise UserError(f"labels are for a classifier, and this output is taken for {kind}: leave them out.")
+        raise BadArgument(f"labels are for a classifier, and this output is taken for {kind}: leave them out.")
     shape = original.shape if kind == "multilabel" else (original if scores is None else scores).shape[:-1]
     if kind == "multilabel" and labels.ndim == len(shape) - 1 and shape[-1] == 1:
         labels = labels[..., None]  # one label, in one number
     if kind != "multilabel" and labels.ndim == len(shape) + 1 and labels.shape[-1] in (1, classes):
         labels = labels[..., 0] if labels.shape[-1] == 1 else labels.argmax(-1)  # a column, or one of many
     if labels.ndim != len(shape) or (kind != "multilabel" and not np.issubdtype(labels.dtype, np.integer)):
-        raise UserError(
+        raise BadArgument(
             f"labels must be one integer class number for each picture, not {labels.dtype} of shape {labels.shape}."
         )
     if len(labels) != len(original):
-        raise UserError(f"there are {len(labels)} labels for {len(original)} pictures.")
+        raise BadArgument(f"there are {len(labels)} labels for {len(original)} pictures.")
     if labels.shape != shape:
-        raise UserError(f"labels have the shape {labels.shape}, where the answers ask for {shape}.")
+        raise BadArgument(f"labels have the shape {labels.shape}, where the answers ask for {shape}.")
     if kind == "multilabel" and len(labels) and not 0 <= labels.min() <= labels.max() <= 1:
-        raise UserError(f"labels of several at once are 0 or 1, these go from {labels.min()} to {labels.max()}.")
+        raise BadArgument(f"labels of several at once are 0 or 1, these go from {labels.min()} to {labels.max()}.")
     if kind != "multilabel" and len(labels) and (labels.min() < 0 or labels.max() >= classes):
-        raise UserError(f"labels go from {labels.min()} to {labels.max()}, but the model has {classes} classes.")
+        raise BadArgument(f"labels go from {labels.min()} to {labels.max()}, but the model has {classes} classes.")
     return labels

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_cnns.graph.keras_internals import input_structure
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 
 
 class Inputs:
@@ -37,7 +37,7 @@ class Inputs:
         for item in _items(data, what):
             found = self.taken(item)
             if found is None:
-                raise UserError(f"{what}: a batch is {type(item).__name__}, not an array of pictures.")
+                raise BadArgument(f"{what}: a batch is {type(item).__name__}, not an array of pictures.")
             ranks = (len(tensor.shape) for tensor in self.tensors)
             yield {  # single pictures are welcome
                 name: array if array.ndim == rank else array[None]
@@ -101,9 +101,9 @@ class Inputs:
         if found is None and isinstance(self.places, dict) and set(self.places) <= set(item):
             for key, place in self.places.items():  # the nesting is right, and a shape may not be
                 if not isinstance(place, int):
-                    raise UserError(f"inputs: what is given for {key!r} is not what the model takes there.")
+                    raise BadArgument(f"inputs: what is given for {key!r} is not what the model takes there.")
         if found is None:
-            raise UserError(f"inputs are named {', '.join(self.names)}, not {', '.join(map(str, item))}.")
+            raise BadArgument(f"inputs are named {', '.join(self.names)}, not {', '.join(map(str, item))}.")
         return self._by_name(found)
 
     def _by_name(self, found):
@@ -147,4 +147,4 @@ def _items(data, what):
     try:
         return iter(data)
     except TypeError:
-        raise UserError(f"{what}: {type(data).__name__} is neither an array nor an iterable of batches.") from None
+        raise BadArgument(f"{what}: {type(data).__name__} is neither an array nor an iterable of batches.") from None

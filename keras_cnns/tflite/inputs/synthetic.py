@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.keras_internals import calls_of
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.inputs.pictures import noise
 
 WORD = "synthetic"
@@ -38,7 +38,7 @@ def synthetic(
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     layers = [layer for layer in layers if len(calls_of(layer)) == 1]
     if not layers or any("float" not in tensor.dtype for tensor in model.inputs):
-        raise UserError(
+        raise BadArgument(
             f'calibration="{WORD}" is made from the statistics of batch normalization, and {model.name} has none that '
             "tell of its pictures: give real ones."
         )

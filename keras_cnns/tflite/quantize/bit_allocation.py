@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
@@ -66,7 +66,7 @@ def allocate(found, size, budget, strict=True):
         chosen.add(name)
     if strict and size > budget:
         least = f"with four bits wherever they can be the file has {size:,} bytes"
-        raise UserError(f"{least}, more than {max(budget, 0):,.0f}.")
+        raise UnsupportedModel(f"{least}, more than {max(budget, 0):,.0f}.")
     return chosen
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.inputs.pictures import thin
 from keras_cnns.tflite.verify import measures
@@ -60,7 +60,7 @@ def check_finite(wanted, pictures, some, batch):
         endless = ~np.isfinite(one.reshape(len(one), -1)).all(1)
         if endless.any():
             place = places[int(np.argmax(endless)) * batch]
-            raise UserError(f"calibration picture {place} makes the answers NaN or infinite: leave it out.")
+            raise UnsupportedModel(f"calibration picture {place} makes the answers NaN or infinite: leave it out.")
 
 
 def _as_taken(values, detail):

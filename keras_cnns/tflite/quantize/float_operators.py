@@ -7,7 +7,7 @@ comes out of it up to the next ones. Pictures that are cut out by such boxes are
 
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.tflite.file import flatbuffer
 
 Kind = schema.BuiltinOperator
@@ -41,7 +41,7 @@ def _around_boxes(model):
     """
     main, *loops = model.subgraphs
     if any(_has_weights(model, graph) for graph in loops) or _hands_weights_in(model, main):
-        raise UserError(
+        raise UnsupportedModel(
             "ranges cannot be measured inside a loop (a recurrent layer): build that layer with unroll=True, or choose "
             "a scheme without calibration."
         )
@@ -58,7 +58,7 @@ def check_ends(data, floats, job):
     ):
         names = [graph.tensors[i].name.decode() for i in ends]
         if kind != "float32" and set(names) & set(floats):
-            raise UserError(f"boxes stay floats where the rest is int8: leave {side}_type at float32.")
+            raise UnsupportedModel(f"boxes stay floats where the rest is int8: leave {side}_type at float32.")
 
 
 def distinguish_loops(data):

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 from litert_quantizer import calibrator
 from litert_quantizer.utils import qsv_utils
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.inputs.pictures import batched
@@ -35,7 +35,9 @@ def measure(made, data, job):
     """
     way, count = job.tuning.ranges, len(next(iter(job.calibration.values())))
     if way not in ("extremes", "mse") and count < FEWEST:
-        raise UserError(f"a percentile of {count} pictures says nothing of others: give {FEWEST} or more, or extremes.")
+        raise BadArgument(
+            f"a percentile of {count} pictures says nothing of others: give {FEWEST} or more, or extremes."
+        )
     whole, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.calibration, job.batch))
     with quantizer_quiet():
         meter = calibrator.Calibrator(whole, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
@@ -43,7 +45,7 @@ def measure(made, data, job):
     found = meter.get_model_qsvs()
     endless = [name for name, r in found.items() if not (np.isfinite(r["min"]).all() and np.isfinite(r["max"]).all())]
     if endless and len(flatbuffer.read(data).subgraphs) == 1:  # a loop may well begin at infinity
-        raise UserError(_first_endless(whole, pictures, set(endless)))
+        raise BadArgument(_first_endless(whole, pictures, set(endless)))
     if way != "extremes":
         found = _narrowed(whole, pictures, found, way)
     for name, tensor in _input_tensors(data).items():

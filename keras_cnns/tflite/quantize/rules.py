@@ -7,7 +7,7 @@ from pathlib import Path
 
 from litert_quantizer import qtyping, quantizer, recipe
 
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import UnsupportedModel, nearest
 from keras_cnns.tflite.file import repair
 from keras_cnns.tflite.quantize import (
     bias_overflow,
@@ -157,7 +157,7 @@ def islands(data, job):
         islands = list(job.settings.islands)
         for name in islands:
             if name not in Op.__members__:
-                raise UserError(f"no operator {name!r} can be left float.{nearest(name, Op.__members__)}")
+                raise UnsupportedModel(f"no operator {name!r} can be left float.{nearest(name, Op.__members__)}")
     return whole(data, job, [Op[name] for name in islands])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from litert_quantizer import recipe
 
-from keras_cnns.support.errors import UserError, first_line, nearest
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line, nearest
 from keras_cnns.tflite.quantize import float_operators, rules
 from keras_cnns.tflite.quantize.layerwise import closer_of, refine
 from keras_cnns.tflite.quantize.rules import finished
@@ -168,7 +168,9 @@ def find(name: str) -> Scheme:
       UserError: there is no such scheme.
     """
     if name not in SCHEMES:
-        raise UserError(f"there is no scheme {name!r}: choose from {', '.join(SCHEMES)}, auto.{nearest(name, SCHEMES)}")
+        raise BadArgument(
+            f"there is no scheme {name!r}: choose from {', '.join(SCHEMES)}, auto.{nearest(name, SCHEMES)}"
+        )
     return SCHEMES[name]
 
 
@@ -183,24 +185,24 @@ def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
     row, tuning = find(name), settings.tuning
     if settings.integer_io and not row.integer_io:
         kind = next(kind for kind in (settings.input_type, settings.output_type) if kind != "float32")
-        raise UserError(f"{name} has no {kind} inputs and outputs: that needs a scheme such as int8.")
+        raise BadArgument(f"{name} has no {kind} inputs and outputs: that needs a scheme such as int8.")
     if settings.islands is not None and name != "int8_float_islands":
-        raise UserError(f"{name} has no islands that stay in floats: islands goes with int8_float_islands.")
+        raise BadArgument(f"{name} has no islands that stay in floats: islands goes with int8_float_islands.")
     if tuning is not None and (settings.engine == "converter" or not row.rounded):
         who = (
             "the converter rounds as it likes"
             if settings.engine == "converter"
             else f"{name} rounds nothing to integers"
         )
-        raise UserError(f"{who}: leave tuning= out.")
+        raise BadArgument(f"{who}: leave tuning= out.")
     if tuning is not None and tuning.refines and not has_pictures and not row.calibrated:
-        raise UserError("tuning= is done on pictures: give calibration=, or take tuning=Tuning.plain().")
+        raise BadArgument("tuning= is done on pictures: give calibration=, or take tuning=Tuning.plain().")
     if tuning is not None and tuning.ranges != "extremes" and not row.activations:
-        raise UserError(f"{name} rounds no activations beforehand: leave the tuning's ranges out.")
+        raise BadArgument(f"{name} rounds no activations beforehand: leave the tuning's ranges out.")
     if settings.error_avoided is not None and not row.leaves_out:
-        raise UserError(f"{name} leaves no operator out: error_avoided is for int8_float_mixed and int8_int16_mixed.")
+        raise BadArgument(f"{name} leaves no operator out: error_avoided is for int8_float_mixed and int8_int16_mixed.")
     if settings.max_size is not None and not row.mixed:
-        raise UserError(f'{name} has one size: max_size is for scheme="auto" and "weight_only_mixed".')
+        raise BadArgument(f'{name} has one size: max_size is for scheme="auto" and "weight_only_mixed".')
     return row
 
 
@@ -220,7 +222,7 @@ def make(name: str, data: bytes, job: Job) -> bytes:
         raise
     except Exception as error:  # the quantizer raises whatever it meets
         message = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UserError(f"{name} is not possible for this network: {message}") from error
+        raise UnsupportedModel(f"{name} is not possible for this network: {message}") from error
 
 
 def _refined(data: bytes, made: bytes, rounded: bytes, job: Job) -> bytes:

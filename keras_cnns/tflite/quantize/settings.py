@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.validation import every, kind, number, short, whole
 
 CHOICES = {
@@ -45,11 +45,11 @@ class Tuning:
             value, known = getattr(self, field.name), CHOICES[field.name]
             if field.name == "ranges" and isinstance(value, (int, float)) and not isinstance(value, bool):
                 if not 50 < value <= 100:
-                    raise UserError(f"ranges={value:g} is no percentile: give a number above 50, up to 100.")
+                    raise BadArgument(f"ranges={value:g} is no percentile: give a number above 50, up to 100.")
                 continue
             if value not in known:
                 shown = repr(value) if isinstance(value, str) else kind(value)
-                raise UserError(f"{field.name}={shown} is none of {', '.join(known)}.{nearest(str(value), known)}")
+                raise BadArgument(f"{field.name}={shown} is none of {', '.join(known)}.{nearest(str(value), known)}")
 
     @classmethod
     def plain(cls) -> "Tuning":
@@ -94,23 +94,23 @@ class FileSettings:
     def __post_init__(self) -> None:
         for name in ("input_type", "output_type", "engine"):
             if not isinstance(value := getattr(self, name), str):
-                raise UserError(f"{name} must be a word, not {kind(value)}.")
+                raise BadArgument(f"{name} must be a word, not {kind(value)}.")
         if self.batch is not None and not whole(self.batch, 1):
-            raise UserError(f"batch is {short(self.batch)}: give a whole number from 1, or None to leave it open.")
+            raise BadArgument(f"batch is {short(self.batch)}: give a whole number from 1, or None to leave it open.")
         if self.islands is not None and not every(self.islands, str):
-            raise UserError('islands must be a list of operators, such as ["ADD"].')
+            raise BadArgument('islands must be a list of operators, such as ["ADD"].')
         if self.tuning is not None and not isinstance(self.tuning, Tuning):
-            raise UserError(f"tuning must be a keras_cnns.tflite.Tuning, not {kind(self.tuning)}.")
+            raise BadArgument(f"tuning must be a keras_cnns.tflite.Tuning, not {kind(self.tuning)}.")
         share = self.error_avoided
         if share is not None and not (number(share) and 0 < share < 1):
-            raise UserError(f"error_avoided is {short(share)}: give a share between 0 and 1, such as 0.75.")
+            raise BadArgument(f"error_avoided is {short(share)}: give a share between 0 and 1, such as 0.75.")
         if self.max_size is not None and not (number(self.max_size) and self.max_size > 0):
-            raise UserError(f"max_size is {short(self.max_size)}: give a share of the float32 file's, such as 0.2.")
+            raise BadArgument(f"max_size is {short(self.max_size)}: give a share of the float32 file's, such as 0.2.")
         for name in (self.input_type, self.output_type):
             if name not in TYPES:
-                raise UserError(f"there is no input or output type {name!r}: choose from {', '.join(TYPES)}.")
+                raise BadArgument(f"there is no input or output type {name!r}: choose from {', '.join(TYPES)}.")
         if self.engine not in ENGINES:
-            raise UserError(f"there is no engine {self.engine!r}: choose from {', '.join(ENGINES)}.")
+            raise BadArgument(f"there is no engine {self.engine!r}: choose from {', '.join(ENGINES)}.")
 
     @property
     def integer_io(self) -> bool:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.inputs.pictures import batched
 
@@ -20,7 +20,7 @@ def make(scheme, model, job, **names):
       UserError: the converter has no such scheme, or no way for one of the operations.
     """
     if scheme not in SCHEMES:
-        raise UserError(f"the stock converter has no {scheme}: choose from {', '.join(SCHEMES)}.")
+        raise BadArgument(f"the stock converter has no {scheme}: choose from {', '.join(SCHEMES)}.")
     made = convert.converter(model, job.settings.batch, **names)
     if scheme != "float32":
         made.optimizations = [tf.lite.Optimize.DEFAULT]

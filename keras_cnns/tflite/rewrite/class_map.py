@@ -8,7 +8,7 @@ from keras import layers, tree
 
 from keras_cnns.graph.kinds import ARGMAX, CONVS, MEAN, TOP_K, activation_of
 from keras_cnns.graph.node import Item, Node
-from keras_cnns.support.errors import UserError, nearest
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, nearest
 from keras_cnns.tflite.rewrite.ends import behind_passing, is_softmax
 from keras_cnns.tflite.rewrite.padding import each
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
@@ -26,17 +26,17 @@ def add(graph, explain):
       UserError: no such method, or the scores are made in another way; it names the layer.
     """
     if explain not in METHODS:
-        raise UserError(
+        raise BadArgument(
             f"there is no explain {explain!r}: choose from {', '.join(METHODS)}.{nearest(explain, METHODS)}"
         )
     if any(node.name == CLASS_MAP for node in graph.nodes):
-        raise UserError(f"{graph.name} has a layer {CLASS_MAP!r} already, and that is the name of the map.")
+        raise UnsupportedModel(f"{graph.name} has a layer {CLASS_MAP!r} already, and that is the name of the map.")
     flat = tree.flatten(graph.outputs)
     main = [node for node in flat if not node.name.lower().startswith("aux")] or flat
     scores = list(dict.fromkeys(_before_choice(node) for node in main))
     if len(scores) != 1:
         names = ", ".join(node.name for node in scores)
-        raise UserError(f"{graph.name} has {len(scores)} outputs ({names}): {NEEDS}, of one output.")
+        raise UnsupportedModel(f"{graph.name} has {len(scores)} outputs ({names}): {NEEDS}, of one output.")
     maps, kernel = _pooled(scores[0], graph.name)
     if kernel is None:
         made = Node(layers.Identity, (maps,), name=CLASS_MAP, shape=maps.shape)
@@ -78,11 +78,13 @@ def _pooled(node, name):
     kernel = None
     if node.is_a(layers.Dense) and len(node.shape) == 2 or _is_pointwise(node):
         if activation_of(node) not in SQUASHES:
-            raise UserError(f"{name} ends in {node.name!r}, whose scores are bent by {activation_of(node)}: {NEEDS}.")
+            raise UnsupportedModel(
+                f"{name} ends in {node.name!r}, whose scores are bent by {activation_of(node)}: {NEEDS}."
+            )
         kernel = node.weights[0].reshape(node.weights[0].shape[-2:])
         node = behind_passing(node.input)
     if not _is_average(node):
-        raise UserError(f"{name} has {node.name!r} ({node.kind}) before its scores: {NEEDS}.")
+        raise UnsupportedModel(f"{name} has {node.name!r} ({node.kind}) before its scores: {NEEDS}.")
     return node.input, kernel
 
 

@@ -20,7 +20,7 @@ from keras_cnns.graph.kinds import (
 )
 from keras_cnns.graph.node import Item
 from keras_cnns.graph.reader import read
-from keras_cnns.support.errors import UserError, first_line, nearest
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, first_line, nearest
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.rewrite.fold import number_affine
 from keras_cnns.tflite.rewrite.prepare import apart
@@ -54,10 +54,10 @@ def with_ends(model, preprocessing=None, head=None, k=5):
 
 def _behind(model, steps):
     if len(model.inputs) != 1:
-        raise UserError(f"{model.name} has {len(model.inputs)} inputs: put preprocessing into the model itself.")
+        raise UnsupportedModel(f"{model.name} has {len(model.inputs)} inputs: put preprocessing into the model itself.")
     steps = steps if isinstance(steps, (list, tuple)) else [steps]
     if not all(isinstance(step, keras.layers.Layer) for step in steps):
-        raise UserError(
+        raise BadArgument(
             "preprocessing must be a Keras layer or a list of them, such as keras.layers.Rescaling(1 / 255)."
         )
     (inner,) = model.inputs
@@ -66,30 +66,34 @@ def _behind(model, steps):
         try:
             x = step(x)
         except Exception as error:  # whatever the layer says of a shape it does not take
-            raise UserError(f"preprocessing layer {step.name!r} does not take it: {first_line(error)}") from error
+            raise UnsupportedModel(
+                f"preprocessing layer {step.name!r} does not take it: {first_line(error)}"
+            ) from error
     if x.shape[1:] != inner.shape[1:]:
-        raise UserError(f"preprocessing gives {x.shape[1:]}, and {model.name} takes {inner.shape[1:]}.")
+        raise UnsupportedModel(f"preprocessing gives {x.shape[1:]}, and {model.name} takes {inner.shape[1:]}.")
     return keras.Model(pixels, model(x), name=model.name)
 
 
 def _under(model, head, k):
     if head not in HEADS:
-        raise UserError(f"there is no head {head!r}: choose from {', '.join(HEADS)}.{nearest(head, HEADS)}")
+        raise BadArgument(f"there is no head {head!r}: choose from {', '.join(HEADS)}.{nearest(head, HEADS)}")
     shape = model.outputs[0].shape
     if len(model.outputs) != 1 or len(shape) != 2:
-        raise UserError(
+        raise UnsupportedModel(
             f"head {head!r} is for a classifier with one vector of scores, and {model.name} has another output."
         )
     if head == "logits":
         return _without_softmax(model)
     if shape[-1] == 1:
-        raise UserError(f"head {head!r} chooses among classes, and {model.name} has one score: compare that yourself.")
+        raise UnsupportedModel(
+            f"head {head!r} chooses among classes, and {model.name} has one score: compare that yourself."
+        )
     scores = model.outputs[0]
     if head == "softmax":
         if ends_in_softmax(model):
             return model
         if _is_activation(behind_passing(_last(model)), "sigmoid"):
-            raise UserError(
+            raise UnsupportedModel(
                 f"{model.name} ends in a sigmoid, several labels at once: leave head='softmax' out, or take 'logits'."
             )
         return keras.Model(model.inputs, keras.layers.Softmax(name="probabilities")(scores), name=model.name)
@@ -97,7 +101,7 @@ def _under(model, head, k):
         _, best = keras.ops.top_k(scores, 1)  # argmax itself needs bitwise operators in Keras
         return keras.Model(model.inputs, {"class": keras.ops.squeeze(best, -1)}, name=model.name)
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= shape[-1]:
-        raise UserError(f"the best {k} of {shape[-1]} classes cannot be had.")
+        raise UnsupportedModel(f"the best {k} of {shape[-1]} classes cannot be had.")
     best, which = keras.ops.top_k(scores, k)
     return keras.Model(model.inputs, {"scores": best, "classes": which}, name=model.name)
 
@@ -111,7 +115,7 @@ def _without_softmax(model):
         graph.rewrite(lambda node, uses: node.input if node is end else None)
         return graph.build()
     if _answers_sum_to_one(model):
-        raise UserError(
+        raise UnsupportedModel(
             f"{model.name} gives probabilities, but ends in no softmax to take away: leave head='logits' out."
         )
     return model
@@ -178,7 +182,7 @@ def endings(graph, stated=None):
     elif isinstance(stated, dict):
         unknown = set(stated) - set(names)
         if unknown:
-            raise UserError(f"there is no output {', '.join(map(str, unknown))}: the outputs are {', '.join(names)}.")
+            raise BadArgument(f"there is no output {', '.join(map(str, unknown))}: the outputs are {', '.join(names)}.")
         stated = [stated.get(name, ending.kind) for name, ending in zip(names, by_graph, strict=True)]
     wrong = (
         [k for k in stated if not isinstance(k, str) or k not in KINDS]
@@ -187,10 +191,10 @@ def endings(graph, stated=None):
     )
     if wrong or len(stated) != len(by_graph):
         kinds = f"say one of {', '.join(KINDS)} for each of {len(by_graph)}."
-        raise UserError(f"outputs is {', '.join(map(str, wrong)) or stated}: {kinds}")
+        raise UnsupportedModel(f"outputs is {', '.join(map(str, wrong)) or stated}: {kinds}")
     for kind, node, name in zip(stated, keras.tree.flatten(copy.outputs), names, strict=True):
         if kind == "class_map" and len(node.shape) != 4:
-            raise UserError(f"{name} is {node.shape[1:]}: a class_map is (rows, columns, classes).")
+            raise UnsupportedModel(f"{name} is {node.shape[1:]}: a class_map is (rows, columns, classes).")
     return [Ending(kind, ending.scores) for kind, ending in zip(stated, by_graph, strict=True)]
 
 

@@ -23,7 +23,7 @@ from keras_cnns.graph.kinds import (
 )
 from keras_cnns.graph.node import Item, Node, cast, like, new, plus, relu6, times
 from keras_cnns.graph.reader import read
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, flip_kernel, fold_back, fold_forward, follows_linear
 from keras_cnns.tflite.rewrite.int8_forms import by_fives, rules_for, thinning
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
@@ -101,7 +101,7 @@ def keep_outputs(graph, wanted=None):
         wanted = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
         unknown = [w for w in wanted if w not in names and w not in range(len(flat))]
         if unknown or not wanted:
-            raise UserError(f"no output {', '.join(map(str, unknown)) or 'is wanted'}: the model has {names}")
+            raise UnsupportedModel(f"no output {', '.join(map(str, unknown)) or 'is wanted'}: the model has {names}")
         main = [flat[w] if isinstance(w, int) else flat[names.index(w)] for w in wanted]
     graph.outputs = main if len(main) > 1 else main[0]
 
@@ -125,7 +125,7 @@ def _without_training(node, dropped):
 def apart(node, uses=None):
     """One thing per node: fused activations, separable convolutions and scaled additions taken apart."""
     if node.config.get("data_format") == "channels_first":
-        raise UserError(f"layer {node.name!r} is channels_first: phones read channels last, build it that way")
+        raise UnsupportedModel(f"layer {node.name!r} is channels_first: phones read channels last, build it that way")
     if hasattr(node.call, "inference_form"):
         node = _inference_form(node)
         return apart(node) or node

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError
 from keras_cnns.support.validation import path_of, short, whole
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.process import run_child
@@ -29,7 +29,7 @@ def _numbers(array):
     except Exception:  # containers of other libraries raise whatever they like
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" or not array.ndim:
-        raise UserError("the images must be an array (N, ...) of numbers, or a dict of such arrays by input name.")
+        raise BadArgument("the images must be an array (N, ...) of numbers, or a dict of such arrays by input name.")
     return array
 
 
@@ -47,9 +47,9 @@ def predict(path, images, *, threads: int = 1):
     """
     path = path_of(path)
     if not path.is_file():
-        raise UserError(f"there is no file {path}.")
+        raise UnreadableFile(f"there is no file {path}.")
     if not whole(threads, 1):
-        raise UserError(f"threads is {short(threads)}: give a whole number from 1.")
+        raise BadArgument(f"threads is {short(threads)}: give a whole number from 1.")
     inputs = {name: _numbers(array) for name, array in (images if isinstance(images, dict) else {"*": images}).items()}
     _, outputs = ask("predict", inputs, file=str(path.resolve()), threads=threads)
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))

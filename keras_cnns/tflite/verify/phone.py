@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError
 from keras_cnns.support.validation import path_of, short, whole
 from keras_cnns.tflite.verify import timing
 
@@ -61,19 +61,19 @@ def benchmark_on_phone(
     """
     paths = timing.files(paths)
     if tool and not path_of(tool, "tool").is_file():
-        raise UserError(f"there is no file {tool}.")
+        raise UnreadableFile(f"there is no file {tool}.")
     if not whole(rounds, 1):
-        raise UserError(f"rounds is {short(rounds)}: give a whole number from 1.")
+        raise BadArgument(f"rounds is {short(rounds)}: give a whole number from 1.")
     timing.check(threads, runs)
     if not isinstance(delegate, str) or delegate not in DELEGATES:
-        raise UserError(f"there is no delegate {delegate!r}: choose from {', '.join(DELEGATES)}.")
+        raise BadArgument(f"there is no delegate {delegate!r}: choose from {', '.join(DELEGATES)}.")
     phone = Phone(adb, serial)
     phone.shell("mkdir", "-p", FOLDER)
     if tool:
         phone.push(tool, TOOL)
         phone.shell("chmod", "+x", TOOL)
     elif "yes" not in phone.shell(f"test -x {TOOL} && echo yes || echo no", plain=True):
-        raise UserError(f"{phone.name} has no benchmark_model yet: give the file for Android once, see {WHERE}")
+        raise BadArgument(f"{phone.name} has no benchmark_model yet: give the file for Android once, see {WHERE}")
     there = [f"{FOLDER}/{number}_{path.name}" for number, path in enumerate(paths)]
     try:
         for path, target in zip(paths, there, strict=True):

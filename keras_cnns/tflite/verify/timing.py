@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError
 from keras_cnns.support.validation import every, kind, number, path_of, whole
 from keras_cnns.tflite.targets import runner
 
@@ -87,20 +87,20 @@ def files(paths):
     """
     paths = [paths] if isinstance(paths, (str, Path)) else paths
     if not isinstance(paths, (list, tuple)):
-        raise UserError(f"files are given as a list of paths, not as {kind(paths)}.")
+        raise BadArgument(f"files are given as a list of paths, not as {kind(paths)}.")
     paths = [path_of(path) for path in paths]
     if not paths:
-        raise UserError("no file to benchmark: give one or more .tflite files.")
+        raise BadArgument("no file to benchmark: give one or more .tflite files.")
     for path in paths:
         if not path.is_file():
-            raise UserError(f"there is no file {path}.")
+            raise UnreadableFile(f"there is no file {path}.")
     return paths
 
 
 def check(threads, runs):
     """Raises UserError where a number of runs, or one of the numbers of threads, is none from 1."""
     if not whole(runs, 1) or not every(threads, numbers.Integral) or not all(whole(count, 1) for count in threads):
-        raise UserError("runs and threads must be at least 1: a whole number, and a list of them.")
+        raise BadArgument("runs and threads must be at least 1: a whole number, and a list of them.")
 
 
 def table(rows, *, title=None):

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.untrusted import read_json
 
 IN_FOLDERS = ("model.safetensors", "pytorch_model.bin", "model.weights.h5")
@@ -29,21 +29,23 @@ def file_in(path: str | os.PathLike[str]) -> Path:
     if usual is not None:
         return usual
     if (path / "saved_model.pb").is_file():
-        raise UserError(f"{path} is a SavedModel: open it in TensorFlow and save the model's weights as .weights.h5.")
+        raise UnreadableFile(
+            f"{path} is a SavedModel: open it in TensorFlow and save the model's weights as .weights.h5."
+        )
     several = sorted(f for f in path.iterdir() if f.is_file() and f.name.lower().endswith(ENDINGS))
     if len(several) > 1 and not all(PART.fullmatch(f.name) for f in several):
-        raise UserError(f"{path} holds {', '.join(f.name for f in several[:5])}: give the one you want.")
+        raise BadArgument(f"{path} holds {', '.join(f.name for f in several[:5])}: give the one you want.")
     if several:
         return several[0]
     if (path / "checkpoint").is_file() or any(path.glob("*.data-0*-of-0*")):
-        raise UserError(f"{path} holds {CHECKPOINT}")
-    raise UserError(f"{path} is a folder with none of {', '.join(IN_FOLDERS)} in it: give the file.")
+        raise UnreadableFile(f"{path} holds {CHECKPOINT}")
+    raise UnreadableFile(f"{path} is a folder with none of {', '.join(IN_FOLDERS)} in it: give the file.")
 
 
 def check_is_no_checkpoint(path: Path) -> None:
     """Raises UserError if `path` is the common beginning of the files of a TensorFlow checkpoint."""
     if not path.exists() and path.with_name(f"{path.name}.index").is_file():
-        raise UserError(f"{path} is {CHECKPOINT}")
+        raise UnreadableFile(f"{path} is {CHECKPOINT}")
 
 
 def parts(path: Path) -> list[Path]:
@@ -63,7 +65,7 @@ def parts(path: Path) -> list[Path]:
         return [path]
     missing = next((name for name in names if not (path.parent / name).is_file()), None)
     if missing or not names:
-        raise UserError(
+        raise UnreadableFile(
             f"the weights of {path} lie in {len(names)} files, and {missing or 'none'} is not beside it: fetch it too."
         )
     return [path.parent / name for name in names]
@@ -76,4 +78,4 @@ def _listed(index: Path) -> list[str]:
         names = [name for entry in files for name in ([entry] if isinstance(entry, str) else entry)]
         return sorted({Path(name).name for name in names})
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"cannot read {index}, which should list the files of the weights: {error}.") from None
+        raise UnreadableFile(f"cannot read {index}, which should list the files of the weights: {error}.") from None

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from keras_cnns.support.archives import MAX_RATIO, RATIO_FROM
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import in_bytes
 
 MAX_OBJECTS = 200_000  # groups and data sets; a network of a thousand layers has ten thousand
@@ -33,34 +33,38 @@ def check(file: h5py.File, name: str) -> None:
         for key in group:
             where = f"{path}/{key}"
             if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise UserError(f"{where} in {name} is a link, also to other files: only data in the file is read.")
+                raise UnreadableFile(
+                    f"{where} in {name} is a link, also to other files: only data in the file is read."
+                )
             item = group[key]
             address = h5py.h5o.get_info(item.id).addr
             if address in seen:
                 continue
             seen.add(address)
             if len(seen) > MAX_OBJECTS:
-                raise UserError(f"{name} holds more than {MAX_OBJECTS} objects: this is not a file of weights.")
+                raise UnreadableFile(f"{name} holds more than {MAX_OBJECTS} objects: this is not a file of weights.")
             if isinstance(item, h5py.Group):
                 groups.append((where, item))
             elif isinstance(item, h5py.Dataset):
                 total += _checked_size(item, where, name)
                 stored += item.id.get_storage_size()
     if total > max(RATIO_FROM, MAX_RATIO * stored):
-        raise UserError(f"{name} declares {in_bytes(total)} of weights and stores {in_bytes(stored)}: it is damaged.")
+        raise UnreadableFile(
+            f"{name} declares {in_bytes(total)} of weights and stores {in_bytes(stored)}: it is damaged."
+        )
 
 
 def _checked_size(data: h5py.Dataset, where: str, name: str) -> int:
     """The declared size of a data set in bytes. Raises UserError if it lies elsewhere or is not stored."""
     properties = data.id.get_create_plist()
     if data.is_virtual or properties.get_external_count():
-        raise UserError(f"{where} in {name} lies in another file: only data in the file itself is read.")
+        raise UnreadableFile(f"{where} in {name} lies in another file: only data in the file itself is read.")
     if data.dtype.hasobject:
-        raise UserError(f"{where} in {name} holds texts or references: weights are numbers.")
+        raise UnreadableFile(f"{where} in {name} holds texts or references: weights are numbers.")
     declared, stored = int(data.size or 0) * data.dtype.itemsize, data.id.get_storage_size()
     limit = max(RATIO_FROM, MAX_RATIO * stored) if properties.get_nfilters() else stored
     if declared > limit:
-        raise UserError(
+        raise UnreadableFile(
             f"{where} in {name} declares {in_bytes(declared)} and stores {in_bytes(stored)}: the file is damaged."
         )
     return declared
@@ -109,7 +113,7 @@ def _by_number(
         if re.fullmatch(r"(layers/[^/]+/)+vars", path):  # not the seeds of a dropout
             name = group.attrs.get("name") or names.get(path, "")
             if len(group) and not name:
-                raise UserError(
+                raise UnreadableFile(
                     "the weights carry no names of layers: save the whole model (.keras), or its weights again with "
                     "Keras 3.10 or newer."
                 )

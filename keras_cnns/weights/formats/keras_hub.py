@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 
 from keras_cnns.blocks.preprocessing import Preprocessing, named
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.untrusted import read_json
 from keras_cnns.weights.formats import hdf5
 from keras_cnns.weights.formats.folders import parts
@@ -60,7 +60,7 @@ def read(folder: Path) -> Preset:
     class_name, config = _described(folder / "config.json")
     weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if weights is None:
-        raise UserError(f"{folder} is a preset of KerasHub without {WEIGHTS[0]}: fetch it too.")
+        raise UnreadableFile(f"{folder} is a preset of KerasHub without {WEIGHTS[0]}: fetch it too.")
     arrays: dict[str, Any] = {}
     several = parts(weights)
     names = hdf5.names_in(several) if len(several) > 1 else {}
@@ -71,7 +71,9 @@ def read(folder: Path) -> Preset:
         _, task = _described(folder / "task.json")
         arrays |= _arrays(folder / "task.weights.h5", {})
         if task.get("pooling") == "max":
-            raise UserError(f"{folder} is a preset whose classifier pools the maximum, which no network here does.")
+            raise UnreadableFile(
+                f"{folder} is a preset whose classifier pools the maximum, which no network here does."
+            )
     return Preset(folder, class_name, config, arrays, task, _pixels(folder))
 
 
@@ -81,9 +83,9 @@ def _described(path: Path) -> tuple[str, dict[str, Any]]:
         content = read_json(path)
         class_name, config = content["class_name"], content["config"]
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UserError(f"cannot read {path}, which should describe the preset: {first_line(error)}.") from error
+        raise UnreadableFile(f"cannot read {path}, which should describe the preset: {first_line(error)}.") from error
     if not isinstance(class_name, str) or not isinstance(config, dict):
-        raise UserError(f"cannot read {path}: it has no class_name and config.")
+        raise UnreadableFile(f"cannot read {path}: it has no class_name and config.")
     return class_name, config
 
 
@@ -93,7 +95,7 @@ def _arrays(path: Path, names: dict[str, str]) -> dict[str, Any]:
             hdf5.check(file, str(path))
             return _named(file, path, names)
     except OSError as error:
-        raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
+        raise UnreadableFile(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
 
 
 def _named(file: h5py.File, path: Path, names: dict[str, str]) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def _named(file: h5py.File, path: Path, names: dict[str, str]) -> dict[str, Any]
             return
         name = group.attrs.get("name") or names.get(group_name)
         if not name:
-            raise UserError(f"{path} carries no names of layers: save the preset again with Keras 3.10 or newer.")
+            raise UnreadableFile(f"{path} carries no names of layers: save the preset again with Keras 3.10 or newer.")
         for number, value in group.items():
             arrays[f"{hdf5.flat(str(name))}/{number}"] = value[()]
 
@@ -122,7 +124,7 @@ def _pixels(folder: Path) -> Preprocessing | str | None:
     try:
         scale, offset = _numbers(1.0 if scale is None else scale), _numbers(0.0 if offset is None else offset)
     except (TypeError, ValueError):
-        raise UserError(f"{folder / 'image_converter.json'} has no valid scale and offset.") from None
+        raise UnreadableFile(f"{folder / 'image_converter.json'} has no valid scale and offset.") from None
     return named(Preprocessing(scale=scale, offset=offset))
 
 

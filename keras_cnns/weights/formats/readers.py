@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_cnns.support.archives import open_zip
 from keras_cnns.support.atomic_files import what_is
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.untrusted import open_regular, parse_json
 from keras_cnns.weights.formats import hdf5, safetensors_files, torch_files
 from keras_cnns.weights.formats.folders import file_in, parts
@@ -62,7 +62,7 @@ def read(path: str | os.PathLike[str]) -> Tensors:
     arrays = {name: value for tensors in files for name, value in tensors.arrays.items()}
     kinds = {tensors.kind for tensors in files}
     if len(kinds) > 1 or len(arrays) < sum(len(tensors.arrays) for tensors in files):
-        raise UserError(f"the files of {path} do not belong together: fetch them again.")
+        raise UnreadableFile(f"the files of {path} do not belong together: fetch them again.")
     layers = {name: config for tensors in files for name, config in tensors.layers.items()}
     return Tensors(kinds.pop(), arrays, layers)
 
@@ -72,7 +72,7 @@ def _layer_names(paths: list[Path]) -> dict[str, str]:
     try:
         return hdf5.names_in(paths) if all(path.suffix == ".h5" for path in paths) else {}
     except OSError as error:
-        raise UserError(f"{paths[0].parent} holds a damaged file: {first_line(error)}. Fetch it again.") from error
+        raise UnreadableFile(f"{paths[0].parent} holds a damaged file: {first_line(error)}. Fetch it again.") from error
 
 
 def _read(path: Path, names: dict[str, str] | None = None) -> Tensors:
@@ -81,7 +81,7 @@ def _read(path: Path, names: dict[str, str] | None = None) -> Tensors:
         with open_regular(path) as file:
             start = file.read(16)
     except OSError as error:
-        raise UserError(f"cannot read weights from {path}: {error.strerror}.") from error
+        raise UnreadableFile(f"cannot read weights from {path}: {error.strerror}.") from error
     try:
         if start.startswith(b"\x89HDF"):
             with h5py.File(path) as file:
@@ -98,9 +98,9 @@ def _read(path: Path, names: dict[str, str] | None = None) -> Tensors:
     except UserError:
         raise
     except Exception as error:  # zip, zlib, HDF5, pickle, JSON and NumPy each have errors of their own
-        raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
+        raise UnreadableFile(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
     other = what_is(path)
-    raise UserError(
+    raise BadArgument(
         f"{path} is not a file of weights{f', but {other}' if other else ''}: it must be one of {', '.join(SUFFIXES)}."
     )
 
@@ -110,15 +110,15 @@ def _zip(path: Path) -> Tensors:
     with open_zip(path) as archive:
         entries = archive.namelist()
         if other := _other_archive(entries):
-            raise UserError(f"{path} is {other}")
+            raise UnreadableFile(f"{path} is {other}")
         bad = archive.testzip()
         if bad:
-            raise UserError(f"{path} was altered: the checksum of {bad} in it is wrong. Fetch it again.")
+            raise UnreadableFile(f"{path} was altered: the checksum of {bad} in it is wrong. Fetch it again.")
         if "model.weights.h5" in entries:
             return _keras(archive, path)
     if any(name.endswith("/data.pkl") for name in entries):
         return _torch(path)
-    raise UserError(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
+    raise BadArgument(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
 
 
 def _other_archive(entries: list[str]) -> str:
@@ -140,7 +140,7 @@ def _keras(archive: zipfile.ZipFile, path: Path) -> Tensors:
     layers = _configurations(graph)
     quantized = [name for name, config in layers.items() if "int" in _policy(config) or "float8" in _policy(config)]
     if quantized:
-        raise UserError(
+        raise UnreadableFile(
             f"{path} was quantized by Keras ({_policy(layers[quantized[0]])} in {', '.join(quantized[:3])}): its "
             "weights are rounded, so load the file of the model before `quantize`."
         )
@@ -154,7 +154,7 @@ def _check_not_rounded(arrays: dict[str, Any], path: Path) -> None:
     """Raises UserError if a file of Keras holds kernels in integers, which `quantize` leaves."""
     for name, value in arrays.items():
         if value.ndim > 1 and value.dtype.kind in "iu":
-            raise UserError(
+            raise UnreadableFile(
                 f"{path} was quantized by Keras ({value.dtype} in {name.partition('/')[0]}): its weights are rounded, "
                 "so load the file of the model before `quantize`."
             )

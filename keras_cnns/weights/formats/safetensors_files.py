@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, deserialize
 
-from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.untrusted import open_regular
 
 DTYPES: dict[str, np.dtype] = {
@@ -31,11 +31,13 @@ def read(path: Path) -> dict[str, np.ndarray]:
         _check_names(content)
         tensors: list[tuple[str, Any]] = list(deserialize(content))
     except (SafetensorError, ValueError) as error:
-        raise UserError(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
+        raise UnreadableFile(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error
     state = {}
     for name, tensor in tensors:
         if tensor["dtype"] not in DTYPES:
-            raise UserError(f"{path} holds values of {tensor['dtype']}, which cannot be read: save them as float32.")
+            raise UnreadableFile(
+                f"{path} holds values of {tensor['dtype']}, which cannot be read: save them as float32."
+            )
         data: bytes = tensor["data"]
         value = np.frombuffer(data, DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
         # bfloat16, which NumPy does not have, is the upper half of float32

@@ -20,7 +20,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from keras_cnns.support.archives import open_zip
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import check_declared, open_regular
 from keras_cnns.weights.formats.pickle_limits import check_pickle
 
@@ -185,7 +185,7 @@ def _archive(path: Path) -> Any:
     archive = open_zip(path)
     root = next(name for name in archive.namelist() if name.endswith("data.pkl")).removesuffix("data.pkl")
     if f"{root}constants.pkl" in archive.namelist() or any(n.startswith(f"{root}code/") for n in archive.namelist()):
-        raise UserError(
+        raise UnreadableFile(
             f"{path} is TorchScript, a program with its weights: nothing in it is run. "
             "Open it with torch.jit.load and save its state_dict()."
         )
@@ -216,7 +216,7 @@ def _stream(path: Path) -> Any:
 
     with open_regular(path) as file:
         if not _begins_like_torch(file, storage):
-            raise UserError(
+            raise UnreadableFile(
                 f"{path} is a pickle of Python objects, and torch.save did not write it: nothing in it is run. Save "
                 "the arrays as .safetensors."
             )
