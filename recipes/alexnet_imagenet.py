@@ -2,10 +2,10 @@
 
 Paper: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 5:
 40.7 % top-1 and 18.2 % top-5 error of one network, 10 crops.
-These figures are the paper's; they have not been repeated with this page.
+These are the paper's figures; they have not been reproduced with this script.
 Hardware there: two GTX 580, five to six days for about 90 epochs.
-The rate is divided by 10 where the validation accuracy no longer rises. Ten crops, when it is trained:
-`--evaluate runs/alexnet_imagenet/model.keras --views ten_crops`; several files after --evaluate are an ensemble.
+The rate is divided by 10 when the validation accuracy stops rising. Ten crops, once it is trained:
+`--evaluate runs/alexnet_imagenet/model.keras --views ten_crops`; several files are measured as an ensemble.
 
     python recipes/alexnet_imagenet.py
 """

@@ -1,9 +1,9 @@
-"""A detector for pictures of one's own: torchvision's Faster R-CNN with a feature pyramid, its class scores anew.
+"""A detector for your own pictures: torchvision's Faster R-CNN with a feature pyramid, with a new classifier.
 
 Paper: Lin et al. 2016, "Feature Pyramid Networks for Object Detection", 1612.03144.
 Data: a folder with a JSON file in COCO's form, or with an XML file in VOC's for each picture
 (docs/guides/detection_and_segmentation.md says how).
-Batch normalization keeps COCO's statistics, so that a batch of two pictures does.
+Batch normalization keeps COCO's statistics, so a batch of two pictures is enough.
 
     python recipes/detector_fine_tune.py --dataset folder:PATH --check
     python recipes/detector_fine_tune.py --dataset folder:PATH

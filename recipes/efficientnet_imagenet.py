@@ -2,7 +2,7 @@
 
 Paper: Tan, Le 2019, "EfficientNet: Rethinking Model Scaling", 1905.11946, section 5.2 and Table 2: 77.1 % top-1 for B0,
 84.3 % for B7.
-These figures are the paper's; they have not been repeated with this page.
+These are the paper's figures; they have not been reproduced with this script.
 Others: `--model efficientnet_b3 --input-shape 300 300 3`; dropout and stochastic depth come with the model's row.
 The rate is 0.256 at a batch of 4,096 and falls by 3 % every 2.4 epochs; warm-up of 5 epochs as in the authors' code.
 Hardware there: TPUs.

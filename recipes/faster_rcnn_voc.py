@@ -2,15 +2,15 @@
 
 Paper: Ren et al. 2015, "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks", 1506.01497,
 Table 3: mAP 69.9 on VOC 2007's test set (11 points), trained on its trainval in four steps; the authors' code trains
-end to end, as this page does by itself, and says the same.
-These figures are the paper's; they have not been repeated with this page.
+end to end, as this script does by default, with the same result.
+These are the paper's figures; they have not been reproduced with this script.
 Data: tensorflow-datasets' voc/2007; training and validation pictures are trained on, as in the paper. Wide pictures get
-the paper's short side of 600 pixels, and tall ones less, since all are laid into 600 x 1000.
+the paper's short side of 600 pixels, and tall ones less, since all are fitted into 600 x 1000.
 
     python recipes/faster_rcnn_voc.py --download
 
-The paper's four steps (section 3.2): proposals; heads on them, from the same start; proposals and heads on the layers
-that the heads have made, which stay as they are. The measure of a step that trains proposals is their recall.
+The paper's four steps (section 3.2): the proposals; the heads on them, from the same initial weights; then proposals
+and heads again, on the layers that step 2 trained, which are frozen. The score of the proposals is their recall.
 
     python recipes/faster_rcnn_voc.py --part proposals --out runs/1
     python recipes/faster_rcnn_voc.py --part heads --proposals-of runs/1/model.keras --out runs/2

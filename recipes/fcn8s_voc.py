@@ -2,9 +2,9 @@
 
 Paper: Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation", 1411.4038, section 4.3 and Table 3:
 mean IoU 62.7 on a part of VOC 2011's validation set, from FCN-16s on more masks than VOC's own.
-These figures are the paper's; they have not been repeated with this page.
+These are the paper's figures; they have not been reproduced with this script.
 Data: VOC's own folder, `--dataset folder:VOCdevkit/VOC2012` (JPEGImages, SegmentationClass, ImageSets). Pictures are
-laid into 512 x 512; what they do not reach is void.
+fitted into 512 x 512; the border is void.
 
     python recipes/fcn8s_voc.py --dataset folder:VOCdevkit/VOC2012
 """

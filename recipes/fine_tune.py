@@ -1,13 +1,14 @@
 """Any model, any weights, a folder of your own pictures.
 
 The folder has one folder of pictures for each class. The classifier is new; the layers before it start from the given
-weights. First it alone, then, from what that left, the whole network at a tenth of the rate:
+weights. First the classifier alone is trained, then the full network from there, at a tenth of the rate:
 
     python recipes/fine_tune.py --dataset folder:pictures --freeze features --out runs/mine-head
     python recipes/fine_tune.py --dataset folder:pictures --weights runs/mine-head/model.keras --learning-rate 1e-4
 
-Batch norm computes with the statistics that came with the weights: those of single batches, to which a short training
-never gets used, cost a real network dozens of points. `--no-hold-statistics` lets them follow large data.
+Batch normalization uses the statistics that came with the weights: with those of single batches, to which a short
+training does not adapt, a real network lost dozens of percentage points. `--no-hold-statistics` updates them, for
+large data.
 Layers far from the classifier may learn slower: `--layer-rates stem 0.1 stage1 0.1`.
 Another network: `--model resnet50 --weights torchvision`. Without a folder it runs on the digits:
 

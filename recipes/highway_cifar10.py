@@ -2,7 +2,7 @@
 
 Paper: Srivastava et al. 2015, "Training Very Deep Networks", 1507.06228, Table 2: about 92 %
 of the test pictures right.
-These figures are the paper's; they have not been repeated with this page.
+These are the paper's figures; they have not been reproduced with this script.
 The paper takes SGD with momentum and a rate that decays exponentially; its values are not given there for CIFAR, so
 rate, decay and epochs are this page's. Hardware there: not named. Data: cifar10 of tensorflow-datasets (`--download`).
 

@@ -1,4 +1,4 @@
-"""LeNet-5 on handwritten digits: the network of `keras-cnns demo`, whose settings stand in keras_cnns/demo.py.
+"""LeNet-5 on handwritten digits: the network of `keras-cnns demo`, whose settings are in keras_cnns/demo.py.
 
 Paper: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition": 0.95 % error on MNIST.
 Data: the 1,797 digits of the UCI repository, 8x8 scaled to 32x32; nothing is downloaded. A fifth is held out.

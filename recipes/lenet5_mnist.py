@@ -2,9 +2,8 @@
 
 Paper: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition": 0.95 % error, 0.8 % with
 distorted digits.
-Repeated with this page, and better: docs/measurements/published.md. As published, with subsampling, connection table
-and output
-units of its own: `--model lenet5_1998 --loss distance`, the loss of the paper's equation 9.
+Reproduced with this script, with a better result: docs/measurements/published.md. As published, with subsampling,
+connection table and output units of its own: `--model lenet5_1998 --loss distance`, the loss of the paper's equation 9.
 The paper's optimizer was a diagonal Levenberg-Marquardt method over 20 passes; AdamW over 40 stands in for it here.
 Data: mnist of tensorflow-datasets; `--download` fetches it the first time.
 Time: minutes on a laptop.

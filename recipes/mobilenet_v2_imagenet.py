@@ -2,7 +2,7 @@
 
 Paper: Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 1801.04381, section 6.1,
 Table 4: 72.0 % top-1.
-These figures are the paper's; they have not been repeated with this page.
+These are the paper's figures; they have not been reproduced with this script.
 Hardware there: 16 GPU workers, asynchronous, each with a batch of 96. The number of epochs is this page's.
 
     python recipes/mobilenet_v2_imagenet.py

@@ -1,7 +1,7 @@
 """MobileNetV3-Large on ImageNet.
 
 Paper: Howard et al. 2019, "Searching for MobileNetV3", 1905.02244, section 6.1.1 and Table 3: 75.2 % top-1.
-These figures are the paper's; they have not been repeated with this page.
+These are the paper's figures; they have not been reproduced with this script.
 Hardware there: a 4x4 TPU pod at a batch of 4,096; the rate of 0.1 falls by 1 % every 3 epochs. Epochs are this page's.
 
     python recipes/mobilenet_v3_imagenet.py

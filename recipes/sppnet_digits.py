@@ -1,8 +1,8 @@
-"""SPPnet on a narrow VGG-11, on the embedded handwritten digits, to be asked about pictures of any size.
+"""SPPnet on a narrow VGG-11, on the embedded handwritten digits, for pictures of any size.
 
 Paper: He et al. 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 1406.4729.
-Trained at six sizes in turn (section 2.3, with two); benchmarks/sizes.py asks it at others. There is no batch
-normalization, as in the paper: the pictures of each size have statistics of their own, and inference knows one for all.
+Trained at six sizes in turn (section 2.3, with two); benchmarks/sizes.py measures it at others. There is no
+batch normalization, as in the paper: its statistics differ between sizes, and inference has one set for all.
 
     python recipes/sppnet_digits.py
 """

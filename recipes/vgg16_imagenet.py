@@ -2,10 +2,10 @@
 
 Paper: Simonyan, Zisserman 2014, "Very Deep Convolutional Networks", 1409.1556, section 3.1 and Table 4: 24.8 %
 top-1 and 7.5 % top-5 error, several scales in training and testing.
-These figures are the paper's; they have not been repeated with this page.
+These are the paper's figures; they have not been reproduced with this script.
 Hardware there: four Titan Black, two to three weeks for 74 epochs.
-When it is trained: `--evaluate runs/vgg16_imagenet/model.keras --views multi_scale --scales 256 384 512`.
-The paper starts the deep nets from shallow ones; He's initialization (of this row) makes that needless.
+Once it is trained: `--evaluate runs/vgg16_imagenet/model.keras --views multi_scale --scales 256 384 512`.
+The paper starts the deep nets from shallow ones; He's initialization (of this row) makes that unnecessary.
 
     python recipes/vgg16_imagenet.py
 """

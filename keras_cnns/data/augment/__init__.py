@@ -1,1 +1,1 @@
-"""What training does to its pictures: `settings.Augment` says it, `apply` does it, from numbers drawn by the sample."""
+"""Augmentation: `settings.Augment` describes it, `apply` computes it from the random numbers of each sample."""

@@ -1,8 +1,7 @@
-"""A picture as training sees it: an `Augment`'s settings applied, in their order, after the crop.
+"""The augmentation of labelled pictures after the crop: the settings of an `Augment` applied in their order.
 
-A picture's chance is drawn where it is decoded (`chance`); the rest is left to the training device (`finish`),
-a batch at once: the processors that decode would spend up to as much time on it as on decoding, an accelerator hardly
-notices.
+The random numbers are drawn where a picture is decoded (`chance`). The rest is computed on the training device, for a
+batch at once (`finish`): on the CPUs that decode, it would take up to as long as decoding.
 """
 
 import math
@@ -19,8 +18,7 @@ ERASE_AREA, ERASE_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
 
 
 def chance(how, size, random):
-    """What `finish` needs of one sample's chance, float32 [N]: its mixture, where pictures are mixed, and the numbers
-    that its augmentation takes."""
+    """The random numbers of one sample for `finish`, float32 [N]: its mixture, if there is one, and the others."""
     mixed = [mixture(how, size, random)] if how.mixes else []
     return tf.concat([*mixed, random.numbers], 0)
 
@@ -34,7 +32,7 @@ def finish(images, labels, chances, *, how, classes):
     if how.changes:
         noises = [noise(images.shape[1:], seed(numbers[:, -2:]))] if how.erase else []
         parts = (images, numbers[:, :-2], *noises)
-        # without the fallback nothing is done picture by picture unnoticed, which fails where none is drawn for it
+        # without the fallback no operation runs picture by picture unnoticed, which would fail for empty batches
         images = tf.vectorized_map(
             lambda one: augmented(one[0], how, Random(one[1]), *one[2:]), parts, fallback_to_while_loop=False
         )
@@ -44,7 +42,7 @@ def finish(images, labels, chances, *, how, classes):
 def augmented(picture, how, random, noise=None):
     """One picture at the network's size, float32 [H, W, C] 0..255, augmented: of the same shape and range.
 
-    noise: of the picture's shape and range, what is erased shows it.
+    noise: of the picture's shape and range; it replaces what is erased.
     """
     if how.pad:
         picture = shift(picture, how.pad, random(2))
@@ -68,7 +66,7 @@ def augmented(picture, how, random, noise=None):
 
 
 def shift(picture, pad, u):
-    """Pads `pad` black pixels on every side and crops the old size at a random place (1512.03385, 4.2); u: [2]."""
+    """Pads `pad` black pixels on every side and crops the original size at a random place (1512.03385, 4.2); u: [2]."""
     height, width, channels = picture.shape
     top, left = tf.unstack(tf.cast(u * (2 * pad + 1), tf.int32))
     padded = tf.pad(picture, [[pad, pad], [pad, pad], [0, 0]])
@@ -115,7 +113,7 @@ def noise(shape, seeds):
 def erase(picture, probability, u, noise):
     """Random erasing (1708.04896, Algorithm 1): noise in a rectangle of 2 to 40 % of the area; u: [1 + 4 * attempts].
 
-    The first rectangle that fits is taken; in the rare case that none does, nothing is erased.
+    The first rectangle that fits is used; if none does, which is rare, nothing is erased.
     """
     height, width, channels = picture.shape
     chance, u = u[0], tf.reshape(u[1:], [ERASE_ATTEMPTS, 4])

@@ -1,9 +1,9 @@
-"""Which part of a picture the network sees.
+"""Crops: which part of a picture the network sees.
 
-A crop is a window (top, left, height, width) of the original picture, chosen before it is decoded; the window is then
-resized to the network's input. Here `shape` is the picture's (height, width), int32 [2]; `size` the input's; `u` are
-numbers in [0, 1). What does not depend on the picture's shape is computed before, for many pictures at once (`plan`):
-three score operations on a few numbers take a tenth of the time of decoding.
+A crop is a window (top, left, height, width) of the original picture. It is chosen before the picture is decoded, and
+then resized to the network's input. Here `shape` is the picture's (height, width), int32 [2]; `size` that of the input;
+`u` are numbers in [0, 1). What does not depend on the picture's shape is computed for many pictures at once (`plan`),
+since some sixty operations on a few numbers take a tenth of the time of decoding.
 """
 
 import math
@@ -16,14 +16,14 @@ NUMBERS = 4 * ATTEMPTS  # that a crop takes
 
 
 def plan(u, how):
-    """What the settings `how` (an `Augment`) make of some pictures' numbers u [N, NUMBERS]: float32 [N, ...]."""
+    """What the settings `how` (an `Augment`) compute from the numbers u [N, NUMBERS] of pictures: float32 [N, ...]."""
     if how.crop == "random_resized":
         return attempts(u, how.area, how.ratio)
     return u[:, :3]
 
 
 def window(shape, size, how, planned):
-    """The window that the settings ask for in training; planned: the picture's row of the `plan`."""
+    """The window of training; planned: the picture's row of the `plan`."""
     if how.crop == "random_resized":
         return random_resized(shape, planned, how.ratio)
     if how.crop == "random":
@@ -63,8 +63,8 @@ def attempts(u, area, ratio):
     """Random parts of the area with random aspects (1409.4842, 6); u: [N, 4 * ATTEMPTS].
 
     Returns:
-      float32 [N, ATTEMPTS, 4]: height and width in square roots of the picture's area, and where the corner lies, as
-      parts of the way it can go.
+      float32 [N, ATTEMPTS, 4]: height and width, relative to the square root of the picture's area, and the position of
+      the corner, as fractions of its range.
     """
     u = tf.reshape(u, [-1, ATTEMPTS, 4])
     part = area[0] + u[..., 0] * (area[1] - area[0])
@@ -81,7 +81,7 @@ def random_resized(shape, tried, ratio):
     fits = tf.reduce_all(windows <= sides, 1)
     chosen = tf.argmax(fits)
 
-    def found():
+    def fitting():
         window = tf.maximum(windows[chosen], 1.0)
         corner = tf.floor(tried[chosen, 2:] * (sides - window + 1))
         return tf.cast(tf.concat([tf.minimum(corner, sides - window), window], 0), tf.int32)
@@ -91,7 +91,7 @@ def random_resized(shape, tried, ratio):
         last = _largest(shape, tf.stack([1.0, own]))
         return _window((sides - last) / 2, last, shape)
 
-    return tf.cond(fits[chosen], found, fallback)
+    return tf.cond(fits[chosen], fitting, fallback)
 
 
 def _largest(shape, size):

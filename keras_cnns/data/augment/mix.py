@@ -1,7 +1,7 @@
-"""MixUp (1710.09412) and CutMix (1905.04899): a picture and its label are mixed with another's.
+"""MixUp (1710.09412) and CutMix (1905.04899): a picture and its label are mixed with those of another.
 
-Samples 2 k and 2 k + 1 of a batch are each other's partners (the last of an odd batch stays as it is), so that a batch
-mixes in itself, however many replicas have even shares of it; every sample draws its own mixture.
+Samples 2 k and 2 k + 1 of a batch are mixed with each other (the last of an odd batch is not mixed), so the result is
+the same for any number of replicas with even shares. Every sample draws its own mixture.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ MIXTURE = 5  # numbers of one sample's mixture
 
 
 def mixture(how, size, random):
-    """The mixture of one sample: float32 [5], what is kept of it outside of a rectangle, and that rectangle's sides
-    (top, left, bottom, right), in which the partner is seen."""
+    """The mixture of one sample, float32 [5]: its own fraction outside of a rectangle, and that rectangle (top, left,
+    bottom, right), in which the partner is shown."""
     size = tf.cast(size, tf.float32)
     alphas = [alpha for alpha in (how.mixup, how.cutmix) if alpha]
     first = random.one() < 0.5 if len(alphas) == 2 else tf.constant(bool(how.mixup))
@@ -35,7 +35,7 @@ def beta(alpha, stem):
 def mix(images, labels, mixtures, classes):
     """A batch mixed: images float32 [B, H, W, C], labels int64 [B], mixtures [B, 5] -> images, float32 [B, classes].
 
-    A label counts by the part of the picture that shows it.
+    A label counts by the fraction of the picture that shows it.
     """
     count, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
     partner = tf.minimum(tf.bitwise.bitwise_xor(tf.range(count), 1), count - 1)

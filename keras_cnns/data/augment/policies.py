@@ -2,7 +2,7 @@
 
 Every operation takes (picture, strength, sign): float32 [H, W, C] with whole numbers 0..255, 0 for the weakest and 1
 for the strongest setting of Table 6, and -1 or 1 for the direction. Posterize and Solarize grow with the strength too.
-What is uncovered becomes grey, pixels are taken from the nearest one, as in the authors' code.
+Uncovered parts become grey, and the nearest pixel is taken, as in the authors' code.
 """
 
 import math

@@ -1,21 +1,21 @@
-"""All chance of one picture: numbers drawn at once from its place in the run, taken in order.
+"""The random numbers of a sample: drawn at once from its number in the run, used in order.
 
 An augmentation is a plain function of the picture and of numbers in [0, 1), so it can be computed anywhere, and a
-resumed run sees what the uninterrupted one saw.
+resumed run repeats what an uninterrupted one would have done.
 """
 
 import tensorflow as tf
 
 NUMBERS = 160
-PHILOX, DRAWN_TOGETHER = 1, 4  # TensorFlow's number of the generator, and how many numbers it draws from one count
-BITS = 23  # of chance in a number
+PHILOX, DRAWN_TOGETHER = 1, 4  # TensorFlow's number of the algorithm, and how many numbers it draws from one counter
+BITS = 23  # random bits in a number
 
 
 def uniform(seed, first, count):
     """The numbers of `count` samples from number `first` on: float32 [count, NUMBERS] in [0, 1).
 
-    The generator counts on through them: those of a sample are the same alone or among others, and many at once take
-    hardly longer than one.
+    The generator is a counter: a sample's numbers are the same alone or among others, and many at once take hardly
+    longer than one.
     """
     counter = tf.stack([tf.cast(first, tf.uint64) * (NUMBERS // DRAWN_TOGETHER), 0])
     key = tf.constant([seed % 2**64], tf.uint64)
@@ -24,7 +24,7 @@ def uniform(seed, first, count):
 
 class Random:
     def __init__(self, numbers):
-        """numbers: float32 [N], a picture's share of what `uniform` gave."""
+        """numbers: float32 [N], a sample's row of `uniform`."""
         self.numbers = numbers
 
     def __call__(self, count):
@@ -39,5 +39,5 @@ class Random:
 
 
 def seed(u):
-    """A seed, int32 [..., 2], for what needs more numbers than can be drawn; u: [..., 2]."""
+    """A seed, int32 [..., 2], for operations that need more numbers than a sample has; u: [..., 2]."""
     return tf.cast(u * 2**BITS, tf.int32)

@@ -1,4 +1,4 @@
-"""What training does to a picture: a recipe's settings. They are applied in `apply.py`."""
+"""The settings of augmentation in a recipe. `apply.py`, `geometric.py` and `mix.py` apply them."""
 
 from dataclasses import dataclass, fields
 
@@ -11,10 +11,13 @@ POLICIES = ("", "randaugment", "autoaugment")
 
 @dataclass(frozen=True)
 class Augment:
-    """The settings of one recipe, in the order of their application; the defaults do nothing.
+    """The augmentation of one recipe, in the order of application; the defaults change nothing.
 
     Raises:
-      UserError: a value that makes no sense, naming the field.
+      UserError: a value is impossible; the message names the field.
+
+    Example:
+      >>> Augment(crop="random_resized", mirror=True, jitter=0.4)
     """
 
     crop: str = "centre"  # of the original picture; "random": of the resized one; "random_resized": GoogLeNet's
@@ -62,7 +65,7 @@ class Augment:
 
     @property
     def changes(self):
-        """Whether anything is done to a picture after its crop, but mixing."""
+        """Whether anything but mixing changes a picture after its crop."""
         colours = self.jitter or self.hue or self.pca_noise
         return bool(self.pad or self.distort or self.policy or self.erase or self.mirror or colours)
 
@@ -73,10 +76,10 @@ class Augment:
 
     @classmethod
     def of(cls, settings):
-        """The settings in a dict, an `Augment`, or None for none.
+        """The settings of a dict, an `Augment`, or None for the defaults.
 
         Raises:
-          UserError: a setting that there is not.
+          UserError: there is no such setting.
         """
         if isinstance(settings, cls):
             return settings
