@@ -4,7 +4,9 @@ import json
 import os
 
 import pytest
+from PIL import Image
 
+from keras_cnns.data.sources.by_name import open_source
 from keras_cnns.insight.report.own_data import own_data
 from keras_cnns.insight.report.subject import subject
 from keras_cnns.support.errors import UserError
@@ -26,6 +28,22 @@ def test_a_data_set_known_by_name_is_read(tmp_path, name):
 def test_folders_inside_the_run_are_read(tmp_path):
     recipe = {"dataset": f"folder:{tmp_path}/run/pictures", "data_dir": str(tmp_path / "run")}
     assert own_data(recipe, tmp_path / "run") == (recipe["dataset"], recipe["data_dir"])
+
+
+def test_pictures_that_the_run_was_trained_on_are_read(tmp_path):
+    """Their owner's runs name them; a run that somebody else wrote cannot, without their names and classes."""
+    for name in ("apple", "pear"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / "photos" / name / f"{number}.png")
+    dataset, run = f"folder:{tmp_path}/photos", run_folder(tmp_path / "run")
+    key = open_source(dataset, "test").key
+    (run / "data.json").write_text(json.dumps({"keys": {"test": key}}))
+    assert own_data({"dataset": dataset}, run) == (dataset, None)
+    for other in (key[:-1], "", None, ["x"]):
+        (run / "data.json").write_text(json.dumps({"keys": {"test": other}}))
+        with pytest.raises(UserError, match="--dataset folder:"):
+            own_data({"dataset": dataset}, run)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """Where the pictures of a run are, as far as the run's own recipe may say it.
 
-A run's folder may come from somebody else. What its recipe names is followed only to data sets that are known by name
-and to folders inside the run: anything else on this machine is read only where the caller names it.
+A run's folder may come from somebody else. What its recipe names is followed only to data sets that are known by name,
+to folders inside the run, and to pictures that the run was trained on, which the digests in its `data.json` prove.
+Anything else on this machine is read only where the caller names it.
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from keras_cnns.data.sources.by_name import FOLDER
-from keras_cnns.support.errors import BadArgument
+from keras_cnns.data.sources.by_name import FOLDER, open_source
+from keras_cnns.support.errors import BadArgument, UserError
+from keras_cnns.support.untrusted import read_json
 from keras_cnns.support.validation import short
 
 # of tensorflow-datasets: name, name/configuration, name:1.0.0; no namespace, which would load code from elsewhere
@@ -35,7 +38,7 @@ def own_data(recipe: dict[str, Any], folder: Path | None) -> tuple[str | None, s
     if not isinstance(dataset, str) or not isinstance(data_dir, str | None):
         raise BadArgument(f"the recipe names the data set {short(dataset)} in {short(data_dir)}: give --dataset.")
     if dataset.startswith(FOLDER):
-        if not _within(dataset[len(FOLDER) :], folder):
+        if not _within(dataset[len(FOLDER) :], folder) and not _trained_on(dataset, folder):
             raise BadArgument(
                 f"the recipe names {dataset}, which is outside the run's folder: if you know these pictures, give "
                 f"--dataset {dataset}."
@@ -56,3 +59,15 @@ def _within(path: str, folder: Path | None) -> bool:
         return folder is not None and Path(path).expanduser().resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError):
         return False
+
+
+def _trained_on(dataset: str, folder: Path | None) -> bool:
+    """Whether the test pictures there are those of the run.
+
+    Its `data.json` then holds the digest of all their names and classes, which nobody knows who does not have them.
+    """
+    with suppress(UserError, OSError, TypeError, KeyError):
+        if folder is not None:
+            key = read_json(folder / "data.json")["keys"]["test"]
+            return isinstance(key, str) and key != "" and open_source(dataset, "test").key == key
+    return False
