@@ -240,7 +240,7 @@ def test_an_unreadable_checkpoint_is_named(tmp_path):
 
 
 def test_a_run_without_progress_ends_early_and_stays_ended(tmp_path):
-    recipe = Recipe("lenet5", learning_rate=0.0, input_shape=(16, 16, 1), batch_size=512, epochs=9, patience=2)
+    recipe = Recipe("lenet5", learning_rate=0.0, input_shape=(32, 32, 1), batch_size=512, epochs=9, patience=2)
     recipe = recipe.but(out=str(tmp_path / "run"), strategy="one")
     first = train(recipe, quiet=True)
     assert [row["epoch"] for row in first.history] == [1, 2, 3]  # the first is the best, and two more are waited for
