@@ -84,7 +84,7 @@ def _kernel(file: TFLiteFile, graph: Subgraph, operator: Operator) -> Finding | 
         return Finding("mixed-types", "error", message, AGAIN, operator=operator.name)
     if source.type not in ACTIVATIONS or not source.scales or not weights.scales:
         return None
-    if bias is not None and bias.scales:
+    if bias is not None and bias.scales and source.type == "INT8":
         wanted = source.scales[0] * np.asarray(weights.scales)
         if len(bias.scales) not in (1, len(wanted)) or not np.allclose(bias.scales, wanted, rtol=1e-2, atol=1e-12):
             message = f"the bias of {label} has a scale other than that of its input times that of its weights"

@@ -33,7 +33,7 @@ class TFLiteMicro:
 
     name = "tflite-micro"
     title = "TFLite Micro"
-    install = 'pip install --pre "keras_cnns[tflite-micro]"'
+    install = 'pip install "keras_cnns[tflite-micro]"'
 
     def rewrites(self) -> Rewrites:
         return Rewrites(input_type="int8", output_type="int8")
