@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnns.support.errors import UnreadableFile, UserError
-from keras_cnns.support.untrusted import kind_of_file, open_regular, parse_json
+from keras_cnns.support.untrusted import kind_of_file, open_regular
 
 DAY = 24 * 60 * 60  # seconds
 _TEMPORARY = re.compile(r"[0-9a-f]{8}-\d+-\w+")  # the machine, the process, and what `tempfile` adds
@@ -138,9 +138,6 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 def write_json(path: str | os.PathLike, value: Any) -> None:
     """Writes `value` as indented JSON to `path`, completely or not at all."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-read_json = parse_json  # the name that training/ and weights/ still use
 
 
 def what_is(path: Path) -> str:

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Literal
 
 from keras_cnns.data.augment.settings import Augment
-from keras_cnns.support.atomic_files import read_json
 from keras_cnns.support.errors import BadArgument, UserError
+from keras_cnns.support.untrusted import parse_json
 from keras_cnns.support.validation import Range, check_fields, plain, short
 
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
@@ -163,7 +163,7 @@ class Recipe:
           UserError: the text is not JSON; it has unknown fields, or lacks one.
         """
         try:
-            values = read_json(text)
+            values = parse_json(text)
             unknown = sorted(set(values) - {f.name for f in fields(cls)})
             if not unknown:
                 return cls(**values)

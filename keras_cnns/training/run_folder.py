@@ -16,8 +16,9 @@ from keras_cnns.data import duplicates
 from keras_cnns.data.classes import current, difference
 from keras_cnns.saving.card import Card, read_card, write_card
 from keras_cnns.support import messages
-from keras_cnns.support.atomic_files import read_json, write_json, write_text, written_aside
+from keras_cnns.support.atomic_files import write_json, write_text, written_aside
 from keras_cnns.support.errors import UnreadableFile, UserError, first_line
+from keras_cnns.support.untrusted import parse_json
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
@@ -94,7 +95,7 @@ def _read(file, understood):
 
 
 def _described(text):
-    content = read_json(text)
+    content = parse_json(text)
     if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
         raise UserError("it names no classes")
     if not isinstance(content.get("examples"), dict) or not isinstance(content.get("keys", {}), dict):

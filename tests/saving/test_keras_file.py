@@ -66,13 +66,13 @@ INSTEAD = {
 }
 
 
-@pytest.mark.parametrize("said", INSTEAD)
-def test_what_a_file_is_instead_is_said(tmp_path, said):
+@pytest.mark.parametrize("message", INSTEAD)
+def test_the_message_says_what_the_file_is_instead(tmp_path, message):
     path = tmp_path / "model.keras"
-    INSTEAD[said](path)
+    INSTEAD[message](path)
     with pytest.raises(UserError, match="cannot read .*model.keras as a Keras model") as error:
         load_model(path)
-    assert said in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["a.weights.h5", "a.safetensors", "a.pth"])
