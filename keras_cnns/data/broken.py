@@ -16,7 +16,7 @@ from keras_cnns.data.decoding import decoded
 from keras_cnns.data.pillow import ADVICE, refusal
 from keras_cnns.data.sources.sample import Sample
 from keras_cnns.data.sources.source import Source
-from keras_cnns.support.errors import BadArgument, UserError
+from keras_cnns.support.errors import UserError
 from keras_cnns.support.messages import LOG
 
 TRIES = 8  # samples in a row, before a training sample is given up
@@ -42,8 +42,10 @@ class Broken:
         if number in self.numbers:
             return
         self.numbers.add(number)
-        if len(self.numbers) > self.limit:
-            raise BadArgument(reason + (f" Skipped before it: {self.limit}." if self.limit else ""))
+        if (
+            len(self.numbers) > self.limit
+        ):  # a plain UserError: its name is in the text of the error that TensorFlow raises
+            raise UserError(reason + (f" Skipped before it: {self.limit}." if self.limit else ""))
         LOG.warning("skipped: %s", reason.removesuffix(ADVICE))
 
     def decoded(self, number: int, tries: int) -> Sample | None:
@@ -110,7 +112,7 @@ class Broken:
         except tf.errors.OpError as error:
             if self.source.remedy:
                 where, remedy = self.source.where(number), self.source.remedy
-                raise BadArgument(f"{where} has no picture with a label: {remedy}.") from error
+                raise UserError(f"{where} has no picture with a label: {remedy}.") from error
             return f"cannot be read ({system_reason(error)})"
         if not 0 <= int(sample.label) < len(self.source.names):
             return f"has the label {int(sample.label)}, outside 0..{len(self.source.names) - 1}"
@@ -129,7 +131,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        wrapped = re.search(r"UserError: (.*)", error.message)
+        names = "|".join(kind.__name__ for kind in (UserError, *UserError.__subclasses__()))
+        wrapped = re.search(rf"(?:{names}): (.*)", error.message)
         if wrapped is None:
             raise
-        raise BadArgument(wrapped.group(1).strip()) from None
+        raise UserError(wrapped.group(1).strip()) from None
