@@ -139,10 +139,10 @@ def judged_beside(own, answers, file, unseen, row):
     from dataclasses import asdict
 
     from keras_cnns.tflite import predict
-    from keras_cnns.tflite.verify import verdict
+    from keras_cnns.tflite.verify.compare import compare
 
     (name, original), (ending,) = next(iter(answers.items())), own.endings()
-    found = verdict.compare(name, original, np.asarray(predict(file, unseen)), kind=ending.kind)
+    found = compare(name, original, np.asarray(predict(file, unseen)), kind=ending.kind)
     status, reasons = found.judge("int8")
     return {**row, "status": status, "reasons": reasons, "comparisons": (asdict(found),)}
 

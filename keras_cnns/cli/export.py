@@ -51,7 +51,7 @@ def export(
         input_type: float32, int8 or uint8
         output_type: float32, int8 or uint8
         batch: pictures per inference
-        head: replaces the last operation: logits, softmax, argmax or top_k
+        head: replaces the last operation: logits, softmax, argmax, top_k or parts
         explain: cam: one more output that shows where each class is seen (for networks that end in global pooling and
             a dense layer)
         outputs: how to compare them: classifier, logits, multilabel, segmentation, classes, embedding or regression; by
@@ -116,7 +116,7 @@ def _scaling(low: float, high: float) -> Any:
 def _data(network: Any, model: str, dataset: str, data_dir: str | None, pictures: int) -> dict[str, Any]:
     """The pictures, labels and names of a data set as `export` takes them: of classes, boxes or masks."""
     from keras_cnns.data import classes
-    from keras_cnns.export_scripts.script import reader
+    from keras_cnns.export_scripts.script import check_count, reader
     from keras_cnns.saving.card import read_card
 
     shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
@@ -130,4 +130,5 @@ def _data(network: Any, model: str, dataset: str, data_dir: str | None, pictures
     calibration, _, _ = read("train", limit=pictures)
     images, labels, names = read("test", limit=None)
     classes.check(model, card.labels, dataset, names)
+    check_count(network, model, dataset, names)
     return {"calibration": calibration, "images": images, "labels": labels, "names": names}

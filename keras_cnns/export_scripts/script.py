@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from keras_cnns.support.atomic_files import write_json
-from keras_cnns.support.errors import UnreadableFile, UnsupportedModel, UserError
+from keras_cnns.support.errors import UnreadableFile, UnsupportedModel, UserError, memory_errors
 
 if TYPE_CHECKING:
     import keras
@@ -81,6 +81,7 @@ def run(shipment: Shipment, args: Sequence[str] | None = None) -> int:
     return 0
 
 
+@memory_errors()
 def ship(shipment: Shipment) -> "list[Report]":
     """Exports a file for every scheme of `shipment`, and writes report.json and the app code beside them.
 
@@ -95,9 +96,11 @@ def ship(shipment: Shipment) -> "list[Report]":
     from keras_cnns.data import classes
     from keras_cnns.export_scripts import app_source
     from keras_cnns.saving.card import read_card
-    from keras_cnns.tflite.export_file import export
+    from keras_cnns.tflite.exporter import Exporter
     from keras_cnns.tflite.file.convert import load
     from keras_cnns.tflite.quantize.schemes import find
+    from keras_cnns.tflite.quantize.settings import FileSettings
+    from keras_cnns.tflite.settings import Description, Ends
 
     schemes = {name: find(name) for name in shipment.schemes}
     if not Path(shipment.checkpoint).is_file():
@@ -108,19 +111,34 @@ def ship(shipment: Shipment) -> "list[Report]":
     calibration, _, _ = read("train", limit=shipment.calibration)
     images, labels, names = read("test", limit=shipment.limit)
     classes.check(shipment.checkpoint, card.labels, shipment.dataset, names)
-    common: dict[str, Any] = {"images": images, "labels": labels, "names": names, "card": card, "force": shipment.force}
-    integer_io: dict[str, Any] = {"input_type": shipment.input_type, "output_type": shipment.output_type}
+    check_count(model, shipment.checkpoint, shipment.dataset, names)
+    compared: dict[str, Any] = {"images": images, "labels": labels, "description": Description(names, card)}
+    integer_io = FileSettings(input_type=shipment.input_type, output_type=shipment.output_type)
     start = Path(shipment.out) / (card.name or model.name)
+    exporter = Exporter(model, calibration=calibration, ends=Ends(explain=shipment.explain), **compared)
     reports = []
     for name, scheme in schemes.items():
-        options = {**common, **(integer_io if scheme.integer_io else {}), "explain": shipment.explain}
-        reports.append(export(model, f"{start}_{name}.tflite", scheme=name, calibration=calibration, **options))
+        settings = integer_io if scheme.integer_io else FileSettings()
+        reports.append(exporter.export(f"{start}_{name}.tflite", name, settings, force=shipment.force))
     if shipment.qat_epochs:
-        aware = _trained_further(model, calibration, shipment)
-        reports.append(export(aware, f"{start}_int8_qat.tflite", scheme="int8", **integer_io, **common))
+        aware = Exporter(_trained_further(model, calibration, shipment), **compared)
+        reports.append(aware.export(f"{start}_int8_qat.tflite", "int8", integer_io, force=shipment.force))
     write_json(Path(shipment.out) / "report.json", [report.to_dict() for report in reports])
     app_source.write(min(reports, key=lambda report: (report.status == "fail", report.latency_ratio)).path)
     return reports
+
+
+def check_count(model: "keras.Model", file: str, dataset: str, names: Sequence[str]) -> None:
+    """Checks that a classifier has as many outputs as a data set has classes; one output distinguishes two.
+
+    Raises:
+      UserError: it has not.
+    """
+    shape = model.outputs[0].shape
+    if output_kind(model) or len(model.outputs) > 1 or len(shape) != 2 or not names:
+        return
+    if shape[-1] != len(names) and (shape[-1], len(names)) != (1, 2):
+        raise UserError(f"{dataset} has {len(names)} classes, and {file} has {shape[-1]} outputs.")
 
 
 def _check_model(model: "keras.Model", shipment: Shipment) -> None:

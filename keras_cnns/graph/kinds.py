@@ -82,7 +82,8 @@ MOVES = _layers("InputLayer", "Flatten", "Reshape", "Permute", "Identity", "Drop
 MOVES += _layers("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout")
 MOVES += _layers(*(f"{what}{d}D" for d in (1, 2, 3) for what in ("ZeroPadding", "Cropping")))
 MOVES += (*RESHAPES, PAD, CAST, SPLIT, _operation(ops.transpose, ...), _operation(lambda x: x[:, 1], ...))
-MOVES += (_operation(lambda x: ops.concatenate([x, x]), ...),)
+CONCATENATE = _operation(lambda x: ops.concatenate([x, x]), ...)
+MOVES += (CONCATENATE,)
 MATMUL = _operation(lambda x: ops.matmul(x, ops.swapaxes(x, 2, 3)), ...)
 MAX = _operation(ops.max, ..., axis=(1, 2))
 
@@ -120,7 +121,7 @@ POINTWISE += tuple(
     ]
 )
 POINTWISE += tuple(_operation(call, ..., 2.0) for call in (ops.power, ops.maximum, ops.minimum))
-POINTWISE += (_operation(ops.clip, ..., 0.0, 1.0), _operation(lambda x: ops.concatenate([x, x]), ...))
+POINTWISE += (_operation(ops.clip, ..., 0.0, 1.0), CONCATENATE)
 
 # Results that are what was taken, in another order or fewer: as integers they have its scale.
 SAME_SCALE = _layers("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop", "UpSampling1D", "UpSampling2D")

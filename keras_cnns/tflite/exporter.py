@@ -27,6 +27,7 @@ from keras_cnns.tflite.inputs.synthetic import WORD, synthetic
 from keras_cnns.tflite.quantize import ranges, schemes
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
+from keras_cnns.tflite.rewrite.ends import joined_parts
 from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
@@ -43,6 +44,7 @@ from keras_cnns.tflite.verify.report import Report
 
 __all__ = ["Exporter", "Rejected"]
 LITERT = "litert"  # always asked
+SPLIT = 'the model ends in a Concatenate: head="parts" makes each of its parts an output with a scale of its own'
 
 
 class Exporter:
@@ -180,10 +182,12 @@ class Exporter:
         self, path: Path, scheme: str, job: schemes.Job, examination: Examination, size: int, reference_size: int
     ) -> Report:
         answers, pictures = examination.answers, self.pictures
-        comparisons = judging.compare_outputs(self.original, answers, self.outputs, examination.scales)
+        comparisons = self._compared(answers, examination.scales)
         beside = self._beside_source(answers)
         status, reasons = verdict.judge(comparisons, scheme)
         status, reasons = judging.with_source(status, reasons, beside)
+        if any(c.scales_differ for c in comparisons) and joined_parts(self.float_model.graph):
+            reasons = (*reasons, SPLIT)
         return Report(
             path=str(path),
             model=self.card.name or self.float_model.model.name,
@@ -193,7 +197,7 @@ class Exporter:
             notes=(
                 *pictures.notes_for(schemes.find(scheme).calibrated),
                 *job.notes,
-                *judging.notes(self.original, answers, self.outputs, pictures.are_noise),
+                *judging.notes(self.original, answers, self.outputs, comparisons, pictures.are_noise),
                 *judging.source_notes(beside),
             ),
             pictures=len(next(iter(pictures.images.values()))),
@@ -220,12 +224,16 @@ class Exporter:
             return settings
         return replace(settings, input_type=self._rewrites.input_type, output_type=self._rewrites.output_type)
 
+    def _compared(self, answers: dict[str, np.ndarray], scales: dict[str, float]) -> tuple[verdict.Comparison, ...]:
+        options = {"are_noise": self.pictures.are_noise}
+        return judging.compare_outputs(self.original, answers, self.outputs, scales, **options)
+
     def _asked_targets(self, report: Report, file: Path) -> Report:
         """The report with what the targets other than LiteRT say of the file; it fails where one of them does."""
 
         def judge(outputs: Outputs) -> tuple[str, tuple[str, ...]]:
             scales = {name: outputs.scales.get(name, 0.0) for name in self.outputs}
-            comparisons = judging.compare_outputs(self.original, outputs.arrays, self.outputs, scales)
+            comparisons = self._compared(outputs.arrays, scales)
             return verdict.judge(comparisons, report.scheme)
 
         if not self._other_targets:

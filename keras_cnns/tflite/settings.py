@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_cnns.saving.card import Card
 from keras_cnns.support.errors import BadArgument, UnreadableFile
@@ -22,7 +23,7 @@ class Ends:
     Attributes:
       preprocessing: a Keras layer or a list of them, put before the model, such as
         `keras.layers.Rescaling(1 / 127.5, offset=-1)`. Pictures are then what these layers take.
-      head: a key of `HEADS`: "logits", "softmax", "argmax" or "top_k"; None keeps the model's own.
+      head: a key of `HEADS`: "logits", "softmax", "argmax", "top_k" or "parts"; None keeps the model's own.
       k: how many classes "top_k" returns.
       explain: "cam" adds the output `class_map`, [batch, rows, columns, classes]: where each class is seen. For
         networks that end in global average pooling and a dense layer.
@@ -53,7 +54,7 @@ class Description:
     """What travels in the file beside the network.
 
     Attributes:
-      names: names of the classes, in the order of the outputs; by default those of the card.
+      names: names of the classes, in the order of the outputs, a list or a NumPy array; by default those of the card.
       card: more about the model (author, licence, source); by default the card in its `.keras` file.
       normalization: how an app turns pixels from 0 to 255 into what the file takes; by default what the range of the
         pictures suggests (0 to 255, 0 to 1, -1 to 1).
@@ -67,6 +68,8 @@ class Description:
     normalization: Normalization | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.names, np.ndarray) and self.names.ndim == 1:
+            object.__setattr__(self, "names", tuple(self.names.tolist()))
         if self.names is not None and not every(self.names, (str, numbers.Integral)):
             raise BadArgument("names must be a list of the classes' names.")
         if self.card is not None and not isinstance(self.card, Card):

@@ -17,6 +17,7 @@ from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets import table
 from keras_cnns.tflite.targets.target import Finding, Outputs
 from keras_cnns.tflite.verify import verdict
+from keras_cnns.tflite.verify.compare import compare
 from keras_cnns.tflite.verify.on_targets import TargetResult, on_target
 
 SYNTHETIC = 8  # pictures where none are given
@@ -153,9 +154,9 @@ def _beside(reference: Outputs | None, outputs: Outputs) -> tuple[str, tuple[str
     for name, expected in reference.arrays.items():
         if name not in outputs.arrays or outputs.arrays[name].shape != expected.shape:
             return "fail", (f"output {name} is missing or has another shape than LiteRT's",)
-        options = {"kind": _kind(expected), "scale": reference.scales.get(name, 0.0)}
-        comparisons.append(verdict.compare(name, expected, outputs.arrays[name], **options))
-    status, reasons = verdict.judge(comparisons, "int8")
+        scale = reference.scales.get(name, 0.0)
+        comparisons.append(compare(name, expected, outputs.arrays[name], kind=_kind(expected), scale=scale))
+    status, reasons = verdict.judge(comparisons, "int8", name_kinds=False)
     return status, tuple(f"beside LiteRT's answers: {reason}" for reason in reasons)
 
 

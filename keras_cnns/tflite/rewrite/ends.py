@@ -9,6 +9,7 @@ from keras_cnns.graph.graph import Graph, in_float32
 from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.graph.kinds import (
     ARGMAX,
+    CONCATENATE,
     COPIES,
     DROPOUTS,
     LOG_SOFTMAX,
@@ -18,7 +19,7 @@ from keras_cnns.graph.kinds import (
     TOP_K,
     activation_of,
 )
-from keras_cnns.graph.node import Item
+from keras_cnns.graph.node import Item, Node
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, first_line, nearest
 from keras_cnns.support.probabilities import sum_to_one
@@ -30,6 +31,7 @@ HEADS = {
     "logits": "what stands before the softmax, for an app that needs the order only",
     "argmax": "the number of the best class",
     "top_k": 'the `k` best: "scores" and "classes"',
+    "parts": "what the last concatenation joins, an output each: integers then have a scale for each",
 }
 
 
@@ -77,6 +79,8 @@ def _behind(model, steps):
 def _under(model, head, k):
     if head not in HEADS:
         raise BadArgument(f"there is no head {head!r}: choose from {', '.join(HEADS)}.{nearest(head, HEADS)}")
+    if head == "parts":
+        return _in_parts(model)
     shape = model.outputs[0].shape
     if len(model.outputs) != 1 or len(shape) != 2:
         raise UnsupportedModel(
@@ -104,6 +108,24 @@ def _under(model, head, k):
         raise UnsupportedModel(f"the best {k} of {shape[-1]} classes cannot be had.")
     best, which = keras.ops.top_k(scores, k)
     return keras.Model(model.inputs, {"scores": best, "classes": which}, name=model.name)
+
+
+def _in_parts(model: keras.Model) -> keras.Model:
+    graph = read(model)
+    parts = joined_parts(graph)
+    if not parts:
+        raise UnsupportedModel(f"head 'parts' is for a model that ends in one Concatenate, and {model.name} does not.")
+    names = [node.origin or node.name for node in parts]
+    names = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
+    return Graph(graph.inputs, dict(zip(names, parts, strict=True)), graph.name).build()
+
+
+def joined_parts(graph: Graph) -> list[Node]:
+    """What the only output of a graph is concatenated from; empty where it is anything else."""
+    outputs = keras.tree.flatten(graph.outputs)
+    return (
+        list(outputs[0].inputs) if len(outputs) == 1 and outputs[0].is_a(keras.layers.Concatenate, CONCATENATE) else []
+    )
 
 
 def _without_softmax(model):
@@ -158,10 +180,17 @@ _PASSING = (keras.layers.Identity, keras.layers.Reshape, keras.layers.Flatten, *
 
 @dataclass(frozen=True)
 class Ending:
-    """What an output is (a key of `KINDS`), and for the numbers of classes the graph of the scores behind them."""
+    """What an output is.
+
+    Attributes:
+      kind: a key of `KINDS`.
+      scores: for the numbers of classes, the graph of the scores they are the best of.
+      certain: whether the graph or the caller shows it; a dense layer alone may be logits or a regression.
+    """
 
     kind: str
     scores: Graph | None = None
+    certain: bool = True
 
 
 def endings(graph, stated=None):
@@ -216,7 +245,7 @@ def _ending(node, graph_of):
     while number_affine(end):  # a temperature
         end = behind_passing(end.input)
     if end.is_a(keras.layers.Dense) and len(shape) == 2 and same_axis and shape[-1] and shape[-1] > 1:
-        return Ending("logits")
+        return Ending("logits", certain=False)
     if end.is_a(keras.layers.UnitNormalization, NORMALIZE):
         return Ending("embedding")
     return Ending("regression")

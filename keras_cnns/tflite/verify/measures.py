@@ -76,26 +76,6 @@ def relative_error(original, answer):
     return float(error.mean() / spread.mean()) if error.any() and spread.any() else float(error.any())
 
 
-def followed(original, answer, together=False):
-    """How far the file goes up and down where the original does, from picture to picture: the correlation, 1 at best.
-
-    original, answer: (N, ...). The least of all columns, as numbers beside each other may be years and shares of one;
-    of all at once where `together`. None where nothing changes by a thousandth, or the pictures are fewer than eight. A
-    constant error does not count here: `relative_error` has it.
-    """
-    a, b = (np.asarray(v, np.float64).reshape(len(v), -1) for v in (original, answer))
-    if len(a) < 8:
-        return None
-    varies = np.abs(a - a.mean(0)).mean(0) > 1e-3 * np.maximum(np.abs(a).mean(0), 1e-30)
-    a, b = ((v - v.mean(0))[:, varies] for v in (a, b))
-    if not varies.any():
-        return None
-    both, own, others = ((v * w).sum(0) for v, w in ((a, b), (a, a), (b, b)))
-    if together:
-        both, own, others = both.sum(), own.sum(), others.sum()
-    return float(np.min(both / np.sqrt(np.maximum(own * others, 1e-300))))
-
-
 def of_answered(original, *maps):
     """Of maps (N, rows, columns, classes) those of the class that the original answers, which is the mean's highest."""
     best = original.mean((1, 2)).argmax(-1)[:, None, None, None]

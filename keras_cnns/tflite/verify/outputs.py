@@ -11,6 +11,8 @@ from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.inputs import pictures
 from keras_cnns.tflite.rewrite import ends
 from keras_cnns.tflite.verify import measures, verdict
+from keras_cnns.tflite.verify.columns import LOST
+from keras_cnns.tflite.verify.compare import compare, compare_boxes, doubts
 from keras_cnns.tflite.verify.float_answers import float_answers
 
 Arrays = dict[str, np.ndarray]
@@ -25,11 +27,14 @@ class Output:
       kind: a key of `ends.KINDS`.
       scores: (N, ..., classes) behind an output of class numbers; None for any other.
       labels: of the pictures; None where none are given or they belong to another output.
+      or_kind: what it could be just as well, by its graph: a linear layer gives scores of classes or a regression. A
+        file passes if it is right as either.
     """
 
     kind: str
     scores: np.ndarray | None = None
     labels: np.ndarray | None = None
+    or_kind: str | None = None
 
 
 def judged_outputs(
@@ -64,7 +69,8 @@ def judged_outputs(
         kind = ending.kind if stated is not None else by_answers(ending.kind, answers, labels)
         if kind in ("classifier", "logits") and answers.shape[-1] == 1:
             kind = "multilabel"  # two classes in one number
-        outputs[output] = Output(kind, scores)
+        ambiguous = kind == "logits" and not ending.certain and labels is None
+        outputs[output] = Output(kind, scores, or_kind="regression" if ambiguous else None)
     if labels is None:
         return outputs
     several = len(outputs) > 1
@@ -92,32 +98,51 @@ def by_answers(kind: str, answers: np.ndarray, labels: np.ndarray | None = None)
 
 
 def compare_outputs(
-    original: Arrays, answers: Arrays, outputs: dict[str, Output], scales: dict[str, float]
+    original: Arrays,
+    answers: Arrays,
+    outputs: dict[str, Output],
+    scales: dict[str, float],
+    *,
+    are_noise: bool = False,
 ) -> tuple[verdict.Comparison, ...]:
     """A `Comparison` for each output of the file; a single one for the three outputs of a detector.
 
-    scales: the step of each output that is or was an integer, 0 for floats.
+    scales: the step of each output that is or was an integer, 0 for floats. are_noise: the images are noise.
 
     Raises:
       UserError: none of the file's outputs has a name of the model's.
     """
     if [output.kind for output in outputs.values()] == ["boxes"] and measures.is_detector(original):
-        return (verdict.compare_boxes(original, answers),)
+        return (compare_boxes(original, answers),)
     if outputs and not set(outputs) & set(answers):
         raise UserError(f"the file's outputs are {', '.join(answers)}, where the model's are {', '.join(outputs)}.")
-    return tuple(
-        verdict.compare(
-            name,
-            original[name],
-            answers[name],
-            kind=output.kind,
-            scores=output.scores,
-            labels=output.labels,
-            scale=scales[name],
+    comparisons = []
+    for name, output in outputs.items():
+        if name not in answers:
+            continue
+        options: dict[str, Any] = {"scores": output.scores, "labels": output.labels, "scale": scales[name]}
+        options["are_noise"] = are_noise
+        both = (
+            compare(name, original[name], answers[name], kind=kind, **options)
+            for kind in (output.kind, output.or_kind)
+            if kind is not None
         )
-        for name, output in outputs.items()
-        if name in answers
-    )
+        comparisons.append(_better(*both, one_class=len(np.unique(original[name].argmax(-1))) == 1))
+    return tuple(comparisons)
+
+
+def _better(
+    first: verdict.Comparison, second: verdict.Comparison | None = None, *, one_class: bool
+) -> verdict.Comparison:
+    """Of the comparisons as two kinds that an output could be, the one with the better status; the first if equal.
+
+    one_class: the same number is the highest on every picture. As scores of classes that shows nothing, so that the
+      file has to be right as a regression, the second.
+    """
+    if second is None:
+        return first
+    ranks = [verdict.STATUSES.index(comparison.judge("int8")[0]) for comparison in (first, second)]
+    return second if ranks[1] < ranks[0] or (one_class and ranks[1] > ranks[0]) else first
 
 
 def with_source(
@@ -134,22 +159,37 @@ def with_source(
         if shown or lost:
             why = comparison.remark if shown else f"an expected accuracy loss of {comparison.expected_loss:.0%}"
             reasons = (*reasons, f"beside {BEFORE}: {why}")
-            status = "fail" if shown else max(status, "warn", key=("pass", "warn", "fail").index)
+            status = "fail" if shown else max(status, "warn", key=verdict.STATUSES.index)
+        worst = comparison.worst_columns
+        if worst is not None and worst.followed < LOST and (worst.scales_differ or worst.varies_little):
+            reasons = (*reasons, f"beside {BEFORE}: followed {worst.followed:.4g}: {worst.explained()}")
+            status = "fail"
     return status, reasons
 
 
-def notes(original: Arrays, answers: Arrays, outputs: dict[str, Output], are_noise: bool = False) -> Iterator[str]:
+def notes(
+    original: Arrays,
+    answers: Arrays,
+    outputs: dict[str, Output],
+    comparisons: tuple[verdict.Comparison, ...],
+    are_noise: bool = False,
+) -> Iterator[str]:
     """What each output was judged as, and why the comparison may prove little.
 
     are_noise: the images are noise, which show nothing about classes.
     """
+    kinds = {comparison.output: comparison.kind for comparison in comparisons}
     for name, output in outputs.items():
         if name not in answers:
             yield f"{name} is left out of the file: an auxiliary classifier, by its name and its shape"
             continue
-        yield f"{name} is judged as {output.kind}: {ends.KINDS[output.kind]}"
+        kind = kinds.get(name, output.kind)
+        yield f"{name} is judged as {kind}: {ends.KINDS[kind]}"
+        if output.or_kind is not None:
+            other = output.kind if kind == output.or_kind else output.or_kind
+            yield f'{name} could be {other} as well, and nothing shows which: outputs="{other}" says so'
         if not are_noise:
-            yield from verdict.doubts(original[name], output.kind, output.labels)
+            yield from doubts(original[name], kind, output.labels)
 
 
 def source_notes(beside: tuple[verdict.Comparison, ...]) -> Iterator[str]:

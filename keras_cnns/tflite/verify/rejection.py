@@ -47,15 +47,17 @@ def reject(path: Path, file: Path, report: Report, calibrated: bool) -> None:
     where = f" It goes wrong at {wrong.operator} of {wrong.layer} ({wrong.snr_db:.0f} dB)." if wrong else ""
     raise Rejected(
         f"the {report.scheme} file of {report.model} is not the network it was made from: {'; '.join(report.reasons)}."
-        f"{where} {_advice(report, calibrated)} It was kept as {set_aside(path, file)}; force=True hands it over.",
+        f"{where}{_advice(report, calibrated)} It was kept as {set_aside(path, file)}; force=True hands it over.",
         report,
     )
 
 
 def _advice(report: Report, calibrated: bool) -> str:
+    if any(c.scales_differ or c.varies_too_little for c in report.comparisons):
+        return ""  # the reasons name what helps; other pictures do not
     for note in report.notes:
         if "are both scaled alike" in note:
-            return f"The {note}"
+            return f" The {note}"
     if report.scheme == "float32":
-        return CONVERSION
-    return CALIBRATED if calibrated else UNCALIBRATED
+        return f" {CONVERSION}"
+    return f" {CALIBRATED if calibrated else UNCALIBRATED}"

@@ -1,12 +1,10 @@
 """Is the file still the network? Its answers beside the original's, in figures, and the limits they must keep."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from keras_cnns.support.deprecation import renamed_attribute
-from keras_cnns.support.probabilities import sum_to_one
-from keras_cnns.tflite.verify import measures
+from keras_cnns.tflite.verify.columns import Following
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,12 @@ LIMITS = {
     "overlap": Limit(0.75, 0.50),
     "same_numbers": Limit(0.95, 0.80),
     "direction": Limit(0.98, 0.93),
-    "followed": Limit(0.80, 0.40),  # half and a sixth of the ups and downs
+    "followed": Limit(0.93, 0.60),  # an error 9 and 2 dB below the variation
 }
+STATUSES = ("pass", "warn", "fail")
 # nothing to lose but rounding
 FLOAT32 = {"largest_difference": Limit(1e-4, 1e-3, better=-1), "overlap": Limit(0.99, 0.95)}
 DROP, SHOWN_DROP = 0.01, 0.03  # of the accuracy: warned of where labels show more, refused where they show much more
-NUMBERS = 16  # so many beside each other may each mean something of their own; more are features or a map
 NO_HARM = 0.02  # labels that exclude a larger drop outweigh what the original's probabilities say
 
 
@@ -57,8 +55,9 @@ class Comparison:
     own, by the original's probabilities, on average. expected_loss_share: that loss over the loss of random answers.
     scores_db: snr_db where it is judged by.
     decision_loss, error, overlap: as in `measures`; map_error: that of the map of the class answered. same_numbers:
-    share of equal whole numbers. direction: mean cosine of embeddings. followed: of numbers and embeddings, what of the
-    change from picture to picture is in the file's answers too. accuracy, original_accuracy, drop_low, drop_high
+    share of equal whole numbers. direction: mean cosine of embeddings. followed: of numbers and embeddings, how
+    far the file's answers vary from picture to picture as the original's do, 1 at best; of numbers that of
+    `worst_columns`, see `columns.follow`. accuracy, original_accuracy, drop_low, drop_high
     (95 % interval of the drop), pictures_needed (to show a drop of one in a hundred): where labels were given. finite:
     whether all answers are.
     """
@@ -80,6 +79,7 @@ class Comparison:
     same_numbers: float | None = None
     direction: float | None = None
     followed: float | None = None
+    worst_columns: Following | None = None
     accuracy: float | None = None
     original_accuracy: float | None = None
     drop_low: float | None = None
@@ -126,7 +126,10 @@ class Comparison:
             verdict = "pass" if value is None else limit.judge(value)
             if verdict != "pass":
                 sign = ">=" if limit.better > 0 else "<="
-                reasons.append(f"{name.replace('_', ' ')} {value:.4g} (wanted {sign} {limit.passes:g})")
+                reason = f"{name.replace('_', ' ')} {value:.4g} (wanted {sign} {limit.passes:g})"
+                if name == "followed" and self.worst_columns is not None:
+                    reason += f": {self.worst_columns.explained()}"
+                reasons.append(reason)
                 worst = "fail" if "fail" in (worst, verdict) else "warn"
         return worst, tuple(reasons)
 
@@ -140,6 +143,26 @@ class Comparison:
         )
 
     @property
+    def scales_differ(self) -> bool:
+        """Whether columns are lost beside others with a larger scale."""
+        return self._lost_columns and self.worst_columns.scales_differ
+
+    @property
+    def varies_too_little(self) -> bool:
+        """Whether numbers are lost because they vary little beside their size."""
+        return self._lost_columns and self.worst_columns.varies_little
+
+    @property
+    def _lost_columns(self) -> bool:
+        return self.worst_columns is not None and LIMITS["followed"].judge(self.worst_columns.followed) != "pass"
+
+    @property
+    def judged_as(self) -> str:
+        """What the output was taken for, and how to say that it is something else."""
+        other = "logits" if self.kind == "regression" else "regression"
+        return f'it was judged as {self.kind}; if that is wrong, say what it is, such as outputs="{other}"'
+
+    @property
     def remark(self):
         """What the labels show, as a sentence; None without labels."""
         if self.accuracy is None:
@@ -150,130 +173,17 @@ class Comparison:
         )
 
 
-def judge(comparisons, scheme):
-    """The worst verdict over all outputs, and every reason."""
-    verdicts = [comparison.judge(scheme) for comparison in comparisons]
-    worst = max((verdict for verdict, _ in verdicts), key=("pass", "warn", "fail").index)
-    several = len(comparisons) > 1
-    reasons = [
-        f"{comparison.output}: {reason}" if several else reason
-        for comparison, (_, found) in zip(comparisons, verdicts, strict=True)
-        for reason in found
-    ]
-    return worst, tuple(reasons)
+def judge(comparisons: Sequence[Comparison], scheme: str, *, name_kinds: bool = True) -> tuple[str, tuple[str, ...]]:
+    """The worst verdict over all outputs, and every reason.
 
-
-def compare(output, original, answer, *, kind="regression", labels=None, scores=None, scale=0.0):
-    """The `Comparison` of what the file answered with what the original did, both (N, ...).
-
-    kind: a key of `ends.KINDS`. scores: (N, ..., classes) of the original behind whole numbers. scale: the step of an
-    integer output. labels: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
+    name_kinds: whether the reasons of a failure end with what the output was judged as.
     """
-    kept = measures.comparable(original, answer)
-    if kept is None:
-        return Comparison(output, kind, finite=False)
-    original, answer, numbers = kept
-    labels, scores = (None if some is None else some[numbers] for some in (labels, scores))
-    if kind == "multilabel" and original.size and not 0 <= original.min() <= original.max() <= 1:
-        original, answer = (1 / (1 + np.exp(-np.clip(v, -60.0, 60.0))) for v in (original, answer))  # before a sigmoid
-    figures = {} if kind == "classes" else _information(original, answer, kind, scale)
-    if kind in ("classifier", "logits", "segmentation", "classes"):
-        figures |= _of_classes(original, answer, kind, scores, scale)
-    elif kind == "multilabel":
-        figures |= {"decision_loss": measures.decision_loss(original, answer)}
-        figures |= {"agreement": float(((original > 0.5) == (answer > 0.5)).mean())}
-        figures |= {"error": float(np.abs(original - answer).mean()) * 2}  # of probabilities, whose middle is one half
-        spread = float(np.abs(original - original.mean(0)).mean())
-        if len(np.unique(original > 0.5)) == 1 and spread > max(4 * scale, 0.02):  # nothing can flip
-            figures["error"] = max(figures["error"], measures.relative_error(original, answer))
-    elif kind == "embedding":
-        figures |= {"direction": figures["cosine"], "followed": measures.followed(original, answer, together=True)}
-    elif kind == "class_map":
-        figures["map_error"] = measures.relative_error(*measures.of_answered(original, answer))
-    else:
-        figures["error"] = measures.relative_error(original, answer)
-        if original.ndim <= 2 and original.size <= NUMBERS * len(original):
-            figures["followed"] = measures.followed(original, answer)
-    if labels is not None:
-        figures |= _by_labels(*(measures.right(v, labels, kind) for v in (original, answer)))
-    return Comparison(output, kind, **figures)
-
-
-def compare_boxes(original, answer):
-    """The `Comparison` of a detector's file: see `measures.boxes_alike`."""
-    if not all(np.isfinite(array).all() for array in answer.values()):
-        return Comparison("boxes", "boxes", finite=False)
-    return Comparison("boxes", "boxes", overlap=measures.boxes_alike(original, answer))
-
-
-def _information(original, answer, kind, scale):
-    a, b = original, answer
-    if kind in ("classifier", "segmentation") and sum_to_one(original, 1e-2):
-        a, b = measures.logits(original, scale), measures.logits(answer, scale)
-    a, b = (v.reshape(len(v), -1).astype(np.float64) for v in (a, b))
-    noise, energy = np.sum((a - b) ** 2), np.sum(a**2)
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    same = np.all(a == b, axis=1)
-    return {
-        "cosine": float(np.mean(np.where(same, 1.0, np.sum(a * b, axis=1) / np.maximum(norms, 1e-30)))),
-        "snr_db": float(10 * np.log10(energy / noise)) if noise and energy else (200.0 if not noise else -200.0),
-        "largest_difference": float(np.abs(a - b).max() / (np.abs(a).max() or 1.0)),
-    }
-
-
-def _of_classes(original, answer, kind, scores, scale):
-    """Figures of an output whose highest value, or whose whole number, is the answer."""
-    behind = original if scores is None else scores
-    if kind == "classes" and scores is not None and scores.ndim == original.ndim:  # the k best: the best of them
-        original, answer = original[..., 0], answer[..., 0]
-    if kind == "classes" and (scores is None or scores.shape[:-1] != original.shape):
-        return {"agreement": float((original == answer).mean()), "same_numbers": float((original == answer).mean())}
-    classes = behind.shape[-1]
-    flat = behind.reshape(-1, classes).astype(np.float64)
-    distribution = sum_to_one(flat, 1e-2)
-    probabilities = flat if distribution else measures.softmax(flat)
-    choice = (answer if kind == "classes" else answer.argmax(-1)).reshape(-1).astype(int)
-    own = flat.argmax(-1)
-    ordered = np.sort(flat, axis=-1)
-    margin = ordered[:, -1] - ordered[:, -2]
-    figures = {"agreement": float((own == choice).mean())}
-    figures["agreement_confident"] = float((own == choice)[margin >= np.median(margin)].mean())
-    loss, could = measures.expected_loss(probabilities, np.clip(choice, 0, classes - 1))
-    if kind != "classes":
-        same = np.array_equal(original, answer)
-        figures["scores_db"] = 200.0 if same else _information(original, answer, kind, scale)["snr_db"]
-    figures |= {"expected_loss": loss, "expected_loss_share": loss / max(could, 1e-9) if loss > 1e-9 else 0.0}
-    if kind in ("segmentation", "classes") and original.ndim > 2:
-        figures["overlap"] = measures.overlap(own, choice)
-    if (could < 0.05 or len(np.unique(own)) == 1) and kind != "classes":  # the loss says nothing: the scores themselves
-        a, b = (measures.logits(v, scale) for v in (original, answer)) if distribution else (original, answer)
-        figures["error"] = measures.relative_error(a, b)
-    return figures
-
-
-def _by_labels(before, after):
-    _, low, high = measures.paired_drop(before, after)
-    figures = {"accuracy": float(after.mean()), "original_accuracy": float(before.mean())}
-    return {
-        **figures,
-        "drop_low": low,
-        "drop_high": high,
-        "pictures_needed": measures.pictures_needed(before, after, DROP),
-    }
-
-
-def doubts(original, kind, labels):
-    """Why a good comparison may still prove little, in sentences. original: (N, ...)."""
-    missing = int(np.isnan(original.reshape(len(original), -1)).any(1).sum())
-    found = [f"the original answers NaN on {missing} of {len(original)} pictures: they count for nothing"] * bool(
-        missing
-    )
-    if kind not in ("classifier", "logits"):
-        return tuple(found)
-    if len(np.unique(original.argmax(-1))) == 1 and len(original) > 1:
-        found.append("the original gives every picture the same class: agreement with it proves little")
-    if labels is not None:
-        right = float((original.argmax(-1) == labels).mean())
-        if right < 2 / original.shape[1] and original.shape[1] > 2:
-            found.append(f"the original itself is right on {right:.1%} only: are the pictures scaled as in training?")
-    return tuple(found)
+    verdicts = [comparison.judge(scheme) for comparison in comparisons]
+    worst = max((verdict for verdict, _ in verdicts), key=STATUSES.index)
+    several = len(comparisons) > 1
+    reasons: list[str] = []
+    for comparison, (status, own_reasons) in zip(comparisons, verdicts, strict=True):
+        if name_kinds and status == "fail" and comparison.finite:
+            own_reasons = (*own_reasons, comparison.judged_as)
+        reasons += [f"{comparison.output}: {reason}" if several else reason for reason in own_reasons]
+    return worst, tuple(reasons)

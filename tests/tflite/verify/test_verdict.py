@@ -7,6 +7,7 @@ import pytest
 from keras_cnns.tflite.inputs import pictures
 from keras_cnns.tflite.inputs.pictures import at_once
 from keras_cnns.tflite.verify import verdict as verify
+from keras_cnns.tflite.verify.compare import by_labels, compare, doubts
 from keras_cnns.tflite.verify.float_answers import float_answers
 
 
@@ -21,14 +22,14 @@ def logits():
 
 
 def test_equal_answers_are_perfect(logits):
-    found = verify.compare("x", logits, logits, kind="logits")
+    found = compare("x", logits, logits, kind="logits")
     assert (found.cosine, found.agreement, found.largest_difference, found.expected_loss) == (1, 1, 0, 0)
     assert found.snr_db == 200 and found.judge("float32") == ("pass", ())
 
 
 def test_noise_of_a_tenth_is_twenty_decibels(logits):
     noise = np.random.default_rng(1).normal(0, 0.4, logits.shape)
-    found = verify.compare("x", logits, logits + noise)
+    found = compare("x", logits, logits + noise)
     assert found.snr_db == pytest.approx(20, abs=0.3)
     assert found.cosine == pytest.approx(1 / np.sqrt(1.01), abs=1e-3)
     assert found.error == pytest.approx(0.1, abs=0.01)
@@ -36,23 +37,23 @@ def test_noise_of_a_tenth_is_twenty_decibels(logits):
 
 def test_probabilities_are_compared_as_the_logits_behind_them(logits):
     noise = np.random.default_rng(1).normal(0, 0.4, logits.shape)
-    through = verify.compare("x", softmax(logits), softmax(logits + noise), kind="classifier")
+    through = compare("x", softmax(logits), softmax(logits + noise), kind="classifier")
     centred = [v - v.mean(-1, keepdims=True) for v in (logits, logits + noise)]
-    assert through.snr_db == pytest.approx(verify.compare("x", *centred).snr_db, abs=1e-6)
+    assert through.snr_db == pytest.approx(compare("x", *centred).snr_db, abs=1e-6)
 
 
 def test_the_step_of_an_integer_output_is_forgiven(logits):
     scores = softmax(logits)
     rounded = np.rint(scores * 256) / 256
-    assert verify.compare("x", scores, rounded, kind="classifier").snr_db < 12
-    assert verify.compare("x", scores, rounded, kind="classifier", scale=1 / 256).snr_db > 25
+    assert compare("x", scores, rounded, kind="classifier").snr_db < 12
+    assert compare("x", scores, rounded, kind="classifier", scale=1 / 256).snr_db > 25
 
 
 def test_what_another_choice_gives_away():
     """Four pictures; the file changes its mind on one the original was split over, and on one it was sure of."""
     original = np.array([[0.9, 0.1], [0.51, 0.49], [0.2, 0.8], [0.95, 0.05]])
     answer = np.array([[0.9, 0.1], [0.49, 0.51], [0.2, 0.8], [0.05, 0.95]])
-    found = verify.compare("x", original, answer, kind="classifier")
+    found = compare("x", original, answer, kind="classifier")
     assert found.expected_loss == pytest.approx((0.02 + 0.9) / 4)
     assert found.agreement == 0.5 and found.judge("int8")[0] == "fail"
 
@@ -64,7 +65,7 @@ def test_many_flips_between_equals_are_no_harm():
     best = np.argsort(scores, -1)
     scores[np.arange(300), best[:, -1]] = 8.02
     scores[np.arange(300), best[:, -2]] = 8.0
-    found = verify.compare("x", scores, scores + rng.normal(0, 0.03, scores.shape), kind="logits")
+    found = compare("x", scores, scores + rng.normal(0, 0.03, scores.shape), kind="logits")
     assert found.agreement < 0.8 and found.judge("int8")[0] == "pass"
 
 
@@ -73,7 +74,7 @@ def test_a_drop_is_one_when_the_labels_show_it(count, verdict):
     """Right 90 % before and 86 % after, one in ten the other way: 100 pictures cannot tell, 4,000 can."""
     before = np.arange(count) % 100 < 90
     after = before ^ (np.arange(count) % 100 < 5) ^ (np.arange(count) % 100 == 95)
-    figures = verify._by_labels(before.astype(float), after.astype(float))
+    figures = by_labels(before.astype(float), after.astype(float))
     found = verify.Comparison("x", "logits", **figures)
     assert found.accuracy_drop == pytest.approx(0.04)
     assert (found.judge("int8")[0] if found.drop_low > 0 else None) == verdict
@@ -93,8 +94,8 @@ def test_several_labels_at_once():
     near[:, 0] = 0.505
     flipped = near.copy()
     flipped[:, 0] = 0.495
-    assert verify.compare("x", near, flipped, kind="multilabel").judge("int8")[0] == "pass"
-    silent = verify.compare("x", sure, np.full_like(sure, 0.03), kind="multilabel")
+    assert compare("x", near, flipped, kind="multilabel").judge("int8")[0] == "pass"
+    silent = compare("x", sure, np.full_like(sure, 0.03), kind="multilabel")
     assert silent.agreement > 0.95 and silent.judge("int8")[0] == "fail"
 
 
@@ -105,26 +106,26 @@ def test_maps_of_classes():
     scores[:, :4, :5, 1] = 18
     gone = scores.copy()
     gone[..., 1] = 0
-    assert verify.compare("x", scores, scores, kind="segmentation").overlap == 1
-    assert verify.compare("x", scores, gone, kind="segmentation").judge("int8")[0] == "fail"
+    assert compare("x", scores, scores, kind="segmentation").overlap == 1
+    assert compare("x", scores, gone, kind="segmentation").judge("int8")[0] == "fail"
 
 
 def test_whole_numbers_are_judged_by_the_scores_behind_them():
     scores = np.array([[0.5, 0.49, 0.01], [0.01, 0.01, 0.98]] * 20)
     answer = np.array([1, 2] * 20)
-    found = verify.compare("x", scores.argmax(-1), answer, kind="classes", scores=scores)
+    found = compare("x", scores.argmax(-1), answer, kind="classes", scores=scores)
     assert found.agreement == 0.5 and found.expected_loss == pytest.approx(0.005)
-    assert verify.compare("x", scores.argmax(-1), answer, kind="classes").judge("int8")[0] == "fail"
+    assert compare("x", scores.argmax(-1), answer, kind="classes").judge("int8")[0] == "fail"
 
 
 def test_answers_that_are_no_numbers_fail():
-    assert verify.compare("x", np.ones((2, 3)), np.full((2, 3), np.nan)).judge("int8")[0] == "fail"
+    assert compare("x", np.ones((2, 3)), np.full((2, 3), np.nan)).judge("int8")[0] == "fail"
 
 
 def test_numbers_that_hardly_change_are_measured_by_what_they_are():
     steady = 40 + np.random.default_rng(0).normal(0, 0.01, (50, 4))
-    assert verify.compare("x", steady, steady + 0.1).judge("int8")[0] == "pass"
-    assert verify.compare("x", steady, steady + 20).judge("int8")[0] == "fail"
+    assert compare("x", steady, steady + 0.1).judge("int8")[0] == "pass"
+    assert compare("x", steady, steady + 20).judge("int8")[0] == "fail"
 
 
 def test_float32_has_nothing_to_lose():
@@ -134,11 +135,11 @@ def test_float32_has_nothing_to_lose():
 
 def test_doubts():
     same = np.tile([0.9, 0.05, 0.05], (8, 1))
-    assert "same class" in verify.doubts(same, "classifier", None)[0]
+    assert "same class" in doubts(same, "classifier", None)[0]
     wrong = np.eye(10)[np.arange(20) % 10]
     labels = (np.arange(20) + 1) % 10
-    assert "scaled as in training" in verify.doubts(wrong, "classifier", labels)[0]
-    assert not verify.doubts(wrong, "classifier", np.arange(20) % 10)
+    assert "scaled as in training" in doubts(wrong, "classifier", labels)[0]
+    assert not doubts(wrong, "classifier", np.arange(20) % 10)
 
 
 def eights(values):
@@ -161,13 +162,13 @@ NUMBERS = {
 def test_numbers_that_no_longer_follow_the_picture_fail(name):
     """Each of them counts, however small beside the others, and whatever it is added to."""
     original = NUMBERS[name](np.random.default_rng(0))
-    assert verify.compare("x", original, eights(original)).judge("int8")[0] == "pass"
+    assert compare("x", original, eights(original)).judge("int8")[0] == "pass"
     wide = original.reshape(300, -1)
     for column in range(wide.shape[1]):
         for lost in (wide[:, column].mean(), wide[::-1, column]):
             answer = wide.copy()
             answer[:, column] = lost
-            found = verify.compare("x", original, answer.reshape(original.shape))
+            found = compare("x", original, answer.reshape(original.shape))
             assert found.judge("int8")[0] == "fail" and found.followed < 0.4, column
 
 
@@ -176,12 +177,12 @@ def test_a_number_that_never_changes_is_no_harm_and_neither_are_few_pictures():
     changing = rng.normal(0, 1, (300, 1))
     for constant in (0.0, 3.0):
         original = np.concatenate([changing, np.full((300, 1), constant)], 1)
-        assert verify.compare("x", original, eights(original)).judge("int8")[0] == "pass"
+        assert compare("x", original, eights(original)).judge("int8")[0] == "pass"
     alike = np.repeat(changing[:1], 30, 0)
-    assert verify.compare("x", alike, alike * 1.01).judge("int8") == ("pass", ())
-    assert verify.compare("x", alike, alike * 0.5).judge("int8")[0] == "fail"
+    assert compare("x", alike, alike * 1.01).judge("int8") == ("pass", ())
+    assert compare("x", alike, alike * 0.5).judge("int8")[0] == "fail"
     for few in (1, 2, 5):
-        assert verify.compare("x", changing[:few], changing[:few] * 1.01).followed is None
+        assert compare("x", changing[:few], changing[:few] * 1.01).followed is None
 
 
 def test_embeddings_that_are_all_the_same_fail_though_they_point_the_same_way():
@@ -189,7 +190,7 @@ def test_embeddings_that_are_all_the_same_fail_though_they_point_the_same_way():
     original = rng.normal(0, 0.2, (300, 64)) + rng.normal(0, 1, 64)
     unit = lambda v: v / np.linalg.norm(v, axis=1, keepdims=True)  # noqa: E731
     original = unit(original)
-    judged = lambda answer: verify.compare("x", original, answer, kind="embedding").judge("int8")[0]  # noqa: E731
+    judged = lambda answer: compare("x", original, answer, kind="embedding").judge("int8")[0]  # noqa: E731
     assert judged(unit(original + rng.normal(0, 0.005, original.shape))) == "pass"
     assert judged(np.repeat(unit(original.mean(0, keepdims=True)), 300, 0)) == "fail"
     assert judged(original[::-1]) == "fail"
@@ -200,12 +201,12 @@ def test_labels_that_are_never_decided_otherwise_are_judged_by_their_probabiliti
     """Below one half on every picture, or above it: nothing can flip, and yet all can be lost."""
     rng = np.random.default_rng(0)
     original = (sure > 0.5) + (0.5 - abs(sure - 0.5)) * rng.uniform(0, 1, (300, 4)) * (1 if sure < 0.5 else -1)
-    judged = lambda answer: verify.compare("x", original, answer, kind="multilabel", scale=1 / 256).judge("int8")[0]  # noqa: E731
+    judged = lambda answer: compare("x", original, answer, kind="multilabel", scale=1 / 256).judge("int8")[0]  # noqa: E731
     assert judged(np.rint(original * 256) / 256) == "pass"
     for lost in (np.full_like(original, round(sure)), original[::-1], np.full_like(original, original.mean())):
         assert judged(lost) == "fail"
     hardly = rng.uniform(0, 1e-3, (300, 4))
-    assert verify.compare("x", hardly, hardly * 0, kind="multilabel", scale=1 / 256).judge("int8")[0] == "pass"
+    assert compare("x", hardly, hardly * 0, kind="multilabel", scale=1 / 256).judge("int8")[0] == "pass"
 
 
 @pytest.mark.parametrize("kind", ["regression", "classifier", "logits", "multilabel", "embedding"])
@@ -213,22 +214,20 @@ def test_pictures_without_an_answer_are_left_aside_where_both_have_none(logits, 
     original = softmax(logits) if kind == "classifier" else logits
     original[3:6, 2] = np.nan
     labels = logits.argmax(-1) if kind in ("classifier", "logits") else None
-    found = verify.compare("x", original, original, kind=kind, labels=labels)
+    found = compare("x", original, original, kind=kind, labels=labels)
     assert found.judge("float32") == ("pass", ()) and found.finite
-    assert verify.doubts(original, kind, None)[0] == (
-        "the original answers NaN on 3 of 400 pictures: they count for nothing"
-    )
+    assert doubts(original, kind, None)[0] == ("the original answers NaN on 3 of 400 pictures: they count for nothing")
     for answer in (np.nan_to_num(original), np.where(np.arange(400)[:, None] == 9, np.nan, original)):
-        assert verify.compare("x", original, answer, kind=kind, labels=labels).judge("int8")[0] == "fail"
-    assert not verify.compare("x", original * np.nan, original * np.nan, kind=kind).finite
+        assert compare("x", original, answer, kind=kind, labels=labels).judge("int8")[0] == "fail"
+    assert not compare("x", original * np.nan, original * np.nan, kind=kind).finite
 
 
 def test_classes_masked_by_infinity_are_no_noise(logits):
     masked = np.where(np.arange(10) == 3, -np.inf, logits)
     noise = np.random.default_rng(1).normal(0, 0.1, logits.shape)
-    assert verify.compare("x", masked, masked + noise, kind="logits").judge("int8") == ("pass", ())
-    assert verify.compare("x", masked, masked[::-1], kind="logits").judge("int8")[0] == "fail"
-    assert verify.compare("x", masked, logits, kind="logits").judge("int8")[0] == "fail"
+    assert compare("x", masked, masked + noise, kind="logits").judge("int8") == ("pass", ())
+    assert compare("x", masked, masked[::-1], kind="logits").judge("int8")[0] == "fail"
+    assert compare("x", masked, logits, kind="logits").judge("int8")[0] == "fail"
 
 
 @pytest.mark.parametrize(("boxes", "count"), [(1, 32), (200, 13), (1000, 2), (10**6, 1)])
