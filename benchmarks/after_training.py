@@ -22,7 +22,7 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import Tuning, export, predict
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.verify import measures
-from keras_cnns.tflite.verify import verdict as verify
+from keras_cnns.tflite.verify.compare import compare
 from keras_cnns.tflite.verify.float_answers import float_answers
 
 AUTO, MAX_DROP = "auto", 0.0005
@@ -142,7 +142,7 @@ def by_the_converter(model, path, **options):
     ).items()
     scores, (ending,) = np.asarray(predict(path, images)), own.endings()
     answer = measures.softmax(scores.astype(np.float64)) if ending.kind == "classifier" else scores
-    return replace(report, comparisons=(verify.compare(name, original, answer, kind=ending.kind),))
+    return replace(report, comparisons=(compare(name, original, answer, kind=ending.kind),))
 
 
 def page(found):

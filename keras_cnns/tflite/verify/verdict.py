@@ -145,16 +145,14 @@ class Comparison:
     @property
     def scales_differ(self) -> bool:
         """Whether columns are lost beside others with a larger scale."""
-        return self._lost_columns and self.worst_columns.scales_differ
+        worst = self.worst_columns
+        return worst is not None and worst.scales_differ and LIMITS["followed"].judge(worst.followed) != "pass"
 
     @property
     def varies_too_little(self) -> bool:
         """Whether numbers are lost because they vary little beside their size."""
-        return self._lost_columns and self.worst_columns.varies_little
-
-    @property
-    def _lost_columns(self) -> bool:
-        return self.worst_columns is not None and LIMITS["followed"].judge(self.worst_columns.followed) != "pass"
+        worst = self.worst_columns
+        return worst is not None and worst.varies_little and LIMITS["followed"].judge(worst.followed) != "pass"
 
     @property
     def judged_as(self) -> str:

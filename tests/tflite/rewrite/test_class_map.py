@@ -9,7 +9,7 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
 from keras_cnns.tflite import SCHEMES, Tuning, export, predict
 from keras_cnns.tflite.check.describe import describe
-from keras_cnns.tflite.verify.verdict import compare
+from keras_cnns.tflite.verify.compare import compare
 
 
 def by_hand(model, pooling, images):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from keras_cnns.tflite.verify.compare import compare_boxes
 from keras_cnns.tflite.verify.measures import boxes_alike, is_detector
-from keras_cnns.tflite.verify.verdict import compare_boxes, judge
+from keras_cnns.tflite.verify.verdict import judge
 
 
 def found(*rows, count=4):
