@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_cnns.graph.keras_internals import sublayers
-from keras_cnns.saving.card import Card, read_card
+from keras_cnns.saving.card import Card
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import auto, build_file
@@ -85,7 +85,7 @@ class Exporter:
         """
         self._other_targets = [target for target in _selected(targets) if target.name != LITERT]
         ends, self.description = ends or Ends(), description or Description()
-        self.card = _card(model, self.description)
+        self.card = self.description.card_of(model)
         self._source = source_of(model)
         float_model = FloatModel.of(ends.around(convert.load(aware.native(model)))).explained(ends.explain)
         synthesize = _synthesizer(float_model) if isinstance(calibration, str) and calibration == WORD else None
@@ -273,16 +273,6 @@ class Exporter:
             raise UserError(f"there are {len(labels)} names for {classes} outputs.")
         made_of = {**self.card.source, "scheme": scheme, "weights_sha256": self.float_model.weights_digest()}
         return replace(self.card, name=self.card.name or self.float_model.model.name, labels=labels, source=made_of)
-
-
-def _card(model: Any, description: Description) -> Card:
-    """The card that was given, or that of the `.keras` file, or one with the class names that Keras keeps."""
-    if description.card is not None:
-        return description.card
-    if isinstance(model, (str, os.PathLike)) and os.path.isfile(model):
-        return read_card(Path(model))
-    names = getattr(model, "class_names", ())
-    return Card(labels=tuple(map(str, names)) if isinstance(names, (list, tuple, np.ndarray)) else ())
 
 
 def _selected(targets: str | Iterable[str | Target]) -> list[Target]:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_cnns.saving.card import Card
+from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.validation import every, kind, number, path_of, short, whole
 from keras_cnns.tflite.file.metadata import Normalization
@@ -76,6 +76,15 @@ class Description:
             raise BadArgument(f"card must be a keras_cnns.saving.card.Card, not {kind(self.card)}.")
         if self.normalization is not None and not isinstance(self.normalization, Normalization):
             raise BadArgument(f"normalization must be a metadata.Normalization, not {kind(self.normalization)}.")
+
+    def card_of(self, model: keras.Model | str | os.PathLike) -> Card:
+        """`card`, or that in the `.keras` file at the path `model`, or one with the class names that Keras keeps."""
+        if self.card is not None:
+            return self.card
+        if isinstance(model, (str, os.PathLike)) and os.path.isfile(model):
+            return read_card(Path(model))
+        names = getattr(model, "class_names", ())
+        return Card(labels=tuple(map(str, names)) if isinstance(names, (list, tuple, np.ndarray)) else ())
 
 
 @dataclass(frozen=True)
