@@ -138,7 +138,8 @@ def check_count(model: "keras.Model", file: str, dataset: str, names: Sequence[s
     if output_kind(model) or len(model.outputs) > 1 or len(shape) != 2 or not names:
         return
     if shape[-1] != len(names) and (shape[-1], len(names)) != (1, 2):
-        raise UserError(f"{dataset} has {len(names)} classes, and {file} has {shape[-1]} outputs.")
+        plural = "" if shape[-1] == 1 else "s"
+        raise UserError(f"{dataset} has {len(names)} classes, and {file} has {shape[-1]} output{plural}.")
 
 
 def _check_model(model: "keras.Model", shipment: Shipment) -> None:

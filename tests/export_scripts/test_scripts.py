@@ -13,8 +13,9 @@ from keras_cnns import build
 from keras_cnns.data.sources import shapes
 from keras_cnns.data.sources.sample import BACKGROUND
 from keras_cnns.export_scripts import any_model
-from keras_cnns.export_scripts.script import Shipment, run
+from keras_cnns.export_scripts.script import Shipment, check_count, run
 from keras_cnns.saving.card import Card, write_card
+from keras_cnns.support.errors import UserError
 from keras_cnns.testing import randomize
 from keras_cnns.tflite import predict
 from tests.models.test_faster_rcnn import SMALL
@@ -105,6 +106,39 @@ def test_mistakes_are_one_line_and_exit_with_two(flags, message, checkpoint, tmp
     assert run(Shipment(checkpoint=str(checkpoint), out=str(tmp_path)), flags) == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert line.startswith("error: ") and message in line
+
+
+@pytest.mark.parametrize(
+    ("outputs", "names", "message"),
+    [
+        (4, ("dark", "light"), "folder:shades has 2 classes, and four.keras has 4 outputs."),
+        (2, ("a", "b", "c"), "has 3 classes"),
+        (1, ("a", "b", "c"), "has 1 output."),
+        (1, ("dark", "light"), None),
+        (3, ("a", "b", "c"), None),
+        (3, (), None),
+    ],
+)
+def test_a_data_set_of_another_number_of_classes_is_named(outputs, names, message):
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, keras.layers.Dense(outputs)(keras.layers.Flatten()(image)))
+    if message is None:
+        return check_count(model, "four.keras", "folder:shades", names)
+    with pytest.raises(UserError, match=message):
+        check_count(model, "four.keras", "folder:shades", names)
+
+
+def test_the_schemes_of_a_shipment_share_one_exporter(checkpoint, tmp_path, monkeypatch):
+    from keras_cnns.tflite import exporter
+
+    answered = []
+    original = exporter.float_answers
+    monkeypatch.setattr(exporter, "float_answers", lambda *args, **more: answered.append(1) or original(*args, **more))
+    shipment = Shipment(checkpoint=str(checkpoint), out=str(tmp_path), schemes=("float32", "float16"))
+    assert run(shipment, ["--calibration", "8", "--limit", "8"]) == 0
+    assert len(list(tmp_path.glob("*.tflite"))) == 2 and len(answered) == 1
 
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)

@@ -258,6 +258,26 @@ def test_names_travel_in_the_file(network, digits, tmp_path):
         ship(network, digits, tmp_path / "net.tflite", names=["a", "b", "c"])
 
 
+def test_names_as_an_array_and_names_with_line_breaks():
+    """An array is as good as a list; a label of the file is one line."""
+    from keras_cnns.tflite.settings import Description
+
+    assert Description(names=np.array(["cat", "dog"])).names == ("cat", "dog")
+    assert Description(names=np.array([3, 7])).names == (3, 7)
+    for wrong in (np.array([["cat"]]), np.array([0.5]), "cat"):
+        with pytest.raises(UserError, match="names must be a list"):
+            Description(names=wrong)
+
+
+@pytest.mark.parametrize("name", ["traffic\nlight", "traffic\r\nlight", "traffic\u2028light", "\ntraffic\nlight\n"])
+def test_a_line_break_in_a_name_moves_no_label(name, network, digits, tmp_path):
+    names = [name, *"123456789"]
+    ship(network, digits, tmp_path / "net.tflite", names=names)
+    with zipfile.ZipFile(tmp_path / "net.tflite") as file:
+        lines = file.read("labels.txt").decode().split("\n")
+    assert [line.strip() for line in lines] == ["traffic light", *"123456789"]
+
+
 @pytest.mark.parametrize("scheme", ["weight_only_int8", "int8"])
 def test_the_same_export_gives_the_same_bytes_on_another_day_in_another_folder(
     scheme, network, digits, tmp_path, monkeypatch
