@@ -131,7 +131,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        names = "|".join(kind.__name__ for kind in (UserError, *UserError.__subclasses__()))
+        kinds: list[type[UserError]] = [UserError, *UserError.__subclasses__()]
+        names = "|".join(kind.__name__ for kind in kinds)
         wrapped = re.search(rf"(?:{names}): (.*)", error.message)
         if wrapped is None:
             raise
