@@ -1,6 +1,7 @@
 """The command `keras-cnns benchmark`. It loads neither TensorFlow nor Keras."""
 
 from dataclasses import asdict
+from typing import Any
 
 from keras_cnns.support.console import Json, print_json, show
 
@@ -30,15 +31,12 @@ def benchmark(
         serial: the phone's serial number, if adb lists several
         delegate: on the phone: xnnpack, cpu, gpu or nnapi
     """
-    from keras_cnns.tflite.verify import timing
+    from keras_cnns.tflite.verify import phone, timing
 
     if adb:
-        from keras_cnns.tflite.verify.phone import benchmark_on_phone
-
-        rows = benchmark_on_phone(files, tool=tool, serial=serial, threads=threads, delegate=delegate, runs=runs)
-    else:
-        xnnpack = (True, False) if without_xnnpack else (True,)
-        rows = timing.benchmark(files, threads=threads, runs=runs, xnnpack=xnnpack)
-    if as_json:
-        return print_json([asdict(row) for row in rows])
-    return show(timing.table(rows))
+        options: dict[str, Any] = {"tool": tool, "serial": serial, "threads": threads, "delegate": delegate}
+        on_phone = phone.benchmark_on_phone(files, runs=runs, **options)
+        return print_json([asdict(row) for row in on_phone]) if as_json else show(phone.table(on_phone))
+    xnnpack = (True, False) if without_xnnpack else (True,)
+    rows = timing.benchmark(files, threads=threads, runs=runs, xnnpack=xnnpack)
+    return print_json([asdict(row) for row in rows]) if as_json else show(timing.table(rows))

@@ -1,1 +1,1 @@
-"""What is to be said of a finished `.tflite` file, whoever made it."""
+"""Checks of a finished `.tflite` file, made by whatever tool: what it is, what is wrong with it, what can be mended."""

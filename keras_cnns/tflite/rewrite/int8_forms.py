@@ -25,16 +25,16 @@ def rules_for(rewrites: Rewrites) -> list[Callable]:
 
 
 def thinning(node, uses=None):
-    """A pool of one pixel, which only drops the others, becomes a convolution that does: XNNPACK runs no such pool."""
+    """A pool of one pixel, which only drops pixels, becomes a convolution that does: XNNPACK runs no such pool."""
     pools = layers.MaxPooling2D, layers.AveragePooling2D
     if node.is_a(*pools) and each(node.config["pool_size"])[:2] == (1, 1):
         return _constant(node, np.ones((1, 1)))
 
 
 def average(node, uses=None):
-    """Average pooling becomes a depthwise convolution; at padded edges, where fewer pixels count, times a number more.
+    """Average pooling becomes a depthwise convolution; with padding, a product corrects the edges.
 
-    XNNPACK runs no int8 average pooling. Only kernels of one weight for all are rounded to int8 without a loss.
+    XNNPACK runs no int8 average pooling. A kernel whose weights are all equal is rounded to int8 without an error.
     """
     if not node.is_a(layers.AveragePooling2D) or None in node.shape[1:]:
         return None
@@ -53,14 +53,14 @@ def average(node, uses=None):
 
 
 def _counted(size, window, stride, results):
-    """How many of each window's places lie on the picture, along one axis of "same" padding."""
+    """How many pixels of each window lie inside the picture, along one axis of "same" padding."""
     before, _ = same_padding(size, window, stride)
     starts = np.arange(results) * stride - before
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
 
 def by_fives(node, uses=None):
-    """More than five concatenated at once, as XNNPACK takes them, are concatenated by fives."""
+    """More than five tensors are concatenated five at a time: XNNPACK takes no more."""
     if not node.is_a(layers.Concatenate) or len(node.inputs) <= 5 or len(node.inputs) != len(node.args[0]):
         return None
     axis = node.config["axis"] % len(node.shape)
@@ -73,17 +73,17 @@ def by_fives(node, uses=None):
 
 
 def rectified(node, uses):
-    """A ReLU behind a concatenation, or one of several that read the same tensor: XNNPACK runs none alone in int8."""
+    """A ReLU that cannot be fused gets a convolution that it can be fused into: XNNPACK runs no int8 ReLU alone."""
     before = node.input if is_relu(node) else None
-    taken_in = (*LINEAR, *SUMS, *POOLS, layers.BatchNormalization)  # kept batch norms are folded later
-    if before is None or not before.inputs or len(node.shape) != 4 or (uses[before] == 1 and before.is_a(*taken_in)):
+    fused_with = (*LINEAR, *SUMS, *POOLS, layers.BatchNormalization)  # kept batch norms are folded later
+    if before is None or not before.inputs or len(node.shape) != 4 or (uses[before] == 1 and before.is_a(*fused_with)):
         return None
     same = new(None, (before,), node, "same", {"strides": 1, "padding": "valid"})
     return like(node, args=(_constant(same, np.ones((1, 1))),))
 
 
 def absorb_sixth(node, uses):
-    """The 1/6 of a hard-swish or hard-sigmoid gate goes into the kernel after it: one multiplication less."""
+    """The factor 1/6 of a hard-swish or hard-sigmoid gate goes into the kernel behind it: one product less."""
     if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense) or uses[node.input] != 1:
         return None
     before = node.input
@@ -106,7 +106,7 @@ def _scaled(node, x, scale):
 
 
 def hard_swish(node, uses=None):
-    """`(x * (1/6)) * relu6(x + 3)`; with the multiplication last the converter would fuse HARD_SWISH again."""
+    """`(x * (1/6)) * relu6(x + 3)`: with the product by 1/6 last, the converter would fuse it to HARD_SWISH again."""
     if is_hard_swish(node):
         x = node.input
         gate = relu6(plus(x, 3.0, node), node)
@@ -114,12 +114,12 @@ def hard_swish(node, uses=None):
 
 
 def _constant(node, kernel):
-    """A depthwise convolution in the place of a pool: the same kernel for each channel, not to be trained."""
+    """A depthwise convolution that replaces a pool: the same kernel for each channel, not trainable."""
     config = {
         "kernel_size": kernel.shape,
         "strides": each(node.config["strides"])[:2],
         "padding": node.config["padding"],
     }
-    made = like(node, call=layers.DepthwiseConv2D, config={**config, "use_bias": False, "trainable": False})
-    made.weights = [np.repeat(kernel.astype("float32")[:, :, None, None], node.shape[-1], axis=2)]
-    return made
+    convolution = like(node, call=layers.DepthwiseConv2D, config={**config, "use_bias": False, "trainable": False})
+    convolution.weights = [np.repeat(kernel.astype("float32")[:, :, None, None], node.shape[-1], axis=2)]
+    return convolution

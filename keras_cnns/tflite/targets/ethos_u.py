@@ -32,7 +32,7 @@ class EthosU:
     def findings(self, file: TFLiteFile) -> list[Finding]:
         graph = file.main
         ends_reason = "the conversion to integers runs on the CPU"
-        found = [
+        findings = [
             *rules.dynamic_shapes(file, "Vela compiles fixed shapes only"),
             *rules.ends(file, INTEGERS, "warning", ends_reason, ENDS),
             *rules.types(file, ("INT4",), "Vela 5.2.0 dies of int4 weights", "export as int8"),
@@ -41,18 +41,20 @@ class EthosU:
         hard_swish = next((o for o in floats if o.name == "HARD_SWISH"), None)
         if hard_swish:
             message = f"{graph.label(hard_swish)} computes in float, at which Vela ends the compilation"
-            found.append(Finding("float-hard-swish", "error", message, "quantize it to int8", operator="HARD_SWISH"))
+            findings.append(Finding("float-hard-swish", "error", message, "quantize it to int8", operator="HARD_SWISH"))
         floats = [o for o in floats if o.name not in ("QUANTIZE", "DEQUANTIZE")]
         macs = sum(rules.multiply_accumulates(graph, o) for o in graph.operators)
         if floats and sum(rules.multiply_accumulates(graph, o) for o in floats) == macs:
             message = "no operator with weights computes in integers: everything would run on the CPU"
-            found.append(Finding("no-integers", "error", message, "export as int8 or int16x8", operator=floats[0].name))
+            findings.append(
+                Finding("no-integers", "error", message, "export as int8 or int16x8", operator=floats[0].name)
+            )
         elif floats:
             names = ", ".join(graph.label(o) for o in floats[:MOST_EXAMPLES])
             more = f" and {len(floats) - MOST_EXAMPLES} more" if len(floats) > MOST_EXAMPLES else ""
             message = f"computed in float, on the CPU: {names}{more}"
-            found.append(Finding("float-operator", "warning", message, ENDS, operator=floats[0].name))
-        return found
+            findings.append(Finding("float-operator", "warning", message, ENDS, operator=floats[0].name))
+        return findings
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
         """Vela compiles; nothing here executes its code.

@@ -29,20 +29,20 @@ class MediaPipe:
         return replace(LITERT_REWRITES, input_type="uint8", output_type="uint8")  # it runs LiteRT with XNNPACK
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
-        found = rules.ends(
+        findings = rules.ends(
             file, ENDS, "error", "MediaPipe takes float32 and uint8 only", "export with input_type uint8 or float32"
         )
-        found += rules.several_subgraphs(file, "MediaPipe's ObjectDetector takes one")
-        found += rules.custom_operators(file, "warning")
+        findings += rules.several_subgraphs(file, "MediaPipe's ObjectDetector takes one")
+        findings += rules.custom_operators(file, "warning")
         image = next(iter(file.inputs.values()), None)
         if len(file.inputs) != 1 or image is None or len(image.shape) != 4 or image.shape[3] != CHANNELS:
             shapes = ", ".join("x".join(map(str, tensor.shape)) for tensor in file.inputs.values())
             message = f"its inputs are {shapes}: MediaPipe gives one picture of three channels"
-            found.append(Finding("input-shape", "error", message, "put a layer before it that takes RGB"))
+            findings.append(Finding("input-shape", "error", message, "put a layer before it that takes RGB"))
         elif image.shape[0] != 1 and file.batch is not None:
             message = f"it takes {image.shape[0]} pictures at a time; MediaPipe gives one"
-            found.append(Finding("batch", "error", message, "export with batch=1"))
-        return found + self._metadata_findings(file, image)
+            findings.append(Finding("batch", "error", message, "export with batch=1"))
+        return findings + self._metadata_findings(file, image)
 
     def _metadata_findings(self, file: TFLiteFile, image) -> list[Finding]:
         fix = "export with normalization= and names=, or write it with MediaPipe's metadata writers"
@@ -53,13 +53,13 @@ class MediaPipe:
             metadata = read_metadata(file.metadata[NAME])
         except UnreadableFile as error:
             return [Finding("damaged-metadata", "error", str(error), fix)]
-        found = []
+        findings = []
         if image is not None and image.type == "FLOAT32" and not (metadata.inputs and metadata.inputs[0].mean):
             message = "its metadata states no normalization, which MediaPipe needs for float inputs"
-            found.append(Finding("no-normalization", "error", message, fix))
+            findings.append(Finding("no-normalization", "error", message, fix))
         if not any(output.label_files for output in metadata.outputs):
-            found.append(Finding("no-labels", "note", "it names no classes: MediaPipe answers with numbers", fix))
-        return found
+            findings.append(Finding("no-labels", "note", "it names no classes: MediaPipe answers with numbers", fix))
+        return findings
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
         """Raises CannotRun if the file is neither a classifier nor a segmenter, or if MediaPipe resizes its answers."""

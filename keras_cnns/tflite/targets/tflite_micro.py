@@ -40,7 +40,7 @@ class TFLiteMicro:
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
         graph = file.main
-        found = [
+        findings = [
             *rules.dynamic_shapes(file, "its memory is planned before the first run"),
             *rules.custom_operators(file),
             *rules.unsupported(file, SUPPORTED, "tflite-micro"),
@@ -51,7 +51,7 @@ class TFLiteMicro:
         if hybrid:
             message = f"{graph.label(hybrid)} has float inputs and integer weights, which tflite-micro refuses"
             fix = "export as int8, or as float32"
-            found.append(Finding("hybrid-operator", "error", message, fix, operator=hybrid.name))
+            findings.append(Finding("hybrid-operator", "error", message, fix, operator=hybrid.name))
         for operator in graph.operators:
             source = graph.tensor(operator.inputs[0]) if operator.inputs else None
             if operator.name == "DEQUANTIZE" and source and len(source.scales) > 1 and source.type in ("INT8", "INT16"):
@@ -60,9 +60,9 @@ class TFLiteMicro:
                     "and answers nonsense"
                 )
                 fix = "export as int8, or as float32"
-                found.append(Finding("per-channel-dequantize", "error", message, fix, operator=operator.name))
+                findings.append(Finding("per-channel-dequantize", "error", message, fix, operator=operator.name))
                 break
-        return found
+        return findings
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
         stored, count = stored_inputs(file, inputs)

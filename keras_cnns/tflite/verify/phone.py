@@ -1,12 +1,14 @@
-"""How fast files are on a phone: LiteRT's `benchmark_model` over adb, the files taking turns there too."""
+"""How fast files are on a phone, by LiteRT's `benchmark_model` over adb. The files take turns there too."""
 
 import re
 import shlex
 import shutil
 import statistics
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError
 from keras_cnns.support.validation import path_of, short, whole
@@ -19,7 +21,13 @@ WHERE = "https://ai.google.dev/edge/litert/models/measurement"
 
 @dataclass(frozen=True)
 class PhoneTiming:
-    """One file on one phone. median_ms: over the rounds, of each round's mean. ratio: to the first file."""
+    """The time of one file on one phone.
+
+    Attributes:
+      median_ms: median over the rounds of each round's mean time of a run; low_ms, high_ms: the extremes.
+      ratio: median of the time divided by the first file's, round by round (lower is faster).
+      peak_mb: largest memory use, in megabytes; None if the tool did not print it.
+    """
 
     phone: str
     path: str
@@ -42,22 +50,29 @@ DELEGATES = {
 
 
 def benchmark_on_phone(
-    paths, *, tool=None, serial=None, threads=(1, 2), delegate="xnnpack", rounds=3, runs=50, adb="adb"
-):
+    paths: Any,
+    *,
+    tool: Any = None,
+    serial: str | None = None,
+    threads: Sequence[int] = (1, 2),
+    delegate: str = "xnnpack",
+    rounds: int = 3,
+    runs: int = 50,
+    adb: str = "adb",
+) -> list[PhoneTiming]:
     """Times `.tflite` files on the phone that adb sees.
 
     Args:
       paths: the files; ratios are to the first.
       tool: LiteRT's `benchmark_model` for Android, to be copied to the phone; needed once.
-      serial: which phone, where there are several.
-      threads: numbers of threads to try. delegate: a key of `DELEGATES`.
+      serial: of the phone, if there are several.
+      threads: numbers of threads to try.
+      delegate: a key of `DELEGATES`.
       rounds, runs: each file is run `runs` times in each of `rounds` rounds.
       adb: the command.
 
-    Returns: a list of `PhoneTiming`.
-
     Raises:
-      UserError: no adb, no phone, several phones, no tool, or the tool failed; says what to do.
+      UserError: there is no adb, no phone, more than one phone, or no tool, or the tool failed.
     """
     paths = timing.files(paths)
     if tool and not path_of(tool, "tool").is_file():
@@ -84,14 +99,14 @@ def benchmark_on_phone(
 
 
 def _rows(phone, paths, there, threads, delegate, rounds, runs):
-    found = [[] for _ in paths]
+    results: list[list] = [[] for _ in paths]
     for _ in range(rounds):
-        for target, measured in zip(there, found, strict=True):
+        for target, measured in zip(there, results, strict=True):
             flags = [f"--graph={target}", f"--num_threads={threads}", f"--num_runs={runs}", "--warmup_runs=5"]
             measured.append(parse(phone.shell(TOOL, *flags, *DELEGATES[delegate])))
-    for path, measured in zip(paths, found, strict=True):
+    for path, measured in zip(paths, results, strict=True):
         times = [ms for ms, _ in measured]
-        ratios = [ms / first for ms, (first, _) in zip(times, found[0], strict=True)]
+        ratios = [ms / first for ms, (first, _) in zip(times, results[0], strict=True)]
         peaks = [peak for _, peak in measured if peak is not None]
         yield PhoneTiming(
             phone=phone.name,
@@ -107,30 +122,30 @@ def _rows(phone, paths, there, threads, delegate, rounds, runs):
         )
 
 
-def table(rows, *, title=None):
+def table(rows: Sequence[PhoneTiming], *, title: str | None = None) -> Any:
     """A `rich.table.Table` of timings."""
     from rich.table import Table
 
-    made = Table(title=title or rows[0].phone, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    timings = Table(title=title or rows[0].phone, box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("file", "threads", "on", "ms", "between", "ratio", "peak MB"):
-        made.add_column(column, justify="left" if column in ("file", "on") else "right")
+        timings.add_column(column, justify="left" if column in ("file", "on") else "right")
     for row in rows:
         between, peak = f"{row.low_ms:.2f} - {row.high_ms:.2f}", "-" if row.peak_mb is None else f"{row.peak_mb:.1f}"
         figures = (str(row.threads), row.delegate, f"{row.median_ms:.2f}", between, f"{row.ratio:.2f}", peak)
-        made.add_row(Path(row.path).name, *figures)
-    return made
+        timings.add_row(Path(row.path).name, *figures)
+    return timings
 
 
-def parse(text):
-    """(mean milliseconds of a run, peak megabytes or None) of what benchmark_model prints.
+def parse(text: str) -> tuple[float, float | None]:
+    """(mean milliseconds of a run, peak megabytes or None) from the output of benchmark_model.
 
     Raises:
       UserError: it printed no timings.
     """
     timing = re.search(r"Inference \(avg\): ([\d.e+]+)", text) or re.search(r"count=\d{2,}.*?avg=([\d.e+]+)", text)
     if not timing:
-        said = [line.strip() for line in text.splitlines() if "ERROR" in line] or text.strip().splitlines()[-1:]
-        raise UserError(f"benchmark_model gave no timings: {said[0][:200] if said else 'it printed nothing'}")
+        lines = [line.strip() for line in text.splitlines() if "ERROR" in line] or text.strip().splitlines()[-1:]
+        raise UserError(f"benchmark_model gave no timings: {lines[0][:200] if lines else 'it printed nothing'}")
     peak = re.search(r"Peak memory footprint.*?overall=([\d.]+)", text) or re.search(r"overall=([\d.]+)", text)
     return float(timing[1]) / 1e3, float(peak[1]) if peak else None
 
@@ -158,13 +173,13 @@ class Phone:
         self._run(["-s", self.serial, "push", str(source), target])
 
     def shell(self, *words, plain=False, check=True):
-        """What a command on the phone prints. plain: one line for the phone's shell, as it is."""
+        """The output of a command on the phone. plain: `words` is one line for the phone's shell, not to be quoted."""
         line = words[0] if plain else shlex.join(words)
         return self._run(["-s", self.serial, "shell", line], check)
 
     def _run(self, words, check=True):
         done = subprocess.run([self.adb, *words], capture_output=True, text=True, errors="replace")
         if check and done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-            raise UserError(f"adb {words[2] if words[0] == '-s' else words[0]} failed: {said[:200]}")
+            lines = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
+            raise UserError(f"adb {words[2] if words[0] == '-s' else words[0]} failed: {lines[:200]}")
         return done.stdout + done.stderr

@@ -1,8 +1,10 @@
-"""How fast files are on this host: the files take turns, because on a shared machine only ratios last."""
+"""How fast files are on this host. The files take turns: on a shared machine only ratios can be trusted."""
 
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +15,14 @@ from keras_cnns.tflite.targets import runner
 
 @dataclass(frozen=True)
 class Timing:
-    """One file with one number of threads.
+    """The time of one file with one number of threads.
 
-    median_ms, low_ms, high_ms: half of the runs lie between the last two. ratio: to the first file of the call, from
-    run to run. partitions: pieces of the graph that XNNPACK runs; undelegated: the operators it leaves.
+    Attributes:
+      median_ms: of a run; half of the runs took between low_ms and high_ms.
+      ratio: median of the time divided by the first file's, run by run (1 for the first file, lower is faster).
+      peak_bytes: memory that opening and running the file took.
+      operators: how many there are; partitions: pieces of the graph that XNNPACK runs; undelegated: operator -> how
+        many of them XNNPACK leaves to slower kernels.
     """
 
     path: str
@@ -30,17 +36,27 @@ class Timing:
     peak_bytes: int
     operators: int
     partitions: int
-    undelegated: dict
+    undelegated: dict[str, int]
 
 
-def benchmark(paths, *, threads=(1, 2), runs=50, warmup=5, seconds=20.0, xnnpack=(True,)):
+def benchmark(
+    paths: Any,
+    *,
+    threads: Sequence[int] = (1, 2),
+    runs: int = 50,
+    warmup: int = 5,
+    seconds: float = 20.0,
+    xnnpack: Sequence[bool] = (True,),
+) -> list[Timing]:
     """Times `.tflite` files against each other on this host.
 
     Args:
       paths: the files; ratios are to the first.
       threads: numbers of threads to try.
-      runs, seconds: so many runs of each file, or fewer when the time (of one setting, all files together) is over.
-      xnnpack: with XNNPACK, without it (False), or both.
+      runs: of each file in each setting.
+      warmup: runs before those that count.
+      seconds: after which a setting ends, even if there were fewer runs.
+      xnnpack: True with XNNPACK, False without it; both may be listed.
 
     Returns: a list of `Timing`, file by file within each setting.
 
@@ -51,25 +67,31 @@ def benchmark(paths, *, threads=(1, 2), runs=50, warmup=5, seconds=20.0, xnnpack
     check(threads, runs)
     if not whole(warmup, 0) or not number(seconds) or not every(xnnpack, bool):
         raise UserError("warmup is a whole number, seconds a number, and xnnpack a list of True and False.")
-    places = [str(path.resolve()) for path in paths]
-    insides = [runner.ask("describe", file=file)[0] for file in places]
+    resolved = [str(path.resolve()) for path in paths]
+    descriptions = [runner.ask("describe", file=file)[0] for file in resolved]
     rows = []
     for delegated in xnnpack:
         for count in threads:
-            job = {"threads": count, "xnnpack": delegated, "runs": runs, "warmup": warmup, "seconds": seconds}
-            times = runner.ask("time", files=places, **job)[0]["times_ms"]
-            for path, spent, inside in zip(paths, times, insides, strict=True):
-                low, median, high = np.percentile(spent, (25, 50, 75))
+            job: dict[str, Any] = {
+                "threads": count,
+                "xnnpack": delegated,
+                "runs": runs,
+                "warmup": warmup,
+                "seconds": seconds,
+            }
+            times = runner.ask("time", files=resolved, **job)[0]["times_ms"]
+            for path, milliseconds, inside in zip(paths, times, descriptions, strict=True):
+                low, median, high = np.percentile(milliseconds, (25, 50, 75))
                 rows.append(
                     Timing(
                         path=str(path),
                         threads=count,
                         xnnpack=delegated,
-                        runs=len(spent),
+                        runs=len(milliseconds),
                         median_ms=float(median),
                         low_ms=float(low),
                         high_ms=float(high),
-                        ratio=float(np.median(np.divide(spent, times[0]))),
+                        ratio=float(np.median(np.divide(milliseconds, times[0]))),
                         peak_bytes=inside["peak_bytes"],
                         operators=len(inside["operators"]),
                         partitions=inside["partitions"] if delegated else 0,
@@ -79,7 +101,7 @@ def benchmark(paths, *, threads=(1, 2), runs=50, warmup=5, seconds=20.0, xnnpack
     return rows
 
 
-def files(paths):
+def files(paths: Any) -> list[Path]:
     """The files to time, one or several, as a list of paths.
 
     Raises:
@@ -97,22 +119,22 @@ def files(paths):
     return paths
 
 
-def check(threads, runs):
-    """Raises UserError where a number of runs, or one of the numbers of threads, is none from 1."""
+def check(threads: Sequence[int], runs: int) -> None:
+    """Raises UserError where a number of runs, or one of the numbers of threads, is not a whole number from 1."""
     if not whole(runs, 1) or not every(threads, numbers.Integral) or not all(whole(count, 1) for count in threads):
         raise BadArgument("runs and threads must be at least 1: a whole number, and a list of them.")
 
 
-def table(rows, *, title=None):
+def table(rows: Sequence[Timing], *, title: str | None = None) -> Any:
     """A `rich.table.Table` of timings."""
     from rich.table import Table
 
-    made = Table(title=title)
+    timings = Table(title=title)
     for column in ("file", "threads", "XNNPACK", "ms", "half within", "ratio", "peak", "operators", "outside XNNPACK"):
-        made.add_column(column, justify="left" if column in ("file", "outside XNNPACK") else "right")
+        timings.add_column(column, justify="left" if column in ("file", "outside XNNPACK") else "right")
     for row in rows:
         left = ", ".join(f"{count} {name}" for name, count in row.undelegated.items())
-        made.add_row(
+        timings.add_row(
             Path(row.path).name,
             str(row.threads),
             "on" if row.xnnpack else "off",
@@ -123,4 +145,4 @@ def table(rows, *, title=None):
             str(row.operators),
             (left or "none") if row.xnnpack else "all",
         )
-    return made
+    return timings
