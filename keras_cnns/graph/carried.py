@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from types import FunctionType, ModuleType
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras_cnns.graph.keras_internals import forget_calls, sublayers
 
 OWN = ("keras.", "keras_cnns.")  # what comes from these can be made again from its config
 _WRAPPED = ("build", "quantize")  # by Keras itself, on every layer
+_SHARED = (type, ModuleType, FunctionType)
 _CALLS = ("_inbound_nodes", "_outbound_nodes")
 
 
@@ -82,11 +84,31 @@ def duplicate(layer, name):
 
 
 def _copied(value, known):
-    """A deep copy; what cannot be copied - a module, a lock, somebody's handle - is shared: it is not trained."""
+    """A deep copy; what cannot be copied, such as a module or a lock, is shared. What holds it is copied around it."""
+    count = len(known)
     try:
         return copy.deepcopy(value, known)
-    except Exception:  # whatever somebody's class raises
+    except Exception:  # a user's class may raise anything
+        while len(known) > count:  # a copy that failed midway leaves unfinished objects in the memo
+            known.popitem()
+        return _copied_by_parts(value, known)
+
+
+def _copied_by_parts(value, known):
+    """A copy of a container or an object of which some part cannot be copied; that part alone is shared."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return kind(_copied(part, known) for part in value)
+    if kind is dict:
+        return {key: _copied(part, known) for key, part in value.items()}
+    if isinstance(value, _SHARED) or not hasattr(value, "__dict__") or hasattr(kind, "__deepcopy__"):
         return value
+    try:
+        twin = known[id(value)] = object.__new__(kind)
+    except TypeError:  # a class written in C
+        return value
+    vars(twin).update({key: _copied(part, known) for key, part in vars(value).items()})
+    return twin
 
 
 def _tracked(values, seen=None):

@@ -8,11 +8,11 @@ import keras
 from keras import layers, ops
 
 from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.hold_statistics import hold_statistics as held
 from keras_cnns.graph.keras_internals import producer
 from keras_cnns.graph.kinds import DIVIDE, LINEAR, ONE_HOT, SAME_SCALE, SOFTMAX, TRAINING_ONLY, activation_of, is_relu
 from keras_cnns.graph.node import Item, Node
 from keras_cnns.graph.reader import read
-from keras_cnns.layers.held_normalization import HeldBatchNormalization
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.equalize import equalized, floor, gated
@@ -47,11 +47,9 @@ def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False
         ranges = MOMENTUM if pictures is None else STARTED
     graph.rewrite(rounding)
     graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, ranges, norms, least.get(node)))
-    if hold_statistics:
-        graph.rewrite(held)
     name_outputs(graph, [producer(model.outputs[i]).name for i in kept])
-    made = graph.build()
-    return finished(made, model, kept, pictures)
+    aware = graph.build()
+    return finished(held(aware) if hold_statistics else aware, model, kept, pictures)
 
 
 def finished(made, model, kept, pictures):
@@ -91,12 +89,6 @@ def name_outputs(graph, names):
             node.name = node.name if node.is_a(layers.InputLayer) else named[node]
         elif node.name in names and node not in givers and not node.is_a(layers.InputLayer):
             node.name += UNROUNDED
-
-
-def held(node, uses):
-    """Batch normalization that will not follow the batches."""
-    if node.is_a(layers.BatchNormalization):
-        node.call = HeldBatchNormalization
 
 
 def float_inputs(graph):
