@@ -62,6 +62,11 @@ def sublayers(layer: keras.Layer, *, include_self: bool = True) -> list[keras.La
     return list(layer._flatten_layers(include_self=include_self))
 
 
+def frozen_by_hand(layer: keras.Layer) -> list[keras.Variable]:
+    """The variables that a trainable layer does not train although its class does, as after `enable_lora`."""
+    return [variable for variable in layer._trainable_variables if layer.trainable and not variable.trainable]
+
+
 def takes_training(layer: keras.Layer) -> bool:
     """Whether the layer's `call` has an argument `training`."""
     return bool(getattr(layer, "_call_has_training_arg", False))

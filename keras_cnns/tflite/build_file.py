@@ -3,7 +3,7 @@
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
-from keras_cnns.tflite.aware.fake_quant import FakeQuant
+from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded_layers
 from keras_cnns.tflite.file import convert, flatbuffer, versions
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
@@ -52,6 +52,11 @@ def _trained_for_int8(float_model: FloatModel, scheme: str, job: schemes.Job) ->
     model, settings = float_model.model, job.settings
     if scheme != "int8":
         raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would throw that away.")
+    if added := unrounded_layers(float_model.graph):
+        job.notes.append(
+            f"{', '.join(added)} stayed in float32: added behind what quantization_aware() returned. Call it on the "
+            "whole model instead to have them in int8."
+        )
     graph = read(aware.frozen(model))
     graph.rewrite(lambda node, uses: node.input if node.is_a(FakeQuant) else None)
     names = {"inputs": float_model.inputs, "outputs": float_model.outputs}

@@ -5,11 +5,10 @@
 >>> export(model, "model.tflite", scheme="int8")
 """
 
-from pathlib import Path
-
 from keras_cnns.support.errors import BadArgument, UserError, memory_errors
 from keras_cnns.support.validation import every, number, short
 from keras_cnns.tflite.aware import native
+from keras_cnns.tflite.aware.training_of_source import check_training
 from keras_cnns.tflite.file.convert import load
 
 METHODS = ("keras", "tfmot")
@@ -58,7 +57,8 @@ def quantization_aware(
     for name, value in (("hold_statistics", hold_statistics), ("fold", fold)):
         if not isinstance(value, bool):
             raise UserError(f"{name} is {short(value)}: give True or False")
-    model = load(model) if isinstance(model, (str, Path)) else model
+    model = load(model)
+    check_training(model)
     options = {"hold_statistics": hold_statistics, "pictures": pictures, "outputs": outputs}
     if method == "tfmot":
         from keras_cnns.tflite.aware import quantized_twin

@@ -11,6 +11,9 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from keras_cnns.graph.keras_internals import sublayers
+from keras_cnns.graph.kinds import DIVIDE
+
 MOMENTUM = 0.98  # of the tracked ranges: fifty steps; a fine-tune of a few hundred must be able to follow
 STARTED = 0.999  # of ranges that pictures have set: the extremes of augmented batches (black borders) are others
 
@@ -191,7 +194,7 @@ ROUNDED = {
 @contextmanager
 def unrounded(model):
     """Inside, a quantization-aware model that is called eagerly computes in floats, without any rounding."""
-    rounding = [layer for layer in model.layers if isinstance(layer, (FakeQuant, _Rounded))]
+    rounding = [layer for layer in sublayers(model) if isinstance(layer, (FakeQuant, _Rounded))]
     try:
         for layer in rounding:
             layer.rounds = False
@@ -202,5 +205,14 @@ def unrounded(model):
 
 
 def is_quantization_aware(model):
-    """Whether this is a Keras 3 model that `quantization_aware` made."""
-    return isinstance(model, keras.Model) and any(isinstance(layer, FakeQuant) for layer in model.layers)
+    """Whether this is a Keras 3 model that `quantization_aware` made, or one that holds such a model."""
+    return isinstance(model, keras.Model) and any(isinstance(layer, FakeQuant) for layer in sublayers(model))
+
+
+def unrounded_layers(graph):
+    """Names of the linear layers that int8 could compute and that do not round: they were added afterwards.
+
+    graph: of a quantization-aware model.
+    """
+    divisors = {node.args[1] for node in graph.nodes if type(node.call) in DIVIDE and len(node.inputs) == 2}
+    return sorted({node.origin for node in graph.nodes if node.is_a(*ROUNDED) and node not in divisors})

@@ -6,13 +6,14 @@ import tensorflow as tf
 
 from keras_cnns.graph.keras_internals import input_structure, producer
 from keras_cnns.graph.reader import is_reduced
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UnsupportedModel, UserError
 from keras_cnns.tflite.aware.fake_quant import unrounded
 from keras_cnns.tflite.file.convert import answering, input_names
-from keras_cnns.tflite.inputs.pictures import noise
+from keras_cnns.tflite.inputs.pictures import noise, noise_of_shapes
 
 SAME, SAME_REDUCED = 1e-3, 0.05  # largest difference, relative to the largest value; the source in float16 or bfloat16
 COUNT = 4  # inputs to compare on
+SIZES = 32, 64, 128, 224, 299  # tried for open sides where there are no pictures
 
 
 class Source:
@@ -38,8 +39,7 @@ def compare(source, positions, answer, given=None):
       UserError: they disagree; it names the output. Or the inputs are none of the source's type.
     """
     names = input_names(source)
-    made = noise(source, names, COUNT)
-    given = [made[name] for name in names] if given is None else [array[:COUNT] for array in given]
+    given = _noise(source, names) if given is None else [array[:COUNT] for array in given]
     for x, tensor, name in zip(given, source.inputs, names, strict=True):
         if "float" not in tensor.dtype and not np.array_equal(np.asarray(x).astype(tensor.dtype), x):
             raise UserError(f"the pictures hold values that input {name!r} cannot hold: it takes {tensor.dtype}")
@@ -52,6 +52,25 @@ def compare(source, positions, answer, given=None):
                 f"the quantization-aware form of {source.name} does not answer as it does (output {name!r}): one of "
                 "its layers is not what its class says; quantize it after training, export(model, scheme='int8')"
             )
+
+
+def _noise(source, names):
+    """Inputs to compare on, in the order of the model's inputs; open sides get the first of `SIZES` that it takes."""
+    open_inputs = [name for name, tensor in zip(names, source.inputs, strict=True) if None in tensor.shape[1:]]
+    if not open_inputs:
+        return list(noise(source, names, COUNT).values())
+    for size in SIZES:
+        shapes = [tuple(size if side is None else side for side in tensor.shape[1:]) for tensor in source.inputs]
+        arrays = noise_of_shapes(source, names, shapes, COUNT)
+        try:
+            answers(source, list(arrays.values()))
+        except UserError:
+            continue
+        return list(arrays.values())
+    raise UnsupportedModel(
+        f"input {open_inputs[0]!r} of {source.name} has an open shape, and the model takes no size of "
+        f"{', '.join(map(str, SIZES))}: give quantization_aware its pictures=, of a size that the model takes."
+    )
 
 
 def answers(model, given):

@@ -176,13 +176,18 @@ def noise(model, names, count=16):
                 f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: give images or "
                 "calibration of the size that the file is to take, or build the model with a fixed input_shape."
             )
+    return noise_of_shapes(model, names, [tensor.shape[1:] for tensor in model.inputs], count)
+
+
+def noise_of_shapes(model, names, shapes, count):
+    """`noise` for inputs of these shapes, without the batch."""
     rng = np.random.default_rng(0)
     scaling = (keras.layers.Rescaling, keras.layers.Normalization)
     pixels = any(type(layer) in scaling for layer in model.layers[:3])
     low, high = (0, 255) if pixels else (-1, 1)
     return {
-        name: rng.uniform(low, high, (count, *tensor.shape[1:])).astype(tensor.dtype)
-        for name, tensor in zip(names, model.inputs, strict=True)
+        name: rng.uniform(low, high, (count, *shape)).astype(tensor.dtype)
+        for name, shape, tensor in zip(names, shapes, model.inputs, strict=True)
     }
 
 

@@ -1,0 +1,52 @@
+"""What a model's training does that its quantization-aware form would not do: refused, or a warning."""
+
+import warnings
+
+import keras
+
+from keras_cnns.graph.calls import Calls
+from keras_cnns.graph.carried import can_be_made_again
+from keras_cnns.graph.keras_internals import frozen_by_hand, sublayers
+from keras_cnns.support.errors import UnsupportedModel
+
+STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
+
+
+def check_training(model: keras.Model) -> None:
+    """Warns of a training step that the quantization-aware form does not have.
+
+    Raises:
+      UserError: a layer trains some of its variables and not others, as LoRA does; it names the layer.
+    """
+    _refuse_partly_frozen(model)
+    steps = [name for name in STEPS if _is_replaced(model, name)]
+    if steps:
+        warnings.warn(
+            f"{model.name} has its own {' and '.join(steps)}, which its quantization-aware form does not have: "
+            "it trains with the loss that compile() is given.",
+            stacklevel=4,
+        )
+
+
+def _refuse_partly_frozen(model):
+    layers = {id(call.operation): call.operation for call in Calls(model) if isinstance(call.operation, keras.Layer)}
+    for layer in layers.values():
+        if not can_be_made_again(layer):
+            continue  # it is copied with all its variables as they are
+        for part in sublayers(layer):
+            if getattr(part, "lora_enabled", False):
+                raise UnsupportedModel(
+                    f"layer {part.name!r} has LoRA, whose frozen kernel quantization-aware training would train: "
+                    "give a model without LoRA whose kernels are those of the trained one (its layer.kernel)."
+                )
+            if frozen := frozen_by_hand(part):
+                raise UnsupportedModel(
+                    f"layer {part.name!r} is trainable but its {frozen[0].name} is not, which quantization-aware "
+                    "training would train: set the layer's own trainable to False, or the variable's to True."
+                )
+
+
+def _is_replaced(model, name):
+    """Whether the model or its class has a method of its own in the place of Keras's."""
+    method = vars(model).get(name) or getattr(type(model), name)
+    return not getattr(method, "__module__", "").startswith("keras.")
