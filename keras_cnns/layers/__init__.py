@@ -1,7 +1,7 @@
-"""Layers that Keras does not have. Importing this package registers them with Keras and so loads Keras.
+"""Layers that Keras does not have. Importing this package loads Keras and registers the layers with it.
 
-`keras_cnns.build` and `keras_cnns.load_model` import it. Where a `.keras` file of this package is loaded by
-`keras.saving.load_model`, write `import keras_cnns.layers` before.
+`keras_cnns.build` and `keras_cnns.load_model` import it. Write `import keras_cnns.layers` before you load a `.keras`
+file of this package with `keras.saving.load_model`.
 """
 
 from keras_cnns.layers.adaptive_pooling import AdaptivePooling2D

@@ -1,4 +1,7 @@
-"""From the scores and deltas of a region proposal network to its proposals. Ren et al. 2015, 1506.01497."""
+"""Turns the outputs of a region proposal network into proposals. Ren et al. 2015, 1506.01497, section 3.3."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -6,36 +9,76 @@ from keras import ops
 from keras_cnns.geometry.anchors import anchors
 from keras_cnns.geometry.boxes import clip, decode
 from keras_cnns.geometry.nms import nms
+from keras_cnns.support.types import Tensor
 
-SMALLEST = 1e-3  # pixels: a proposal whose side is shorter is none
+SMALLEST = 1e-3  # pixels: a box with a shorter side is discarded
 
 
 @keras.saving.register_keras_serializable(package="keras_cnns")
 class Proposals(keras.layers.Layer):
-    """(objectness [B, h, w, k] as logits, deltas [B, h, w, 4 k], image [B, H, W, C]) -> boxes [B, count, 4] in pixels.
+    """The best boxes of a region proposal network on one feature map, after non-maximum suppression.
 
-    The boxes are clipped to the picture, best first; where suppression leaves fewer, the rest are zeros.
+    Inputs:
+      objectness: logits [batch, h, w, k], for k anchors at each position.
+      deltas: [batch, h, w, 4 * k], see `geometry.boxes.encode`.
+      image: [batch, height, width, channels]; only its size is read.
 
-    stride: pixels from one position to the next. scales, ratios: of the anchors, see `blocks.anchors`. before: so many
-    of the best boxes go into suppression. threshold: of the overlap there.
+    Returns:
+      boxes float32 [batch, count, 4], (x1, y1, x2, y2) in pixels, clipped to the picture, best first. Where suppression
+      leaves fewer than `count`, the remaining boxes are zeros.
+
+    Args:
+      stride: pixels between neighbouring positions of the feature map.
+      scales, ratios: of the anchors, see `geometry.anchors.anchors`.
+      count: number of proposals.
+      before: number of best-scored boxes that enter suppression.
+      threshold: of two boxes whose intersection over union is larger, only the better one stays.
+
+    Example:
+      boxes = Proposals(16, (128, 256, 512), (0.5, 1, 2), 300, 6000)(objectness, deltas, image)  # [1, 300, 4]
     """
 
-    def __init__(self, stride, scales, ratios, count, before, threshold=0.7, **kwargs):
+    def __init__(
+        self,
+        stride: int,
+        scales: Sequence[float],
+        ratios: Sequence[float],
+        count: int,
+        before: int,
+        threshold: float = 0.7,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.stride, self.scales, self.ratios = stride, tuple(scales), tuple(ratios)
         self.count, self.before, self.threshold = count, before, threshold
 
-    def call(self, objectness, deltas, image):
+    def call(self, objectness: Tensor, deltas: Tensor, image: Tensor) -> Tensor:
         return self.propose(objectness, deltas, image)[0]
 
-    def anchors(self, level):
-        """[h * w * k, 4], the anchors of a map [B, h, w, ...]."""
-        return anchors(*ops.shape(level)[1:3], self.stride, self.scales, self.ratios)
+    def anchors(self, level: Tensor) -> Tensor:
+        """[h * w * k, 4]: the anchors of a feature map [batch, h, w, ...]."""
+        height, width = ops.shape(level)[1:3]
+        return anchors(height, width, self.stride, self.scales, self.ratios)
 
-    def propose(self, objectness, deltas, image, *, count=None, before=None, suppress=nms):
-        """(boxes [B, count, 4], bool [B, count]: whether there is one), for other numbers than inference's.
+    def propose(
+        self,
+        objectness: Tensor,
+        deltas: Tensor,
+        image: Tensor,
+        *,
+        count: int | None = None,
+        before: int | None = None,
+        suppress: Callable[..., tuple[Tensor, Tensor]] = nms,
+    ) -> tuple[Tensor, Tensor]:
+        """The proposals for other numbers than those of the layer, as in training.
 
-        suppress: what computes as `blocks.nms.nms` does.
+        Args:
+          objectness, deltas, image: as for `call`.
+          count, before: replace the layer's arguments of the same name.
+          suppress: a function with the arguments and results of `geometry.nms.nms`.
+
+        Returns:
+          (boxes [batch, count, 4]; bool [batch, count]: False where there is no proposal and the box is zeros).
         """
         batch, (height, width) = ops.shape(objectness)[0], ops.shape(image)[1:3]
         scores = ops.cast(ops.reshape(objectness, (batch, -1)), "float32")
@@ -49,9 +92,9 @@ class Proposals(keras.layers.Layer):
         boxes = ops.take_along_axis(boxes, numbers[..., None], axis=1)
         return ops.where(kept[..., None], boxes, ops.zeros_like(boxes)), kept
 
-    def compute_output_spec(self, objectness, deltas, image):
+    def compute_output_spec(self, objectness: Tensor, deltas: Tensor, image: Tensor) -> Any:
         return keras.KerasTensor((objectness.shape[0], self.count, 4), "float32")
 
-    def get_config(self):
-        own = ("stride", "scales", "ratios", "count", "before", "threshold")
-        return super().get_config() | {name: getattr(self, name) for name in own}
+    def get_config(self) -> dict:
+        arguments = ("stride", "scales", "ratios", "count", "before", "threshold")
+        return super().get_config() | {name: getattr(self, name) for name in arguments}

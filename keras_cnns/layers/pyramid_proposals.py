@@ -1,5 +1,8 @@
 """Proposals from every level of a feature pyramid. Lin et al. 2016, "Feature Pyramid Networks", 1612.03144, 4.1."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,65 +10,110 @@ from keras_cnns.geometry.anchors import anchors
 from keras_cnns.geometry.boxes import clip, decode
 from keras_cnns.geometry.nms import nms
 from keras_cnns.layers.proposals import SMALLEST
+from keras_cnns.support.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_cnns")
 class PyramidProposals(keras.layers.Layer):
-    """(objectness: a list of [B, h, w, k], logits; deltas: of [B, h, w, 4 k]; image [B, H, W, C]) -> boxes
-    [B, count, 4] in pixels, clipped to the picture, best first; where suppression leaves fewer, the rest are zeros.
+    """The best boxes of a region proposal network on a feature pyramid, after non-maximum suppression.
 
-    Each level has one scale of anchors and is suppressed by itself.
+    Each level has one scale of anchors. Suppression runs on each level separately.
 
-    stride: pixels from one position of the first level to the next; of the others as their sizes say. scales: of the
-    levels' anchors. ratios: see `blocks.anchors`. before: so many of a level's best boxes go into suppression.
-    threshold: of the overlap there. offset: where in its stride a group of anchors is centred. rounded: the anchors'
-    corners are whole pixels.
+    Inputs:
+      objectness: a list of logits [batch, h, w, k], one for each level, the largest first.
+      deltas: a list of [batch, h, w, 4 * k], see `geometry.boxes.encode`.
+      image: [batch, height, width, channels]; only its size is read.
+
+    Returns:
+      boxes float32 [batch, count, 4], (x1, y1, x2, y2) in pixels, clipped to the picture, best first. Where suppression
+      leaves fewer than `count`, the remaining boxes are zeros.
+
+    Args:
+      stride: pixels between neighbouring positions of the first level. Other strides follow from the levels' sizes.
+      scales: one for each level, the square root of an anchor's area in pixels.
+      ratios: height / width of the anchors.
+      count: number of proposals.
+      before: number of best-scored boxes of each level that enter suppression.
+      threshold: of two boxes whose intersection over union is larger, only the better one stays.
+      offset: where the anchors of a position are centred, as a fraction of the stride.
+      rounded: whether the corners of the anchors are rounded to whole pixels, as in torchvision.
+
+    Example:
+      propose = PyramidProposals(4, (32, 64, 128, 256, 512), (0.5, 1, 2), 1000, 1000)
+      boxes = propose(objectness, deltas, image)  # [1, 1000, 4]
     """
 
-    def __init__(self, stride, scales, ratios, count, before, threshold=0.7, offset=0.5, rounded=False, **kwargs):
+    def __init__(
+        self,
+        stride: int,
+        scales: Sequence[float],
+        ratios: Sequence[float],
+        count: int,
+        before: int,
+        threshold: float = 0.7,
+        offset: float = 0.5,
+        rounded: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.stride, self.scales, self.ratios = stride, tuple(scales), tuple(ratios)
         self.count, self.before, self.threshold = count, before, threshold
         self.offset, self.rounded = offset, rounded
 
-    def call(self, objectness, deltas, image):
+    def call(self, objectness: Sequence[Tensor], deltas: Sequence[Tensor], image: Tensor) -> Tensor:
         return self.propose(objectness, deltas, image)[0]
 
-    def anchors(self, levels):
-        """[the sum of h * w * k, 4], the anchors of maps [B, h, w, ...], level by level."""
+    def anchors(self, levels: Sequence[Tensor]) -> Tensor:
+        """[sum of h * w * k, 4]: the anchors of feature maps [batch, h, w, ...], level by level."""
         return ops.concatenate(self._anchors(levels), axis=0)
 
-    def _anchors(self, levels):
-        whole = [n * self.stride for n in ops.shape(levels[0])[1:3]]
-        found = []
+    def _anchors(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """For each level, its anchors [h * w * k, 4]."""
+        picture = [n * self.stride for n in ops.shape(levels[0])[1:3]]
+        anchors_of_levels = []
         for level, scale in zip(levels, self.scales, strict=True):
-            sizes = ops.shape(level)[1:3]
-            steps = [n // size for n, size in zip(whole, sizes, strict=True)]
+            height, width = ops.shape(level)[1:3]
+            strides = [picture[0] // height, picture[1] // width]
             options = {"offset": self.offset, "rounded": self.rounded}
-            found.append(anchors(*sizes, steps, (scale,), self.ratios, **options))
-        return found
+            anchors_of_levels.append(anchors(height, width, strides, (scale,), self.ratios, **options))
+        return anchors_of_levels
 
-    def propose(self, objectness, deltas, image, *, count=None, before=None, suppress=nms):
-        """(boxes [B, count, 4], bool [B, count]: whether there is one), for other numbers than inference's.
+    def propose(
+        self,
+        objectness: Sequence[Tensor],
+        deltas: Sequence[Tensor],
+        image: Tensor,
+        *,
+        count: int | None = None,
+        before: int | None = None,
+        suppress: Callable[..., tuple[Tensor, Tensor]] = nms,
+    ) -> tuple[Tensor, Tensor]:
+        """The proposals for other numbers than those of the layer, as in training.
 
-        suppress: what computes as `blocks.nms.nms` does.
+        Args:
+          objectness, deltas, image: as for `call`.
+          count, before: replace the layer's arguments of the same name.
+          suppress: a function with the arguments and results of `geometry.nms.nms`.
+
+        Returns:
+          (boxes [batch, count, 4]; bool [batch, count]: False where there is no proposal and the box is zeros).
         """
         batch, (height, width) = ops.shape(image)[0], ops.shape(image)[1:3]
         all_boxes, all_scores, all_levels = [], [], []
-        for number, (scores, moved, around) in enumerate(
+        for number, (scores, level_deltas, level_anchors) in enumerate(
             zip(objectness, deltas, self._anchors(objectness), strict=True)
         ):
             scores = ops.cast(ops.reshape(scores, (batch, -1)), "float32")
-            moved = ops.cast(ops.reshape(moved, (batch, -1, 4)), "float32")
-            there = ops.shape(scores)[1]
+            level_deltas = ops.cast(ops.reshape(level_deltas, (batch, -1, 4)), "float32")
+            available = ops.shape(scores)[1]
             best = before or self.before
-            best = min(best, there) if isinstance(there, int) else ops.minimum(best, there)
+            best = min(best, available) if isinstance(available, int) else ops.minimum(best, available)
             scores, chosen = ops.top_k(scores, best)
-            moved = ops.take_along_axis(moved, chosen[..., None], axis=1)
-            boxes = clip(decode(moved, ops.take(around, chosen, axis=0)), height, width)
-            long = ops.all(boxes[..., 2:] - boxes[..., :2] >= SMALLEST, axis=-1)
+            level_deltas = ops.take_along_axis(level_deltas, chosen[..., None], axis=1)
+            boxes = clip(decode(level_deltas, ops.take(level_anchors, chosen, axis=0)), height, width)
+            large_enough = ops.all(boxes[..., 2:] - boxes[..., :2] >= SMALLEST, axis=-1)
             all_boxes.append(boxes)
-            all_scores.append(ops.where(long, scores, float("-inf")))
+            all_scores.append(ops.where(large_enough, scores, float("-inf")))
             all_levels.append(ops.full_like(chosen, number))
         boxes, scores = ops.concatenate(all_boxes, axis=1), ops.concatenate(all_scores, axis=1)
         levels = ops.cast(ops.concatenate(all_levels, axis=1), "int32")
@@ -73,9 +121,9 @@ class PyramidProposals(keras.layers.Layer):
         boxes = ops.take_along_axis(boxes, numbers[..., None], axis=1)
         return ops.where(kept[..., None], boxes, ops.zeros_like(boxes)), kept
 
-    def compute_output_spec(self, objectness, deltas, image):
+    def compute_output_spec(self, objectness: Sequence[Tensor], deltas: Sequence[Tensor], image: Tensor) -> Any:
         return keras.KerasTensor((image.shape[0], self.count, 4), "float32")
 
-    def get_config(self):
-        own = ("stride", "scales", "ratios", "count", "before", "threshold", "offset", "rounded")
-        return super().get_config() | {name: getattr(self, name) for name in own}
+    def get_config(self) -> dict:
+        arguments = ("stride", "scales", "ratios", "count", "before", "threshold", "offset", "rounded")
+        return super().get_config() | {name: getattr(self, name) for name in arguments}

@@ -38,7 +38,7 @@ class FasterRCNN(FastRCNN):
     scales: tuple[int, ...] = (128, 256, 512)
     ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
     before: int = 6000
-    proposals: int | None = 300
+    proposals: int = 300
 
 
 VARIANTS = {

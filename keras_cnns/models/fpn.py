@@ -40,7 +40,7 @@ class FPN(FasterRCNN):
     rpn: int = 256
     scales: tuple[int, ...] = (32, 64, 128, 256, 512)
     before: int = 1000
-    proposals: int | None = 1000
+    proposals: int = 1000
     fc: tuple[int, ...] = (1024, 1024)
     dropout: float = 0.0
     offset: float = 0.5
@@ -76,9 +76,15 @@ def predict(levels: Levels, net: FPN, unit: ConvUnit, *, classes: int, activatio
     objectness, deltas = _conv(len(net.ratios), 1, "rpn_objectness"), _conv(4 * len(net.ratios), 1, "rpn_deltas")
     shared = [rpn(x) for x in pyramid]
     lowest = int(net.levels[0].removeprefix("C"))
-    options = {"offset": net.offset, "rounded": net.rounded}
     propose = own.PyramidProposals(
-        2**lowest, net.scales, net.ratios, net.proposals, net.before, name="proposals", **options
+        2**lowest,
+        net.scales,
+        net.ratios,
+        net.proposals,
+        net.before,
+        offset=net.offset,
+        rounded=net.rounded,
+        name="proposals",
     )
     boxes = propose([objectness(x) for x in shared], [deltas(x) for x in shared], image)
     pooled = own.PyramidRoIAlign(7, lowest, aligned=net.aligned, name="roi_pooling")(pyramid[:-1], boxes)
