@@ -11,6 +11,7 @@ from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrit
 from keras_cnns.tflite.targets.tensors import float_outputs, output_scale, stored_inputs
 
 TIMED_RUNS = 30
+INT16 = "OpenVINO 2026.4.1 answers wrongly for some networks with int16 activations"
 
 
 class OpenVINO:
@@ -30,6 +31,7 @@ class OpenVINO:
         return [
             *rules.operator_codes(file, "OpenVINO takes such an operator for an ADD and refuses the file"),
             *rules.types(file, ("INT4",), "OpenVINO does not read int4 weights"),
+            *rules.types(file, ("INT16",), INT16, "compare its answers, or export as int8 or float16", "warning"),
             *rules.several_subgraphs(file, "OpenVINO runs only the first"),
             *rules.custom_operators(file),
         ]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from keras_cnns.tflite.file.contents import Operator, Subgraph, TFLiteFile
-from keras_cnns.tflite.targets.target import Finding
+from keras_cnns.tflite.targets.target import Finding, Severity
 
 
 def operator_codes(file: TFLiteFile, consequence: str) -> list[Finding]:
@@ -24,7 +24,13 @@ def operator_codes(file: TFLiteFile, consequence: str) -> list[Finding]:
     ]
 
 
-def types(file: TFLiteFile, refused: Collection[str], reason: str, fix: str = "use int8 weights") -> list[Finding]:
+def types(
+    file: TFLiteFile,
+    refused: Collection[str],
+    reason: str,
+    fix: str = "use int8 weights",
+    severity: Severity = "error",
+) -> list[Finding]:
     """Tensors of types that a runtime does not know."""
     hits = [
         (operator, tensor)
@@ -37,7 +43,7 @@ def types(file: TFLiteFile, refused: Collection[str], reason: str, fix: str = "u
     operator, tensor = hits[0]
     more = f" and {len(hits) - 1} more" if len(hits) > 1 else ""
     message = f"{reason} ({tensor.type.lower()} in {file.main.label(operator)}{more})"
-    return [Finding("type", "error", message, fix, operator=operator.name)]
+    return [Finding("type", severity, message, fix, operator=operator.name)]
 
 
 def ends(file: TFLiteFile, accepted: Collection[str], severity, reason: str, fix: str) -> list[Finding]:

@@ -102,6 +102,14 @@ def test_a_planted_fault_is_found(target, change, code, tmp_path):
     assert all(finding.fix and "\n" not in finding.message for finding in findings)
 
 
+def test_int16_is_a_warning_for_openvino(tmp_path):
+    model = dense_model()
+    model.subgraphs[0].tensors[3].type = TYPE.INT16
+    (tmp_path / "net.tflite").write_bytes(flatbuffer.write(model))
+    (finding,) = TARGETS["openvino"].findings(read_contents(tmp_path / "net.tflite"))
+    assert (finding.code, finding.severity) == ("type", "warning")
+
+
 @pytest.mark.parametrize("target", FLOAT_FILES)
 def test_a_sound_file_has_no_errors(target, tmp_path):
     assert not errors(target, lambda model: None, tmp_path)
