@@ -12,7 +12,7 @@ from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.graph.node import Node
 from keras_cnns.graph.reader import is_reduced, read
 from keras_cnns.support.errors import UnsupportedModel
-from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.fake_quant import ROUNDED, ActivityRegularizer, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.rewrite import class_map, ends
 
@@ -81,7 +81,7 @@ class FloatModel:
         """
 
         def without_rounding(node: Node, uses: dict) -> Node | None:
-            if node.is_a(FakeQuant):
+            if node.is_a(FakeQuant, ActivityRegularizer):
                 return node.input
             node.call = next((plain for plain, rounded in ROUNDED.items() if node.is_a(rounded)), node.call)
             return None

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_cnns.graph.kinds import LINEAR, TRAINING_ONLY
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.aware.activity import without_regularizer
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert as conversion
 from keras_cnns.tflite.file import repair
@@ -43,7 +44,7 @@ def frozen(model):
     if not is_quantization_aware(model):
         raise UserError(f"{model.name} is not quantization-aware: give what quantization_aware() returned")
     graph = read(model)
-    for rule in (_freeze, as_affine, fold_back, depthwise, _unlike):
+    for rule in (without_regularizer, _freeze, as_affine, fold_back, depthwise, _unlike):
         graph.rewrite(rule)
     return graph.build()
 

@@ -76,6 +76,25 @@ class FakeQuant(layers.Layer):
         return {**super().get_config(), **own}
 
 
+@keras.saving.register_keras_serializable("keras_cnns")
+class ActivityRegularizer(layers.Layer):
+    """Returns x and adds the loss of its `activity_regularizer`: what another layer had, behind its activation."""
+
+    def __init__(self, activity_regularizer=None, **kwargs):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.supports_masking = True
+
+    def call(self, x):
+        return x
+
+    def get_config(self):
+        own = {"activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)}
+        return {**super().get_config(), **own}
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
 def extremes(x):
     """(smallest, largest) value of x, zero among them."""
     x = ops.stop_gradient(ops.cast(x, "float32"))

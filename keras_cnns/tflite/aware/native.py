@@ -14,9 +14,17 @@ from keras_cnns.graph.kinds import DIVIDE, LINEAR, ONE_HOT, SAME_SCALE, SOFTMAX,
 from keras_cnns.graph.node import Item, Node
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
+from keras_cnns.tflite.aware.activity import regularizers_behind
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.equalize import equalized, floor, gated
-from keras_cnns.tflite.aware.fake_quant import MOMENTUM, ROUNDED, STARTED, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.fake_quant import (
+    MOMENTUM,
+    ROUNDED,
+    STARTED,
+    ActivityRegularizer,
+    FakeQuant,
+    is_quantization_aware,
+)
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
 from keras_cnns.tflite.rewrite.fold import to_unit_variance
 from keras_cnns.tflite.rewrite.prepare import keep_outputs, prepared
@@ -36,6 +44,7 @@ def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False
         raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
     graph = read(model)
     kept = kept_outputs(graph, outputs)
+    regularizers_behind(graph)
     prepared(graph, outputs=outputs, keep_dropout=True, keep_batch_norm=not fold)
     float_inputs(graph)
     if hold_statistics:
@@ -148,7 +157,7 @@ def divisors(graph):
 def _as_before(node):
     """Whether the int8 result has the scale of what is taken: no range of its own."""
     node = node.input if isinstance(node.call, Item) else node
-    return node.is_a(*SAME_SCALE, *TRAINING_ONLY)
+    return node.is_a(*SAME_SCALE, *TRAINING_ONLY, ActivityRegularizer)
 
 
 def fixed_range(node):

@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import randomize
-from keras_cnns.tflite import export, quantization_aware
+from keras_cnns.tflite import export, predict, quantization_aware
 
 
 def pictures(*shape):
@@ -90,6 +90,69 @@ def test_a_training_step_that_is_lost_is_a_warning(kind, method):
 def test_a_model_of_keras_gives_no_warning(recwarn):
     quantization_aware(network((8, 8, 3), layers.Conv2D(4, 3)))
     assert not any("quantization-aware" in str(w.message) for w in recwarn)
+
+
+# Activity regularizers
+
+
+def seen(x):
+    """A regularizer of the user's own."""
+    return 0.01 * keras.ops.sum(keras.ops.abs(x))
+
+
+REGULARIZED = {
+    "the layer ActivityRegularization": lambda: [layers.Conv2D(6, 3), layers.ActivityRegularization(l1=0.02, l2=0.1)],
+    "a convolution with relu": lambda: [layers.Conv2D(6, 3, activation="relu", activity_regularizer="l2")],
+    "a convolution before batch norm": lambda: [
+        layers.Conv2D(6, 3, activity_regularizer="l2"),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+    ],
+    "a function of the user's own": lambda: [layers.Conv2D(6, 3, activation="silu", activity_regularizer=seen)],
+    "an activation layer": lambda: [layers.Conv2D(6, 3), layers.Activation("relu", activity_regularizer="l1")],
+    "batch norm": lambda: [layers.Conv2D(6, 3), layers.BatchNormalization(activity_regularizer="l2")],
+    "a separable convolution": lambda: [layers.SeparableConv2D(6, 3, activation="relu", activity_regularizer="l2")],
+    "a dense layer over channels": lambda: [layers.Dense(6, activation="relu6", activity_regularizer="l1")],
+    "the input": lambda: [layers.ActivityRegularization(l2=0.1), layers.Conv2D(6, 3)],
+}
+
+
+@pytest.mark.parametrize("make", REGULARIZED.values(), ids=REGULARIZED.keys())
+@pytest.mark.parametrize("fold", [False, True])
+def test_activity_regularizers_measure_what_they_measured(make, fold):
+    model, x = network((10, 10, 3), *make()), pictures(8, 10, 10, 3)
+    aware = quantization_aware(model, pictures=x, fold=fold)
+    for each in (model, aware):
+        each(x, training=False)
+    loss = float(sum(model.losses))
+    assert loss > 0 and float(sum(aware.losses)) == pytest.approx(loss, rel=0.03)
+
+
+def test_a_regularized_output_keeps_its_name_and_its_file_is_that_of_the_plain_model(tmp_path):
+    files, x = [], pictures(24, 8, 8, 3)
+    for regularizer in (None, "l2"):
+        inputs = keras.Input((8, 8, 3), name="pixels")
+        first = layers.Conv2D(6, 3, activation="relu", activity_regularizer=regularizer)(inputs)
+        end = layers.Dense(3, name="scores", activity_regularizer=regularizer)(layers.GlobalAveragePooling2D()(first))
+        aware = quantization_aware(randomize(keras.Model(inputs, end, name="net")), pictures=x)
+        assert aware.output_names == ["scores"]
+        path = tmp_path / f"{regularizer}.tflite"
+        export(aware, path, scheme="int8", images=x)
+        files.append(predict(path, x))
+    np.testing.assert_array_equal(*files)
+
+
+def test_a_regularized_model_is_saved_and_loaded(tmp_path):
+    model, x = (
+        network((8, 8, 3), layers.Conv2D(4, 3, activation="relu", activity_regularizer="l2")),
+        pictures(8, 8, 8, 3),
+    )
+    aware = quantization_aware(model, pictures=x)
+    aware.save(tmp_path / "aware.keras")
+    loaded = keras.models.load_model(tmp_path / "aware.keras")
+    for each in (aware, loaded):
+        each(x)
+    assert float(sum(loaded.losses)) == pytest.approx(float(sum(aware.losses)))
 
 
 # Layers added afterwards
