@@ -2,7 +2,7 @@
 
 The rules are those of Ultralytics (ultralytics/data/utils.py): the label file of images/train/a.jpg is
 labels/train/a.txt, and a picture that lies in no folder called images has it beside itself. A folder with the names of
-the classes (classes.txt) instead of a data.yaml, as Label Studio and LabelImg write it, is read as well.
+the classes (classes.txt) instead of a data.yaml, as Label Studio writes it, is read as well.
 """
 
 import os

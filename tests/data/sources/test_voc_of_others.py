@@ -50,7 +50,7 @@ def test_masks_in_vocs_layout_need_a_list(tmp_path):
         (("w", 0, 5, 30, 25), 0),  # a side at 0
         (("w", 12, 0, 30, 25), 0),
         (("w", 12.5, 5, 30, 25), 0),  # between two pixels
-        (("w", "12.0", "5.0", "30.0", "25.0"), 0),  # a decimal point, as datumaro and labelme write
+        (("w", "12.0", "5.0", "30.0", "25.0"), 0),  # a decimal point, as datumaro writes
         (("w", 1, 1, 30, 25), 1),
         (("w", -3, 5, 30, 25), 1),  # over the border says nothing
     ],
