@@ -144,9 +144,11 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
     return replace(best, path=str(path), notes=(note, *best.notes), candidates=chosen_from)
 
 
-def candidates(tried, left, best=None):
+def candidates(
+    tried: list[tuple[str, Report]], untried: list[tuple[str, str]], best: Report | None = None
+) -> tuple[Candidate, ...]:
     """A `Candidate` for each: what nothing beats first, by time, then what is beaten, refused, or was not made."""
-    found = [
+    rows = [
         Candidate(
             name=name,
             status=report.status,
@@ -157,8 +159,8 @@ def candidates(tried, left, best=None):
         )
         for name, report in tried
     ]
-    found.sort(key=lambda c: (c.status == "fail", c.beaten_by is not None, c.latency_ratio))
-    return (*found, *(Candidate(name, "none", why) for name, why in left))
+    rows.sort(key=lambda c: (c.status == "fail", c.beaten_by is not None, c.latency_ratio))
+    return (*rows, *(Candidate(name, "none", why) for name, why in untried))
 
 
 FIGURES = (
@@ -173,26 +175,26 @@ FIGURES = (
 )
 
 
-def beaten(report, tried):
+def beaten(report: Report, tried: list[tuple[str, Report]]) -> str | None:
     """The name of another that is no worse in time, size and loss, and better in one of them; None if none is.
 
     What is left are the Pareto-optimal ones: each is the choice for some limits.
     """
 
-    def figures(one):
-        return one.latency_ratio, one.size_ratio, one.accuracy_loss
+    def figures(one: Report) -> tuple[float, float, float]:
+        return one.latency_ratio, one.size_ratio, one.accuracy_loss or 0.0
 
     sound = [(name, one) for name, one in tried if one.status != "fail" and figures(one) != figures(report)]
     return next((name for name, one in sound if all(map(le, figures(one), figures(report)))), None)
 
 
-def _remark(report, better):
+def _remark(report: Report, better: str | None) -> str:
     if report.status == "fail":
         return f"refused: {'; '.join(report.reasons)}"
     return f"beaten by {better}" if better else ""
 
 
-def _sentence(candidate):
+def _sentence(candidate: Candidate) -> str:
     if candidate.status == "none":
         return f"{candidate.name}: {candidate.remark}"
     figures = f"time {candidate.latency_ratio:.2f}, size {candidate.size_ratio:.2f}"

@@ -15,7 +15,7 @@ from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 
 
-def load(source):
+def load(source: keras.Model | str | Path) -> keras.Model:
     """The functional model in `source`: a built `keras.Model`, or the path of a `.keras` file.
 
     Raises:
@@ -36,7 +36,7 @@ def _functional(model):
     return model
 
 
-def input_names(model):
+def input_names(model: keras.Model) -> list[str]:
     """Signature names of the inputs, in the order of `model.inputs`; Keras's numbered default becomes "image"."""
     structure = input_structure(model)
     keys = [tensor.name for tensor in model.inputs]
@@ -49,7 +49,7 @@ def input_names(model):
     return _distinct(names)
 
 
-def output_names(model):
+def output_names(model: keras.Model) -> list[str]:
     """Signature names of the outputs in flattened order: the keys of a dict, else the names of the last layers."""
     structure = output_structure(model)
     keys = ["_".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(structure)]

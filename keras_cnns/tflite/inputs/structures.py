@@ -1,6 +1,8 @@
-"""What a caller gives, matched with the inputs of a model: by the structure the model itself has, not by lengths."""
+"""Matches what a caller passes with the inputs of a model, by the structure of the model, not by lengths."""
 
+from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +14,7 @@ from keras_cnns.support.errors import BadArgument
 class Inputs:
     """The inputs of a model: `names` in the file, in the order of `tensors`, and the structure the model takes."""
 
-    def __init__(self, model, names):
+    def __init__(self, model: keras.Model, names: Sequence[str]) -> None:
         own = input_structure(model)
         self.names, self.tensors = list(names), list(model.inputs)
         self.places = keras.tree.pack_sequence_as(own, list(range(len(names))))
@@ -24,30 +26,30 @@ class Inputs:
             for name, tensor, path in zip(names, model.inputs, paths, strict=True)
         ]
 
-    def parts(self, data, what):
-        """`{input name: (N, ...) array}` for each batch in whatever `fit` or `predict` takes; labels are left aside.
+    def parts(self, data: Any, what: str) -> Iterator[dict[str, np.ndarray]]:
+        """`{input name: (N, ...) array}` for each batch in whatever `fit` or `predict` takes; labels are ignored.
 
         Raises:
           UserError: something in it is no batch and no entry of these inputs.
         """
-        found = self.taken(data, whole=True)
-        if found is not None:
-            yield {name: np.atleast_1d(array) for name, array in found.items()}
+        arrays = self.taken(data, everything=True)
+        if arrays is not None:
+            yield {name: np.atleast_1d(array) for name, array in arrays.items()}
             return
         for item in _items(data, what):
-            found = self.taken(item)
-            if found is None:
+            arrays = self.taken(item)
+            if arrays is None:
                 raise BadArgument(f"{what}: a batch is {type(item).__name__}, not an array of pictures.")
             ranks = (len(tensor.shape) for tensor in self.tensors)
             yield {  # single pictures are welcome
                 name: array if array.ndim == rank else array[None]
-                for (name, array), rank in zip(found.items(), ranks, strict=True)
+                for (name, array), rank in zip(arrays.items(), ranks, strict=True)
             }
 
-    def taken(self, item, whole=False):
-        """The arrays by name in a batch or an entry, with labels and weights beside it or without; None if it is none.
+    def taken(self, item: Any, everything: bool = False) -> dict[str, np.ndarray] | None:
+        """The arrays by name in a batch or an entry, with or without labels and weights; None if it is neither.
 
-        whole: the item is all there is: what might be a list of batches, or of entries, is one.
+        everything: the item is all the data, so that a list of batches or of entries is read as that.
         """
         if isinstance(item, dict):
             return self._named(item)
@@ -55,18 +57,18 @@ class Inputs:
             return {self.names[0]: np.asarray(item)} if len(self.names) == 1 else None
         if not isinstance(item, (list, tuple)) or not len(item):
             return None
-        found = self._placed(item, self.places, whole)
-        if found is None and len(item) <= 3 and (first := self._first(item[0], whole)) is not None:
-            others = [self._first(one, whole) is not None for one in item[1:]]
-            several = whole and isinstance(item, list) and all(others)  # a list of batches
-            found = None if several and others else first
-        if found is None and not whole and len(self.names) == 1 and is_array(item[0]) and len(item) <= 3:
-            found = {0: np.asarray(item[0])}  # of another shape, which is refused later
-        if found is None and len(item) == len(self.names) > 1 and all(map(is_array, item)):
-            found = dict(enumerate(map(np.asarray, item)))
-        return found and self._by_name(found)
+        by_place = self._placed(item, self.places, everything)
+        if by_place is None and len(item) <= 3 and (first := self._first(item[0], everything)) is not None:
+            others = [self._first(part, everything) is not None for part in item[1:]]
+            several = everything and isinstance(item, list) and all(others)  # a list of batches
+            by_place = None if several and others else first
+        if by_place is None and not everything and len(self.names) == 1 and is_array(item[0]) and len(item) <= 3:
+            by_place = {0: np.asarray(item[0])}  # of another shape, which is refused later
+        if by_place is None and len(item) == len(self.names) > 1 and all(map(is_array, item)):
+            by_place = dict(enumerate(map(np.asarray, item)))
+        return by_place and self._by_name(by_place)
 
-    def _first(self, item, whole):
+    def _first(self, item, everything):
         """The arrays by place where the item is inputs without anything beside them."""
         if isinstance(item, dict):
             known = [[key for key in keys if key in item] for keys in self.keys]
@@ -75,13 +77,13 @@ class Inputs:
             if len(self.names) == len(item) == 1:  # by whatever name
                 only = _array(next(iter(item.values())))
                 return None if only is None else {0: only}
-        return self._placed(item, self.places, whole)
+        return self._placed(item, self.places, everything)
 
-    def _placed(self, item, places, whole):
+    def _placed(self, item, places, everything):
         """{place: array} of an item that has the structure `places`, or is the flat list of it; None if it has not."""
         if isinstance(places, int):
             array = _array(item)
-            return {places: array} if array is not None and self._fits(places, array, whole) else None
+            return {places: array} if array is not None and self._fits(places, array, everything) else None
         if isinstance(item, (list, tuple)) and not isinstance(places, (list, tuple)):
             places = keras.tree.flatten(places)
         if isinstance(places, dict):
@@ -92,33 +94,33 @@ class Inputs:
             pairs = list(zip(item, places, strict=True))
         else:
             return None
-        found = [self._placed(one, place, whole) for one, place in pairs]
-        return None if None in found else {i: array for one in found for i, array in one.items()}
+        parts = [self._placed(part, place, everything) for part, place in pairs]
+        return None if None in parts else {i: array for part in parts for i, array in part.items()}
 
     def _named(self, item):
         """Arrays by the names of the inputs, or in the nesting the model has."""
-        found = self._first(item, whole=False)
-        if found is None and isinstance(self.places, dict) and set(self.places) <= set(item):
+        by_place = self._first(item, everything=False)
+        if by_place is None and isinstance(self.places, dict) and set(self.places) <= set(item):
             for key, place in self.places.items():  # the nesting is right, and a shape may not be
                 if not isinstance(place, int):
                     raise BadArgument(f"inputs: what is given for {key!r} is not what the model takes there.")
-        if found is None:
+        if by_place is None:
             raise BadArgument(f"inputs are named {', '.join(self.names)}, not {', '.join(map(str, item))}.")
-        return self._by_name(found)
+        return self._by_name(by_place)
 
-    def _by_name(self, found):
-        return {name: found[i] for i, name in enumerate(self.names)}
+    def _by_name(self, by_place):
+        return {name: by_place[i] for i, name in enumerate(self.names)}
 
-    def _fits(self, place, array, whole):
+    def _fits(self, place, array, everything):
         """Whether this is a batch of the input, or one entry where it need not be all there is."""
         shape = tuple(self.tensors[place].shape)
-        if array.ndim not in (len(shape), len(shape) - (not whole)):
+        if array.ndim not in (len(shape), len(shape) - (not everything)):
             return False
         own = array.shape[1:] if array.ndim == len(shape) else array.shape
         return all(n in (None, m) for n, m in zip(shape[1:], own, strict=True))
 
 
-def is_array(value):
+def is_array(value: Any) -> bool:
     """Whether this is an array of some library's, or a picture of PIL's."""
     return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
 

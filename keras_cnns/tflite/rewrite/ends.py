@@ -1,6 +1,7 @@
 """What goes before and behind a network when it becomes a file: the camera's pixels in, scores or the answer out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +36,7 @@ HEADS = {
 }
 
 
-def with_ends(model, preprocessing=None, head=None, k=5):
+def with_ends(model: keras.Model, preprocessing: Any = None, head: str | None = None, k: int = 5) -> keras.Model:
     """`model` behind `preprocessing` and under another head; itself when neither is asked for.
 
     preprocessing: a Keras layer, such as `Rescaling(1 / 127.5, offset=-1)`, or a list of them; the file and its
@@ -143,7 +144,7 @@ def _without_softmax(model):
     return model
 
 
-def ends_in_softmax(model):
+def ends_in_softmax(model: keras.Model) -> bool:
     """Whether the scores of a model with one output are probabilities already, by its graph or by its answers."""
     return is_softmax(behind_passing(_last(model))) or _answers_sum_to_one(model)
 
@@ -158,9 +159,9 @@ def _answers_sum_to_one(model, count=4):
     if any(None in tensor.shape[1:] for tensor in model.inputs):
         return False
     noise = np.random.default_rng(0)
-    given = [noise.uniform(0, 2, (count, *tensor.shape[1:])).astype(tensor.dtype) for tensor in model.inputs]
+    images = [noise.uniform(0, 2, (count, *tensor.shape[1:])).astype(tensor.dtype) for tensor in model.inputs]
     own = input_structure(model)
-    answers = model(keras.tree.pack_sequence_as(own, given), training=False)
+    answers = model(keras.tree.pack_sequence_as(own, images), training=False)
     return sum_to_one(np.asarray(keras.ops.convert_to_numpy(keras.tree.flatten(answers)[0]), np.float64))
 
 
@@ -193,7 +194,7 @@ class Ending:
     certain: bool = True
 
 
-def endings(graph, stated=None):
+def endings(graph: Graph, stated: Any = None) -> list[Ending]:
     """The `Ending` of every output, by the end of the graph or as stated.
 
     stated: a key of `KINDS` for all outputs, a list of them, or a dict by the names of the outputs' layers.
@@ -266,7 +267,7 @@ def _is_last(axis, node):
     return len(axes) == 1 and axes[0] in (-1, len(node.shape) - 1)
 
 
-def is_softmax(node):
+def is_softmax(node: Node) -> bool:
     """Whether this makes probabilities of the last axis."""
     if node.is_a(keras.layers.Softmax):
         return _is_last(node.config.get("axis", -1), node)
@@ -275,7 +276,7 @@ def is_softmax(node):
     return _is_activation(node, "softmax")
 
 
-def behind_passing(node):
+def behind_passing(node: Node) -> Node:
     """The node behind whatever only casts, reshapes or passes on."""
     while node.inputs and (
         node.is_a(*_PASSING, keras.ops.cast, *DROPOUTS)

@@ -1,40 +1,43 @@
-"""Batch normalization and whatever else is a scale and a shift per channel goes into the kernels beside it."""
+"""Folds batch normalization, and any other scale and shift per channel, into the kernels beside it."""
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE, FLIP, LAYER_SCALE, LINEAR, TRANSPOSED
-from keras_cnns.graph.node import cast, like, new
+from keras_cnns.graph.node import Node, cast, like, new
 from keras_cnns.tflite.rewrite.padding import each, zeros_around
+
+Uses = dict[Node, int]  # how many calls take the output of a node
 
 
 class Affine:
-    """Stands as `call` of a node for x * scale + shift per channel, its two weights, until it finds a convolution."""
+    """As the `call` of a node: x * scale + shift per channel, which are its two weights, until it is folded."""
 
 
-def as_affine(node, uses=None, *, training=False):
+def as_affine(node: Node, uses: Uses | None = None, *, training: bool = False) -> Node | None:
     """Batch normalization with its statistics, Rescaling, Normalization and layer scale become `Affine` nodes.
 
     training: those with weights of their own will go on learning, unless they are frozen.
     """
     if len(node.shape) < 2 or node.shape[-1] is None or not node.inputs:
         return None
-    found = _affine(node)
-    if found is not None:
-        scale, shift = (np.broadcast_to(np.asarray(v, np.float64), node.shape[-1:]) for v in found)
-        own = training and not node.is_a(layers.Rescaling, layers.Normalization)
-        learns = own and node.config.get("trainable", True)
-        x = cast(node.input, "float32", node) if node.input.integers else node.input
-        return like(node, call=Affine, config={"trainable": learns}, weights=[scale, shift], args=(x,))
+    affine = _affine(node)
+    if affine is None:
+        return None
+    scale, shift = (np.broadcast_to(np.asarray(v, np.float64), node.shape[-1:]) for v in affine)
+    own = training and not node.is_a(layers.Rescaling, layers.Normalization)
+    learns = own and node.config.get("trainable", True)
+    x = cast(node.input, "float32", node) if node.input.integers else node.input
+    return like(node, call=Affine, config={"trainable": learns}, weights=[scale, shift], args=(x,))
 
 
-def follows_linear(node, uses):
+def follows_linear(node: Node, uses: Uses) -> bool:
     """Whether this is the batch normalization of the convolution or dense layer before it."""
     return node.is_a(layers.BatchNormalization) and node.input.is_a(*LINEAR) and uses[node.input] == 1
 
 
-def to_unit_variance(node, uses):
+def to_unit_variance(node: Node, uses: Uses) -> None:
     """Brings what batch normalization takes from the linear layer before it to variance 1 where it is less.
 
     The two compute what they did. But statistics that are held magnify a kernel that weight decay has left small, and
@@ -56,7 +59,7 @@ def to_unit_variance(node, uses):
     node.weights = [w.astype("float32") for w in (*own, mean * scale, (variance + epsilon) * scale**2 - epsilon)]
 
 
-def scaled(kind, kernel, scale):
+def scaled(kind: type, kernel: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
     """The kernel of a linear layer of that class with its results times `scale`, one number or one for each channel."""
     if kind in TRANSPOSED:
         return kernel * np.reshape(scale, (-1, 1)) if np.ndim(scale) else kernel * scale
@@ -88,8 +91,8 @@ def _affine(node):
     return None
 
 
-def flip_kernel(node, uses):
-    """Channels turned round (RGB to BGR) turn the next kernel round instead; XNNPACK reverses nothing."""
+def flip_kernel(node: Node, uses: Uses) -> Node | None:
+    """Channels in reverse order (RGB to BGR) reverse the next kernel instead; XNNPACK reverses nothing."""
     flip = node.inputs[0] if node.inputs else None
     if flip is None or not flip.is_a(FLIP) or flip.call.axis not in (-1, len(flip.shape) - 1) or uses[flip] != 1:
         return None
@@ -100,9 +103,10 @@ def flip_kernel(node, uses):
         moved = like(node, weights=[w[::-1] for w in node.weights])
         moved.args = (flip.input, *node.args[1:])
         return like(flip, args=(moved, *flip.args[1:]), shape=node.shape)
+    return None
 
 
-def fold_back(node, uses):
+def fold_back(node: Node, uses: Uses) -> Node | None:
     """An affine node, or a number added or multiplied, goes into the linear layer (or affine node) before it."""
     affine = number_affine(node) or (node.weights if node.is_a(Affine) else None)
     if affine is None or uses[node.input] != 1:
@@ -120,10 +124,12 @@ def fold_back(node, uses):
     return _reweighted(before, scaled(before.call, kernel, scale), np.broadcast_to(bias * scale + shift, (channels,)))
 
 
-def fold_forward(node, uses):
+def fold_forward(node: Node, uses: Uses) -> Node | None:
     """An affine node goes into the linear layer after it, unless that one pads: padded zeros are not shifted."""
-    before = node.inputs[0] if node.inputs else None
-    if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense) or not before.is_a(Affine) or uses[before] != 1:
+    if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense):
+        return None
+    before = node.input
+    if not before.is_a(Affine) or uses[before] != 1:
         return None
     scale, shift = before.weights
     pads = node.config.get("padding", "valid") != "valid" and max(each(node.config["kernel_size"])) > 1
@@ -145,7 +151,7 @@ def fold_forward(node, uses):
     return _reweighted(node, kernel, bias + shifted, args=(before.input,))
 
 
-def depthwise(node, uses=None):
+def depthwise(node: Node, uses: Uses | None = None) -> Node | None:
     """What is left of the affine nodes becomes a 1x1 depthwise convolution."""
     if not node.is_a(Affine):
         return None
@@ -163,7 +169,7 @@ def depthwise(node, uses=None):
     return result
 
 
-def number_affine(node):
+def number_affine(node: Node) -> tuple[float, float] | None:
     """(scale, shift) of a call that adds, subtracts or multiplies one plain number; None for any other."""
     if node.is_a(ops.add, ops.subtract, ops.multiply) and len(node.inputs) == 1 and len(node.args) == 2:
         first, second = node.args

@@ -3,10 +3,10 @@
 from keras import layers, ops
 
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE
-from keras_cnns.graph.node import like
+from keras_cnns.graph.node import Node, like
 
 
-def fuse_padding(node, uses):
+def fuse_padding(node: Node, uses: dict[Node, int]) -> Node | None:
     """Zeros added before a "valid" convolution become its own where TensorFlow's "same" rule adds just those."""
     if not node.is_a(*CONVS[:2], *DEPTHWISE) or node.config["padding"] != "valid":
         return None
@@ -18,6 +18,7 @@ def fuse_padding(node, uses):
     dilations = each(node.config["dilation_rate"])
     if all(same_padding(n, (k - 1) * d + 1, s) == p for (n, k, s, p), d in zip(per_axis, dilations, strict=False)):
         return like(node, config={**node.config, "padding": "same"}, args=(before.input,))
+    return None
 
 
 def zeros_around(node):
@@ -32,7 +33,7 @@ def zeros_around(node):
     return None
 
 
-def same_padding(size, window, stride):
+def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
     if size is None:
         return None if stride > 1 else ((window - 1) // 2, window - 1 - (window - 1) // 2)
     total = max((-(-size // stride) - 1) * stride + window - size, 0)

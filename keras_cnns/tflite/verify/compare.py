@@ -28,10 +28,10 @@ def compare(
     integer output. labels: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
     are_noise: the answers are those to noise, which hardly differ.
     """
-    kept = measures.comparable(original, answer)
-    if kept is None:
+    comparable = measures.comparable(original, answer)
+    if comparable is None:
         return Comparison(output, kind, finite=False)
-    original, answer, numbers = kept
+    original, answer, numbers = comparable
     labels, scores = (None if some is None else some[numbers] for some in (labels, scores))
     if kind == "multilabel" and original.size and not 0 <= original.min() <= original.max() <= 1:
         original, answer = (1 / (1 + np.exp(-np.clip(v, -60.0, 60.0))) for v in (original, answer))  # before a sigmoid
@@ -126,15 +126,17 @@ def by_labels(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
 def doubts(original: np.ndarray, kind: str, labels: np.ndarray | None) -> tuple[str, ...]:
     """Why a good comparison may still prove little, in sentences. original: (N, ...)."""
     missing = int(np.isnan(original.reshape(len(original), -1)).any(1).sum())
-    found = [f"the original answers NaN on {missing} of {len(original)} pictures: they count for nothing"] * bool(
-        missing
-    )
+    doubtful = []
+    if missing:
+        doubtful.append(f"the original answers NaN on {missing} of {len(original)} pictures: they are not counted")
     if kind not in ("classifier", "logits"):
-        return tuple(found)
+        return tuple(doubtful)
     if len(np.unique(original.argmax(-1))) == 1 and len(original) > 1:
-        found.append("the original gives every picture the same class: agreement with it proves little")
+        doubtful.append("the original gives every picture the same class: agreement with it proves little")
     if labels is not None:
         right = float((original.argmax(-1) == labels).mean())
         if right < 2 / original.shape[1] and original.shape[1] > 2:
-            found.append(f"the original itself is right on {right:.1%} only: are the pictures scaled as in training?")
-    return tuple(found)
+            doubtful.append(
+                f"the original itself is right on {right:.1%} only: are the pictures scaled as in training?"
+            )
+    return tuple(doubtful)

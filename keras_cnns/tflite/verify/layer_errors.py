@@ -1,6 +1,10 @@
 """Where a quantized file goes wrong: its intermediate results beside those of the float file, layer by layer."""
 
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from keras_cnns.tflite.targets import runner
 
@@ -17,19 +21,21 @@ class LayerError:
     snr_db: float
 
 
-def layer_errors(file, reference, pictures, layers=()):
+def layer_errors(
+    file: str | os.PathLike, reference: str | os.PathLike, pictures: dict[str, np.ndarray], layers: Iterable[str] = ()
+) -> tuple[LayerError, ...]:
     """A `LayerError` for each result that both files have, in order of execution.
 
     file, reference: paths of the quantized and of the float `.tflite` file. pictures: `{input name: (N, ...) floats}`.
     layers: names of the layers of the model they were made from.
     """
     some = {name: array[:PICTURES] for name, array in pictures.items()}
-    found, _ = runner.ask("layers", some, file=str(file), reference=str(reference))
-    return tuple(LayerError(row["operator"], _layer(row["tensor"], layers), row["snr_db"]) for row in found["layers"])
+    result, _ = runner.ask("layers", some, file=str(file), reference=str(reference))
+    return tuple(LayerError(row["operator"], _layer(row["tensor"], layers), row["snr_db"]) for row in result["layers"])
 
 
-def first_wrong(errors):
-    """The first result that is mostly noise, or else the one after which most is lost; None where there is nothing."""
+def first_wrong(errors: Sequence[LayerError]) -> LayerError | None:
+    """The first result that is mostly noise, or else the one with the largest drop in dB; None without results."""
     lost = [error for error in errors if error.snr_db < LOST_DB]
     if lost:
         return lost[0]
@@ -37,8 +43,8 @@ def first_wrong(errors):
     return min(drops, key=lambda drop: drop[0])[1] if drops else None
 
 
-def _layer(tensor, layers):
-    """`model/conv_relu_1/Relu;model/bn_1/add` is what became of layer `conv`: the longest name it begins with."""
+def _layer(tensor: str, layers: Iterable[str]) -> str:
+    """The layer of a tensor: the longest name that its own begins with, such as `conv` of `model/conv_relu/Relu`."""
     parts = tensor.split(";")[0].split("/")
     part = parts[1] if len(parts) > 1 else parts[0]
     return max((name for name in layers if part.startswith(name)), key=len, default=part)

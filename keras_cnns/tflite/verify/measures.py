@@ -1,18 +1,18 @@
-"""What a file's answers cost, beside the original's: one measure for each kind of output, on plain arrays.
+"""Measures of a file's answers beside the original's, one for each kind of output, on plain arrays.
 
-All are shares: 0 where nothing is lost. The original's own probabilities stand for the truth that is not known.
+Losses and errors are fractions, 0 if nothing is lost. The original's probabilities stand in for the unknown truth.
 """
 
 import numpy as np
 
 
-def softmax(logits):
+def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities over the last axis."""
     exponents = np.exp(logits - logits.max(-1, keepdims=True))
     return exponents / exponents.sum(-1, keepdims=True)
 
 
-def logits(probabilities, scale=0.0):
+def logits(probabilities: np.ndarray, scale: float = 0.0) -> np.ndarray:
     """Centred log-probabilities: the logits behind a softmax, up to a constant for each picture.
 
     scale: the step of an integer output. Below four steps its logarithm is mostly rounding, so that both sides end
@@ -22,18 +22,18 @@ def logits(probabilities, scale=0.0):
     return logs - logs.mean(axis=-1, keepdims=True)
 
 
-def expected_loss(probabilities, choice):
+def expected_loss(probabilities: np.ndarray, choice: np.ndarray) -> tuple[float, float]:
     """(expected accuracy loss, the largest it could be) of answering other classes, by the original's probabilities.
 
-    probabilities: (N, classes) of the original. choice: (N,) classes of the file. The second is what answers drawn by
-    lot would lose: where that is next to nothing, or all answers are the same class, the first says nothing.
+    probabilities: (N, classes) of the original. choice: (N,) classes of the file. The second is what random
+    answers would lose: if that is nearly zero, or all answers are the same class, the first shows nothing.
     """
     best = probabilities.max(-1)
     loss = best - np.take_along_axis(probabilities, choice[:, None], -1)[:, 0]
     return float(loss.mean()), float(best.mean() - 1 / probabilities.shape[-1])
 
 
-def decision_loss(probabilities, answers):
+def decision_loss(probabilities: np.ndarray, answers: np.ndarray) -> float:
     """Flipped decisions at one half, each weighed by how far from it the original was: of the rarer decision's weight.
 
     Both: (N, labels) from 0 to 1, each label on its own.
@@ -44,11 +44,11 @@ def decision_loss(probabilities, answers):
     return flipped / max(rarer, 0.05 * float(weights.sum()), 1e-12) if flipped else 0.0
 
 
-def comparable(original, answer):
-    """(original, answer, which pictures), without those on which both answer NaN; None where they part in this.
+def comparable(original: np.ndarray, answer: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """(original, answer, which pictures), without those on which both answer NaN.
 
-    None too where nothing else is left. Infinities that both have, as of classes that are masked, stand at the end of
-    the original's numbers.
+    None if they are not NaN or infinite in the same places, or nothing else is left. Infinities that both have, such as
+    those of masked classes, become the ends of the original's range.
     """
     strange = ~np.isfinite(original)
     if not np.isfinite(answer[~strange]).all() or not np.array_equal(
@@ -64,7 +64,7 @@ def comparable(original, answer):
     return (original[numbers], answer[numbers], numbers) if len(numbers) else None
 
 
-def relative_error(original, answer):
+def relative_error(original: np.ndarray, answer: np.ndarray) -> float:
     """Mean absolute error beside the spread of the original, channel by channel of the last axis.
 
     The spread is the mean distance from a channel's mean, and at least a quarter of the channel's mean size: what
@@ -76,13 +76,13 @@ def relative_error(original, answer):
     return float(error.mean() / spread.mean()) if error.any() and spread.any() else float(error.any())
 
 
-def of_answered(original, *maps):
+def of_answered(original: np.ndarray, *maps: np.ndarray) -> list[np.ndarray]:
     """Of maps (N, rows, columns, classes) those of the class that the original answers, which is the mean's highest."""
     best = original.mean((1, 2)).argmax(-1)[:, None, None, None]
     return [np.take_along_axis(some, best, -1).reshape(-1, 1) for some in (original, *maps)]
 
 
-def right(answers, labels, kind):
+def right(answers: np.ndarray, labels: np.ndarray, kind: str) -> np.ndarray:
     """(N,) what of each picture is right, 0 to 1."""
     if kind == "multilabel":
         right = (answers > 0.5) == (labels > 0.5)
@@ -91,28 +91,28 @@ def right(answers, labels, kind):
     return right.reshape(len(right), -1).mean(-1)
 
 
-def overlap(classes, answers, rarest=0.005):
+def overlap(classes: np.ndarray, answers: np.ndarray, rarest: float = 0.005) -> float:
     """Mean intersection over union of two maps of classes, over the classes that are not next to nowhere."""
-    found = []
+    overlaps = []
     for number in np.unique(classes):
         here, there = classes == number, answers == number
         if here.mean() >= rarest:
-            found.append((here & there).sum() / (here | there).sum())
-    return float(np.mean(found)) if found else 1.0
+            overlaps.append((here & there).sum() / (here | there).sum())
+    return float(np.mean(overlaps)) if overlaps else 1.0
 
 
 DETECTOR = ("boxes", "classes", "scores")
 
 
-def is_detector(answers):
+def is_detector(answers: dict[str, np.ndarray]) -> bool:
     """Whether a network's answers, by name, are boxes (N, n, 4) with a class and a score each (N, n)."""
     shapes = {name: np.shape(array)[1:] for name, array in answers.items()}
     n = shapes.get("scores", ())
     return set(shapes) == set(DETECTOR) and len(n) == 1 and shapes["classes"] == n and shapes["boxes"] == (*n, 4)
 
 
-def boxes_alike(original, answer):
-    """How well two detectors' boxes lie on each other, 0 to 1, both dicts of DETECTOR's arrays (N, n, ...).
+def boxes_alike(original: dict[str, np.ndarray], answer: dict[str, np.ndarray]) -> float:
+    """How well the boxes of two detectors overlap, 0 to 1; both are dicts of DETECTOR's arrays (N, n, ...).
 
     Each box, the surest first, is compared with the box of its class on the other side that it overlaps most and that
     no surer one has taken: their intersection over union counts as much as its score, both ways; 1 where neither finds
@@ -142,7 +142,7 @@ def _matched(boxes, classes, scores, other_boxes, other_classes, other_scores):
         yield float(overlap[best]), float(scores[i])
 
 
-def paired_drop(before, after):
+def paired_drop(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
     """(drop, low, high): how much less is right in the file, with its 95 % confidence interval.
 
     before, after: (N,) what was right of each picture, 0 to 1. Both saw the same pictures, so that only those count of
@@ -155,7 +155,7 @@ def paired_drop(before, after):
     return drop, drop - half, drop + half
 
 
-def pictures_needed(before, after, drop):
+def pictures_needed(before: np.ndarray, after: np.ndarray, drop: float) -> int:
     """How many pictures would show a difference of `drop`, by how often the two disagree on these."""
     difference = np.append(np.asarray(before, np.float64) - np.asarray(after, np.float64), (1.0, -1.0))
     return int(np.ceil((1.96 * float(difference.std()) / drop) ** 2))

@@ -1,10 +1,16 @@
-"""What an export found out, for people and for machines."""
+"""The report of an export, for people and for machines."""
 
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.deprecation import renamed_attribute
 from keras_cnns.tflite.verify.on_targets import TargetResult, targets_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 OLD_KEYS = {
     "expected_loss": "loss",
@@ -101,17 +107,17 @@ class Report:
     lost = renamed_attribute("lost", "accuracy_loss")
 
     @property
-    def cosine(self):
+    def cosine(self) -> float | None:
         """Of the worst output."""
         return self._worst("cosine")
 
     @property
-    def snr_db(self):
+    def snr_db(self) -> float | None:
         """Of the worst output."""
         return self._worst("snr_db")
 
     @property
-    def agreement(self):
+    def agreement(self) -> float | None:
         """Share of the pictures given the same class by both; None where there are no classes."""
         return self._worst("agreement")
 
@@ -125,24 +131,24 @@ class Report:
         """What "auto" compares files by: the drop where labels show one, else the expected loss."""
         return self._worst("accuracy_loss", max)
 
-    def _worst(self, figure, worst=min):
-        found = [getattr(comparison, figure) for comparison in self.comparisons]
-        return worst((value for value in found if value is not None), default=None)
+    def _worst(self, figure: str, worst: Callable = min) -> float | None:
+        figures = [getattr(comparison, figure) for comparison in self.comparisons]
+        return worst((value for value in figures if value is not None), default=None)
 
     def _labelled(self):
         return next((c for c in self.comparisons if c.accuracy is not None), self.comparisons[0])
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float | None:
         """Of the file; None where no labels were given."""
         return self._labelled().accuracy
 
     @property
-    def accuracy_drop(self):
+    def accuracy_drop(self) -> float | None:
         """The original's accuracy less the file's; None where no labels were given."""
         return self._labelled().accuracy_drop
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON. The old keys of `OLD_KEYS` are there too for one more release."""
         values = asdict(self)
         for row in values["sensitivities"]:
@@ -151,26 +157,26 @@ class Report:
             row |= {old: row[new] for new, old in OLD_KEYS.items() if new in row}
         return values
 
-    def to_json(self, path):
+    def to_json(self, path: str | os.PathLike) -> None:
         """Writes the report to `path`."""
         write_json(path, self.to_dict())
 
 
-def table(reports, *, title=None):
+def table(reports: Sequence[Report], *, title: str | None = None) -> "Table":
     """A `rich.table.Table` of several reports, one row each; "x" is the ratio to the float32 file."""
     from rich.table import Table
     from rich.text import Text
 
     several = len({r.model for r in reports}) > 1
-    made = Table(
+    columns = Table(
         title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold"
     )
     left = ("model", "scheme", "") if several else ("scheme", "")
     for column in (*left[:-1], "size", "x", "ms", "x", "loss", "agree", "dB", "accuracy", "drop", ""):
-        made.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+        columns.add_column(column, justify="left" if column in left else "right", no_wrap=True)
     colours = {"pass": "green", "warn": "yellow", "fail": "red"}
     for r in reports:
-        made.add_row(
+        columns.add_row(
             *([r.model] if several else []),
             r.scheme,
             *_size_and_time(r),
@@ -181,25 +187,25 @@ def table(reports, *, title=None):
             _figure(r.accuracy_drop, "+.4f"),
             Text(r.status, style=colours[r.status]),
         )
-    return made
+    return columns
 
 
-def candidates_table(report):
+def candidates_table(report: Report) -> "Table":
     """A `rich.table.Table` of what "auto" chose between, the chosen one in bold; what nothing beats stands first."""
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    columns = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("scheme", "size", "x", "ms", "x", "loss", "drop", "agree", "dB", ""):
-        made.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
+        columns.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
     for c in report.candidates:
         figures = [""] * 8
         if c.size_bytes is not None:
             forms = ((c.accuracy_loss, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
             figures = [*_size_and_time(c), *(_figure(value, form) for value, form in forms)]
         remark = Text("chosen" if c.chosen else c.remark)
-        made.add_row(c.name, *figures, remark, style="bold" if c.chosen else "dim" if c.remark else None)
-    return made
+        columns.add_row(c.name, *figures, remark, style="bold" if c.chosen else "dim" if c.remark else None)
+    return columns
 
 
 def _size_and_time(r):
@@ -211,7 +217,7 @@ def _size_and_time(r):
     )
 
 
-def print_reports(reports, *, title=None):
+def print_reports(reports: Sequence[Report], *, title: str | None = None) -> None:
     """Prints the table of several reports, with what there is to say about each below it."""
     from keras_cnns.support.console import console
 

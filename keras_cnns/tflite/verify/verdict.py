@@ -15,7 +15,7 @@ class Limit:
     warns: float
     better: int = 1  # 1: more is better, -1: less is better
 
-    def judge(self, value):
+    def judge(self, value: float) -> str:
         """ "pass", "warn" or "fail"; NaN fails."""
         value = self.better * value + 1e-9  # 0.99 - 0.98 is a little more than 0.01
         if value >= self.better * self.passes:
@@ -41,7 +41,7 @@ STATUSES = ("pass", "warn", "fail")
 # nothing to lose but rounding
 FLOAT32 = {"largest_difference": Limit(1e-4, 1e-3, better=-1), "overlap": Limit(0.99, 0.95)}
 DROP, SHOWN_DROP = 0.01, 0.03  # of the accuracy: warned of where labels show more, refused where they show much more
-NO_HARM = 0.02  # labels that exclude a larger drop outweigh what the original's probabilities say
+DROP_EXCLUDED = 0.02  # labels that exclude a larger drop outweigh what the original's probabilities say
 
 
 @dataclass(frozen=True)
@@ -92,33 +92,36 @@ class Comparison:
     lost = renamed_attribute("lost", "accuracy_loss")
 
     @property
-    def accuracy_drop(self):
+    def accuracy_drop(self) -> float | None:
         """How much of the accuracy the file lost; negative where it gained."""
-        return None if self.accuracy is None else self.original_accuracy - self.accuracy
+        return (
+            None if self.accuracy is None or self.original_accuracy is None else self.original_accuracy - self.accuracy
+        )
 
     @property
     def accuracy_loss(self) -> float:
         """What "auto" compares files by, a fraction: the drop where labels show one, else the expected loss."""
         if self.kind == "boxes":
             return 1.0 - (self.overlap or 0.0)
-        if self.accuracy is not None and (self.drop_low or 0.0) > 0:
-            return self.accuracy_drop
+        drop = self.accuracy_drop
+        if drop is not None and (self.drop_low or 0.0) > 0:
+            return drop
         figures = (self.expected_loss, self.decision_loss, self.error)
         expected = next((value for value in figures if value is not None), 0.0)
-        return expected if self.accuracy is None else min(max(self.accuracy_drop, 0.0), expected)
+        return expected if drop is None else min(max(drop, 0.0), expected)
 
-    def judged(self):
+    def judged(self) -> dict[str, float]:
         """The figures it is judged by: name -> value."""
         return {name: value for name in (*LIMITS, "accuracy") if (value := getattr(self, name)) is not None}
 
-    def judge(self, scheme):
+    def judge(self, scheme: str) -> tuple[str, tuple[str, ...]]:
         """("pass" | "warn" | "fail", the reasons) by what labels show, and where they cannot tell by the measures."""
         if not self.finite:
             return "fail", ("it answers NaN or infinity where the original does not, or the original itself does",)
         limits = {**LIMITS, **FLOAT32} if scheme == "float32" else LIMITS
         if self.accuracy is not None and scheme != "float32":
             shown = self._shown()
-            if shown or self.drop_high <= NO_HARM:
+            if shown or (self.drop_high is not None and self.drop_high <= DROP_EXCLUDED):
                 return shown or ("pass", ())
         worst, reasons = "pass", []
         for name, limit in limits.items():
@@ -161,12 +164,13 @@ class Comparison:
         return f'it was judged as {self.kind}; if that is wrong, say what it is, such as outputs="{other}"'
 
     @property
-    def remark(self):
+    def remark(self) -> str | None:
         """What the labels show, as a sentence; None without labels."""
-        if self.accuracy is None:
+        drop = self.accuracy_drop
+        if drop is None:
             return None
         return (
-            f"accuracy drop {0 + self.accuracy_drop:+.4f}, between {self.drop_low:+.4f} and {self.drop_high:+.4f} with "
+            f"accuracy drop {0 + drop:+.4f}, between {self.drop_low:+.4f} and {self.drop_high:+.4f} with "
             f"95 % confidence; {self.pictures_needed} pictures would show a drop of {DROP:g}"
         )
 

@@ -125,3 +125,16 @@ def test_the_files_are_removed_after_a_failure(phone):
 
 def test_older_tools_print_less():
     assert parse("count=50 first=1 curr=1 min=1 max=1 avg=1234 std=1") == (1.234, None)
+
+
+def test_the_command_shows_a_table_of_the_phone(phone, capsys, monkeypatch):
+    """Its rows are those of a phone, which have other columns than those of this host."""
+    from keras_cnns.cli.benchmark import benchmark
+
+    make, _, files = phone
+    folder = str(files[0].parent)
+    assert make().startswith(folder)
+    monkeypatch.setenv("PATH", folder, prepend=":")
+    benchmark(tuple(map(str, files)), adb=True, threads=(1,))
+    lines = capsys.readouterr().out
+    assert "Pixel 8" in lines and "float32.tflite" in lines and "0.50" in lines

@@ -216,7 +216,7 @@ def test_pictures_without_an_answer_are_left_aside_where_both_have_none(logits, 
     labels = logits.argmax(-1) if kind in ("classifier", "logits") else None
     found = compare("x", original, original, kind=kind, labels=labels)
     assert found.judge("float32") == ("pass", ()) and found.finite
-    assert doubts(original, kind, None)[0] == ("the original answers NaN on 3 of 400 pictures: they count for nothing")
+    assert doubts(original, kind, None)[0] == ("the original answers NaN on 3 of 400 pictures: they are not counted")
     for answer in (np.nan_to_num(original), np.where(np.arange(400)[:, None] == 9, np.nan, original)):
         assert compare("x", original, answer, kind=kind, labels=labels).judge("int8")[0] == "fail"
     assert not compare("x", original * np.nan, original * np.nan, kind=kind).finite
