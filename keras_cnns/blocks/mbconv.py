@@ -1,32 +1,47 @@
 """Mobile inverted bottleneck. Sandler et al. 2018, 1801.04381, Fig. 4d; with SE: Tan et al. 2018, 1807.11626."""
 
+from collections.abc import Callable
+
+from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
 from keras_cnns.support.lazy_imports import layers
+from keras_cnns.support.types import Tensor
 
 
 def mbconv(
-    x,
-    filters,
+    x: Tensor,
+    filters: int,
     *,
-    kernel=3,
-    stride=1,
-    expand_ratio=6,
-    squeezed=0,
-    se=squeeze_excite,
-    drop_rate=0.0,
-    dilation=1,
-    kept=False,
-    unit,
-    name,
-):
-    """1x1 expand, depthwise (stride) [+SE], 1x1 linear project; the input is added where the shape stays.
+    kernel: int = 3,
+    stride: int = 1,
+    expand_ratio: float = 6,
+    squeezed: int = 0,
+    se: Callable[..., Tensor] = squeeze_excite,
+    drop_rate: float = 0.0,
+    dilation: int = 1,
+    kept: bool = False,
+    unit: ConvUnit,
+    name: str,
+) -> Tensor:
+    """1x1 convolution that expands, depthwise convolution, optional squeeze-and-excitation, linear 1x1 convolution.
 
-    expand_ratio: expanded channels to input channels; rounded to a multiple of 8, and no 1x1 where it is 1.
-    squeezed: channels inside squeeze-and-excitation, 0: none. se: the form of it.
-    drop_rate: probability that stochastic depth leaves the block out for a whole picture while training.
-    dilation: of the depthwise convolution. kept: its stride is not taken, see `blocks.strides`.
+    [batch, height, width, channels] -> [batch, height / stride, width / stride, filters]. The input is added if the
+    output has its shape.
+
+    Args:
+      kernel, stride: of the depthwise convolution.
+      expand_ratio: expanded channels / input channels; the product is rounded to a multiple of 8. With 1 there is no
+        expanding convolution.
+      squeezed: channels inside squeeze-and-excitation; 0 for none.
+      se: the function that builds squeeze-and-excitation.
+      drop_rate: probability that stochastic depth skips the block for a picture in training.
+      dilation: of the depthwise convolution.
+      kept: whether dilation replaces the stride, see `blocks.strides`.
+
+    Example:
+      x = mbconv(x, 24, stride=2, unit=unit, name="block2")  # [2, 112, 112, 16] -> [2, 56, 56, 24]
     """
-    added = stride == 1 and x.shape[-1] == filters  # a kept stride adds as little as a taken one
+    has_shortcut = stride == 1 and x.shape[-1] == filters  # a replaced stride (`kept`) has no shortcut either
     stride = 1 if kept else stride
     channels, y = x.shape[-1], x
     if expand_ratio != 1:
@@ -35,17 +50,20 @@ def mbconv(
     if squeezed:
         y = se(y, squeezed, unit=unit, name=f"{name}_se")
     y = unit(y, filters, 1, activation=None, name=f"{name}_project")
-    if not added:
+    if not has_shortcut:
         return y
     return layers.Add(name=f"{name}_add")([x, drop_path(y, drop_rate, name=f"{name}_drop")])
 
 
-def drop_path(x, rate, *, name):
-    """Stochastic depth. Huang et al. 2016, 1603.09382: a picture's branch is dropped, or scaled by 1 / (1 - rate)."""
+def drop_path(x: Tensor, rate: float, *, name: str) -> Tensor:
+    """Stochastic depth: x is zeroed for a whole picture with probability `rate`, or divided by 1 - rate, in training.
+
+    Huang et al. 2016, 1603.09382.
+    """
     return layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=name)(x) if rate else x
 
 
-def round_channels(channels, divisor=8):
+def round_channels(channels: float, divisor: int = 8) -> int:
     """The nearest multiple of `divisor` that is at least `divisor` and not more than 10% below `channels`."""
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded

@@ -1,4 +1,4 @@
-"""`own`: the package `keras_cnns.layers`, loaded at its first use, since it loads Keras.
+"""`own`: the package `keras_cnns.layers`, imported at its first use because it loads Keras.
 
 from keras_cnns.blocks.own_layers import own
 

@@ -1,7 +1,7 @@
-"""Fewer strides, wider windows: later stages that keep their size. Yu & Koltun 2015, 1511.07122; Chen 2016, 1606.00915.
+"""Dilation instead of stride, for larger feature maps. Yu & Koltun 2015, 1511.07122; Chen et al. 2016, 1606.00915.
 
-What a stride would have left out is kept, and the windows of all that follows reach over twice as many positions, so
-that every kernel, with the same weights, sees what it saw.
+Without its stride, a layer keeps the positions that the stride would have skipped. All following windows are dilated by
+that factor, so that every kernel, with the same weights, reads the same pixels as before.
 """
 
 from keras_cnns.support.errors import BadArgument
@@ -10,17 +10,27 @@ OUTPUT_STRIDES = (8, 16, 32)
 
 
 class Strides:
-    """Counts how much smaller than the picture a network's maps are, and stops at `output_stride`."""
+    """Counts the total stride of a network and replaces strides by dilation once it has reached `output_stride`.
 
-    def __init__(self, output_stride):
+    Args:
+      output_stride: largest allowed ratio of the picture's side to the feature map's: 8, 16 or 32.
+
+    Raises:
+      UserError: another output_stride.
+
+    Example:
+      strides = Strides(16)
+      x = bottleneck(x, 512, stride=2, unit=unit, name="conv5_block1", **strides(2))
+    """
+
+    def __init__(self, output_stride: int) -> None:
         if output_stride not in OUTPUT_STRIDES:
             raise BadArgument(f"output_stride is {output_stride!r}: it must be one of 8, 16, 32.")
-        self.most, self.stride, self.dilation = output_stride, 1, 1
+        self.limit, self.stride, self.dilation = output_stride, 1, 1
 
-    def __call__(self, stride):
-        """What a block of this stride is given: {"dilation": of its windows, "kept": its stride is not taken and widens
-        the windows behind it instead}."""
-        options = {"dilation": self.dilation, "kept": self.stride * stride > self.most}
+    def __call__(self, stride: int) -> dict:
+        """The options of a block with this stride: "dilation", and "kept": whether dilation replaces the stride."""
+        options = {"dilation": self.dilation, "kept": self.stride * stride > self.limit}
         if options["kept"]:
             self.dilation *= stride
         else:

@@ -9,7 +9,7 @@ from typing import Any
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.blocks.own_layers import own
-from keras_cnns.blocks.residual import known
+from keras_cnns.blocks.residual import check_choice
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper
 from keras_cnns.graph.keras_internals import calls_of
@@ -78,7 +78,7 @@ def stride(net: FastRCNN) -> int:
 
 def heads(x: Tensor, boxes: Tensor, image: Tensor, net: FastRCNN, unit: ConvUnit, *, classes: int) -> Tensor:
     """From a level and boxes to detections: each box pooled to 7x7, fc6, fc7, scores and refined boxes."""
-    aligned = known(net.roi_pooling, POOLINGS, "roi_pooling") == "align"
+    aligned = check_choice(net.roi_pooling, POOLINGS, "roi_pooling") == "align"
     pooling = own.RoIAlign if aligned else own.RoIMaxPooling
     return refined(pooling(7, stride(net), name="roi_pooling")(x, boxes), boxes, image, net, unit, classes=classes)
 

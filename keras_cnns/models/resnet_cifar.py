@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from keras_cnns.blocks.conv import ConvUnit, Numerics
-from keras_cnns.blocks.residual import ORDERINGS, basic, bottleneck, known, plain, steps
+from keras_cnns.blocks.residual import ORDERINGS, basic, bottleneck, check_choice, plain, steps
 from keras_cnns.family.head import GLOBAL_POOLING
 from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.types import Tensor
@@ -70,7 +70,7 @@ VARIANTS = {
 
 def features(x: Tensor, net: ResNetCifar, unit: ConvUnit) -> dict[str, Tensor]:
     """Levels C0 (the size of the picture), C1 and C2: the three stages."""
-    before, *_ = ORDERINGS[known(net.ordering, ORDERINGS, "ordering")]
+    before, *_ = ORDERINGS[check_choice(net.ordering, ORDERINGS, "ordering")]
     x = unit.conv(x, net.first, 3, name="conv1")
     # a pre-activation unit brings the layers that follow conv1 in the original ordering, and lacks those after its sum
     x = steps(x, [step for step in ("bn", "relu") if step not in before], unit=unit, name="conv1")
