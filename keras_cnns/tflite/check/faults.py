@@ -45,11 +45,14 @@ def _versions(file: TFLiteFile) -> Iterator[Finding]:
     if file.size_bytes > LARGEST_READ:
         return
     try:
-        model = flatbuffer.read(file.path.read_bytes())
+        yield from _low_versions(file)
     except DAMAGE as error:
         message = f"parts of it cannot be read ({type(error).__name__})"
         yield Finding("damaged", "error", message, "convert the model again")
-        return
+
+
+def _low_versions(file: TFLiteFile) -> Iterator[Finding]:
+    model = flatbuffer.read(file.path.read_bytes())
     needed: dict[str, tuple[int, int]] = {}  # operator -> (version in the file, lowest version that knows its types)
     silent: set[str] = set()
     highest = []

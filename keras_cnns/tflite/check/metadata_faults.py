@@ -57,7 +57,7 @@ def _lines(file: TFLiteFile, name: str) -> list[str] | None:
             if archive.getinfo(name).file_size > MOST_LABEL_BYTES:
                 return None
             text = archive.read(name).decode()
-    except (zipfile.BadZipFile, OSError, UnicodeDecodeError, RuntimeError, NotImplementedError, KeyError):
+    except Exception:  # whatever zipfile raises of a damaged archive, or text that is not UTF-8
         return None
     return text.removesuffix("\n").split("\n")
 

@@ -171,12 +171,16 @@ def _types(file: TFLiteFile) -> Iterator[Finding]:
         yield Finding(
             "float-island", "note", message, "keep them if they are there for accuracy", operator=islands[0].name
         )
-    softmax = [o for o in graph.operators if o.name == "SOFTMAX" and next(graph.read_by(o)).type == "INT8"]
+    softmax = [o for o in graph.operators if o.name == "SOFTMAX" and _first_type(graph, o) == "INT8"]
     if softmax:
         message = f"{graph.label(softmax[0])} computes in int8: probabilities are multiples of 1/256"
         yield Finding(
             "int8-softmax", "note", message, "export with float outputs where they are shown", operator="SOFTMAX"
         )
+
+
+def _first_type(graph: Subgraph, operator: Operator) -> str:
+    return next((tensor.type for tensor in graph.read_by(operator)), "")
 
 
 def _is_island(graph: Subgraph, operator: Operator) -> bool:

@@ -107,7 +107,8 @@ def is_hybrid(graph: Subgraph, operator: Operator) -> bool:
 def multiply_accumulates(graph: Subgraph, operator: Operator) -> int:
     """Multiply-accumulates of one run of an operator with weights; 0 of all others."""
     weights = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1}.get(operator.name)
-    if weights is None:
+    least = 3 if operator.name == "TRANSPOSE_CONV" else 2
+    if weights is None or len(operator.inputs) < least or min(operator.inputs[:least]) < 0 or not operator.outputs:
         return 0
     kernel = graph.tensors[operator.inputs[weights]].shape
     result = graph.tensors[operator.outputs[0]].shape

@@ -6,12 +6,16 @@ import zipfile
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from keras_cnns.saving.card import Card
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.tflite.check.faults import faults
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.file.metadata import NAME, attach, normalization
 from keras_cnns.tflite.file.reader import read_contents
+from keras_cnns.tflite.targets.table import TARGETS
 from tests.tflite.targets.conftest import buffer, dense_model, operator, operator_code, tensor
 
 TYPE = schema.TensorType
@@ -323,3 +327,21 @@ def test_labels_that_are_too_few(tmp_path):
         archive.writestr("labels.txt", "cat\ndog\n")
     (finding,) = [f for f in faults(read_contents(path)) if f.code == "label-count"]
     assert "2 labels in 'labels.txt' for 3 classes" in finding.message
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(1, 255)), min_size=1, max_size=6))
+def test_a_damaged_file_is_refused_or_looked_at(flips, tmp_path):
+    data = bytearray(DESCRIBED)
+    for place, change in flips:
+        data[int(place * len(data))] ^= change
+    (tmp_path / "net.tflite").write_bytes(bytes(data))
+    try:
+        file = read_contents(tmp_path / "net.tflite")
+    except UnreadableFile:
+        return
+    findings = [*faults(file), *(finding for target in TARGETS.values() for finding in target.findings(file))]
+    assert not [finding for finding in findings if "\n" in finding.message]
+
+
+DESCRIBED = described()
