@@ -55,6 +55,10 @@ class Finding:
     fixable: bool = False
     operator: str | None = None
 
+    def __post_init__(self) -> None:
+        # names inside a file may contain line breaks
+        object.__setattr__(self, "message", " ".join(self.message.splitlines()))
+
 
 @dataclass(frozen=True)
 class Outputs:
