@@ -20,6 +20,7 @@ class Node:
         self.origin = name  # the layer of the source model this came from
         self.many = False  # several outputs: only `Item` nodes take them
         self.dtype, self.masked = "float32", False
+        self.input_affine = None  # (scale, shift) of its input channels that were folded into its kernel and bias
 
     def __repr__(self):
         return f"<{self.kind} {self.name}>"
@@ -85,6 +86,7 @@ def like(node, **changes):
     copy = Node(node.call, node.args, kwargs=dict(node.kwargs), config=node.config, weights=node.weights)
     copy.name, copy.shape, copy.shared, copy.origin = node.name, node.shape, node.shared, node.origin
     copy.many, copy.dtype, copy.masked = node.many, node.dtype, node.masked
+    copy.input_affine = node.input_affine if "call" not in changes else None
     for attribute, value in changes.items():
         setattr(copy, attribute, value)
     if "call" in changes:

@@ -18,7 +18,7 @@ def _behind(node, is_output):
     if node.many or not isinstance(node.call, type):
         return None
     if node.is_a(layers.ActivityRegularization):
-        regularizer = node.call.from_config(node.settings(node.name)).activity_regularizer
+        regularizer = layers.ActivityRegularization.from_config(node.settings(node.name)).activity_regularizer
         node.call, node.config = layers.Identity, {}
     elif (regularizer := node.config.get("activity_regularizer")) is not None:
         node.config = {key: value for key, value in node.config.items() if key != "activity_regularizer"}

@@ -56,8 +56,11 @@ def _freeze(node, uses):
         if node.is_a(rounded):
             layer = rounded.from_config(node.settings(node.name))
             layer.build(node.input.shape)
-            layer.kernel.assign(node.weights[0])
-            node.call, node.weights[0] = plain, np.asarray(layer.rounded)
+            for variable, value in zip((layer.kernel, layer.bias), node.weights, strict=False):
+                variable.assign(value)
+            node.weights = [np.asarray(layer.rounded), *(np.asarray(layer.folded_bias) for _ in node.weights[1:])]
+            node.call = plain
+            node.config = {key: v for key, v in node.config.items() if key not in ("input_scale", "input_shift")}
     if node.is_a(FakeQuant):
         node.config["least"] = None  # the range begins there: in the file it would be an operator of its own
     if node.is_a(FakeQuant) and node.weights:

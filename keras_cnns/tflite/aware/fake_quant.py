@@ -8,11 +8,13 @@ and gradients pass the rounding as if it were not there.
 from contextlib import contextmanager
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
 from keras_cnns.graph.keras_internals import sublayers
 from keras_cnns.graph.kinds import DIVIDE
+from keras_cnns.tflite.rewrite.fold import per_input
 
 MOMENTUM = 0.98  # of the tracked ranges: fifty steps; a fine-tune of a few hundred must be able to follow
 STARTED = 0.999  # of ranges that pictures have set: the extremes of augmented batches (black borders) are others
@@ -114,20 +116,49 @@ def rounded_kernel(kernel, axes):
 
 
 class _Rounded:
-    """Computes with the rounded kernel; the variable keeps its full precision and is what training changes."""
+    """Computes with the rounded kernel; the variable keeps its full precision and is what training changes.
+
+    input_scale, input_shift: one number per input channel. What is computed is `kernel * (x * scale + shift) + bias`,
+      as the file has it: with scale and shift folded into kernel and bias. The variables stay those of the model, so
+      that a step of the optimizer moves them no further than it would in the model.
+    """
 
     rounds = True  # see `unrounded`
+    depthwise = False
+
+    def __init__(self, *args, input_scale=None, input_shift=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.input_scale, self.input_shift = input_scale, input_shift
+
+    @property
+    def folded(self):
+        """The kernel with the scale of its inputs."""
+        kernel = ops.convert_to_tensor(self.kernel)
+        return kernel if self.input_scale is None else kernel * self._per_input(self.input_scale)
+
+    @property
+    def folded_bias(self):
+        """The bias with what the shift of the inputs adds."""
+        if self.input_shift is None:
+            return ops.convert_to_tensor(self.bias)
+        added = ops.sum(self.kernel * self._per_input(self.input_shift), self.axes)
+        return ops.add(self.bias, ops.reshape(added, (-1,)))
 
     @property
     def rounded(self):
         """The kernel as int8 can hold it."""
-        if not self.rounds:
-            return ops.convert_to_tensor(self.kernel)
-        return rounded_kernel(ops.convert_to_tensor(self.kernel), self.axes)
+        return rounded_kernel(self.folded, self.axes) if self.rounds else self.folded
 
     def call(self, x):
         x = self.linear(x)
-        return ops.add(x, self.bias) if self.use_bias else x
+        return ops.add(x, self.folded_bias) if self.use_bias else x
+
+    def get_config(self):
+        return {**super().get_config(), "input_scale": self.input_scale, "input_shift": self.input_shift}
+
+    def _per_input(self, values):
+        values, groups = np.asarray(values, "float64"), getattr(self, "groups", 1)
+        return per_input(values, self.kernel.shape, groups, self.depthwise).astype("float32")
 
 
 class _Convolution(_Rounded):
@@ -144,6 +175,8 @@ class _Convolution(_Rounded):
 
 
 class _Depthwise(_Rounded):
+    depthwise = True
+
     @property
     def axes(self):
         return list(range(self.rank))

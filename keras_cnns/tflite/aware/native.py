@@ -5,12 +5,23 @@ itself, and a `FakeQuant` stands after every operator whose int8 result has a ra
 """
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.hold_statistics import hold_statistics as held
 from keras_cnns.graph.keras_internals import producer
-from keras_cnns.graph.kinds import DIVIDE, LINEAR, ONE_HOT, SAME_SCALE, SOFTMAX, TRAINING_ONLY, activation_of, is_relu
+from keras_cnns.graph.kinds import (
+    DEPTHWISE,
+    DIVIDE,
+    LINEAR,
+    ONE_HOT,
+    SAME_SCALE,
+    SOFTMAX,
+    TRAINING_ONLY,
+    activation_of,
+    is_relu,
+)
 from keras_cnns.graph.node import Item, Node
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
@@ -26,7 +37,7 @@ from keras_cnns.tflite.aware.fake_quant import (
     is_quantization_aware,
 )
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
-from keras_cnns.tflite.rewrite.fold import to_unit_variance
+from keras_cnns.tflite.rewrite.fold import input_offset, per_input, to_unit_variance
 from keras_cnns.tflite.rewrite.prepare import keep_outputs, prepared
 
 # Results whose int8 range TFLite fixes.
@@ -120,7 +131,24 @@ def _to_floats(node):
 def rounding(node, uses):
     """A linear layer becomes one whose kernel rounds itself."""
     if node.call in ROUNDED and node.config.get("activation") in (None, "linear"):
+        unfolded(node)
         node.call = ROUNDED[node.call]
+
+
+def unfolded(node):
+    """Gives a linear layer its own kernel again where the scale and shift of its inputs were folded into it.
+
+    Kernels of a Rescaling by 1/255 are 255 times smaller, and a step of Adam would be 255 times too large for them.
+    """
+    if node.input_affine is None or not np.all(node.input_affine[0]):
+        return
+    scale, shift = node.input_affine
+    groups, depthwise = node.config.get("groups", 1), node.is_a(*DEPTHWISE)
+    kernel, bias = (np.asarray(w, np.float64) for w in node.weights)
+    kernel = kernel / per_input(scale, kernel.shape, groups, depthwise)
+    bias = bias - input_offset(kernel * per_input(shift, kernel.shape, groups, depthwise), depthwise)
+    node.weights = [kernel.astype("float32"), bias.astype("float32")]
+    node.config |= {"input_scale": scale.tolist(), "input_shift": shift.tolist()}
 
 
 def quantized(node, uses, momentum=MOMENTUM, norms=MOMENTUM, least=None):

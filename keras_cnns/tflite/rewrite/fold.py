@@ -139,16 +139,23 @@ def fold_forward(node: Node, uses: Uses) -> Node | None:
         return None
     kernel = np.asarray(node.weights[0], np.float64)
     bias = node.weights[1] if node.config["use_bias"] else np.zeros(node.shape[-1])
-    if node.is_a(*DEPTHWISE):
-        shifted = np.sum(kernel * shift[:, None], axis=tuple(range(kernel.ndim - 2))).ravel()
-        kernel = kernel * scale[:, None]
-    else:
-        groups = node.config.get("groups", 1)
-        # input channel i of group g meets only that group's filters
-        per_filter = [np.repeat(np.split(v, groups), kernel.shape[-1] // groups, axis=0).T for v in (scale, shift)]
-        shifted = np.sum(kernel * per_filter[1], axis=tuple(range(kernel.ndim - 1)))
-        kernel = kernel * per_filter[0]
-    return _reweighted(node, kernel, bias + shifted, args=(before.input,))
+    groups, depthwise = node.config.get("groups", 1), node.is_a(*DEPTHWISE)
+    shifted = input_offset(kernel * per_input(shift, kernel.shape, groups, depthwise), depthwise)
+    kernel = kernel * per_input(scale, kernel.shape, groups, depthwise)
+    return _reweighted(node, kernel, bias + shifted, args=(before.input,), input_affine=(scale, shift))
+
+
+def per_input(values, shape, groups=1, depthwise=False):
+    """One value per input channel as an array that a kernel of this shape can be multiplied by."""
+    if depthwise:
+        return values[:, None]
+    # input channel i of group g meets only that group's filters
+    return np.repeat(np.split(values, groups), shape[-1] // groups, axis=0).T
+
+
+def input_offset(kernel, depthwise=False):
+    """What a constant input, already multiplied into `kernel`, adds to each output channel."""
+    return kernel.sum(axis=tuple(range(kernel.ndim - 2 if depthwise else kernel.ndim - 1))).ravel()
 
 
 def depthwise(node: Node, uses: Uses | None = None) -> Node | None:
