@@ -55,18 +55,24 @@ SCHEMES = {  # the steps that are tried in each
 MARK = "after training"
 PAGE = """## What is done after training, step by step
 
-Networks with their real weights. Ranges, rounding and biases were chosen on {calibrate} pictures (at most 64 where
-layers are treated one by one), and the files compared on {compare} others. *loss*: expected accuracy loss, a
-fraction; *size* and *time*: fractions of the float32 file's; *s*: seconds to make and compare a file while other work
-ran on the two cores. `weight_only_mixed` may have a fifth of the size of the float32 file. The stock converter's
-softmax was replaced by one in float: it answers in steps of 1/256, which hides smaller differences on both sides of a
-comparison.
+The networks have trained weights. Ranges, rounding and biases were chosen on {calibrate} pictures (at most 64 where
+layers are treated one by one). The files were compared on {compare} other pictures.
 
-`int8_float_mixed` measures what rounding each tensor alone does to the outputs, and leaves the most sensitive
-operators in float until three quarters of the error are avoided (`error_avoided=0.75`), about 6 dB. It costs next to
-nothing if a few operators cause most of the error, as at the entrance of a mobile network, and as much as float32 if
-all contribute alike. `int8_int16_mixed` uses int16 instead: as accurate, for chips without floats, but such operators
-are outside XNNPACK and slow on a CPU. *synthetic pictures*: `calibration="synthetic"`.
+- *dB*: signal to noise ratio of the outputs, higher is better.
+- *loss*: expected accuracy loss, a fraction, lower is better.
+- *size*, *time*: fractions of the float32 file's, lower is better.
+- *s*: seconds to make and compare a file, while other work ran on the two cores.
+- *synthetic pictures*: `calibration="synthetic"`.
+
+`weight_only_mixed` was limited to a fifth of the size of the float32 file. The int8 softmax of the stock converter
+rounds to steps of 1/256, which hides smaller differences. In its files the softmax was therefore replaced by one in
+float.
+
+`int8_float_mixed` measures how much the outputs change if a single tensor is rounded. It leaves the most sensitive
+operators in float until three quarters of the error are avoided (`error_avoided=0.75`), about 6 dB. This costs almost
+nothing if a few operators cause most of the error, as in the first layers of a mobile network. It costs as much as
+float32 if all operators contribute equally. `int8_int16_mixed` uses int16 instead of float. It is as accurate and
+suits chips without floats, but its int16 operators run outside XNNPACK and are slow on a CPU.
 
 Written by `python benchmarks/after_training.py`; its docstring has the commands.
 
@@ -74,10 +80,10 @@ Written by `python benchmarks/after_training.py`; its docstring has the commands
 
 ### What `scheme="auto"` chooses between
 
-On the same pictures, held to so small a loss that it walks the mixtures: `export(model, path, scheme="auto",
-max_drop={max_drop:g}, ...)`; the report holds this table (`report.candidates`, and `print_reports` shows it). *beaten*:
-another is no worse in time, size and loss, and better in one of them. What is not beaten is the choice for some limits
-(`max_drop`, `max_size`, `max_latency`).
+`export(model, path, scheme="auto", max_drop={max_drop:g}, ...)` on the same pictures. The limit is so small that
+`auto` tries the mixed schemes too. The report has this table in `report.candidates`, and `print_reports` shows it.
+*beaten*: another candidate is no worse in time, size and loss, and better in one of them. A candidate that is not
+beaten is the choice for some limits (`max_drop`, `max_size`, `max_latency`).
 
 {candidates}
 """

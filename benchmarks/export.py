@@ -252,32 +252,35 @@ def _why_not(name):
 
 PAGE = """# Every network in every scheme
 
-Sizes and times are fractions of the same network's float32 file. The weights are calibrated: random kernels, random
-gains and offsets, batch-norm statistics measured on pictures, and a last layer fitted to distinguish ten patterns.
-Times are of one x86-64 machine with AVX-512, on one thread unless noted; a phone's times differ, their order rarely.
-Operators outside XNNPACK run on slower kernels.
+Sizes and times are fractions of the same network's float32 file, lower is better. The networks are not trained. Their
+weights are calibrated: random kernels, gains and offsets, batch-norm statistics measured on pictures, and a last
+layer fitted to distinguish ten patterns. Times were measured on one x86-64 machine with AVX-512, on one thread unless
+noted. Times on a phone differ, but their order rarely does. Operators outside XNNPACK run on slower kernels.
 
 Written by `python benchmarks/export.py`; its docstring has the commands.
 
 ## Mobile networks, 224x224
 
-Each network's files took turns, {threads}, on an otherwise idle machine. A cell: size, then time.
+The files of a network took turns, {threads}, on an otherwise idle machine. A cell has the size, then the time.
 
 {mobile}
 
 ## The registry, small
 
-Inputs are 64 pixels wide, or as small as the network allows. A cell has the size, the drop of accuracy on 100
-held-out pictures, the fraction of them with the same top class as in the Keras model, and the time; the column of
-float32 has the accuracy itself. Other processes ran meanwhile; the files alternated with the float32 file, so most
-ratios are right to a tenth (float16 and weight_only_int8 compute as float32 does and take its time). *warn* and
-*fail* are the verdicts of `export`. Random layers preserve little of the difference between two pictures, so rounding
-errors weigh more than in a trained network and the verdicts are harsher. Where there is one, go by *drop on digits*:
-the accuracy that int8 costs the same network trained on real digits ([quantization.md](quantization.md)).
+Inputs are 64 pixels wide, or as small as the network allows. A cell has four figures: size, drop of accuracy on 100
+held-out pictures, fraction of these with the same top class as in the Keras model, and time. The float32 column has
+the accuracy itself. *warn* and *fail* are the verdicts of `export`.
+
+Other processes ran meanwhile. Each file alternated with the float32 file, so most ratios are right to a tenth.
+(float16 and weight_only_int8 compute as float32 does and take the same time.)
+
+The verdicts are harsher than for trained networks: random layers preserve little of the difference between two
+pictures, so rounding errors weigh more. If there is a figure in *drop on digits*, use that. It is the accuracy that
+int8 costs the same network trained on real digits ([quantization.md](quantization.md)).
 
 {wide}
 
-What failed, and what was left out (more than {largest} M parameters):
+Failures, and networks that were left out (more than {largest} M parameters):
 
 {reasons}
 """

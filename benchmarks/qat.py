@@ -174,22 +174,27 @@ def document(rows, seeds, epochs, rate):
 
 PAGE = """# Quantization after and during training
 
-Accuracy of the `.tflite` files on 899 held-out digits (one picture is {step:.4f}). The networks were trained on the
-other 898, each in four positions. *int8 after training* is `export(model, path, scheme="int8", calibration=...)` with
-200 pictures. For the other columns the same float32 weights were trained further (epochs: {epochs}, Adam from
-{rate:g} along a cosine) with `quantization_aware(model, method=...)`: *keras* in Keras 3, *tfmot* with
-tensorflow-model-optimization in tf_keras. Means of {seeds} seed(s). *agreement*: the fraction of pictures with the
-same top class in the file and the fake-quantized model, lowest of the seeds. *s*: seconds of that training on one CPU
-core, tracing included. The default rate of 5e-5 was chosen on MobileNetV2 and these pictures (2e-4 lost 0.0044),
-which favours that row a little. The rows were measured when the ranges followed the batches faster (momentum .98) and
-channels were not yet equalized.
+The table has the accuracy of the `.tflite` files on 899 held-out digits (one picture is {step:.4f}). The networks
+were trained on the other 898 digits, each in four positions. All figures are means of {seeds} seed(s).
+
+The columns:
+
+- *int8 after training*: `export(model, path, scheme="int8", calibration=...)` with 200 pictures.
+- *keras*, *tfmot*: the same float32 weights, trained further with `quantization_aware(model, method=...)`, in Keras 3
+  or with tensorflow-model-optimization in tf_keras. Epochs: {epochs}; Adam from {rate:g} along a cosine.
+- *agreement*: the fraction of pictures with the same top class in the file and the fake-quantized model; the lowest of
+  the seeds.
+- *s*: seconds of the further training on one CPU core, tracing included.
+
+The default learning rate of 5e-5 was chosen on MobileNetV2 with these pictures (2e-4 lost 0.0044), which favours that
+row a little. The rows were measured with an earlier version, in which ranges followed the batches faster (momentum
+.98) and channels were not equalized.
 
 Written by `python benchmarks/qat.py --seeds {seeds} --doc docs/measurements/quantization.md`.
 
 {table}
 
-The same for a network with ImageNet weights, with and without held batch-norm statistics:
-[fine_tuned.md](fine_tuned.md).
+[fine_tuned.md](fine_tuned.md) has a network with ImageNet weights, with and without fixed batch-norm statistics.
 """
 
 

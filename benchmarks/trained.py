@@ -160,18 +160,23 @@ def _change(change):
 
 PAGE = """## Trained networks, over their whole test sets
 
-Networks trained by their recipes ([published.md](published.md)) on the published data sets. float32: the accuracy of
-the file in floats, and half its 95 % interval. The others: what changes of it, in points (hundredths), and the 95 %
-interval of that change, from the pictures that only one of the two got right. After training: 200 pictures of the
-training split. Trained further: `quantization_aware(..., pictures=those)`, {steps} steps of {batch} pictures, Adam from
-{rate:g} along a cosine, the recipe's own augmentation, toward the network's own answers in floats instead of the labels
-(`data.map(lambda x, y: (x, model(x, training=False)))` with `categorical_crossentropy`), seed 0. What is empty is not
-measured yet.
+Networks trained by their recipes on the published data sets ([published.md](published.md)).
 
-How that was chosen: on the last 10,000 pictures of the training split, left out of the further training of
-`mobilenet_v3_small-0`; not on the test pictures, though it was two of their figures that drew attention to the ranges.
-Rise of the cross entropy there over that in floats, ± half its 95 % interval (the network had been trained on these
-pictures, which favours what keeps it as it is):
+- *float32*: accuracy of the float32 file, and half its 95 % interval.
+- The other columns: change of the accuracy in percentage points, and the 95 % interval of the change, computed from the
+  pictures that only one of the two files classifies correctly.
+- After training: 200 calibration pictures of the training split.
+- Trained further: `quantization_aware(..., pictures=...)` with these pictures, then {steps} steps of {batch} pictures,
+  Adam from {rate:g} along a cosine, with the recipe's augmentation, seed 0. The targets are the float32 network's own
+  outputs instead of the labels (`data.map(lambda x, y: (x, model(x, training=False)))` with
+  `categorical_crossentropy`).
+
+Empty cells are not measured yet.
+
+These settings were chosen on the last 10,000 pictures of the training split, which were left out of the further
+training of `mobilenet_v3_small-0`. They were not chosen on the test pictures, but two test results drew attention to
+the ranges. The table has the rise of the cross entropy over that of the float32 network, ± half its 95 % interval.
+The network was trained on these pictures, which favours settings that change it little.
 
 | | not trained further | 200 steps on labels | on its own answers |
 | --- | --- | --- | --- |
@@ -179,13 +184,16 @@ pictures, which favours what keeps it as it is):
 | int8 | .0149 ± .0035 | .0161 ± .0039 | |
 | int8, channels of like ranges | .0020 ± .0017 | .0092 ± .0026 | .0027 ± .0018 |
 
-It was 16 channels behind the first hard-swish, up to 27 times apart in size, that lost most of it: on 4,000 of those
-pictures, with nothing else rounded, .0081. `quantization_aware` now brings the channels that a depthwise convolution
-reads to like ranges. Steps on labels cost the network in floats too; its own answers cost it hardly anything. Ranges
-that follow the batches quickly move away from what the pictures had set (padding gives augmented pictures black
-borders): they follow by a thousandth a step now where there were pictures, by a fiftieth where there were none. On the
-way `mobilenet_v3_small-0` met its test pictures more than once, each time with some of this still otherwise: -0.01,
--0.19, -0.26 before the -0.11 of the table by keras, twice -0.09 by tfmot. No further is one such figure to be trusted.
+Most of the loss came from 16 channels after the first hard-swish, whose ranges differ by up to a factor of 27: .0081
+on 4,000 of these pictures, with nothing else rounded. `quantization_aware` now equalizes the ranges of the channels
+that a depthwise convolution reads. Training on labels makes the float32 network worse too; training on its own
+outputs hardly changes it. Ranges that follow the batches quickly drift away from the calibrated ones, because padding
+gives augmented pictures black borders. They now move by a thousandth in each step if they were calibrated, otherwise
+by a fiftieth.
+
+`mobilenet_v3_small-0` was measured on its test pictures several times while the settings changed: -0.01, -0.19 and
+-0.26 with keras before the -0.11 of the table, and twice -0.09 with tfmot. A single figure is no more certain than
+that.
 
 Written by `python benchmarks/trained.py`; its docstring has the commands.
 
@@ -193,9 +201,9 @@ Written by `python benchmarks/trained.py`; its docstring has the commands.
 """
 PHONE = """## Trained networks
 
-Accuracy over the whole test set, and what each scheme changes of it in points, with the 95 % interval of that change;
-sizes and times as fractions of the float32 file's, one thread, files in turns, beside other work on two cores. How they
-were made: [quantization.md](quantization.md).
+The table has the accuracy over the whole test set, and its change by each scheme in percentage points with the 95 %
+interval. Sizes and times are fractions of the float32 file's. The files took turns on one thread, while other work
+ran on the two cores. [quantization.md](quantization.md) says how the files were made.
 
 Written by `python benchmarks/trained.py`; its docstring has the commands.
 

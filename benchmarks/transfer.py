@@ -26,10 +26,13 @@ SCRATCH = 3  # times as many epochs where nothing is known yet
 WAYS = ("classifier on frozen features", "frozen, then all", "all at once", "from random weights")
 PAGE = """# How many pictures a network needs
 
-`{model}` at {size} pixels on {dataset}: accuracy on {test:,} test pictures (one is {step:.4f}) after training with
-`recipes/fine_tune.py` on the first pictures of each class. Batch 32, Adam along a cosine: 1e-3 for the classifier, 1e-4
-for the whole network after it, 3e-4 for the whole network at once (1e-3 stayed at chance with 10 and with 100 pictures
-a class). Random weights get {scratch} times as many epochs and follow the statistics of their batches. One seed.
+`{model}` at {size} pixels on {dataset}. The table has the accuracy on {test:,} test pictures (one is {step:.4f})
+after training with `recipes/fine_tune.py` on the first pictures of each class.
+
+Settings: batch 32, Adam along a cosine, one seed. The learning rate is 1e-3 for the classifier alone, 1e-4 for the
+whole network after that, and 3e-4 for the whole network at once (1e-3 stayed at chance with 10 and with 100 pictures
+in each class). Networks with random weights get {scratch} times as many epochs, and their batch normalization follows
+the batches.
 
 Written by `python benchmarks/transfer.py --weights FILE --data-dir DIR --doc docs/measurements/transfer.md`.
 
@@ -37,7 +40,7 @@ Written by `python benchmarks/transfer.py --weights FILE --data-dir DIR --doc do
 | --- | --- | {rule} |
 {rows}
 
-![Accuracy against pictures a class](../images/transfer.png)
+![Accuracy by pictures in each class](../images/transfer.png)
 """
 
 

@@ -218,18 +218,24 @@ def one_child():
 
 PAGE = """# Every layer of Keras, exported
 
-Every layer of Keras in small functional, Sequential and nested nets, {nets} of them, arguments drawn by hypothesis
-(derandomized; weights and inputs from seed {seed}), and {networks} networks of keras.applications with calibrated
-statistics, in three ways: a float32 file, an int8 file after training, and `quantization_aware`, calibrated and
-exported. *right*: a float32 file that differs from Keras by at most {same:g} of the largest value; an int8 file that
-passes the comparison. *warned*: it passes with a warning. *rejected*: it failed the comparison. *refused*: a one-line
-error says what is not possible. *wrong* and *raised* (anything but a one-line error) must be empty.
+{nets} small functional, Sequential and nested networks contain every layer of Keras. hypothesis draws the arguments
+(derandomized; weights and inputs from seed {seed}). {networks} networks of keras.applications with calibrated
+statistics are tried too. Each is exported in three ways: as float32, as int8 after training, and as int8 after
+`quantization_aware` with calibration.
+
+| outcome | meaning |
+| --- | --- |
+| right | float32: differs from Keras by at most {same:g} of the largest value; int8: passes the comparison |
+| warned | it passes with a warning |
+| rejected | it fails the comparison |
+| refused | a one-line error says what is not possible |
+| wrong, raised | a wrong result, or anything but a one-line error; must be empty |
 
 Written by `python -m tests.fuzz.sweep --doc docs/measurements/every_keras_layer.md`; Keras {keras}.
 
 {counts}
 
-{unmade} draws more were refused by Keras itself.{left}
+Keras itself refused {unmade} further draws.{left}
 
 ## What is refused, and why
 
