@@ -1,21 +1,33 @@
 """Anchors: the boxes that a region proposal network starts from. Ren et al. 2015, 1506.01497, section 3.1.1."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_cnns.support.lazy_imports import ops
+from keras_cnns.support.types import Tensor
 
 
-def shapes(scales, ratios):
+def shapes(scales: Sequence[float], ratios: Sequence[float]) -> np.ndarray:
     """float32 [k, 2]: width and height of the anchors of one position, the scales of the first ratio first.
 
     scales: square roots of their areas, in pixels. ratios: height / width.
     """
-    ratios = np.asarray(ratios, "float64")[:, None]
-    scales = np.asarray(scales, "float64")[None, :]
-    return np.stack([(scales / np.sqrt(ratios)).ravel(), (scales * np.sqrt(ratios)).ravel()], 1).astype("float32")
+    roots = np.sqrt(np.asarray(ratios, "float64")[:, None])
+    sides = np.asarray(scales, "float64")[None, :]
+    return np.stack([(sides / roots).ravel(), (sides * roots).ravel()], 1).astype("float32")
 
 
-def anchors(height, width, stride, scales, ratios, *, offset=0.5, rounded=False):
+def anchors(
+    height: int | Tensor,
+    width: int | Tensor,
+    stride: float | Sequence[float],
+    scales: Sequence[float],
+    ratios: Sequence[float],
+    *,
+    offset: float = 0.5,
+    rounded: bool = False,
+) -> Tensor:
     """[height * width * k, 4]: the anchors of a level, position by position, row by row.
 
     height, width: of the level (numbers or scalar tensors). stride: pixels from one position to the next, or two

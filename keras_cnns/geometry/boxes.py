@@ -6,17 +6,20 @@ A box is (x1, y1, x2, y2) in pixels of the picture, x2 and y2 not included: its 
 import math
 
 from keras_cnns.support.lazy_imports import keras, ops
+from keras_cnns.support.types import Tensor
 
 CODED = "center_xywh"  # (dx, dy, dw, dh), the papers' order
 MAX_GROWTH = math.log(1000 / 16)  # a decoded side is at most so many times its reference's: exp must not overflow
 
 
-def iou(a, b):
+def iou(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of every pair: [.., N, 4], [.., M, 4] -> [.., N, M]; 0 where a box has no area."""
     return keras.utils.bounding_boxes.compute_iou(a, b, "xyxy")
 
 
-def encode(boxes, references, weights=(1.0, 1.0, 1.0, 1.0)):
+def encode(
+    boxes: Tensor, references: Tensor, weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+) -> Tensor:
     """(t_x, t_y, t_w, t_h) of boxes [.., N, 4] relative to references [.., N, 4], times `weights`.
 
     The weights are what a layer's targets are multiplied with, so that they have about unit variance: (10, 10, 5, 5)
@@ -28,7 +31,9 @@ def encode(boxes, references, weights=(1.0, 1.0, 1.0, 1.0)):
     return deltas * ops.convert_to_tensor(weights, deltas.dtype)
 
 
-def decode(deltas, references, weights=(1.0, 1.0, 1.0, 1.0)):
+def decode(
+    deltas: Tensor, references: Tensor, weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+) -> Tensor:
     """The boxes [.., N, 4] that `encode` gave these deltas; a side grows at most by exp(MAX_GROWTH)."""
     deltas = deltas / ops.convert_to_tensor(weights, deltas.dtype)
     deltas = ops.concatenate([deltas[..., :2], ops.minimum(deltas[..., 2:], MAX_GROWTH)], axis=-1)
@@ -37,12 +42,12 @@ def decode(deltas, references, weights=(1.0, 1.0, 1.0, 1.0)):
     )
 
 
-def clip(boxes, height, width):
+def clip(boxes: Tensor, height: int | Tensor, width: int | Tensor) -> Tensor:
     """Boxes [.., 4] cut at the picture's border; what lies outside becomes a box without area on it."""
     limits = ops.cast(ops.stack([width, height, width, height]), boxes.dtype)
     return ops.minimum(ops.maximum(boxes, 0), limits)
 
 
-def area(boxes):
+def area(boxes: Tensor) -> Tensor:
     """[.., 4] -> [..], in square pixels."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])

@@ -2,9 +2,10 @@
 
 from keras_cnns.geometry.boxes import area
 from keras_cnns.support.lazy_imports import ops
+from keras_cnns.support.types import Tensor
 
 
-def level_of(boxes, *, lowest=2, highest=5, canonical=4, size=224.0):
+def level_of(boxes: Tensor, *, lowest: int = 2, highest: int = 5, canonical: int = 4, size: float = 224.0) -> Tensor:
     """int32 [..]: the level n, 2**n smaller than the picture, that each box [.., 4] is pooled from.
 
     A box of size x size pixels, ImageNet's pictures, comes from level `canonical`, one of half the side from the level

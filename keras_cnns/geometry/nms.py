@@ -2,9 +2,18 @@
 
 from keras_cnns.geometry.boxes import iou
 from keras_cnns.support.lazy_imports import ops
+from keras_cnns.support.types import Tensor
 
 
-def nms(boxes, scores, *, count, threshold, before=None, classes=None):
+def nms(
+    boxes: Tensor,
+    scores: Tensor,
+    *,
+    count: int,
+    threshold: float,
+    before: int | None = None,
+    classes: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """The `count` best boxes of each picture of which none overlaps a better one by more than `threshold`.
 
     Greedy suppression, computed for all boxes at once: a box stays if no better box that stays overlaps it. From the
@@ -36,7 +45,7 @@ def nms(boxes, scores, *, count, threshold, before=None, classes=None):
     better = ops.cast(ops.logical_and(overlap, rank[:, None] < rank[None, :]), boxes.dtype)  # [B, better, worse]
     there = ops.cast(scores > float("-inf"), boxes.dtype)
 
-    def repeated(stay, _):
+    def repeated(stay: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
         beaten = ops.matmul(stay[:, None], better)[:, 0]
         new = ops.where(beaten > 0, ops.zeros_like(there), there)
         return new, ops.any(new != stay)

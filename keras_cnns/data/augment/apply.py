@@ -5,6 +5,7 @@ batch at once (`finish`): on the CPUs that decode, it would take up to as long a
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,18 +13,21 @@ import tensorflow as tf
 from keras_cnns.data.augment import colour, policies
 from keras_cnns.data.augment.mix import MIXTURE, mix, mixture
 from keras_cnns.data.augment.random import Random, seed
+from keras_cnns.data.augment.settings import Augment
 
 ERASE_ATTEMPTS = 10
 ERASE_AREA, ERASE_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
 
 
-def chance(how, size, random):
+def chance(how: Augment, size: Sequence[int], random: Random) -> tf.Tensor:
     """The random numbers of one sample for `finish`, float32 [N]: its mixture, if there is one, and the others."""
     mixed = [mixture(how, size, random)] if how.mixes else []
     return tf.concat([*mixed, random.numbers], 0)
 
 
-def finish(images, labels, chances, *, how, classes):
+def finish(
+    images: tf.Tensor, labels: tf.Tensor, chances: tf.Tensor, *, how: Augment, classes: int
+) -> tuple[tf.Tensor, tf.Tensor]:
     """A batch augmented: images float32 [B, H, W, C], labels int64 [B], the `chance` of each of them.
 
     Labels become one-hot, float32 [B, classes], where pictures are mixed.
@@ -39,7 +43,7 @@ def finish(images, labels, chances, *, how, classes):
     return mix(images, labels, mixtures, classes) if how.mixes else (images, labels)
 
 
-def augmented(picture, how, random, noise=None):
+def augmented(picture: tf.Tensor, how: Augment, random: Random, noise: tf.Tensor | None = None) -> tf.Tensor:
     """One picture at the network's size, float32 [H, W, C] 0..255, augmented: of the same shape and range.
 
     noise: of the picture's shape and range; it replaces what is erased.
@@ -65,7 +69,7 @@ def augmented(picture, how, random, noise=None):
     return picture
 
 
-def shift(picture, pad, u):
+def shift(picture: tf.Tensor, pad: int, u: tf.Tensor) -> tf.Tensor:
     """Pads `pad` black pixels on every side and crops the original size at a random place (1512.03385, 4.2); u: [2]."""
     height, width, channels = picture.shape
     top, left = tf.unstack(tf.cast(u * (2 * pad + 1), tf.int32))
@@ -73,7 +77,7 @@ def shift(picture, pad, u):
     return tf.reshape(tf.slice(padded, [top, left, 0], [height, width, channels]), [height, width, channels])
 
 
-def distort(picture, most, u):
+def distort(picture: tf.Tensor, most: float, u: tf.Tensor) -> tf.Tensor:
     """Scaled, squeezed (wider as it gets lower, or the reverse) and sheared sidewise about the centre, each by up to
     `most`; u: [3]. With `shift`, the planar distortions of LeCun et al. 1998, section III.A; pixels are interpolated.
     """
@@ -87,7 +91,7 @@ def distort(picture, most, u):
     top, left = tf.floor(row), tf.floor(column)
     pixels = tf.concat([tf.reshape(picture, [-1, channels]), tf.zeros([1, channels])], 0)  # black behind the last
 
-    def at(row, column):
+    def at(row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
         return tf.gather(pixels, tf.cast(tf.where(inside, row * width + column, height * width), tf.int32))
 
@@ -97,12 +101,12 @@ def distort(picture, most, u):
     return upper * (1 - down) + lower * down
 
 
-def mirror(picture, u):
+def mirror(picture: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
     """Left and right exchanged for half of all u."""
     return tf.cond(u < 0.5, lambda: tf.reverse(picture, [1]), lambda: picture)
 
 
-def noise(shape, seeds):
+def noise(shape: Sequence[int], seeds: tf.Tensor) -> tf.Tensor:
     """float32 [B, *shape] in 0..255; seeds: [B, 2]."""
     one = tf.TensorSpec(shape, tf.float32)
     return tf.map_fn(
@@ -110,7 +114,7 @@ def noise(shape, seeds):
     )
 
 
-def erase(picture, probability, u, noise):
+def erase(picture: tf.Tensor, probability: float, u: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """Random erasing (1708.04896, Algorithm 1): noise in a rectangle of 2 to 40 % of the area; u: [1 + 4 * attempts].
 
     The first rectangle that fits is used; if none does, which is rare, nothing is erased.
@@ -129,7 +133,7 @@ def erase(picture, probability, u, noise):
     return picture + share * (noise - picture)
 
 
-def rectangle(shape, first, last):
+def rectangle(shape: Sequence[int], first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
     """Ones in rows first[0] up to last[0] (not included) and columns first[1] up to last[1], else zeros: [H, W, C]."""
     height, width, channels = shape
     rows, columns = np.arange(height, dtype=np.float32), np.repeat(np.arange(width, dtype=np.float32), channels)

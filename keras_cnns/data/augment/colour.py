@@ -14,7 +14,7 @@ PCA_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836,
 ORDERS = tuple(itertools.permutations(range(3)))  # of brightness, contrast and saturation
 
 
-def jitter(picture, strength, u):
+def jitter(picture: tf.Tensor, strength: float, u: tf.Tensor) -> tf.Tensor:
     """Brightness, contrast and saturation by factors of 1 +- strength, in random order (1312.5402, 2); u: [4].
 
     All three are linear in a pixel's colour, so they become one matrix and one offset, and the picture is touched once.
@@ -33,22 +33,22 @@ def jitter(picture, strength, u):
     return clip(add(tf.reshape(changed, picture.shape), offset))
 
 
-def brightness(picture, factor):
+def brightness(picture: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     return picture * factor
 
 
-def contrast(picture, factor):
+def contrast(picture: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     mean = tf.reduce_mean(grey(picture))
     return mean + factor * (picture - mean)
 
 
-def saturation(picture, factor):
+def saturation(picture: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     if picture.shape[-1] == 1:
         return picture
     return tf.matmul(picture, factor * tf.eye(3) + (1 - factor) * tf.constant(LUMA)[:, None])
 
 
-def hue(picture, turn):
+def hue(picture: tf.Tensor, turn: tf.Tensor | float) -> tf.Tensor:
     """turn: part of the colour circle, -0.5..0.5."""
     if picture.shape[-1] == 1:
         return picture
@@ -63,7 +63,7 @@ def hue(picture, turn):
     return value[..., None] - chroma[..., None] * tf.clip_by_value(tf.minimum(away, 4 - away), 0, 1)
 
 
-def pca_noise(picture, deviation, u):
+def pca_noise(picture: tf.Tensor, deviation: float, u: tf.Tensor) -> tf.Tensor:
     """One colour added to the whole picture (Krizhevsky et al. 2012, 4.1); u: [3]."""
     if picture.shape[-1] == 1:
         return picture
@@ -71,29 +71,29 @@ def pca_noise(picture, deviation, u):
     return add(picture, 255 * tf.linalg.matvec(PCA_VECTORS, deviation * normal * PCA_VALUES))
 
 
-def add(picture, change):
+def add(picture: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
     """One colour added to every pixel; a row at once, since three numbers at once take three times as long."""
     height, width, channels = picture.shape
     return tf.reshape(tf.reshape(picture, [height, width * channels]) + tf.tile(change, [width]), picture.shape)
 
 
-def mean_colour(picture):
+def mean_colour(picture: tf.Tensor) -> tf.Tensor:
     """float32 [C]; the rows first, which is twice as fast as both directions at once."""
     height, width, channels = picture.shape
     row = tf.reduce_mean(tf.reshape(picture, [height, width * channels]), 0)
     return tf.reduce_mean(tf.reshape(row, [width, channels]), 0)
 
 
-def grey(picture):
+def grey(picture: tf.Tensor) -> tf.Tensor:
     """float32 [H, W, 1]"""
     return picture if picture.shape[-1] == 1 else tf.tensordot(picture, LUMA, 1)[..., None]
 
 
-def blend(first, second, factor):
+def blend(first: tf.Tensor, second: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
     """`first` at factor 0, `second` at 1, and beyond on both sides."""
     return first + factor * (second - first)
 
 
-def clip(picture):
+def clip(picture: tf.Tensor) -> tf.Tensor:
     """To 0..255, in one pass: tf.clip_by_value takes two."""
     return tf.raw_ops.ClipByValue(t=picture, clip_value_min=0.0, clip_value_max=255.0)

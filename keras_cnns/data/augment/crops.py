@@ -7,22 +7,25 @@ since some sixty operations on a few numbers take a tenth of the time of decodin
 """
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import tensorflow as tf
+
+from keras_cnns.data.augment.settings import Augment
 
 ATTEMPTS = 10  # at a random-resized crop that fits
 NUMBERS = 4 * ATTEMPTS  # that a crop takes
 
 
-def plan(u, how):
+def plan(u: tf.Tensor, how: Augment) -> tf.Tensor:
     """What the settings `how` (an `Augment`) compute from the numbers u [N, NUMBERS] of pictures: float32 [N, ...]."""
     if how.crop == "random_resized":
         return attempts(u, how.area, how.ratio)
     return u[:, :3]
 
 
-def window(shape, size, how, planned):
+def window(shape: tf.Tensor, size: Sequence[int], how: Augment, planned: tf.Tensor) -> tf.Tensor:
     """The window of training; planned: the picture's row of the `plan`."""
     if how.crop == "random_resized":
         return random_resized(shape, planned, how.ratio)
@@ -31,17 +34,17 @@ def window(shape, size, how, planned):
     return fixed(how.crop, size, how.crop_fraction)(shape)
 
 
-def fixed(crop, size, fraction=1.0):
+def fixed(crop: str, size: Sequence[int], fraction: float = 1.0) -> Callable[[tf.Tensor], tf.Tensor]:
     """The window of evaluation, shape -> window: "whole", or for every other `crop` the centre."""
     return whole if crop == "whole" else partial(centre, size=size, fraction=fraction)
 
 
-def whole(shape):
+def whole(shape: tf.Tensor) -> tf.Tensor:
     """All of the picture, whatever its aspect."""
     return tf.concat([[0, 0], shape], 0)
 
 
-def centre(shape, size, fraction=1.0):
+def centre(shape: tf.Tensor, size: Sequence[int], fraction: float = 1.0) -> tf.Tensor:
     """The centred window with the aspect of `size` that covers `fraction` of the largest such window's side.
 
     "The short side resized to 256, the central 224 cropped" is fraction 224 / 256.
@@ -50,7 +53,7 @@ def centre(shape, size, fraction=1.0):
     return _window((tf.cast(shape, tf.float32) - window) / 2, window, shape)
 
 
-def random(shape, size, u, scale):
+def random(shape: tf.Tensor, size: Sequence[int], u: tf.Tensor, scale: tuple[float, float]) -> tf.Tensor:
     """A random crop of the picture whose short side was resized to `scale` times the crop's; u: [3].
 
     AlexNet and VGG: short side 256, crop 224; with scale jitter, short side 256 to 480 (1409.1556, 3.1).
@@ -59,7 +62,7 @@ def random(shape, size, u, scale):
     return _window(u[1:] * (tf.cast(shape, tf.float32) - window + 1), window, shape)
 
 
-def attempts(u, area, ratio):
+def attempts(u: tf.Tensor, area: tuple[float, float], ratio: tuple[float, float]) -> tf.Tensor:
     """Random parts of the area with random aspects (1409.4842, 6); u: [N, 4 * ATTEMPTS].
 
     Returns:
@@ -73,7 +76,7 @@ def attempts(u, area, ratio):
     return tf.concat([tf.sqrt(tf.stack([part / aspect, part * aspect], -1)), u[..., 2:]], -1)
 
 
-def random_resized(shape, tried, ratio):
+def random_resized(shape: tf.Tensor, tried: tf.Tensor, ratio: tuple[float, float]) -> tf.Tensor:
     """The first of the attempts [ATTEMPTS, 4] that fits; where none does, the largest centred window of an allowed
     aspect."""
     sides = tf.cast(shape, tf.float32)
@@ -81,12 +84,12 @@ def random_resized(shape, tried, ratio):
     fits = tf.reduce_all(windows <= sides, 1)
     chosen = tf.argmax(fits)
 
-    def fitting():
+    def fitting() -> tf.Tensor:
         window = tf.maximum(windows[chosen], 1.0)
         corner = tf.floor(tried[chosen, 2:] * (sides - window + 1))
         return tf.cast(tf.concat([tf.minimum(corner, sides - window), window], 0), tf.int32)
 
-    def fallback():
+    def fallback() -> tf.Tensor:
         own = tf.clip_by_value(sides[1] / sides[0], ratio[0], ratio[1])
         last = _largest(shape, tf.stack([1.0, own]))
         return _window((sides - last) / 2, last, shape)
@@ -94,12 +97,12 @@ def random_resized(shape, tried, ratio):
     return tf.cond(fits[chosen], fitting, fallback)
 
 
-def _largest(shape, size):
+def _largest(shape: tf.Tensor, size: Sequence[int] | tf.Tensor) -> tf.Tensor:
     """Height and width of the largest window with the aspect of `size`."""
     shape, size = tf.cast(shape, tf.float32), tf.cast(size, tf.float32)
     return size * tf.reduce_min(shape / size)
 
 
-def _window(corner, window, shape):
+def _window(corner: tf.Tensor, window: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     window = tf.clip_by_value(tf.cast(tf.round(window), tf.int32), 1, shape)
     return tf.concat([tf.clip_by_value(tf.cast(tf.floor(corner), tf.int32), 0, shape - window), window], 0)

@@ -5,6 +5,7 @@ Each is a plain function of samples and of numbers in [0, 1), which depend on th
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def mosaic(samples: Sequence[Sample], size: Sequence[int], u: np.ndarray) -> Sam
     return _joined(quarters, height, width)
 
 
-def _joined(quarters, height, width):
+def _joined(quarters: Sequence[tuple[Sample, slice, slice]], height: int, width: int) -> Sample:
     first = quarters[0][0]
     picture = np.zeros((height, width, 3), np.uint8)
     mask = None if first.mask is None else np.zeros((height, width), np.uint8)
@@ -73,5 +74,5 @@ def _joined(quarters, height, width):
     shifts = [np.array([columns.start, rows.start] * 2, "float32") for _, rows, columns in quarters]
     boxes = np.concatenate([sample.boxes + shift for (sample, *_), shift in zip(quarters, shifts, strict=True)])
     names = ("classes", "ignored", "crowd")
-    parts = {name: np.concatenate([getattr(sample, name) for sample, *_ in quarters]) for name in names}
+    parts: dict[str, Any] = {name: np.concatenate([getattr(sample, name) for sample, *_ in quarters]) for name in names}
     return replace(joined, boxes=boxes, **parts)

@@ -53,17 +53,17 @@ def place(sample: Sample, size: Sequence[int], scale: float, corner: Sequence[in
     return replace(sample, boxes=boxes[kept], classes=sample.classes[kept], ignored=ignored, crowd=sample.crowd[kept])
 
 
-def _overlap(at, length, side):
+def _overlap(at: int, length: int, side: int) -> tuple[slice, slice]:
     """Along one axis, of a picture `side` long at `at` in a frame `length` long: its visible part, where that lies."""
     first, last = max(at, 0), max(min(at + side, length), max(at, 0))
     return slice(first - at, last - at), slice(first, last)
 
 
-def _resized(pixels, sides, resample):
+def _resized(pixels: np.ndarray, sides: Sequence[int], resample: Image.Resampling) -> np.ndarray:
     if pixels.shape[:2] == tuple(sides):
         return pixels
     return np.asarray(Image.fromarray(pixels).resize((sides[1], sides[0]), resample))
 
 
-def _areas(boxes):
+def _areas(boxes: np.ndarray) -> np.ndarray:
     return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), 1)

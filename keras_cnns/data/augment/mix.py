@@ -4,15 +4,18 @@ Samples 2 k and 2 k + 1 of a batch are mixed with each other (the last of an odd
 the same for any number of replicas with even shares. Every sample draws its own mixture.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.augment.random import seed
+from keras_cnns.data.augment.random import Random, seed
+from keras_cnns.data.augment.settings import Augment
 
 MIXTURE = 5  # numbers of one sample's mixture
 
 
-def mixture(how, size, random):
+def mixture(how: Augment, size: Sequence[int], random: Random) -> tf.Tensor:
     """The mixture of one sample, float32 [5]: its own fraction outside of a rectangle, and that rectangle (top, left,
     bottom, right), in which the partner is shown."""
     size = tf.cast(size, tf.float32)
@@ -26,13 +29,13 @@ def mixture(how, size, random):
     return tf.where(first, tf.concat([kept[None], tf.zeros(4)], 0), cut)
 
 
-def beta(alpha, stem):
+def beta(alpha: tf.Tensor | float, stem: tf.Tensor) -> tf.Tensor:
     """One number from Beta(alpha, alpha), drawn as the share of two gammas."""
     gammas = tf.random.stateless_gamma([2], stem, tf.cast(alpha, tf.float64), dtype=tf.float64)
     return tf.cast(tf.where(tf.reduce_sum(gammas) > 0, gammas[0] / tf.reduce_sum(gammas), 0.5), tf.float32)
 
 
-def mix(images, labels, mixtures, classes):
+def mix(images: tf.Tensor, labels: tf.Tensor, mixtures: tf.Tensor, classes: int) -> tuple[tf.Tensor, tf.Tensor]:
     """A batch mixed: images float32 [B, H, W, C], labels int64 [B], mixtures [B, 5] -> images, float32 [B, classes].
 
     A label counts by the fraction of the picture that shows it.

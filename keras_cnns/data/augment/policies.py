@@ -6,16 +6,20 @@ Uncovered parts become grey, and the nearest pixel is taken, as in the authors' 
 """
 
 import math
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data.augment import colour
+from keras_cnns.data.augment.random import Random
 
 GREY = 128.0
+Scalar: TypeAlias = tf.Tensor | float
 
 
-def auto_contrast(picture, strength=None, sign=None):
+def auto_contrast(picture: tf.Tensor, strength: Scalar | None = None, sign: Scalar | None = None) -> tf.Tensor:
     """Every channel stretched to 0..255."""
     height, width, channels = picture.shape
     rows = tf.reshape(picture, [height, width * channels])
@@ -26,7 +30,7 @@ def auto_contrast(picture, strength=None, sign=None):
     return tf.floor(colour.add(tf.reshape(rows * tf.tile(factor, [width]), picture.shape), offset))
 
 
-def equalize(picture, strength=None, sign=None):
+def equalize(picture: tf.Tensor, strength: Scalar | None = None, sign: Scalar | None = None) -> tf.Tensor:
     """Every channel's histogram made even; all channels in one count and one table, which is faster."""
     height, width, channels = picture.shape
     first = tf.tile(tf.range(0, 256 * channels, 256), [width])
@@ -40,35 +44,35 @@ def equalize(picture, strength=None, sign=None):
     return tf.reshape(tf.gather(tf.reshape(table, [-1]), values), picture.shape)
 
 
-def invert(picture, strength=None, sign=None):
+def invert(picture: tf.Tensor, strength: Scalar | None = None, sign: Scalar | None = None) -> tf.Tensor:
     return 255 - picture
 
 
-def posterize(picture, strength, sign=None):
+def posterize(picture: tf.Tensor, strength: Scalar, sign: Scalar | None = None) -> tf.Tensor:
     """Keeps 8 to 4 bits."""
     step = 2.0 ** tf.round(4.0 * strength)
     return tf.floor(picture / step) * step
 
 
-def solarize(picture, strength, sign=None):
+def solarize(picture: tf.Tensor, strength: Scalar, sign: Scalar | None = None) -> tf.Tensor:
     """Inverts what is brighter than 256 to 0."""
     bright = tf.cast(picture >= 256 * (1 - strength), tf.float32)
     return picture + bright * (255 - 2 * picture)  # several times faster than tf.where
 
 
-def color(picture, strength, sign):
+def color(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     return colour.saturation(picture, 1 + 0.9 * strength * sign)
 
 
-def contrast(picture, strength, sign):
+def contrast(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     return colour.contrast(picture, 1 + 0.9 * strength * sign)
 
 
-def brightness(picture, strength, sign):
+def brightness(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     return colour.brightness(picture, 1 + 0.9 * strength * sign)
 
 
-def sharpness(picture, strength, sign):
+def sharpness(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     """Away from or towards a 3x3 smoothing; the outermost pixels stay."""
     inner = picture[1:-1, 1:-1]
     rows = picture[:-2] + picture[1:-1] + picture[2:]
@@ -77,7 +81,7 @@ def sharpness(picture, strength, sign):
     return picture + 0.9 * strength * sign * change
 
 
-def rotate(picture, strength, sign):
+def rotate(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     """By up to 30 degrees about the centre, counter-clockwise for sign 1."""
     height, width, _ = picture.shape
     angle = strength * sign * math.radians(30)
@@ -86,24 +90,24 @@ def rotate(picture, strength, sign):
     return affine(picture, (cos, -sin, x - x * cos + y * sin, sin, cos, y - x * sin - y * cos))
 
 
-def shear_x(picture, strength, sign):
+def shear_x(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     return affine(picture, (1.0, 0.3 * strength * sign, 0.0, 0.0, 1.0, 0.0))
 
 
-def shear_y(picture, strength, sign):
+def shear_y(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     return affine(picture, (1.0, 0.0, 0.0, 0.3 * strength * sign, 1.0, 0.0))
 
 
-def translate_x(picture, strength, sign):
+def translate_x(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     """By up to 150 / 331 of the width, Table 6's 150 pixels of the network's 331."""
     return affine(picture, (1.0, 0.0, 150 / 331 * picture.shape[1] * strength * sign, 0.0, 1.0, 0.0))
 
 
-def translate_y(picture, strength, sign):
+def translate_y(picture: tf.Tensor, strength: Scalar, sign: Scalar) -> tf.Tensor:
     return affine(picture, (1.0, 0.0, 0.0, 0.0, 1.0, 150 / 331 * picture.shape[0] * strength * sign))
 
 
-def affine(picture, matrix):
+def affine(picture: tf.Tensor, matrix: Sequence[Scalar]) -> tf.Tensor:
     """Output point (x, y) shows the input's (a x + b y + c, d x + e y + f); pixel i covers i to i + 1.
 
     Pixels are gathered by their number: three times as fast as TensorFlow's own ImageProjectiveTransformV3.
@@ -118,7 +122,7 @@ def affine(picture, matrix):
     return tf.gather(pixels, tf.cast(number, tf.int32))
 
 
-def identity(picture, strength=None, sign=None):
+def identity(picture: tf.Tensor, strength: Scalar | None = None, sign: Scalar | None = None) -> tf.Tensor:
     return picture
 
 
@@ -171,7 +175,7 @@ IMAGENET = (
 )
 
 
-def randaugment(picture, layers, magnitude, random):
+def randaugment(picture: tf.Tensor, layers: int, magnitude: float, random: Random) -> tf.Tensor:
     """`layers` (N) operations in a row, each drawn from the 14, all at `magnitude` (M) of 10."""
     picture = tf.round(colour.clip(picture))
     for _ in range(layers):
@@ -180,7 +184,7 @@ def randaugment(picture, layers, magnitude, random):
     return picture
 
 
-def autoaugment(picture, random):
+def autoaugment(picture: tf.Tensor, random: Random) -> tf.Tensor:
     """One of the 25 rows of the ImageNet policy."""
     names = list(OPERATIONS)
     table = np.array([[(names.index(name), *numbers) for name, *numbers in row] for row in IMAGENET], np.float32)
@@ -193,7 +197,7 @@ def autoaugment(picture, random):
     return picture
 
 
-def _apply(picture, operation, strength, u):
+def _apply(picture: tf.Tensor, operation: tf.Tensor, strength: Scalar, u: tf.Tensor) -> tf.Tensor:
     sign = tf.where(u < 0.5, -1.0, 1.0)
     branches = [lambda f=f: tf.round(colour.clip(f(picture, strength, sign))) for f in OPERATIONS.values()]
     return tf.ensure_shape(tf.switch_case(operation, branches), picture.shape)

@@ -11,7 +11,7 @@ PHILOX, DRAWN_TOGETHER = 1, 4  # TensorFlow's number of the algorithm, and how m
 BITS = 23  # random bits in a number
 
 
-def uniform(seed, first, count):
+def uniform(seed: int, first: tf.Tensor | int, count: int) -> tf.Tensor:
     """The numbers of `count` samples from number `first` on: float32 [count, NUMBERS] in [0, 1).
 
     The generator is a counter: a sample's numbers are the same alone or among others, and many at once take hardly
@@ -23,21 +23,21 @@ def uniform(seed, first, count):
 
 
 class Random:
-    def __init__(self, numbers):
+    def __init__(self, numbers: tf.Tensor) -> None:
         """numbers: float32 [N], a sample's row of `uniform`."""
         self.numbers = numbers
 
-    def __call__(self, count):
+    def __call__(self, count: int) -> tf.Tensor:
         """The next `count` numbers, float32 [count] in [0, 1)."""
         if count > self.numbers.shape[0]:
             raise AssertionError("more random numbers for one picture than it has: raise NUMBERS")
         drawn, self.numbers = self.numbers[:count], self.numbers[count:]
         return drawn
 
-    def one(self):
+    def one(self) -> tf.Tensor:
         return self(1)[0]
 
 
-def seed(u):
+def seed(u: tf.Tensor) -> tf.Tensor:
     """A seed, int32 [..., 2], for operations that need more numbers than a sample has; u: [..., 2]."""
     return tf.cast(u * 2**BITS, tf.int32)

@@ -1,6 +1,7 @@
 """The settings of augmentation in a recipe. `apply.py`, `geometric.py` and `mix.py` apply them."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.validation import check_fields, short
@@ -40,7 +41,7 @@ class Augment:
     mixup: float = 0.0  # alpha: two pictures and their labels are blended; labels become one-hot
     cutmix: float = 0.0  # alpha: a rectangle is another picture's; with mixup, one of the two for every picture
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fields(self, "augment.")
         for name in ("scale", "area", "ratio", "zoom"):
             low, high = getattr(self, name)
@@ -64,18 +65,18 @@ class Augment:
             raise BadArgument(f"augment.crop_fraction is {self.crop_fraction}: more than 0 and at most 1.")
 
     @property
-    def changes(self):
+    def changes(self) -> bool:
         """Whether anything but mixing changes a picture after its crop."""
         colours = self.jitter or self.hue or self.pca_noise
         return bool(self.pad or self.distort or self.policy or self.erase or self.mirror or colours)
 
     @property
-    def mixes(self):
+    def mixes(self) -> bool:
         """Whether pictures are mixed, so that labels are one-hot."""
         return bool(self.mixup or self.cutmix)
 
     @classmethod
-    def of(cls, settings):
+    def of(cls, settings: "Augment | dict[str, Any] | None") -> "Augment":
         """The settings of a dict, an `Augment`, or None for the defaults.
 
         Raises:

@@ -3,23 +3,23 @@
 import tensorflow as tf
 
 
-def cross_entropy(target, logits):
+def cross_entropy(target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """[...]: -sum p log q."""
     return tf.nn.softmax_cross_entropy_with_logits(target, logits)
 
 
-def focal(target, logits, gamma=2.0):
+def focal(target: tf.Tensor, logits: tf.Tensor, gamma: float = 2.0) -> tf.Tensor:
     """[...]: cross-entropy weighted with (1 - q)^gamma. Lin et al. 2017, 1708.02002, eq. 4 (alpha = 1)."""
     log_q = tf.nn.log_softmax(logits)
     return -tf.reduce_sum(target * (1.0 - tf.exp(log_q)) ** gamma * log_q, axis=-1)
 
 
-def mse(target, logits):
+def mse(target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """[...]: mean squared difference between the probabilities and the target."""
     return tf.reduce_mean((tf.nn.softmax(logits) - target) ** 2, axis=-1)
 
 
-def distance(target, logits, j=1.0):
+def distance(target: tf.Tensor, logits: tf.Tensor, j: float = 1.0) -> tf.Tensor:
     """[...]: y_D + log(exp(-j) + sum_i exp(-y_i)), y the distances. LeCun et al. 1998, equation 9.
 
     The logits are negated distances. The second term pushes the distances of wrong classes up to about j. Without j it
@@ -32,7 +32,7 @@ def distance(target, logits, j=1.0):
 LOSSES = {"cross_entropy": cross_entropy, "focal": focal, "mse": mse, "distance": distance}
 
 
-def smooth_l1(difference, beta=1.0):
+def smooth_l1(difference: tf.Tensor, beta: float = 1.0) -> tf.Tensor:
     """Elementwise: squared up to beta, linear beyond it. Girshick 2015, 1504.08083, equation 3 (beta = 1)."""
     size = tf.abs(difference)
     return tf.where(size < beta, 0.5 * size**2 / beta, size - 0.5 * beta)

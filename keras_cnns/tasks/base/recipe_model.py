@@ -1,19 +1,24 @@
 """The two networks of a recipe: the one that is trained, and the one that is saved."""
 
+import os
 import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 
 from keras_cnns.builder import build as build_network
 from keras_cnns.data.classes import current
 from keras_cnns.graph.hold_statistics import hold_statistics
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import BadArgument
+from keras_cnns.support.types import Recipe
 
 
-def build(recipe, classes):
+def build(recipe: Recipe, classes: int) -> keras.Model:
     """The network of `recipe` that is saved and exported: it returns probabilities, in float32.
 
     It has no auxiliary classifiers, which are for training only.
@@ -23,7 +28,7 @@ def build(recipe, classes):
         return _build(recipe.but(overrides=overrides), classes, "softmax")
 
 
-def build_for_training(recipe, classes):
+def build_for_training(recipe: Recipe, classes: int) -> keras.Model:
     """The network of `recipe` that is trained: it returns logits, in the recipe's precision, with its frozen layers.
 
     Where the recipe has `sizes`, it takes pictures of any size. Call inside the strategy's scope.
@@ -42,7 +47,7 @@ def build_for_training(recipe, classes):
     return model
 
 
-def freeze(model, recipe):
+def freeze(model: keras.Model, recipe: Recipe) -> None:
     """Makes layers untrainable: their weights stay, and their batch normalization is in inference mode.
 
     "features": all but the classifier. "until:NAME": all up to the last layer whose name starts with NAME.
@@ -62,7 +67,7 @@ def freeze(model, recipe):
         layer.trainable = False
 
 
-def transfer(variables, values, model):
+def transfer(variables: Sequence[keras.Variable], values: Sequence[np.ndarray], model: keras.Model) -> None:
     """Sets the weights of `model` to the values of the variables with the same paths."""
     by_path = {variable.path: value for variable, value in zip(variables, values, strict=True)}
     model.set_weights([by_path[weight.path] for weight in model.weights])
@@ -71,13 +76,13 @@ def transfer(variables, values, model):
             layer.finalize_state()  # it computes with constants derived from its weights
 
 
-def knows_other_classes(weights, names):
+def knows_other_classes(weights: str | os.PathLike[str] | None, names: Sequence) -> bool:
     """Whether `weights` is a model file whose labels are not these names in this order."""
     labels = read_card(weights).labels if weights and Path(weights).is_file() else ()
     return bool(labels) and current(labels) != current(names)
 
 
-def renew_scores(model):
+def renew_scores(model: keras.Model) -> None:
     """Gives the classifier new initial weights, since it has those for other classes, with a warning."""
     scores = [layer for layer in model.layers if layer.name.startswith("predictions") and layer.weights]
     for layer in scores:
@@ -90,7 +95,7 @@ def renew_scores(model):
         )
 
 
-def _build(recipe, classes, activation, **more):
+def _build(recipe: Recipe, classes: int | None, activation: str | None, **more: Any) -> keras.Model:
     how = {"weights": recipe.weights, "input_shape": recipe.input_shape, "classes": classes, **more}
     return build_network(
         recipe.model, classifier_activation=activation, include_preprocessing=True, **how, **recipe.overrides
@@ -98,7 +103,7 @@ def _build(recipe, classes, activation, **more):
 
 
 @contextmanager
-def precision(policy):
+def precision(policy: str) -> Iterator[None]:
     """Layers created inside have the dtype policy `policy`."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

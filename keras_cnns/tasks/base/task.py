@@ -1,13 +1,21 @@
 """The interface between the trainer and a task: how samples are loaded, the loss, the metrics, the figures."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
+
+import keras
+import tensorflow as tf
 
 from keras_cnns.data.pipeline import Data, finisher, load
 from keras_cnns.data.sources.by_name import Target
 from keras_cnns.support.errors import BadArgument
+from keras_cnns.support.types import Recipe
 from keras_cnns.tasks.base import recipe_model as network
+
+Finding = tuple[str, str, bool]  # what was looked at, what was found, whether that is fine
 
 
 class Task(ABC):
@@ -32,10 +40,10 @@ class Task(ABC):
     score: str = "loss"
     learned: str = ""
 
-    def __init__(self, recipe):
+    def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
 
-    def load(self, split, batch_size, **more):
+    def load(self, split: str, batch_size: int, **more: Any) -> Data:
         """A `data.Data` of one split; more: arguments of `data.load` about the position in the run (start, shard)."""
         recipe = self.recipe
         return load(
@@ -81,45 +89,45 @@ class Task(ABC):
         if not isinstance(model.output_shape, tuple):
             raise ValueError(f"it has {len(model.outputs)} outputs.")
 
-    def finish(self, classes):
+    def finish(self, classes: int) -> Callable | None:
         """The last part of the augmentation, computed on the training device: see `Data.finish`."""
         return finisher(self.recipe.augment, classes)
 
-    def network(self, classes):
+    def network(self, classes: int) -> keras.Model:
         """The network that is saved."""
         return network.build(self.recipe, classes)
 
-    def network_for_training(self, classes):
+    def network_for_training(self, classes: int) -> keras.Model:
         """The same network for training; its variables have the same paths. Called inside the strategy's scope."""
         return network.build_for_training(self.recipe, classes)
 
-    def survey(self, targets, names):
-        """Findings about some training targets, before a run: (what, finding, whether that is fine) each.
+    def survey(self, targets: Sequence, names: Sequence) -> Iterable[Finding]:
+        """Findings about some training targets, before a run.
 
         targets: the targets of some batches. names: of the classes.
         """
         return ()
 
-    def counted(self, target):
+    def counted(self, target: Any) -> Any:
         """The target of a batch that is measured as if it were the whole data set, as `count` takes it."""
         return target
 
     @abstractmethod
-    def loss(self, model, image, target):
+    def loss(self, model: keras.Model, image: tf.Tensor, target: Any) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """(what is minimized, float32 [B]; {name: float32 [B]} of all that is `logged`), in training mode."""
 
     @abstractmethod
-    def count(self, model, image, target, weight):
+    def count(self, model: keras.Model, image: tf.Tensor, target: Any, weight: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """A tuple of tensors, of the shapes of `zeros`, which are added to those of other batches and replicas."""
 
     @abstractmethod
-    def zeros(self, names):
+    def zeros(self, names: Sequence) -> tuple[tf.Tensor, ...]:
         """What `count` returns for no sample. names: of the classes."""
 
     @abstractmethod
-    def measure(self, counts, names):
+    def measure(self, counts: Sequence, names: Sequence) -> dict[str, Any]:
         """The metrics of the summed counts, as plain values for JSON, with `held_out` among the keys."""
 
     @abstractmethod
-    def draw(self, metrics, names, folder, title):
+    def draw(self, metrics: dict[str, Any], names: Sequence, folder: Path, title: str) -> None:
         """Writes figures of the metrics into the run's folder."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 from sklearn.metrics import classification_report
 
 
-def probabilities(labels, count, smoothing=0.0):
+def probabilities(labels: tf.Tensor, count: int, smoothing: float = 0.0) -> tf.Tensor:
     """Labels as probabilities [batch, count]: class numbers become one-hot; mixed labels stay as they are.
 
     smoothing: this share of the probability is spread over all classes (Szegedy et al. 2015, 1512.00567, section 7).
@@ -82,5 +82,5 @@ def report(counts: Sequence, names: Sequence) -> dict[str, Any]:
     }
 
 
-def _scores(row):
+def _scores(row: dict[str, Any]) -> dict[str, float]:
     return {"precision": float(row["precision"]), "recall": float(row["recall"]), "f1": float(row["f1-score"])}

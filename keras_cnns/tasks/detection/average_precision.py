@@ -6,6 +6,7 @@ claims the box of its class and picture that it overlaps most, and each box can 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Picture:
     areas: Sequence | None = None
 
 
-def voc(pictures, classes, *, overlap=0.5, year=2012):
+def voc(pictures: Sequence[Picture], classes: int, *, overlap: float = 0.5, year: int = 2012) -> dict[str, Any]:
     """{"map": mean, "classes": [AP of each class, NaN where it is not shown]} of `Picture`s.
 
     year: until 2009 the precision at eleven recalls is averaged, and since 2010 the area under the curve is taken.
@@ -50,12 +51,12 @@ def voc(pictures, classes, *, overlap=0.5, year=2012):
     return {"map": _mean(found), "classes": found}
 
 
-def coco(pictures, classes):
+def coco(pictures: Sequence[Picture], classes: int) -> dict[str, float]:
     """COCO's measures of `Picture`s, equal to pycocotools: map (mean over overlaps .5 to .95), map_50, map_75,
     map_small, map_medium, map_large, recall (of at most 100 found boxes); -1 where there is no such box.
     """
     sizes = {"all": (0.0, 1e10), **COCO_SIZES}
-    precisions = {size: [] for size in sizes}  # [class][overlap]
+    precisions: dict[str, list[list[float]]] = {size: [] for size in sizes}  # [class][overlap]
     recalls = []
     for number in range(classes):
         for size, limits in sizes.items():
@@ -67,7 +68,7 @@ def coco(pictures, classes):
             if size == "all":
                 recalls.append([r[-1] if len(r) else 0.0 for _, r in curves])
 
-    def mean(values):
+    def mean(values: Sequence | np.ndarray) -> float:
         return float(np.mean(values)) if len(values) else -1.0
 
     everything = np.array(precisions["all"])
@@ -80,7 +81,7 @@ def coco(pictures, classes):
     }
 
 
-def precisions(pictures, classes, overlap=0.5):
+def precisions(pictures: Sequence[Picture], classes: int, overlap: float = 0.5) -> list[np.ndarray | None]:
     """The precision-recall curve of each class: the best precision at each of COCO_RECALLS or more, float64 [101].
 
     None for a class of which there is no box.
@@ -93,34 +94,34 @@ def precisions(pictures, classes, overlap=0.5):
     return curves
 
 
-def curve(right, positives):
+def curve(right: np.ndarray, positives: int) -> tuple[np.ndarray, np.ndarray]:
     """(precision, recall) after each found box; right: bool, best score first. positives: boxes to be found."""
     hits = np.cumsum(right, dtype="float64")
     return hits / np.maximum(np.arange(1, len(hits) + 1), np.finfo(float).eps), hits / max(positives, 1)
 
 
-def eleven_points(precision, recall):
+def eleven_points(precision: np.ndarray, recall: np.ndarray) -> float:
     """VOC 2007: the mean of the best precision at recalls of 0, .1 .. 1 or more."""
     return float(np.mean([precision[recall >= r].max(initial=0.0) for r in np.arange(11) / 10]))
 
 
-def area(precision, recall):
+def area(precision: np.ndarray, recall: np.ndarray) -> float:
     """VOC since 2010: the area under the curve, precision made monotone from the right."""
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def at_recalls(precision, recall, recalls=COCO_RECALLS):
+def at_recalls(precision: np.ndarray, recall: np.ndarray, recalls: np.ndarray = COCO_RECALLS) -> float:
     """COCO: the mean of the best precision at 101 recalls or more."""
     return float(np.mean(_at_recalls(precision, recall, recalls)))
 
 
-def _at_recalls(precision, recall, recalls):
+def _at_recalls(precision: np.ndarray, recall: np.ndarray, recalls: np.ndarray) -> np.ndarray:
     precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
     return precision[np.searchsorted(recall, recalls, side="left")]
 
 
-def overlaps(found, boxes, crowd=None):
+def overlaps(found: Any, boxes: Any, crowd: np.ndarray | None = None) -> np.ndarray:
     """Intersection over union of every pair, float64 [m, n]; with a crowd: over the found box's own area."""
     found, boxes = np.asarray(found, "float64").reshape(-1, 1, 4), np.asarray(boxes, "float64").reshape(1, -1, 4)
     low, high = np.maximum(found[..., :2], boxes[..., :2]), np.minimum(found[..., 2:], boxes[..., 2:])
@@ -130,7 +131,15 @@ def overlaps(found, boxes, crowd=None):
     return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
 
 
-def _class(pictures, number, thresholds, *, claims, limits=(0.0, 1e10), most=None):
+def _class(
+    pictures: Sequence[Picture],
+    number: int,
+    thresholds: Sequence[float],
+    *,
+    claims: str,
+    limits: tuple[float, float] = (0.0, 1e10),
+    most: int | None = None,
+) -> tuple[list[np.ndarray], int]:
     """([for each threshold: bool, whether each counted found box is right, best score first], boxes to be found)."""
     scores, outcomes, positives = [], [], 0
     for picture in pictures:
@@ -156,7 +165,9 @@ def _class(pictures, number, thresholds, *, claims, limits=(0.0, 1e10), most=Non
     return [row[row >= 0] == 1 for row in np.concatenate(outcomes, 1)[:, order]], positives
 
 
-def _claim_best(overlap, threshold, ignored, crowd, outside):
+def _claim_best(
+    overlap: np.ndarray, threshold: float, ignored: np.ndarray, crowd: np.ndarray, outside: np.ndarray
+) -> np.ndarray:
     """COCO: the free box that is overlapped most, those that need not be found only where no other is left.
 
     1: right, 0: wrong, -1: does not count; for each found box."""
@@ -176,7 +187,9 @@ def _claim_best(overlap, threshold, ignored, crowd, outside):
     return outcome
 
 
-def _claim_first(overlap, threshold, ignored, crowd, outside):
+def _claim_first(
+    overlap: np.ndarray, threshold: float, ignored: np.ndarray, crowd: np.ndarray, outside: np.ndarray
+) -> np.ndarray:
     """VOC: the box that is overlapped most, and a mistake if another found box has claimed it already."""
     taken, outcome = np.zeros(len(ignored), bool), np.zeros(len(overlap), int)
     for i, row in enumerate(overlap):
@@ -188,10 +201,10 @@ def _claim_first(overlap, threshold, ignored, crowd, outside):
     return outcome
 
 
-def _flags(values, chosen):
+def _flags(values: Sequence | None, chosen: np.ndarray) -> np.ndarray:
     return np.zeros(int(chosen.sum()), bool) if values is None else np.asarray(values, bool)[chosen]
 
 
-def _mean(values):
+def _mean(values: Sequence[float]) -> float:
     values = [v for v in values if not np.isnan(v)]
     return float(np.mean(values)) if values else 0.0

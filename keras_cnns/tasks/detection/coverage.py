@@ -1,13 +1,19 @@
 """What a detector's data show before a run: among others, whether its anchors cover the boxes."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
+from keras_cnns.tasks.base.task import Finding
 from keras_cnns.tasks.detection.average_precision import overlaps
 
 FOUND, WANTED = 0.5, 0.9  # the overlap at which an anchor covers a box, and the fraction of boxes to be covered
 
 
-def survey(targets, names, anchors, input_shape):
+def survey(
+    targets: Sequence[dict[str, Any]], names: Sequence, anchors: np.ndarray | None, input_shape: Sequence[int]
+) -> Iterator[Finding]:
     """(what, finding, whether that is fine) of each line of the self-check.
 
     targets: batches of boxes, see `Detection`. anchors: [N, 4], or None for a network without anchors.

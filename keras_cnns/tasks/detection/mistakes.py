@@ -1,24 +1,25 @@
 """The kinds of a detector's mistakes. Hoiem et al. 2012, "Diagnosing Error in Object Detectors"."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
-from keras_cnns.tasks.detection.average_precision import overlaps
+from keras_cnns.tasks.detection.average_precision import Picture, overlaps
 
 SURE = 0.5  # detected boxes with a lower score are ignored
 FOUND, NEAR = 0.5, 0.1  # intersection over union at which a box is detected, or detected in the wrong place
 KINDS = ("right", "class", "place", "double", "background", "missed")
 
 
-def count(pictures, sure=SURE):
+def count(pictures: Iterable[Picture], sure: float = SURE) -> dict[str | None, int]:
     """{kind: number} over `Picture`s, of the detected boxes, highest score first, and of the missed ones.
 
     right: overlaps a box of its class by FOUND that none of higher score has claimed. double: that box is claimed.
     class: overlaps a box of another class by FOUND. place: overlaps a box of its class by less. background: none of
     these. missed: annotated boxes that none has claimed. Ignored boxes do not count.
     """
-    counts = Counter(dict.fromkeys(KINDS, 0))
+    counts: Counter[str | None] = Counter(dict.fromkeys(KINDS, 0))
     for picture in pictures:
         boxes = np.asarray(picture.boxes, "float64").reshape(-1, 4)
         classes, scores = np.asarray(picture.classes, int), np.asarray(picture.scores, "float64")
@@ -35,7 +36,7 @@ def count(pictures, sure=SURE):
     return dict(counts)
 
 
-def _kind(row, own, claimed, ignored):
+def _kind(row: np.ndarray, own: np.ndarray, claimed: np.ndarray, ignored: np.ndarray) -> tuple[str | None, int]:
     """(its kind, or None if it does not count; the index of the box it claims)."""
     for mine, kind in (
         (own & ~claimed & ~ignored, "right"),

@@ -1,10 +1,15 @@
 """Detection: boxes around objects, for any kind of detector: how samples are loaded, the metrics, the figures."""
 
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.data.pipeline import Data
 from keras_cnns.support import plots
-from keras_cnns.tasks.base.task import Task
+from keras_cnns.tasks.base.task import Finding, Task
 from keras_cnns.tasks.detection import coverage, mistakes
 from keras_cnns.tasks.detection.average_precision import Picture, coco, precisions, voc
 
@@ -25,16 +30,18 @@ class Detection(Task):
     learned = "map_50"
     detections: int
 
-    def load(self, split, batch_size, **more):
+    def load(self, split: str, batch_size: int, **more: Any) -> Data:
         data = super().load(split, batch_size, **more)
         if split == "test":
             self.examples, self.most = data.count, data.batches.element_spec[1]["boxes"].shape[1]
         return data
 
-    def finish(self, classes):
+    def finish(self, classes: int) -> None:
         return None
 
-    def _placed(self, detected, target, weight):
+    def _placed(
+        self, detected: dict[str, tf.Tensor], target: dict[str, tf.Tensor], weight: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         """What was detected and what is annotated, each at its sample's place, so that batches may be added up."""
         share = weight > 0
         place = tf.boolean_mask(target["number"], share)[:, None]
@@ -45,13 +52,13 @@ class Detection(Task):
             for part, z in zip(parts, zeros, strict=True)
         )
 
-    def zeros(self, names):
+    def zeros(self, names: Sequence) -> tuple[tf.Tensor, ...]:
         n, detected, most = self.examples, self.detections, self.most
         annotated = ((n, most, 4), (n, most), (n, most), (n, most), (n,), (n,))
         shapes = ((n, detected, 4), (n, detected), (n, detected), *annotated)
         return tuple(tf.zeros(shape) for shape in shapes)
 
-    def measure(self, counts, names):
+    def measure(self, counts: Sequence, names: Sequence) -> dict[str, Any]:
         boxes, classes, scores, true, labels, ignored, crowd, count, scale = (np.asarray(part) for part in counts)
         pictures = []
         for n in range(len(boxes)):
@@ -72,18 +79,18 @@ class Detection(Task):
             },
         }
 
-    def survey(self, targets, names):
+    def survey(self, targets: Sequence, names: Sequence) -> Iterable[Finding]:
         return coverage.survey(targets, names, self.anchors(), self.recipe.input_shape)
 
-    def anchors(self):
+    def anchors(self) -> np.ndarray | None:
         """The boxes [N, 4] that the network starts from; None where it has none."""
         return None
 
-    def counted(self, target):
+    def counted(self, target: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         self.examples, self.most = target["boxes"].shape[:2]
         return target | {"number": tf.range(self.examples, dtype=tf.int64)}
 
-    def draw(self, metrics, names, folder, title):
+    def draw(self, metrics: dict[str, Any], names: Sequence, folder: Path, title: str) -> None:
         plots.bars(metrics["classes"], folder / "classes.png", title, "average precision at .5")
         plots.precision_recall(metrics["curves"], folder / "precision_recall.png", f"{title}, overlap .5")
         plots.counts(metrics["mistakes"], folder / "mistakes.png", title, "boxes of score .5 or more")

@@ -54,11 +54,11 @@ def report(confusion: Any, names: Sequence) -> dict[str, Any]:
     }
 
 
-def _mean(values):
+def _mean(values: np.ndarray) -> float:
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else 0.0
 
 
-def _number(value):
+def _number(value: float) -> float:
     """0 if no pixel was counted."""
     return 0.0 if np.isnan(value) else float(value)

@@ -8,7 +8,16 @@ NOTHING, IGNORED = -1, -2
 WITHIN = 0.5  # of a reference's area: with so much of it in an ignored box it is not background
 
 
-def match(references, boxes, count, *, low, high, force=False, ignored=None):
+def match(
+    references: tf.Tensor,
+    boxes: tf.Tensor,
+    count: tf.Tensor | int,
+    *,
+    low: float,
+    high: float,
+    force: bool = False,
+    ignored: tf.Tensor | None = None,
+) -> tf.Tensor:
     """The index of the box that each reference is assigned to, int32 [N]; NOTHING: background; IGNORED: not trained on.
 
     A reference is assigned to the box that it overlaps most, if their intersection over union is at least `high`. It is
@@ -38,14 +47,14 @@ def match(references, boxes, count, *, low, high, force=False, ignored=None):
     return matches
 
 
-def within(references, boxes):
+def within(references: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
     """The fraction of each reference's area inside each box: [N, 4], [M, 4] -> [N, M]."""
     low = tf.maximum(references[:, None, :2], boxes[None, :, :2])
     high = tf.minimum(references[:, None, 2:], boxes[None, :, 2:])
     return tf.reduce_prod(tf.maximum(high - low, 0.0), -1) / tf.maximum(area(references), 1e-6)[:, None]
 
 
-def sample(matches, *, count, positives, seed):
+def sample(matches: tf.Tensor, *, count: int, positives: float, seed: tf.Tensor) -> tf.Tensor:
     """Which of the references to train on: bool [N], at most `count` of them.
 
     At most `count * positives` are drawn from those assigned to a box, and the rest from the background.
@@ -59,7 +68,7 @@ def sample(matches, *, count, positives, seed):
     return chosen | _drawn(matches == NOTHING, chance, rest)
 
 
-def _drawn(candidates, chance, count):
+def _drawn(candidates: tf.Tensor, chance: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     """The `count` candidates with the highest random numbers; all if there are fewer."""
     order = tf.argsort(tf.where(candidates, chance, -1.0), direction="DESCENDING", stable=True)
     rank = tf.math.invert_permutation(order)

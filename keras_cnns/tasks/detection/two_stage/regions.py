@@ -11,7 +11,7 @@ SHIFT, GROWTH = 0.3, 0.4  # of the boxes around: parts of a side, and the logari
 SHORTEST, LONGEST = 0.05, 0.6  # sides of the boxes anywhere, as parts of the picture's
 
 
-def proposed(boxes, count, size, seed):
+def proposed(boxes: tf.Tensor, count: tf.Tensor | int, size: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(boxes [R, 4], bool [R]: whether there is one). The annotated boxes are not among them.
 
     Args:

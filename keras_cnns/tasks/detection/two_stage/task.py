@@ -4,12 +4,16 @@ Both parts have Fast R-CNN's loss (1504.08083, equation 1): of the classes, and 
 network that takes proposals as an input (Fast R-CNN) trains its heads only; in evaluation it gets the annotated boxes.
 """
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.geometry.boxes import encode
 from keras_cnns.models.fast_rcnn import WEIGHTS, parts
 from keras_cnns.registry.registry import entry
+from keras_cnns.support.types import Recipe
 from keras_cnns.tasks.base.losses import smooth_l1
 from keras_cnns.tasks.detection.task import Detection
 from keras_cnns.tasks.detection.two_stage import regions
@@ -24,22 +28,24 @@ BETA = 1 / 9  # of smooth L1 on the anchors' deltas, as in the authors' code
 class TwoStage(Detection):
     """Proposals and heads trained together; heads only, if the network takes proposals as an input."""
 
-    def __init__(self, recipe):
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
         self.proposes = entry(recipe.model).head.proposes
         anchors = ("anchor_loss", "anchor_box_loss") if self.proposes else ()
         self.logged = ("loss", *anchors, "class_loss", "box_loss")
 
-    def network_for_training(self, classes):
+    def network_for_training(self, classes: int) -> keras.Model:
         model = super().network_for_training(classes)
         self.attach(model)
         return model
 
-    def attach(self, model):
+    def attach(self, model: keras.Model) -> None:
         self.parts, self.propose = parts(model), model.get_layer("proposals")  # or the input of that name
         self.detections = model.get_layer("detections").count
 
-    def loss(self, model, image, target):
+    def loss(
+        self, model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         first, heads = self.parts
         if not self.proposes:
             level = first(image, training=True)
@@ -49,20 +55,24 @@ class TwoStage(Detection):
         proposals = self._proposals(objectness, deltas, image)
         return self._summed([*losses, *self._losses_of_heads(heads, level, proposals, target)])
 
-    def _summed(self, losses):
+    def _summed(self, losses: Sequence[tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         total = tf.add_n(losses)
         return total, dict(zip(self.logged, (total, *losses), strict=True))
 
-    def _losses_of_heads(self, heads, level, proposed, target):
+    def _losses_of_heads(
+        self, heads: keras.Model, level: tf.Tensor, proposed: tuple[tf.Tensor, tf.Tensor], target: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         boxes, there = proposed
         drawn, matches, chosen = self._regions(boxes, there, target)
         scores, deltas = heads([level, drawn], training=True)
         return self._head_losses(scores, deltas, drawn, matches, chosen, target)
 
-    def _proposal_losses(self, objectness, deltas, target):
+    def _proposal_losses(
+        self, objectness: tf.Tensor, deltas: tf.Tensor, target: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         anchors = self.propose.anchors(objectness)
 
-        def choose(one):
+        def choose(one: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             options = {"low": 0.3, "high": 0.7, "force": True, "ignored": one["ignored"]}
             matches = match(anchors, one["boxes"], one["count"], **options)
             return matches, sample(matches, count=ANCHORS, positives=0.5, seed=self._seed(one["number"], 0))
@@ -79,21 +89,23 @@ class TwoStage(Detection):
         by_box = tf.reduce_sum(smooth_l1(deltas - wanted, BETA), -1)
         return _means(chosen, by_class, chosen & (matches >= 0), by_box)
 
-    def _proposals(self, objectness, deltas, image):
+    def _proposals(self, objectness: tf.Tensor, deltas: tf.Tensor, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What the network proposes: (boxes [B, P, 4], bool [B, P]: whether there is one)."""
         count = min(PROPOSALS * self.propose.count, self.propose.before)
         objectness, deltas = tf.nest.map_structure(tf.stop_gradient, (objectness, deltas))
         return self.propose.propose(objectness, deltas, image, count=count, suppress=suppress)
 
-    def _drawn_regions(self, image, target):
+    def _drawn_regions(self, image: tf.Tensor, target: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The same for a network that is given its proposals: boxes around the objects and beside them."""
 
-        def draw(one):
+        def draw(one: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             return regions.proposed(one["boxes"], one["count"], tf.shape(image)[1:3], self._seed(one["number"], 0))
 
         return tf.map_fn(draw, target, fn_output_signature=(tf.float32, tf.bool))
 
-    def _regions(self, boxes, there, target):
+    def _regions(
+        self, boxes: tf.Tensor, there: tf.Tensor, target: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The regions to train on, drawn from the proposals and the annotated boxes themselves.
 
         Returns:
@@ -104,7 +116,7 @@ class TwoStage(Detection):
         boxes = tf.concat([boxes, target["boxes"]], 1)
         there = tf.concat([there, tf.range(most)[None] < target["count"][:, None]], 1)
 
-        def choose(one):
+        def choose(one: tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             boxes, there, truth = one
             options = {"low": 0.5, "high": 0.5, "ignored": truth["ignored"]}
             matches = match(boxes, truth["boxes"], truth["count"], **options)
@@ -115,7 +127,15 @@ class TwoStage(Detection):
 
         return tf.map_fn(choose, (boxes, there, target), fn_output_signature=(tf.float32, tf.int32, tf.bool))
 
-    def _head_losses(self, scores, deltas, regions, matches, chosen, target):
+    def _head_losses(
+        self,
+        scores: tf.Tensor,
+        deltas: tf.Tensor,
+        regions: tf.Tensor,
+        matches: tf.Tensor,
+        chosen: tf.Tensor,
+        target: dict[str, tf.Tensor],
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         classes = scores.shape[-1] - 1
         number = tf.maximum(matches, 0)
         label = tf.gather(target["classes"], number, batch_dims=1)
@@ -127,22 +147,26 @@ class TwoStage(Detection):
         by_box = tf.reduce_sum(smooth_l1(deltas - wanted), -1)
         return _means(chosen, by_class, chosen & positive, by_box)
 
-    def _seed(self, number, part):
+    def _seed(self, number: tf.Tensor, part: int) -> tf.Tensor:
         """The seed of `sample`: it depends on the run, the sample and the part."""
         return tf.stack([tf.cast(self.recipe.seed * 2 + part, tf.int64), number])
 
-    def count(self, model, image, target, weight):
+    def count(
+        self, model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor], weight: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         detected = model(image if self.proposes else [image, target["boxes"]], training=False)
         return self._placed(detected, target, weight)
 
-    def anchors(self):
+    def anchors(self) -> np.ndarray | None:
         if not self.proposes:
             return None
         maps = tf.nest.map_structure(lambda x: tf.zeros((1, *x.shape[1:])), self.parts[0].output[1])
         return np.asarray(self.propose.anchors(maps))
 
 
-def _means(chosen, by_class, positive, by_box):
+def _means(
+    chosen: tf.Tensor, by_class: tf.Tensor, positive: tf.Tensor, by_box: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Both losses of each picture, divided by the number of chosen references; 0 if there are none."""
     count = tf.maximum(tf.reduce_sum(tf.cast(chosen, tf.float32), 1), 1.0)
     return tuple(
