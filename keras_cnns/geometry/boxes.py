@@ -4,6 +4,7 @@ A box is (x1, y1, x2, y2) in pixels of the picture, x2 and y2 not included: its 
 """
 
 import math
+from collections.abc import Sequence
 
 from keras_cnns.support.lazy_imports import keras, ops
 from keras_cnns.support.types import Tensor
@@ -17,9 +18,7 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
     return keras.utils.bounding_boxes.compute_iou(a, b, "xyxy")
 
 
-def encode(
-    boxes: Tensor, references: Tensor, weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
-) -> Tensor:
+def encode(boxes: Tensor, references: Tensor, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)) -> Tensor:
     """(t_x, t_y, t_w, t_h) of boxes [.., N, 4] relative to references [.., N, 4], times `weights`.
 
     The weights are what a layer's targets are multiplied with, so that they have about unit variance: (10, 10, 5, 5)
@@ -31,9 +30,7 @@ def encode(
     return deltas * ops.convert_to_tensor(weights, deltas.dtype)
 
 
-def decode(
-    deltas: Tensor, references: Tensor, weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
-) -> Tensor:
+def decode(deltas: Tensor, references: Tensor, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)) -> Tensor:
     """The boxes [.., N, 4] that `encode` gave these deltas; a side grows at most by exp(MAX_GROWTH)."""
     deltas = deltas / ops.convert_to_tensor(weights, deltas.dtype)
     deltas = ops.concatenate([deltas[..., :2], ops.minimum(deltas[..., 2:], MAX_GROWTH)], axis=-1)

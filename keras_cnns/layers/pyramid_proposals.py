@@ -74,8 +74,10 @@ class PyramidProposals(keras.layers.Layer):
         for level, scale in zip(levels, self.scales, strict=True):
             height, width = ops.shape(level)[1:3]
             strides = [picture[0] // height, picture[1] // width]
-            options = {"offset": self.offset, "rounded": self.rounded}
-            anchors_of_levels.append(anchors(height, width, strides, (scale,), self.ratios, **options))
+            anchors_of_level = anchors(
+                height, width, strides, (scale,), self.ratios, offset=self.offset, rounded=self.rounded
+            )
+            anchors_of_levels.append(anchors_of_level)
         return anchors_of_levels
 
     def propose(
