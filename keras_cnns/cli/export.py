@@ -1,13 +1,16 @@
 """The command `keras-cnns export`: a `.keras` file becomes a verified `.tflite` file."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from keras_cnns.support.console import Json, print_json
 from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.support.streams import import_tensorflow
+
+if TYPE_CHECKING:
+    from keras_cnns.tflite.verify.report import Report
 
 
 def export(
@@ -69,7 +72,6 @@ def export(
     import_tensorflow()
     from keras_cnns.saving.card import read_card
     from keras_cnns.tflite import export as run
-    from keras_cnns.tflite import print_reports
     from keras_cnns.tflite.file.convert import load
 
     network = load(model)
@@ -96,15 +98,23 @@ def export(
         card=read_card(model),
         **data,
     )
+    _finish(report, app, as_json)
+
+
+def _finish(report: "Report", app: str | None, as_json: bool) -> None:
+    """Writes the source code of an app, if one is asked for, and prints the report."""
+    from keras_cnns.tflite import print_reports
+
     source = None
     if app:
         from keras_cnns.export_scripts import app_source
 
         source = app_source.write(report.path, app)
     if as_json:
-        return print_json(report.to_dict())
+        print_json(report.to_dict())
+        return
     print_reports([report])
-    return print(report.path, *([source] if source else []), sep="\n")
+    print(report.path, *([source] if source else []), sep="\n")
 
 
 def _scaling(low: float, high: float) -> Any:
