@@ -290,3 +290,20 @@ def test_nothing_inside_asks_the_whole_library():
 
 def test_files_are_short():
     assert not [module(path) for path in FILES if len(path.read_text().splitlines()) > LONGEST]
+
+
+def body_lines(function):
+    """Lines of a function without its docstring."""
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= function.body[0].end_lineno - function.body[0].lineno + 1
+    return lines
+
+
+def test_functions_are_short():
+    """Fewer than 60 lines without the docstring, which lists the arguments of the large ones."""
+    functions = [(name, node) for name in MODULES for node in ast.walk(tree(name)) if isinstance(node, ast.FunctionDef)]
+    assert len(functions) > 2000
+    assert not [f"{name}.{node.name}" for name, node in functions if body_lines(node) >= 60]
+    (export,) = [node for name, node in functions if name == "tflite.export_file" and node.name == "export"]
+    assert body_lines(export) <= 45  # 26 of them are its arguments
