@@ -20,33 +20,38 @@ def quantization_aware(
 ):
     """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
 
-    model: a functional or Sequential Keras 3 model, or the path of a `.keras` file.
-    method: "keras" gives a Keras 3 model, for `fit`, any callback, any strategy and `.keras` files; "tfmot" gives
-      a tf_keras model quantized by tensorflow-model-optimization (see `quantized_twin.py`).
-    hold_statistics: batch norm computes as in inference also while it is trained, gain and offset still learn: a few
-      hundred steps with the statistics of single batches, with which the layers behind were never trained, cost far
-      more than int8 does. False lets them follow the batches, for long trainings of large batches.
-    momentum: of the moving ranges of the activations, and batch norm's if that was slower (method "keras"). By default
-      .98, that is fifty steps; .999 for ranges that `pictures` have set, as tfmot has it.
-    fold: batch norm goes into the kernels before the training, and not after it. It computes the same int8 either way
-      (a filter's steps scale with the filter), but with batch norm kept the training is steadier.
-    pictures: what the ranges start from, in whatever order, all of them: (N, ...) as the model takes them, or what
-      `fit` takes (a tf.data.Dataset, a generator, a keras.utils.PyDataset; labels are left aside), or "folder:PATH",
-      "digits" or a name of tensorflow-datasets. Without them the first batch of `fit` sets the ranges.
-    outputs: those to keep, as in `prepare`.
+    Args:
+      model: a functional or Sequential Keras 3 model, or the path of a `.keras` file. Sizes may be open.
+      method: "keras" returns a Keras 3 model, which works with `fit`, callbacks, distribution strategies and `.keras`
+        files. "tfmot" returns a tf_keras model quantized by tensorflow-model-optimization (`quantized_twin.py`).
+      hold_statistics: batch norm, also inside other layers, uses its moving statistics during training; gain and
+        offset still learn. A short training with the statistics of single batches costs far more accuracy than int8.
+        False lets the statistics follow the batches, for long trainings with large batches.
+      momentum: of the moving ranges of the activations, and of batch norm where its own is larger (method "keras").
+        The default is .98, or .999 where `pictures` have set the ranges.
+      fold: batch norm is folded into the kernels before the training instead of after it. The int8 file computes the
+        same, but training is steadier with batch norm kept.
+      pictures: set the initial ranges, in any order: (N, ...) as the model takes them, or what `fit` takes (a
+        tf.data.Dataset, a generator, a keras.utils.PyDataset; labels are ignored), or "folder:PATH", "digits" or a name
+        of tensorflow-datasets. Without them the first batch of `fit` sets the ranges.
+      outputs: the outputs to keep, as in `prepare`.
 
-    Channels that a depthwise convolution reads are brought to like ranges first (`equalize.py`): the same is computed.
-    A short training had better aim at the model's own answers than at labels, which cost a trained network something
-    at first: `data.map(lambda x, y: (x, model(x, training=False)))` and the loss `categorical_crossentropy`.
+    Channels that a depthwise convolution reads are first scaled to similar ranges (`equalize.py`), which changes no
+    answer. A short training should use the model's own answers as targets rather than labels, which at first cost a
+    trained network accuracy: `data.map(lambda x, y: (x, model(x, training=False)))` and `categorical_crossentropy`.
 
-    The outputs keep their names, so that losses and metrics go by them as before. Layers that were frozen stay frozen;
-    dropout stays, augmentation and noise layers go. Layers without an int8 form (layer normalization, attention, local
-    response normalization) compute in float32 between rounded inputs and outputs. Before it is returned, the model was
-    compared with `model` on a few inputs, its rounding off. `source_of` gives `model` again, until it is saved.
+    Outputs keep their names, so losses and metrics refer to them as before. Frozen layers stay frozen, and activity
+    regularizers measure what they did. Rescaling and Normalization are folded only in the file. Dropout stays;
+    augmentation and noise layers are removed, except inside layers of your own, which are copied as they are. Layers
+    without an int8 form (layer normalization, attention, local response normalization) compute in float32 between
+    rounded inputs and outputs. The result is compared with `model` on a few inputs, without rounding, before it is
+    returned. `source_of` returns `model` until the result is saved.
+
+    Warns: the model has its own `train_step`, `test_step`, `compute_loss` or `compute_metrics`; they are not kept.
 
     Raises:
-      UserError: an argument is none of these, the model has no graph, is quantization-aware already, has a layer that
-        cannot be made again, or the two disagree.
+      UserError: an argument has the wrong form; the model has no graph, is quantization-aware already, has a layer that
+        cannot be made again, or one that trains only some of its variables (LoRA); or the comparison fails.
     """
     if not isinstance(method, str) or method not in METHODS:
         raise BadArgument(f"there is no method {short(method)}: choose from {', '.join(METHODS)}")
