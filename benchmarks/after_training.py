@@ -1,10 +1,10 @@
-"""What each step of `Tuning` is worth, alone and together, on networks that were really trained.
+"""Measures what each step of `Tuning` is worth, alone and together, on trained networks.
 
     python benchmarks/after_training.py efficientnet_lite0=WEIGHTS.pth runs/published/lenet5-0 \\
         --data-dir FOLDER --doc docs/measurements/quantization.md
 
-Networks are given as to benchmarks/verdict.py: NAME=WEIGHTS on CIFAR-10's pictures, enlarged; the folder of a
-finished run on its own data set; a bare NAME with weights calibrated on patterns. Finished rows are kept in
+Networks are named as for benchmarks/verdict.py: NAME=WEIGHTS on CIFAR-10's pictures, enlarged; the folder of a finished
+run on its own data set; or a NAME alone with weights calibrated on patterns. Finished rows are kept in
 runs/after_training/rows.json and not measured again.
 """
 

@@ -1,8 +1,8 @@
-"""How long a network takes to build, beside the network of the same name in keras.applications.
+"""Times how long a network takes to build, compared with the network of the same name in keras.applications.
 
     python benchmarks/build.py ["resnet*"] [--rounds 3]
 
-Both draw initial values; they take turns, and the medians are compared. Names that both have are those of
+Both draw initial values. They take turns, and the medians are compared. The names are those that both libraries have,
 `keras_cnns.weights.renaming.peers("keras")`.
 """
 

@@ -1,10 +1,10 @@
-"""How long a float32 file takes, against TensorFlow's own way.
+"""Times how long a float32 file takes, compared with TensorFlow's converter.
 
     python benchmarks/conversion.py [MobileNetV2 EfficientNetB0 ...] [--rounds 3]
 
-Ours is all that `export` does before it quantizes: the graph is prepared (batch norm folded and the like), converted
-from a concrete function, and signed. Theirs is `tf.lite.TFLiteConverter.from_keras_model`. They take turns, on networks
-of keras.applications at their own size; medians and the ratio are printed.
+Ours is everything that `export` does before it quantizes: prepare the graph (fold batch normalization and the like),
+convert a concrete function, and sign it. Theirs is `tf.lite.TFLiteConverter.from_keras_model`. They take turns on
+networks of keras.applications at their own size. The medians and the ratio are printed.
 """
 
 import argparse

@@ -1,13 +1,14 @@
-"""Seconds of a detector's training step, and which part of them its backbone takes.
+"""Times a detector's training step, and how much of it the backbone takes.
 
     python benchmarks/detection.py --model faster_rcnn --size 320 --batch 2
 
-The candidates alternate of a few steps of the trainer on the same drawn scenes in memory, and the medians are
-compared: of the clock, and of the time that the processors worked, on which other work on the machine does not fall:
+Three candidates take turns, a few training steps each, on the same synthetic scenes in memory:
 
 - the detector as it is trained;
-- its layers alone, proposals and their matching left out: the heads get as many boxes as in training, always the same;
-- its backbone alone, up to the levels that the detector stands on, all of its weights trained.
+- its layers alone, without proposals and their matching: the heads get as many boxes as in training, always the same;
+- its backbone alone, up to the levels that the detector uses, with all of its weights trained.
+
+The medians are compared, in wall-clock time and in CPU time. Other work on the machine does not count in the latter.
 """
 
 import argparse

@@ -1,12 +1,14 @@
-"""What a picture costs a detector's .tflite files on this machine, beside torchvision's own of the same weights.
+"""Times a detector's .tflite files on one picture, compared with torchvision's network with the same weights.
 
     python benchmarks/detection_inference.py --torch PYTHON
 
-Faster R-CNN with ResNet-50 and a feature pyramid, of as many proposals in all of them: a file has a fixed number, and
-torchvision's network what suppression leaves, up to that. The candidates alternate of one picture, so that other work
-on the machine falls on all of them, and the medians are compared: of the clock, and of the time that the processors
-worked. PYTHON is one that has torch and torchvision with its compiled operators, this one by default; without them the
-files are compared with each other.
+The network is Faster R-CNN with ResNet-50 and a feature pyramid, with the same number of proposals everywhere. A file
+has a fixed number of them; torchvision has at most that number, after suppression. The candidates take turns, one
+picture each, so that other work on the machine affects all of them. The medians are compared, in wall-clock time and
+in CPU time.
+
+PYTHON is an interpreter that has torch and torchvision with its compiled operators, by default the one that runs this
+script. Without them the files are compared with each other.
 """
 
 import argparse

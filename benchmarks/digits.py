@@ -1,9 +1,9 @@
-"""Held-out accuracy of several families on handwritten digits, and what depth does without shortcuts.
+"""Measures the held-out accuracy of several families on handwritten digits, and the effect of depth without shortcuts.
 
     python benchmarks/digits.py --doc docs/measurements/digits.md
     python benchmarks/digits.py resnet56 plain56 --seeds 1
 
-Every run lies in its own folder below runs/digits: finished runs are only read, stopped ones resumed.
+Every run has its own folder below runs/digits. Finished runs are only read, stopped ones are resumed.
 """
 
 import argparse

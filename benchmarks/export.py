@@ -1,15 +1,15 @@
-"""Every export scheme on many networks: size, fidelity, latency, and what XNNPACK leaves out.
+"""Measures every export scheme on many networks: size, accuracy, time, and operators that XNNPACK does not run.
 
     python benchmarks/export.py mobilenet_v2 applications:MobileNetV3Large --size 224
-    python benchmarks/export.py --doc docs/measurements/phone.md # the whole registry, small
-    python benchmarks/export.py --mobile --doc docs/measurements/phone.md && \
-        python benchmarks/export.py --time --doc docs/measurements/phone.md
+    python benchmarks/export.py --doc docs/measurements/phone.md  # the whole registry, small
+    python benchmarks/export.py --mobile --doc docs/measurements/phone.md
+    python benchmarks/export.py --time --doc docs/measurements/phone.md
 
-Weights are calibrated: random kernels, gains and offsets away from one and zero, batch-norm statistics measured on
-pictures, and a last layer that tells ten patterns apart on what the random ones make of them. On a fresh network int8
-timings mean nothing (its tiny ranges push additions out of XNNPACK), and agreement as little (it gives all pictures
-nearly the same scores). Finished rows are kept in the folder and not measured again; `--time` times the files of the
-mobile networks there, which wants a quiet machine.
+The weights are calibrated: random kernels, gains and offsets away from one and zero, batch-norm statistics measured on
+pictures, and a last layer that distinguishes ten patterns. With freshly initialized weights, int8 times would mean
+nothing, because tiny ranges keep additions out of XNNPACK. Agreement would mean nothing either, because all pictures
+get nearly the same scores. Finished rows are kept in the folder and not measured again. `--time` times the files of
+the mobile networks in the folder; the machine should be idle.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""What a short training does to a network with real weights: batch norm's statistics held, and following the batches.
+"""Measures a short training of a network with ImageNet weights, with fixed and with updated batch-norm statistics.
 
-    python benchmarks/fine_tuned.py --weights efficientnet-lite0-57934424.pth --data-dir DIR \
+    python benchmarks/fine_tuned.py --weights efficientnet-lite0-57934424.pth --data-dir DIR \\
         --doc docs/measurements/fine_tuned.md
 
-The classifier is trained on the frozen features of a few pictures; then one epoch over them with int8's rounding, by
-the three lines of README.md. CIFAR-10 comes from DIR, where tensorflow-datasets keeps it.
+First the classifier is trained on the frozen features of a few pictures. Then the network is trained for one epoch with
+int8's rounding, as in docs/guides/quantize.md. CIFAR-10 comes from DIR, where tensorflow-datasets keeps it.
 """
 
 import argparse

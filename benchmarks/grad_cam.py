@@ -1,6 +1,6 @@
-"""What Grad-CAM costs beside one forward and backward pass of ResNet-50: `python benchmarks/grad_cam.py`.
+"""Times Grad-CAM, compared with one forward and backward pass of ResNet-50: `python benchmarks/grad_cam.py`.
 
-One picture of 224 pixels; both run without a graph of TensorFlow's, taking turns; the median of 15.
+One picture of 224 pixels. Both run eagerly and take turns; the medians of 15 are compared.
 """
 
 import time

@@ -1,11 +1,12 @@
-"""Training steps of ResNeXt-50 (32x4d) against ResNet-50: about as many multiply-accumulates, so 1.0 is ideal.
+"""Times training steps of ResNeXt-50 (32x4d) and ResNet-50: about as many multiply-accumulates, so 1.0 is ideal.
 
     python benchmarks/grouped_convolution.py --size 96 --batch 8 --json grouped.json
 
-The networks' steps alternate, so that other work on the machine falls on both. With `--naive` the 3x3 are Keras's own
-grouped convolutions: give it a small size.
+The steps of the networks alternate, so that other work on the machine affects both. With `--naive` the 3x3 convolutions
+are Keras's own grouped convolutions; use a small size.
 
-Two x86-64 cores with AVX-512, TensorFlow 2.21, nothing else running; milliseconds a step, the ratio's median and range:
+Two x86-64 cores with AVX-512, TensorFlow 2.21, nothing else running. Columns: milliseconds of a ResNet-50 step and of a
+ResNeXt-50 step, median of the ratio, range of the ratio.
 
     size 96, batch 8                 203    276    1.32 (1.01 to 1.51)
     size 64, batch 4                  89    144    1.57 (1.36 to 1.80)

@@ -1,12 +1,12 @@
-"""How fast training's pictures come, against how fast this machine decodes JPEGs at all.
+"""Times the input pipeline of training, compared with bare decoding of JPEGs on the same machine.
 
     python benchmarks/input_pipeline.py [--pictures 256] [--rounds 5] [--json FILE]
 
-The pictures are made here: 500 x 375 pixels, of a photograph's smoothness and grain, and as large as ImageNet's are on
-average, about 108 KB. Bare decoding reads and decodes whole pictures in parallel and keeps one pixel of each. The
-pipeline reads, decodes the crop, resizes it to 224 x 224 and batches. The runs alternate; medians and their
-ratios are printed, by the clock and by the time the processors worked, which is what counts where others work as well.
-What is left to the device that trains (all that comes after the crop) is timed for itself, on the processors here.
+The pictures are synthetic: 500 x 375 pixels, as smooth and grainy as a photograph, and of ImageNet's mean size, about
+108 KB. Bare decoding reads and decodes whole pictures in parallel and keeps one pixel of each. The pipeline reads,
+decodes the crop, resizes it to 224 x 224 and batches. The runs alternate. Medians and their ratios are printed, in
+wall-clock time and in CPU time; the latter counts if other work runs on the machine. The augmentation after the crop,
+which runs on the training device, is timed separately, on the CPU.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""The papers' figures, repeated where one processor core allows it.
+"""Repeats the papers' figures that one processor core can repeat.
 
     python benchmarks/published.py --data-dir DATA                    # all that is missing, the quick ones first
     python benchmarks/published.py "lenet5 *" --data-dir DATA
-    python benchmarks/published.py --doc docs/measurements/published.md # writes the document from the record
+    python benchmarks/published.py --doc docs/measurements/published.md # writes the page from the record
 
-Every run lies in its own folder below runs/published: finished runs are only read, stopped ones resumed.
-What a run came to is recorded in docs/measurements/published.json when it ends.
+Every run has its own folder below runs/published. Finished runs are only read, stopped ones are resumed. The result
+of a run is recorded in docs/measurements/published.json when it ends.
 """
 
 import argparse

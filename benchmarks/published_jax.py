@@ -1,12 +1,13 @@
-"""A figure of published.py trained where there is a GPU and JAX, but no TensorFlow; judged here by TensorFlow.
+"""Trains a figure of published.py on a machine with a GPU and JAX but no TensorFlow; TensorFlow evaluates it.
 
-    python benchmarks/published_jax.py pack resnet8_cifar 0 packed.npz --data-dir DATA    # here
-    KERAS_BACKEND=jax python benchmarks/published_jax.py train packed.npz weights.npz     # there
-    python benchmarks/published_jax.py judge resnet8_cifar 0 weights.npz --data-dir DATA  # here
+    python benchmarks/published_jax.py pack resnet8_cifar 0 packed.npz --data-dir DATA    # machine with TensorFlow
+    KERAS_BACKEND=jax python benchmarks/published_jax.py train packed.npz weights.npz     # machine with a GPU
+    python benchmarks/published_jax.py judge resnet8_cifar 0 weights.npz --data-dir DATA  # machine with TensorFlow
 
-The network is the package's own, and so are the recipe, its schedule and Keras's optimizer; the step, the shifts and
-the mirror are written once more in JAX, an epoch of them compiled as one program. `judge` puts the weights into the run
-folder that published.py would have made, measured like any other. For recipes that shift and mirror at the most.
+Network, recipe, schedule and optimizer are those of the package and of Keras. The training step, shifts and mirroring
+are written in JAX, and an epoch of them is compiled as one program. `judge` puts the weights into the run folder that
+published.py would have made, and they are measured like any other. Only for recipes whose augmentation is at most
+shifts and mirroring.
 """
 
 import argparse

@@ -1,13 +1,14 @@
-"""Quantization after and while training, on the same networks and data: accuracy, agreement with the file, time.
+"""Compares quantization after and during training on the same networks and data: accuracy, agreement with the file,
+time.
 
     python benchmarks/qat.py --doc docs/measurements/quantization.md
     python benchmarks/qat.py mobilenet_v2 resnet50 --seeds 3
 
-Data: scikit-learn's 1,797 digits, enlarged to the size each network takes, half of them held out, the others each in
-four places. Each network is trained in float32, quantized after training (the int8 scheme, 200 calibration pictures),
-and trained further by each method from the same float32 weights. Agreement: how often the `.tflite` file gives the
-fake-quantized model's first class. Finished rows are kept in the folder and not measured again: it can be stopped and
-resumed.
+Data: scikit-learn's 1,797 digits, enlarged to the size that a network takes. Half of them are held out, the others are
+used in four positions each. Each network is trained in float32, quantized after training (scheme int8, 200 calibration
+pictures), and trained further by each method from the same float32 weights. Agreement is the fraction of pictures for
+which the `.tflite` file and the fake-quantized model have the same top class. Finished rows are kept in the folder and
+not measured again, so the script can be stopped and resumed.
 """
 
 import argparse

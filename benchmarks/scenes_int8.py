@@ -1,9 +1,10 @@
-"""What int8 costs a detector or a segmenter of drawn scenes: its measure on held-out scenes, in Keras and in each file.
+"""Measures what int8 costs a detector or a segmenter of synthetic scenes, on held-out scenes, in Keras and in each
+file.
 
     python benchmarks/scenes_int8.py runs/fcn8s_digits/best.keras
 
-The measure is the task's own (mean IoU, or mAP), on all held-out scenes; ranges are measured on training scenes. One
-line for each file: measure, size and time beside the float32 file's, and what the report says.
+The measure is that of the task (mean IoU or mAP) on all held-out scenes. Ranges are measured on training scenes. Each
+file has one line: measure, size and time as fractions of the float32 file's, and the notes of the report.
 """
 
 import sys

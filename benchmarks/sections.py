@@ -1,4 +1,4 @@
-"""Documents that several benchmarks write, a section each, which a comment such as <!-- after training --> begins."""
+"""Pages that several benchmarks write, one section each. A comment such as <!-- after training --> begins a section."""
 
 from pathlib import Path
 

@@ -1,12 +1,12 @@
-"""SPPnet and plain classifiers of the same stages on pictures of sizes that none was trained on.
+"""Compares SPPnet with plain classifiers of the same stages on pictures of sizes that none was trained on.
 
     python benchmarks/sizes.py --seeds 0 1 2
 
-All are trained on the embedded digits, for as many epochs: SPPnet at the recipe's sizes in turn, the plain ones at 64
-pixels. SPPnet is shown the pictures as they are, and so is a plain one that pools over the whole picture, the only
-plain one that takes any size. One with fully connected layers over fixed positions is shown them resized to 64, of
-which digits of 8 x 8 pixels lose nothing. Prints a table: held-out accuracy at each size after the last epoch, the mean
-over the seeds.
+All are trained on the embedded digits for the same number of epochs, SPPnet at the recipe's sizes in turn, the plain
+ones at 64 pixels. SPPnet gets the test pictures at their size, and so does the plain classifier that pools over the
+whole picture, the only plain one that takes any size. The one with fully connected layers over fixed positions gets
+them resized to 64, which loses nothing of digits of 8 x 8 pixels. The script prints the held-out accuracy at each
+size after the last epoch, and the mean of the seeds.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Trained networks before and after quantization: the accuracy over the whole test set, and how sure that is.
+"""Measures trained networks before and after quantization: accuracy over the whole test set, with its interval.
 
     python benchmarks/trained.py runs/published/resnet8_cifar-0 runs/published/simple_cnn-0 --data-dir FOLDER \\
         --doc docs/measurements/quantization.md --phone docs/measurements/phone.md
 
-Each folder is a finished run of a recipe; its network is quantized after training (200 pictures of the training
-split) and trained further by each method of `quantization_aware`, on its recipe's own data set and augmentation.
-Finished rows are kept in runs/trained/rows.json and not measured again.
+Each folder is a finished run of a recipe. Its network is quantized after training (200 pictures of the training
+split) and trained further by each method of `quantization_aware`, on the data set and with the augmentation of its
+recipe. Finished rows are kept in runs/trained/rows.json and not measured again.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Seconds of a training step: this package's trainer, Keras's `fit`, torch; and what two replicas cost.
+"""Times a training step of this package's trainer, of Keras's `fit` and of torch, and of two replicas.
 
     python benchmarks/training.py --model mobilenet_v2 --size 96 --batch 32 --json training.json
 
-The candidates alternate of a few steps, so that other work on the machine falls on all of them, and the medians are
-compared. All train on the same random pictures in memory with SGD and momentum. "keras fit" leaves XLA unsaid, which
-Keras 3.12 to 3.15 leave off where there are only CPUs; `--xla` adds a candidate with it on, slow to compile.
-torch (channels last) takes part where torchvision is installed and has the network.
+The candidates take turns, a few steps each, so that other work on the machine affects all of them. The medians are
+compared. All train on the same random pictures in memory, with SGD and momentum. "keras fit" uses Keras's default for
+XLA, which is off on CPUs in Keras 3.12 to 3.15; `--xla` adds a candidate with XLA, which is slow to compile. torch
+(channels last) takes part if torchvision is installed and has the network.
 """
 
 import argparse

@@ -1,11 +1,12 @@
-"""How many pictures a network needs, with ImageNet's weights and from scratch: accuracy against pictures a class.
+"""Measures how many pictures a network needs, with ImageNet's weights and from random weights.
 
-    python benchmarks/transfer.py --weights efficientnet-lite0-57934424.pth --data-dir DIR \
+    python benchmarks/transfer.py --weights efficientnet-lite0-57934424.pth --data-dir DIR \\
         --doc docs/measurements/transfer.md
 
-Four ways, all by recipes/fine_tune.py: only the classifier trained on frozen features; the whole network from given
-weights; first the one, then the other at a tenth of the rate; the whole network from random weights. The pictures are
-the first of each class of the data set in DIR, written to folders. Finished runs are only read, stopped ones go on.
+Four ways, all with recipes/fine_tune.py: only the classifier on frozen features; the whole network from the weights
+of the file; first the one, then the other at a tenth of the learning rate; the whole network from random weights. The
+pictures are the first of each class of the data set in DIR, written to folders. Finished runs are only read, stopped
+ones are resumed.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Files that are healthy and files that are broken on purpose, and what the verdict says of each.
+"""Exports healthy files and files that are broken on purpose, and shows the verdict on each.
 
-    python benchmarks/verdict.py --data-dir FOLDER efficientnet_lite0=WEIGHTS.pth mobilenet_v2 \
+    python benchmarks/verdict.py --data-dir FOLDER efficientnet_lite0=WEIGHTS.pth mobilenet_v2 \\
         --doc docs/measurements/verdict.md
 
-NAME=WEIGHTS is compared on CIFAR-10's pictures, enlarged (FOLDER holds it as tensorflow-datasets prepares it); the
-folder of a run of a recipe on the pictures it was trained for; a bare NAME gets weights calibrated on patterns as in
-benchmarks/export.py. Finished rows are kept in runs/verdict/rows.json and not measured again.
+NAME=WEIGHTS is compared on CIFAR-10's pictures, enlarged (FOLDER holds the data set as tensorflow-datasets prepares
+it). The folder of a finished run is compared on its own data set. A NAME alone gets weights calibrated on patterns,
+as in benchmarks/export.py. Finished rows are kept in runs/verdict/rows.json and not measured again.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Faster R-CNN for a phone: one file of built-in operators gives boxes, classes and scores; suppression is inside.
+"""Faster R-CNN for a phone: one file of built-in operators returns boxes, classes and scores; suppression is inside.
 
-A file is compared with the model by the overlap of their boxes, weighted by score. In int8, coordinates are computed in
-floats, so boxes are not rounded to a grid of 256. For a detector of your own pictures:
+The file and the model are compared by the overlap of their boxes, weighted by score. In int8, coordinates are
+computed in floats, so boxes are not rounded to a grid of 256. For a detector of your own pictures:
 `--checkpoint runs/detector_fine_tune/best.keras --dataset folder:PATH --out FOLDER`.
 
     python recipes/faster_rcnn_digits.py --weights runs/vgg11_cards/best.keras

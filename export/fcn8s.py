@@ -1,7 +1,8 @@
 """FCN-8s for a phone: a score for each class at each pixel, all in int8.
 
-A file is compared with the model by the overlap of their classes, and by the share of correct pixels if the masks have
-no void pixels. For masks of your own: `--checkpoint runs/fcn8s_voc/best.keras --dataset folder:PATH --out FOLDER`.
+The file and the model are compared by the overlap of their classes and, if the masks have no void pixels, by the
+fraction of correct pixels. For masks of your own:
+`--checkpoint runs/fcn8s_voc/best.keras --dataset folder:PATH --out FOLDER`.
 
     python recipes/fcn8s_digits.py --weights runs/vgg11_cards/best.keras
     python export/fcn8s.py

@@ -3,7 +3,8 @@
     python recipes/lenet5_digits.py
     python export/lenet5.py --checkpoint runs/lenet5_digits/model.keras --qat-epochs 3
 
-So small a network loses nothing in int8, so the training gains nothing: accuracy .9917, and .9889 after it.
+So small a network loses nothing in int8, and quantization-aware training gains nothing: accuracy .9917, and .9889 after
+it.
 """
 
 from keras_cnns.export_scripts.script import of_run, run

@@ -3,8 +3,8 @@
 Paper: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 5:
 40.7 % top-1 and 18.2 % top-5 error of one network, 10 crops.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: two GTX 580, five to six days for about 90 epochs.
-The rate is divided by 10 when the validation accuracy stops rising. Ten crops, once it is trained:
+The paper's hardware: two GTX 580, five to six days for about 90 epochs.
+The learning rate is divided by 10 when the validation accuracy stops rising. Ten crops of a trained model:
 `--evaluate runs/alexnet_imagenet/model.keras --views ten_crops`; several files are measured as an ensemble.
 
     python recipes/alexnet_imagenet.py

@@ -2,9 +2,10 @@
 
 Paper: Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370: rate 0.003 at a batch of 512, momentum 0.9,
 no weight decay; 500, 10,000 or 20,000 steps. MixUp (`--augment.mixup 0.1`) for more than 20,000 pictures.
-Pictures of less than 96x96 pixels are cropped to 128 of 160, larger ones to 480 of 512 (the authors' code), as here;
-for small ones: `--input-shape 128 128 3 --augment.scale 1.25 1.25 --accumulate 4`.
-Give the weights (`--weights FILE`) and the pictures (`--dataset folder:PATH`, or a tensorflow-datasets name).
+The authors' code resizes pictures of less than 96x96 pixels to 160 and crops 128, larger ones to 512 and crops 480.
+This script has the settings for larger ones. For small ones:
+`--input-shape 128 128 3 --augment.scale 1.25 1.25 --accumulate 4`.
+`--weights FILE` names the weights, `--dataset` the pictures (`folder:PATH` or a name of tensorflow-datasets).
 
     python recipes/bit_fine_tune.py
 """

@@ -3,7 +3,7 @@
 Paper: Huang et al. 2016, "Densely Connected Convolutional Networks", 1608.06993, section 4.2 and Table 2: 4.51 % error
 with augmentation.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: not named. Data: cifar10 of tensorflow-datasets (`--download`).
+The paper does not name its hardware. Data: cifar10 of tensorflow-datasets (`--download`).
 
     python recipes/densenet_bc_cifar10.py
 """

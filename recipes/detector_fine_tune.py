@@ -1,8 +1,7 @@
 """A detector for your own pictures: torchvision's Faster R-CNN with a feature pyramid, with a new classifier.
 
 Paper: Lin et al. 2016, "Feature Pyramid Networks for Object Detection", 1612.03144.
-Data: a folder with a JSON file in COCO's form, or with an XML file in VOC's for each picture
-(docs/guides/detection_and_segmentation.md says how).
+Data: a folder of pictures with boxes in the format of COCO, YOLO or PASCAL VOC (docs/guides/annotation_formats.md).
 Batch normalization keeps COCO's statistics, so a batch of two pictures is enough.
 
     python recipes/detector_fine_tune.py --dataset folder:PATH --check

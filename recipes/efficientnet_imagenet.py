@@ -3,9 +3,10 @@
 Paper: Tan, Le 2019, "EfficientNet: Rethinking Model Scaling", 1905.11946, section 5.2 and Table 2: 77.1 % top-1 for B0,
 84.3 % for B7.
 These are the paper's figures; they have not been reproduced with this script.
-Others: `--model efficientnet_b3 --input-shape 300 300 3`; dropout and stochastic depth come with the model's row.
-The rate is 0.256 at a batch of 4,096 and falls by 3 % every 2.4 epochs; warm-up of 5 epochs as in the authors' code.
-Hardware there: TPUs.
+Other networks: `--model efficientnet_b3 --input-shape 300 300 3`. Each has its own dropout and stochastic depth.
+The learning rate is 0.256 at a batch of 4,096 and falls by 3 % every 2.4 epochs, after 5 epochs of warm-up as in the
+authors' code.
+The paper's hardware: TPUs.
 
     python recipes/efficientnet_imagenet.py
 """

@@ -1,4 +1,4 @@
-"""Fast R-CNN on a narrow VGG-11, on scenes of handwritten digits printed on cards; the boxes are given.
+"""Fast R-CNN on a narrow VGG-11, on scenes of handwritten digits printed on cards; the boxes are inputs.
 
 Paper: Girshick 2015, "Fast R-CNN", 1504.08083.
 Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded. In training

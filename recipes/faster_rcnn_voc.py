@@ -1,16 +1,16 @@
 """Faster R-CNN with VGG-16 on PASCAL VOC 2007, both parts trained together.
 
 Paper: Ren et al. 2015, "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks", 1506.01497,
-Table 3: mAP 69.9 on VOC 2007's test set (11 points), trained on its trainval in four steps; the authors' code trains
-end to end, as this script does by default, with the same result.
+Table 3: mAP 69.9 on VOC 2007's test set (11 points), trained on its trainval set in four steps. The authors' code
+trains end to end with the same result, as this script does by default.
 These are the paper's figures; they have not been reproduced with this script.
-Data: tensorflow-datasets' voc/2007; training and validation pictures are trained on, as in the paper. Wide pictures get
-the paper's short side of 600 pixels, and tall ones less, since all are fitted into 600 x 1000.
+Data: tensorflow-datasets' voc/2007, training and validation pictures, as in the paper. Pictures are scaled to fit into
+600 x 1000 pixels. Wide pictures get the paper's short side of 600 pixels, tall ones less.
 
     python recipes/faster_rcnn_voc.py --download
 
-The paper's four steps (section 3.2): the proposals; the heads on them, from the same initial weights; then proposals
-and heads again, on the layers that step 2 trained, which are frozen. The score of the proposals is their recall.
+The paper's four steps (section 3.2): (1) the proposals, (2) the heads, from the same initial weights, (3) and (4) both
+again on the layers that step 2 trained, which are frozen. The score of the proposals is their recall.
 
     python recipes/faster_rcnn_voc.py --part proposals --out runs/1
     python recipes/faster_rcnn_voc.py --part heads --proposals-of runs/1/model.keras --out runs/2

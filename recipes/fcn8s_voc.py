@@ -4,7 +4,7 @@ Paper: Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation
 mean IoU 62.7 on a part of VOC 2011's validation set, from FCN-16s on more masks than VOC's own.
 These are the paper's figures; they have not been reproduced with this script.
 Data: VOC's own folder, `--dataset folder:VOCdevkit/VOC2012` (JPEGImages, SegmentationClass, ImageSets). Pictures are
-fitted into 512 x 512; the border is void.
+scaled to fit into 512 x 512 pixels; the rest is void.
 
     python recipes/fcn8s_voc.py --dataset folder:VOCdevkit/VOC2012
 """

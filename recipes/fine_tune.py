@@ -1,15 +1,14 @@
 """Any model, any weights, a folder of your own pictures.
 
-The folder has one folder of pictures for each class. The classifier is new; the layers before it start from the given
-weights. First the classifier alone is trained, then the full network from there, at a tenth of the rate:
+The folder has one folder of pictures for each class. The classifier is new; the layers before it start from the
+weights. Train the classifier first, then the full network at a tenth of the learning rate:
 
     python recipes/fine_tune.py --dataset folder:pictures --freeze features --out runs/mine-head
     python recipes/fine_tune.py --dataset folder:pictures --weights runs/mine-head/model.keras --learning-rate 1e-4
 
-Batch normalization uses the statistics that came with the weights: with those of single batches, to which a short
-training does not adapt, a real network lost dozens of percentage points. `--no-hold-statistics` updates them, for
-large data.
-Layers far from the classifier may learn slower: `--layer-rates stem 0.1 stage1 0.1`.
+Batch normalization keeps the statistics of the weights. With the statistics of single batches a network lost dozens of
+percentage points in a short training. For large data sets, `--no-hold-statistics` updates them.
+To train layers far from the classifier more slowly: `--layer-rates stem 0.1 stage1 0.1`.
 Another network: `--model resnet50 --weights torchvision`. Without a folder it runs on the digits:
 
     python recipes/fine_tune.py

@@ -3,9 +3,9 @@
 Paper: Szegedy et al. 2014, "Going Deeper with Convolutions", 1409.4842, section 6: 10.07 % top-5 error of one network
 on one crop.
 These are the paper's figures; they have not been reproduced with this script.
-The paper gives the momentum, the decay (4 % every 8 epochs), the crops and the averaging of the weights, but neither
-the first learning rate nor the batch nor the number of epochs: those are chosen here.
-Hardware there: CPUs; "a few high-end GPUs within a week".
+The paper has the momentum, the decay (4 % every 8 epochs), the crops and the averaging of the weights. It does not have
+the first learning rate, the batch size and the number of epochs; these were chosen for this recipe.
+The paper's hardware: CPUs; "a few high-end GPUs within a week".
 
     python recipes/googlenet_imagenet.py
 """

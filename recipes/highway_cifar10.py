@@ -1,10 +1,11 @@
 """A highway network of 19 layers on CIFAR-10.
 
 Paper: Srivastava et al. 2015, "Training Very Deep Networks", 1507.06228, Table 2: about 92 %
-of the test pictures right.
+test accuracy.
 These are the paper's figures; they have not been reproduced with this script.
-The paper takes SGD with momentum and a rate that decays exponentially; its values are not given there for CIFAR, so
-rate, decay and epochs are this page's. Hardware there: not named. Data: cifar10 of tensorflow-datasets (`--download`).
+The paper uses SGD with momentum and a learning rate that decays exponentially, but does not state the values for CIFAR.
+Rate, decay and epochs were chosen for this recipe.
+The paper does not name its hardware. Data: cifar10 of tensorflow-datasets (`--download`).
 
     python recipes/highway_cifar10.py
 """

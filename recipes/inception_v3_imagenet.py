@@ -3,8 +3,9 @@
 Paper: Szegedy et al. 2015, "Rethinking the Inception Architecture", 1512.00567, section 8 and Table 3: 21.2 %
 top-1 and 5.6 % top-5 error, one crop.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: 50 replicas, each with a batch of 32 on a Kepler GPU, asynchronous, 100 epochs. Here the replicas are
-synchronous; the rate is the paper's for a batch of 32; with `--rate-batch 32` it grows with the batch.
+The paper's hardware: 50 replicas, each with a batch of 32 on a Kepler GPU, asynchronous, 100 epochs.
+Here the replicas are synchronous. The learning rate is the paper's for a batch of 32; with `--rate-batch 32` it grows
+with the batch.
 
     python recipes/inception_v3_imagenet.py
 """

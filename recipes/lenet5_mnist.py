@@ -2,9 +2,9 @@
 
 Paper: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition": 0.95 % error, 0.8 % with
 distorted digits.
-Reproduced with this script, with a better result: docs/measurements/published.md. As published, with subsampling,
-connection table and output units of its own: `--model lenet5_1998 --loss distance`, the loss of the paper's equation 9.
-The paper's optimizer was a diagonal Levenberg-Marquardt method over 20 passes; AdamW over 40 stands in for it here.
+Reproduced with this script, with a better result: docs/measurements/published.md. The published network, with its own
+subsampling, connection table and output units: `--model lenet5_1998 --loss distance` (the loss of equation 9).
+The paper used a diagonal Levenberg-Marquardt method over 20 passes; this recipe uses AdamW over 40 epochs.
 Data: mnist of tensorflow-datasets; `--download` fetches it the first time.
 Time: minutes on a laptop.
 

@@ -3,8 +3,8 @@
 Paper: Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 1801.04381.
 Data: the 1,797 digits of the UCI repository, 8x8 scaled to 32x32; nothing is downloaded. A fifth is held out.
 Expect: 0.9944 of the held-out digits with seed 0.
-The last levels of such a small picture are one pixel, so batch normalization sees only the batch: short runs need
-statistics that follow faster than the published momentum.
+The last levels of so small a picture have one pixel, so batch normalization averages over the batch only. In a short
+run its statistics must follow faster than with the published momentum.
 
     python recipes/mobilenet_v2_digits.py
 """

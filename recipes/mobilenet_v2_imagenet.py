@@ -3,7 +3,8 @@
 Paper: Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 1801.04381, section 6.1,
 Table 4: 72.0 % top-1.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: 16 GPU workers, asynchronous, each with a batch of 96. The number of epochs is this page's.
+The paper's hardware: 16 GPU workers, asynchronous, each with a batch of 96. The number of epochs was
+chosen for this recipe.
 
     python recipes/mobilenet_v2_imagenet.py
 """

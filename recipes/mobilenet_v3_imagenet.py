@@ -2,7 +2,8 @@
 
 Paper: Howard et al. 2019, "Searching for MobileNetV3", 1905.02244, section 6.1.1 and Table 3: 75.2 % top-1.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: a 4x4 TPU pod at a batch of 4,096; the rate of 0.1 falls by 1 % every 3 epochs. Epochs are this page's.
+The paper's hardware: a 4x4 TPU pod at a batch of 4,096; the rate of 0.1 falls by 1 % every 3
+epochs. The number of epochs was chosen for this recipe.
 
     python recipes/mobilenet_v3_imagenet.py
 """

@@ -3,8 +3,8 @@
 Paper: He et al. 2016, "Identity Mappings in Deep Residual Networks", 1603.05027, Table 4: error 5.46 % (164 layers),
 4.92 % (1001 layers, `--model resnet1001_v2_cifar`).
 These are the paper's figures; they have not been reproduced with this script.
-The first 400 steps warm up, which is about one epoch. Data: cifar10 of tensorflow-datasets (`--download`).
-Hardware there: two GPUs, 27 hours for 1001 layers.
+The first 400 steps are warm-up, about one epoch. Data: cifar10 of tensorflow-datasets (`--download`).
+The paper's hardware: two GPUs, 27 hours for 1001 layers.
 
     python recipes/preact_resnet_cifar10.py
 """

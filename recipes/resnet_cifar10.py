@@ -1,13 +1,13 @@
-"""The CIFAR ResNets, and the plain nets beside them.
+"""The ResNets for CIFAR-10, and plain networks of the same depths.
 
 Paper: He et al. 2015, "Deep Residual Learning for Image Recognition", 1512.03385, section 4.2 and Table 6: error 8.75 %
 (20 layers), 7.51 (32), 7.17 (44), 6.97 (56), 6.43 (110).
-Repeated with this schedule: 20 layers, in docs/measurements/published.md. 56 layers, and the plain nets, on 50 epochs
-of it, there
-too; the other figures are the paper's.
-64,000 steps of 128 pictures are 164 epochs; the rate falls at 32,000 and 48,000. Others: `--model plain56_cifar`;
-for 110 layers the paper warms up: `--model resnet110_cifar --warmup-epochs 1`.
-Data: cifar10 of tensorflow-datasets; `--download` fetches it the first time. Hardware there: two GPUs.
+docs/measurements/published.md has the result of this schedule for 20 layers, and of 50 epochs for 56 layers and the
+plain networks. The other figures are the paper's.
+64,000 steps of 128 pictures are 164 epochs. The learning rate falls at steps 32,000 and 48,000.
+Other networks: `--model plain56_cifar`; 110 layers need the paper's warm-up:
+`--model resnet110_cifar --warmup-epochs 1`.
+Data: cifar10 of tensorflow-datasets; `--download` fetches it the first time. The paper's hardware: two GPUs.
 
     python recipes/resnet_cifar10.py
 """

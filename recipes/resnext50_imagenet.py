@@ -3,7 +3,7 @@
 Paper: Xie et al. 2016, "Aggregated Residual Transformations", 1611.05431, section 4 and Table 3: 22.2 % top-1
 error, one crop.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: eight GPUs with 32 pictures each.
+The paper's hardware: eight GPUs with 32 pictures each.
 
     python recipes/resnext50_imagenet.py
 """

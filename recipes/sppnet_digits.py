@@ -1,8 +1,8 @@
 """SPPnet on a narrow VGG-11, on the embedded handwritten digits, for pictures of any size.
 
 Paper: He et al. 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 1406.4729.
-Trained at six sizes in turn (section 2.3, with two); benchmarks/sizes.py measures it at others. There is no
-batch normalization, as in the paper: its statistics differ between sizes, and inference has one set for all.
+It is trained at six sizes in turn (section 2.3 of the paper has two); benchmarks/sizes.py measures it at other sizes.
+There is no batch normalization, as in the paper: its statistics differ between sizes, and inference has only one set.
 
     python recipes/sppnet_digits.py
 """

@@ -3,9 +3,9 @@
 Paper: Simonyan, Zisserman 2014, "Very Deep Convolutional Networks", 1409.1556, section 3.1 and Table 4: 24.8 %
 top-1 and 7.5 % top-5 error, several scales in training and testing.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: four Titan Black, two to three weeks for 74 epochs.
-Once it is trained: `--evaluate runs/vgg16_imagenet/model.keras --views multi_scale --scales 256 384 512`.
-The paper starts the deep nets from shallow ones; He's initialization (of this row) makes that unnecessary.
+The paper's hardware: four Titan Black, two to three weeks for 74 epochs.
+To evaluate a trained model: `--evaluate runs/vgg16_imagenet/model.keras --views multi_scale --scales 256 384 512`.
+The paper starts the deep networks from shallow ones. With He's initialization, as here, this is not necessary.
 
     python recipes/vgg16_imagenet.py
 """

@@ -3,8 +3,8 @@
 Paper: Zagoruyko, Komodakis 2016, "Wide Residual Networks", 1605.07146, section 3: 4.00 % error (Table 5),
 3.89 % with dropout of 0.3 (Table 6), which the network has here.
 These are the paper's figures; they have not been reproduced with this script.
-Hardware there: Titan X. Data: cifar10 of tensorflow-datasets (`--download`). A smaller
-sister: `--model wrn_16_8_cifar`.
+The paper's hardware: Titan X. Data: cifar10 of tensorflow-datasets (`--download`). A smaller
+network: `--model wrn_16_8_cifar`.
 
     python recipes/wrn_28_10_cifar10.py
 """
