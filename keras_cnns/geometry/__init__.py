@@ -1,1 +1,1 @@
-"""Boxes, anchors, suppression and pyramid levels: what layers, data and tasks share."""
+"""Boxes, anchors, non-maximum suppression and pyramid levels: shared by layers, data and tasks."""

@@ -9,11 +9,16 @@ from keras_cnns.support.types import Tensor
 
 
 def shapes(scales: Sequence[float], ratios: Sequence[float]) -> np.ndarray:
-    """float32 [k, 2]: width and height of the anchors of one position, the scales of the first ratio first.
+    """Width and height in pixels of the k anchors of one position, float32 [k, 2], all scales of the first ratio first.
 
-    scales: square roots of their areas, in pixels. ratios: height / width.
+    Args:
+      scales: square roots of the anchors' areas, in pixels.
+      ratios: height / width.
+
+    Example:
+      shapes((128, 256, 512), (0.5, 1, 2))  # [9, 2]
     """
-    roots = np.sqrt(np.asarray(ratios, "float64")[:, None])
+    roots = np.sqrt(np.asarray(ratios, "float64"))[:, None]
     sides = np.asarray(scales, "float64")[None, :]
     return np.stack([(sides / roots).ravel(), (sides * roots).ravel()], 1).astype("float32")
 
@@ -28,11 +33,20 @@ def anchors(
     offset: float = 0.5,
     rounded: bool = False,
 ) -> Tensor:
-    """[height * width * k, 4]: the anchors of a level, position by position, row by row.
+    """The anchors of a feature map, float32 [height * width * k, 4], position by position, row by row.
 
-    height, width: of the level (numbers or scalar tensors). stride: pixels from one position to the next, or two
-    numbers, down and across. offset: where in its position's stride a group of anchors is centred; 0.5: in the middle.
-    rounded: corners are whole pixels away from there, halves to the even one, as torchvision has them.
+    Args:
+      height, width: of the feature map, in positions (numbers or scalar tensors).
+      stride: pixels between neighbouring positions, or (vertical, horizontal).
+      scales, ratios: see `shapes`.
+      offset: where the anchors of a position are centred, as a fraction of the stride; 0.5 is the middle.
+      rounded: whether corners are rounded to whole pixels relative to the centre, as in torchvision.
+
+    Returns:
+      boxes (x1, y1, x2, y2) in pixels; they may reach over the border of the picture.
+
+    Example:
+      anchors(38, 50, 16, (128, 256, 512), (0.5, 1, 2))  # [17100, 4]
     """
     sizes = shapes(scales, ratios)
     corners = np.concatenate([-sizes, sizes], 1) / 2  # [k, 4]

@@ -1,4 +1,4 @@
-"""Non-maximum suppression to a fixed number of boxes, by operators that every backend and TFLite has built in."""
+"""Non-maximum suppression to a fixed number of boxes, with operators that every backend and TFLite have built in."""
 
 from keras_cnns.geometry.boxes import iou
 from keras_cnns.support.lazy_imports import ops
@@ -16,22 +16,26 @@ def nms(
 ) -> tuple[Tensor, Tensor]:
     """The `count` best boxes of each picture of which none overlaps a better one by more than `threshold`.
 
-    Greedy suppression, computed for all boxes at once: a box stays if no better box that stays overlaps it. From the
-    assumption that all stay, each repetition is right for at least one box more, in the order of the scores, and
-    nothing changes any more once all are right. A few repetitions do.
+    Greedy suppression, computed for all boxes at once: a box stays if no better box that stays overlaps it. The loop
+    starts with all boxes and repeats this rule until nothing changes. Each repetition settles at least one more box, in
+    the order of the scores; a few repetitions are usually enough.
 
     Args:
-      boxes: [B, N, 4]. scores: [B, N]; a score of -inf or NaN marks no box.
-      count: boxes given back for each picture.
-      threshold: of the intersection over union.
-      before: only so many of the best boxes are looked at; `None`: all.
-      classes: int32 [B, N]: only boxes of one class suppress each other; `None`: all do.
+      boxes: [batch, N, 4], (x1, y1, x2, y2).
+      scores: [batch, N]; a score of -inf or NaN means that there is no box.
+      count: number of boxes returned for each picture.
+      threshold: largest intersection over union with a better box.
+      before: number of best-scored boxes that are considered. Default: all.
+      classes: int32 [batch, N]: only boxes of the same class suppress each other. Default: all do.
 
     Returns:
-      (numbers int32 [B, count] of the boxes that stay, best first, a tie in the order given; kept: bool [B, count],
-      False where there are no more, the number then being another box's)
+      (indices int32 [batch, count] of the boxes that stay, best first, ties in input order; bool [batch, count]: False
+      where no box is left, and the index is that of some other box).
+
+    Example:
+      indices, kept = nms(boxes, scores, count=300, threshold=0.7)
     """
-    scores = ops.where(scores > float("-inf"), scores, float("-inf"))  # NaN is not more than anything
+    scores = ops.where(scores > float("-inf"), scores, float("-inf"))  # NaN becomes -inf
     top = ops.shape(boxes)[1]
     if before is not None:
         top = min(before, top) if isinstance(top, int) else ops.minimum(before, top)
@@ -43,19 +47,19 @@ def nms(
         overlap = ops.logical_and(overlap, classes[:, :, None] == classes[:, None, :])
     rank = ops.arange(top)
     better = ops.cast(ops.logical_and(overlap, rank[:, None] < rank[None, :]), boxes.dtype)  # [B, better, worse]
-    there = ops.cast(scores > float("-inf"), boxes.dtype)
+    is_box = ops.cast(scores > float("-inf"), boxes.dtype)
 
-    def repeated(stay: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
-        beaten = ops.matmul(stay[:, None], better)[:, 0]
-        new = ops.where(beaten > 0, ops.zeros_like(there), there)
+    def suppress(stay: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+        overlapped = ops.matmul(stay[:, None], better)[:, 0]
+        new = ops.where(overlapped > 0, ops.zeros_like(is_box), is_box)
         return new, ops.any(new != stay)
 
-    stay, _ = ops.while_loop(lambda stay, changed: changed, repeated, (there, ops.any(there > -1)))
-    # those that stay first, each group in the order of the scores
+    stay, _ = ops.while_loop(lambda stay, changed: changed, suppress, (is_box, ops.any(is_box > -1)))
+    # the boxes that stay first, then the others, each in the order of the scores
     order = ops.where(stay > 0, 0, top) + rank
-    taken = min(count, top) if isinstance(top, int) else ops.minimum(count, top)
-    _, first = ops.top_k(-ops.cast(order, "float32"), taken)
-    missing = ((0, 0), (0, count - taken))
+    available = min(count, top) if isinstance(top, int) else ops.minimum(count, top)
+    _, first = ops.top_k(-ops.cast(order, "float32"), available)
+    missing = ((0, 0), (0, count - available))
     kept = ops.pad(ops.take_along_axis(stay, first, axis=1), missing) > 0
     numbers = ops.reshape(ops.pad(ops.take_along_axis(numbers, first, axis=1), missing), (-1, count))
     return numbers, ops.reshape(kept, (-1, count))

@@ -1,1 +1,1 @@
-"""A Keras model as nodes and calls: the only reader of Keras's graph."""
+"""A Keras model as nodes and calls. Only this package reads Keras's own graph."""

@@ -1,81 +1,88 @@
-"""Layers that are taken over themselves, as copies, because nothing proves that their config says all they do."""
+"""Layers that are copied as they are, because their configuration may not describe all they do."""
 
 import copy
 import inspect
+from collections.abc import Iterable, Iterator
 from types import FunctionType, ModuleType
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_cnns.graph.keras_internals import forget_calls, sublayers
 
-OWN = ("keras.", "keras_cnns.")  # what comes from these can be made again from its config
-_WRAPPED = ("build", "quantize")  # by Keras itself, on every layer
+OWN = ("keras.", "keras_cnns.")  # layers of these packages can be rebuilt from their configuration
+_WRAPPED = ("build", "quantize")  # methods that Keras replaces on every layer
 _SHARED = (type, ModuleType, FunctionType)
 _CALLS = ("_inbound_nodes", "_outbound_nodes")
 
 
 class Carried:
-    """Stands as `call` of a node: a layer of somebody else's, or one that holds something of somebody else's."""
+    """The `call` of a node whose layer, or a part of it, is foreign: from neither Keras nor this package."""
 
-    def __init__(self, layer):
+    def __init__(self, layer: keras.layers.Layer) -> None:
         self.layer = layer
-        self.__name__ = type(layer).__name__  # as classes and functions have one
+        self.__name__ = type(layer).__name__  # classes and functions, the other values of `Node.call`, have it too
 
-    def copied(self, name):
-        """A copy of the layer, in float32, which shares nothing that is trained with it."""
+    def copied(self, name: str) -> keras.layers.Layer:
+        """A copy of the layer, in float32, with variables of its own."""
         return duplicate(self.layer, name)
 
 
-def can_be_made_again(layer):
-    """Whether the layer and all it holds are Keras's own (or this package's), functions they were given included."""
+def can_be_made_again(layer: keras.layers.Layer) -> bool:
+    """Whether `from_config` rebuilds the layer: it and all its parts and functions come from Keras or this package."""
     parts = sublayers(layer)
     if any(isinstance(part, keras.layers.Lambda) for part in parts):
         return False
     return all(_own(type(part)) and not replaced(part) and all(map(_own, _functions(part))) for part in parts)
 
 
-def replaced(layer):
-    """Whether somebody put a method of his own in the place of the class's, on this one layer."""
+def replaced(layer: keras.layers.Layer) -> bool:
+    """Whether a method of this one layer was replaced by another function."""
     methods = (key for key, value in vars(layer).items() if key not in _WRAPPED and callable(value))
     return any(inspect.isfunction(getattr(type(layer), key, None)) for key in methods)
 
 
-def _own(thing):
+def _own(thing: Any) -> bool:
+    """Whether a class or function comes from Keras or this package."""
     return (getattr(thing, "__module__", None) or "").startswith(OWN)
 
 
-def _functions(layer):
-    """What somebody may have given to the layer to call."""
+def _functions(layer: keras.layers.Layer) -> list:
+    """The functions that were passed to the layer."""
     return [value for key in ("activation", "recurrent_activation") if (value := vars(layer).get(key)) is not None]
 
 
-def copy_operation(operation):
-    """A copy without calls; `copy.copy` would go by the config, which need not say all."""
+def copy_operation(operation: keras.Operation) -> keras.Operation:
+    """A copy without calls. `copy.copy` would use the configuration, which may be incomplete."""
     twin = object.__new__(type(operation))
     twin.__dict__.update(vars(operation))
     forget_calls(twin)
     return twin
 
 
-def duplicate(layer, name):
-    """A deep copy of a built layer that computes in float32, with variables of its own and no calls."""
+def duplicate(layer: keras.layers.Layer, name: str) -> keras.layers.Layer:
+    """A deep copy of a built layer, named `name`: computes in float32, has variables of its own and no calls."""
     parts = sublayers(layer)
-    known = {id(part): object.__new__(type(part)) for part in parts}
+    copies = {id(part): object.__new__(type(part)) for part in parts}
     for part in parts:
-        own = (*part._trainable_variables, *part._non_trainable_variables, *(s.state for s in part._seed_generators))
-        known.update({id(variable): _variable(variable) for variable in own if id(variable) not in known})
-    containers = [held for part in parts for held in _tracked(list(vars(part).values()))]
-    known.update({id(held): type(held).__new__(type(held)) for held in containers})
+        variables = (
+            *part._trainable_variables,
+            *part._non_trainable_variables,
+            *(s.state for s in part._seed_generators),
+        )
+        copies.update({id(variable): _variable(variable) for variable in variables if id(variable) not in copies})
+    containers = [container for part in parts for container in _tracked(list(vars(part).values()))]
+    copies.update({id(container): _empty(container) for container in containers})
     for part in parts:
-        twin = vars(known[id(part)])
-        twin.update({key: _copied(value, known) for key, value in vars(part).items() if key not in _CALLS})
+        twin = vars(copies[id(part)])
+        twin.update({key: _copied(value, copies) for key, value in vars(part).items() if key not in _CALLS})
         twin.update({key: [] for key in _CALLS})
-    for held in containers:
-        _fill(known[id(held)], held, known)
+    for container in containers:
+        _fill(copies[id(container)], container, copies)
     for part in parts:
-        _count_anew(known[id(part)]._tracker)
-    twin = known[id(layer)]
+        _reset_tracker(copies[id(part)]._tracker)
+    twin = copies[id(layer)]
     vars(twin)["name"] = name
     for part in sublayers(twin):
         if part.compute_dtype in ("float16", "bfloat16", "float64"):
@@ -83,36 +90,36 @@ def duplicate(layer, name):
     return twin
 
 
-def _copied(value, known):
-    """A deep copy; what cannot be copied, such as a module or a lock, is shared. What holds it is copied around it."""
-    count = len(known)
+def _copied(value: Any, copies: dict) -> Any:
+    """A deep copy. What cannot be copied, such as a module or a lock, is shared; the object that holds it is copied."""
+    count = len(copies)
     try:
-        return copy.deepcopy(value, known)
+        return copy.deepcopy(value, copies)
     except Exception:  # a user's class may raise anything
-        while len(known) > count:  # a copy that failed midway leaves unfinished objects in the memo
-            known.popitem()
-        return _copied_by_parts(value, known)
+        while len(copies) > count:  # a copy that failed midway leaves unfinished objects in the memo
+            copies.popitem()
+        return _copied_by_parts(value, copies)
 
 
-def _copied_by_parts(value, known):
-    """A copy of a container or an object of which some part cannot be copied; that part alone is shared."""
+def _copied_by_parts(value: Any, copies: dict) -> Any:
+    """A copy of a container or object, some part of which cannot be copied. Only that part is shared."""
     kind = type(value)
     if kind in (list, tuple):
-        return kind(_copied(part, known) for part in value)
+        return kind(_copied(part, copies) for part in value)
     if kind is dict:
-        return {key: _copied(part, known) for key, part in value.items()}
+        return {key: _copied(part, copies) for key, part in value.items()}
     if isinstance(value, _SHARED) or not hasattr(value, "__dict__") or hasattr(kind, "__deepcopy__"):
         return value
     try:
-        twin = known[id(value)] = object.__new__(kind)
+        twin = copies[id(value)] = object.__new__(kind)
     except TypeError:  # a class written in C
         return value
-    vars(twin).update({key: _copied(part, known) for key, part in vars(value).items()})
+    vars(twin).update({key: _copied(part, copies) for key, part in vars(value).items()})
     return twin
 
 
-def _tracked(values, seen=None):
-    """The lists, dicts and sets among the values, and inside them, by which Keras keeps account of a layer's state."""
+def _tracked(values: Iterable, seen: set | None = None) -> Iterator:
+    """The lists, dicts and sets among the values, nested ones too, in which Keras tracks the state of a layer."""
     seen = set() if seen is None else seen
     for value in values:
         if isinstance(value, (list, tuple, dict, set)) and id(value) not in seen:
@@ -122,23 +129,30 @@ def _tracked(values, seen=None):
             yield from _tracked(list(value.values()) if isinstance(value, dict) else list(value), seen)
 
 
-def _fill(twin, held, known):
-    """Puts copies of what `held` holds into its twin, past the account, which is copied as it is."""
-    if isinstance(held, dict):
-        dict.update(twin, {key: _copied(value, known) for key, value in held.items()})
-    elif isinstance(held, list):
-        list.extend(twin, [_copied(value, known) for value in held])
+def _empty(container: Any) -> Any:
+    """An object of the class of `container`, not initialized."""
+    kind: Any = type(container)
+    return kind.__new__(kind)
+
+
+def _fill(twin: Any, container: Any, copies: dict) -> None:
+    """Fills `twin` with copies of the values of `container`, without notifying its tracker, which is copied too."""
+    if isinstance(container, dict):
+        dict.update(twin, {key: _copied(value, copies) for key, value in container.items()})
+    elif isinstance(container, list):
+        list.extend(twin, [_copied(value, copies) for value in container])
     else:
-        set.update(twin, {_copied(value, known) for value in held})
-    twin.tracker = copy.deepcopy(held.tracker, known)
+        set.update(twin, {_copied(value, copies) for value in container})
+    twin.tracker = copy.deepcopy(container.tracker, copies)
 
 
-def _count_anew(tracker):
-    """The account of a copied layer names what the copy holds."""
+def _reset_tracker(tracker: Any) -> None:
+    """Makes the tracker of a copied layer refer to the variables of the copy."""
     tracker.stored_ids = {name: {id(value) for value in store} for name, (_, store) in tracker.config.items()}
 
 
-def _variable(variable):
+def _variable(variable: keras.Variable) -> keras.Variable:
+    """A copy of a variable, with its value."""
     return keras.Variable(
         np.asarray(keras.ops.convert_to_numpy(variable)),
         dtype=variable.dtype,

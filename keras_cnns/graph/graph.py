@@ -1,12 +1,14 @@
-"""A model as a plain graph that can be rewritten, and the Keras model made of it again.
+"""A model as a plain graph that can be rewritten and built again as a Keras model.
 
-What prepares, quantizes or translates a model reads it (`reader.read`), edits the nodes, and makes a new Keras model of
-them by `Graph.build`.
+Code that prepares, quantizes or translates a model reads it (`reader.read`), edits the nodes, and builds a new Keras
+model from them with `Graph.build`.
 """
 
 import contextlib
 import copy
+from collections.abc import Callable, Iterator
 from types import FunctionType
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,14 +21,23 @@ from keras_cnns.support.recursion import with_room
 
 
 class Graph:
-    """Nodes, reachable from `outputs`; `inputs` and `outputs` have the nesting the model's have."""
+    """Nodes, reachable from `outputs`.
 
-    def __init__(self, inputs, outputs, name):
+    Args:
+      inputs, outputs: nodes, nested (lists, dicts) as in the model.
+      name: of the model.
+
+    Example:
+      graph = read(model).rewrite(fold_batch_norm)
+      folded = graph.build()
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str) -> None:
         self.inputs, self.outputs, self.name = inputs, outputs, name
 
     @property
-    def nodes(self):
-        """Every node the outputs need, each after what it takes."""
+    def nodes(self) -> list[Node]:
+        """Every node that the outputs depend on, each after its inputs."""
         order, seen = [], set()
         stack = [(n, False) for n in reversed(tree.flatten((self.inputs, self.outputs)))]
         while stack:
@@ -39,64 +50,69 @@ class Graph:
                 stack.extend((n, False) for n in reversed(node.inputs))
         return order
 
-    def copy(self):
-        """Another graph of copied nodes; the arrays are the same."""
-        now = {}
+    def copy(self) -> "Graph":
+        """A graph of copied nodes. The weight arrays are shared."""
+        copies: dict[Node, Node] = {}
         for node in self.nodes:
-            now[node] = twin = copy.copy(node)
+            copies[node] = twin = copy.copy(node)
             twin.config, twin.weights = dict(node.config), list(node.weights)
             twin.args, twin.kwargs = tree.map_structure(
-                lambda x: now[x] if isinstance(x, Node) else x, (node.args, node.kwargs)
+                lambda x: copies[x] if isinstance(x, Node) else x, (node.args, node.kwargs)
             )
-        return Graph(tree.map_structure(now.get, self.inputs), tree.map_structure(now.get, self.outputs), self.name)
+        return Graph(
+            tree.map_structure(copies.get, self.inputs), tree.map_structure(copies.get, self.outputs), self.name
+        )
 
-    def uses(self):
-        """Node -> how many calls take its output; being an output of the model counts as one."""
+    def uses(self) -> dict[Node, int]:
+        """{node: number of calls that read its output}. Being an output of the model counts as one call."""
         uses = dict.fromkeys(self.nodes, 0)
         for node in list(uses):
-            for taken in node.inputs:
-                uses[taken] += 1
+            for source in node.inputs:
+                uses[source] += 1
         for node in tree.flatten(self.outputs):
             uses[node] += 1
         return uses
 
-    def rewrite(self, *rules):
-        """Puts `rule(node, uses)` in the place of every node, each after what it takes; None leaves the node.
+    def rewrite(self, *rules: Callable[[Node, dict[Node, int]], Node | None]) -> "Graph":
+        """Replaces every node by `rule(node, uses)`, each after its inputs, and returns the graph.
 
-        Several rules are applied to the whole graph one after the other.
-
-        A rule sees a node whose inputs are rewritten already, so it looks backward: what it needs of what follows
-        is `uses`, how many calls will take a node.
+        Args:
+          *rules: each is applied to the whole graph, one after the other. A rule gets a node, whose inputs have been
+            rewritten, and `uses`, see `Graph.uses`. It returns the new node, or None to keep the old one.
         """
         for rule in rules:
             self._rewrite(rule)
         return self
 
-    def _rewrite(self, rule):
-        uses, now = self.uses(), {}
+    def _rewrite(self, rule: Callable[[Node, dict[Node, int]], Node | None]) -> None:
+        uses, rewritten = self.uses(), {}
         for node in self.nodes:
             node.args, node.kwargs = tree.map_structure(
-                lambda x: now[x] if isinstance(x, Node) else x, (node.args, node.kwargs)
+                lambda x: rewritten[x] if isinstance(x, Node) else x, (node.args, node.kwargs)
             )
-            now[node] = rule(node, uses) or node
-            if now[node] is not node:
-                uses[now[node]] = uses[node] + uses.get(now[node], 1) - 1
-        self.outputs = tree.map_structure(now.get, self.outputs)
+            rewritten[node] = new = rule(node, uses) or node
+            if new is not node:
+                uses[new] = uses[node] + uses.get(new, 1) - 1
+        self.outputs = tree.map_structure(rewritten.get, self.outputs)
 
-    def build(self, *, make=None, name=None):
-        """The Keras model of this graph.
+    def build(
+        self, *, make: Callable[[Node, str], keras.layers.Layer | None] | None = None, name: str | None = None
+    ) -> keras.Model:
+        """Builds the Keras model of this graph, in float32.
 
-        make: called with (node, name) to make the layer of a node; None from it means the ordinary way.
+        Args:
+          make: called with (node, name) to create the layer of a node; None from it means the default layer.
+          name: of the model; default: the graph's.
         """
-        names, tensors, made = _Names(), {}, {}
+        names, tensors, shared_layers = _Names(), {}, {}
         with in_float32():
             for node in self.nodes:
-                tensors[node] = self._call(node, tensors, names, made, make)
+                tensors[node] = self._call(node, tensors, names, shared_layers, make)
             inputs, outputs = (tree.map_structure(tensors.get, x) for x in (self.inputs, self.outputs))
             model_name = name or self.name
             return with_room(lambda: keras.Model(inputs, outputs, name=model_name), share=thread_state())
 
-    def _call(self, node, tensors, names, made, make):
+    def _call(self, node, tensors, names, shared_layers, make):
         args, kwargs = tree.map_structure(lambda x: tensors[x] if isinstance(x, Node) else x, (node.args, node.kwargs))
         if isinstance(node.call, Item):
             return tree.flatten(args[0])[node.call.index]
@@ -107,11 +123,11 @@ class Graph:
             tensor = node.call(*args, **kwargs)
             producer(tensor).name = names(node.name)
             return tensor
-        if isinstance(node.call, keras.Operation):  # no layer: a copy, so that the source gets no new calls
+        if isinstance(node.call, keras.Operation):  # not a layer: copied, so that the source model gets no new calls
             operation = copy_operation(node.call)
             operation.name = names(node.name)
             return operation(*args, **kwargs)
-        for twin, layer in made.get(node.shared, ()):
+        for twin, layer in shared_layers.get(node.shared, ()):
             if node.shared is not None and _same(node, twin):
                 return layer(*args, **kwargs)
         name = names(node.name)
@@ -122,13 +138,16 @@ class Graph:
             layer = node.call.from_config(node.settings(name))
         result = layer(*args, **kwargs)
         if node.weights:
-            for variable, value in zip(layer.weights, node.weights, strict=False):  # quantizers add their own behind
+            for variable, value in zip(
+                layer.weights, node.weights, strict=False
+            ):  # quantizers add variables of their own at the end
                 variable.assign(value)
-        made.setdefault(node.shared, []).append((node, layer))
+        shared_layers.setdefault(node.shared, []).append((node, layer))
         return result
 
 
-def _same(a, b):
+def _same(a: Node, b: Node) -> bool:
+    """Whether two nodes call the same layer class with equal configuration and weights."""
     return (
         a.call is b.call
         and a.config == b.config
@@ -138,8 +157,8 @@ def _same(a, b):
 
 
 @contextlib.contextmanager
-def in_float32():
-    """Layers made inside compute in float32, whatever the user's global policy says."""
+def in_float32() -> Iterator[None]:
+    """Within this context, new layers compute in float32, whatever the global dtype policy is."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
@@ -149,15 +168,15 @@ def in_float32():
 
 
 class _Names:
-    """Each name once: `conv`, then `conv_1`, ..."""
+    """Makes names unique: `conv`, then `conv_1` and so on."""
 
-    def __init__(self):
-        self.taken = set()
+    def __init__(self) -> None:
+        self.used: set[str] = set()
 
-    def __call__(self, name):
+    def __call__(self, name: str) -> str:
         unique, i = name, 0
-        while unique in self.taken:
+        while unique in self.used:
             i += 1
             unique = f"{name}_{i}"
-        self.taken.add(unique)
+        self.used.add(unique)
         return unique

@@ -1,12 +1,17 @@
-"""Which layers are what. They are distinguished by class, not by the name of a class, which any package may use."""
+"""Groups of layers and operations by what they do.
+
+They are distinguished by class, not by class name, because other packages may use the same names.
+"""
 
 import importlib
 import inspect
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from keras_cnns.graph.keras_internals import producer
+from keras_cnns.graph.node import Node
 
 CONVS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
@@ -21,12 +26,12 @@ SEPARABLE = {
 
 
 def _layers(*names):
-    """Those of these classes that the installed Keras has."""
+    """The layer classes of these names; names that the installed Keras lacks are left out."""
     return tuple(getattr(layers, name) for name in names if hasattr(layers, name))
 
 
 def _private(module, name):
-    """A layer that keras.applications builds with and shows to nobody."""
+    """A private layer class of keras.applications."""
     return getattr(importlib.import_module(f"keras.src.applications.{module}"), name)
 
 
@@ -34,18 +39,18 @@ FUNCTIONAL = importlib.import_module("keras.src.models.functional").Functional
 LAYER_SCALE = _private("convnext", "LayerScale")
 SCALED_SUM = _private("inception_resnet_v2", "CustomScaleLayer")  # a + b * scale
 
-# Nothing happens in these outside training. Crops and resizes are not among them: they act in inference too.
+# These only act in training. Crops and resizes are not among them: they act at inference too.
 DROPOUTS = _layers("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout")
 DROPOUTS += (_private("convnext", "StochasticDepth"),)
 AUGMENTATIONS = "Flip Rotation Translation Zoom Shear Perspective Erasing GaussianBlur Contrast Brightness Saturation"
 AUGMENTATIONS += " Hue Sharpness Grayscale ColorJitter ColorDegeneration Posterization Invert"
-AUGMENTATIONS = _layers(*(f"Random{what}" for what in AUGMENTATIONS.split()))
+AUGMENTATIONS = _layers(*(f"Random{kind}" for kind in AUGMENTATIONS.split()))
 NOISES = _layers("GaussianDropout", "GaussianNoise", "ActivityRegularization", "Identity")
 TRAINING_ONLY = (*DROPOUTS, *NOISES, *AUGMENTATIONS)
 
 
 def _operation(call, *args, **kwargs):
-    """The class of what Keras keeps of a call of one of its functions."""
+    """The operation class that Keras records for a call of this function. `...` stands for a tensor."""
     tensors = [keras.KerasTensor((2, 4, 4, 3)) if arg is ... else arg for arg in args]
     return type(producer(keras.tree.flatten(call(*tensors, **kwargs))[0]))
 
@@ -70,36 +75,36 @@ COPIES = (_operation(ops.stop_gradient, ...), _operation(ops.copy, ...))
 SPLIT, UNSTACK = _operation(ops.split, ..., 2, axis=1), _operation(ops.unstack, ..., axis=1)
 NORMALIZE, TOP_K = _operation(ops.normalize, ...), _operation(ops.top_k, ..., 2)
 ARITHMETIC = {_operation(call, ..., 2.0): call for call in (ops.add, ops.multiply, ops.subtract)}
-# Functions without a setting of their own, by the operation that Keras makes of a call.
+# Activation functions without arguments, by the operation that Keras records for a call.
 ACTIVATIONS = {
     _operation(call, ...): call.__name__
     for call in (ops.relu, ops.relu6, ops.sigmoid, ops.tanh, ops.silu, ops.hard_silu, ops.hard_sigmoid)
 }
-RELU = _operation(keras.activations.relu, ...)  # which may have a slope, a limit, a threshold
+RELU = _operation(keras.activations.relu, ...)  # may have a slope, a limit and a threshold
 
-# What moves values without computing with them: it costs memory, no arithmetic.
+# Operations that move values without arithmetic.
 MOVES = _layers("InputLayer", "Flatten", "Reshape", "Permute", "Identity", "Dropout", "Concatenate")
 MOVES += _layers("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout")
-MOVES += _layers(*(f"{what}{d}D" for d in (1, 2, 3) for what in ("ZeroPadding", "Cropping")))
+MOVES += _layers(*(f"{kind}{d}D" for d in (1, 2, 3) for kind in ("ZeroPadding", "Cropping")))
 MOVES += (*RESHAPES, PAD, CAST, SPLIT, _operation(ops.transpose, ...), _operation(lambda x: x[:, 1], ...))
 CONCATENATE = _operation(lambda x: ops.concatenate([x, x]), ...)
 MOVES += (CONCATENATE,)
 MATMUL = _operation(lambda x: ops.matmul(x, ops.swapaxes(x, 2, 3)), ...)
 MAX = _operation(ops.max, ..., axis=(1, 2))
 
-POOLINGS = _layers(*(f"{what}Pooling{d}D" for d in (1, 2, 3) for what in ("Max", "Average")))
-GLOBAL_POOLINGS = _layers(*(f"Global{what}Pooling{d}D" for d in (1, 2, 3) for what in ("Max", "Average")))
+POOLINGS = _layers(*(f"{kind}Pooling{d}D" for d in (1, 2, 3) for kind in ("Max", "Average")))
+GLOBAL_POOLINGS = _layers(*(f"Global{kind}Pooling{d}D" for d in (1, 2, 3) for kind in ("Max", "Average")))
 ZERO_PADDINGS, CROPPINGS, UPSAMPLINGS = (
-    _layers(*(f"{what}{d}D" for d in (1, 2, 3))) for what in ("ZeroPadding", "Cropping", "UpSampling")
+    _layers(*(f"{kind}{d}D" for d in (1, 2, 3))) for kind in ("ZeroPadding", "Cropping", "UpSampling")
 )
 
-# Activation functions that let what is positive through, and the layers and operations that apply one.
+# Activation functions that pass positive values, and the layers and operations that apply one.
 _POSITIVE = ["relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "hard_silu", "mish", "softplus"]
 RECTIFIERS = _layers("ReLU", "LeakyReLU", "PReLU", "ELU")
 RECTIFIERS += (RELU, *(_operation(getattr(ops, name), ...) for name in _POSITIVE if hasattr(ops, name)))
 SIGMOID = {_operation(ops.sigmoid, ...), _operation(keras.activations.sigmoid, ...)}
 
-# Each position of the result is computed from the same position of what is taken, whatever the channels.
+# Each position of the output depends only on the same position of the inputs, over any channels.
 POINTWISE = _layers("BatchNormalization", "Activation", "Softmax", "Rescaling", "Normalization", "Identity", "Dense")
 POINTWISE += _layers("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout")
 POINTWISE += _layers("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")
@@ -123,10 +128,10 @@ POINTWISE += tuple(
 POINTWISE += tuple(_operation(call, ..., 2.0) for call in (ops.power, ops.maximum, ops.minimum))
 POINTWISE += (_operation(ops.clip, ..., 0.0, 1.0), CONCATENATE)
 
-# Results that are what was taken, in another order or fewer: as integers they have its scale.
+# The output holds values of the input, reordered or a selection: as integers, both have the same scale.
 SAME_SCALE = _layers("Flatten", "Reshape", "Permute", "Resizing", "CenterCrop", "UpSampling1D", "UpSampling2D")
 SAME_SCALE += _layers("GlobalMaxPooling1D", "GlobalMaxPooling2D", "ZeroPadding1D", "ZeroPadding2D")
-SAME_SCALE += _layers(*(f"{what}{d}D" for d in (1, 2) for what in ("MaxPooling", "AveragePooling", "Cropping")))
+SAME_SCALE += _layers(*(f"{kind}{d}D" for d in (1, 2) for kind in ("MaxPooling", "AveragePooling", "Cropping")))
 SAME_SCALE += (ops.pad, FLIP, _operation(ops.transpose, ...), SPLIT, UNSTACK)
 SAME_SCALE += (_operation(ops.squeeze, keras.KerasTensor((2, 1))), _operation(ops.expand_dims, ..., 1))
 SAME_SCALE += (_operation(lambda x: x[:, 1], ...), _operation(ops.image.resize, ..., (2, 2)), *DROPOUTS)
@@ -134,37 +139,38 @@ SAME_SCALE += (_operation(lambda x: x[:, 1], ...), _operation(ops.image.resize, 
 _FUNCTIONS = {call for _, call in inspect.getmembers(keras.activations, inspect.isfunction)}
 
 
-def activation_of(node):
-    """The name of the function of Keras's that an Activation layer applies; "" for any other."""
+def activation_of(node: Node) -> str:
+    """The name of the Keras function that an Activation layer applies; "" for a foreign function."""
     return name_of(keras.activations.get(node.config["activation"]))
 
 
-def name_of(function):
-    """The name of an activation function of Keras's; "" for any other."""
+def name_of(function: Any) -> str:
+    """The name of a Keras activation function; "" for a foreign function."""
     return function.__name__ if inspect.isfunction(function) and function in _FUNCTIONS else ""
 
 
-def is_rectifier(activation) -> bool:
-    """Whether an activation - a function, a layer or an operation - is one of Keras's that pass what is positive."""
+def is_rectifier(activation: Any) -> bool:
+    """Whether an activation (function, layer or operation) is one of Keras's that pass positive values."""
     return type(activation) in RECTIFIERS or name_of(activation) in _POSITIVE
 
 
-def is_squashing(activation) -> bool:
-    """Whether an activation - a function, a layer or an operation - is Keras's softmax or sigmoid."""
+def is_squashing(activation: Any) -> bool:
+    """Whether an activation (function, layer or operation) is Keras's softmax or sigmoid."""
     return type(activation) in (layers.Softmax, *SOFTMAX) or name_of(activation) == "softmax" or is_sigmoid(activation)
 
 
-def is_sigmoid(activation) -> bool:
-    """Whether an activation - a function or an operation - is Keras's sigmoid."""
+def is_sigmoid(activation: Any) -> bool:
+    """Whether an activation (function or operation) is Keras's sigmoid."""
     return type(activation) in SIGMOID or name_of(activation) == "sigmoid"
 
 
-def is_relu(node):
-    """Whether this is relu or relu6, which TFLite fuses into the operator before."""
+def is_relu(node: Node) -> bool:
+    """Whether this node is relu or relu6, which TFLite fuses into the operator before it."""
     config = node.config
-    plain = node.is_a(layers.ReLU) and not config.get("negative_slope") and not config.get("threshold")
-    return plain and config.get("max_value") in (None, 6.0)
+    is_plain = node.is_a(layers.ReLU) and not config.get("negative_slope") and not config.get("threshold")
+    return is_plain and config.get("max_value") in (None, 6.0)
 
 
-def is_hard_swish(node):
+def is_hard_swish(node: Node) -> bool:
+    """Whether this node is an Activation layer with hard-swish."""
     return node.is_a(layers.Activation) and activation_of(node) == "hard_silu"
