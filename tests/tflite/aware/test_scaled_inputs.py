@@ -87,6 +87,17 @@ def test_training_moves_the_answers_as_far_as_with_the_scaling_outside(scaling):
     assert np.abs(errors[1] - errors[0]).max() < 0.1 * np.ptp(right)
 
 
+def test_a_batch_norm_on_the_pixels_leaves_the_kernel_as_large_too():
+    norm = layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((12, 12, 4)), norm, layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(2)])
+    norm.moving_mean.assign(np.full(4, 120.0))
+    norm.moving_variance.assign(np.full(4, 3600.0))
+    kernel = model.layers[1].get_weights()[0]
+    aware = quantization_aware(model, pictures=pixels())
+    trained = next(layer for layer in aware.layers if isinstance(layer, layers.Conv2D)).get_weights()[0]
+    np.testing.assert_allclose(trained, kernel, rtol=1e-4, atol=1e-6)
+
+
 def test_a_scaled_model_is_saved_and_loaded(tmp_path):
     x = pixels()
     aware = quantization_aware(network(SCALINGS["scale and offset"](), layers.Conv2D(8, 3)), pictures=x)
