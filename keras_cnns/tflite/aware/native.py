@@ -1,7 +1,7 @@
 """Quantization-aware training in Keras 3: a functional model becomes one that computes as int8 would.
 
-The graph is prepared (activations apart, batch norm only where it can be folded), each kernel becomes one that rounds
-itself, and a `FakeQuant` stands after every operator whose int8 result has a range of its own.
+The graph is prepared (separate activations, batch norm only where it can be folded), linear layers become layers that
+round their kernels, and a `FakeQuant` follows every operator whose int8 result has its own range.
 """
 
 import keras
@@ -72,15 +72,15 @@ def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False
     return finished(held(aware) if hold_statistics else aware, model, kept, pictures)
 
 
-def finished(made, model, kept, pictures):
-    """The quantization-aware model `made` of `model`: ranges set where there are pictures, and the two compared.
+def finished(aware, model, kept, pictures):
+    """Sets the ranges of `aware` from the pictures, if any, and compares it with the `model` it was made from.
 
-    kept: positions of the outputs of `model` that `made` has.
+    kept: positions of the outputs of `model` that `aware` has.
     """
-    first = None if pictures is None else calibrate(made, pictures)
-    compare(model, kept, lambda given: answers_unrounded(made, given), first)
-    made.keras_cnns_source = Source(model)
-    return made
+    first = None if pictures is None else calibrate(aware, pictures)
+    compare(model, kept, lambda inputs: answers_unrounded(aware, inputs), first)
+    aware.keras_cnns_source = Source(model)
+    return aware
 
 
 def kept_outputs(graph, outputs):

@@ -1,4 +1,4 @@
-"""What a quantization-aware model was made of: kept beside it, and compared with it before anything is trained."""
+"""The source of a quantization-aware model: kept beside it, and compared with it before training."""
 
 import keras
 import numpy as np
