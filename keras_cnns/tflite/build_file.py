@@ -1,5 +1,7 @@
 """The flatbuffers of a model: in float32, to be compared with, and in a scheme."""
 
+import keras
+
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
@@ -7,11 +9,13 @@ from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded_layers
 from keras_cnns.tflite.file import convert, flatbuffer, versions
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
+from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
+from keras_cnns.tflite.targets.target import Rewrites
 
 
-def build(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes, bytes]:
+def build(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:
     """(in float32, in `scheme`), outputs in the model's order; without auxiliary classifiers (`main_outputs`).
 
     Raises:
@@ -26,17 +30,17 @@ def build(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes
     return reference, versions.declared(data)
 
 
-def _converted(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes, bytes]:
+def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:
     kept = main_outputs(float_model.outputs, [tensor.shape for tensor in float_model.model.outputs])
     names = {"inputs": float_model.inputs, "outputs": [float_model.outputs[i] for i in kept]}
     row, settings = schemes.find(scheme), job.settings
 
     forms = job.rewrites if row.int8_forms else None
 
-    def lean(int8_forms):
+    def lean(int8_forms: Rewrites | None) -> keras.Model:
         return prepared(float_model.graph.copy(), outputs=kept, int8_forms=int8_forms).build()
 
-    def in_float32(int8_forms):
+    def in_float32(int8_forms: Rewrites | None) -> bytes:
         key = ("float32", int8_forms, settings.batch)
         return job.shared.once(key, lambda: convert.to_flatbuffer(lean(int8_forms), settings.batch, **names))
 
@@ -48,7 +52,7 @@ def _converted(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[
     return reference, flatbuffer.as_uint8(data, inputs=inputs, outputs=outputs) if inputs or outputs else data
 
 
-def _trained_for_int8(float_model: FloatModel, scheme: str, job: schemes.Job) -> tuple[bytes, bytes]:
+def _trained_for_int8(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:
     model, settings = float_model.model, job.settings
     if scheme != "int8":
         raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would throw that away.")

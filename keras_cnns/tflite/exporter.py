@@ -25,6 +25,7 @@ from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.inputs.gather import Pictures, gather
 from keras_cnns.tflite.inputs.synthetic import WORD, synthetic
 from keras_cnns.tflite.quantize import ranges, schemes
+from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
 from keras_cnns.tflite.rewrite.ends import joined_parts
@@ -130,7 +131,7 @@ class Exporter:
             raise UserError(
                 f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them."
             )
-        job = schemes.Job(self.pictures.thinned, settings, self._shared, self._rewrites)
+        job = Job(self.pictures.thinned, settings, self._shared, self._rewrites)
         reference, data = build_file.build(self.float_model, scheme, job)
         normalization = self.description.normalization or _guessed_normalization(self.pictures)
         data = metadata.attach(data, self._labelled_card(scheme), normalization=normalization)
@@ -179,7 +180,7 @@ class Exporter:
         return auto.choose(self, check_path(path), limits, settings or FileSettings())
 
     def _report(
-        self, path: Path, scheme: str, job: schemes.Job, examination: Examination, size: int, reference_size: int
+        self, path: Path, scheme: str, job: Job, examination: Examination, size: int, reference_size: int
     ) -> Report:
         answers, pictures = examination.answers, self.pictures
         comparisons = self._compared(answers, examination.scales)

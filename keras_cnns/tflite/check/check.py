@@ -11,7 +11,7 @@ from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.check.faults import faults
-from keras_cnns.tflite.file.contents import TFLiteFile
+from keras_cnns.tflite.file.contents import Tensor, TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, read_metadata
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets import table
@@ -168,7 +168,7 @@ def _kind(answers: np.ndarray) -> str:
     return "regression"
 
 
-def _words(tensor) -> str:
+def _words(tensor: Tensor) -> str:
     shape = "x".join("?" if size < 0 else str(size) for size in tensor.signature_shape)
     step = f", value = {tensor.scales[0]:.6g} * (n - {tensor.zero_points[0]})" if tensor.quantized else ""
     return f"{shape} {tensor.type.lower()}{step}"

@@ -13,7 +13,7 @@ from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.targets import runner
 
 
-def describe(path) -> dict[str, Any]:
+def describe(path: str | Path) -> dict[str, Any]:
     """The file at `path` as plain values.
 
     Keys: file, name, labels, source, size_bytes, inputs and outputs (name, shape, type, scale, zero_point), operators

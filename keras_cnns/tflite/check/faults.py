@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_cnns.tflite.check import metadata_faults, quantization_faults
 from keras_cnns.tflite.file import flatbuffer, versions
-from keras_cnns.tflite.file.contents import NUMPY_TYPES, Subgraph, TFLiteFile
+from keras_cnns.tflite.file.contents import NUMPY_TYPES, Operator, Subgraph, TFLiteFile
 from keras_cnns.tflite.file.reader import DAMAGE
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.target import Finding, Severity
@@ -115,7 +115,7 @@ def _order(graph: Subgraph, where: str) -> Iterator[Finding]:
         yield Finding("missing-output", "error", message, "convert the model again")
 
 
-def _is_read(graph: Subgraph, operator) -> bool:
+def _is_read(graph: Subgraph, operator: Operator) -> bool:
     side_effects = operator.custom or operator.name in ("CALL_ONCE", "ASSIGN_VARIABLE", "WHILE", "IF")
     return side_effects or any(i in graph.readers or i in graph.outputs for i in operator.outputs)
 

@@ -3,6 +3,7 @@
 import contextlib
 import keyword
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -24,7 +25,7 @@ def load(source: keras.Model | str | Path) -> keras.Model:
     return _functional(load_model(source) if isinstance(source, (str, Path)) else source)
 
 
-def _functional(model):
+def _functional(model: keras.Model) -> keras.Model:
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__.split('.')[0]}.{type(model).__name__}"
         raise BadArgument(f"{kind} is no keras.Model: give one of Keras 3, or the path of a .keras file.")
@@ -58,11 +59,13 @@ def output_names(model: keras.Model) -> list[str]:
     return _distinct([_identifier(key) for key in keys])
 
 
-def serving_function(model, inputs=None, outputs=None):
+def serving_function(
+    model: keras.Model, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+) -> tf.types.experimental.PolymorphicFunction:
     """`model` in inference as a function of named tensors that returns a dict of named tensors."""
     inputs, outputs = inputs or input_names(model), outputs or output_names(model)
 
-    def serve(**tensors):
+    def serve(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         structure = input_structure(model)
         result = model(keras.tree.pack_sequence_as(structure, [tensors[name] for name in inputs]), training=False)
         return dict(zip(outputs, keras.tree.flatten(result), strict=True))
@@ -70,7 +73,9 @@ def serving_function(model, inputs=None, outputs=None):
     return tf.function(serve)
 
 
-def concrete_function(model, batch=1, inputs=None, outputs=None):
+def concrete_function(
+    model: keras.Model, batch: int | None = 1, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+) -> tf.types.experimental.ConcreteFunction:
     """The serving function traced at a fixed batch; `batch=None` leaves it open. Other names may be given.
 
     Raises:
@@ -89,7 +94,7 @@ def concrete_function(model, batch=1, inputs=None, outputs=None):
 
 
 @contextlib.contextmanager
-def answering(model):
+def answering(model: keras.Model) -> Iterator[None]:
     """What the Keras model itself raises when it is called becomes a line: Keras builds models that cannot answer."""
     try:
         yield
@@ -101,7 +106,7 @@ def answering(model):
         raise UnsupportedModel(f"{model.name} itself does not answer: {first_line(message)}") from error
 
 
-def converter(model, batch=1, **names):
+def converter(model: keras.Model, batch: int | None = 1, **names: Sequence[str]) -> tf.lite.TFLiteConverter:
     """A `tf.lite.TFLiteConverter` for `model`, to be given options before `run`.
 
     The trackable is a module that holds the bare variables: with the Keras model itself in its place the
@@ -114,7 +119,7 @@ def converter(model, batch=1, **names):
     return made
 
 
-def run(made):
+def run(made: tf.lite.TFLiteConverter) -> bytes:
     """The flatbuffer of a converter.
 
     Raises:
@@ -127,7 +132,7 @@ def run(made):
         raise UnsupportedModel(_explain(str(error), made._funcs[0].graph)) from error
 
 
-def to_flatbuffer(model, batch=1, **names):
+def to_flatbuffer(model: keras.Model, batch: int | None = 1, **names: Sequence[str]) -> bytes:
     """The float32 flatbuffer of a functional model, as bytes, with the signature "serving_default".
 
     names: `inputs` and `outputs`, lists of names to stand in the signature instead of the model's own. The signature is
@@ -142,7 +147,7 @@ def to_flatbuffer(model, batch=1, **names):
     return flatbuffer.signed(run(made), inputs, sorted(function.structured_outputs))
 
 
-def _explain(message, graph):
+def _explain(message: str, graph: tf.Graph) -> str:
     """What the converter means: which operations, and in which layers they stand."""
     missing = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", message)))
     if not missing:
@@ -157,11 +162,11 @@ def _explain(message, graph):
     )
 
 
-def _identifier(name):
+def _identifier(name: str) -> str:
     name = re.sub(r"\W", "_", name, flags=re.ASCII)
     name = name if name[:1].isalpha() else f"arg_{name}"  # as TensorFlow would call it, of its own accord
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _distinct(names):
+def _distinct(names: list[str]) -> list[str]:
     return [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]

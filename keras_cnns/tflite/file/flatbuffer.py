@@ -1,18 +1,20 @@
 """The `.tflite` flatbuffer as an object and back, and the small changes made to it there."""
 
 import copy
+from collections.abc import Mapping, Sequence
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 
-def read(data):
+def read(data: bytes) -> schema.ModelT:
     """The flatbuffer `data` as a `schema.ModelT`."""
     return flatbuffer_utils.read_model_from_bytearray(bytes(data))
 
 
-def write(model):
+def write(model: schema.ModelT) -> bytes:
     """`model` as one flatbuffer with its weights inside it, each at a multiple of 16 bytes.
 
     The quantizer leaves weights behind the flatbuffer, where older runtimes do not look for them and where files
@@ -26,7 +28,7 @@ def write(model):
 class _AlignedBuffer(schema.BufferT):
     """A buffer whose data start at a multiple of 16, which the generated code promises and does not keep."""
 
-    def Pack(self, builder):
+    def Pack(self, builder: "flatbuffers.Builder") -> int:
         vector = None
         if self.data is not None:
             payload = bytes(self.data)
@@ -40,7 +42,7 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
-def signed(data, inputs, outputs):
+def signed(data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     """The flatbuffer `data` with signature "serving_default": `inputs` by their tensors' names, `outputs` by order."""
     model = read(data)
     graph = model.subgraphs[0]
@@ -53,24 +55,25 @@ def signed(data, inputs, outputs):
     return write(model)
 
 
-def _entry(name, tensor):
+def _entry(name: str, tensor: int) -> schema.TensorMapT:
     entry = schema.TensorMapT()
     entry.name, entry.tensorIndex = name.encode(), tensor
     return entry
 
 
-def in_order(data, outputs):
+def in_order(data: bytes, outputs: list[str]) -> bytes:
     """The flatbuffer `data` with its outputs in the order of their names in the signature, not of the alphabet."""
     model = read(data)
     place = {e.tensorIndex: outputs.index(e.name.decode()) for e in model.signatureDefs[0].outputs}
     graph = model.subgraphs[0]
-    graph.outputs = sorted(graph.outputs, key=place.get)
+    graph.outputs = sorted(graph.outputs, key=lambda tensor: place[tensor])
     return write(model)
 
 
-def sharing(data):
+def sharing(data: bytes) -> bytes:
     """The flatbuffer `data` with weights that are the same bytes kept once."""
-    model, first = read(data), {}
+    model = read(data)
+    first: dict[bytes, int] = {}
     for i, buffer in enumerate(model.buffers):
         if buffer.data is not None and len(buffer.data):
             first.setdefault(bytes(buffer.data), i)
@@ -86,7 +89,7 @@ def sharing(data):
     return write(model)
 
 
-def all_read(data):
+def all_read(data: bytes) -> bytes:
     """The flatbuffer with what nobody reads among its outputs, but not in its signature: so it can be measured.
 
     Half of a split, or all but the last steps of an unrolled recurrent layer: their memory holds something else by the
@@ -102,7 +105,7 @@ def all_read(data):
     return write(model)
 
 
-def as_uint8(data, *, inputs, outputs):
+def as_uint8(data: bytes, *, inputs: bool, outputs: bool) -> bytes:
     """The int8 flatbuffer `data` with unsigned inputs or outputs: one QUANTIZE before or behind each."""
     model = read(data)
     graph = model.subgraphs[0]
@@ -119,7 +122,7 @@ def as_uint8(data, *, inputs, outputs):
     return write(model)
 
 
-def _unsigned_twin(graph, index):
+def _unsigned_twin(graph: schema.SubGraphT, index: int) -> int:
     tensor = copy.deepcopy(graph.tensors[index])
     if tensor.type != schema.TensorType.INT8:  # whole numbers, such as the class itself, stay what they are
         return index
@@ -130,11 +133,11 @@ def _unsigned_twin(graph, index):
     return len(graph.tensors) - 1
 
 
-def _requantize(model, source, target):
+def _requantize(model: schema.ModelT, source: int, target: int) -> schema.OperatorT:
     return conversion(model, schema.BuiltinOperator.QUANTIZE, source, target)
 
 
-def conversion(model, code, source, target):
+def conversion(model: schema.ModelT, code: int, source: int, target: int) -> schema.OperatorT:
     """An operator of this code from one tensor to another."""
     known = [i for i, c in enumerate(model.operatorCodes) if c.builtinCode == code]
     if not known:
@@ -148,7 +151,7 @@ def conversion(model, code, source, target):
     return operator
 
 
-def _rename(model, side, changed):
+def _rename(model: schema.ModelT, side: str, changed: Mapping[int, int]) -> None:
     for signature in model.signatureDefs or []:
         for entry in getattr(signature, side):
             entry.tensorIndex = changed.get(entry.tensorIndex, entry.tensorIndex)

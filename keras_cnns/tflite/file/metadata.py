@@ -8,13 +8,15 @@ are the schema's field numbers.
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_cnns.saving.card import ENTRY
+from keras_cnns.saving.card import ENTRY, Card
 from keras_cnns.tflite.file import flatbuffer
 
 NAME, IDENTIFIER = b"TFLITE_METADATA", b"M001"
@@ -27,17 +29,17 @@ _RGB, _GRAYSCALE = 1, 2
 class Normalization:
     """A pixel from 0 to 255 becomes what the float model takes by (pixel - mean) / std, for each channel or for all."""
 
-    mean: tuple = (0.0,)
-    std: tuple = (1.0,)
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
 
 
-def normalization(low, high):
+def normalization(low: float, high: float) -> Normalization:
     """Of a model that takes black as `low` and white as `high`."""
     std = 255 / (high - low)
     return Normalization((0.0 - low * std,), (std,))
 
 
-def attach(data, card, *, normalization=None):
+def attach(data: bytes, card: Card, *, normalization: Normalization | None = None) -> bytes:
     """The flatbuffer `data` with TFLite metadata in it, and `card` and the labels packed behind it."""
     model = flatbuffer.read(data)
     graph = model.subgraphs[0]
@@ -73,13 +75,13 @@ class _Table(dict):
     """Field number -> value: a text, a table, a list of tables or of floats, or an enumeration as ("byte", n)."""
 
 
-def _signature_names(model):
+def _signature_names(model: schema.ModelT) -> dict[int, str]:
     """Tensor number -> its name in the signature."""
     entries = [entry for signature in model.signatureDefs or [] for entry in (*signature.inputs, *signature.outputs)]
     return {entry.tensorIndex: _text(entry.name) for entry in entries}
 
 
-def _image(name, tensor, normalization):
+def _image(name: str | None, tensor: schema.TensorT, normalization: Normalization | None) -> _Table:
     shape = tensor.shape
     fields = _Table({0: name or _text(tensor.name), 1: "Pixels, row by row."})
     if len(shape) == 4 and shape[3] in (1, 3):
@@ -94,7 +96,7 @@ def _image(name, tensor, normalization):
     return fields
 
 
-def _scores(name, tensor, labels):
+def _scores(name: str | None, tensor: schema.TensorT, labels: Sequence[object]) -> _Table:
     fields = _Table(
         {0: name or _text(tensor.name), 1: "One score for each class." if labels else "The network's answer."}
     )
@@ -103,7 +105,7 @@ def _scores(name, tensor, labels):
     return fields
 
 
-def _metadata(card, images, scores):
+def _metadata(card: Card, images: list[_Table], scores: list[_Table]) -> np.ndarray:
     graph = _Table({2: images, 3: scores})
     fields = _Table({0: card.name, 1: f"{card.name}, made by keras_cnns.", 3: [graph], 7: "1.0.0"})
     for number, key in ((2, "version"), (4, "author"), (5, "license")):
@@ -114,7 +116,7 @@ def _metadata(card, images, scores):
     return np.frombuffer(bytes(builder.Output()), np.uint8)
 
 
-def _write(builder, value):
+def _write(builder: flatbuffers.Builder, value: Any) -> int:
     """Writes what must stand before the table that refers to it; returns its offset."""
     if isinstance(value, str):
         return builder.CreateString(value)
@@ -137,9 +139,9 @@ def _write(builder, value):
     return builder.EndObject()
 
 
-def _text(name):
+def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
-def _floats(values):
+def _floats(values: Sequence[float]) -> np.ndarray:
     return np.atleast_1d(np.asarray(values, np.float32))

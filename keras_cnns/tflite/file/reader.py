@@ -3,6 +3,7 @@
 import mmap
 import struct
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class _Damaged(Exception):
 class _Reader:
     """Walks through the flatbuffer. `data` may be a memory map: nothing but the structure is touched."""
 
-    def __init__(self, data: Any, path: Path, size: int):
+    def __init__(self, data: Any, path: Path, size: int) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
         self.schema, self.data, self.path, self.size, self.entries = schema, data, path, size, 0
@@ -99,7 +100,7 @@ class _Reader:
             constants={i: place for i, place in constants.items() if place[1]},
         )
 
-    def _buffer(self, buffer) -> tuple[int, int]:
+    def _buffer(self, buffer: Any) -> tuple[int, int]:
         """(offset in the file, bytes) of what a buffer holds."""
         if buffer.Offset() > 1:  # kept behind the flatbuffer
             offset, length = buffer.Offset(), buffer.Size()
@@ -111,14 +112,16 @@ class _Reader:
             raise _Damaged("weights are missing at its end, it was cut off")
         return offset, length
 
-    def _code(self, code) -> OperatorCode:
+    def _code(self, code: Any) -> OperatorCode:
         deprecated, builtin = code.DeprecatedBuiltinCode(), code.BuiltinCode()
         number = max(deprecated, builtin)
         custom = number == self.schema.BuiltinOperator.CUSTOM
         name = _text(code.CustomCode()) if custom else self.builtins.get(number, f"operator number {number}")
         return OperatorCode(name, builtin, deprecated, code.Version(), custom)
 
-    def _subgraph(self, graph, codes, constants) -> Subgraph:
+    def _subgraph(
+        self, graph: Any, codes: Sequence[OperatorCode], constants: Mapping[int, tuple[int, int]]
+    ) -> Subgraph:
         tensors = tuple(self._tensor(i, graph.Tensors(i), constants) for i in self.count(graph.TensorsLength()))
         operators = tuple(self._operator(i, graph.Operators(i), codes) for i in self.count(graph.OperatorsLength()))
         inputs, outputs = self._numbers(graph, "Inputs"), self._numbers(graph, "Outputs")
@@ -127,7 +130,7 @@ class _Reader:
             raise _Damaged("an operator reads a tensor that the file does not have")
         return Subgraph(tensors, operators, inputs, outputs)
 
-    def _tensor(self, index: int, tensor, constants) -> Tensor:
+    def _tensor(self, index: int, tensor: Any, constants: Mapping[int, tuple[int, int]]) -> Tensor:
         shape = self._numbers(tensor, "Shape")
         signature = self._numbers(tensor, "ShapeSignature") or shape
         quantization = tensor.Quantization()
@@ -156,7 +159,7 @@ class _Reader:
             sparse=tensor.Sparsity() is not None,
         )
 
-    def _operator(self, index: int, operator, codes) -> Operator:
+    def _operator(self, index: int, operator: Any, codes: Sequence[OperatorCode]) -> Operator:
         number = operator.OpcodeIndex()
         code = codes[number]
         table, options = operator.BuiltinOptions(), None
@@ -168,7 +171,7 @@ class _Reader:
         inputs, outputs = self._numbers(operator, "Inputs"), self._numbers(operator, "Outputs")
         return Operator(index, code.name, code.version, number, inputs, outputs, code.custom, options)
 
-    def _signature(self, signature) -> Signature:
+    def _signature(self, signature: Any) -> Signature:
         def entries(side: str) -> dict[str, int]:
             rows = [getattr(signature, side)(i) for i in self.count(getattr(signature, f"{side}Length")())]
             return {_text(row.Name()): row.TensorIndex() for row in rows}
@@ -176,7 +179,7 @@ class _Reader:
         name = _text(signature.SignatureKey())
         return Signature(name, signature.SubgraphIndex(), entries("Inputs"), entries("Outputs"))
 
-    def _metadata(self, constants) -> dict[str, bytes]:
+    def _metadata(self, constants: Mapping[int, tuple[int, int]]) -> dict[str, bytes]:
         entries = [self.model.Metadata(i) for i in self.count(self.model.MetadataLength())]
         held = {}
         for entry in entries:
@@ -184,12 +187,12 @@ class _Reader:
             held[_text(entry.Name())] = bytes(self.data[offset : offset + length])
         return held
 
-    def _array(self, table, name: str) -> np.ndarray:
+    def _array(self, table: Any, name: str) -> np.ndarray:
         self.count(getattr(table, f"{name}Length")())
         array = getattr(table, f"{name}AsNumpy")()
         return np.asarray(array if not isinstance(array, int) else ()).copy()  # 0: the generated code's "none"
 
-    def _numbers(self, table, name: str) -> tuple[int, ...]:
+    def _numbers(self, table: Any, name: str) -> tuple[int, ...]:
         return tuple(map(int, self._array(table, name)))
 
 

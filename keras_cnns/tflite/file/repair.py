@@ -18,7 +18,7 @@ def repaired(data: bytes, *, integer_outputs: bool) -> bytes:
     return flatbuffer.write(model)
 
 
-def named_outputs(model, integers):
+def named_outputs(model: schema.ModelT, integers: bool) -> schema.ModelT:
     """Outputs of the type asked for, in the graph as in its signature: the quantizer keeps only one of the two right
     where a result is an output twice, or is taken by an operator of the other type as well.
     """
@@ -31,7 +31,7 @@ def named_outputs(model, integers):
     return model
 
 
-def parts_alike(model):
+def parts_alike(model: schema.ModelT) -> schema.ModelT:
     """Gives the parts of a split that nobody reads the type of the others: the quantizer leaves those in floats."""
     graph, kind = model.subgraphs[0], schema.BuiltinOperator
     for operator in graph.operators:
@@ -44,7 +44,7 @@ def parts_alike(model):
     return model
 
 
-def reconnect(model):
+def reconnect(model: schema.ModelT) -> schema.ModelT:
     """Lets integer operators read the integers again where a tensor is an output as well as an input of others.
 
     The quantizer hands the float copy made for the output to the other readers too, whose kernels then take floats
@@ -91,7 +91,7 @@ def with_float_inputs(data: bytes) -> bytes:
     return flatbuffer.write(model)
 
 
-def _float_twin(graph, index):
+def _float_twin(graph: schema.SubGraphT, index: int) -> int:
     tensor = copy.deepcopy(graph.tensors[index])
     tensor.type, tensor.buffer, tensor.quantization = schema.TensorType.FLOAT32, 0, None
     tensor.name = tensor.name + b"_float"

@@ -1,7 +1,9 @@
 """Pictures for calibration and verification: gathered from what a caller has, and checked before anything is run."""
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +18,9 @@ AT_ONCE, MEMORY = 32, 2**27  # pictures that a model looks at in one call, and b
 CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
 
 
-def gather(data, model, names, what, *, limit=None):
+def gather(
+    data: Any, model: keras.Model, names: Sequence[str], what: str, *, limit: int | None = None
+) -> dict[str, np.ndarray]:
     """`{input name: (N, ...) array}` from whatever `fit` and `predict` take.
 
     data: an array (for several inputs a list in their order, or a dict by name, or the model's own nesting of them), or
@@ -30,7 +34,8 @@ def gather(data, model, names, what, *, limit=None):
         change.
     """
     inputs = Inputs(model, names)
-    parts, count, empty = {name: [] for name in names}, 0, 0
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    count = empty = 0
     for some in batches(data, model, names, what, endless=limit is not None):
         for name in names:
             parts[name].append(some[name])
@@ -49,7 +54,9 @@ def gather(data, model, names, what, *, limit=None):
     return checked(whole, inputs, what)
 
 
-def batches(data, model, names, what, *, endless=False):
+def batches(
+    data: Any, model: keras.Model, names: Sequence[str], what: str, *, endless: bool = False
+) -> Iterator[dict[str, np.ndarray]]:
     """The same batch by batch, unchecked. endless: it may have no end."""
     if isinstance(data, (str, Path)):
         data = _of_data_set(str(data), model, what)
@@ -67,17 +74,17 @@ def batches(data, model, names, what, *, endless=False):
         raise BadArgument(f"{what}: what gives them fails: {type(error).__name__}: {first_line(error)}") from error
 
 
-def _joined(arrays):
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _without_end(data):
+def _without_end(data: Any) -> bool:
     if isinstance(data, tf.data.Dataset):
         return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
     return isinstance(data, keras.utils.PyDataset) and data.num_batches is None
 
 
-def _of_data_set(name, model, what):
+def _of_data_set(name: str, model: keras.Model, what: str) -> Iterator[np.ndarray]:
     """The pictures of a data set's training split, or to compare on its test split, sized as the model takes them."""
     from keras_cnns.data.pipeline import load
 
@@ -91,7 +98,7 @@ def _of_data_set(name, model, what):
         yield images[weights > 0]  # the last batch is filled up
 
 
-def checked(whole, inputs, what):
+def checked(whole: Mapping[str, np.ndarray], inputs: Inputs, what: str) -> dict[str, np.ndarray]:
     """The arrays as the inputs take them, if they do.
 
     Raises:
@@ -107,14 +114,14 @@ def checked(whole, inputs, what):
     return whole
 
 
-def thin(whole, limit=CALIBRATION_PICTURES):
+def thin(whole: Mapping[str, np.ndarray], limit: int = CALIBRATION_PICTURES) -> dict[str, np.ndarray]:
     """At most `limit` pictures, taken evenly: pictures often lie sorted by class."""
     count = len(next(iter(whole.values())))
     keep = np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(int))
     return {name: array[keep] for name, array in whole.items()}
 
 
-def _checked(array, tensor, name, what):
+def _checked(array: np.ndarray, tensor: keras.KerasTensor, name: str, what: str) -> np.ndarray:
     expected = tuple(tensor.shape[1:])
     if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise BadArgument(f"{what}: the pictures are {array.dtype}, not numbers.")
@@ -137,7 +144,7 @@ def _checked(array, tensor, name, what):
     return wanted
 
 
-def compare_ranges(calibration, images):
+def compare_ranges(calibration: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     """A sentence for each input whose calibration spans far more or far less than the pictures it will meet."""
     found = []
     for name, array in calibration.items():
@@ -150,7 +157,7 @@ def compare_ranges(calibration, images):
     return tuple(found)
 
 
-def at_once(model):
+def at_once(model: keras.Model) -> int:
     """How many pictures the model may look at in one call: fewer where a layer gives very much for each of them, as a
     detector's pooling does for a thousand boxes."""
     given = [x for layer in model.layers for node in calls_of(layer) for x in node.output_tensors]
@@ -158,7 +165,7 @@ def at_once(model):
     return max(1, min(AT_ONCE, MEMORY // largest))
 
 
-def batched(pictures, batch):
+def batched(pictures: Mapping[str, np.ndarray], batch: int) -> Iterator[dict[str, np.ndarray]]:
     """The pictures in batches of one size; the last one is filled up with the last picture."""
     count = len(next(iter(pictures.values())))
     for start in range(0, count, batch):
@@ -166,7 +173,7 @@ def batched(pictures, batch):
         yield {name: array[index] for name, array in pictures.items()}
 
 
-def noise(model, names, count=16):
+def noise(model: keras.Model, names: Sequence[str], count: int = 16) -> dict[str, np.ndarray]:
     """Noise where a caller gives no pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1."""
     for name, tensor in zip(names, model.inputs, strict=True):
         if tensor.dtype == "string":
@@ -191,7 +198,7 @@ def noise_of_shapes(model, names, shapes, count):
     }
 
 
-def label_array(labels):
+def label_array(labels: Any) -> np.ndarray:
     """Labels as an array of numbers; whole ones are integers, be they floats of a data set or bool of a comparison.
 
     Raises:
@@ -210,7 +217,7 @@ def label_array(labels):
     return labels
 
 
-def check_labels(labels, original, kind, scores=None):
+def check_labels(labels: Any, original: np.ndarray, kind: str, scores: np.ndarray | None = None) -> np.ndarray:
     """Labels as an array: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
 
     original: (N, ...) answers of the kind `kind` (`ends.KINDS`). scores: (N, ..., classes) behind whole numbers.

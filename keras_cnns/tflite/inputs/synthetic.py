@@ -51,21 +51,21 @@ def synthetic(
     pixels, rng = [array.max() > 2 for array in start], np.random.default_rng(seed)
     free = [keras.Variable(_patches(array.shape, rng)) for array in start]  # from 0 to 1
 
-    def pictures():
+    def pictures() -> list[tf.Tensor]:
         return [255.0 * v.value if whole else 2.0 * v.value - 1.0 for v, whole in zip(free, pixels, strict=True)]
 
     @tf.function(jit_compile=False)
-    def gradients():
+    def gradients() -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
-            wrong = 0.0
-            found = keras.tree.flatten(watched(pictures()))
+            loss = 0.0
+            results = keras.tree.flatten(watched(pictures()))
             if classes:
-                wrong += SURENESS * _unsure(found.pop(), kind)
-            for x, (mean, deviation) in zip(found, kept, strict=True):
+                loss += SURENESS * _unsure(results.pop(), kind)
+            for x, (mean, deviation) in zip(results, kept, strict=True):
                 center, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
-                wrong += tf.reduce_mean(((center - mean) / deviation) ** 2)
-                wrong += tf.reduce_mean((tf.sqrt(variance + 1e-9) / deviation - 1) ** 2)
-        return tape.gradient(wrong, [v.value for v in free])
+                loss += tf.reduce_mean(((center - mean) / deviation) ** 2)
+                loss += tf.reduce_mean((tf.sqrt(variance + 1e-9) / deviation - 1) ** 2)
+        return tape.gradient(loss, [v.value for v in free])
 
     rule = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, max(steps, 1)))
     for _ in range(steps):
@@ -76,14 +76,14 @@ def synthetic(
     return {name: array.numpy() for name, array in found}, NOTE.format(count, len(layers))
 
 
-def _unsure(answers, kind):
+def _unsure(answers: tf.Tensor, kind: str) -> tf.Tensor:
     """How far pictures are from being each of a class, one after the other: cross-entropy."""
     answers = tf.reshape(answers, (-1, answers.shape[-1]))
     wanted = tf.range(tf.shape(answers)[0]) % answers.shape[-1]
     return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(wanted, answers, from_logits=kind == "logits"))
 
 
-def _patches(shape, rng):
+def _patches(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Noise as coarse as a picture is, and some that is finer [shape], from 0 to 1."""
     fine = rng.uniform(0, 1, shape)
     if len(shape) != 4:

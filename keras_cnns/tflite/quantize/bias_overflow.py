@@ -16,21 +16,24 @@ MOST = 2.0**29  # steps of a bias: what correcting it adds, and the sum, fit as 
 HIGH = 127
 
 
-def fit(plain, made):
+def fit(plain: bytes, made: bytes) -> bytes:
     """The flatbuffer `made`, rounded from `plain`, with all biases as large as they were.
 
     Weights that several operators read stay as they are: their step is the others' too.
     """
-    floats, integers, replaced = File(plain), File(made), set()
+    floats, integers = File(plain), File(made)
+    replaced: set[int] = set()
     own = integers.computing
     for operator in floats.operators:
         kernel, twin = Kernel.of(floats, operator), own.get(floats.name(operator.outputs[0]))
         if kernel and kernel.bias is not None and twin is not None and integers.readers(twin.inputs[kernel.place]) == 1:
-            replaced |= _fit(integers, twin, kernel, floats.constant(operator.inputs[kernel.bias]))
+            bias = floats.constant(operator.inputs[kernel.bias])
+            assert bias is not None  # a kernel's bias is stored
+            replaced |= _fit(integers, twin, kernel, bias)
     return integers.without(replaced) if replaced else made
 
 
-def _fit(file, twin, kernel, bias):
+def _fit(file: File, twin: schema.OperatorT, kernel: Kernel, bias: np.ndarray) -> set[int]:
     """Gives weights larger steps where their bias, in floats, needs them; returns the buffers that are replaced."""
     places = [twin.inputs[place] for place in (kernel.place, kernel.bias)]
     if file.tensors[places[1]].type not in (schema.TensorType.INT32, schema.TensorType.INT64):

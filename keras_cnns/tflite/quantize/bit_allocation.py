@@ -1,5 +1,7 @@
 """Bit allocation: weights of four and of eight bits in one file, four where the answers are least sensitive."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from keras_cnns.support.errors import UnsupportedModel
@@ -16,7 +18,7 @@ FOUR_BITS = (KIND.CONV_2D, KIND.FULLY_CONNECTED)  # what LiteRT Quantizer has fo
 HIGH = 7
 
 
-def sensitivities(data, pictures, batch=1):
+def sensitivities(data: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1) -> dict[str, tuple[float, int]]:
     """What four bits do in each layer alone: {result's name: (error, weights)}.
 
     Args:
@@ -33,8 +35,8 @@ def sensitivities(data, pictures, batch=1):
     """
     given = list(batched(thin(pictures, PICTURES), batch))
     file = File(data)
-    kernels = [Kernel.of(file, o) for o in file.operators if file.kind(o) in FOUR_BITS]
-    kernels = [k for k in kernels if k and file.readers(k.operator.inputs[k.place]) == 1]
+    able = (Kernel.of(file, operator) for operator in file.operators if file.kind(operator) in FOUR_BITS)
+    kernels = [k for k in able if k and file.readers(k.operator.inputs[k.place]) == 1]
     wanted, seen = answers(data, given, [k.operator.inputs[k.picture] for k in kernels])
     check_finite(wanted, pictures, PICTURES, batch)
     found = {}
@@ -52,7 +54,7 @@ def sensitivities(data, pictures, batch=1):
     return found
 
 
-def allocate(found, size, budget, strict=True):
+def allocate(found: Mapping[str, tuple[float, int]], size: int, budget: float, strict: bool = True) -> set[str]:
     """The names of the layers that go to four bits so that a file of `size` bytes, all in eight, has at most `budget`.
 
     Raises:
@@ -70,7 +72,7 @@ def allocate(found, size, budget, strict=True):
     return chosen
 
 
-def _four_bits(kernel, pictures):
+def _four_bits(kernel: Kernel, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The weights of a kernel as four bits keep them, and what its bias is to be moved by."""
     channels = pictures.shape[-1]
     rows = kernel.rows(kernel.weights, channels).astype(np.float64)

@@ -1,5 +1,8 @@
 """What a flatbuffer answers on pictures, in floats, and how far two answers are apart."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -9,7 +12,9 @@ from keras_cnns.tflite.inputs.pictures import thin
 from keras_cnns.tflite.verify import measures
 
 
-def answers(data, given, tensors=()):
+def answers(
+    data: bytes, given: Iterable[Mapping[str, np.ndarray]], tensors: Sequence[int] = ()
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The outputs of a file over pictures, and what some of its tensors were meanwhile.
 
     Args:
@@ -22,7 +27,9 @@ def answers(data, given, tensors=()):
     """
     file = Interpreter(model_content=bytes(data), num_threads=2, experimental_preserve_all_tensors=bool(tensors))
     file.allocate_tensors()
-    runner, outputs, seen = file.get_signature_runner("serving_default"), [], [[] for _ in tensors]
+    runner = file.get_signature_runner("serving_default")
+    outputs: list[list[np.ndarray]] = []
+    seen: list[list[np.ndarray]] = [[] for _ in tensors]
     takes, gives = runner.get_input_details(), runner.get_output_details()
     for one in given:
         found = runner(**{name: _as_taken(value, takes[name]) for name, value in one.items()})
@@ -32,7 +39,7 @@ def answers(data, given, tensors=()):
     return [np.stack(one) for one in zip(*outputs, strict=True)], [np.concatenate(one) for one in seen]
 
 
-def normalized_error(wanted, found):
+def normalized_error(wanted: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
     """The squared error of all outputs over their variance; of probabilities, that of the scores behind them.
 
     Of numbers of classes, how often they differ.
@@ -49,7 +56,7 @@ def normalized_error(wanted, found):
     return error / max(energy, 1e-30)
 
 
-def check_finite(wanted, pictures, some, batch):
+def check_finite(wanted: Sequence[np.ndarray], pictures: Mapping[str, np.ndarray], some: int, batch: int) -> None:
     """Refuses answers that are not finite, naming the picture: of `pictures`, thinned to `some`.
 
     Raises:
@@ -63,7 +70,7 @@ def check_finite(wanted, pictures, some, batch):
             raise UnsupportedModel(f"calibration picture {place} makes the answers NaN or infinite: leave it out.")
 
 
-def _as_taken(values, detail):
+def _as_taken(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     scale, zero = detail["quantization"]
     if not scale or values.dtype == detail["dtype"]:
         return values
@@ -71,6 +78,6 @@ def _as_taken(values, detail):
     return np.clip(np.rint(values / scale + zero), limits.min, limits.max).astype(detail["dtype"])
 
 
-def _as_meant(values, detail):
+def _as_meant(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     scale, zero = detail["quantization"]
     return (values.astype(np.float32) - zero) * scale if scale else values

@@ -5,10 +5,13 @@ ranges can be measured. So what leads from the last layers with weights into sup
 comes out of it up to the next ones. Pictures that are cut out by such boxes are none: they are only looked up by them.
 """
 
+from collections.abc import Collection, Mapping
+
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.quantize.job import Job
 
 Kind = schema.BuiltinOperator
 LOOPS = (Kind.WHILE, Kind.IF)
@@ -33,7 +36,7 @@ def left_in_float(data: bytes) -> tuple[list[str], list[str]]:
     return _around_powers(model), _around_boxes(model)
 
 
-def _around_boxes(model):
+def _around_boxes(model: schema.ModelT) -> list[str]:
     """Names of the tensors whose operators stay floats, those inside of loops too; none where nothing is suppressed.
 
     Raises:
@@ -49,7 +52,7 @@ def _around_boxes(model):
     return [tensor.name.decode() for tensor in (*(main.tensors[i] for i in _around(model, main)), *inside)]
 
 
-def check_ends(data, floats, job):
+def check_ends(data: bytes, floats: Collection[str], job: Job) -> None:
     """Raises UserError where one of the tensors `floats` is to go in or out as integers."""
     graph = flatbuffer.read(data).subgraphs[0]
     for side, ends, kind in (
@@ -61,7 +64,7 @@ def check_ends(data, floats, job):
             raise UnsupportedModel(f"boxes stay floats where the rest is int8: leave {side}_type at float32.")
 
 
-def distinguish_loops(data):
+def distinguish_loops(data: bytes) -> bytes:
     """The flatbuffer `data` with the number of its loop behind each name in one: the quantizer goes by names."""
     model = flatbuffer.read(data)
     if len(model.subgraphs) == 1:
@@ -72,7 +75,7 @@ def distinguish_loops(data):
     return flatbuffer.write(model)
 
 
-def _around(model, graph):
+def _around(model: schema.ModelT, graph: schema.SubGraphT) -> list[int]:
     """Numbers of the main graph's tensors: up from suppression to weights, and down again."""
     made = {i: operator for operator in graph.operators for i in operator.outputs}
     suppressing = [operator for operator in graph.operators if _code(model, operator) in SUPPRESSION]
@@ -95,34 +98,34 @@ def _around(model, graph):
     return sorted(found)
 
 
-def _code(model, operator):
+def _code(model: schema.ModelT, operator: schema.OperatorT) -> int:
     code = model.operatorCodes[operator.opcodeIndex]
     return max(code.builtinCode, code.deprecatedBuiltinCode)
 
 
-def _is_weighted(model, graph, operator):
+def _is_weighted(model: schema.ModelT, graph: schema.SubGraphT, operator: schema.OperatorT | None) -> bool:
     """Whether what an operator multiplies with is part of the file."""
     if operator is None or _code(model, operator) not in PRODUCTS:
         return False
     return any(_is_constant(model, graph.tensors[i]) for i in operator.inputs[:2])
 
 
-def _is_constant(model, tensor):
+def _is_constant(model: schema.ModelT, tensor: schema.TensorT) -> bool:
     held = model.buffers[tensor.buffer].data
     return tensor.type == schema.TensorType.FLOAT32 and len(tensor.shape) > 1 and held is not None and len(held) > 0
 
 
-def _has_weights(model, graph):
+def _has_weights(model: schema.ModelT, graph: schema.SubGraphT) -> bool:
     return any(_is_weighted(model, graph, operator) for operator in graph.operators)
 
 
-def _hands_weights_in(model, graph):
+def _hands_weights_in(model: schema.ModelT, graph: schema.SubGraphT) -> bool:
     """Whether a loop gets constants from outside, as it may its weights."""
     loops = [operator for operator in graph.operators if _code(model, operator) in LOOPS]
     return any(_is_constant(model, graph.tensors[i]) for loop in loops for i in loop.inputs if i >= 0)
 
 
-def _around_powers(model):
+def _around_powers(model: schema.ModelT) -> list[str]:
     """The names of the tensors that stay floats around a power, as in response normalization, or before a logarithm.
 
     A sum of squares spans so many orders of magnitude that its small values round to zero, which is infinite to a
@@ -133,7 +136,7 @@ def _around_powers(model):
     codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
     found = []
 
-    def walk(tensor):
+    def walk(tensor: int) -> bool:
         operator = made.get(tensor)
         if operator is None:
             return False
@@ -159,5 +162,5 @@ def _around_powers(model):
     return found
 
 
-def _computed(operator, made):
+def _computed(operator: schema.OperatorT, made: Mapping[int, schema.OperatorT]) -> list[int]:
     return [i for i in operator.inputs if i in made]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_cnns.tflite.quantize.steps import KIND, LIMITS
+from keras_cnns.tflite.quantize.steps import KIND, LIMITS, File
 
 # operator: the places of the picture, the weights and the bias among the inputs
 PLACES = {
@@ -24,7 +24,7 @@ class Kernel:
     none that is stored.
     """
 
-    operator: object
+    operator: schema.OperatorT
     kind: int
     weights: np.ndarray
     picture: int
@@ -32,7 +32,7 @@ class Kernel:
     bias: int | None
 
     @classmethod
-    def of(cls, file, operator):
+    def of(cls, file: File, operator: schema.OperatorT) -> "Kernel | None":
         """The kernel of an operator; None where it has none, or one that is computed."""
         kind = file.kind(operator)
         if kind not in PLACES:
@@ -52,11 +52,11 @@ class Kernel:
         return cls(operator, kind, weights, picture, place, bias if stored else None)
 
     @property
-    def axis(self):
+    def axis(self) -> int:
         """The axis of the weights that is the channel of the answer."""
         return 3 if self.kind == KIND.DEPTHWISE_CONV_2D else 0
 
-    def rows(self, weights, channels):
+    def rows(self, weights: np.ndarray, channels: int) -> np.ndarray:
         """Weights as [groups, outputs, inputs], inputs as in `patches`; channels: of the picture."""
         if self.kind == KIND.DEPTHWISE_CONV_2D:
             _, height, width, outputs = weights.shape
@@ -64,13 +64,13 @@ class Kernel:
         groups = channels // weights.shape[-1] if self.kind == KIND.CONV_2D else 1
         return weights.reshape(groups, len(weights) // groups, -1)
 
-    def stored(self, rows, shape):
+    def stored(self, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """`rows` the other way, in the shape of the weights."""
         if self.kind == KIND.DEPTHWISE_CONV_2D:
             return rows.transpose(2, 0, 1).reshape(shape)
         return rows.reshape(shape)
 
-    def patches(self, pictures, limit, seed=0):
+    def patches(self, pictures: np.ndarray, limit: int, seed: int = 0) -> np.ndarray:
         """What the weights are multiplied with, at random positions: [groups, some, inputs].
 
         pictures: [N, rows, columns, channels], or [N, ..., inputs] of a dense layer. limit: positions in all.
@@ -108,5 +108,5 @@ class Kernel:
         )
 
 
-def _some(count, limit, rng):
+def _some(count: int, limit: int, rng: np.random.Generator) -> np.ndarray:
     return np.arange(count) if count <= limit else np.sort(rng.choice(count, limit, replace=False))

@@ -6,13 +6,16 @@ it answer. (Empirical bias correction: Nagel et al. 2019, https://arxiv.org/abs/
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
 from keras_cnns.tflite.quantize.evaluate import answers, normalized_error
 from keras_cnns.tflite.quantize.kernels import Kernel
+from keras_cnns.tflite.quantize.settings import Tuning
 from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, File, Step, activated, in_floats
 
 PICTURES = 64
@@ -25,7 +28,7 @@ ENOUGH = 4
 WIDEST = 2304  # inputs of an output; beyond them the rounding would take minutes
 
 
-def refine(plain, made, pictures, tuning, batch=1):
+def refine(plain: bytes, made: bytes, pictures: Mapping[str, np.ndarray], tuning: Tuning, batch: int = 1) -> bytes:
     """The quantized flatbuffer `made` with weights and biases refined on pictures.
 
     Args:
@@ -44,7 +47,7 @@ def refine(plain, made, pictures, tuning, batch=1):
     return _Walk(floats, integers, tuning).through({name: np.stack([one[name] for one in some]) for name in pictures})
 
 
-def closer_of(plain, made, changed, pictures, batch=1):
+def closer_of(plain: bytes, made: bytes, changed: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1) -> bytes:
     """Whichever of two quantized flatbuffers answers more like `plain`, on pictures that neither was refined on.
 
     The second, where they are alike or cannot be compared.
@@ -57,12 +60,12 @@ def closer_of(plain, made, changed, pictures, batch=1):
     return made if normalized_error(wanted, before) < normalized_error(wanted, after) else changed
 
 
-def _some(file, pictures, batch):
+def _some(file: File, pictures: Mapping[str, np.ndarray], batch: int) -> list[dict[str, np.ndarray]]:
     """The batches that layers are followed on."""
     return list(batched(thin(pictures, _affordable(file)), batch))
 
 
-def _affordable(file):
+def _affordable(file: File) -> int:
     """How many pictures can be followed at once, in floats and rounded."""
     last = {i: step for step, operator in enumerate(file.operators) for i in operator.inputs}
     sizes = {
@@ -85,17 +88,17 @@ class _Walk:
     kernels: of the first one's operators. shared: the results of those whose weights others have as well.
     """
 
-    def __init__(self, floats, integers, tuning):
+    def __init__(self, floats: File, integers: File, tuning: Tuning) -> None:
         self.floats, self.integers, self.tuning = floats, integers, tuning
         self.own = integers.computing
         self.behind = {o.outputs[0]: o.inputs[0] for o in integers.operators if integers.kind(o) == KIND.DEQUANTIZE}
-        self.replaced_buffers = set()
+        self.replaced_buffers: set[int] = set()
         self.kernels = [Kernel.of(floats, operator) for operator in floats.operators]
         digests = {k.operator.outputs[0]: _digest(k.weights) for k in self.kernels if k}
         uses = Counter(digests.values())
         self.shared = {result for result, digest in digests.items() if uses[digest] > 1}
 
-    def through(self, inputs):
+    def through(self, inputs: Mapping[str, np.ndarray]) -> bytes:
         """Every operator once, on {input name: [runs, batch, ...]}."""
         names = {self.floats.name(i): i for i in self.floats.graph.inputs}
         signature = self.floats.model.signatureDefs[0]
@@ -115,15 +118,15 @@ class _Walk:
                     right.pop(tensor, None)
         return self.integers.without(self.replaced_buffers)
 
-    def _stored(self, tensor):
+    def _stored(self, tensor: int) -> int:
         """The tensor whose integers a float one of the quantized file holds, or itself."""
         return self.behind.get(tensor, tensor)
 
-    def _rounded(self, kernel, twin):
+    def _rounded(self, kernel: Kernel, twin: schema.OperatorT) -> bool:
         held = self.integers.tensors[self._stored(twin.inputs[kernel.place])]
         return held.type in INTEGERS and self.integers.constant(self._stored(twin.inputs[kernel.place])) is not None
 
-    def _as_stored(self, tensor, values):
+    def _as_stored(self, tensor: int, values: np.ndarray) -> np.ndarray:
         """Values as a tensor of the quantized file holds them."""
         held = self.integers.tensors[tensor]
         if held.type not in INTEGERS or values.dtype != np.float32:
@@ -137,7 +140,13 @@ class _Walk:
         integers *= scale
         return integers.astype(np.float32, copy=False)
 
-    def _plain(self, operator, twin, left, right):
+    def _plain(
+        self,
+        operator: schema.OperatorT,
+        twin: schema.OperatorT | None,
+        left: dict[int, np.ndarray],
+        right: dict[int, np.ndarray],
+    ) -> None:
         computed = [i for i in dict.fromkeys(operator.inputs) if i in left]
         results = Step(self.floats, operator).run([left[i] for i in computed])
         if all(left[i] is right[i] for i in computed) and twin is None:
@@ -151,23 +160,30 @@ class _Walk:
             left[tensor] = results[place]
             right[tensor] = rounded[place] if twin is None else self._as_stored(twin.outputs[place], rounded[place])
 
-    def _constants(self, operator, twin):
+    def _constants(self, operator: schema.OperatorT, twin: schema.OperatorT | None) -> dict[int, np.ndarray]:
         """What the rounded operator takes in place of stored floats."""
-        found = {}
-        for place, tensor in enumerate(operator.inputs if twin is not None else ()):
+        constants: dict[int, np.ndarray] = {}
+        if twin is None:
+            return constants
+        for place, tensor in enumerate(operator.inputs):
             values = self.floats.constant(tensor)
-            if values is not None and values.dtype == np.float32:
-                found[place] = self._value(self._stored(twin.inputs[place]))
-        return {place: values for place, values in found.items() if values is not None}
+            if values is None or values.dtype != np.float32:
+                continue
+            rounded = self._value(self._stored(twin.inputs[place]))
+            if rounded is not None:
+                constants[place] = rounded
+        return constants
 
-    def _value(self, tensor):
+    def _value(self, tensor: int) -> np.ndarray | None:
         """A constant of the quantized file, in floats."""
         values, held = self.integers.constant(tensor), self.integers.tensors[tensor]
         if values is None or held.quantization is None or held.quantization.scale is None:
             return values if values is not None and values.dtype == np.float32 else None
         return in_floats(values, held)
 
-    def _linear(self, kernel, twin, left, right):
+    def _linear(
+        self, kernel: Kernel, twin: schema.OperatorT, left: dict[int, np.ndarray], right: dict[int, np.ndarray]
+    ) -> None:
         """An operator with weights: rounded for its input, its bias moved by the mean of what is wrong.
 
         Each only where it makes the error smaller on pictures that it was not learned from.
@@ -193,15 +209,16 @@ class _Walk:
                 self.integers.store(tensor, learned)
         kept, corrected = self._wrong(kernel, wanted, found)
         if enough and np.mean(corrected) < np.mean(kept):
+            assert kernel.bias is not None  # `_wrong` says that no other can be corrected
             found += self._shift(twin, kernel.bias, _mean_difference(wanted, found))
         left[output] = activated(operator, wanted)
         right[output] = self._as_stored(twin.outputs[0], activated(operator, found))
 
-    def _wrong(self, kernel, wanted, found):
+    def _wrong(self, kernel: Kernel, wanted: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared errors in each run held out: with the bias as it is, and as the others would correct it."""
         held = _held_out(len(wanted))
         axes = tuple(range(1, wanted.ndim))
-        kept = np.mean(np.square(wanted[held] - found[held]), axes, dtype=np.float64)
+        kept = np.asarray(np.mean(np.square(wanted[held] - found[held]), axes, dtype=np.float64))
         if self.tuning.bias != "corrected" or kernel.bias is None:
             return kept, np.full_like(kept, np.inf)
         others = held if held.all() else ~held
@@ -209,7 +226,9 @@ class _Walk:
         corrected = np.mean(np.square(wanted[held] - found[held] - shift), axes, dtype=np.float64)
         return kept, np.where(np.isfinite(corrected), corrected, np.inf)
 
-    def _learned(self, kernel, twin, float_ones, given):
+    def _learned(
+        self, kernel: Kernel, twin: schema.OperatorT, float_ones: np.ndarray, given: np.ndarray
+    ) -> np.ndarray | None:
         """The weights of an operator as integers learned on the pictures that are not held out; None where none are."""
         tensor = self._stored(twin.inputs[kernel.place])
         held = self.integers.tensors[tensor]
@@ -235,7 +254,7 @@ class _Walk:
         integers = rounding.learned(rows, covariance, scale.reshape(rows.shape[:2]), -high, high)
         return kernel.stored(integers, kernel.weights.shape)
 
-    def _shift(self, twin, place, wrong):
+    def _shift(self, twin: schema.OperatorT, place: int, wrong: np.ndarray) -> np.ndarray:
         """Adds to the bias of an operator; returns what was really added, in the steps that its type has."""
         tensor = twin.inputs[place]
         if self.integers.readers(tensor) > 1:
@@ -243,6 +262,7 @@ class _Walk:
             twin.inputs = [*twin.inputs[:place], tensor, *twin.inputs[place + 1 :]]
         held = self.integers.tensors[tensor]
         values = self.integers.constant(tensor)
+        assert values is not None  # a bias is stored
         self.replaced_buffers.add(held.buffer)
         if values.dtype == np.float32:
             self.integers.store(tensor, values + wrong.astype(np.float32))
@@ -255,26 +275,26 @@ class _Walk:
         return ((moved - values) * scale).astype(np.float32)
 
 
-def _held_out(runs):
+def _held_out(runs: int) -> np.ndarray:
     """Which runs a step is judged on [runs]: every fourth, of two or three the last, a single one itself."""
     return np.ones(1, bool) if runs == 1 else np.arange(runs) % 4 == min(runs - 1, 3)
 
 
-def _surely_less(new, old):
+def _surely_less(new: np.ndarray, old: np.ndarray) -> bool:
     """Whether errors, one a run, are less on the mean by more than the runs' spread lets chance do."""
     less = old - new
     return bool(less.mean() > (less.std(ddof=1) / np.sqrt(len(less)) if len(less) > 1 else 0))
 
 
-def _mean_difference(wanted, found):
+def _mean_difference(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
     """By channel, the last axis."""
     axes = tuple(range(wanted.ndim - 1))
     return wanted.mean(axes, dtype=np.float64) - found.mean(axes, dtype=np.float64)
 
 
-def _digest(array):
+def _digest(array: np.ndarray) -> tuple[int, bytes]:
     return array.size, hashlib.sha256(array.tobytes()).digest()
 
 
-def _grid(tensor):
+def _grid(tensor: schema.TensorT) -> tuple[np.float32, np.float32]:
     return np.float32(tensor.quantization.scale[0]), np.float32(tensor.quantization.zeroPoint[0])

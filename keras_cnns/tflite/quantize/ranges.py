@@ -3,16 +3,19 @@
 import contextlib
 import io
 import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from litert_quantizer import calibrator
+from litert_quantizer import calibrator, quantizer
 from litert_quantizer.utils import qsv_utils
 
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.inputs.pictures import batched
+from keras_cnns.tflite.quantize.job import Job
 
 # The customary ranges of pictures: a calibration that fills one of them nearly is meant to fill it, and then a camera's
 # bytes go into an integer input as they are.
@@ -24,7 +27,7 @@ VALUES = 20_000  # of a tensor in one picture that are counted
 SHRUNK = np.linspace(0.3, 1.0, 71)  # shares of an extreme that are tried
 
 
-def measure(made, data, job):
+def measure(made: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
     """Where each tensor's integers begin and end: by `job.tuning.ranges`, but the input as pictures customarily go.
 
     The extremes are not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of
@@ -33,12 +36,12 @@ def measure(made, data, job):
     Raises:
       UserError: a picture for which something in the network is not finite; too few pictures for a percentile.
     """
-    way, count = job.tuning.ranges, len(next(iter(job.calibration.values())))
+    way, count = job.tuning.ranges, len(next(iter(job.pictures.values())))
     if way not in ("extremes", "mse") and count < FEWEST:
         raise BadArgument(
             f"a percentile of {count} pictures says nothing of others: give {FEWEST} or more, or extremes."
         )
-    whole, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.calibration, job.batch))
+    whole, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.pictures, job.batch))
     with quantizer_quiet():
         meter = calibrator.Calibrator(whole, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
         meter.calibrate({"serving_default": pictures}, made._recipe_manager)
@@ -50,7 +53,7 @@ def measure(made, data, job):
         found = _narrowed(whole, pictures, found, way)
     for name, tensor in _input_tensors(data).items():
         if tensor in found:  # numbers of words, say, stay what they are
-            found[tensor] = _between(found[tensor], *_of_input(found[tensor], job.calibration[name]))
+            found[tensor] = _between(found[tensor], *_of_input(found[tensor], job.pictures[name]))
     return found
 
 
@@ -84,7 +87,7 @@ def _half_way(values: np.ndarray, low: float, high: float) -> float:
     return float(np.mean(np.abs(steps - np.floor(steps) - 0.5) < NEAR))
 
 
-def least_error(counts, low, high, steps=255):
+def least_error(counts: np.ndarray, low: float, high: float, steps: int = 255) -> tuple[float, float]:
     """The range within (low, high) in which values rounded to `steps` steps and cut off at its ends err least.
 
     Args:
@@ -105,10 +108,12 @@ def least_error(counts, low, high, steps=255):
     return best
 
 
-def _narrowed(whole, pictures, found, way):
+def _narrowed(
+    whole: bytes, pictures: Iterable[Mapping[str, np.ndarray]], found: Mapping[str, dict[str, Any]], way: str | float
+) -> dict[str, dict[str, Any]]:
     """The ranges by squared error or by a percentile, of what is computed of `found`."""
     kept = dict(found)
-    totals = {}
+    totals: dict[str, np.ndarray] = {}
     for values in _watched(whole, pictures, set(found)):
         for name, array in values.items():
             low, high = _ends(found[name])
@@ -118,7 +123,7 @@ def _narrowed(whole, pictures, found, way):
             totals[name] = totals.get(name, 0) + counts
     for name, counts in totals.items():
         low, high = _ends(found[name])
-        if way == "mse":
+        if isinstance(way, str):
             kept[name] = _between(found[name], *least_error(counts, low, high))
         elif counts.sum() * (100 - way) >= 100:  # where it lies beyond the last value, the extremes are all there is
             share = np.cumsum(counts) / counts.sum()
@@ -130,13 +135,15 @@ def _narrowed(whole, pictures, found, way):
     return kept
 
 
-def _ends(held):
+def _ends(held: Mapping[str, Any]) -> tuple[float, float]:
     """Of a range, which always holds zero; a tensor that is zero throughout has the range (0, 1)."""
     low, high = min(float(held["min"].min()), 0.0), max(float(held["max"].max()), 0.0)
     return (low, high) if low < high else (0.0, 1.0)
 
 
-def _watched(whole, pictures, wanted):
+def _watched(
+    whole: bytes, pictures: Iterable[Mapping[str, np.ndarray]], wanted: Collection[str]
+) -> Iterator[dict[str, np.ndarray]]:
     """`{name: array}` of the wanted results that are computed, for each of `pictures`."""
     file = Interpreter(model_content=whole, num_threads=2, experimental_preserve_all_tensors=True)
     file.allocate_tensors()
@@ -152,7 +159,7 @@ def _watched(whole, pictures, wanted):
         yield {name: file.get_tensor(i) for i, name in known.items()}
 
 
-def _first_endless(whole, pictures, wanted):
+def _first_endless(whole: bytes, pictures: Iterable[Mapping[str, np.ndarray]], wanted: Collection[str]) -> str:
     for place, values in enumerate(_watched(whole, pictures, wanted)):
         for name, array in values.items():
             if not np.isfinite(array).all():
@@ -163,7 +170,7 @@ def _first_endless(whole, pictures, wanted):
     return f"{sorted(wanted)[0].split(';')[0]} is not finite on the calibration pictures: mend the layer."
 
 
-def _of_input(held, pictures):
+def _of_input(held: Mapping[str, Any], pictures: np.ndarray) -> tuple[float, float]:
     """The range of an input: a customary one that its pictures nearly fill, or their extremes; between its steps."""
     low, high = float(held["min"].min()), float(held["max"].max())
     if customary := picture_range(low, high):
@@ -173,19 +180,19 @@ def _of_input(held, pictures):
     return between_steps(pictures, low, high) if high > low else (low, high)
 
 
-def _between(held, low, high):
+def _between(held: Mapping[str, Any], low: float, high: float) -> dict[str, Any]:
     shape = held["min"].shape
     return {**held, "min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}
 
 
-def _input_tensors(data):
+def _input_tensors(data: bytes) -> dict[str, str]:
     """{input name: name of its tensor}."""
     details = Interpreter(model_content=bytes(data)).get_signature_runner("serving_default").get_input_details()
     return {name: detail["name"] for name, detail in details.items()}
 
 
 @contextlib.contextmanager
-def quantizer_quiet():
+def quantizer_quiet() -> Iterator[None]:
     """Without the quantizer's progress bars and warnings, which would land in the middle of a table."""
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), stderr_closed():
         warnings.simplefilter("ignore")

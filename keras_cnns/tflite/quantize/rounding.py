@@ -11,7 +11,9 @@ BLOCK = 64  # inputs rounded before the others hear of it
 DAMPING = 0.01  # of the mean variance of an input
 
 
-def learned(weights, covariance, scale, low, high, damping=DAMPING):
+def learned(
+    weights: np.ndarray, covariance: np.ndarray, scale: np.ndarray, low: int, high: int, damping: float = DAMPING
+) -> np.ndarray:
     """Integers for which `integers * scale - weights` hardly shows in what the layer answers.
 
     Args:
@@ -46,7 +48,9 @@ def learned(weights, covariance, scale, low, high, damping=DAMPING):
     return result.transpose(0, 2, 1).astype(np.int8)
 
 
-def compensated(weights, covariance, missing, damping=DAMPING):
+def compensated(
+    weights: np.ndarray, covariance: np.ndarray, missing: np.ndarray, damping: float = DAMPING
+) -> np.ndarray:
     """The floats that answer from rounded inputs most like `weights` from the inputs before rounding.
 
     Li et al. 2025 (GPTAQ, https://arxiv.org/abs/2504.02692).

@@ -3,7 +3,9 @@
 import copy
 import re
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from litert_quantizer import qtyping, quantizer, recipe
 
@@ -17,12 +19,15 @@ from keras_cnns.tflite.quantize import (
     ranges,
     sensitivity,
 )
+from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.quantize.kernels import Kernel
 from keras_cnns.tflite.quantize.ranges import quantizer_quiet
+from keras_cnns.tflite.quantize.settings import Tuning
 from keras_cnns.tflite.quantize.steps import File
 from keras_cnns.tflite.targets import runner
 
 Op = qtyping.TFLOperationName
+Rule: TypeAlias = Callable[[], list[dict[str, Any]]]  # a recipe of the quantizer
 SMALL = 0.2  # of the float32 file
 SMALL_KERNEL = 1024  # numbers, as in the stock converter
 
@@ -33,7 +38,7 @@ _FLOAT16 = qtyping.OpQuantizationConfig(
 )
 
 
-def unchanged(data, job):
+def unchanged(data: bytes, job: Job) -> bytes:
     return data
 
 
@@ -43,7 +48,7 @@ PLAIN = recipe.AlgorithmName.MIN_MAX_UNIFORM_QUANT
 ALGORITHMS = {"mse": recipe.AlgorithmName.MSE, "octav": recipe.AlgorithmName.OCTAV}
 
 
-def _quantizer(data, rule, tuning, where=".*"):
+def _quantizer(data: bytes, rule: Rule, tuning: Tuning, where: str = ".*") -> quantizer.Quantizer:
     """LiteRT Quantizer with one rule for what is called `where`, whose weights get their scales as `tuning` says."""
     made, config = quantizer.Quantizer(data), _config(rule)
     made.update_quantization_recipe(where, Op.ALL_SUPPORTED, config, PLAIN)
@@ -53,26 +58,26 @@ def _quantizer(data, rule, tuning, where=".*"):
     return made
 
 
-def _config(rule):
+def _config(rule: Rule) -> qtyping.OpQuantizationConfig:
     return qtyping.OpQuantizationConfig.from_dict(rule()[0]["op_config"])
 
 
-def _called(name):
+def _called(name: str) -> str:
     """What the quantizer finds the operator by that makes a tensor of this name."""
     return f"(^|;){re.escape(name)};"
 
 
-def weights(rule):
+def weights(rule: Rule) -> Callable[[bytes, Job], bytes]:
     return lambda data, job: _run(_quantizer(data, rule, job.tuning), None)
 
 
-def float16(data, job):
+def float16(data: bytes, job: Job) -> bytes:
     made = quantizer.Quantizer(data)
     made.update_quantization_recipe(".*", Op.ALL_SUPPORTED, _FLOAT16, recipe.AlgorithmName.FLOAT_CASTING)
     return float16_biases.added(_run(made, None))
 
 
-def dynamic(data, job):
+def dynamic(data: bytes, job: Job) -> bytes:
     """int8 weights, activations scaled in each run; what that makes no faster stays in float.
 
     XNNPACK has no depthwise convolution of float inputs and int8 weights, and kernels of few numbers save nothing: the
@@ -86,17 +91,19 @@ def dynamic(data, job):
     return _run(made, None)
 
 
-def static(rule):
+def static(rule: Rule) -> Callable[..., bytes]:
     """Integers throughout, on the ranges of the calibration pictures."""
 
-    def make(data, job, islands=()):
+    def make(data: bytes, job: Job, islands: Sequence[qtyping.TFLOperationName] = ()) -> bytes:
         made = _in_integers(data, job, rule, islands=islands)
         return bias_overflow.fit(data, _run(made, _ranges(made, data, job)))
 
     return make
 
 
-def _in_integers(data, job, rule, where=".*", islands=()):
+def _in_integers(
+    data: bytes, job: Job, rule: Rule, where: str = ".*", islands: Sequence[qtyping.TFLOperationName] = ()
+) -> quantizer.Quantizer:
     made = _quantizer(data, rule, job.tuning, where)
     _leave_float(made, Op.DIV)  # what it divides by may round to zero
     if job.settings.input_type == "float32":
@@ -114,20 +121,20 @@ def _in_integers(data, job, rule, where=".*", islands=()):
     return made
 
 
-def _ranges(made, data, job):
+def _ranges(made: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
     """The ranges of the tensors that the quantizer `made` of `data` rounds."""
     key = ("ranges", hash(data), str(made.get_quantization_recipe()), job.tuning.ranges, job.batch)
     return copy.deepcopy(job.shared.once(key, lambda: ranges.measure(made, data, job)))
 
 
-def left_out_in(kept):
+def left_out_in(kept: Rule | None) -> Callable[[bytes, Job], bytes]:
     """int8, but floats (`kept` is None), or what another rule says, around the roundings with the largest errors."""
 
-    def make(data, job):
+    def make(data: bytes, job: Job) -> bytes:
         made = _in_integers(data, job, recipe.static_wi8_ai8)
         found = _ranges(made, data, job)
         int8 = finished(bias_overflow.fit(data, _run(made, found)), job)
-        measure = lambda: sensitivity.measure(data, int8, job.calibration, job.batch)  # noqa: E731
+        measure = lambda: sensitivity.measure(data, int8, job.pictures, job.batch)  # noqa: E731
         roundings = job.shared.once(("int8 sensitivities", hash(int8)), measure)
         form = "float" if kept is None else "int16"
         left_out = sensitivity.choose(roundings, job.error_avoided, form)
@@ -143,7 +150,7 @@ def left_out_in(kept):
     return make
 
 
-def islands(data, job):
+def islands(data: bytes, job: Job) -> bytes:
     """int8 with the operators float that would only slow it down, or that were named."""
     whole = static(recipe.static_wi8_ai8)
     if job.settings.islands is None:
@@ -161,11 +168,11 @@ def islands(data, job):
     return whole(data, job, [Op[name] for name in islands])
 
 
-def four_and_eight_bits(data, job):
+def four_and_eight_bits(data: bytes, job: Job) -> bytes:
     """int4 in as many layers as `job.settings.max_size` asks for, the least sensitive first; int8 in the others."""
     made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
     size = len(finished(_run(made, None), job))
-    measure = lambda: bit_allocation.sensitivities(data, job.calibration, job.batch)  # noqa: E731
+    measure = lambda: bit_allocation.sensitivities(data, job.pictures, job.batch)  # noqa: E731
     found = job.shared.once(("int4 sensitivities", hash(data), job.batch), measure)
     most = 0.99 * (job.settings.max_size or SMALL) * len(data) - 1024  # names and the card go in as well
     chosen = bit_allocation.allocate(found, size, most, strict=job.settings.max_size is not None)
@@ -178,16 +185,16 @@ def four_and_eight_bits(data, job):
     return _run(made, None)
 
 
-def _leave_float(made, *operations, where=".*"):
+def _leave_float(made: quantizer.Quantizer, *operations: qtyping.TFLOperationName, where: str = ".*") -> None:
     for operation in operations:
         made.update_quantization_recipe(where, operation, None, recipe.AlgorithmName.NO_QUANTIZE)
 
 
-def _run(made, found):
+def _run(made: quantizer.Quantizer, found: dict[str, dict[str, Any]] | None) -> bytes:
     with quantizer_quiet():
         return bytes(made.quantize(found, enable_progress_bar=False, enable_progress_report=False).quantized_model)
 
 
-def finished(data, job):
+def finished(data: bytes, job: Job) -> bytes:
     """What the quantizer made, repaired and in one piece."""
     return repair.repaired(data, integer_outputs=job.settings.output_type != "float32")

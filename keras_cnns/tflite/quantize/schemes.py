@@ -1,21 +1,16 @@
 """The schemes, one row each: what it stores, what it needs, what it is good for, and how it is made from float32."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
 from litert_quantizer import recipe
 
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line, nearest
 from keras_cnns.tflite.quantize import float_operators, rules
+from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.quantize.layerwise import closer_of, refine
 from keras_cnns.tflite.quantize.rules import finished
-from keras_cnns.tflite.quantize.settings import FileSettings, Tuning
-from keras_cnns.tflite.quantize.shared import Shared
-from keras_cnns.tflite.targets.litert import LITERT_REWRITES
-from keras_cnns.tflite.targets.target import Rewrites
-
-ERROR_AVOIDED = 0.75  # what is left is a quarter: 6 dB less
+from keras_cnns.tflite.quantize.settings import FileSettings
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Scheme:
     stores: str
     needs: str
     good_for: str
-    make: Callable
+    make: Callable[..., bytes]
     calibrated: bool = False
     integer_io: bool = False
     int8_forms: bool = False
@@ -48,42 +43,6 @@ class Scheme:
     def activations(self) -> bool:
         """Whether activations are rounded on ranges that are measured before."""
         return self.calibrated and not self.mixed
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a scheme may use beside the float32 flatbuffer.
-
-    Attributes:
-      calibration: {input name: (N, ...) floats}; None where no pictures are given.
-      settings: of the file.
-      shared: results that several files of the network share.
-      rewrites: the forms that the file's target wants in int8.
-      notes: on how the file was made, for its report; filled by the scheme.
-      sensitivities: a `Sensitivity` for each rounding, where they are measured; filled by the scheme.
-    """
-
-    calibration: dict[str, np.ndarray] | None = None
-    settings: FileSettings = FileSettings()
-    shared: Shared = field(default_factory=Shared)
-    rewrites: Rewrites = LITERT_REWRITES
-    notes: list = field(default_factory=list)
-    sensitivities: list = field(default_factory=list)
-
-    @property
-    def tuning(self) -> Tuning:
-        """The tuning, or the default one."""
-        return self.settings.tuning or Tuning()
-
-    @property
-    def error_avoided(self) -> float:
-        """The share of int8's error that operators left out of it avoid."""
-        return self.settings.error_avoided or ERROR_AVOIDED
-
-    @property
-    def batch(self) -> int:
-        """Pictures per run on which the file is measured."""
-        return self.settings.batch or 1
 
 
 SCHEMES = {

@@ -1,5 +1,6 @@
 """Sensitivity to int8: the error of each rounding alone, and the operators around the few that make most of it."""
 
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,15 +27,15 @@ class Rounding:
 
     what: str
     name: str
-    around: frozenset
+    around: frozenset[str]
     error: float = 0.0
 
-    def avoided(self, left_out, kept):
+    def avoided(self, left_out: Set[str], kept: str) -> bool:
         """Whether it is avoided where operators are `kept` in "float", or in "int16", whose weights are int8 too."""
         return self.around <= left_out and (kept == "float" or self.what == RESULT)
 
 
-def measure(data, made, pictures, batch=1):
+def measure(data: bytes, made: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1) -> list[Rounding]:
     """A `Rounding` for each tensor that is rounded, the largest error first.
 
     Args:
@@ -56,13 +57,14 @@ def measure(data, made, pictures, batch=1):
     return sorted(found, key=lambda one: -one.error)
 
 
-def choose(found, share, kept="float"):
+def choose(found: Sequence[Rounding], share: float, kept: str = "float") -> set[str]:
     """The results of operators that avoid `share` of all error when left out: those around one rounding after another.
 
     kept: what they are in instead, "float" or "int16"; what that cannot take away counts for nothing.
     """
     found = [one for one in found if one.avoided(one.around, kept)]
-    left_out, most = set(), (1 - share) * sum(one.error for one in found)
+    left_out: set[str] = set()
+    most = (1 - share) * sum(one.error for one in found)
     for one in found:
         if sum(other.error for other in found if not other.around <= left_out) <= most:
             break
@@ -70,18 +72,18 @@ def choose(found, share, kept="float"):
     return left_out
 
 
-def table(data, found, left_out, kept):
+def table(data: bytes, found: Sequence[Rounding], left_out: set[str], kept: str) -> list[Sensitivity]:
     """A `Sensitivity` for each rounding; `kept`: what the operators left out of int8 are in."""
     kinds = _kinds(data)
 
-    def row(one):
+    def row(one: Rounding) -> Sensitivity:
         now = kept if one.avoided(left_out, kept) else "int8"
         return Sensitivity(kinds.get(one.name, "INPUT"), short(one.name), one.what, one.error, now)
 
     return [row(one) for one in found]
 
 
-def note(data, found, left_out, kept):
+def note(data: bytes, found: Sequence[Rounding], left_out: set[str], kept: str) -> str:
     """Which operators are left out of int8, and how much of its error that avoids."""
     total = sum(one.error for one in found)
     avoided = sum(one.error for one in found if one.avoided(left_out, kept))
@@ -91,21 +93,22 @@ def note(data, found, left_out, kept):
     return f"{of} are in {kept}, which avoids {avoided / (total or 1):.0%} of int8's error: {named or 'none'}"
 
 
-def short(name):
+def short(name: str) -> str:
     """The layer's path, without what the converter fused into it."""
     return name.split(";")[0]
 
 
-def _kinds(data):
+def _kinds(data: bytes) -> dict[str, str]:
     file = File(data)
     return {file.name(o.outputs[0]): KINDS[file.kind(o)] for o in file.operators}
 
 
-def _alone(floats, integers):
+def _alone(floats: File, integers: File) -> Iterator[tuple[str, str, frozenset[str], bytes]]:
     """(what, name, around, flatbuffer) with one tensor after the other rounded as `integers` rounds it."""
     own = integers.computing
     pairs = [(o, own[floats.name(o.outputs[0])]) for o in floats.operators if floats.name(o.outputs[0]) in own]
-    grids, around = {}, {}
+    grids: dict[int, schema.TensorT] = {}
+    around: dict[int, set[str]] = {}
     for operator, twin in pairs:
         name = floats.name(operator.outputs[0])
         ends = [*zip(operator.outputs, twin.outputs, strict=True), *zip(operator.inputs, twin.inputs, strict=False)]
@@ -126,7 +129,7 @@ def _alone(floats, integers):
             yield WEIGHTS, name, frozenset({name}), _with_constants(floats, rounded)
 
 
-def _with_result_rounded(file, tensor, held):
+def _with_result_rounded(file: File, tensor: int, held: schema.TensorT) -> bytes:
     """The flatbuffer with a result that goes through integers on its way to its readers."""
     tensors, operators, codes = list(file.tensors), list(file.operators), list(file.model.operatorCodes)
     before = [list(operator.inputs) for operator in operators]
@@ -156,7 +159,7 @@ def _with_result_rounded(file, tensor, held):
     return changed
 
 
-def _with_constants(file, values):
+def _with_constants(file: File, values: Mapping[int, np.ndarray]) -> bytes:
     """The flatbuffer with other values in some of its constants."""
     before = {tensor: file.tensors[tensor].buffer for tensor in values}
     buffers = list(file.model.buffers)

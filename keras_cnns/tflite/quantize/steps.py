@@ -4,6 +4,7 @@ A whole file answers only at its end; what a rounded kernel does to the layers b
 """
 
 import copy
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,14 +37,14 @@ LIMITS = {
 class File:
     """A flatbuffer of one graph as operators and tensors, constants among them as arrays."""
 
-    def __init__(self, data):
+    def __init__(self, data: bytes) -> None:
         self.model = flatbuffer.read(data)
         self.graph = self.model.subgraphs[0]
         self.tensors, self.operators = self.graph.tensors, self.graph.operators
         self.codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in self.model.operatorCodes]
 
     @property
-    def simple(self):
+    def simple(self) -> bool:
         """Whether it is one graph, whose operators can be run one by one: none keeps a state, none is a loop."""
         known = {-1, *self.graph.inputs}
         for operator in self.operators:
@@ -53,18 +54,18 @@ class File:
         return len(self.model.subgraphs) == 1
 
     @property
-    def computing(self):
+    def computing(self) -> dict[str, schema.OperatorT]:
         """{name of its first result: operator} of all that do more than round or put into floats."""
         skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
         return {self.name(o.outputs[0]): o for o in self.operators if self.kind(o) not in skipped}
 
-    def kind(self, operator):
+    def kind(self, operator: schema.OperatorT) -> int:
         return self.codes[operator.opcodeIndex]
 
-    def name(self, tensor):
+    def name(self, tensor: int) -> str:
         return self.tensors[tensor].name.decode()
 
-    def constant(self, tensor):
+    def constant(self, tensor: int) -> np.ndarray | None:
         """The stored values of a tensor; None of one that is computed, or stored in a way not known here."""
         if tensor < 0:
             return None
@@ -77,7 +78,7 @@ class File:
             return unpacked(np.frombuffer(bytes(data), np.uint8), shape)
         return np.frombuffer(bytes(data), TYPES[held.type]).reshape(shape) if held.type in TYPES else None
 
-    def store(self, tensor, values):
+    def store(self, tensor: int, values: np.ndarray) -> None:
         """Puts other values into a constant tensor, in a buffer of its own."""
         held = self.tensors[tensor]
         buffer = schema.BufferT()
@@ -86,18 +87,18 @@ class File:
         self.model.buffers.append(buffer)
         held.buffer = len(self.model.buffers) - 1
 
-    def twin(self, tensor, of):
+    def twin(self, tensor: int, of: int) -> int:
         """The index of another tensor like this one, for one reader alone."""
         held = copy.copy(self.tensors[tensor])
         held.name = held.name + b"_of_" + self.tensors[of].name
         self.tensors.append(held)
         return len(self.tensors) - 1
 
-    def readers(self, tensor):
+    def readers(self, tensor: int) -> int:
         """How many operators take a tensor."""
         return sum(int(tensor in operator.inputs) for operator in self.operators)
 
-    def without(self, buffers):
+    def without(self, buffers: Iterable[int]) -> bytes:
         """The model as bytes, buffers that nothing holds any more emptied."""
         kept = {t.buffer for graph in self.model.subgraphs for t in graph.tensors}
         kept |= {entry.buffer for entry in self.model.metadata or []}
@@ -107,20 +108,20 @@ class File:
         return flatbuffer.write(self.model)
 
 
-def unpacked(data, shape):
+def unpacked(data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Integers of four bits, two a byte, the first one in the low half [shape]."""
     pairs = np.stack([data & 15, data >> 4], -1).reshape(-1)[: int(np.prod(shape))].astype(np.int8)
     return np.where(pairs > 7, pairs - 16, pairs).astype(np.int8).reshape(shape)
 
 
-def packed(values):
+def packed(values: np.ndarray) -> np.ndarray:
     """`unpacked` the other way."""
     flat = np.asarray(values, np.int8).reshape(-1).astype(np.uint8) & 15
     flat = np.pad(flat, (0, len(flat) % 2))
     return flat[::2] | (flat[1::2] << 4)
 
 
-def in_floats(integers, tensor):
+def in_floats(integers: np.ndarray, tensor: schema.TensorT) -> np.ndarray:
     """What integers mean in a tensor of the quantized file."""
     shape = [1] * integers.ndim
     if len(tensor.quantization.scale) > 1:
@@ -138,11 +139,11 @@ class Step:
     """
 
     file: File
-    operator: object
-    replaced: dict = field(default_factory=dict)
+    operator: schema.OperatorT
+    replaced: dict[int, np.ndarray] = field(default_factory=dict)
     linear: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         model, graph, file = schema.ModelT(), schema.SubGraphT(), self.file
         operator = copy.copy(self.operator)
         if self.linear:
@@ -151,8 +152,9 @@ class Step:
         model.version, model.description = 3, b""
         model.operatorCodes, operator.opcodeIndex = [file.model.operatorCodes[operator.opcodeIndex]], 0
         model.buffers, graph.tensors, graph.operators = [schema.BufferT()], [], [operator]
-        self.given, place = [], {}  # places among the operator's inputs that are computed
-        inputs = []
+        self.given: list[int] = []  # places among the operator's inputs that are computed
+        place: dict[int, int] = {}
+        inputs: list[int] = []
         for i, tensor in enumerate(self.operator.inputs):
             if tensor < 0:
                 inputs.append(-1)
@@ -174,7 +176,7 @@ class Step:
         self.interpreter = Interpreter(model_content=flatbuffer.write(model), num_threads=2)
         self.interpreter.allocate_tensors()
 
-    def _tensor(self, model, graph, tensor, constant):
+    def _tensor(self, model: schema.ModelT, graph: schema.SubGraphT, tensor: int, constant: np.ndarray | None) -> int:
         held = copy.copy(self.file.tensors[tensor])
         held.buffer, held.quantization, held.isVariable = 0, None, False
         if constant is not None:
@@ -185,7 +187,7 @@ class Step:
         graph.tensors.append(held)
         return len(graph.tensors) - 1
 
-    def run(self, values):
+    def run(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs, each [runs, ...], for the computed inputs in their order, each [runs, ...]."""
         details = self.interpreter.get_input_details()
         shapes = [value.shape[1:] for value in values]
@@ -193,21 +195,21 @@ class Step:
             for detail, shape in zip(details, shapes, strict=True):
                 self.interpreter.resize_tensor_input(detail["index"], shape)
             self.interpreter.allocate_tensors()
-        results = None
+        results: list[np.ndarray] = []
         runs = len(values[0]) if values else 1
         for run in range(runs):
             for detail, value in zip(details, values, strict=True):
                 self.interpreter.set_tensor(detail["index"], value[run])
             self.interpreter.invoke()
             found = [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
-            if results is None:
+            if not run:
                 results = [np.empty((runs, *one.shape), one.dtype) for one in found]
             for kept, one in zip(results, found, strict=True):
                 kept[run] = one
         return results
 
 
-def activated(operator, values):
+def activated(operator: schema.OperatorT, values: np.ndarray) -> np.ndarray:
     """What the operator's fused activation makes of values; they are changed in place."""
     low, high = LIMITS[operator.builtinOptions.fusedActivationFunction]
     return values if np.isinf(low) and np.isinf(high) else np.clip(values, low, high, out=values)

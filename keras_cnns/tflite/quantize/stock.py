@@ -1,10 +1,14 @@
 """The stock TFLite converter as a second engine: its own post-training quantization, to compare with."""
 
+from collections.abc import Sequence
+
+import keras
 import tensorflow as tf
 
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.inputs.pictures import batched
+from keras_cnns.tflite.quantize.job import Job
 
 OPERATORS = {
     "int8": tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
@@ -13,7 +17,7 @@ OPERATORS = {
 SCHEMES = ("float32", "float16", "dynamic_int8", *OPERATORS)
 
 
-def make(scheme, model, job, **names):
+def make(scheme: str, model: keras.Model, job: Job, **names: Sequence[str]) -> bytes:
     """The flatbuffer of a prepared Keras `model`, quantized by the converter itself.
 
     Raises:
@@ -27,7 +31,7 @@ def make(scheme, model, job, **names):
     if scheme == "float16":
         made.target_spec.supported_types = [tf.float16]
     if scheme in OPERATORS:
-        made.representative_dataset = lambda: batched(job.calibration, job.batch)
+        made.representative_dataset = lambda: batched(job.pictures, job.batch)
         made.target_spec.supported_ops = [OPERATORS[scheme], tf.lite.OpsSet.TFLITE_BUILTINS]
         made.inference_input_type, made.inference_output_type = map(
             tf.dtypes.as_dtype, (job.settings.input_type, job.settings.output_type)

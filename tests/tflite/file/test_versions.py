@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from keras_cnns.tflite import FileSettings, Tuning
 from keras_cnns.tflite.file import convert, flatbuffer, versions
 from keras_cnns.tflite.quantize import schemes, stock
+from keras_cnns.tflite.quantize.job import Job
 
 T = schema.TensorType
 NAMES = {"inputs": ["image"], "outputs": ["scores"]}
@@ -50,7 +51,7 @@ def runtime(data):
 
 def made(model, pictures, scheme):
     """The file of the scheme before and after its versions are declared."""
-    job = schemes.Job(pictures, FileSettings(tuning=Tuning.plain()))
+    job = Job(pictures, FileSettings(tuning=Tuning.plain()))
     data = schemes.make(scheme, convert.to_flatbuffer(model, 1, **NAMES), job)
     return data, versions.declared(data)
 
@@ -80,7 +81,7 @@ def test_operators_and_runtime_are_those_that_the_types_need(scheme, expected, r
 
 @pytest.mark.parametrize("scheme", ["float16", "int8"])
 def test_no_version_is_below_that_of_the_stock_converters_file(scheme, model, pictures):
-    theirs = codes(stock.make(scheme, model, schemes.Job(pictures), **NAMES))
+    theirs = codes(stock.make(scheme, model, Job(pictures), **NAMES))
     ours = codes(made(model, pictures, scheme)[1])
     both = set(theirs) & set(ours) - {"SOFTMAX", "LOGISTIC"}  # which stay in float here
     assert len(both) > 8
@@ -95,7 +96,7 @@ def test_every_code_has_the_field_that_old_runtimes_read(model, pictures):
 
 
 def test_float_and_int8_operators_of_one_kind_have_codes_of_their_own(model, pictures):
-    job = schemes.Job(pictures, FileSettings(tuning=Tuning.plain(), islands=["ADD", "DEPTHWISE_CONV_2D"]))
+    job = Job(pictures, FileSettings(tuning=Tuning.plain(), islands=["ADD", "DEPTHWISE_CONV_2D"]))
     data = schemes.make("int8_float_islands", convert.to_flatbuffer(model, 1, **NAMES), job)
     graph = flatbuffer.read(versions.declared(data))
     by_version = {

@@ -6,6 +6,7 @@ import numpy as np
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.quantize import schemes, steps
 from keras_cnns.tflite.quantize.evaluate import answers
+from keras_cnns.tflite.quantize.job import Job
 
 TYPE = steps.schema.TensorType
 
@@ -18,7 +19,7 @@ def test_small_and_depthwise_kernels_stay_in_float():
     x = keras.layers.Conv2D(32, 1, name="large")(x)  # 1,024
     model = keras.Model(image, keras.layers.Dense(40, name="dense")(keras.layers.GlobalAveragePooling2D()(x)))
     plain = convert.to_flatbuffer(model, 1)
-    data = schemes.make("dynamic_int8", plain, schemes.Job())
+    data = schemes.make("dynamic_int8", plain, Job())
     file = steps.File(data)
     weighted = (steps.KIND.CONV_2D, steps.KIND.DEPTHWISE_CONV_2D, steps.KIND.FULLY_CONNECTED)
     types = [file.tensors[o.inputs[1]].type for o in file.operators if file.kind(o) in weighted]

@@ -8,6 +8,7 @@ from keras_cnns.tflite import FileSettings
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.quantize import float16_biases, kernels, schemes, steps
 from keras_cnns.tflite.quantize.evaluate import answers
+from keras_cnns.tflite.quantize.job import Job
 
 TYPE = steps.schema.TensorType
 
@@ -34,13 +35,13 @@ def biases(data):
 
 
 def test_every_bias_is_stored_in_float16(model):
-    data = schemes.make("float16", convert.to_flatbuffer(model, 1), schemes.Job(settings=FileSettings()))
+    data = schemes.make("float16", convert.to_flatbuffer(model, 1), Job(settings=FileSettings()))
     assert biases(data) == [(TYPE.FLOAT16, TYPE.FLOAT32)] * 4
 
 
 def test_the_answers_are_those_of_float32_to_three_digits(model):
     plain = convert.to_flatbuffer(model, 1)
-    data = schemes.make("float16", plain, schemes.Job())
+    data = schemes.make("float16", plain, Job())
     pictures = [{"image": p[None]} for p in np.random.default_rng(1).normal(0, 1, (4, 12, 12, 3)).astype("float32")]
     (expected,), _ = answers(plain, pictures)
     (actual,), _ = answers(data, pictures)

@@ -9,6 +9,7 @@ from keras_cnns.tflite import FileSettings, Tuning, export
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.quantize import schemes, sensitivity, steps
 from keras_cnns.tflite.quantize.evaluate import normalized_error
+from keras_cnns.tflite.quantize.job import Job
 
 UNEVEN = 60
 INT8, INT16 = steps.schema.TensorType.INT8, steps.schema.TensorType.INT16
@@ -75,7 +76,7 @@ def test_a_harm_is_the_error_of_that_rounding_alone_computed_by_hand():
     model.set_weights([rng.normal(0.1, 1, w.shape) for w in model.get_weights()])
     x = rng.uniform(-1, 1.5, (sensitivity.PICTURES, 12)).astype("f4")
     data = convert.to_flatbuffer(model, 1)
-    made = schemes.make("int8", data, schemes.Job({"image": x}, FileSettings(tuning=Tuning.plain())))
+    made = schemes.make("int8", data, Job({"image": x}, FileSettings(tuning=Tuning.plain())))
     found, whole = sensitivity.measure(data, made, {"image": x}), steps.File(made)
     kernel, bias, last, end = (w.astype(np.float64) for w in model.get_weights())
     operator = next(o for o in whole.operators if whole.kind(o) == steps.KIND.FULLY_CONNECTED)
