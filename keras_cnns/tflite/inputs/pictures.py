@@ -186,7 +186,9 @@ def noise(model: keras.Model, names: Sequence[str], count: int = 16) -> dict[str
     return noise_of_shapes(model, names, [tensor.shape[1:] for tensor in model.inputs], count)
 
 
-def noise_of_shapes(model, names, shapes, count):
+def noise_of_shapes(
+    model: keras.Model, names: Sequence[str], shapes: Sequence[tuple[int, ...]], count: int
+) -> dict[str, np.ndarray]:
     """`noise` for inputs of these shapes, without the batch."""
     rng = np.random.default_rng(0)
     scaling = (keras.layers.Rescaling, keras.layers.Normalization)

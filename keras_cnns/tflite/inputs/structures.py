@@ -66,9 +66,9 @@ class Inputs:
             by_place = {0: np.asarray(item[0])}  # of another shape, which is refused later
         if by_place is None and len(item) == len(self.names) > 1 and all(map(is_array, item)):
             by_place = dict(enumerate(map(np.asarray, item)))
-        return by_place and self._by_name(by_place)
+        return None if by_place is None else self._by_name(by_place)
 
-    def _first(self, item, everything):
+    def _first(self, item: Any, everything: bool) -> dict[int, np.ndarray] | None:
         """The arrays by place where the item is inputs without anything beside them."""
         if isinstance(item, dict):
             known = [[key for key in keys if key in item] for keys in self.keys]
@@ -79,7 +79,7 @@ class Inputs:
                 return None if only is None else {0: only}
         return self._placed(item, self.places, everything)
 
-    def _placed(self, item, places, everything):
+    def _placed(self, item: Any, places: Any, everything: bool) -> dict[int, np.ndarray] | None:
         """{place: array} of an item that has the structure `places`, or is the flat list of it; None if it has not."""
         if isinstance(places, int):
             array = _array(item)
@@ -94,10 +94,14 @@ class Inputs:
             pairs = list(zip(item, places, strict=True))
         else:
             return None
-        parts = [self._placed(part, place, everything) for part, place in pairs]
-        return None if None in parts else {i: array for part in parts for i, array in part.items()}
+        arrays: dict[int, np.ndarray] = {}
+        for part, place in pairs:
+            if (placed := self._placed(part, place, everything)) is None:
+                return None
+            arrays |= placed
+        return arrays
 
-    def _named(self, item):
+    def _named(self, item: dict[Any, Any]) -> dict[str, np.ndarray]:
         """Arrays by the names of the inputs, or in the nesting the model has."""
         by_place = self._first(item, everything=False)
         if by_place is None and isinstance(self.places, dict) and set(self.places) <= set(item):
@@ -108,10 +112,10 @@ class Inputs:
             raise BadArgument(f"inputs are named {', '.join(self.names)}, not {', '.join(map(str, item))}.")
         return self._by_name(by_place)
 
-    def _by_name(self, by_place):
+    def _by_name(self, by_place: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: by_place[i] for i, name in enumerate(self.names)}
 
-    def _fits(self, place, array, everything):
+    def _fits(self, place: int, array: np.ndarray, everything: bool) -> bool:
         """Whether this is a batch of the input, or one entry where it need not be all there is."""
         shape = tuple(self.tensors[place].shape)
         if array.ndim not in (len(shape), len(shape) - (not everything)):
@@ -125,7 +129,7 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
 
 
-def _array(value):
+def _array(value: Any) -> np.ndarray | None:
     """An array, or what is written out in numbers, as an array; None for anything else."""
     if is_array(value):
         return np.asarray(value)
@@ -140,7 +144,7 @@ def _array(value):
     return array if array.dtype.kind in "biuf" else None
 
 
-def _items(data, what):
+def _items(data: Any, what: str) -> Iterator[Any]:
     """The batches, or entries, of an iterable; of a function that gives one, as TFLite's `representative_dataset`."""
     if callable(data) and not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         data = data()
