@@ -1,7 +1,7 @@
 """One call of a layer or function in a model, as a plain value, and functions that create new ones."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from keras import layers, ops, tree
 
@@ -78,6 +78,9 @@ class Node:
     def is_a(self, *calls: Any) -> bool:
         """Whether `call` is exactly one of these layer classes, functions or operation classes (no subclasses)."""
         return any(self.call is c or type(self.call) is c for c in calls)
+
+
+Uses: TypeAlias = dict[Node, int]  # how many calls take the output of a node
 
 
 def _copied_containers(value: Any) -> Any:

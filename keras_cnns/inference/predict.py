@@ -161,6 +161,7 @@ def _open(model: Path) -> Network:
 
 def _open_tflite(model: Path) -> tuple[Any, list[tuple[int, ...]], Callable[[np.ndarray], Any]]:
     from keras_cnns.tflite.targets import runner
+from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
     if not model.is_file():
         raise UnreadableFile(f"there is no file {model}.")
@@ -169,13 +170,13 @@ def _open_tflite(model: Path) -> tuple[Any, list[tuple[int, ...]], Callable[[np.
     if len(shapes) != 1:
         raise UnsupportedModel(f"{model} has {len(shapes)} inputs: one picture is needed.")
     shape = tuple(None if n < 0 else n for n in shapes[0][1:])
-    outputs = [row for row in description["output_details"] if row["name"] != runner.CLASS_MAP]
+    outputs = [row for row in description["output_details"] if row["name"] != CLASS_MAP]
 
     def run(pictures: np.ndarray) -> Any:
         answers = runner.predict(model, pictures)
         if not isinstance(answers, dict):
             return answers
-        return {name: values for name, values in answers.items() if name != runner.CLASS_MAP}
+        return {name: values for name, values in answers.items() if name != CLASS_MAP}
 
     return shape, [tuple(row["shape"][1:]) for row in outputs], run
 

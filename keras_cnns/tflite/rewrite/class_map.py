@@ -4,8 +4,12 @@ Behind pooling and one dense layer a score is the mean over positions of what th
 convolution, which any phone runs, says where the score comes from, and no gradient is needed.
 """
 
+from typing import Any
+
+import numpy as np
 from keras import layers, tree
 
+from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.kinds import ARGMAX, CONVS, MEAN, TOP_K, activation_of
 from keras_cnns.graph.node import Item, Node
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, nearest
@@ -18,7 +22,7 @@ NEEDS = "the class map needs maps, global average pooling and at most one dense 
 SQUASHES = ("softmax", "sigmoid", "linear")
 
 
-def add(graph, explain):
+def add(graph: Graph, explain: str) -> Graph:
     """Gives the graph the output `class_map`, [batch, rows, columns, classes]: its mean over the positions is the
     scores before softmax and bias.
 
@@ -51,7 +55,7 @@ def add(graph, explain):
     return graph
 
 
-def kinds(graph, stated=None):
+def kinds(graph: Graph, stated: Any = None) -> Any:
     """What the caller states of the outputs (`ends.endings`), with the map among them."""
     names = [node.origin for node in tree.flatten(graph.outputs)]
     if CLASS_MAP not in names:
@@ -63,7 +67,7 @@ def kinds(graph, stated=None):
     return {**by_name, CLASS_MAP: CLASS_MAP}
 
 
-def _before_choice(node):
+def _before_choice(node: Node) -> Node:
     """The scores behind the number of the best class or of the k best."""
     node = behind_passing(node)
     if isinstance(node.call, Item) and node.input.is_a(TOP_K):
@@ -71,7 +75,7 @@ def _before_choice(node):
     return behind_passing(node.input) if node.is_a(ARGMAX) else node
 
 
-def _pooled(node, name):
+def _pooled(node: Node, name: str) -> tuple[Node, np.ndarray | None]:
     """The averaged maps, and the kernel [maps, classes] behind them; None where the maps are the classes'."""
     if is_softmax(node) or node.is_a(layers.Activation) and activation_of(node) == "sigmoid":
         node = behind_passing(node.input)
@@ -88,12 +92,12 @@ def _pooled(node, name):
     return node.input, kernel
 
 
-def _is_pointwise(node):
+def _is_pointwise(node: Node) -> bool:
     """A convolution of a single position, which is a dense layer."""
     return node.is_a(*CONVS) and node.input.shape[1:-1] == (1, 1) and node.config.get("groups", 1) == 1
 
 
-def _is_average(node):
+def _is_average(node: Node) -> bool:
     """The mean over all positions of maps [batch, rows, columns, channels]."""
     if not node.inputs or len(node.input.shape) != 4 or node.config.get("data_format") == "channels_first":
         return False

@@ -1,5 +1,6 @@
 """What goes before and behind a network when it becomes a file: the camera's pixels in, scores or the answer out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,7 @@ def with_ends(model: keras.Model, preprocessing: Any = None, head: str | None = 
     return model
 
 
-def _behind(model, steps):
+def _behind(model: keras.Model, steps: Any) -> keras.Model:
     if len(model.inputs) != 1:
         raise UnsupportedModel(f"{model.name} has {len(model.inputs)} inputs: put preprocessing into the model itself.")
     steps = steps if isinstance(steps, (list, tuple)) else [steps]
@@ -77,7 +78,7 @@ def _behind(model, steps):
     return keras.Model(pixels, model(x), name=model.name)
 
 
-def _under(model, head, k):
+def _under(model: keras.Model, head: str, k: int) -> keras.Model:
     if head not in HEADS:
         raise BadArgument(f"there is no head {head!r}: choose from {', '.join(HEADS)}.{nearest(head, HEADS)}")
     if head == "parts":
@@ -129,7 +130,7 @@ def joined_parts(graph: Graph) -> list[Node]:
     )
 
 
-def _without_softmax(model):
+def _without_softmax(model: keras.Model) -> keras.Model:
     """The scores before the softmax, or sigmoid; casts, reshapes and identities behind it stay behind them."""
     graph = read(model).rewrite(apart)
     (last,) = keras.tree.flatten(graph.outputs)
@@ -149,12 +150,12 @@ def ends_in_softmax(model: keras.Model) -> bool:
     return is_softmax(behind_passing(_last(model))) or _answers_sum_to_one(model)
 
 
-def _last(model):
+def _last(model: keras.Model) -> Node:
     (last,) = keras.tree.flatten(read(model).rewrite(apart).outputs)
     return last
 
 
-def _answers_sum_to_one(model, count=4):
+def _answers_sum_to_one(model: keras.Model, count: int = 4) -> bool:
     """Whether the answers to noise are probabilities, however they were made: by a layer of one's own, as a mean."""
     if any(None in tensor.shape[1:] for tensor in model.inputs):
         return False
@@ -228,7 +229,7 @@ def endings(graph: Graph, stated: Any = None) -> list[Ending]:
     return [Ending(kind, ending.scores) for kind, ending in zip(stated, by_graph, strict=True)]
 
 
-def _ending(node, graph_of):
+def _ending(node: Node, graph_of: Callable[[Node], Graph]) -> Ending:
     shape, end = node.shape, behind_passing(node)
     if end.is_a(ARGMAX) and end.call.axis in (-1, len(end.input.shape) - 1):
         return Ending("classes", graph_of(end.input))
@@ -252,17 +253,17 @@ def _ending(node, graph_of):
     return Ending("regression")
 
 
-def _is_activation(node, name):
+def _is_activation(node: Node, name: str) -> bool:
     return node.is_a(keras.layers.Activation) and activation_of(node) == name
 
 
-def _is_log_softmax(node):
+def _is_log_softmax(node: Node) -> bool:
     if node.is_a(*LOG_SOFTMAX):
         return _is_last(getattr(node.call, "axis", -1), node)
     return _is_activation(node, "log_softmax")
 
 
-def _is_last(axis, node):
+def _is_last(axis: Any, node: Node) -> bool:
     axes = axis if isinstance(axis, (list, tuple)) else [axis]
     return len(axes) == 1 and axes[0] in (-1, len(node.shape) - 1)
 

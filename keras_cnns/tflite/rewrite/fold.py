@@ -1,14 +1,14 @@
 """Folds batch normalization, and any other scale and shift per channel, into the kernels beside it."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE, FLIP, LAYER_SCALE, LINEAR, TRANSPOSED
-from keras_cnns.graph.node import Node, cast, like, new
+from keras_cnns.graph.node import Node, Uses, cast, like, new
 from keras_cnns.tflite.rewrite.padding import each, zeros_around
-
-Uses = dict[Node, int]  # how many calls take the output of a node
 
 
 class Affine:
@@ -68,7 +68,7 @@ def scaled(kind: type, kernel: np.ndarray, scale: np.ndarray | float) -> np.ndar
     return kernel * scale
 
 
-def _affine(node):
+def _affine(node: Node) -> tuple[Any, Any] | None:
     config, last = node.config, len(node.shape) - 1
     weights = [np.asarray(w, np.float64) for w in node.weights]
     if node.is_a(layers.BatchNormalization) and config["axis"] in (-1, last, [last]):
@@ -79,7 +79,7 @@ def _affine(node):
         return scale, beta - mean * scale
     if node.is_a(layers.Rescaling):
         values = [np.asarray(config[k], np.float64) for k in ("scale", "offset")]
-        return values if all(v.ndim < 2 or v.size == v.shape[-1] for v in values) else None
+        return (values[0], values[1]) if all(v.ndim < 2 or v.size == v.shape[-1] for v in values) else None
     if node.is_a(layers.Normalization) and not config["invert"]:
         mean, variance = (np.asarray(config[k], np.float64) for k in ("mean", "variance"))
         if mean.ndim > 1 or config["axis"] not in (None, -1, last, [last], (last,), [-1], (-1,)):
@@ -145,7 +145,7 @@ def fold_forward(node: Node, uses: Uses) -> Node | None:
     return _reweighted(node, kernel, bias + shifted, args=(before.input,), input_affine=(scale, shift))
 
 
-def per_input(values, shape, groups=1, depthwise=False):
+def per_input(values: np.ndarray, shape: tuple[int, ...], groups: int = 1, depthwise: bool = False) -> np.ndarray:
     """One value per input channel as an array that a kernel of this shape can be multiplied by."""
     if depthwise:
         return values[:, None]
@@ -153,7 +153,7 @@ def per_input(values, shape, groups=1, depthwise=False):
     return np.repeat(np.split(values, groups), shape[-1] // groups, axis=0).T
 
 
-def input_offset(kernel, depthwise=False):
+def input_offset(kernel: np.ndarray, depthwise: bool = False) -> np.ndarray:
     """What a constant input, already multiplied into `kernel`, adds to each output channel."""
     return kernel.sum(axis=tuple(range(kernel.ndim - 2 if depthwise else kernel.ndim - 1))).ravel()
 
@@ -191,7 +191,7 @@ def number_affine(node: Node) -> tuple[float, float] | None:
     return None
 
 
-def _reweighted(node, kernel, bias, **changes):
+def _reweighted(node: Node, kernel: np.ndarray, bias: np.ndarray, **changes: Any) -> Node:
     config = {k: v for k, v in node.config.items() if not k.endswith("_constraint")}
     weights = [kernel.astype("float32"), np.asarray(bias, "float32")]
     return like(node, config={**config, "use_bias": True}, weights=weights, **changes)

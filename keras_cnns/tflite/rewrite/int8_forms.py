@@ -6,13 +6,13 @@ import numpy as np
 from keras import layers, ops, tree
 
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE, LINEAR, POOLS, SUMS, is_hard_swish, is_relu
-from keras_cnns.graph.node import like, new, plus, relu6, times
+from keras_cnns.graph.node import Node, Uses, like, new, plus, relu6, times
 from keras_cnns.tflite.rewrite.fold import number_affine
 from keras_cnns.tflite.rewrite.padding import each, same_padding
 from keras_cnns.tflite.targets.target import Rewrites
 
 
-def rules_for(rewrites: Rewrites) -> list[Callable]:
+def rules_for(rewrites: Rewrites) -> list[Callable[..., Node | None]]:
     """The rewriting rules that give a graph the forms that a target wants in int8, in the order of their use."""
     rules: list[Callable] = []
     if rewrites.hard_swish == "decomposed":
@@ -24,14 +24,15 @@ def rules_for(rewrites: Rewrites) -> list[Callable]:
     return rules
 
 
-def thinning(node, uses=None):
+def thinning(node: Node, uses: Uses | None = None) -> Node | None:
     """A pool of one pixel, which only drops pixels, becomes a convolution that does: XNNPACK runs no such pool."""
     pools = layers.MaxPooling2D, layers.AveragePooling2D
     if node.is_a(*pools) and each(node.config["pool_size"])[:2] == (1, 1):
         return _constant(node, np.ones((1, 1)))
+    return None
 
 
-def average(node, uses=None):
+def average(node: Node, uses: Uses | None = None) -> Node | None:
     """Average pooling becomes a depthwise convolution; with padding, a product corrects the edges.
 
     XNNPACK runs no int8 average pooling. A kernel whose weights are all equal is rounded to int8 without an error.
@@ -52,14 +53,14 @@ def average(node, uses=None):
     return new(ops.multiply, (pooled, (size / counted).astype("float32")[None, :, :, None]), node, "edges", {})
 
 
-def _counted(size, window, stride, results):
+def _counted(size: int, window: int, stride: int, results: int) -> np.ndarray:
     """How many pixels of each window lie inside the picture, along one axis of "same" padding."""
     before, _ = same_padding(size, window, stride)
     starts = np.arange(results) * stride - before
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
 
-def by_fives(node, uses=None):
+def by_fives(node: Node, uses: Uses | None = None) -> Node | None:
     """More than five tensors are concatenated five at a time: XNNPACK takes no more."""
     if not node.is_a(layers.Concatenate) or len(node.inputs) <= 5 or len(node.inputs) != len(node.args[0]):
         return None
@@ -72,7 +73,7 @@ def by_fives(node, uses=None):
     return by_fives(whole) or whole
 
 
-def rectified(node, uses):
+def rectified(node: Node, uses: Uses) -> Node | None:
     """A ReLU that cannot be fused gets a convolution that it can be fused into: XNNPACK runs no int8 ReLU alone."""
     before = node.input if is_relu(node) else None
     fused_with = (*LINEAR, *SUMS, *POOLS, layers.BatchNormalization)  # kept batch norms are folded later
@@ -82,7 +83,7 @@ def rectified(node, uses):
     return like(node, args=(_constant(same, np.ones((1, 1))),))
 
 
-def absorb_sixth(node, uses):
+def absorb_sixth(node: Node, uses: Uses) -> Node | None:
     """The factor 1/6 of a hard-swish or hard-sigmoid gate goes into the kernel behind it: one product less."""
     if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense) or uses[node.input] != 1:
         return None
@@ -100,20 +101,21 @@ def absorb_sixth(node, uses):
     return None
 
 
-def _scaled(node, x, scale):
+def _scaled(node: Node, x: Node, scale: float) -> Node:
     kernel, *bias = node.weights
     return like(node, args=(x,), weights=[(kernel * scale).astype(kernel.dtype), *bias])
 
 
-def hard_swish(node, uses=None):
+def hard_swish(node: Node, uses: Uses | None = None) -> Node | None:
     """`(x * (1/6)) * relu6(x + 3)`: with the product by 1/6 last, the converter would fuse it to HARD_SWISH again."""
     if is_hard_swish(node):
         x = node.input
         gate = relu6(plus(x, 3.0, node), node)
         return new(layers.Multiply, ([times(x, 1 / 6, node), gate],), node, "times", {})
+    return None
 
 
-def _constant(node, kernel):
+def _constant(node: Node, kernel: np.ndarray) -> Node:
     """A depthwise convolution that replaces a pool: the same kernel for each channel, not trainable."""
     config = {
         "kernel_size": kernel.shape,

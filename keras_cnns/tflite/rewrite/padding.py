@@ -1,5 +1,7 @@
 """Padding: zeros that stand before a convolution become its own, where TensorFlow's "same" rule adds just those."""
 
+from typing import Any
+
 from keras import layers, ops
 
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE
@@ -21,7 +23,7 @@ def fuse_padding(node: Node, uses: dict[Node, int]) -> Node | None:
     return None
 
 
-def zeros_around(node):
+def zeros_around(node: Node) -> list[tuple[int, int]] | None:
     """(before, after) per axis between batch and channels, where `node` adds zeros there and only there."""
     if node.is_a(layers.ZeroPadding2D, layers.ZeroPadding1D):
         padding = node.config["padding"]
@@ -40,5 +42,5 @@ def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def each(value):
+def each(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,) * 3

@@ -6,7 +6,10 @@ it would leave to slower kernels - thinning pools, in int8 also hard-swish and a
 """
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
+import keras
 from keras import layers, ops, tree
 
 from keras_cnns.graph.graph import Graph
@@ -21,9 +24,10 @@ from keras_cnns.graph.kinds import (
     TRAINING_ONLY,
     activation_of,
 )
-from keras_cnns.graph.node import Item, Node, cast, like, new, plus, relu6, times
+from keras_cnns.graph.node import Item, Node, Uses, cast, like, new, plus, relu6, times
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UnsupportedModel
+from keras_cnns.support.types import Tensor
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, flip_kernel, fold_back, fold_forward, follows_linear
 from keras_cnns.tflite.rewrite.int8_forms import by_fives, rules_for, thinning
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
@@ -31,8 +35,13 @@ from keras_cnns.tflite.rewrite.padding import each, fuse_padding
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.target import Rewrites
 
+Outputs: TypeAlias = str | int | Sequence[str | int] | None  # names or positions; None for all but auxiliary ones
+Rule: TypeAlias = Callable[[Node, Uses], Node | None]
 
-def prepare(model, *, outputs=None, int8_forms: Rewrites | None = LITERT_REWRITES):
+
+def prepare(
+    model: keras.Model, *, outputs: Outputs = None, int8_forms: Rewrites | None = LITERT_REWRITES
+) -> keras.Model:
     """The Keras 3 model of the same inputs and outputs, rewritten for inference on a phone.
 
     outputs: names or positions of the outputs to keep; by default all but the auxiliary classifiers (`main_outputs`).
@@ -46,12 +55,12 @@ def prepare(model, *, outputs=None, int8_forms: Rewrites | None = LITERT_REWRITE
 
 
 def prepared(
-    graph,
+    graph: Graph,
     *,
-    outputs=None,
+    outputs: Outputs = None,
     int8_forms: Rewrites | None = LITERT_REWRITES,
-    keep_dropout=False,
-    keep_batch_norm=False,
+    keep_dropout: bool = False,
+    keep_batch_norm: bool = False,
 ) -> Graph:
     """`prepare` on a graph, which is changed.
 
@@ -61,7 +70,7 @@ def prepared(
     dropped = tuple(call for call in TRAINING_ONLY if not (keep_dropout and call in DROPOUTS))
     graph.rewrite(lambda node, uses: _without_training(node, dropped))
     first = partly_used(graph)
-    rules = [
+    rules: list[Rule] = [
         apart,
         lambda node, uses: (
             None if keep_batch_norm and follows_linear(node, uses) else as_affine(node, training=keep_dropout)
@@ -83,12 +92,12 @@ def prepared(
     return graph.rewrite(first, *map(_unless_masked, rules))
 
 
-def _unless_masked(rule):
+def _unless_masked(rule: Rule) -> Rule:
     """The rule for nodes that do not pass a mask on."""
     return lambda node, uses: None if node.masked else rule(node, uses)
 
 
-def keep_outputs(graph, wanted=None):
+def keep_outputs(graph: Graph, wanted: Outputs = None) -> None:
     """Leaves only the wanted outputs (names of their layers, or positions); what only the others need falls away."""
     flat = tree.flatten(graph.outputs)
     names = [node.name for node in flat]
@@ -106,7 +115,7 @@ def keep_outputs(graph, wanted=None):
     graph.outputs = main if len(main) > 1 else main[0]
 
 
-def main_outputs(names, shapes):
+def main_outputs(names: Sequence[str], shapes: Sequence[tuple[int | None, ...]]) -> list[int]:
     """Positions of all outputs but the auxiliary classifiers: those called aux..., of the shape of the first other one.
 
     A depth map that happens to be called auxiliary is no second opinion on the classes, and stays.
@@ -117,12 +126,13 @@ def main_outputs(names, shapes):
     return [i for i, shape in enumerate(shapes) if i in main or shape != shapes[main[0]]]
 
 
-def _without_training(node, dropped):
+def _without_training(node: Node, dropped: tuple[Any, ...]) -> Node | None:
     if node.is_a(*dropped) or node.is_a(layers.Activation) and activation_of(node) == "linear":
         return node.input if node.input.dtype == node.dtype else cast(node.input, node.dtype, node)
+    return None
 
 
-def apart(node, uses=None):
+def apart(node: Node, uses: Uses | None = None) -> Node | None:
     """One thing per node: fused activations, separable convolutions and scaled additions taken apart."""
     if node.config.get("data_format") == "channels_first":
         raise UnsupportedModel(f"layer {node.name!r} is channels_first: phones read channels last, build it that way")
@@ -159,13 +169,14 @@ def apart(node, uses=None):
     if node.is_a(SCALED_SUM) and len(node.inputs) == 2:
         a, b = node.inputs
         return new(layers.Add, ([a, times(b, float(node.config["scale"]), node)],), node, "add", {})
+    return None
 
 
-def partly_used(graph):
+def partly_used(graph: Graph) -> Rule:
     """The rule that cuts out of a tensor what is used of a split; what nobody reads cannot be measured for int8."""
     taken = Counter(node.input for node in graph.nodes if isinstance(node.call, Item))
 
-    def rule(node, uses):
+    def rule(node: Node, uses: Uses) -> Node | None:
         if not isinstance(node.call, Item) or not node.input.is_a(SPLIT):
             return None
         whole, split, i = node.input.input, node.input.call, node.call.index
@@ -182,19 +193,20 @@ def partly_used(graph):
     return rule
 
 
-def between(x, axis, start, stop):
+def between(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
     """What lies from `start` to `stop` along an axis."""
     return x[(*(slice(None),) * axis, slice(start, stop))]
 
 
-def highest(node, uses=None):
+def highest(node: Node, uses: Uses | None = None) -> Node | None:
     """The argmax over an axis as the first of the highest, and so argmin: Keras's own needs bitwise operators."""
     if node.is_a(ARGMAX, ARGMIN) and node.call.axis is not None and not node.input.integers:
         sign, axis = 1 if node.is_a(ARGMAX) else -1, node.call.axis % len(node.input.shape)
         return like(node, call=first_of_highest, args=(node.input, sign, axis, node.call.keepdims))
+    return None
 
 
-def first_of_highest(x, sign, axis, keepdims):
+def first_of_highest(x: Tensor, sign: int, axis: int, keepdims: bool) -> Tensor:
     """The argmax of `sign` * x over an axis."""
     x = x if sign > 0 else -x
     last = len(x.shape) - 1
@@ -203,7 +215,7 @@ def first_of_highest(x, sign, axis, keepdims):
     return ops.expand_dims(best, axis) if keepdims else best
 
 
-def _inference_form(node):
+def _inference_form(node: Node) -> Node:
     """A layer that trains in another form says itself which layer of Keras it is afterwards."""
     layer = node.call.from_config(node.settings(node.name))
     layer.build(node.input.shape)
@@ -213,11 +225,20 @@ def _inference_form(node):
     return like(node, call=call, config=config, weights=weights)
 
 
-def _separable(node):
+def _separable(node: Node) -> Node:
     depthwise_call, pointwise_call = SEPARABLE[node.call]
     config, (depth_kernel, point_kernel, *bias) = node.config, node.weights
-    shared_keys = ("strides", "padding", "data_format", "dilation_rate", "kernel_size", "depth_multiplier", "dtype")
-    shared_keys += ("trainable", "depthwise_regularizer")
+    shared_keys = (
+        "strides",
+        "padding",
+        "data_format",
+        "dilation_rate",
+        "kernel_size",
+        "depth_multiplier",
+        "dtype",
+        "trainable",
+        "depthwise_regularizer",
+    )
     depth = new(depthwise_call, (node.input,), node, "depthwise", {k: config[k] for k in shared_keys if k in config})
     depth.config["use_bias"], depth.weights, depth.shared = False, [depth_kernel], node.shared
     depth.shape = (*node.shape[:-1], point_kernel.shape[-2])
@@ -229,7 +250,7 @@ def _separable(node):
     return point
 
 
-def _pointwise(node):
+def _pointwise(node: Node) -> Node:
     """A dense layer over the channels of a picture is a 1x1 convolution, which has int8 kernels per channel."""
     config = {k: v for k, v in node.config.items() if k not in ("units", "kernel_constraint", "lora_rank")}
     config = {k: v for k, v in config.items() if k not in ("lora_alpha", "activation")}

@@ -2,8 +2,11 @@
 
 import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from keras_cnns.tflite.file.contents import Operator, TFLiteFile
 from keras_cnns.tflite.targets import rules
@@ -97,7 +100,7 @@ def _computes_floats(file: TFLiteFile, operator: Operator) -> bool:
 # --- in the child process ---------------------------------------------------------------------------------------------
 
 
-def _compile(job, inputs):
+def _compile(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from ethosu.vela import vela
 
     words = [job["file"], "--accelerator-config", job["accelerator"], "--output-dir", ".", "--show-cpu-operations"]

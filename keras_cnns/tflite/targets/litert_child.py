@@ -1,13 +1,15 @@
 """What LiteRT does in a process of its own (`process.run_child`). Imports numpy and ai_edge_litert, no more."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_cnns.tflite.targets.litert_interpreter import File, dequantized, quantized
 
 
-def _predict(job, inputs):
+def _predict(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The answers to `inputs` as floats by output name; "*" stands for the only input."""
     file = File(job["file"], threads=job.get("threads", 1), reference=job.get("reference_kernels", False))
     if set(inputs) == {"*"} and len(file.inputs) == 1:
@@ -22,7 +24,7 @@ def _predict(job, inputs):
     batch = job.get("batch") or file.batch or 1
     if file.batch is None:
         file.resize(batch)
-    parts = {name: [] for name in file.outputs}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in file.outputs}
     for start in range(0, count, batch):
         index = np.minimum(np.arange(start, start + batch), count - 1)  # the last entry fills up the last batch
         file.set({name: array[index] for name, array in inputs.items()})
@@ -34,7 +36,7 @@ def _predict(job, inputs):
     }
 
 
-def _time(job, inputs):
+def _time(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Milliseconds of each run. The files take turns, so that a busy machine slows all of them alike."""
     import time
 
@@ -47,7 +49,7 @@ def _time(job, inputs):
             shape = file.shape(detail)
             values = inputs[name][:1] if name in inputs else noise.random(shape, np.float32)
             file.interpreter.set_tensor(detail["index"], quantized(np.broadcast_to(values, shape), detail))
-    times = [[] for _ in files]
+    times: list[list[float]] = [[] for _ in files]
     started = time.perf_counter()
     for run in range(-job["warmup"], job["runs"]):
         for file, milliseconds in zip(files, times, strict=True):
@@ -60,7 +62,7 @@ def _time(job, inputs):
     return {"times_ms": times}, {}
 
 
-def _describe(job, inputs):
+def _describe(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Every operator, which of them XNNPACK leaves to the slower kernels, and the memory of one run."""
     before = _peak()
     file = File(job["file"])
@@ -96,7 +98,7 @@ def _describe(job, inputs):
     }, {}
 
 
-def _peak():
+def _peak() -> int:
     """The most memory this process has held, in bytes. (On Linux getrusage answers for the parent before the exec.)"""
     status = Path("/proc/self/status")
     if status.exists():
@@ -106,14 +108,14 @@ def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _tensor(name, detail):
+def _tensor(name: str, detail: Mapping[str, Any]) -> dict[str, Any]:
     scale, zero = detail["quantization"]
     shape = [int(n) for n in detail["shape_signature"]]
     kind = np.dtype(detail["dtype"]).name
     return {"name": name, "shape": shape, "type": kind, "scale": float(scale), "zero_point": int(zero)}
 
 
-def _arena(file, nodes):
+def _arena(file: File, nodes: Sequence[Mapping[str, Any]]) -> int:
     """The most that inputs and intermediate results take at once, if each is freed after its last reader."""
     produced = {int(detail["index"]): -1 for detail in file.inputs.values()}
     produced |= {int(tensor): step for step, node in enumerate(nodes) for tensor in node["outputs"] if tensor >= 0}
@@ -127,7 +129,7 @@ def _arena(file, nodes):
     return max(sum(sizes[t] for t in produced if produced[t] <= step <= last[t]) for step in range(len(nodes)))
 
 
-def _examine(job, inputs):
+def _examine(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """All that an export needs to know about its file: answers, operators, and its time beside `reference`."""
     result, answers = _predict(job, inputs)
     result |= _describe(job, inputs)[0]
@@ -136,7 +138,7 @@ def _examine(job, inputs):
     return result, answers
 
 
-def _layers(job, inputs):
+def _layers(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Signal-to-noise ratio of every tensor that `file` and the float `reference` share, in order of execution."""
     file, reference = (File(job[key], keep_tensors=True) for key in ("file", "reference"))
     originals = {detail["name"]: detail for detail in reference.interpreter.get_tensor_details()}

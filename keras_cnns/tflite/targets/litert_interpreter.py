@@ -1,5 +1,9 @@
 """A `.tflite` file opened in LiteRT, its inputs and outputs by name and in floats. Imports numpy and LiteRT only."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 CLASS_MAP = "class_map"  # the name of the output that `export(..., explain="cam")` adds
@@ -8,7 +12,15 @@ CLASS_MAP = "class_map"  # the name of the output that `export(..., explain="cam
 class File:
     """A `.tflite` file opened in LiteRT, with its inputs and outputs by signature name."""
 
-    def __init__(self, path, *, threads=1, xnnpack=True, keep_tensors=False, reference=False):
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threads: int = 1,
+        xnnpack: bool = True,
+        keep_tensors: bool = False,
+        reference: bool = False,
+    ) -> None:
         """xnnpack: with XNNPACK. reference: with the kernels that are written to be read, not to be fast.
 
         keep_tensors: intermediate results can be read after a run.
@@ -41,34 +53,34 @@ class File:
             self.outputs = {detail["name"]: detail for detail in self.interpreter.get_output_details()}
 
     @property
-    def batch(self):
+    def batch(self) -> int | None:
         """Entries of one run; None where the axis is open."""
         first = int(next(iter(self.inputs.values()))["shape_signature"][0])
         return None if first < 0 else first
 
-    def resize(self, batch):
+    def resize(self, batch: int) -> None:
         """Opens a file of dynamic batch for `batch` entries at a time."""
         for detail in self.inputs.values():
             self.interpreter.resize_tensor_input(detail["index"], [batch, *detail["shape_signature"][1:]])
         self.interpreter.allocate_tensors()
 
-    def shape(self, detail):
+    def shape(self, detail: Mapping[str, Any]) -> np.ndarray:
         """The shape of an input as it is opened now."""
         return self.interpreter._get_tensor_details(detail["index"], 0)["shape"]
 
-    def set(self, values):
+    def set(self, values: Mapping[str, np.ndarray]) -> None:
         """Puts one batch of floats into the inputs, quantized as the file stores them."""
         for name, detail in self.inputs.items():
             self.interpreter.set_tensor(detail["index"], quantized(values[name], detail))
 
-    def get(self):
+    def get(self) -> dict[str, np.ndarray]:
         """The outputs of the last run, as floats where they have a scale."""
         return {
             name: dequantized(self.interpreter.get_tensor(detail["index"]), detail)
             for name, detail in self.outputs.items()
         }
 
-    def step(self, detail):
+    def step(self, detail: Mapping[str, Any]) -> float:
         """The distance between two answers of an output: its scale, or that of the integers it was a moment before."""
         for node in self.interpreter._get_ops_details():
             if node["op_name"] == "DEQUANTIZE" and detail["index"] in node["outputs"]:
@@ -76,7 +88,7 @@ class File:
         return float(detail["quantization"][0])
 
 
-def quantized(values, detail):
+def quantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     """Floats as the input `detail` stores them."""
     kind, (scale, zero) = detail["dtype"], detail["quantization"]
     if scale and np.issubdtype(kind, np.integer):
@@ -85,7 +97,7 @@ def quantized(values, detail):
     return np.ascontiguousarray(values, kind)
 
 
-def dequantized(values, detail):
+def dequantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     """What the output `detail` stores, as floats."""
     scale, zero = detail["quantization"]
     return (values.astype(np.float32) - zero) * np.float32(scale) if scale else values

@@ -1,12 +1,13 @@
 """MediaPipe Tasks: ImageClassifier for files that answer scores, ImageSegmenter for files that answer a class map."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from keras_cnns.support.errors import UnreadableFile
-from keras_cnns.tflite.file.contents import TFLiteFile
+from keras_cnns.tflite.file.contents import Tensor, TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, TensorMetadata, read_metadata
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
@@ -44,7 +45,7 @@ class MediaPipe:
             findings.append(Finding("batch", "error", message, "export with batch=1"))
         return findings + self._metadata_findings(file, image)
 
-    def _metadata_findings(self, file: TFLiteFile, image) -> list[Finding]:
+    def _metadata_findings(self, file: TFLiteFile, image: Tensor | None) -> list[Finding]:
         fix = "export with normalization= and names=, or write it with MediaPipe's metadata writers"
         if NAME not in file.metadata:
             severity: Severity = "error" if image is not None and image.type == "FLOAT32" else "warning"
@@ -105,7 +106,7 @@ def _bytes(pixels: Any, image: TensorMetadata) -> np.ndarray:
 # --- in the child process ---------------------------------------------------------------------------------------------
 
 
-def _run(job, inputs):
+def _run(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     import mediapipe
     from mediapipe.tasks import python as tasks
     from mediapipe.tasks.python import vision
@@ -132,7 +133,7 @@ def _run(job, inputs):
     return {}, {name: np.stack(answers) for name, answers in outputs.items()}
 
 
-def _scores(head):
+def _scores(head: Any) -> np.ndarray:
     scores = np.zeros(len(head.categories), np.float32)
     for category in head.categories:
         scores[category.index] = category.score

@@ -1,5 +1,6 @@
 """OpenVINO on a CPU, which reads `.tflite` files itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,9 @@ class OpenVINO:
         result, _ = self._child("time", file)
         return Placement(operators=len(file.main.operators), milliseconds=result["milliseconds"])
 
-    def _child(self, kind: str, file: TFLiteFile, inputs: dict[str, np.ndarray] | None = None):
+    def _child(
+        self, kind: str, file: TFLiteFile, inputs: dict[str, np.ndarray] | None = None
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         path = str(file.path.resolve())
         job = {"file": path, "batch": file.batch or 1}
         return run_child("openvino", kind, job, inputs, runtime="OpenVINO", install=self.install, names=[path])
@@ -55,7 +58,7 @@ class OpenVINO:
 # --- in the child process ---------------------------------------------------------------------------------------------
 
 
-def _opened(job):
+def _opened(job: Mapping[str, Any]) -> Any:
     import openvino
 
     core = openvino.Core()
@@ -69,7 +72,7 @@ def _opened(job):
     return core.compile_model(model, "CPU", settings)
 
 
-def _predict(job, inputs):
+def _predict(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     model = _opened(job)
     request = model.create_infer_request()
     outputs: dict[str, list] = {str(i): [] for i in range(len(model.outputs))}
@@ -80,7 +83,7 @@ def _predict(job, inputs):
     return {}, {name: np.stack(steps) for name, steps in outputs.items()}
 
 
-def _time(job, inputs):
+def _time(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     import time
 
     model = _opened(job)

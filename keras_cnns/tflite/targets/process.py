@@ -52,9 +52,18 @@ def run_child(
         raise UserError(f"{runtime} cannot be run on {listed}: {first_line(error)}") from error
 
 
-def _answer(folder, request, inputs, runtime, install, names, seconds):
+def _answer(
+    folder: Path,
+    request: Mapping[str, Any],
+    inputs: Mapping[str, np.ndarray],
+    runtime: str,
+    install: str,
+    names: str,
+    seconds: float,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     (folder / "job.json").write_text(json.dumps(request))
-    np.savez(folder / "inputs.npz", **{f"_{name}": array for name, array in inputs.items()})  # `file` is savez's own
+    renamed: dict[str, Any] = {f"_{name}": array for name, array in inputs.items()}  # `file` is savez's own
+    np.savez(folder / "inputs.npz", **renamed)
     (folder / "tmp").mkdir()
     try:
         child = subprocess.run(

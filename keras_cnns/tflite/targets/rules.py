@@ -46,7 +46,7 @@ def types(
     return [Finding("type", severity, message, fix, operator=operator.name)]
 
 
-def ends(file: TFLiteFile, accepted: Collection[str], severity, reason: str, fix: str) -> list[Finding]:
+def ends(file: TFLiteFile, accepted: Collection[str], severity: Severity, reason: str, fix: str) -> list[Finding]:
     """Inputs and outputs of types that a runtime does not take."""
     wrong = [
         f"{side} {name} is {tensor.type.lower()}"
@@ -71,7 +71,7 @@ def several_subgraphs(file: TFLiteFile, reason: str) -> list[Finding]:
     return [Finding("subgraphs", "error", message, "export a file with one signature")] if count > 1 else []
 
 
-def custom_operators(file: TFLiteFile, severity="error") -> list[Finding]:
+def custom_operators(file: TFLiteFile, severity: Severity = "error") -> list[Finding]:
     """Operators that a runtime knows only if somebody registers them there."""
     names = sorted({operator.name for graph in file.subgraphs for operator in graph.operators if operator.custom})
     if not names:

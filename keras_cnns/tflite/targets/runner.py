@@ -1,5 +1,6 @@
 """LiteRT in a process of its own (`litert_child.py`): a broken file may abort the interpreter there, and only there."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def ask(kind: str, inputs: dict | None = None, **job: Any) -> tuple[dict[str, An
     return run_child("litert_child", kind, job, inputs, runtime="LiteRT", install=INSTALL, names=files)
 
 
-def _numbers(array):
+def _numbers(array: Any) -> np.ndarray:
     """An array of numbers, none of them missing."""
     try:
         array = np.asarray(array)
@@ -33,7 +34,9 @@ def _numbers(array):
     return array
 
 
-def predict(path, images, *, threads: int = 1):
+def predict(
+    path: str | Path, images: np.ndarray | dict[str, np.ndarray], *, threads: int = 1
+) -> np.ndarray | dict[str, np.ndarray]:
     """Runs the file at `path` on `images`; float answers whatever the file's own input and output types are.
 
     Args:
@@ -55,7 +58,7 @@ def predict(path, images, *, threads: int = 1):
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 
-def scores(path, images, *, threads: int = 1):
+def scores(path: str | Path, images: np.ndarray, *, threads: int = 1) -> np.ndarray:
     """`predict` of a file with one output besides the class map; for an array of pictures.
 
     Raises:

@@ -1,6 +1,7 @@
 """TensorFlow Lite for Microcontrollers, by its Python interpreter: the kernels of `tflite-micro` on this machine."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,9 @@ class TFLiteMicro:
             operators=len(file.main.operators), arena_bytes=result["arena_bytes"], flash_bytes=file.size_bytes
         )
 
-    def _child(self, kind: str, file: TFLiteFile, inputs: dict[str, np.ndarray] | None = None):
+    def _child(
+        self, kind: str, file: TFLiteFile, inputs: dict[str, np.ndarray] | None = None
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         path = str(file.path.resolve())
         outputs = len(file.main.outputs)
         job = {"file": path, "inputs": len(file.main.inputs), "outputs": outputs}
@@ -86,7 +89,7 @@ class TFLiteMicro:
 # --- in the child process ---------------------------------------------------------------------------------------------
 
 
-def _opened(job):
+def _opened(job: Mapping[str, Any]) -> Any:
     """The interpreter with an arena that fits."""
     from tflite_micro.python.tflite_micro.runtime import Interpreter
 
@@ -100,7 +103,7 @@ def _opened(job):
             size *= 4
 
 
-def _printed_reason(action):
+def _printed_reason(action: Callable[[], Any]) -> Any:
     """The result of an action; a failure's message begins with what the C++ library printed."""
     failure = None
     with captured(2) as printed:
@@ -112,7 +115,7 @@ def _printed_reason(action):
     raise RuntimeError(": ".join([*lines[:2], str(failure)]))
 
 
-def _predict(job, inputs):
+def _predict(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     interpreter = _opened(job)
     outputs: dict[str, list] = {str(i): [] for i in range(job["outputs"])}
     for step in range(len(inputs["0"])):
@@ -124,7 +127,7 @@ def _predict(job, inputs):
     return {}, {name: np.stack(steps) for name, steps in outputs.items()}
 
 
-def _allocate(job, inputs):
+def _allocate(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The bytes of arena that the interpreter took, as its recording allocator counts them."""
     interpreter = _opened(job)
     for i in range(job["inputs"]):
