@@ -161,7 +161,7 @@ def _open(model: Path) -> Network:
 
 def _open_tflite(model: Path) -> tuple[Any, list[tuple[int, ...]], Callable[[np.ndarray], Any]]:
     from keras_cnns.tflite.targets import runner
-from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
+    from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
     if not model.is_file():
         raise UnreadableFile(f"there is no file {model}.")
