@@ -44,8 +44,8 @@ def figure(
         raise UserError(f"{path} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
     from keras_cnns.insight.figures import draw
 
-    made, title = MAKERS[kind](what, layer, window)
-    draw.save(made, path, title)
+    drawing, title = MAKERS[kind](what, layer, window)
+    draw.save(drawing, path, title)
     written([path], open_, as_json)
 
 
@@ -79,11 +79,11 @@ def _pooling(names, layer, window):
 def _degradation(names, layer, window):
     from keras_cnns.insight.figures.degradation import USUAL, degradation, histories
 
-    found, missing = histories(names or USUAL)
+    runs, missing = histories(names or USUAL)
     for line in missing:
         print(f"missing: {line}", file=sys.stderr)
-    title = f"Degradation: error by epoch, {len(found)} of {len(found) + len(missing)} runs"
-    return degradation(found), title
+    title = f"Degradation: error by epoch, {len(runs)} of {len(runs) + len(missing)} runs"
+    return degradation(runs), title
 
 
 def _augmented(names, layer, window):

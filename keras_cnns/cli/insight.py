@@ -1,6 +1,7 @@
 """The commands `keras-cnns explain`, `compare`, `report` and `search`: arguments in, files and tables out."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -44,13 +45,13 @@ def explain(
         out: the folder for the files
         open_: show the files when they are written
     """
-    from keras_cnns.insight import explain as page
+    from keras_cnns.insight import explain as explanations
 
     if filters:
-        files = [page.show_filters(model, out=out, layer=layer)]
+        files = [explanations.show_filters(model, out=out, layer=layer)]
     else:
         low, high = pixels
-        files = page.explain(
+        files = explanations.explain(
             model,
             pictures,
             method,
@@ -82,18 +83,20 @@ def compare(
     """
     from dataclasses import asdict
 
-    from keras_cnns.insight import compare as page
+    from keras_cnns.insight import compare as comparison
 
-    rows = page.compare(*patterns, measure=measure, alongside=lambda name: print(f"measuring {name}", file=sys.stderr))
+    rows = comparison.compare(
+        *patterns, measure=measure, alongside=lambda name: print(f"measuring {name}", file=sys.stderr)
+    )
     if out:
-        page.write(rows, out)
+        comparison.write(rows, out)
     if as_json:
         return print_json([asdict(row) for row in rows])
-    table = table_of(page.HEAD[0], *(f">{title}" for title in page.HEAD[1:]))
+    table = table_of(comparison.HEAD[0], *(f">{title}" for title in comparison.HEAD[1:]))
     for row in rows:
-        table.add_row(*page.cells(row))
+        table.add_row(*comparison.cells(row))
     show(table)
-    show(f"{page.SOURCE}. *: on the Pareto front.")
+    show(f"{comparison.SOURCE}. *: on the Pareto front.")
     if out:
         print(out)
 
@@ -147,20 +150,20 @@ def search(
         out: the folder for the sheets
         open_: show the files when they are written
     """
-    from keras_cnns.insight import search as page
+    from keras_cnns.insight import search as pictures
 
     if not queries and not map_:
         raise UserError("nothing to do: give pictures to look for, or --map.")
-    index, files = page.Index(folder, model, low=pixels[0], high=pixels[1]), []
+    index, files = pictures.Index(folder, model, low=pixels[0], high=pixels[1]), []
     for line in index.unread:
         print(f"left out: {line}", file=sys.stderr)
     answers = index.nearest(queries, count) if queries else []
     if queries:
         files.append(Path(out) / "nearest.png")
-        page.contact_sheet(index, queries, answers, files[-1])
+        pictures.contact_sheet(index, queries, answers, files[-1])
     if map_:
         files.append(Path(out) / "map.png")
-        page.flat_map(index, files[-1])
+        pictures.flat_map(index, files[-1])
     if as_json:
         return print_json({"nearest": answers, "files": [str(file) for file in files]})
     for query, found in zip(queries, answers, strict=True):
@@ -168,8 +171,8 @@ def search(
     written(files, open_, as_json)
 
 
-def written(files, show_them, as_json):
-    """Says which files were written, and opens them where that is asked for."""
+def written(files: Sequence[str | Path], show_them: bool, as_json: bool) -> None:
+    """Prints the paths of the files, and opens the files if `show_them`."""
     if as_json:
         print_json([str(file) for file in files])
     else:

@@ -31,7 +31,7 @@ def show(name: str, /, *, layers: bool = False, augmented: bool = False, as_json
 
 
 def describe(what) -> dict:
-    """Of a registered name or of a `.keras` or `.tflite` file, everything there is to say, as plain values.
+    """Describes a registered name or a `.keras` or `.tflite` file, as plain values.
 
     Raises:
       UserError: neither a name nor a readable file.
@@ -58,8 +58,8 @@ def describe(what) -> dict:
 def _counted(model):
     from keras_cnns.profiling.layer_table import profile
 
-    found = profile(model)
-    layers = [layer.to_dict() for layer in found]
+    table = profile(model)
+    layers = [layer.to_dict() for layer in table]
     stages: dict[str, dict[str, Any]] = {}
     for layer in layers:
         stage = stages.setdefault(layer["stage"], {"stage": layer["stage"], "layers": 0, "params": 0, "macs": 0})
@@ -68,10 +68,10 @@ def _counted(model):
         stage["params"] += layer["params"]
         stage["macs"] += layer["macs"]
     return {
-        "params": found.params,
-        "macs": found.macs,
-        "activation_memory": found.memory,
-        "not_counted": found.uncounted,
+        "params": table.params,
+        "macs": table.macs,
+        "activation_memory": table.memory,
+        "not_counted": table.uncounted,
         "stages": list(stages.values()),
         "layers": layers,
     }

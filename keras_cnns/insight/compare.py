@@ -1,4 +1,4 @@
-"""Which network to take: accuracy against operations and parameters, published figures, and files measured here."""
+"""Compares networks: accuracy against operations and parameters, as published, and files measured on this machine."""
 
 import tempfile
 from dataclasses import asdict, dataclass
@@ -18,10 +18,15 @@ SUFFIXES = (".png", ".svg", ".html")
 
 @dataclass(frozen=True)
 class Row:
-    """One network. top1: the best of its published weights' that were evaluated at its own input size, in percent.
+    """One network.
 
-    source, evaluation: who published it, and how it was measured. front: no other row has both fewer operations and a
-    higher accuracy. size_bytes, latency_ms: of the .tflite file on this machine, where that was asked for.
+    Attributes:
+      size: side of the input, pixels.
+      params, macs: parameters, and multiply-accumulates of one picture.
+      top1: ImageNet accuracy in percent, the best of the weights that were evaluated at the network's own input size.
+      source, evaluation: who published the accuracy, and how it was measured.
+      front: no other row has both fewer operations and a higher accuracy (Pareto front).
+      size_bytes, latency_ms: of the `.tflite` file on this machine, if measured.
     """
 
     name: str
@@ -37,20 +42,23 @@ class Row:
 
 
 def compare(*patterns, measure=None, alongside=None):
-    """A `Row` for each name that matches, fewest operations first. Nothing is built unless `measure` is given.
+    """A `Row` for each network whose name matches, fewest operations first. Builds nothing unless `measure` is set.
 
-    measure: a scheme ("float32", ...) to export each in, verify it and time it on this machine (weights are random,
-      which floats do not mind). alongside: called with each name before it is measured.
+    Args:
+      *patterns: shell patterns of names; default: all.
+      measure: scheme ("float32", ...) in which each network, with random weights, is exported, verified and timed on
+        this machine.
+      alongside: called with each name before it is measured.
 
     Raises:
       UserError: a pattern matches nothing.
     """
     names = []
     for pattern in patterns or ("*",):
-        found = list_models(pattern)
-        if not found:
+        matches = list_models(pattern)
+        if not matches:
             raise BadArgument(f"no model matches {pattern!r}.{nearest(pattern, list_models())}")
-        names += [name for name in found if name not in names]
+        names += [name for name in matches if name not in names]
     rows = sorted((_row(name) for name in names), key=lambda row: (row.macs, -(row.top1 or 0)))
     best, marked = -1.0, []
     for row in rows:
@@ -63,10 +71,10 @@ def compare(*patterns, measure=None, alongside=None):
 
 
 def _row(name):
-    found, size = counts()[name], entry(name).variant.input_shape[0]
+    costs, size = counts()[name], entry(name).variant.input_shape[0]
     sets = [(p.top1, source, p.evaluation) for source, p in published(name).items() if p.top1 and p.size == size]
     top1, source, evaluation = max(sets, default=(None, "", ""))
-    return Row(name, size, found["params"], found["macs"], top1, source, evaluation)
+    return Row(name, size, costs["params"], costs["macs"], top1, source, evaluation)
 
 
 def _with(row, **values):
@@ -87,7 +95,7 @@ def write(rows, path, title="Accuracy against operations"):
     """Writes the chart as .png or .svg, or chart and table as one .html file.
 
     Raises:
-      UserError: another kind of file, or no row has a published accuracy.
+      UserError: `path` has another suffix, or no row has a published accuracy.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -127,7 +135,7 @@ def cells(row):
 
 
 def chart(rows):
-    """The bubble chart of the courses: operations across, accuracy up, parameters as area."""
+    """A bubble chart: operations on the x axis, accuracy on the y axis, parameters as area."""
     rows = [row for row in rows if row.top1 is not None]
     if not rows:
         raise BadArgument("none of these networks has a published accuracy at its own input size: there is no chart.")
@@ -171,5 +179,5 @@ def chart(rows):
 
 
 def _area(row):
-    """Of a bubble, in square points."""
+    """Area of a bubble, in square points."""
     return max(row.params / 1e6 * 6, 8)

@@ -1,5 +1,6 @@
-"""From a model file and pictures to the files that show why it answers so: what `keras-cnns explain` does."""
+"""Writes pictures that explain the outputs of a model: what `keras-cnns explain` does."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,37 +38,48 @@ FINE = {
 UNITS = ("deconvnet", "feature_maps", "maximize")
 METHODS = (*MAPS, *FINE, *UNITS)
 LAYERED = ("grad_cam", "grad_cam_plus_plus", "guided_grad_cam")
-MOST = 64  # maps or filters on one sheet
+MOST = 64  # largest number of maps or filters on one sheet
 
 
 def explain(
-    model, paths, method="grad_cam", *, out, target=None, output=None, layer=None, channel=None, low=0.0, high=255.0
-):
+    model: str | Path,
+    paths: Sequence[str | Path],
+    method: str = "grad_cam",
+    *,
+    out: str | Path,
+    target: int | None = None,
+    output: int | str | None = None,
+    layer: str | None = None,
+    channel: int | None = None,
+    low: float = 0.0,
+    high: float = 255.0,
+) -> list[Path]:
     """Writes the pictures of a method and returns their paths.
 
     Args:
-      model: the path of a `.keras` file; of a `.tflite` file for methods without gradients (occlusion, cam).
+      model: path of a `.keras` file, or of a `.tflite` file for methods without gradients (occlusion, cam).
       paths: of the pictures, in any common format.
       method: one of METHODS.
-      out: the folder for the files.
-      target: a class number; None: what the model answers.
-      output: the number or name of the output that it is a class of, where there are several; None: the first.
-      layer, channel: of what is shown (deconvnet, feature_maps, maximize), and `layer` of whose maps Grad-CAM weighs.
-      low, high: what black and white are for the model.
+      out: folder for the files.
+      target: class number; default: the class that the model predicts.
+      output: number or name of the output that the class belongs to; default: the first.
+      layer: for deconvnet, feature_maps and maximize: the layer to show; for Grad-CAM: whose maps are weighted.
+      channel: for deconvnet and maximize: the channel to show.
+      low, high: pixel values of black and white in the model's input.
 
     Raises:
-      UserError: something is missing or does not fit.
+      UserError: an argument is missing or does not fit the method or the model.
     """
     model, out = Path(model), Path(out)
     _check(method, paths, target, layer, channel, low, high)
-    target = targets.Class(target, output)
+    goal = targets.Class(target, output)
     if model.suffix == ".tflite":
-        return [_of_file(model, paths, method, out, target, low, high)]
+        return [_of_file(model, paths, method, out, goal, low, high)]
     network, card = InspectedModel(_loaded(model)), read_card(model)
-    target = targets.Class(target.index, network.output(output))
+    goal = targets.Class(target, network.output(output))
     shape = network.picture_shape(model)
     if method == "maximize":
-        return [_maximized(network, model, out, target, layer, channel, low, high)]
+        return [_maximized(network, model, out, goal, layer, channel, low, high)]
     shown = np.stack([read_picture(path, shape, **card.view()) for path in paths]) / 255
     pictures = shown * (high - low) + low
     path = out / f"{model.stem}_{method}{f'_{layer}' if layer else ''}.png".replace("/", "_")
@@ -75,23 +87,23 @@ def explain(
         return _features(network, pictures, paths, layer, path)
     if method == "deconvnet":
         return [_projections(network, pictures, shown, paths, layer, channel, path)]
-    names = _names(network, pictures, target, paths, card.labels)
-    options = {"layer": layer} if method in LAYERED else {}
+    names = _names(network, pictures, goal, paths, card.labels)
+    options: dict = {"layer": layer} if method in LAYERED else {}
     if method in FINE:
         draw.fine_sheet(
-            path, shown, FINE[method](network, pictures, target, **options), names=names, title=_title(method)
+            path, shown, FINE[method](network, pictures, goal, **options), names=names, title=_title(method)
         )
         return [path]
     run, unit = MAPS[method]
-    maps = run(network, pictures, target, **options)
+    maps = run(network, pictures, goal, **options)
     maps = maps.sum(-1) if maps.ndim == 4 else maps
     signed = method in ("integrated_gradients", "occlusion", "cam")
     draw.maps_sheet(path, shown, maps, names=names, title=_title(method), unit=unit, signed=signed)
     return [path]
 
 
-def show_filters(model, *, out, layer=None):
-    """Writes the first-layer filters (or those of `layer`) of a `.keras` file; returns the path."""
+def show_filters(model: str | Path, *, out: str | Path, layer: str | None = None) -> Path:
+    """Writes the filters of the first layer, or of `layer`, of a `.keras` file; returns the path."""
     model = Path(model)
     if model.suffix == ".tflite":
         raise BadArgument(f"{model} is a .tflite file: filters are shown of .keras files.")
@@ -105,7 +117,7 @@ def show_filters(model, *, out, layer=None):
 
 
 def _check(method, paths, target, layer, channel, low, high):
-    """What is asked for fits the method, before anything is opened."""
+    """Raises UserError if the arguments do not fit the method, before any file is opened."""
     if method not in METHODS:
         raise BadArgument(f"there is no method {method!r}.{nearest(method, METHODS)} Choose from {', '.join(METHODS)}.")
     if not paths and method != "maximize":
@@ -129,7 +141,7 @@ def _loaded(model):
 
 
 def _of_file(model, paths, method, out, target, low, high):
-    """Of a .tflite file, whose outputs are taken as they are."""
+    """Writes the sheet of a `.tflite` file."""
     file, card = explain_file.File(model), read_card(model)
     shown = np.stack([read_picture(path, file.shape, **card.view()) for path in paths]) / 255
     maps, classes = file.maps(method, (shown * (high - low) + low).astype("float32"), target)
@@ -152,13 +164,13 @@ def _name(path, index, labels):
 def _features(network, pictures, paths, layer, path):
     if layer is None:
         raise BadArgument("feature_maps needs --layer: whose maps?")
-    found = features.feature_maps(network, pictures, layer)
-    if found.ndim != 4:
+    maps_of_pictures = features.feature_maps(network, pictures, layer)
+    if maps_of_pictures.ndim != 4:
         raise BadArgument(
-            f"layer {layer!r} gives {found.shape[1:]}, no maps: choose one of height, width and channels."
+            f"layer {layer!r} gives {maps_of_pictures.shape[1:]}, no maps: choose one of height, width and channels."
         )
     files = []
-    for source, maps in zip(paths, found, strict=True):
+    for source, maps in zip(paths, maps_of_pictures, strict=True):
         file = path.with_stem(f"{path.stem}_{Path(source).stem}")
         shown = f"{min(MOST, maps.shape[-1])} of {maps.shape[-1]} maps"
         draw.tiles_sheet(
@@ -173,17 +185,17 @@ def _features(network, pictures, paths, layer, path):
 
 
 def _projections(network, pictures, shown, paths, layer, channel, path):
-    """The strongest activations' windows, each with its projection beside it."""
+    """Writes the windows of the strongest activations, each beside its projection."""
     if layer is None or channel is None:
         raise BadArgument("deconvnet needs --layer and --channel: whose activation is projected back?")
     best = deconvnet.top_activations(network, pictures, layer, channel)
     tiles, captions = [], []
-    for found in best:
-        unit = targets.Unit(layer, channel, found.position)
-        back = draw.around_grey(deconvnet.deconvnet(network, pictures[found.picture], unit)[0])
-        top, left, bottom, right = found.window or (0, 0, *shown.shape[1:3])
-        tiles += [shown[found.picture, top:bottom, left:right], back[top:bottom, left:right]]
-        captions += [f"{Path(paths[found.picture]).name[:18]}", f"{found.value:.3g}"]
+    for activation in best:
+        unit = targets.Unit(layer, channel, activation.position)
+        back = draw.around_grey(deconvnet.deconvnet(network, pictures[activation.picture], unit)[0])
+        top, left, bottom, right = activation.window or (0, 0, *shown.shape[1:3])
+        tiles += [shown[activation.picture, top:bottom, left:right], back[top:bottom, left:right]]
+        captions += [f"{Path(paths[activation.picture]).name[:18]}", f"{activation.value:.3g}"]
     title = f"Deconvnet: {layer}, channel {channel}; what it sees and what made it fire (grey: zero)"
     columns = min(6, len(tiles))
     draw.tiles_sheet(

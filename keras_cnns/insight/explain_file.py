@@ -1,4 +1,4 @@
-"""A .tflite file explained, which has no gradients: by covering the picture, or by the class map that it answers."""
+"""Explains a `.tflite` file, which has no gradients: by occlusion, or by the class map that the file outputs."""
 
 import numpy as np
 
@@ -13,10 +13,10 @@ METHODS = ("occlusion", "cam")
 
 
 class File:
-    """A file that takes one picture. shape: of it.
+    """A `.tflite` file that takes one picture of shape `shape`.
 
     Raises:
-      UserError: there is no such file, or it takes something else.
+      UserError: there is no such file, or its input is something else.
     """
 
     def __init__(self, path):
@@ -30,30 +30,35 @@ class File:
             raise UnsupportedModel(f"{path} takes inputs of {shapes_text}: one picture of a fixed size is needed.")
 
     def run(self, pictures):
-        """{name: answers} without the class map, and the class map or None."""
-        found = runner.ask("predict", {"*": np.asarray(pictures, "float32")}, file=str(self.path.resolve()))[1]
-        return {name: array for name, array in found.items() if name != CLASS_MAP}, found.get(CLASS_MAP)
+        """({name: outputs} without the class map, the class map or None)."""
+        outputs = runner.ask("predict", {"*": np.asarray(pictures, "float32")}, file=str(self.path.resolve()))[1]
+        return {name: array for name, array in outputs.items() if name != CLASS_MAP}, outputs.get(CLASS_MAP)
 
     def maps(self, method, pictures, target):
-        """([n, h, w], the class of each picture). target: a `Class`; the scores are the file's answers as they are.
+        """(maps [n, h, w], the class of each picture).
+
+        Args:
+          method: one of METHODS.
+          pictures: [n, height, width, channels].
+          target: a `Class`; scores are the outputs of the file, unchanged.
 
         Raises:
-          UserError: the method needs gradients or a class map that the file has not, or there is no such class.
+          UserError: the method needs gradients or a class map that the file does not have, or there is no such class.
         """
         if method not in METHODS:
             raise BadArgument(
                 f"{method} needs gradients, which a .tflite file has not: take occlusion, the .keras file, or cam of a "
                 "file that was exported with explain=cam."
             )
-        answers, seen = self.run(pictures)
-        if method == "cam" and seen is None:
+        answers, class_map = self.run(pictures)
+        if method == "cam" and class_map is None:
             raise BadArgument(
                 f"{self.path} has no class map: `keras-cnns export MODEL --explain cam` makes such a file."
             )
-        target(answers)  # says so where there is no such class
+        target(answers)  # raises UserError if there is no such class
         classes = np.broadcast_to(target.settled(answers).index, len(pictures))
         if method == "cam":
-            chosen = np.stack([one[..., index] for one, index in zip(seen, classes, strict=True)])
+            chosen = np.stack([maps[..., index] for maps, index in zip(class_map, classes, strict=True)])
             return np.asarray(enlarged(chosen, pictures)), classes
         wanted = [targets.Class(int(index), target.output) for index in classes]
         score = [lambda some, wanted=wanted: wanted(self.run(some)[0]) for wanted in wanted]

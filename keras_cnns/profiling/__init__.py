@@ -1,1 +1,1 @@
-"""What a network costs: the layer table, multiply-accumulates, receptive fields; nothing is computed with it."""
+"""What a network costs, read from its graph without running it: layer table, multiply-accumulates, receptive fields."""

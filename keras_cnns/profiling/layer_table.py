@@ -1,8 +1,10 @@
-"""What a network costs and sees: a row for each layer, with its sizes, its costs and its receptive field."""
+"""The layer table: the sizes, costs and receptive field of each layer of a network."""
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
 
 from keras_cnns.graph.calls import Calls
 from keras_cnns.graph.kinds import LINEAR, MOVES, POOLINGS, SEPARABLE
@@ -14,12 +16,20 @@ from keras_cnns.profiling.receptive_field import fields
 class LayerProfile:
     """One call of a layer. Shapes are without the batch.
 
-    name: the path, nested models in front. stage: the name up to its first underscore. kind: the layer's class.
-    inputs: the shape of each input. kernel, stride: by axis; () where there is none. padding: "same", "valid", or the
-    positions added ("1+1, 1+1"). params: of all variables, 0 for a shared layer's second use. macs: multiply-adds of
-    one picture. memory: bytes of the output. field, jump, start: the receptive field by axis in pixels of the input:
-    its size (infinite: the whole picture), the step to the next position's, the centre of the first one (0.5: that of
-    the first pixel); () where it is not known.
+    Attributes:
+      name: path of the layer; names of nested models come first, separated by "/".
+      stage: the name up to its first underscore.
+      kind: class of the layer.
+      inputs: shape of each input.
+      shape: of the output.
+      kernel, stride: by axis; () if the layer has none.
+      padding: "same", "valid", or the positions added on each side ("1+1, 1+1").
+      params, trainable: number of values in all and in the trainable variables; 0 for later calls of a shared layer.
+      macs: multiply-accumulates of one picture.
+      memory: size of the outputs, bytes.
+      field, jump, start: receptive field by axis, in pixels of the input: its size (infinite: the whole picture), the
+        distance to that of the next position, and the centre of the first one (0.5 is the centre of the first pixel).
+        () if it is not known.
     """
 
     name: str
@@ -38,73 +48,82 @@ class LayerProfile:
     jump: tuple
     start: tuple
 
-    def to_dict(self):
-        """As plain values that JSON has: the field of a position that sees the whole picture is "all"."""
+    def to_dict(self) -> dict:
+        """The row as JSON values. The field of a position that sees the whole picture is "all"."""
         row = asdict(self)
-        row["field"] = ["all" if math.isinf(n) else _whole(n) for n in self.field]
-        row["jump"] = [_whole(n) for n in self.jump]
+        row["field"] = ["all" if math.isinf(n) else _without_fraction(n) for n in self.field]
+        row["jump"] = [_without_fraction(n) for n in self.jump]
         row["start"] = [None if math.isnan(n) else n for n in self.start]
         return row
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The rows in the order of computation, which are also what iterating over it gives.
+    """The layer table of a network. Iterating over it gives the rows in the order of computation.
 
-    uncounted: kind of layer or operation -> how many calls of it are in `macs` with 0: arithmetic that papers do not
-    count (normalization, pooling, sums), kinds that are not known, and convolutions of pictures of open size.
+    Attributes:
+      layers: the rows.
+      uncounted: {kind of layer or operation: number of its calls that `macs` counts as 0}. These are arithmetic that
+        papers do not count (normalization, pooling, sums), unknown kinds, and convolutions whose size is not known.
     """
 
     layers: tuple
     uncounted: dict
 
     @property
-    def params(self):
+    def params(self) -> int:
+        """Number of all variables' values."""
         return sum(layer.params for layer in self.layers)
 
     @property
-    def trainable(self):
+    def trainable(self) -> int:
+        """Number of trainable values."""
         return sum(layer.trainable for layer in self.layers)
 
     @property
-    def macs(self):
+    def macs(self) -> int:
+        """Multiply-accumulates of one picture."""
         return sum(layer.macs for layer in self.layers)
 
     @property
-    def memory(self):
-        """Bytes of all outputs together, as training keeps them for one picture."""
+    def memory(self) -> int:
+        """Size of all outputs together, bytes: what training keeps for one picture."""
         return sum(layer.memory for layer in self.layers)
 
     @property
-    def totals(self):
+    def totals(self) -> dict[str, int]:
+        """The four sums by name."""
         return {key: getattr(self, key) for key in ("params", "trainable", "macs", "memory")}
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[LayerProfile]:
         return iter(self.layers)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.layers)
 
-    def __getitem__(self, key):
-        """A row by its number, or by its name."""
+    def __getitem__(self, key: int | str) -> LayerProfile:
+        """A row by its index or its name. Raises UserError if there is no layer of that name."""
         if isinstance(key, str):
             return next((row for row in self.layers if row.name == key), None) or self._missing(key)
         return self.layers[key]
 
-    def _missing(self, name):
+    def _missing(self, name: str) -> NoReturn:
         from keras_cnns.support.errors import BadArgument, nearest
 
         raise BadArgument(f"there is no layer {name!r}.{nearest(name, [row.name for row in self.layers])}")
 
 
-def profile(model) -> Profile:
-    """The layers of a functional model, nested models laid flat, each call of a shared layer by itself.
+def profile(model: Any) -> Profile:
+    """The layer table of a functional model, read from its graph without running it.
 
-    Nothing is computed with the model: all is read off its graph. Multiply-accumulates are those of convolutions, dense
-    layers and matrix products for one picture, the padding's zeros included, as papers count them.
+    Nested models are expanded, and each call of a shared layer has a row. Multiply-accumulates are those of
+    convolutions, dense layers and matrix products for one picture; zeros of the padding count, as in papers.
 
     Raises:
-      UserError: the model has no graph (a subclassed model, one that was never built).
+      UserError: the model has no graph (a subclassed model, or one that is not built).
+
+    Example:
+      profile(build("vgg16"))["conv1_1_conv"].macs  # 86704128
     """
     calls = Calls(model)
     rows: list = []
@@ -118,10 +137,10 @@ def profile(model) -> Profile:
     return Profile(tuple(rows), dict(uncounted))
 
 
-def totals(model) -> dict:
-    """params, trainable and macs of the whole model."""
-    found = profile(model)
-    return {key: getattr(found, key) for key in ("params", "trainable", "macs")}
+def totals(model: Any) -> dict[str, int]:
+    """ "params", "trainable" and "macs" of the whole model."""
+    table = profile(model)
+    return {key: getattr(table, key) for key in ("params", "trainable", "macs")}
 
 
 def _row(call, cost, seen):
@@ -153,12 +172,13 @@ def _count(layer, kind):
 
 
 def _bytes(ref):
-    """0 where the size is open."""
+    """Size of one tensor in bytes; 0 if its shape is not known."""
     bits = "".join(c for c in ref.dtype if c.isdigit())
     return 0 if None in ref.shape[1:] else math.prod(ref.shape[1:]) * (int(bits) // 8 if bits else 1)
 
 
-def _padding(layer):
+def _padding(layer: Any) -> str:
+    """The padding as text, see `LayerProfile`."""
     padding = getattr(layer, "padding", "")
     if isinstance(padding, str):
         return padding
@@ -173,5 +193,6 @@ def _tuple(value):
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
-def _whole(number):
+def _without_fraction(number: float) -> float:
+    """An integral number as int, any other unchanged."""
     return int(number) if number == int(number) else number

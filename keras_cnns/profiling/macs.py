@@ -1,4 +1,4 @@
-"""How many multiply-accumulates one call of a layer takes, for one picture."""
+"""Counts the multiply-accumulates of one call of a layer, for one picture."""
 
 import math
 
@@ -9,10 +9,9 @@ from keras_cnns.graph.kinds import CONVS, DEPTHWISE, MATMUL, TRANSPOSED
 
 
 def macs(call: Call) -> int | None:
-    """Multiply-accumulates of a convolution, dense layer or matrix product, as papers count them: with the padding's
-    zeros, for one picture.
+    """Multiply-accumulates of a convolution, dense layer or matrix product for one picture. Zeros of the padding count.
 
-    None: this kind of operation is not counted, or the size of its output is not known.
+    None if this kind of operation is not counted, or the size of its output is not known.
     """
     layer, shape = call.operation, call.shape
     if None in shape or any(None in ref.shape[1:] for ref in call.inputs):
@@ -20,7 +19,7 @@ def macs(call: Call) -> int | None:
     if isinstance(layer, (layers.SeparableConv1D, layers.SeparableConv2D)):
         return _positions(layer, shape) * (_size(layer.depthwise_kernel) + _size(layer.pointwise_kernel))
     if isinstance(layer, TRANSPOSED):
-        return _positions(layer, call.inputs[0].shape[1:]) * _size(layer.kernel)  # every input meets the whole kernel
+        return _positions(layer, call.inputs[0].shape[1:]) * _size(layer.kernel)  # by input positions
     if isinstance(layer, (*DEPTHWISE, *CONVS)):
         return _positions(layer, shape) * _size(layer.kernel)
     if isinstance(layer, layers.Dense):

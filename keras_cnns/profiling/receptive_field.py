@@ -1,8 +1,8 @@
-"""Which part of the picture a position of a map sees: receptive fields by interval arithmetic.
+"""Receptive fields by interval arithmetic: the part of the picture that a position of a feature map depends on.
 
-Along each axis, position n of a map sees the pixels low + n * jump .. high + n * jump. A window of k positions with
-stride s, dilation d and p zeros in front turns (low, high, jump) into (low - p jump, high + ((k - 1) d - p) jump,
-s jump); where branches meet, the field is what they see together.
+Along each axis, position n depends on the pixels low + n * jump .. high + n * jump. A window of k positions with stride
+s, dilation d and p zeros in front changes (low, high, jump) to (low - p jump, high + ((k - 1) d - p) jump, s jump).
+Where branches meet, the field covers the fields of all of them.
 """
 
 import math
@@ -23,25 +23,25 @@ from keras_cnns.layers import (
 )
 
 POINTWISE = (*kinds.POINTWISE, LocalResponseNormalization, EuclideanRBF)
-GLOBAL = (layers.GroupNormalization, LocalContrastNormalization)  # their statistics are those of the whole picture
+GLOBAL = (layers.GroupNormalization, LocalContrastNormalization)  # use statistics of the whole picture
 
 
 @dataclass(frozen=True)
 class Field:
-    """Along one axis, in pixels of the input: position 0 sees low .. high, and the next position `jump` further on."""
+    """A receptive field along one axis, in pixels: position 0 depends on low .. high, the next lies `jump` further."""
 
     low: float
     high: float
     jump: float
 
     @property
-    def size(self):
-        """How many pixels a position sees; infinite where every position sees the whole picture."""
+    def size(self) -> float:
+        """Number of pixels that a position depends on; infinite if it depends on the whole picture."""
         return self.high - self.low + 1
 
     @property
-    def start(self):
-        """The centre of what position 0 sees; the first pixel's own centre is 0.5."""
+    def start(self) -> float:
+        """Centre of the field of position 0; the centre of the first pixel is 0.5."""
         return math.nan if math.isinf(self.size) else (self.low + self.high) / 2 + 0.5
 
 
@@ -49,11 +49,11 @@ ALL = (-math.inf, math.inf)
 
 
 def fields(calls: Iterable[Call]) -> list[tuple[Field, ...] | None]:
-    """For each call a tuple with a `Field` for each spatial axis (of a vector: what it was made from), or None.
+    """For each call, a `Field` for each spatial axis, or None. For a vector, the fields of the map it was made from.
 
-    None: the field is not known, because the call is of an unknown kind or comes after one.
+    None: the field is not known, because the call, or one before it, is of an unknown kind.
 
-    >>> fields(Calls(keras_cnns.build("vgg16")))[3][0].size  # behind conv1_2
+    >>> fields(Calls(keras_cnns.build("vgg16")))[3][0].size  # after conv1_2
     5
     """
     results: list = []
@@ -83,7 +83,7 @@ def _field(call, before):
     if kind in (*kinds.ZERO_PADDINGS, *kinds.CROPPINGS, kinds.PAD):
         return tuple(_moved(f, n) for f, n in zip(before[0], _added_in_front(layer, sizes), strict=True))
     if kind in kinds.UPSAMPLINGS:
-        blur = 0 if getattr(layer, "interpolation", "nearest") == "nearest" else 1  # the neighbour's share
+        blur = 0 if getattr(layer, "interpolation", "nearest") == "nearest" else 1  # interpolation reads the neighbour
         factors = _each(layer.size, sizes)
         return tuple(Field(f.low - blur * f.jump, f.high, f.jump / s) for f, s in zip(before[0], factors, strict=True))
     joins = kind in (*kinds.GLOBAL_POOLINGS, kinds.MEAN, kinds.MAX, layers.Flatten)
@@ -93,7 +93,7 @@ def _field(call, before):
 
 
 def _windowed(layer, before, sizes):
-    """Of a convolution or pooling."""
+    """The fields after a convolution or pooling."""
     kernel = _each(getattr(layer, "kernel_size", None) or layer.pool_size, sizes)
     strides, dilation = _each(layer.strides, sizes), _each(getattr(layer, "dilation_rate", 1), sizes)
     step = _transposed if isinstance(layer, kinds.TRANSPOSED) else _window
@@ -104,7 +104,7 @@ def _windowed(layer, before, sizes):
 
 
 def _added_in_front(layer, sizes):
-    """How far the positions move along each axis: to the left by padding (-), to the right by cropping (+)."""
+    """How far the positions move along each axis: negative for padding, positive for cropping."""
     if type(layer) is kinds.PAD:
         width = layer.pad_width[1:-1] if _is_channels_last(layer) else layer.pad_width[2:]
         return [-front for front, _ in width]
@@ -116,8 +116,8 @@ def _added_in_front(layer, sizes):
 
 def _window(f, n, k, s, d, padding):
     reach = (k - 1) * d
-    if padding == "same":  # as TensorFlow pads: the odd zero behind
-        rest = (-(-n // s) - 1) * s - n if n else -s  # of an open size: as if the stride divided it
+    if padding == "same":  # TensorFlow puts the odd zero at the end
+        rest = (-(-n // s) - 1) * s - n if n else -s  # unknown size: assume that the stride divides it
         front = max(rest + reach + 1, 0) // 2
     else:
         front = reach if padding == "causal" else 0
@@ -135,14 +135,14 @@ def _moved(f, positions):
 
 
 def _joined(f, n):
-    """What all n positions see."""
+    """The field of n positions together."""
     if n is None:
         return Field(*ALL, f.jump)
     return Field(f.low, f.high + (n - 1) * f.jump, f.jump * n)
 
 
 def _together(call, before):
-    """What an elementwise call of several maps sees; a gate of one position reaches every position of the other."""
+    """The fields after an elementwise call of several maps. A 1x1 gate affects every position of the other map."""
     spatial = [_spatial(call.operation, ref.shape) for ref in call.inputs]
     axes = max(map(len, spatial))
     if axes and len({len(s) for s in spatial}) > 1:
@@ -169,7 +169,7 @@ def _is_channels_last(layer) -> bool:
 
 
 def _spatial(layer, shape):
-    """The spatial sizes in `shape`, which has the batch in front; none for vectors."""
+    """The spatial sizes in `shape`, which starts with the batch; () for vectors."""
     return tuple(shape[1:-1] if _is_channels_last(layer) else shape[2:])
 
 

@@ -1,1 +1,1 @@
-"""The figures of deep-learning courses, drawn from any network: `keras-cnns figure`."""
+"""Figures for deep-learning courses, drawn from any network: `keras-cnns figure`."""

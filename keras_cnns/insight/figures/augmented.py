@@ -1,4 +1,4 @@
-"""What training sees: the first pictures of a recipe's own stream, each below itself without augmentation."""
+"""Training pictures: the first pictures of a recipe, without augmentation and, below, with it."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,10 +12,10 @@ ROWS, COLUMNS = 3, 8
 
 
 def augmented(recipe):
-    """A sheet of pictures as the first steps see them, with what is known of each: class, boxes or mask.
+    """A figure of the pictures of the first training steps, with their class, boxes or mask.
 
     Raises:
-      UserError: the recipe's data are not there.
+      UserError: the data of the recipe are missing.
     """
     count = ROWS * COLUMNS
     (plain, _), (seen, targets), names = _first(recipe, count)
@@ -26,7 +26,7 @@ def augmented(recipe):
         above, below = grid[2 * row, column], grid[2 * row + 1, column]
         draw.show(above, plain[place] / 255)
         draw.show(below, seen[place] / 255)
-        caption = _known(below, {key: value[place] for key, value in targets.items()}, names)
+        caption = _draw_target(below, {key: value[place] for key, value in targets.items()}, names)
         above.set_title(draw.plain(caption), fontsize=7, pad=2)
         for axes in (above, below):
             axes.set_xticks([])
@@ -40,22 +40,22 @@ def augmented(recipe):
 
 
 def _first(recipe, count):
-    """(pictures, targets) without and with augmentation, of the same examples, and the classes' names."""
-    found = []
-    for how in (Augment(crop=_steady(recipe.augment), crop_fraction=recipe.augment.crop_fraction), recipe.augment):
-        data = of(recipe.but(augment=how)).load("train", count)
+    """(pictures, targets) of the same examples without and with augmentation, and the class names."""
+    batches = []
+    for augment in (Augment(crop=_steady(recipe.augment), crop_fraction=recipe.augment.crop_fraction), recipe.augment):
+        data = of(recipe.but(augment=augment)).load("train", count)
         images, targets = next(iter(data.dataset))
         targets = targets if isinstance(targets, dict) else {"target": targets}
-        found.append((np.asarray(images), {key: np.asarray(value) for key, value in targets.items()}))
-    return *found, data.names
+        batches.append((np.asarray(images), {key: np.asarray(value) for key, value in targets.items()}))
+    return *batches, data.names
 
 
 def _steady(how):
     return "whole" if how.crop == "whole" else "centre"
 
 
-def _known(axes, target, names):
-    """Draws boxes or a mask over the picture; returns what its classes are."""
+def _draw_target(axes, target, names):
+    """Draws boxes or a mask over the picture, and returns the names of its classes."""
     if "boxes" in target:
         boxes, classes = (target[key][: target["count"]] for key in ("boxes", "classes"))
         for left, top, right, bottom in boxes:

@@ -1,4 +1,7 @@
-"""Which maps a convolution's results see: a block diagonal for groups, a diagonal for depthwise, holes for tables."""
+"""The input maps that each output map of a convolution reads.
+
+Groups show as a block diagonal, depthwise convolution as a diagonal, connection tables as holes.
+"""
 
 import keras
 import numpy as np
@@ -12,19 +15,19 @@ from keras_cnns.support.errors import BadArgument
 
 
 def matrix(model, layer=None):
-    """(the layer's name, [maps in, maps out]): the length of each pair's kernel, 0 where nothing connects them.
+    """(name of the layer, [input maps, output maps]): the norm of each pair's kernel, 0 where there is no connection.
 
-    layer: None: the first convolution with a table, else with groups, else depthwise, else the first one.
+    layer: default: the first convolution with a table, else with groups, else depthwise, else any.
 
     Raises:
-      UserError: there is no such layer, or no two-dimensional convolution.
+      UserError: there is no such layer, or it is not a two-dimensional convolution.
     """
     calls = Calls(model)
     if layer is None:
-        found = [call for call in calls if _kernel(call.operation) is not None]
-        if not found:
+        convolutions = [call for call in calls if _kernel(call.operation) is not None]
+        if not convolutions:
             raise BadArgument(f"{calls.name} has no convolution: there are no connections of maps to show.")
-        call = max(found, key=lambda call: _interest(call.operation))  # the first of those that are alike
+        call = max(convolutions, key=lambda call: _interest(call.operation))  # the first of equals
     else:
         call = calls[calls.find(layer)]
     kernel = _kernel(call.operation)
@@ -34,7 +37,7 @@ def matrix(model, layer=None):
 
 
 def connections(model, layer=None):
-    """`matrix` as a picture; errors are those of `matrix`."""
+    """`matrix` as a figure. Raises the errors of `matrix`."""
     name, lengths = matrix(model, layer)
     ins, outs = lengths.shape
     figure = Figure(figsize=(6, 5.4), layout="constrained")
@@ -43,21 +46,21 @@ def connections(model, layer=None):
     axes.set_facecolor("white")
     drawn = axes.imshow(holes, cmap=f"{SHADES}_r", vmin=0, aspect="auto", interpolation="nearest")
     figure.colorbar(drawn, ax=axes, shrink=0.85).set_label("length of the pair's kernel (white: not connected)")
-    axes.set_xlabel(f"map that is made, of {outs}")
-    axes.set_ylabel(f"map that is seen, of {ins}")
+    axes.set_xlabel(f"output map, of {outs}")
+    axes.set_ylabel(f"input map, of {ins}")
     share = float((lengths > 0).mean())
     axes.set_title(f"{plain(name)}: {share:.1%} of the pairs are connected", fontsize=9, loc="left")
     return figure
 
 
 def _interest(operation):
-    """A table of connections shows more than groups, these more than depthwise, that more than all with all."""
+    """How much the connections show: those of a table most, then groups, then depthwise, then dense."""
     groups = getattr(operation, "groups", 1) > 1
     return 3 * isinstance(operation, TableConv2D) or 2 * groups or isinstance(operation, keras.layers.DepthwiseConv2D)
 
 
 def _kernel(operation):
-    """The kernel as if all maps were connected, [height, width, in, out]; None where it is no such convolution."""
+    """The kernel of the equivalent dense convolution, [height, width, in, out]; None for other operations."""
     layers = keras.layers
     if isinstance(operation, TableConv2D):
         return keras.ops.convert_to_numpy(operation.dense_kernel()).astype("float32")

@@ -15,27 +15,28 @@ TRAIN = "keras-cnns train resnet_cifar10 --model {}_cifar --out {}"
 
 
 def histories(folders):
-    """({folder's name: its history's rows}, what is missing, a line each).
+    """({name of the folder: rows of its history}, one message for each folder without a history).
 
     Raises:
-      UserError: none of the folders holds a history.
+      UserError: none of the folders has a history.
     """
-    found, missing = {}, []
+    rows_of_runs: dict[str, list[dict[str, float]]] = {}
+    missing = []
     for folder in map(Path, folders):
         path = folder / "history.csv"
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
         if rows and {"epoch", "accuracy", "held_out_accuracy"} <= rows[0].keys():
-            found[folder.name] = [{key: float(row[key] or "nan") for key in rows[0]} for row in rows]
+            rows_of_runs[folder.name] = [{key: float(row[key] or "nan") for key in rows[0]} for row in rows]
         else:
-            why = "has no epoch of a classifier" if path.is_file() else "does not exist"
-            missing.append(f"{path} {why}: {TRAIN.format(folder.name.split('_')[0], folder)}")
-    if not found:
+            reason = "has no epoch of a classifier" if path.is_file() else "does not exist"
+            missing.append(f"{path} {reason}: {TRAIN.format(folder.name.split('_')[0], folder)}")
+    if not rows_of_runs:
         raise BadArgument(f"no run to draw: {missing[0] if missing else 'give the folders of runs'}.")
-    return found, missing
+    return rows_of_runs, missing
 
 
 def degradation(histories):
-    """Error by epoch, on the training pictures (left) and on those held out (right); each run in its own line."""
+    """A figure of the error by epoch on the training pictures (left) and on the held-out pictures (right)."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, key, title in (

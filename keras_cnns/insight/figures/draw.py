@@ -1,4 +1,4 @@
-"""The figures: sheets of pictures and maps, with titles, axes and units, readable in greyscale."""
+"""Sheets of pictures and maps, with titles, axes and units, readable in greyscale."""
 
 import math
 import textwrap
@@ -15,9 +15,14 @@ CAPTION = 0.2  # inches of a line above a tile
 
 
 def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
-    """A row for each picture: itself, its map with a scale, and the map over it. signed: zero in the middle.
+    """Writes a sheet with a row for each picture: the picture, its map with a colour scale, and both blended.
 
-    pictures: [n, h, w, 1 or 3] in 0 .. 1. maps: [n, h, w]. names: a line above each row. unit: what the scale counts.
+    Args:
+      pictures: [n, height, width, 1 or 3] in 0..1.
+      maps: [n, height, width].
+      names: the title of each row.
+      unit: the label of the colour scale.
+      signed: whether zero is in the middle of the colour scale.
     """
     rows = len(pictures)
     figure = Figure(figsize=(3 * SIDE + 0.8, rows * (SIDE + 0.35) + 0.5), layout="constrained")
@@ -44,7 +49,7 @@ def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
 
 
 def fine_sheet(path, pictures, fine, *, names, title):
-    """A row for each picture: itself, and values for each of its pixels and colours around grey."""
+    """Writes a sheet with a row for each picture: the picture, and a signed value for each pixel and channel."""
     rows = len(pictures)
     figure = Figure(figsize=(2 * SIDE + 0.4, rows * (SIDE + 0.35) + 0.5), layout="constrained")
     for (left, right), picture, one, name in zip(
@@ -63,9 +68,9 @@ def fine_sheet(path, pictures, fine, *, names, title):
 
 
 def tiles_sheet(path, tiles, *, title, captions=None, columns=None, unit=None, limits=None, side=0.9):
-    """Many small pictures [n, h, w], [n, h, w, 1 or 3] side by side, each with its number or caption.
+    """Writes a sheet of small pictures [h, w] or [h, w, 1 or 3], each with its number or caption.
 
-    unit, limits: of one scale that all share, for values that are no pixels.
+    unit, limits: label and range of a shared scale, for values that are not pixels.
     """
     count = len(tiles)
     columns = columns or min(count, math.ceil(math.sqrt(count * 1.6)))
@@ -103,7 +108,7 @@ def show(axes, picture):
 
 
 def around_grey(values):
-    """Signed values as pixels 0 .. 1: zero is grey, the 99.5th percentile of the others' sizes black or white."""
+    """Signed values as pixels in 0..1: zero is grey, the 99.5th percentile of the absolute values is black or white."""
     values = np.asarray(values, "float32")
     sizes = np.abs(values[values != 0])  # a projection is zero nearly everywhere
     high = np.percentile(sizes, 99.5) if sizes.size else 1.0
@@ -111,7 +116,7 @@ def around_grey(values):
 
 
 def stretched(values):
-    """Values as pixels 0 .. 1, each picture over its whole range."""
+    """Values as pixels in 0..1, each picture scaled to its own range."""
     values = np.asarray(values, "float32")
     low = values.min(axis=(1, 2, 3), keepdims=True)
     high = values.max(axis=(1, 2, 3), keepdims=True)
@@ -119,7 +124,7 @@ def stretched(values):
 
 
 def plain(text):
-    """A name as matplotlib shows it letter by letter: dollars in it would be mathematics."""
+    """The text with dollar signs escaped; matplotlib would read them as mathematics."""
     return text.replace("$", r"\$")
 
 

@@ -1,23 +1,27 @@
-"""How receptive fields grow from layer to layer, of several networks beside each other."""
+"""The growth of receptive fields from layer to layer, for several networks."""
 
 import math
 
 from matplotlib.figure import Figure
 
 from keras_cnns.insight.figures.draw import plain
+from keras_cnns.profiling.layer_table import LayerProfile, Profile
 from keras_cnns.support.errors import BadArgument
 
-LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 3)))  # distinguishable in grey too
+LINES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 3)))  # distinguishable in greyscale too
 SHADES = ("#0d2747", "#1f77b4", "#8a5a00", "#777777", "#b03060", "#2e7d32")
 
 
-def growth(profiles):
-    """Field size by the layers that widen it: convolutions larger than 1x1 and poolings, in the order of computation.
+def growth(profiles: dict[str, Profile]) -> Figure:
+    """A figure of the field size after each layer that widens it: convolutions larger than 1x1 and poolings.
 
-    profiles: {name: a `Profile`}. A layer of parallel branches counts for each branch; the field is that of the branch.
+    Layers are in the order of computation. Of parallel branches, each layer counts, with the field of its branch.
+
+    Args:
+      profiles: {name: `Profile`}.
 
     Raises:
-      UserError: one of the networks has no layer whose field is known.
+      UserError: a network has no layer whose field is known.
     """
     figure = Figure(figsize=(7, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -39,6 +43,7 @@ def growth(profiles):
     return figure
 
 
-def _widens(row):
-    known = row.field and not any(math.isinf(size) for size in row.field)
-    return known and (max(row.kernel, default=1) > 1)
+def _widens(row: LayerProfile) -> bool:
+    """Whether the layer has a window larger than 1x1 and a known, finite field."""
+    is_known = bool(row.field) and not any(math.isinf(size) for size in row.field)
+    return is_known and max(row.kernel, default=1) > 1

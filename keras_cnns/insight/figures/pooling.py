@@ -1,4 +1,4 @@
-"""Kinds of pooling side by side on one picture: what each keeps and what it loses."""
+"""Kinds of pooling side by side on one picture."""
 
 import numpy as np
 from keras import layers
@@ -15,18 +15,21 @@ KINDS = {
 }
 
 
-def pooled(picture, window):
-    """{kind: what it leaves of a picture [h, w, c]}; window: side and stride in pixels."""
+def pooled(picture: np.ndarray, window: int) -> dict[str, np.ndarray]:
+    """{kind: the pooled picture}, for a picture [height, width, channels] and windows of `window` pixels."""
     return {name: np.asarray(pool(picture[None], window))[0] for name, pool in KINDS.items()}
 
 
-def pooling(picture, window=8):
-    """A picture [h, w, c] in 0 .. 1 and what each kind of pooling leaves of it."""
-    found = {"picture": picture, **pooled(picture, window)}
+def pooling(picture: np.ndarray, window: int = 8) -> Figure:
+    """A figure of a picture [height, width, channels] in 0..1 and of its pooled versions.
+
+    window: side and stride of the windows, in pixels.
+    """
+    pictures = {"picture": picture, **pooled(picture, window)}
     figure = Figure(figsize=(9.6, 6.6), layout="constrained")
-    for axes, (name, one) in zip(figure.subplots(2, 3).ravel(), found.items(), strict=True):
-        show(axes, one)
-        height, width, _ = one.shape
+    for axes, (name, result) in zip(figure.subplots(2, 3).ravel(), pictures.items(), strict=True):
+        show(axes, result)
+        height, width, _ = result.shape
         axes.set_title(f"{name}: {height} x {width}", fontsize=9, loc="left")
         axes.set_xlabel("column, positions", fontsize=8)
         axes.set_ylabel("row, positions", fontsize=8)

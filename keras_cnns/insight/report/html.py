@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else: text by jinja2, pictures inside, plain CSS for any screen and for paper."""
+"""A self-contained HTML file: text by jinja2, embedded pictures, plain CSS for screens and paper."""
 
 import base64
 import io
@@ -13,9 +13,13 @@ from keras_cnns.support.atomic_files import write_text
 
 @dataclass(frozen=True)
 class Image:
-    """A picture inside the page: a data address, what it shows for those who do not see it, and its caption.
+    """An embedded picture.
 
-    width: in pixels of the page, where there is room for it; 0: as wide as its place.
+    Attributes:
+      source: data URL.
+      alt: description for readers who do not see it.
+      caption: text below the picture.
+      width: CSS pixels, if there is room; 0: as wide as its container.
     """
 
     source: str
@@ -26,6 +30,8 @@ class Image:
 
 @dataclass(frozen=True)
 class Table:
+    """A table. `facts`: rows of name and value without a head; `folded`: closed until the reader opens it."""
+
     caption: str
     head: tuple
     rows: list
@@ -35,7 +41,7 @@ class Table:
 
 @dataclass
 class Section:
-    """A part of a page; `missing`: what could not be shown, and why."""
+    """A section of the report. `missing` lists what could not be shown, and why."""
 
     id: str
     title: str
@@ -47,7 +53,7 @@ class Section:
 
 
 def write(path, template, **values):
-    """Renders a file of templates/ to `path`; what is in `values` is escaped."""
+    """Renders a template of templates/ to `path`. The values are escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

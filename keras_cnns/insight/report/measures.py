@@ -1,4 +1,4 @@
-"""What a run measured at its end, as tables and charts, for each of the tasks."""
+"""Tables and charts of the metrics that a run wrote at its end, one function for each task."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ CLASSES = 100  # rows of a table at most
 
 
 def classification(metrics, section):
-    """Of `tasks.classification.report`."""
+    """Adds the metrics of `tasks.classification.report` to a section."""
     section.lines.append(f"Accuracy {metrics['accuracy']:.4f} on {metrics['examples']:,} pictures.")
     names = [str(name) for name in metrics["classes"]]
     worst = min(metrics["classes"].items(), key=lambda item: item[1]["f1"])[0]
@@ -23,9 +23,9 @@ def classification(metrics, section):
 
 
 def segmentation(metrics, section):
-    """Of `tasks.segmentation`, counted in pixels."""
-    whole = {"mean_iou": "Mean intersection over union", "pixel_accuracy": "share of pixels right"}
-    caption = ", ".join(f"{title} {metrics[key]:.4f}" for key, title in whole.items() if key in metrics)
+    """Adds the metrics of `tasks.segmentation`, counted in pixels, to a section."""
+    overall = {"mean_iou": "Mean intersection over union", "pixel_accuracy": "share of pixels right"}
+    caption = ", ".join(f"{title} {metrics[key]:.4f}" for key, title in overall.items() if key in metrics)
     section.lines.append(f"{caption}, on {metrics['pixels']:,} pixels.")
     names = [str(name) for name in metrics["classes"]]
     worst = min(metrics["classes"].items(), key=lambda item: _known(item[1]["iou"]))[0]
@@ -40,7 +40,7 @@ def segmentation(metrics, section):
 
 
 def detection(metrics, section):
-    """Of `tasks.detection`: average precision, and where what was found is wrong."""
+    """Adds the metrics of `tasks.detection` to a section: average precision and kinds of mistakes."""
     section.lines.append(
         f"Mean average precision {metrics['map']:.4f} (overlaps of .5 to .95), {metrics['map_50']:.4f} at an overlap"
         f" of .5, on {metrics['examples']:,} pictures."
@@ -59,12 +59,12 @@ def detection(metrics, section):
 
 
 def draw(metrics, section):
-    """The part that fits, or False where the run wrote down nothing of the kind."""
+    """Adds the metrics of the run's task. Returns False if the run wrote no metrics of a known kind."""
     kinds = {"mean_iou": segmentation, "map": detection, "accuracy": classification}
-    made = next((make for key, make in kinds.items() if key in metrics), None)
-    if made:
-        made(metrics, section)
-    return bool(made)
+    add = next((function for key, function in kinds.items() if key in metrics), None)
+    if add:
+        add(metrics, section)
+    return bool(add)
 
 
 def _known(value):
@@ -72,5 +72,5 @@ def _known(value):
 
 
 def _share(value):
-    """Three places; nothing where no picture had it."""
+    """A fraction with three decimals; "" if no picture had the class."""
     return "" if value is None or value < 0 or value != value else f"{value:.3f}"

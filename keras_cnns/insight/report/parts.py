@@ -1,4 +1,4 @@
-"""The sections of a report; each says what is there, or why it is not."""
+"""The sections of a report. Each shows its content or says why it is missing."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from keras_cnns.insight.report.calibration import calibration
 from keras_cnns.insight.report.html import Section, Table, of_figure, of_pixels
 from keras_cnns.support.errors import BadArgument, UserError, first_line
 
-WRONG, PAIRS = 18, 8  # thumbnails of wrong pictures, and of pairs, at most
+WRONG, PAIRS = 18, 8  # largest numbers of thumbnails: wrong pictures, pairs of duplicates
 
 
 # What reading a value of another type or range raises: files of a run may be damaged, or written by another program.
@@ -17,7 +17,7 @@ DAMAGED = (KeyError, IndexError, TypeError, ValueError, AttributeError, Arithmet
 
 
 def sections(subject):
-    """All sections, in the order of the page. One that cannot be shown says why."""
+    """All sections, in the order of the report. A section that cannot be shown says why."""
     parts = []
     for fill in (facts, curves, classes, confidence, exports, wrong, duplicates):
         section = Section(fill.__name__, (fill.__doc__ or "").split(".")[0])
@@ -43,10 +43,10 @@ def facts(subject, section):
     if subject.model is not None:
         from keras_cnns.profiling.layer_table import profile
 
-        found = profile(subject.model)
+        table = profile(subject.model)
         shapes = [" x ".join("any" if n is None else str(n) for n in t.shape[1:]) for t in subject.model.inputs]
-        rows += [("input", "; ".join(shapes)), ("parameters", f"{found.params:,}")]
-        rows += [("multiply-adds of one picture", f"{found.macs:,}"), ("layers", f"{len(found)}")]
+        rows += [("input", "; ".join(shapes)), ("parameters", f"{table.params:,}")]
+        rows += [("multiply-adds of one picture", f"{table.macs:,}"), ("layers", f"{len(table)}")]
     elif subject.file is not None:
         rows.append(("input", " x ".join(map(str, subject.shape))))
     if subject.card.labels:
