@@ -1,5 +1,4 @@
-"""Compares quantization after and during training on the same networks and data: accuracy, agreement with the file,
-time.
+"""Compares quantization after and during training: accuracy, agreement with the file, time.
 
     python benchmarks/qat.py --doc docs/measurements/quantization.md
     python benchmarks/qat.py mobilenet_v2 resnet50 --seeds 3
