@@ -150,7 +150,7 @@ def judged_beside(own, answers, file, unseen, row):
 def page(rows):
     """The table and the share that is judged wrongly."""
     lines = [
-        "| network | file | meant | loss | of what could be | error | agreement | dB | verdict |",
+        "| network | file | expected | loss | fraction of possible loss | error | agreement | dB | verdict |",
         "| --- " * 9 + "|",
     ]
     wrong, counts = [], {"healthy": 0, "broken": 0}
