@@ -3,8 +3,11 @@
 Adebayo et al. 2018, 1810.03292; deletion and insertion: Petsiuk et al. 2018, 1806.07421.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_cnns.insight.maps import targets
@@ -14,7 +17,14 @@ from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import short
 
 
-def weights_matter(method, model, pictures, target=None, *, seed=0):
+def weights_matter(
+    method: Callable[..., np.ndarray],
+    model: keras.Model,
+    pictures: np.ndarray,
+    target: targets.TargetLike = None,
+    *,
+    seed: int = 0,
+) -> dict[str, float]:
     """How alike a method's maps are before and after the layers with weights are randomized one after the other.
 
     From the last layer to the first, each layer's weights are shuffled, and the shuffled ones stay (cascading
@@ -47,7 +57,7 @@ def weights_matter(method, model, pictures, target=None, *, seed=0):
     return found
 
 
-def rank_correlation(a, b):
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's, of the sizes of two sets of maps [n, ...], the mean over the pictures; 0 where a map is constant."""
     from scipy.stats import spearmanr
 
@@ -67,13 +77,21 @@ class Curve:
     scores: np.ndarray
 
     @property
-    def area(self):
-        return float(
-            np.trapezoid(self.scores, self.shares) if hasattr(np, "trapezoid") else np.trapz(self.scores, self.shares)
-        )
+    def area(self) -> float:
+        """The mean score along the way."""
+        trapezoid = np.trapezoid if hasattr(np, "trapezoid") else np.trapz  # type: ignore[attr-defined]  # NumPy 1
+        return float(trapezoid(self.scores, self.shares))
 
 
-def deletion(model, picture, order, target=None, *, steps=20, value=None):
+def deletion(
+    model: keras.Model | InspectedModel,
+    picture: np.ndarray,
+    order: np.ndarray,
+    target: targets.TargetLike = None,
+    *,
+    steps: int = 20,
+    value: float | np.ndarray | None = None,
+) -> Curve:
     """The score while the pixels with the highest values in `order` are covered first. A low area speaks for the map.
 
     picture: [h, w, c]. order: a map [h, w]. value: what covers; None: the picture's mean colour.
@@ -81,12 +99,30 @@ def deletion(model, picture, order, target=None, *, steps=20, value=None):
     return _curve(model, picture, order, target, steps, value, putting_back=False)
 
 
-def insertion(model, picture, order, target=None, *, steps=20, value=None):
+def insertion(
+    model: keras.Model | InspectedModel,
+    picture: np.ndarray,
+    order: np.ndarray,
+    target: targets.TargetLike = None,
+    *,
+    steps: int = 20,
+    value: float | np.ndarray | None = None,
+) -> Curve:
     """The score while those pixels are put into a covered picture first. A high area speaks for the map."""
     return _curve(model, picture, order, target, steps, value, putting_back=True)
 
 
-def beats_random(model, picture, order, target=None, *, steps=20, value=None, orders=8, seed=0):
+def beats_random(
+    model: keras.Model | InspectedModel,
+    picture: np.ndarray,
+    order: np.ndarray,
+    target: targets.TargetLike = None,
+    *,
+    steps: int = 20,
+    value: float | np.ndarray | None = None,
+    orders: int = 8,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
     """Areas of deletion and insertion in the map's order and in random ones.
 
     A random order is the map itself, mirrored or not and moved to another place (what leaves on one side comes in on
@@ -99,7 +135,7 @@ def beats_random(model, picture, order, target=None, *, steps=20, value=None, or
     """
     orders = whole_number("orders", orders)
     rng = np.random.default_rng(whole_number("seed", seed, least=0))
-    options = {"target": target, "steps": steps, "value": value}
+    options: dict[str, Any] = {"target": target, "steps": steps, "value": value}
     order = _checked_order(order)
     noise = [_elsewhere(order, rng) for _ in range(orders)]
     found = {}
@@ -109,7 +145,7 @@ def beats_random(model, picture, order, target=None, *, steps=20, value=None, or
     return found
 
 
-def _checked_order(order) -> np.ndarray:
+def _checked_order(order: Any) -> np.ndarray:
     """A map as float64 [h, w]. Raises UserError unless it is one of finite numbers."""
     try:
         numbers = np.asarray(order, "float64")
@@ -120,13 +156,22 @@ def _checked_order(order) -> np.ndarray:
     return numbers
 
 
-def _elsewhere(order, rng):
+def _elsewhere(order: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The map moved by a quarter to three quarters of its sides."""
     shift = [int(rng.integers(n // 4, 3 * n // 4 + 1)) for n in order.shape]
     return np.roll(order[:, ::-1] if rng.integers(2) else order, shift, axis=(0, 1))
 
 
-def _curve(model, picture, order, target, steps, value, *, putting_back):
+def _curve(
+    model: keras.Model | InspectedModel,
+    picture: np.ndarray,
+    order: np.ndarray,
+    target: targets.TargetLike,
+    steps: int,
+    value: float | np.ndarray | None,
+    *,
+    putting_back: bool,
+) -> Curve:
     network, steps = inspected(model), whole_number("steps", steps)
     target = _settled(network, picture, target)
     (picture,) = checked(picture, network.shape, network.model.name)
@@ -150,14 +195,14 @@ def _curve(model, picture, order, target, steps, value, *, putting_back):
     return Curve(shares, np.concatenate(scores))
 
 
-def _settled(network, pictures, target):
+def _settled(network: InspectedModel, pictures: np.ndarray, target: targets.TargetLike) -> targets.Target:
     """The target for changed pictures: a class that was the model's own answer is written down first."""
     target = targets.of(target)
     target = network.settled(target, checked(pictures, network.shape, network.model.name))
-    if isinstance(target, targets.Class) and np.ndim(target.index) and len(target.index) == 1:
+    if isinstance(target, targets.Class) and isinstance(target.index, tuple) and len(target.index) == 1:
         target = replace(target, index=target.index[0])
     return target
 
 
-def _shuffled(values, rng):
+def _shuffled(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(values.ravel()).reshape(values.shape)

@@ -5,9 +5,12 @@ Siamese use of VGG, without training.
 """
 
 import hashlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
@@ -16,6 +19,7 @@ from keras_cnns.insight.figures import draw
 from keras_cnns.insight.maps.arguments import pixel_range, whole_number
 from keras_cnns.insight.maps.base import by_batch, map_layer
 from keras_cnns.insight.maps.inspected_model import InspectedModel
+from keras_cnns.insight.maps.targets import Target
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
@@ -49,7 +53,9 @@ class Index:
       UserError: there is no such folder or model, no picture, or the model has no maps.
     """
 
-    def __init__(self, folder, model, *, low: float = 0.0, high: float = 255.0):
+    def __init__(
+        self, folder: str | os.PathLike[str], model: str | os.PathLike[str], *, low: float = 0.0, high: float = 255.0
+    ) -> None:
         from keras_cnns.saving.keras_file import load_model
 
         self.folder, model = path_of(folder, "the folder"), path_of(model, "the model")
@@ -81,20 +87,20 @@ class Index:
             with written_aside(self.folder / INDEX) as temporary, open(temporary, "wb") as file:
                 np.savez(file, stamp=stamp, keys=np.array(list(features)), features=self.features)
 
-    def of(self, paths) -> np.ndarray:
+    def of(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Features of pictures, [n, maps], each of length 1. Raises UserError if one cannot be read."""
         low, high = self._scale
         pixels = (
             np.stack([read_picture(path, self._shape, **self._view) for path in paths]) * ((high - low) / 255) + low
         )
 
-        def pooled(network, some, _):
+        def pooled(network: InspectedModel, some: tf.Tensor, _: Target) -> np.ndarray:
             return np.asarray(network.run(some, last=self._layer)[0]).mean((1, 2))
 
         features = by_batch(self._network, pixels, lambda outputs: outputs, pooled)
         return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
-    def nearest(self, paths, count: int = 8) -> list[list[tuple[str, float]]]:
+    def nearest(self, paths: Sequence[str | Path], count: int = 8) -> list[list[tuple[str, float]]]:
         """For each picture at `paths` the `count` nearest of the folder, without itself: (path, cosine), best first."""
         count, answers = whole_number("count", count), []
         for path, row in zip(paths, self.of(paths) @ self.features.T, strict=True):
@@ -121,7 +127,12 @@ class Index:
             return {}
 
 
-def contact_sheet(index, queries, answers, path):
+def contact_sheet(
+    index: Index,
+    queries: Sequence[str | Path],
+    answers: Sequence[Sequence[tuple[str, float]]],
+    path: str | os.PathLike[str],
+) -> None:
     """Draws a row for each query to the picture file `path`: itself and the nearest pictures, with their cosines."""
     rows, columns = len(queries), max(map(len, answers)) + 1
     figure = Figure(figsize=(columns * 1.25 + 0.2, rows * 1.65 + 0.5), layout="constrained")
@@ -136,7 +147,7 @@ def contact_sheet(index, queries, answers, path):
     draw.save(figure, path, f"Nearest pictures in {index.folder.name}")
 
 
-def flat_map(index, path, *, seed=0):
+def flat_map(index: Index, path: str | os.PathLike[str], *, seed: int = 0) -> None:
     """The folder's pictures where t-SNE puts their features on a plane (scikit-learn; by principal components first).
 
     Raises:
@@ -152,7 +163,7 @@ def flat_map(index, path, *, seed=0):
     places = TSNE(2, perplexity=min(30.0, (n - 1) / 3), init="pca", random_state=seed).fit_transform(features)
     figure = Figure(figsize=(8, 8), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(*places.T, s=1, alpha=0)
+    axes.scatter(places[:, 0], places[:, 1], s=1, alpha=0)
     zoom = min(1.0, 14 / n**0.5)
     for name, place in zip(index.paths, places, strict=True):
         pixels = read_picture(index.folder / name, (SHOWN, SHOWN, 3)) / 255

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import tree
@@ -16,7 +17,15 @@ BATCH = 32
 OneBatch = Callable[[InspectedModel, tf.Tensor, targets.Target], np.ndarray]
 
 
-def by_batch(model, pictures, target, one_batch: OneBatch, *, batch: int = BATCH, settled: bool = False) -> np.ndarray:
+def by_batch(
+    model: keras.Model | InspectedModel,
+    pictures: np.ndarray,
+    target: targets.TargetLike,
+    one_batch: OneBatch,
+    *,
+    batch: int = BATCH,
+    settled: bool = False,
+) -> np.ndarray:
     """`one_batch(network, pictures, target)` for each batch, joined: an array with a row for each picture.
 
     model: a functional Keras model, or an `InspectedModel` of one. settled: a target of None becomes the class that the
@@ -43,7 +52,7 @@ def by_batch(model, pictures, target, one_batch: OneBatch, *, batch: int = BATCH
     return np.concatenate(rows)
 
 
-def map_layer(network: InspectedModel, target, layer: str | None = None) -> int:
+def map_layer(network: InspectedModel, target: targets.Target | None, layer: str | None = None) -> int:
     """The number of the call whose maps are weighed: of `layer`, or the last maps before the target's vector.
 
     Raises:
@@ -74,7 +83,7 @@ def map_layer(network: InspectedModel, target, layer: str | None = None) -> int:
     raise BadArgument(f"{network.model.name} has no convolutional maps, and this method needs some.")
 
 
-def output_of(calls: Calls, target) -> Ref:
+def output_of(calls: Calls, target: targets.Target | None) -> Ref:
     """The output that a target asks of. Raises UserError if there is none."""
     return tree.flatten(targets.pick(calls.result, getattr(target, "output", None)))[0]
 
@@ -84,6 +93,6 @@ def _is_map(ref: Ref) -> bool:
     return len(ref.shape) == 4 and ref.shape[1:3] != (1, 1)
 
 
-def enlarged(maps, pictures) -> tf.Tensor:
+def enlarged(maps: tf.Tensor, pictures: tf.Tensor) -> tf.Tensor:
     """Maps [n, h, w] resized to the pictures' size, bilinear."""
     return tf.image.resize(maps[..., None], tf.shape(pictures)[1:3])[..., 0]

@@ -1,5 +1,6 @@
 """The class map of Zhou et al. 2016, 1512.04150: pooling and one dense layer behind the maps need no gradient."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
@@ -7,13 +8,16 @@ from keras import layers
 from keras_cnns.graph.calls import Call, Calls
 from keras_cnns.graph.kinds import MEAN, MOVES, is_squashing, name_of
 from keras_cnns.insight.maps.base import BATCH, by_batch, enlarged, output_of
-from keras_cnns.insight.maps.targets import Class
+from keras_cnns.insight.maps.inspected_model import InspectedModel
+from keras_cnns.insight.maps.targets import Class, Target, TargetLike
 from keras_cnns.support.errors import BadArgument
 
 NEEDS = "this method needs maps, global average pooling and at most one dense layer at the end"
 
 
-def cam(model, pictures, target=None, *, batch: int = BATCH) -> np.ndarray:
+def cam(
+    model: keras.Model | InspectedModel, pictures: np.ndarray, target: TargetLike = None, *, batch: int = BATCH
+) -> np.ndarray:
     """sum_k w_kc A_k: the dense layer applied to every position of the last maps, without pooling; bias left out.
 
     target: a class number, one for each picture, or None: the class that the model answers. The other arguments are
@@ -26,24 +30,25 @@ def cam(model, pictures, target=None, *, batch: int = BATCH) -> np.ndarray:
       UserError: the model ends in something else, or the target is not a class.
     """
 
-    def one_batch(network, pictures, target):
+    def one_batch(network: InspectedModel, pictures: tf.Tensor, target: Target) -> tf.Tensor:
         if not isinstance(target, Class):
             raise BadArgument("a class activation map needs a class: give its number.")
         number, kernel = class_head(network.calls, target)
         outputs, maps = network.run(pictures, at=number)
         network.check(target, outputs)
-        index = network.settled(target, pictures).index
+        settled = network.settled(target, pictures)
+        assert isinstance(settled, Class) and maps is not None  # the target is a class, and the maps are computed
         if kernel is None:
             kernel = tf.eye(maps.shape[-1])
         if network.is_one_sigmoid(target):
             kernel = tf.concat([-kernel, kernel], axis=1)
-        weights = tf.gather(kernel, tf.broadcast_to(tf.cast(index, tf.int32), [len(pictures)]), axis=1)
+        weights = tf.gather(kernel, tf.broadcast_to(tf.cast(settled.index, tf.int32), [len(pictures)]), axis=1)
         return enlarged(tf.einsum("nhwk,kn->nhw", maps, weights), pictures)
 
     return by_batch(model, pictures, target, one_batch, batch=batch)
 
 
-def class_head(calls: Calls, target=None):
+def class_head(calls: Calls, target: Target | None = None) -> tuple[int, tf.Tensor | None]:
     """The number of the call that gives the last maps, and the dense layer's kernel [maps, classes].
 
     The kernel is None where the averaged maps are the scores themselves (network in network, SqueezeNet).

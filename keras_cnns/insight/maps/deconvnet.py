@@ -6,18 +6,22 @@ a normalization goes back as the linear map that it is in inference.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.insight.maps.arguments import layer_name, whole_number
 from keras_cnns.insight.maps.base import BATCH, by_batch
-from keras_cnns.insight.maps.inspected_model import batches, inspected
-from keras_cnns.insight.maps.targets import Unit
+from keras_cnns.insight.maps.inspected_model import InspectedModel, batches, inspected
+from keras_cnns.insight.maps.targets import Target, Unit
 from keras_cnns.profiling.receptive_field import fields
 
 
-def deconvnet(model, pictures, unit, *, batch: int = BATCH) -> np.ndarray:
+def deconvnet(
+    model: keras.Model | InspectedModel, pictures: np.ndarray, unit: Target, *, batch: int = BATCH
+) -> np.ndarray:
     """The activation of a unit projected back to pixels, with all others of its layer set to zero.
 
     Args:
@@ -45,19 +49,19 @@ def deconvnet(model, pictures, unit, *, batch: int = BATCH) -> np.ndarray:
 class _TimesItself:
     """A target whose gradient begins with its own activation instead of 1."""
 
-    def __init__(self, unit):
+    def __init__(self, unit: Target) -> None:
         self.unit, self.layer = unit, getattr(unit, "layer", None)
 
-    def __call__(self, outputs):
+    def __call__(self, outputs: Any) -> tf.Tensor:
         activation = self.unit(outputs)
         return activation * tf.stop_gradient(activation)
 
 
-def rectified(x, y):
+def rectified(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """A rectifier's output, which passes positive gradients whatever its input was."""
 
     @tf.custom_gradient
-    def passed(x):
+    def passed(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
         return tf.identity(tf.stop_gradient(y)), tf.nn.relu
 
     return passed(x)
@@ -78,7 +82,13 @@ class Activation:
 
 
 def top_activations(
-    model, pictures, layer: str, channel: int, *, count: int = 9, batch: int = BATCH
+    model: keras.Model | InspectedModel,
+    pictures: np.ndarray,
+    layer: str,
+    channel: int,
+    *,
+    count: int = 9,
+    batch: int = BATCH,
 ) -> list[Activation]:
     """The `count` pictures that activate a channel most, strongest first, each once (Fig. 2 of the paper).
 
@@ -106,7 +116,7 @@ def top_activations(
     return [Activation(picture, value, at, _window(field, at, sizes)) for value, picture, at in best]
 
 
-def _window(field, position: tuple, sizes: tuple) -> tuple[int, ...] | None:
+def _window(field: Any, position: tuple, sizes: tuple) -> tuple[int, ...] | None:
     if field is None or len(field) != 2:
         return None
     edges = []

@@ -1,16 +1,20 @@
 """What a network computes on the way: first-layer filters and the feature maps of any layer."""
 
+import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from keras_cnns.graph.calls import Calls
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE, TRANSPOSED
 from keras_cnns.insight.maps.arguments import layer_name
 from keras_cnns.insight.maps.base import BATCH, by_batch
+from keras_cnns.insight.maps.inspected_model import InspectedModel
+from keras_cnns.insight.maps.targets import Target
 from keras_cnns.support.errors import BadArgument
 
 
-def filters(model, layer: str | None = None) -> np.ndarray:
+def filters(model: keras.Model, layer: str | None = None) -> np.ndarray:
     """The kernels of a convolution that sees pictures, float32 [n, height, width, 1 or 3].
 
     layer: the name of the convolution; None: the first one.
@@ -41,7 +45,9 @@ def filters(model, layer: str | None = None) -> np.ndarray:
     return np.moveaxis(kernel, -1, 0)
 
 
-def feature_maps(model, pictures, layer: str, *, batch: int = BATCH) -> np.ndarray:
+def feature_maps(
+    model: keras.Model | InspectedModel, pictures: np.ndarray, layer: str, *, batch: int = BATCH
+) -> np.ndarray:
     """What a layer computes for pictures, [n, ...]: for a convolution [n, h, w, maps].
 
     layer: its name. The other arguments and the errors are those of `grad_cam`.
@@ -51,11 +57,11 @@ def feature_maps(model, pictures, layer: str, *, batch: int = BATCH) -> np.ndarr
     """
     layer = layer_name(layer)
 
-    def one_batch(network, pictures, _):
+    def one_batch(network: InspectedModel, pictures: tf.Tensor, _: Target) -> tf.Tensor:
         return network.run(pictures, last=network.calls.find(layer))[0]
 
     return by_batch(model, pictures, lambda outputs: outputs, one_batch, batch=batch)
 
 
-def _is_convolution(operation) -> bool:
+def _is_convolution(operation: keras.Operation) -> bool:
     return isinstance(operation, (*CONVS, *DEPTHWISE, *TRANSPOSED)) and hasattr(operation, "kernel")

@@ -3,13 +3,25 @@
 Grad-CAM++ weighs the positions of a map by what they contribute: Chattopadhyay et al. 2018, 1710.11063.
 """
 
+from collections.abc import Callable
+
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.insight.maps.base import BATCH, OneBatch, by_batch, enlarged, map_layer
+from keras_cnns.insight.maps.inspected_model import InspectedModel
+from keras_cnns.insight.maps.targets import Target, TargetLike
 
 
-def grad_cam(model, pictures, target=None, *, layer: str | None = None, batch: int = BATCH) -> np.ndarray:
+def grad_cam(
+    model: keras.Model | InspectedModel,
+    pictures: np.ndarray,
+    target: TargetLike = None,
+    *,
+    layer: str | None = None,
+    batch: int = BATCH,
+) -> np.ndarray:
     """Where the maps of a layer speak for the target: relu(sum_k w_k A_k), w_k the mean gradient of map k (eqs. 1, 2).
 
     Args:
@@ -32,7 +44,14 @@ def grad_cam(model, pictures, target=None, *, layer: str | None = None, batch: i
     return by_batch(model, pictures, target, _with(_mean_gradient, layer), batch=batch)
 
 
-def grad_cam_plus_plus(model, pictures, target=None, *, layer: str | None = None, batch: int = BATCH) -> np.ndarray:
+def grad_cam_plus_plus(
+    model: keras.Model | InspectedModel,
+    pictures: np.ndarray,
+    target: TargetLike = None,
+    *,
+    layer: str | None = None,
+    batch: int = BATCH,
+) -> np.ndarray:
     """Grad-CAM with the weights w_k = sum_ij alpha_ij relu(dY/dA_ij) of Grad-CAM++ (eqs. 5, 19), for Y = exp(score).
 
     exp(score), the same factor for all maps, is left out. Arguments, result and errors are those of `grad_cam`.
@@ -40,8 +59,8 @@ def grad_cam_plus_plus(model, pictures, target=None, *, layer: str | None = None
     return by_batch(model, pictures, target, _with(_alpha_gradient, layer), batch=batch)
 
 
-def _with(weigh, layer: str | None) -> OneBatch:
-    def one_batch(network, pictures, target):
+def _with(weigh: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], layer: str | None) -> OneBatch:
+    def one_batch(network: InspectedModel, pictures: tf.Tensor, target: Target) -> tf.Tensor:
         maps, gradient, _ = network.gradient(pictures, target, at=map_layer(network, target, layer))
         weights = weigh(maps, gradient)[:, None, None]
         return enlarged(tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)), pictures)
@@ -49,11 +68,11 @@ def _with(weigh, layer: str | None) -> OneBatch:
     return one_batch
 
 
-def _mean_gradient(maps, gradient):
+def _mean_gradient(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(gradient, axis=(1, 2))
 
 
-def _alpha_gradient(maps, gradient):
+def _alpha_gradient(maps: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     square = gradient**2
     below = 2 * square + tf.reduce_sum(maps, axis=(1, 2), keepdims=True) * gradient**3
     alpha = tf.math.divide_no_nan(square, tf.where(square > 0, below, 0.0))

@@ -38,7 +38,7 @@ class InspectedModel:
       UserError: the model has no graph, or several inputs.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         if keras.backend.backend() != "tensorflow":
             raise BadArgument(
                 f"Keras computes with {keras.backend.backend()}, this needs TensorFlow: set KERAS_BACKEND=tensorflow."
@@ -54,7 +54,7 @@ class InspectedModel:
         self._find_ends()
 
     def gradient(
-        self, pictures, target: targets.Target, *, at: int | None = None, rule: Rule | None = None
+        self, pictures: np.ndarray, target: targets.Target, *, at: int | None = None, rule: Rule | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The value after call number `at`, the gradient of the target's scores there, and the scores [n].
 
@@ -90,18 +90,18 @@ class InspectedModel:
         names = [self.calls[ref.call].name for ref in tree.flatten(self.calls.result)]
         return names.index(which) if not isinstance(self.calls.result, dict) and which in names else which
 
-    def scores(self, pictures, target: targets.Target, *, probabilities: bool = False) -> tf.Tensor:
+    def scores(self, pictures: np.ndarray, target: targets.Target, *, probabilities: bool = False) -> tf.Tensor:
         """The target's score of each picture, [n]. probabilities: with the softmax or sigmoid that ends the model."""
         outputs = self.run(pictures, last=self.last(target), probabilities=probabilities)[0]
         return self.score(target, outputs, "probability" if probabilities else "logit")
 
-    def settled(self, target: targets.Target, pictures) -> targets.Target:
+    def settled(self, target: targets.Target, pictures: np.ndarray) -> targets.Target:
         """The target with the class that the network answers to each picture, where it asks for that class."""
         if not isinstance(target, targets.Class) or target.index is not None:
             return target
         return self._of_sigmoid(target, "logit").settled(self.run(pictures)[0])
 
-    def check(self, target: targets.Target, outputs) -> None:
+    def check(self, target: targets.Target, outputs: Any) -> None:
         """Raises UserError if the target asks for something that these outputs do not have."""
         self.score(target, outputs)
 
@@ -112,7 +112,7 @@ class InspectedModel:
         (ref, *others) = tree.flatten(targets.pick(self.calls.result, target.output))
         return not others and ref in self._sigmoids and len(ref.shape) == 2 and ref.shape[1] == 1
 
-    def score(self, target: targets.Target, outputs, form: str = "logit") -> tf.Tensor:
+    def score(self, target: targets.Target, outputs: Any, form: str = "logit") -> tf.Tensor:
         """The target's scores [n]. form: of a single sigmoid, "logit" or "probability"."""
         target = self._of_sigmoid(target, form) if isinstance(target, targets.Class) else target
         scores = tf.convert_to_tensor(target(outputs))
@@ -127,14 +127,14 @@ class InspectedModel:
         (ref,) = tree.flatten(targets.pick(self.calls.result, target.output))
         return replace(target, sigmoid=form if self._sigmoids[ref] in self._linear else "probability")
 
-    def last(self, target: targets.Target) -> int | None:
+    def last(self, target: targets.Target | None) -> int | None:
         """The number of the call whose value the target takes; None: the model's outputs."""
         layer = getattr(target, "layer", None)
         return None if layer is None else self.calls.find(layer)
 
     def run(
         self,
-        pictures,
+        pictures: np.ndarray,
         *,
         at: int | None = None,
         tape: tf.GradientTape | None = None,
@@ -182,7 +182,7 @@ class InspectedModel:
                     uses[ref] = uses.get(ref, 0) + 1
         return uses
 
-    def _call(self, call: Call, args, kwargs, rule: Rule | None, linear: bool):
+    def _call(self, call: Call, args: Any, kwargs: Any, rule: Rule | None, linear: bool) -> Any:
         operation = call.operation
         is_activation = isinstance(operation, keras.layers.Activation)
         activation: Any = getattr(operation, "activation", None)
@@ -221,12 +221,12 @@ class InspectedModel:
                 self._sigmoids[output] = ref.call
 
 
-def inspected(model) -> InspectedModel:
+def inspected(model: "keras.Model | InspectedModel") -> InspectedModel:
     """`model` as an `InspectedModel`; one that is one already is returned as it is."""
     return model if isinstance(model, InspectedModel) else InspectedModel(model)
 
 
-def _with_values(structure, values: dict[Ref, tf.Tensor]):
+def _with_values(structure: Any, values: dict[Ref, tf.Tensor]) -> Any:
     """The structure with its `Ref`s replaced by the values they stand for."""
     return tree.map_structure(lambda x: _adapted(values[x], x) if isinstance(x, Ref) else x, structure)
 
@@ -240,13 +240,13 @@ def _adapted(value: tf.Tensor, ref: Ref) -> tf.Tensor:
     return value
 
 
-def _ruled(rule: Rule, activation, x):
+def _ruled(rule: Rule, activation: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.Tensor:
     """The activation of `x`, with the gradient that the rule gives it."""
     return rule(x, activation(x))
 
 
 @contextmanager
-def _changed(thing, attributes: dict[str, Any]) -> Iterator[None]:
+def _changed(thing: Any, attributes: dict[str, Any]) -> Iterator[None]:
     """Inside, the attributes have other values."""
     before = {key: getattr(thing, key) for key in attributes}
     try:
@@ -258,14 +258,14 @@ def _changed(thing, attributes: dict[str, Any]) -> Iterator[None]:
             setattr(thing, key, value)
 
 
-def batches(network: InspectedModel, pictures, size: int) -> Iterator[tuple[int, np.ndarray]]:
+def batches(network: InspectedModel, pictures: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
     """(number of the first picture, checked pictures) in batches of at most `size`; see `checked`."""
     pictures = checked(pictures, network.shape, network.model.name)
     for start in range(0, len(pictures), size):
         yield start, pictures[start : start + size]
 
 
-def checked(pictures, shape: tuple, name: str) -> np.ndarray:
+def checked(pictures: np.ndarray, shape: tuple, name: str) -> np.ndarray:
     """`pictures` as float32 [n, *shape].
 
     Grey pictures may come without a channel axis, and a single picture without a batch axis.

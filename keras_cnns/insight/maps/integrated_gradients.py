@@ -1,13 +1,24 @@
 """Integrated gradients: shares of a score that add up to it. Sundararajan et al. 2017, 1703.01365."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.insight.maps.arguments import like_picture, whole_number
 from keras_cnns.insight.maps.base import by_batch
+from keras_cnns.insight.maps.inspected_model import InspectedModel
+from keras_cnns.insight.maps.targets import Target, TargetLike
 
 
-def integrated_gradients(model, pictures, target=None, *, baseline=0.0, steps: int = 32, batch: int = 4) -> np.ndarray:
+def integrated_gradients(
+    model: keras.Model | InspectedModel,
+    pictures: np.ndarray,
+    target: TargetLike = None,
+    *,
+    baseline: float | np.ndarray = 0.0,
+    steps: int = 32,
+    batch: int = 4,
+) -> np.ndarray:
     """Each pixel's share in the difference of the score between the picture and the baseline (eq. 1).
 
     The integral along the straight line between them is taken by the Gauss-Legendre rule at `steps` points.
@@ -31,7 +42,7 @@ def integrated_gradients(model, pictures, target=None, *, baseline=0.0, steps: i
     points, weights = np.polynomial.legendre.leggauss(whole_number("steps", steps))
     points, weights = (points + 1) / 2, weights / 2
 
-    def one_batch(network, pictures, target):
+    def one_batch(network: InspectedModel, pictures: tf.Tensor, target: Target) -> tf.Tensor:
         start = tf.broadcast_to(like_picture("baseline", baseline, tuple(pictures.shape[1:])), tf.shape(pictures))
         total = tf.zeros_like(pictures)
         for point, weight in zip(points, weights, strict=True):

@@ -6,14 +6,17 @@ grows. Its length is always the same: steps scaled for each frequency alone (Ada
 """
 
 import numbers
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.arguments import pixel_range, real_number, whole_number
-from keras_cnns.insight.maps.inspected_model import inspected
+from keras_cnns.insight.maps.inspected_model import InspectedModel, Rule, inspected
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import every, short
 
@@ -24,8 +27,8 @@ MOMENTUM = 0.9
 
 
 def maximize(
-    model,
-    target,
+    model: keras.Model | InspectedModel,
+    target: targets.TargetLike,
     *,
     size: tuple[int, int] | None = None,
     steps: int = 100,
@@ -78,7 +81,7 @@ def maximize(
     random = tf.random.Generator.from_seed(seed)
 
     @tf.function(jit_compile=False, autograph=False)
-    def direction(rule):
+    def direction(rule: Rule | None) -> tuple[tf.Tensor, tf.Tensor]:
         """Where the scores grow, as a change of one on the average, and whether it is anywhere."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(spectrum)
@@ -105,17 +108,17 @@ def maximize(
     return result
 
 
-def _opening(x, y):
+def _opening(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """A rectifier's output whose gradient reaches it even where it is closed: for a unit that nothing opens as yet."""
 
     @tf.custom_gradient
-    def passed(x):
+    def passed(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
         return tf.identity(tf.stop_gradient(y)), lambda g: tf.where((x > 0) | (g > 0), g, 0.0)
 
     return passed(x)
 
 
-def _moved(pictures, random, shift, turn, zoom):
+def _moved(pictures: tf.Tensor, random: tf.random.Generator, shift: float, turn: float, zoom: float) -> tf.Tensor:
     """Each picture turned, enlarged and shifted around its middle by chance; what comes in from outside is mirrored."""
     count, height, width, _ = pictures.shape
     angle = random.uniform([count], -float(turn), float(turn))
@@ -134,7 +137,9 @@ def _moved(pictures, random, shift, turn, zoom):
     )
 
 
-def _painter(shape, decay, seed):
+def _painter(
+    shape: tuple[int, ...], decay: float, seed: int
+) -> tuple[tf.Variable, Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor], tf.Tensor]]:
     """A variable that holds a picture's frequencies, and the functions from it to waves and to pixels, [h, w, c]."""
     height, width, channels = shape
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
@@ -143,7 +148,7 @@ def _painter(shape, decay, seed):
     start = np.random.default_rng(seed).normal(0, 0.01, (2, channels, *scale.shape)).astype("float32")
     mix = COLOURS / np.linalg.norm(COLOURS, axis=0).max() if channels == 3 else np.eye(channels, dtype="float32")
 
-    def waves(spectrum):
+    def waves(spectrum: tf.Tensor) -> tf.Tensor:
         weighed = tf.complex(spectrum[0], spectrum[1]) * tf.cast(scale, tf.complex64)
         colours = tf.signal.irfft2d(weighed, [height, width])
         return tf.einsum("chw,dc->hwd", colours, mix)

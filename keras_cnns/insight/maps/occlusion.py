@@ -3,22 +3,25 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.arguments import like_picture, whole_number
 from keras_cnns.insight.maps.base import BATCH, by_batch
+from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.support.errors import BadArgument
 
 
 def occlusion(
-    model,
-    pictures,
-    target=None,
+    model: keras.Model | InspectedModel,
+    pictures: np.ndarray,
+    target: targets.TargetLike = None,
     *,
     patch: int | None = None,
     stride: int | None = None,
-    value=None,
+    value: float | np.ndarray | None = None,
     batch: int = BATCH,
 ) -> np.ndarray:
     """The mean fall of the score over all patches that cover a position. No gradient is needed.
@@ -45,7 +48,7 @@ def occlusion(
     """
     batch = whole_number("batch", batch)
 
-    def one_picture(network, pictures, target):
+    def one_picture(network: InspectedModel, pictures: tf.Tensor, target: targets.Target) -> np.ndarray:
         if pictures.ndim != 4:
             raise BadArgument(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
         (picture,) = np.asarray(pictures)
@@ -62,7 +65,7 @@ def occlude(
     picture: np.ndarray,
     patch: int | None = None,
     stride: int | None = None,
-    value=None,
+    value: float | np.ndarray | None = None,
     batch: int = BATCH,
 ) -> np.ndarray:
     """The map [h, w] of one picture [h, w, c]. score: pictures [n, h, w, c] -> scores [n]."""

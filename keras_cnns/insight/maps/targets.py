@@ -4,9 +4,9 @@ Any function will do. It gets the model's outputs in their own structure, withou
 model, and returns [n]. A target with an attribute `layer` gets the value after that layer instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +15,7 @@ from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.validation import short, whole
 
 Target = Callable[[Any], tf.Tensor]
+TargetLike: TypeAlias = Target | int | Sequence[int] | np.ndarray | None  # as users give it: see `of`
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Class:
     sigmoid: str | None = None
     layer = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.index is not None and not whole(self.index, -np.inf):
             try:
                 numbers = np.asarray(self.index)
@@ -47,7 +48,7 @@ class Class:
                 raise BadArgument(f"a class is {short(self.index)}: give its number, or one for each picture.")
             object.__setattr__(self, "index", tuple(int(n) for n in numbers))
 
-    def __call__(self, outputs) -> tf.Tensor:
+    def __call__(self, outputs: Any) -> tf.Tensor:
         scores = self._scores(outputs)
         if self.index is None:
             return tf.reduce_max(scores, axis=1)
@@ -63,7 +64,7 @@ class Class:
         """The target of the pictures from `start` to `stop`."""
         return replace(self, index=self.index[start:stop]) if isinstance(self.index, tuple) else self
 
-    def settled(self, outputs) -> "Class":
+    def settled(self, outputs: Any) -> "Class":
         """This target with the classes that the network answers, to keep them while pictures change."""
         if self.index is not None:
             return self
@@ -74,7 +75,7 @@ class Class:
             )
         return replace(self, index=tuple(int(i) for i in np.argmax(scores, axis=1)))
 
-    def _scores(self, outputs) -> tf.Tensor:
+    def _scores(self, outputs: Any) -> tf.Tensor:
         scores = tf.convert_to_tensor(pick(outputs, self.output))
         if len(scores.shape) != 2:
             shape = tuple(scores.shape[1:])
@@ -99,7 +100,7 @@ class Unit:
     channel: int
     position: tuple | None = None
 
-    def __call__(self, value) -> tf.Tensor:
+    def __call__(self, value: tf.Tensor) -> tf.Tensor:
         count = value.shape[-1]
         if not whole(self.channel, 0) or self.channel >= count:
             raise BadArgument(
@@ -133,7 +134,7 @@ class Mask:
     output: int | str | None = None
     layer = None
 
-    def __call__(self, outputs) -> tf.Tensor:
+    def __call__(self, outputs: Any) -> tf.Tensor:
         scores = tf.convert_to_tensor(pick(outputs, self.output))
         if len(scores.shape) != 4:
             raise BadArgument(f"the output has shape {tuple(scores.shape[1:])}, and a mask needs a map of scores.")
@@ -167,7 +168,7 @@ class Box:
     output: int | str | None = None
     layer = None
 
-    def __call__(self, outputs) -> tf.Tensor:
+    def __call__(self, outputs: Any) -> tf.Tensor:
         scores = tf.convert_to_tensor(pick(outputs, self.output))
         axes = (("box", self.number), ("class", self.index))[: 1 if self.index is None else 2]
         if len(scores.shape) != 1 + len(axes):

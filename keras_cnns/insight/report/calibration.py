@@ -15,12 +15,12 @@ class Calibration:
     accuracy: np.ndarray
 
     @property
-    def expected_error(self):
+    def expected_error(self) -> float:
         """The expected calibration error: the mean distance of confidence and accuracy, over the pictures (eq. 3)."""
         return float((self.counts * np.abs(self.confidence - self.accuracy)).sum() / self.counts.sum())
 
 
-def calibration(probabilities, labels, *, bins=10):
+def calibration(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = 10) -> Calibration:
     """Of probabilities [n, classes] and true classes [n]; bins of equal width, empty ones with 0."""
     best, right = probabilities.max(1), probabilities.argmax(1) == labels
     edges = np.linspace(0, 1, bins + 1)

@@ -1,11 +1,16 @@
 """The report's charts."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from keras_cnns.insight.figures.draw import plain
+from keras_cnns.insight.report.calibration import Calibration
 from keras_cnns.support.plots import NOT_PLOTTED, shortened
+from keras_cnns.tflite.verify.layer_errors import LayerError
 
 TRAIN, HELD_OUT = "#8a8f98", "#1f4e8c"
 MOST = 10_000  # a count that fits into its square
@@ -14,7 +19,7 @@ UNITS |= {"map": "average precision", "map_50": "average precision"}
 TITLES = {"map": "Mean average precision", "map_50": "Average precision at an overlap of .5", "mean_iou": "Mean IoU"}
 
 
-def curves(history):
+def curves(history: Sequence[Mapping[str, Any]]) -> list[tuple[Figure, str, str]]:
     """[(figure, title, where it ends)]: training and held-out values by epoch, for each that the run wrote down."""
     names = dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NOT_PLOTTED)
     epochs, made = [row.get("epoch", i + 1) for i, row in enumerate(history)], []
@@ -28,7 +33,14 @@ def curves(history):
         ):
             values = [row.get(key) for row in history]
             if all(isinstance(v, float) for v in values):
-                axes.plot(epochs, values, dashes, color=colour, label=label, marker="." if len(history) < 20 else "")
+                axes.plot(
+                    epochs,
+                    np.asarray(values),
+                    dashes,
+                    color=colour,
+                    label=label,
+                    marker="." if len(history) < 20 else "",
+                )
                 ends.append(f"{label} {values[-1]:.4g}")
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss, nats" if name.endswith("loss") else UNITS.get(name, name.replace("_", " ")))
@@ -41,7 +53,7 @@ def curves(history):
     return made
 
 
-def confusion(matrix, names):
+def confusion(matrix: np.ndarray | Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
     """Rows: the true class; shade: its share; numbers where there is room, shares where they are of pixels."""
     matrix, names = np.asarray(matrix), [plain(shortened(name, 24)) for name in names]
     share = matrix / np.maximum(1, matrix.sum(1, keepdims=True))
@@ -65,7 +77,7 @@ def confusion(matrix, names):
     return figure
 
 
-def reliability(found):
+def reliability(found: Calibration) -> Figure:
     """Accuracy by confidence beside the line of a calibrated classifier, and how many pictures each bin holds."""
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -86,7 +98,7 @@ def reliability(found):
     return figure
 
 
-def layer_errors(errors):
+def layer_errors(errors: Sequence[LayerError]) -> Figure:
     """Signal-to-noise ratio of each result of the int8 file, in the order of execution."""
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axes = figure.subplots()

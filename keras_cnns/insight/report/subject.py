@@ -1,10 +1,11 @@
 """What a report is about: a run's folder or a model file, and the pictures that it was trained and measured on."""
 
 import csv
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UnsupportedModel, UserError, first_line
 from keras_cnns.support.untrusted import read_json
 from keras_cnns.support.validation import kind, number
+
+if TYPE_CHECKING:
+    import keras
 
 LIMIT = 2000  # pictures of each split at most
 
@@ -29,16 +33,16 @@ class Subject:
     folder: Path
     file: Path | None
     card: Card
-    recipe: dict
-    history: list = field(default_factory=list)
-    metrics: dict = field(default_factory=dict)
-    exports: list = field(default_factory=list)
+    recipe: dict[str, Any]
+    history: list[dict[str, Any]] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    exports: list[dict[str, Any]] = field(default_factory=list)
     dataset: str | None = None
     data_dir: str | None = None
     data_note: str = "the data set is not known: give --dataset."  # why there is none
 
     @cached_property
-    def model(self):
+    def model(self) -> "keras.Model | None":
         """The Keras model; None for a .tflite file or where there is none."""
         if self.file is None or self.file.suffix != ".keras":
             return None
@@ -47,26 +51,28 @@ class Subject:
         return load_model(self.file)
 
     @property
-    def task(self):
+    def task(self) -> str:
         """What its network is for; a classifier, where nothing else is known."""
         name = self.recipe.get("model") or self.card.name
         return entry(name).task if name in list_models() else "classification"
 
     @cached_property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int]:
         """(height, width, channels) that the model takes."""
         if self.model is not None:
             shape = self.model.input_shape
         else:
             from keras_cnns.tflite.targets import runner
 
+            if self.file is None:
+                raise BadArgument("there is no model yet.")
             shapes = list(runner.ask("describe", file=str(self.file.resolve()))[0]["inputs"].values())
             shape = tuple(shapes[0]) if len(shapes) == 1 else None
         if not isinstance(shape, tuple) or len(shape) != 4 or any(n is None or n < 1 for n in shape[1:]):
             raise UnsupportedModel(f"it takes inputs of {shape}: pictures of a fixed size are needed.")
         return tuple(shape[1:])
 
-    def split(self, which: str) -> tuple:
+    def split(self, which: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
         """(pictures uint8, labels, names) of "train" or "test", at most LIMIT, cropped as the run's evaluation does.
 
         Raises:
@@ -82,15 +88,20 @@ class Subject:
 
         height, width, channels = self.shape
         trained_by = Card(source={"recipe": self.recipe}) if self.recipe else self.card
-        where = {"size": (height, width), "channels": channels, "limit": LIMIT, "data_dir": self.data_dir}
-        return load_arrays(self.dataset, which, **where, **trained_by.view())
+        where: dict[str, Any] = {
+            "size": (height, width),
+            "channels": channels,
+            "limit": LIMIT,
+            "data_dir": self.data_dir,
+        }
+        return load_arrays(self.dataset, which, **where | trained_by.view())
 
     @cached_property
-    def held_out(self):
+    def held_out(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
         return self.split("test")
 
     @cached_property
-    def probabilities(self):
+    def probabilities(self) -> np.ndarray:
         """[n, classes] on the held-out pictures. Raises UserError where the model is no classifier of these classes."""
         pictures, _, names = self.held_out
         if self.model is not None:
@@ -98,6 +109,8 @@ class Subject:
         else:
             from keras_cnns.tflite.targets import runner
 
+            if self.file is None:
+                raise BadArgument("there is no model yet.")
             answers = runner.scores(self.file, pictures.astype("float32"))
         if isinstance(answers, dict | list | tuple) or np.ndim(answers) != 2 or answers.shape[1] != len(names):
             raise UnsupportedModel(f"the model is no classifier of this data set's {len(names)} classes.")
@@ -109,7 +122,7 @@ class Subject:
         return scores / scores.sum(1, keepdims=True)
 
 
-def subject(path, *, dataset=None, data_dir=None):
+def subject(path: str | os.PathLike[str], *, dataset: str | None = None, data_dir: str | None = None) -> Subject:
     """The `Subject` at `path`: a run's folder, a `.keras` or a `.tflite` file.
 
     Raises:
@@ -131,7 +144,7 @@ def subject(path, *, dataset=None, data_dir=None):
     )
 
 
-def _of_run(folder, dataset, data_dir):
+def _of_run(folder: Path, dataset: str | None, data_dir: str | None) -> Subject:
     recipe = _dict(folder / "recipe.json")
     if not recipe:
         raise BadArgument(f"{folder} holds no run: there is no recipe.json in it.")
@@ -161,7 +174,7 @@ def _history(path: Path) -> list[dict]:
         raise UnreadableFile(f"cannot read {path}: {first_line(error)}") from error
 
 
-def _data(recipe, folder, dataset, data_dir):
+def _data(recipe: dict[str, Any], folder: Path | None, dataset: str | None, data_dir: str | None) -> dict[str, Any]:
     """Where the pictures are: as the caller says, and otherwise as the recipe may say."""
     if dataset:
         return {"dataset": dataset, "data_dir": data_dir}
@@ -202,7 +215,7 @@ def _dict(path: Path) -> dict:
     return values
 
 
-def _json(path):
+def _json(path: Path) -> Any:
     try:
         return read_json(path)
     except FileNotFoundError:
@@ -211,7 +224,7 @@ def _json(path):
         raise UnreadableFile(f"cannot read {path}: {first_line(error)}") from error
 
 
-def _number(text):
+def _number(text: Any) -> Any:
     try:
         return float(text)
     except (TypeError, ValueError):

@@ -1,5 +1,6 @@
 """What `keras-cnns report` does."""
 
+import os
 from pathlib import Path
 
 from keras_cnns.insight.report import html
@@ -7,7 +8,13 @@ from keras_cnns.insight.report.parts import sections
 from keras_cnns.insight.report.subject import subject
 
 
-def report(path, out=None, *, dataset=None, data_dir=None):
+def report(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+) -> Path:
     """Writes the page about a run's folder, a `.keras` or a `.tflite` file, and returns its path.
 
     Args:

@@ -80,7 +80,7 @@ def follow(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_
     (2,)
     """
     original, answer = (np.reshape(v, (len(v), -1)) if np.ndim(v) < 2 else np.asarray(v) for v in (original, answer))
-    candidates = []
+    candidates: list[Following] = []
     for axis in range(1, original.ndim):
         columns = _columns(original, answer, axis)
         if columns is not None:

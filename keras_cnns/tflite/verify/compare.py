@@ -66,7 +66,7 @@ def compare_boxes(original: dict[str, np.ndarray], answer: dict[str, np.ndarray]
     return Comparison("boxes", "boxes", overlap=measures.boxes_alike(original, answer))
 
 
-def _information(original, answer, kind, scale):
+def _information(original: np.ndarray, answer: np.ndarray, kind: str, scale: float) -> dict[str, Any]:
     a, b = original, answer
     if kind in ("classifier", "segmentation") and sum_to_one(original, 1e-2):
         a, b = measures.logits(original, scale), measures.logits(answer, scale)
@@ -81,7 +81,9 @@ def _information(original, answer, kind, scale):
     }
 
 
-def _of_classes(original, answer, kind, scores, scale):
+def _of_classes(
+    original: np.ndarray, answer: np.ndarray, kind: str, scores: np.ndarray | None, scale: float
+) -> dict[str, Any]:
     """Figures of an output whose highest value, or whose whole number, is the answer."""
     behind = original if scores is None else scores
     if kind == "classes" and scores is not None and scores.ndim == original.ndim:  # the k best: the best of them

@@ -3,6 +3,8 @@
 Losses and errors are fractions, 0 if nothing is lost. The original's probabilities stand in for the unknown truth.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 
@@ -127,7 +129,14 @@ def boxes_alike(original: dict[str, np.ndarray], answer: dict[str, np.ndarray]) 
     return total / weight if weight else 1.0
 
 
-def _matched(boxes, classes, scores, other_boxes, other_classes, other_scores):
+def _matched(
+    boxes: np.ndarray,
+    classes: np.ndarray,
+    scores: np.ndarray,
+    other_boxes: np.ndarray,
+    other_classes: np.ndarray,
+    other_scores: np.ndarray,
+) -> Iterator[tuple[float, float]]:
     free = (other_scores > 0) & (other_classes >= 0)
     for i in np.argsort(-scores, kind="stable"):
         if not scores[i] > 0 or classes[i] < 0:

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,9 @@ def benchmark_on_phone(
         phone.shell("rm", "-f", *there, check=False)
 
 
-def _rows(phone, paths, there, threads, delegate, rounds, runs):
+def _rows(
+    phone: "Phone", paths: Sequence[Path], there: Sequence[str], threads: int, delegate: str, rounds: int, runs: int
+) -> Iterator[PhoneTiming]:
     results: list[list] = [[] for _ in paths]
     for _ in range(rounds):
         for target, measured in zip(there, results, strict=True):
@@ -153,7 +155,7 @@ def parse(text: str) -> tuple[float, float | None]:
 class Phone:
     """A phone that adb sees."""
 
-    def __init__(self, adb="adb", serial=None):
+    def __init__(self, adb: str = "adb", serial: str | None = None) -> None:
         if shutil.which(adb) is None:
             raise UserError(f"there is no {adb} here: install Android's platform tools.")
         self.adb = adb
@@ -162,22 +164,22 @@ class Phone:
         ready = [name for name, state in states.items() if state == "device"]
         if serial is None and len(ready) > 1:
             raise UserError(f"adb sees {len(ready)} phones ({', '.join(ready)}): say which with serial=.")
-        self.serial = serial or (ready[0] if ready else None)
+        self.serial = serial or (ready[0] if ready else "")
         if self.serial not in ready:
             seen = ", ".join(f"{name} is {state}" for name, state in states.items()) or "it sees none"
             raise UserError(f"adb has no phone {self.serial or ''}({seen}): plug it in and allow USB debugging.")
         self.name = self.shell("getprop", "ro.product.model").strip() or self.serial
 
-    def push(self, source, target):
+    def push(self, source: str | Path, target: str) -> None:
         """Copies a file to the phone."""
         self._run(["-s", self.serial, "push", str(source), target])
 
-    def shell(self, *words, plain=False, check=True):
+    def shell(self, *words: str, plain: bool = False, check: bool = True) -> str:
         """The output of a command on the phone. plain: `words` is one line for the phone's shell, not to be quoted."""
         line = words[0] if plain else shlex.join(words)
         return self._run(["-s", self.serial, "shell", line], check)
 
-    def _run(self, words, check=True):
+    def _run(self, words: Sequence[str], check: bool = True) -> str:
         done = subprocess.run([self.adb, *words], capture_output=True, text=True, errors="replace")
         if check and done.returncode:
             lines = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]

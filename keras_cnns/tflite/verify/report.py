@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.deprecation import renamed_attribute
 from keras_cnns.tflite.verify.on_targets import TargetResult, targets_table
+from keras_cnns.tflite.verify.verdict import Comparison
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -135,7 +136,7 @@ class Report:
         figures = [getattr(comparison, figure) for comparison in self.comparisons]
         return worst((value for value in figures if value is not None), default=None)
 
-    def _labelled(self):
+    def _labelled(self) -> Comparison:
         return next((c for c in self.comparisons if c.accuracy is not None), self.comparisons[0])
 
     @property
@@ -208,7 +209,8 @@ def candidates_table(report: Report) -> "Table":
     return columns
 
 
-def _size_and_time(r):
+def _size_and_time(r: Report | Candidate) -> tuple[str, str, str, str]:
+    assert r.size_bytes is not None and r.latency_ms is not None  # a file was made and timed
     return (
         f"{r.size_bytes / 1e6:.2f} MB" if r.size_bytes >= 1e6 else f"{r.size_bytes / 1e3:.0f} kB",
         f"{r.size_ratio:.2f}",
@@ -235,5 +237,5 @@ def print_reports(reports: Sequence[Report], *, title: str | None = None) -> Non
             screen.print(candidates_table(r))
 
 
-def _figure(value, form):
+def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)

@@ -136,12 +136,13 @@ class Comparison:
                 worst = "fail" if "fail" in (worst, verdict) else "warn"
         return worst, tuple(reasons)
 
-    def _shown(self):
+    def _shown(self) -> tuple[str, tuple[str, ...]] | None:
         """The verdict of labels that show a drop; None where they show none."""
-        if self.drop_low <= 0 or self.accuracy_drop <= DROP:
+        drop = self.accuracy_drop
+        if self.drop_low is None or drop is None or self.drop_low <= 0 or drop <= DROP:
             return None
         between = f"{self.drop_low:.3f} to {self.drop_high:.3f} with 95 % confidence"
-        return "fail" if self.accuracy_drop > SHOWN_DROP else "warn", (
+        return "fail" if drop > SHOWN_DROP else "warn", (
             f"accuracy {self.accuracy:.4f}, the original's {self.original_accuracy:.4f}: a drop of {between}",
         )
 
