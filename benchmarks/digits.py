@@ -42,9 +42,9 @@ NETWORKS = {**FAMILIES, **DEPTH}
 
 PAGE = """# Accuracy on real pictures: the handwritten digits
 
-The 1,797 scanned digits of the UCI repository, 8x8 pixels, enlarged; a fixed fifth (360) is held out. Accuracy on it of
-the last epoch's weights, with no choice among epochs. Seconds: of training, the quickest of the runs, on one x86-64
-core that others used as well. Written by
+The data are the 1,797 scanned digits of the UCI repository, 8x8 pixels, enlarged. A fixed fifth (360) is held out.
+The accuracy on it is that of the last epoch's weights. Seconds are those of the fastest run, on one shared x86-64
+core. Written by
 
     python benchmarks/digits.py --doc docs/measurements/digits.md
 
@@ -52,8 +52,8 @@ core that others used as well. Written by
 
 ## Depth without shortcuts
 
-He et al. 2015 (1512.03385, Fig. 6) found that a plain net of 56 layers trains worse than the residual net of the same
-depth. These two differ in nothing but the shortcuts.
+He et al. 2015 (1512.03385, Fig. 6) found that a plain network of 56 layers trains worse than the residual network of
+the same depth. The two differ only in the shortcuts.
 
 {depth}
 

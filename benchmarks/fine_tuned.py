@@ -21,11 +21,12 @@ from keras_cnns.support.atomic_files import write_text
 from keras_cnns.tflite import export, quantization_aware
 
 BATCH = 32
-PAGE = """# A short training of a network with real weights
+PAGE = """# A short training of a network with ImageNet weights
 
-`{name}` with its published ImageNet weights at {size} pixels and a new classifier for {dataset}'s ten classes, trained
-on its frozen features with {train:,} pictures and measured on {test:,} others (one picture is {step:.4f}). Then one
-epoch of quantization-aware training on the same pictures, Adam at {rate:g}, batch {batch}, seed 0. The columns have the
+`{name}` has its published ImageNet weights and a new classifier for {dataset}'s ten classes, at {size} pixels. The
+classifier was trained on frozen features of {train:,} pictures and measured on {test:,} others (one picture is
+{step:.4f}). Then followed one epoch of quantization-aware training on the same pictures, Adam at {rate:g}, batch
+{batch}, seed 0. The columns have the
 accuracy of the Keras model and of its `.tflite` file; *agreement* and *dB* compare the file with its model.
 
 Written by `python benchmarks/fine_tuned.py --weights FILE --data-dir DIR --doc docs/measurements/fine_tuned.md`.
@@ -34,10 +35,10 @@ Written by `python benchmarks/fine_tuned.py --weights FILE --data-dir DIR --doc 
 | --- | --- | --- | --- | --- |
 {rows}
 
-Batch normalization with the statistics of {batch} pictures computes something else than the following layers were
-trained with, and one epoch is too short to adapt. Therefore `quantization_aware` holds the statistics while gain and
-offset still learn; `hold_statistics=False` is for long trainings with large batches. The same is true for training a
-whole network in float32: it is the field `hold_statistics` of a recipe, which `recipes/fine_tune.py` sets.
+With the statistics of {batch} pictures, batch normalization computes something else than in the original training,
+and one epoch is too short for the following layers to adapt. Therefore `quantization_aware` keeps the statistics
+fixed, while gain and offset are trained. `hold_statistics=False` is for long training with large batches. The same is
+true for training a full network in float32, for which `recipes/fine_tune.py` sets the field `hold_statistics`.
 {more}"""
 
 
