@@ -83,9 +83,9 @@ def balanced(counts: Any) -> np.ndarray:
     return np.where(there, weights, 0).astype(np.float32)
 
 
-def _synsets(names):
+def _synsets(names: Iterable[str]) -> bool:
     return all(re.fullmatch(r"n\d{8}", name) for name in names)
 
 
-def _some(names):
+def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -33,7 +33,7 @@ class Cropped:
             return self.broken.trusting(number, self._picture(plan))
         return self.broken.attempt(number, self._picture(plan), shape=self.shape, tries=tries)
 
-    def _picture(self, plan):
+    def _picture(self, plan: tf.Tensor | None) -> Callable[[tf.Tensor], tf.Tensor]:
         return partial(pictures.picture, size=self.size, channels=self.channels, window=self.window(plan))
 
     def everything(self) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +47,7 @@ class Cropped:
             raise BadArgument(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
         return images[good], labels[good]
 
-    def _pass(self, tries):
+    def _pass(self, tries: int) -> list[np.ndarray]:
         def sample(number):
             pixels, label, good = self.read(number, tries=tries)
             return tf.cast(tf.round(pixels), tf.uint8), label, good
@@ -95,12 +95,14 @@ class LabelledSamples:
         """What of some samples' random numbers [N, NUMBERS] is computed for all at once: their crops, what is left."""
         return crops.plan(numbers[:, : crops.NUMBERS], self.augment), numbers[:, crops.NUMBERS :]
 
-    def training(self, index, number, plan, numbers, careful):
+    def training(
+        self, index: tf.Tensor, number: tf.Tensor, plan: tf.Tensor, numbers: tf.Tensor, careful: bool
+    ) -> tuple:
         """Sample `index` of the run, which shows picture `number`; careful: whether it may be broken."""
         picture, label, _ = self.view.read(number, plan, TRIES if careful else 0)
         return picture, label, chance(self.augment, picture.shape[:2], Random(numbers))
 
-    def evaluation(self, index, careful):
+    def evaluation(self, index: tf.Tensor, careful: bool) -> tuple:
         """Picture `index` of the split; beyond its end one of weight 0."""
         picture, label, good = self.view.read(index % self.count, tries=1 if careful else 0)
         return tf.round(picture), label, tf.cast(good & (index < self.count), tf.float32)

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -64,7 +66,7 @@ def between(training: Source, held_out: Source) -> Duplicates | None:
     return Duplicates(len(same), len(near) if few else None, tuple(pairs))
 
 
-def _copies(training, held_out):
+def _copies(training: Sequence[Path], held_out: Sequence[Path]) -> dict[int, int]:
     """{index of a held-out file: index of a training file with the same bytes}; reads only files of equal sizes."""
     sizes = {}
     for i, file in enumerate(training):
@@ -83,7 +85,7 @@ def _copies(training, held_out):
     return copies
 
 
-def _size(file):
+def _size(file: Path) -> int | None:
     """The size of a file in bytes; None if it cannot be read, which is reported when it is trained on."""
     try:
         return os.path.getsize(file)
@@ -91,17 +93,17 @@ def _size(file):
         return None
 
 
-def _digest(file):
+def _digest(file: Path) -> bytes | None:
     try:
         return hashlib.blake2b(read_bytes(file)).digest()
     except (OSError, UserError):
         return None
 
 
-def _small(source):
+def _small(source: Source) -> tuple[np.ndarray, np.ndarray]:
     """(indices, pictures uint8 [n, 2 SIDE, 2 SIDE, 1]) of the pictures that can be decoded."""
     size = (2 * SIDE, 2 * SIDE)
-    paths = tf.constant([bytes(file) for file in source.files])
+    paths = tf.constant([bytes(file) for file in source.files or ()])
 
     def one(number):
         pixels = decoder.picture(tf.io.read_file(paths[number]), size, 1, crops.whole)
@@ -111,7 +113,8 @@ def _small(source):
     batches = list(dataset.batch(256).as_numpy_iterator())
     if not batches:
         return np.zeros(0, int), np.zeros((0, *size, 1), np.uint8)
-    return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+    indices, small = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return indices, small
 
 
 def near_duplicates(
@@ -139,7 +142,7 @@ def near_duplicates(
     return sorted(pairs, key=lambda pair: -pair[2])[:most]
 
 
-def _signature(pictures):
+def _signature(pictures: np.ndarray) -> np.ndarray:
     """[n, 256], mean 0 and length 1; zeros for a uniform picture."""
     pictures = np.asarray(pictures)
     n, height, width, channels = pictures.shape

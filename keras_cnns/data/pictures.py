@@ -6,7 +6,8 @@ with a palette, a transparent colour or EXIF data; and BMP, GIF, WebP and TIFF.
 """
 
 import numbers
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +27,7 @@ HEAD = 2**16  # first bytes of a JPEG, which contain the orientation
 NOTES = ("Exif\x00", "tiff:Orientation")  # in EXIF, or in XMP
 PNG_NOTES = r"\C*(tRNS|eXIf|tiff:Orientation|Raw profile type)\C*"  # chunks that TensorFlow ignores or gets wrong
 LARGE = 2**24  # samples of a picture; as floats they take 64 MB
+Window: TypeAlias = Callable[[tf.Tensor], tf.Tensor]  # (height, width) -> (top, left, height, width), see `crops.py`
 
 
 def read_picture(path: Any, shape: Any, *, crop: str = "centre", crop_fraction: float = 1.0) -> np.ndarray:
@@ -89,7 +91,7 @@ def pixels(data: Any, name: Any = "the picture", channels: int = 3) -> np.ndarra
         raise BadArgument(refusal(f"{name} {pillow.fault(data)}")) from None
 
 
-def picture(encoded, size, channels, window):
+def picture(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Window) -> tf.Tensor:
     """The window of an encoded picture, resized.
 
     Args:
@@ -118,7 +120,7 @@ def picture(encoded, size, channels, window):
     return tf.ensure_shape(resized, [*size, channels])
 
 
-def decode(encoded, size, channels, window):
+def decode(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Window) -> tf.Tensor:
     """The window at its own size, or at a half, quarter or eighth of it not below `size`: uint8 [h, w, channels]."""
     if encoded.dtype != tf.string:
         return to_channels(_cut(encoded, window), channels)
@@ -136,11 +138,11 @@ def decode(encoded, size, channels, window):
     )
 
 
-def _starts(encoded, start):
+def _starts(encoded: tf.Tensor, start: bytes) -> tf.Tensor:
     return tf.strings.substr(encoded, 0, len(start)) == start
 
 
-def _plain_jpeg(encoded):
+def _plain_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     """Whether TensorFlow decodes a JPEG as viewers do: it is complete, upright, and has one or three components.
 
     Since only the window is decoded, a truncated file is recognized by its end. A file with data after the picture is
@@ -155,7 +157,7 @@ def _plain_jpeg(encoded):
     return tf.cond(_starts(encoded, JPEG), plain, lambda: tf.constant(False))
 
 
-def turned(encoded):
+def turned(encoded: tf.Tensor) -> tf.Tensor:
     """Whether a JPEG has an orientation other than upright; bool scalar."""
     head = tf.strings.substr(encoded, 0, HEAD)
     without = head
@@ -176,7 +178,7 @@ def turned(encoded):
     )
 
 
-def _plain_png(encoded):
+def _plain_png(encoded: tf.Tensor) -> tf.Tensor:
     """Whether TensorFlow decodes a PNG as viewers do: it has 8 bits per sample, no palette and no special chunks."""
 
     def plain():
@@ -189,7 +191,7 @@ def _plain_png(encoded):
     return tf.cond(_starts(encoded, PNG), plain, lambda: tf.constant(False))
 
 
-def _jpeg(encoded, size, channels, window):
+def _jpeg(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Window) -> tf.Tensor:
     """Decodes only the blocks of the window, and of a picture much larger than `size` only the lower frequencies."""
     cut = window(tf.io.extract_jpeg_shape(encoded)[:2])
     shrinks = tf.reduce_min(cut[2:] // tf.constant(size))
@@ -203,7 +205,7 @@ def _jpeg(encoded, size, channels, window):
     return tf.switch_case(halvings, [at(1), at(2), at(4), at(8)])
 
 
-def to_channels(pixels, channels):
+def to_channels(pixels: tf.Tensor, channels: int) -> tf.Tensor:
     """uint8 [h, w, 1, 3 or 4] -> uint8 [h, w, channels]"""
     if pixels.shape[-1] == channels:
         return pixels
@@ -218,10 +220,10 @@ def to_channels(pixels, channels):
     return tf.cast(tf.round(pixels), tf.uint8)
 
 
-def _cut(pixels, window):
+def _cut(pixels: tf.Tensor, window: Window) -> tf.Tensor:
     top, left, height, width = tf.unstack(window(tf.shape(pixels)[:2]))
     return pixels[top : top + height, left : left + width]
 
 
-def _bytes(data):
+def _bytes(data: Any) -> bytes:
     return np.asarray(data, object).item()  # bytes, or an array of them outside of tf.data

@@ -34,16 +34,16 @@ UPRIGHT = {
 class _OfAnySize:
     """Switches Pillow's limit on the size of pictures off: a module variable, so entering and leaving is counted."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.lock, self.inside, self.limit = threading.Lock(), 0, None
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self.lock:
             if not self.inside:
                 self.limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             self.inside += 1
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         with self.lock:
             self.inside -= 1
             if not self.inside:
@@ -107,7 +107,7 @@ def orientation(image: Image.Image) -> int:
         return 1
 
 
-def refusal(what):
+def refusal(what: str) -> str:
     """The message about a picture that cannot be used, the same from every command."""
     return what + ADVICE
 
@@ -128,7 +128,7 @@ def fault(data: bytes) -> str:
     return "is a damaged picture"
 
 
-def _eight_bits(image):
+def _eight_bits(image: Image.Image) -> Image.Image:
     """The image with 8 bits a sample."""
     sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
     if not sixteen and image.mode in ("I", "F", "LAB"):
@@ -146,5 +146,5 @@ def _eight_bits(image):
     return image
 
 
-def _transposed(image, orientation):
+def _transposed(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image

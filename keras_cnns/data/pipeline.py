@@ -144,7 +144,9 @@ def load(
     return Data(dataset.prefetch(2), last, classes, source.names, samples.count, steps, broken)
 
 
-def _samples(broken, target, size, channels, augment, training) -> LabelledSamples | PlacedSamples:
+def _samples(
+    broken: Broken, target: Target, size: tuple[int, int], channels: int, augment: Augment, training: bool
+) -> LabelledSamples | PlacedSamples:
     if target == "label":
         return LabelledSamples(broken, size, channels, augment, training)
     return PlacedSamples(broken, size, channels, augment, training, mask=target == "mask")
@@ -196,7 +198,7 @@ def load_arrays(
     return np.stack([sample.picture for sample in samples]), targets, source.names
 
 
-def _drawn(index, samples, seed):
+def _drawn(index: tf.Tensor, samples: LabelledSamples | PlacedSamples, seed: int) -> tuple:
     """What chance decides for consecutive samples of the run, index int64 [N], a row for each: the sample's number in
     its split (every epoch has all of them, in an order of its own), and the `plan` of its random numbers."""
     epoch, count = tf.cast(index // samples.count, tf.int32), samples.count
@@ -205,7 +207,17 @@ def _drawn(index, samples, seed):
     return index, number, *samples.plan(uniform(seed, index[0], index.shape[0]))
 
 
-def _batches(samples, sample, *, start, end, batch_size, shard, deterministic, draw=lambda index: (index,)):
+def _batches(
+    samples: LabelledSamples | PlacedSamples,
+    sample: Callable,
+    *,
+    start: int,
+    end: int | None,
+    batch_size: int,
+    shard: tuple[int, int],
+    deterministic: bool,
+    draw: Callable = lambda index: (index,),
+) -> tf.data.Dataset:
     """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
 
     Looking for broken pictures one by one takes a fifth of the time, so a few samples together are read without it, and
@@ -249,7 +261,7 @@ def checked_size(size: Any, channels: Any) -> tuple[int, int]:
     return height, width
 
 
-def _check(*, split, seed=0, data_dir=None, limit=None, skip_broken=0):
+def _check(*, split: Any, seed: Any = 0, data_dir: Any = None, limit: Any = None, skip_broken: Any = 0) -> None:
     """Raises UserError for what is no split's name, no seed, no folder, no number of examples or pictures."""
     if not isinstance(split, str) or not split:
         raise BadArgument(f"split is {short(split)}: give its name, such as 'train' or 'test'.")
@@ -263,7 +275,7 @@ def _check(*, split, seed=0, data_dir=None, limit=None, skip_broken=0):
         raise BadArgument(f"skip_broken is {short(skip_broken)}: give how many pictures may be broken.")
 
 
-def _check_batch(batch_size, shard, start):
+def _check_batch(batch_size: Any, shard: Any, start: Any) -> None:
     if not whole(batch_size, 1) or not whole(start, 0):
         raise BadArgument(
             f"a batch of {short(batch_size)} from sample {short(start)}: give a batch of at least 1 and a start from 0."

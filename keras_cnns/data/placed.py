@@ -1,5 +1,6 @@
 """Pictures with boxes or masks at the network's size: as large as they fit, the rest is border."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,7 @@ class PlacedSamples:
         """A sample's random numbers [N, NUMBERS], as they are."""
         return (numbers,)
 
-    def training(self, index, number, numbers, careful):
+    def training(self, index: tf.Tensor, number: tf.Tensor, numbers: tf.Tensor, careful: bool) -> tuple:
         """Sample `index` of the run, which shows picture `number`."""
         others = tf.cast(numbers[OTHERS:] * self.count, tf.int64)
         picture, target, _ = self._read(self._augmented, index, [number, others, numbers])
@@ -52,7 +53,7 @@ class PlacedSamples:
             picture = augmented(picture, self.colours, Random(numbers[FIRST_OF_COLOURS:OTHERS]))
         return picture, target
 
-    def evaluation(self, index, careful):
+    def evaluation(self, index: tf.Tensor, careful: bool) -> tuple:
         """Picture `index` of the split; beyond its end one of weight 0."""
         picture, target, good = self._read(self._plain, index, [index % self.count])
         return picture, target, tf.cast(good & (index < self.count), tf.float32)
@@ -62,7 +63,7 @@ class PlacedSamples:
         sample = self.broken.decoded(number, tries=1)
         return None if sample is None else self._fitted(sample)[0]
 
-    def _read(self, function, index, arguments):
+    def _read(self, function: Callable, index: tf.Tensor, arguments: Sequence[tf.Tensor]) -> tuple:
         """(picture float32 [H, W, 3], target, good) of a NumPy function of (picture, target's parts ..., good)."""
         specs: list[tuple[Any, tuple[int, ...]]] = [(tf.uint8, (*self.size, 3))]
         if self.mask:
@@ -77,16 +78,17 @@ class PlacedSamples:
         target = parts[0] if self.mask else dict(zip(BOXES, parts, strict=True)) | {"number": index}
         return tf.cast(picture, tf.float32), target, good
 
-    def _plain(self, number):
+    def _plain(self, number: np.integer) -> tuple:
         sample = self.broken.decoded(int(number), tries=1)
         return self._parts(*self._fitted(sample or self._empty()), sample is not None)
 
-    def _augmented(self, number, others, u):
+    def _augmented(self, number: np.integer, others: np.ndarray, u: np.ndarray) -> tuple:
         how = self.augment
-        sample, *others = (self._training_sample(n) for n in ([number, *others] if u[0] < how.mosaic else [number]))
+        numbers = [number, *others] if u[0] < how.mosaic else [number]
+        sample, *added = map(self._training_sample, numbers)
         scale = 1.0
-        if others:
-            sample = geometric.mosaic([sample, *others], self.size, u[5:])
+        if added:
+            sample = geometric.mosaic([sample, *added], self.size, u[5:])
         elif how.zoom != (1.0, 1.0):
             sample = geometric.zoomed(sample, self.size, how.zoom, u[1:4])
         else:
@@ -95,7 +97,7 @@ class PlacedSamples:
             sample = geometric.mirrored(sample)
         return self._parts(sample, scale, True)
 
-    def _training_sample(self, number) -> Sample:
+    def _training_sample(self, number: np.integer) -> Sample:
         return self.broken.decoded(int(number), TRIES) or self._empty()
 
     def _empty(self) -> Sample:

@@ -1,6 +1,8 @@
 """The self-check before a long run: what the data contain, and whether the network can memorize eight pictures."""
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,14 +11,16 @@ import tensorflow as tf
 from keras_cnns import tasks
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import explained
+from keras_cnns.tasks.base.task import Finding, Task
 from keras_cnns.training.optimizers import Optimizer
+from keras_cnns.training.recipe import Recipe
 
 LOOKED_AT = 200  # training pictures whose targets are surveyed
 BY_HEART, SECONDS = 8, 60.0  # pictures to memorize, and the time limit
 LEARNED = 0.8  # of the task's measure `learned`, on the memorized pictures: the network can learn
 
 
-def check(recipe, *, seconds=SECONDS):
+def check(recipe: Recipe, *, seconds: float = SECONDS) -> list[Finding]:
     """A list of (what, finding, whether that is fine) about a recipe.
 
     The score is that of the eight pictures themselves, in inference mode. If they are not memorized in `seconds`, the
@@ -39,12 +43,14 @@ def check(recipe, *, seconds=SECONDS):
     return [*survey, _by_heart(recipe, task, model, first, held_out.names, seconds)]
 
 
-def _by_heart(recipe, task, model, batch, names, seconds):
+def _by_heart(
+    recipe: Recipe, task: Task, model: keras.Model, batch: Sequence[Any], names: Sequence, seconds: float
+) -> Finding:
     optimizer = Optimizer(recipe, model.trainable_variables)
     image, target = batch[0], task.counted(batch[1])
 
     @tf.function
-    def step():
+    def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
             losses, _ = task.loss(model, image, target)
             loss = tf.reduce_mean(losses)
@@ -53,12 +59,13 @@ def _by_heart(recipe, task, model, batch, names, seconds):
         optimizer.apply(tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO))
         return loss
 
-    def score():
+    def score() -> float:
         return task.measure(task.count(model, image, target, tf.ones(BY_HEART)), names)[task.learned or task.score]
 
     if score() < 0:  # the pictures have no targets
         return ("eight pictures", "there is nothing in them to learn", False)
-    losses, began, reached = [], time.perf_counter(), 0.0
+    losses: list[float] = []
+    began, reached = time.perf_counter(), 0.0
     while time.perf_counter() - began < seconds and reached < LEARNED:
         warm = min(1.0, (len(losses) + 1) / 20)
         optimizer.set_rate(warm * recipe.peak_rate)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ PATIENCE = 90.0  # seconds to wait for the other workers, unless $KERAS_CNNS_PAT
 _met = False  # whether the workers of this process's cluster have met, and TensorFlow has the port
 
 
-def strategy(name="auto", *, replicas=0):
+def strategy(name: str = "auto", *, replicas: int = 0) -> tf.distribute.Strategy:
     """The tf.distribute strategy called `name`.
 
     auto: multi_worker where TF_CONFIG names more than one worker, mirrored where there is more than one GPU (or
@@ -39,7 +40,7 @@ def strategy(name="auto", *, replicas=0):
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
-def workers():
+def workers() -> int:
     """The number of workers in TF_CONFIG; 1 if it is not set.
 
     Raises:
@@ -52,7 +53,7 @@ def workers():
         raise UserError(f"TF_CONFIG is not the JSON of a cluster: {error}.") from error
 
 
-def join(addresses, index):
+def join(addresses: str | Sequence[str], index: int) -> None:
     """Sets TF_CONFIG: this process is worker `index` of those at `addresses` ("host:port", ...)."""
     addresses = (
         [a.strip() for a in addresses.split(",") if a.strip()] if isinstance(addresses, str) else list(addresses)
@@ -61,7 +62,7 @@ def join(addresses, index):
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
 
 
-def check_addresses(addresses, index):
+def check_addresses(addresses: Sequence[str], index: int) -> None:
     """Raises UserError if an address is not host:port, two are equal, or the index is out of range."""
     if not isinstance(index, int) or not 0 <= index < len(addresses):
         raise UserError(f"worker index {index} of {len(addresses)} workers: it counts from 0.")
@@ -74,7 +75,7 @@ def check_addresses(addresses, index):
         raise UserError(f"two workers have the address {twice}: each needs a port of its own.")
 
 
-def logical_cpus(count):
+def logical_cpus(count: int) -> list[str]:
     """The names of `count` logical CPU devices, created at the first call in a process."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     if len(tf.config.get_logical_device_configuration(cpu) or [None]) < count:
@@ -88,7 +89,7 @@ def logical_cpus(count):
     return [f"CPU:{i}" for i in range(count)]
 
 
-def is_chief(strategy):
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes files."""
     resolver = strategy.cluster_resolver
     if resolver is None or not resolver.task_type:
@@ -97,7 +98,7 @@ def is_chief(strategy):
     return resolver.task_type == "chief" if chiefs else resolver.task_id == 0
 
 
-def dynamic_shapes(strategy):
+def dynamic_shapes(strategy: tf.distribute.Strategy) -> bool:
     """Whether the devices support shapes that are unknown at compile time, as augmentation has.
 
     A TPU does not; there the CPUs augment.
@@ -105,7 +106,7 @@ def dynamic_shapes(strategy):
     return not isinstance(strategy, tf.distribute.TPUStrategy)
 
 
-def _multi_worker():
+def _multi_worker() -> tf.distribute.Strategy:
     if workers() < 2:
         raise UserError(
             "strategy multi_worker needs a cluster: set TF_CONFIG, or give --workers host:port,host:port and --index."
@@ -117,7 +118,7 @@ def _multi_worker():
         raise UserError(f"the workers of TF_CONFIG did not connect: {first_line(error)}") from error
 
 
-def _meet():
+def _meet() -> None:
     """Waits for the other workers, once in a process.
 
     Raises:
@@ -140,7 +141,7 @@ def _meet():
     _met = True
 
 
-def _tpu():
+def _tpu() -> tf.distribute.Strategy:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(os.environ.get("TPU_NAME", ""))
         return tf.distribute.TPUStrategy(resolver)

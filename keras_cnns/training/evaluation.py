@@ -38,12 +38,12 @@ def evaluate(models: Any, data: Data, views: Callable | None = None) -> dict[str
     models = models if isinstance(models, list | tuple) else [models]
 
     @tf.function(jit_compile=compile_with_xla())
-    def probabilities(view):
+    def probabilities(view: tf.Tensor) -> tf.Tensor:
         answers = [tf.cast(model(view, training=False), tf.float32) for model in models]
         return tf.add_n([_over_positions(answer) for answer in answers]) / len(models)
 
     @tf.function(reduce_retracing=True)
-    def counts(image, label, weight):
+    def counts(image: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         seen = views(image) if views else [image]
         return tally(tf.add_n([probabilities(view) for view in seen]) / len(seen), label, weight)
 
@@ -103,7 +103,9 @@ def evaluate_files(
     return {**metrics, "file": name, "printed": printed}
 
 
-def _annotated(files, models, recipe, views, task):
+def _annotated(
+    files: Sequence[Any], models: Sequence[keras.Model], recipe: Recipe, views: str, task: Task
+) -> dict[str, Any]:
     if len(models) > 1 or views != "centre":
         raise UserError(
             f"several files and views are for classifiers: {recipe.model} is measured with one file and --views centre."
@@ -120,13 +122,15 @@ def _annotated(files, models, recipe, views, task):
     return evaluate_task(model, task, data)
 
 
-def _classifiers(files, models, recipe, views, scales):
+def _classifiers(
+    files: Sequence[Any], models: Sequence[keras.Model], recipe: Recipe, views: str, scales: Sequence[int]
+) -> dict[str, Any]:
     size, fraction = recipe.input_shape[:2], recipe.augment.crop_fraction
     seen, loaded = None, size
     if views == "ten_crops":
         if fraction == 1:
             raise UserError("ten crops are cut from a larger picture: give --augment.crop-fraction, such as 0.875.")
-        loaded, fraction = tuple(round(side / fraction) for side in size), 1.0
+        loaded, fraction = (round(size[0] / fraction), round(size[1] / fraction)), 1.0
         seen = partial(ten_crops, size=size)
     elif views == "multi_scale":
         scales = scales or tuple(round(min(size) * factor) for factor in (1, 8 / 7, 2))
@@ -152,13 +156,13 @@ def _classifiers(files, models, recipe, views, scales):
     return evaluate(models, data, seen)
 
 
-def _sliding(model):
+def _sliding(model: keras.Model) -> keras.Model:
     try:
         return to_fully_convolutional(model)
     except UserError as error:
         raise UserError(f"{error} Take --views ten_crops.") from error
 
 
-def _over_positions(answer):
+def _over_positions(answer: tf.Tensor) -> tf.Tensor:
     """[B, classes]: a fully convolutional network answers at every position, [B, h, w, classes]."""
     return tf.reduce_mean(answer, (1, 2)) if answer.shape.rank == 4 else answer

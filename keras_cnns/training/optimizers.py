@@ -1,9 +1,12 @@
 """The optimizers of the papers. The learning rate is set from outside, at every step."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
 from keras_cnns.support.errors import UserError
+from keras_cnns.training.recipe import Recipe
 
 
 @keras.saving.register_keras_serializable("keras_cnns")
@@ -14,13 +17,13 @@ class RMSpropTF(keras.optimizers.RMSprop):
     of 1.0 or 0.001, Keras's placement of epsilon would be a different optimizer.
     """
 
-    def build(self, variables):
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         if not self.built:
             super().build(variables)
             for velocity in self._velocities:
                 velocity.assign(tf.ones_like(velocity.value))
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
         index = self._get_variable_index(variable)
         velocity = self._velocities[index]
         rate, gradient = tf.cast(learning_rate, variable.dtype), tf.cast(gradient, variable.dtype)
@@ -33,12 +36,12 @@ class RMSpropTF(keras.optimizers.RMSprop):
         self.assign_sub(variable, step)
 
 
-def decays(variable, everything=False):
+def decays(variable: keras.Variable, everything: bool = False) -> bool:
     """Whether weight decay applies to a variable: to kernels, but not to biases and the parameters of normalization."""
     return everything or len(variable.shape) > 1
 
 
-def make(recipe):
+def make(recipe: Recipe) -> keras.optimizers.Optimizer:
     """One optimizer for `recipe`; its learning rate is set later."""
     momentum, rate = recipe.momentum, recipe.peak_rate
     if recipe.optimizer in ("sgd", "nesterov"):
@@ -50,9 +53,10 @@ def make(recipe):
     return keras.optimizers.AdamW(rate, epsilon=recipe.epsilon or 1e-7, weight_decay=recipe.weight_decay)
 
 
-def groups(recipe, variables):
+def groups(recipe: Recipe, variables: Sequence[keras.Variable]) -> list[tuple[float, list[keras.Variable]]]:
     """[(factor, variables)]: the trainable variables by their factor on the learning rate (`layer_rates`)."""
-    by_factor, used = {}, set()
+    by_factor: dict[float, list[keras.Variable]] = {}
+    used: set[str] = set()
     for variable in variables:
         starts = [s for s in recipe.layer_rates if variable.path.startswith(s)]
         used.update(starts)
@@ -70,7 +74,7 @@ class Optimizer:
     `apply` is called in every replica with that replica's share of the gradient.
     """
 
-    def __init__(self, recipe, variables):
+    def __init__(self, recipe: Recipe, variables: Sequence[keras.Variable]) -> None:
         self.recipe = recipe
         self.variables_of = groups(recipe, variables)
         self.order = [v for _, group in self.variables_of for v in group]
@@ -89,26 +93,26 @@ class Optimizer:
             part.build(group)
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         """The variables that a checkpoint contains."""
         return [v for part in self.parts for v in part.variables]
 
-    def set_rate(self, rate):
+    def set_rate(self, rate: tf.Tensor | float) -> None:
         """Called outside the replicas, before each step."""
         for part, (factor, _) in zip(self.parts, self.variables_of, strict=True):
             getattr(part, "inner_optimizer", part).learning_rate.assign(factor * rate)
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss: tf.Tensor) -> tf.Tensor:
         """The loss to differentiate: scaled up in float16, so that small gradients do not underflow."""
         return self.parts[0].scale_loss(loss) if self.recipe.precision == "mixed_float16" else loss
 
-    def penalties(self, replicas):
+    def penalties(self, replicas: int) -> list[tf.Tensor | None]:
         """This replica's part of the gradient of L2 weight decay, in the order of `order`."""
         decay = 0.0 if self.recipe.optimizer == "adamw" else self.recipe.weight_decay / replicas
         everything = self.recipe.decay_norms_and_biases
         return [decay * v.value if decay and decays(v, everything) else None for v in self.order]
 
-    def apply(self, gradients):
+    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
         """Sums the replicas' gradients (in the order of `order`), clips the sum, and moves the weights."""
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         scale = 1.0

@@ -10,9 +10,9 @@ import json
 from ast import literal_eval
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.augment.settings import Augment as Augment  # of the public names of `training`
 from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.untrusted import parse_json
 from keras_cnns.support.validation import Range, check_fields, plain, short
@@ -104,7 +104,7 @@ class Recipe:
     checkpoint_every: CountOrNone = 0  # steps; the end of an epoch always is one
     out: str = "runs/run"  # folder of the run; the same command again resumes it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "augment", Augment.of(self.augment))
         check_fields(self)
         object.__setattr__(self, "overrides", {name: _literal(value) for name, value in self.overrides.items()})
@@ -138,25 +138,25 @@ class Recipe:
         except (TypeError, ValueError):
             yield f"overrides are {short(self.overrides)}: they must be values that JSON has."
 
-    def but(self, **changes):
+    def but(self, **changes: Any) -> "Recipe":
         """This recipe with other values of some fields. Raises UserError as the constructor."""
         return dataclasses.replace(self, **changes)
 
     @property
-    def peak_rate(self):
+    def peak_rate(self) -> float:
         """The learning rate before any decay, scaled to the batch."""
         return self.learning_rate * (self.batch_size / self.rate_batch if self.rate_batch else 1.0)
 
-    def json(self):
+    def json(self) -> str:
         """The recipe as JSON text."""
         return json.dumps(asdict(self), indent=1)
 
-    def json_values(self):
+    def json_values(self) -> dict[str, Any]:
         """The recipe as JSON's values: lists where it has tuples."""
         return json.loads(self.json())
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> "Recipe":
         """The recipe that `json` wrote.
 
         Raises:
@@ -173,22 +173,22 @@ class Recipe:
             raise UserError(f"this is not a recipe: {error}.") from error
         raise UserError(f"this is not a recipe: it has the unknown fields {', '.join(unknown)}.")
 
-    def differs(self, other):
+    def differs(self, other: "Recipe") -> dict[str, tuple[Any, Any]]:
         """The fields that make `other` another training run: {dotted name: (value here, value there)}."""
         mine, theirs = _flat(self.json_values()), _flat(other.json_values())
         names = sorted((set(mine) | set(theirs)) - set(PLACEMENT))
         return {name: (mine.get(name), theirs.get(name)) for name in names if mine.get(name) != theirs.get(name)}
 
 
-def _flat(values, prefix=""):
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested fields by their dotted names."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in values.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
     return flat
 
 
-def _literal(value):
+def _literal(value: Any) -> Any:
     """A string from the command line as the Python value it spells, if it does; tuples become lists, as in JSON."""
     try:
         value = literal_eval(value) if isinstance(value, str) else value

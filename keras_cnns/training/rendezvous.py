@@ -9,7 +9,9 @@ import json
 import os
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from keras_cnns.support.errors import UserError
 
@@ -19,7 +21,10 @@ ANSWER = 10.0  # seconds that whoever listens at worker 0's address has to answe
 TALK = 2.0  # seconds for a message to one that is thought to be there
 
 
-def meet(addresses, index, patience):
+Message = dict[str, Any]
+
+
+def meet(addresses: Sequence[str], index: int, patience: float) -> None:
     """Returns when every worker has come.
 
     addresses: "host:port" of all of them, in order. index: of this one. patience: seconds to wait for the others.
@@ -46,9 +51,10 @@ def meet(addresses, index, patience):
         (_gather if index == 0 else _report)(listening, me, end)
 
 
-def _gather(listening, me, end):
+def _gather(listening: socket.socket, me: Message, end: float) -> None:
     """Worker 0: waits for the others, and tells all of them how it ended."""
-    count, there, line = len(me["workers"]), {}, ""
+    count, line = len(me["workers"]), ""
+    there: dict[int, socket.socket] = {}
     while len(there) < count - 1 and not line:
         if time.monotonic() > end:
             missing = [str(i) for i in range(1, count) if i not in there]
@@ -73,7 +79,7 @@ def _gather(listening, me, end):
         raise UserError(line)
 
 
-def _wrong(said, me, there):
+def _wrong(said: Message, me: Message, there: dict[int, socket.socket]) -> str:
     """What is wrong with a message, as a line, or ""."""
     if "failed" in said:
         return str(said["failed"])
@@ -86,7 +92,7 @@ def _wrong(said, me, there):
     return ""
 
 
-def _report(listening, me, end):
+def _report(listening: socket.socket, me: Message, end: float) -> None:
     """Any other worker: finds worker 0, says who it is, and waits for its word."""
     first = _parts(me["workers"][0])
     while True:
@@ -117,7 +123,7 @@ def _report(listening, me, end):
                 raise UserError("worker 0 ended before all had come: start all workers again.")
 
 
-def _look_out(listening, channel=None):
+def _look_out(listening: socket.socket, channel: socket.socket | None = None) -> None:
     """Raises, and tells worker 0, where another process says that it wants this worker's place."""
     listening.settimeout(0.01)
     came = _accepted(listening)
@@ -130,7 +136,7 @@ def _look_out(listening, channel=None):
             raise UserError(str(said["failed"]))
 
 
-def _accepted(listening):
+def _accepted(listening: socket.socket) -> tuple[socket.socket, Message] | None:
     """(connection, what it said), or None where nobody came."""
     try:
         channel, _ = listening.accept()
@@ -139,18 +145,18 @@ def _accepted(listening):
     return channel, _receive(channel, TALK) or {}
 
 
-def _tell(address, message):
+def _tell(address: tuple[str, int], message: Message) -> None:
     """Says something to whoever may be there."""
     with suppress(OSError), socket.create_connection(address, TALK) as channel:
         _send(channel, message)
 
 
-def _send(channel, message):
+def _send(channel: socket.socket, message: Message) -> None:
     with suppress(OSError):
         channel.sendall((WORD + json.dumps(message) + "\n").encode())
 
 
-def _receive(channel, patience, waiting=None):
+def _receive(channel: socket.socket, patience: float, waiting: Message | None = None) -> Message | None:
     """The next message; `waiting` where none came in time, None where the other end is gone or is no worker."""
     channel.settimeout(patience)
     text = b""
@@ -171,11 +177,11 @@ def _receive(channel, patience, waiting=None):
     return found if isinstance(found, dict) else None
 
 
-def _left(channel):
+def _left(channel: socket.socket) -> bool:
     """Whether a worker has closed its connection, or said that it failed."""
     return _receive(channel, 0.001, waiting={}) is None
 
 
-def _parts(address):
+def _parts(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)

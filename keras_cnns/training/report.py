@@ -1,12 +1,15 @@
 """The output of a running training: a progress bar, a line for each epoch, and TensorBoard's log."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from keras_cnns.support.errors import UnreadableFile, first_line
+from keras_cnns.tasks.base.task import Task
 
 EVERY = 20  # steps between two points in TensorBoard's log
 
@@ -14,15 +17,15 @@ EVERY = 20  # steps between two points in TensorBoard's log
 class Report:
     """Use as a context around the training loop."""
 
-    def __init__(self, folder, task, *, quiet, log=True):
+    def __init__(self, folder: Path, task: Task, *, quiet: bool, log: bool = True) -> None:
         self.logged, self.held_out = task.logged, task.held_out
         self.quiet = quiet
         self.console = Console(stderr=True, highlight=False)
         self.log = folder / "log" if log else None
-        self.writer = None
-        self.task = None
+        self.writer: Any = None  # of TensorBoard
+        self.task: TaskID | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> "Report":
         columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}")]
         columns += [TextColumn("{task.fields[now]}"), TimeElapsedColumn(), TimeRemainingColumn()]
         disable = self.quiet or not sys.stderr.isatty()
@@ -30,12 +33,12 @@ class Report:
         self.bar.start()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.bar.stop()
         if self.writer:
             self.writer.close()
 
-    def step(self, values, rate, steps_per_epoch, total):
+    def step(self, values: dict[str, Any], rate: float, steps_per_epoch: int, total: int) -> None:
         """After each call of the training function."""
         step = values["step"]
         *sums, weight = values["sums"]
@@ -50,7 +53,7 @@ class Report:
         if step % EVERY == 0:
             self._write(step, {**{f"train/{name}": value for name, value in means.items()}, "learning_rate": rate})
 
-    def epoch(self, row):
+    def epoch(self, row: dict[str, Any]) -> None:
         """At the end of each epoch, with its row of the history."""
         self._write(row["step"], {"epoch/" + k: v for k, v in row.items() if k not in ("epoch", "step")})
         if not self.quiet:
@@ -60,7 +63,7 @@ class Report:
                 soft_wrap=True,
             )
 
-    def _write(self, step, scalars):
+    def _write(self, step: int, scalars: dict[str, float]) -> None:
         if self.log is None:
             return
         try:
@@ -73,5 +76,5 @@ class Report:
             raise UnreadableFile(f"cannot write the training log in {self.log}: {first_line(error)}") from error
 
 
-def _in_words(values):
+def _in_words(values: dict[str, float]) -> str:
     return "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())

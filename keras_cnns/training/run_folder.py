@@ -10,10 +10,15 @@ metrics.json   of the model, held out      curve.png, confusion.png
 import csv
 import io
 import platform
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import keras
 
 from keras_cnns.data import duplicates
 from keras_cnns.data.classes import current, difference
+from keras_cnns.data.pipeline import Data
 from keras_cnns.saving.card import Card, read_card, write_card
 from keras_cnns.support import messages
 from keras_cnns.support.atomic_files import write_json, write_text, written_aside
@@ -25,7 +30,7 @@ CHECKPOINTS = "checkpoints"
 PAIRS = 100  # of a training picture and its held-out duplicate, at most, that are listed
 
 
-def check(recipe):
+def check(recipe: Recipe) -> Path:
     """The folder `recipe.out` as a Path.
 
     Raises:
@@ -42,7 +47,9 @@ def check(recipe):
     return folder
 
 
-def check_data(folder, names, examples=None, keys=None):
+def check_data(
+    folder: Path, names: Sequence, examples: dict[str, int] | None = None, keys: dict[str, str] | None = None
+) -> None:
     """Compares the data with those that the run in the folder has used.
 
     names: of the classes, in order. examples: {split: number of samples}. keys: {split: `Source.key`}, which differs if
@@ -74,7 +81,7 @@ def check_data(folder, names, examples=None, keys=None):
             )
 
 
-def seen_data(folder):
+def seen_data(folder: Path) -> dict[str, Any] | None:
     """The contents of data.json; for a run without one, the labels of its model; None if nothing was trained yet."""
     if (folder / "data.json").exists():
         return _read(folder / "data.json", _described)
@@ -84,7 +91,7 @@ def seen_data(folder):
     return None
 
 
-def _read(file, understood):
+def _read(file: Path, understood: Callable[[str], Any]) -> Any:
     """The parsed text of a file of the folder. Raises UserError if it is damaged."""
     try:
         return understood(file.read_text(encoding="utf-8"))
@@ -94,7 +101,7 @@ def _read(file, understood):
         ) from error
 
 
-def _described(text):
+def _described(text: str) -> dict[str, Any]:
     content = parse_json(text)
     if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
         raise UserError("it names no classes")
@@ -103,7 +110,7 @@ def _described(text):
     return {**content, "classes": [str(name) for name in content["classes"]]}
 
 
-def claim(folder, recipe, names, splits, findings):
+def claim(folder: Path, recipe: Recipe, names: Sequence, splits: dict[str, Data], findings: dict[str, Any]) -> None:
     """Makes the folder that of this recipe: compares the data with those of its first start, writes recipe and data.
 
     The first call also looks for duplicates between the splits, and warns of them.
@@ -131,7 +138,7 @@ def claim(folder, recipe, names, splits, findings):
     write_json(folder / "data.json", noted | ({} if before is None else {"duplicates": before}))
 
 
-def versions():
+def versions() -> dict[str, str]:
     """The versions of Python and of the packages that a run depends on."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -144,7 +151,7 @@ def versions():
     return versions
 
 
-def save_model(model, path, recipe, names):
+def save_model(model: keras.Model, path: Path, recipe: Recipe, names: Sequence) -> None:
     """Writes a `.keras` file with its card: classes, recipe, versions."""
     card = Card(recipe.model, tuple(str(n) for n in names), {"recipe": recipe.json_values(), "versions": versions()})
     with written_aside(path) as temporary:
@@ -152,7 +159,7 @@ def save_model(model, path, recipe, names):
         write_card(temporary, card)
 
 
-def write_history(rows, path):
+def write_history(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Writes the history as CSV, one row for each epoch."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")

@@ -1,7 +1,11 @@
 """Learning-rate schedules: plain functions of the step, so that a resumed run needs no further state."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from keras_cnns.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class BitHyperRule:
     mixup: float
 
     @classmethod
-    def of(cls, examples):
+    def of(cls, examples: int) -> "BitHyperRule":
         """Small (< 20k examples), medium (< 500k) and large tasks."""
         if examples < 20_000:
             return cls(500, 100, (200, 300, 400), 0.0)
@@ -26,13 +30,13 @@ class BitHyperRule:
         return cls(20_000, 500, (6_000, 12_000, 18_000), 0.1)
 
 
-def total_steps(recipe, steps_per_epoch, examples):
+def total_steps(recipe: Recipe, steps_per_epoch: int, examples: int) -> int:
     """The number of steps of a run: that of its epochs, or that of the BiT-HyperRule."""
     steps = BitHyperRule.of(examples).steps if recipe.schedule == "bit" else recipe.epochs * steps_per_epoch
     return min(steps, recipe.max_steps or steps)
 
 
-def schedule(recipe, steps_per_epoch, examples):
+def schedule(recipe: Recipe, steps_per_epoch: int, examples: int) -> Callable[[int], float]:
     """The function step -> learning rate of `recipe`; steps count from 0.
 
     Warm-up is linear and reaches the peak at its last step. Decays:
@@ -46,16 +50,16 @@ def schedule(recipe, steps_per_epoch, examples):
     warmup = round(recipe.warmup_epochs * steps_per_epoch)
     steps = total_steps(recipe, steps_per_epoch, examples)
 
-    def step_decay(step):
+    def step_decay(step: int) -> float:
         return rate ** sum(step >= round(e * steps_per_epoch) for e in recipe.decay_epochs)
 
-    def exponential(step):
+    def exponential(step: int) -> float:
         return rate ** (step // max(1, round(recipe.decay_epochs[0] * steps_per_epoch)))
 
-    def cosine(step):
+    def cosine(step: int) -> float:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, max(0, step - warmup) / max(1, steps - warmup))))
 
-    def constant(step):
+    def constant(step: int) -> float:
         return 1.0
 
     decay = {"step": step_decay, "exponential": exponential, "cosine": cosine}.get(recipe.schedule, constant)
@@ -63,10 +67,10 @@ def schedule(recipe, steps_per_epoch, examples):
         rule = BitHyperRule.of(examples)
         warmup = rule.warmup
 
-        def decay(step):
+        def decay(step: int) -> float:
             return 0.1 ** sum(step >= d for d in rule.decays)
 
-    def learning_rate(step):
+    def learning_rate(step: int) -> float:
         return peak * (step + 1) / warmup if step < warmup else peak * decay(step)
 
     return learning_rate
@@ -78,11 +82,11 @@ class Plateau:
     Its state is the dict `values`.
     """
 
-    def __init__(self, patience, rate, values=None):
+    def __init__(self, patience: float, rate: float, values: dict[str, Any] | None = None) -> None:
         self.patience, self.rate = patience, rate
         self.values = values if values is not None else {"factor": 1.0, "best": -1.0, "wait": 0}
 
-    def update(self, accuracy):
+    def update(self, accuracy: float) -> float:
         """Called once in an epoch; returns the factor from now on."""
         v = self.values
         if accuracy > v["best"]:

@@ -3,8 +3,10 @@
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Literal
 
 import tyro
@@ -31,7 +33,9 @@ class Flags:
     scales: tuple[int, ...] = ()  # multi_scale: the short sides, the last one the largest; 1, 8/7 and 2 times the input
 
 
-def run(recipe, args=None, called=None, description=None):
+def run(
+    recipe: Recipe, args: Sequence[str] | None = None, called: str | None = None, description: str | None = None
+) -> int:
     """The main of a page: flags over `recipe`, then training. Returns the exit status: 0, or 2 after a user's mistake.
 
     args: the words of the command line; those of the process by default. called: the words before them, which show this
@@ -75,7 +79,7 @@ def run(recipe, args=None, called=None, description=None):
     return 0
 
 
-def _checked(recipe):
+def _checked(recipe: Recipe) -> int:
     """Prints what the self-check finds; 1 where something is off."""
     from keras_cnns.training.check import check
 
@@ -86,7 +90,9 @@ def _checked(recipe):
     return 0 if all(fine for *_, fine in found) else 1
 
 
-def parse(recipe, args=None, called=None, description=None):
+def parse(
+    recipe: Recipe, args: Sequence[str] | None = None, called: str | None = None, description: str | None = None
+) -> Flags:
     """The `Flags` of a command line over `recipe`; --help prints the common ones, --help-all all of them, and exit."""
     program = called or f"python {sys.argv[0]}"
     description = sys.modules["__main__"].__doc__ if description is None else description
@@ -99,7 +105,7 @@ def parse(recipe, args=None, called=None, description=None):
     return tyro.cli(Flags, default=Flags(recipe), args=words, description=description, prog=program)
 
 
-def smoke(recipe):
+def smoke(recipe: Recipe) -> Recipe:
     """The same recipe for two steps of eight small pictures of the embedded digits, from random weights."""
     from keras_cnns.registry.registry import entry
 
@@ -117,7 +123,7 @@ def smoke(recipe):
     )
 
 
-def find_recipe(name):
+def find_recipe(name: str) -> Recipe:
     """The RECIPE of a script: a path to it, or the name of a file in recipes/, see `recipe_files`.
 
     Raises:
@@ -126,7 +132,7 @@ def find_recipe(name):
     return find_script(name).RECIPE
 
 
-def find_script(name):
+def find_script(name: str) -> ModuleType:
     """The recipe script of that name or path as a module; its RECIPE is a `Recipe`. Raises what `find_recipe` does."""
     script = recipe_file(name)
     spec = importlib.util.spec_from_file_location(script.stem, script)

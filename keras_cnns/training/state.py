@@ -2,6 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -11,14 +14,14 @@ from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 class Progress(tf.train.experimental.PythonState):
     """Plain values inside a checkpoint: the step, the running sums, the history, the best score so far."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.values = {}
+        self.values: dict[str, Any] = {}
 
-    def serialize(self):
+    def serialize(self) -> str:
         return json.dumps(self.values)
 
-    def deserialize(self, value):
+    def deserialize(self, value: str) -> None:
         self.values = json.loads(value)
 
 
@@ -29,7 +32,9 @@ class Checkpoints:
     dropout are variables of a Keras model and therefore stored too.
     """
 
-    def __init__(self, folder, variables, values, *, worker=None):
+    def __init__(
+        self, folder: Path, variables: Iterable[tf.Variable], values: dict[str, Any], *, worker: int | None = None
+    ) -> None:
         progress = Progress()
         progress.values = values
         self.progress = progress
@@ -41,7 +46,7 @@ class Checkpoints:
         self.manager = tf.train.CheckpointManager(checkpoint, str(self.own), max_to_keep=2)
         self.checkpoint = checkpoint
 
-    def restore(self):
+    def restore(self) -> dict[str, Any]:
         """Restores the newest checkpoint, if there is one; returns the plain values."""
         latest = tf.train.latest_checkpoint(str(self.shared))
         if latest:
@@ -54,7 +59,7 @@ class Checkpoints:
                 ) from error
         return self.progress.values
 
-    def save(self, values):
+    def save(self, values: dict[str, Any]) -> None:
         """Writes a checkpoint; the previous one stays until this one is complete."""
         self.progress.values = values
         try:
@@ -65,7 +70,7 @@ class Checkpoints:
                 f"no checkpoint can be written to {self.shared} ({reason}): the previous one is kept."
             ) from error
 
-    def close(self):
+    def close(self) -> None:
         """Removes the files that only this worker needed."""
         if self.own != self.shared:
             shutil.rmtree(self.own, ignore_errors=True)

@@ -1,11 +1,16 @@
 """The training step: what one replica computes for its share of a batch, and how the shares become one step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keras_cnns.support.devices import compile_with_xla
+from keras_cnns.tasks.base.task import Task
+from keras_cnns.training.optimizers import Optimizer
+from keras_cnns.training.recipe import Recipe
 
 SUM = tf.distribute.ReduceOp.SUM
 
@@ -19,17 +24,17 @@ class Steps:
     `averaged`, if the recipe has them. names: of the classes.
     """
 
-    recipe: object
-    task: object
-    strategy: object
-    model: object
-    optimizer: object
+    recipe: Recipe
+    task: Task
+    strategy: tf.distribute.Strategy
+    model: keras.Model
+    optimizer: Optimizer
     names: tuple
     averaged: list
     ema: list
     finish: Callable | None = None  # the last part of the augmentation, see `Data.finish`
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # XLA compiles what one replica computes alone; synchronized statistics need the others
         alone = self.strategy.num_replicas_in_sync == 1 or not self.recipe.sync_batch_norm
         xla = compile_with_xla() and alone
@@ -37,7 +42,9 @@ class Steps:
         self.train = tf.function(self._train, reduce_retracing=True)
         self.evaluate = tf.function(self._evaluate)
 
-    def gradients(self, image, target, weight, total):
+    def gradients(
+        self, image: tf.Tensor, target: Any, weight: tf.Tensor, total: tf.Tensor
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
         """This replica's part of the gradient, and the sums over its samples of all logged values and of the weight.
 
         The loss is the sum over the samples divided by `total`, the weight of the full batch, so that uneven and even
@@ -55,22 +62,25 @@ class Steps:
         sums = [tf.reduce_sum(logged[name] * weight) for name in self.task.logged]
         return gradients, tf.stack([*sums, tf.reduce_sum(weight)])
 
-    def _replica(self, parts, side=None):
+    def _replica(self, parts: Sequence[tuple], side: tf.Tensor | None = None) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
-        parts = [_filled(*(self.finish(*p) if self.finish else p)) for p in parts]
+        shares = [_filled(*(self.finish(*p) if self.finish else p)) for p in parts]
         if side is not None:
-            parts = [(tf.image.resize(image, [side, side], antialias=True), *more) for image, *more in parts]
-        total = tf.add_n([tf.reduce_sum(weight) for _, _, weight in parts])
+            shares = [
+                (tf.image.resize(image, [side, side], antialias=True), target, weight)
+                for image, target, weight in shares
+            ]
+        total = tf.add_n([tf.reduce_sum(weight) for _, _, weight in shares])
         if context.num_replicas_in_sync > 1:
             total = context.all_reduce(SUM, total)
-        gradients, sums = self._gradients(*parts[0], total)
-        for part in parts[1:]:
-            more, counted = self._gradients(*part, total)
+        gradients, sums = self._gradients(*shares[0], total)
+        for share in shares[1:]:
+            more, counted = self._gradients(*share, total)
             gradients, sums = [a + b for a, b in zip(gradients, more, strict=True)], sums + counted
         self.optimizer.apply(gradients)
         return sums
 
-    def _train(self, iterator, rates):
+    def _train(self, iterator: Iterator, rates: tf.Tensor) -> tf.Tensor:
         """One step for each learning rate; returns the sums of all logged values and of the weight."""
         sums = tf.zeros(len(self.task.logged) + 1)
         for rate in rates:
@@ -82,29 +92,29 @@ class Steps:
         return sums
 
     @property
-    def _done(self):
+    def _done(self) -> tf.Tensor:
         """The number of steps done so far."""
         return self.optimizer.parts[0].iterations.value
 
-    def _side(self):
+    def _side(self) -> tf.Tensor:
         """The side of this step's pictures: the recipe's `sizes` in turn (He et al. 2014, 1406.4729, section 2.3)."""
         return tf.constant(self.recipe.sizes)[self._done % len(self.recipe.sizes)]
 
-    def _average(self):
+    def _average(self) -> None:
         """Moves the averages; the decay grows with the steps, as in TensorFlow's ExponentialMovingAverage."""
         done = tf.cast(self._done, tf.float32)
         rate = 1.0 - tf.minimum(self.recipe.ema, (1.0 + done) / (10.0 + done))
 
-        def move(average, variable):
+        def move(average: tf.Variable, variable: tf.Variable) -> None:
             average.assign_sub(tf.cast(rate, average.dtype) * (average - variable))
 
         for average, variable in zip(self.ema, self.averaged, strict=True):
             self.strategy.extended.update(average, move, args=(variable,))
 
-    def _evaluate(self, iterator, batches):
+    def _evaluate(self, iterator: Iterator, batches: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """The task's counts over so many batches and all replicas, in inference mode."""
 
-        def replica(image, target, weight):
+        def replica(image: tf.Tensor, target: Any, weight: tf.Tensor) -> tuple[tf.Tensor, ...]:
             return self.task.count(self.model, image, target, weight)
 
         sums = self.task.zeros(self.names)
@@ -114,7 +124,7 @@ class Steps:
         return sums
 
 
-def _filled(image, target, weight=None):
+def _filled(image: tf.Tensor, target: Any, weight: tf.Tensor | None = None) -> tuple[tf.Tensor, Any, tf.Tensor]:
     """A share of a batch with weights (1 by default); an empty one becomes a black picture of weight 0.
 
     TensorFlow's convolutions fail on empty batches, which a replica gets when the last batch is small.

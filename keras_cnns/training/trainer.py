@@ -2,8 +2,10 @@
 
 import math
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +14,7 @@ import tensorflow as tf
 from keras_cnns import tasks
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import explained
+from keras_cnns.data.pipeline import Data
 from keras_cnns.support import plots
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.errors import UserError, first_line
@@ -48,7 +51,7 @@ class Result:
     score: str
 
 
-def train(recipe, *, quiet=False):
+def train(recipe: Recipe, *, quiet: bool = False) -> Result:
     """Trains a recipe; writes the files that `run_folder` lists.
 
     A run that was stopped at any moment resumes from its last checkpoint and ends with the same weights. A finished run
@@ -78,7 +81,7 @@ def train(recipe, *, quiet=False):
 class Run:
     """One run in this process: the constructor builds everything, `result` trains."""
 
-    def __init__(self, recipe, quiet):
+    def __init__(self, recipe: Recipe, quiet: bool) -> None:
         self.recipe = recipe
         self.folder = run_folder.check(recipe)
         self.strategy = distribute.strategy(recipe.strategy, replicas=recipe.replicas)
@@ -116,7 +119,7 @@ class Run:
         self.held_out_batches = self._distributed("test", self.held_out, recipe.batch_size)
         self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 
-    def result(self):
+    def result(self) -> Result:
         """Trains the remaining steps, writes the files, returns the `Result`."""
         micro = self.recipe.batch_size // self.recipe.accumulate
         start = self.values["step"] * self.recipe.batch_size
@@ -156,7 +159,7 @@ class Run:
             bool(self.recipe.patience and scores) and len(scores) - 1 - int(np.argmax(scores)) >= self.recipe.patience
         )
 
-    def _some_steps(self, iterator, factor):
+    def _some_steps(self, iterator: Iterator, factor: float) -> None:
         """One call into TensorFlow: up to the end of the epoch, the next checkpoint, or steps_per_call."""
         v, began = self.values, time.perf_counter()
         step = v["step"]
@@ -175,10 +178,10 @@ class Run:
             )
         self.report.step(v, rates[-1], self.steps_per_epoch, self.total)
 
-    def _no_sums(self):
+    def _no_sums(self) -> list[float]:
         return [0.0] * (len(self.task.logged) + 1)
 
-    def _end_of_epoch(self, plateau):
+    def _end_of_epoch(self, plateau: Plateau | None) -> dict[str, Any]:
         v = self.values
         metrics = self._evaluate()
         *sums, weight = v["sums"]
@@ -205,10 +208,10 @@ class Run:
         self.report.epoch(row)
         return metrics
 
-    def _checkpoint(self):
+    def _checkpoint(self) -> None:
         self.checkpoints.save(self.values)
 
-    def _evaluate(self):
+    def _evaluate(self) -> dict[str, Any]:
         """The metrics on the held-out pictures over all replicas, each counted once; of the averages, if any."""
         own = [v.numpy() for v in self.steps.averaged]
         self._assign([v.numpy() for v in self.steps.ema])
@@ -216,17 +219,17 @@ class Run:
         self._assign(own)
         return self.task.measure(counts, self.names)
 
-    def _assign(self, values):
+    def _assign(self, values: Sequence[np.ndarray]) -> None:
         for variable, value in zip(self.steps.averaged, values, strict=True):
             variable.assign(value)
 
-    def _copy_weights(self):
+    def _copy_weights(self) -> None:
         """Copies the trained weights, or their averages, to the network that is saved."""
         own = {id(v): average for v, average in zip(self.steps.averaged, self.steps.ema, strict=True)}
         values = [own.get(id(w.value), w).numpy() for w in self.model.weights]
         recipe_model.transfer(self.model.weights, values, self.clean)
 
-    def _finish(self, metrics):
+    def _finish(self, metrics: dict[str, Any]) -> Result:
         v = self.values
         history = v["history"]
         self._copy_weights()
@@ -243,19 +246,19 @@ class Run:
         self.workers.meet([v["step"]])  # a worker that exits before the others have finished aborts them
         return Result(self.recipe, self.folder, self.clean, self.names, metrics, history, best, self.task.score)
 
-    def _distributed(self, split, data, batch_size, **more):
+    def _distributed(self, split: str, data: Data, batch_size: int, **more: Any) -> Any:
         """The batches, each split into equal shares for the replicas; every worker reads only its own slices."""
         if not self.workers.several:
             return self.strategy.experimental_distribute_dataset(data.batches if self.steps.finish else data.dataset)
 
-        def of_worker(context):
+        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
             shard = (context.input_pipeline_id, context.num_input_pipelines)
             batches = self.task.load(split, batch_size, shard=shard, **more).batches
             return batches.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=False)
 
         return self.strategy.distribute_datasets_from_function(of_worker)
 
-    def _check_replicas(self):
+    def _check_replicas(self) -> None:
         replicas, batch = self.strategy.num_replicas_in_sync, self.recipe.batch_size // self.recipe.accumulate
         if batch % replicas:
             near = (batch // replicas or 1) * replicas * self.recipe.accumulate
