@@ -72,7 +72,9 @@ class Broken:
           (picture, label, good): good is False, and the picture black, where all `tries` are broken.
         """
 
-        def candidate(k):  # black after all tries, so that there always is one
+        def candidate(
+            k: tf.Tensor,
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:  # black after all tries, so that there always is one
             picture, label = tf.cond(
                 k < tries,
                 lambda: self.trusting((number + k) % self.source.count, use)[:2],

@@ -48,7 +48,7 @@ class Cropped:
         return images[good], labels[good]
 
     def _pass(self, tries: int) -> list[np.ndarray]:
-        def sample(number):
+        def sample(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             pixels, label, good = self.read(number, tries=tries)
             return tf.cast(tf.round(pixels), tf.uint8), label, good
 

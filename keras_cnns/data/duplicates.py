@@ -68,11 +68,12 @@ def between(training: Source, held_out: Source) -> Duplicates | None:
 
 def _copies(training: Sequence[Path], held_out: Sequence[Path]) -> dict[int, int]:
     """{index of a held-out file: index of a training file with the same bytes}; reads only files of equal sizes."""
-    sizes = {}
+    sizes: dict[int | None, list[int]] = {}
     for i, file in enumerate(training):
         sizes.setdefault(_size(file), []).append(i)
     sizes.pop(None, None)
-    known, copies = {}, {}
+    known: dict[int, bytes | None] = {}
+    copies: dict[int, int] = {}
     for j, file in enumerate(held_out):
         alike = sizes.get(_size(file), ())
         for i in alike:
@@ -105,7 +106,7 @@ def _small(source: Source) -> tuple[np.ndarray, np.ndarray]:
     size = (2 * SIDE, 2 * SIDE)
     paths = tf.constant([bytes(file) for file in source.files or ()])
 
-    def one(number):
+    def one(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = decoder.picture(tf.io.read_file(paths[number]), size, 1, crops.whole)
         return number, tf.cast(tf.round(pixels), tf.uint8)
 

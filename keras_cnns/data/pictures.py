@@ -107,7 +107,7 @@ def picture(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Wind
     pixels = decode(encoded, size, channels, window)
     shrinks = tf.reduce_all(tf.shape(pixels)[:2] >= 2 * tf.constant(size))
 
-    def floats():  # TensorFlow resizes floats twice as fast
+    def floats() -> tf.Tensor:  # TensorFlow resizes floats twice as fast
         return tf.cast(pixels, tf.float32)
 
     resized = tf.case(
@@ -125,7 +125,7 @@ def decode(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Windo
     if encoded.dtype != tf.string:
         return to_channels(_cut(encoded, window), channels)
 
-    def by_pillow():
+    def by_pillow() -> tf.Tensor:
         shown = tf.numpy_function(lambda data: pillow.decoded(_bytes(data), channels), [encoded], tf.uint8)
         return _cut(tf.ensure_shape(shown, [None, None, channels]), window)
 
@@ -149,7 +149,7 @@ def _plain_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     left to Pillow.
     """
 
-    def plain():
+    def plain() -> tf.Tensor:
         complete = tf.strings.substr(encoded, -len(END_OF_JPEG), len(END_OF_JPEG)) == END_OF_JPEG
         components = tf.io.extract_jpeg_shape(encoded)[2]
         return complete & (components < 4) & ~turned(encoded)
@@ -165,7 +165,7 @@ def turned(encoded: tf.Tensor) -> tf.Tensor:
         without = tf.strings.regex_replace(without, note, "", replace_global=False)
     noted = tf.strings.length(without) != tf.strings.length(head)
 
-    def asked(data):
+    def asked(data: Any) -> np.bool_:
         try:
             return np.bool_(pillow.orientation(pillow.opened(_bytes(data))) in pillow.UPRIGHT)
         except Exception:  # a damaged file is reported where it is decoded
@@ -181,7 +181,7 @@ def turned(encoded: tf.Tensor) -> tf.Tensor:
 def _plain_png(encoded: tf.Tensor) -> tf.Tensor:
     """Whether TensorFlow decodes a PNG as viewers do: it has 8 bits per sample, no palette and no special chunks."""
 
-    def plain():
+    def plain() -> tf.Tensor:
         header = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 16, 10), tf.uint8), tf.int64)
         sides = tf.reduce_sum(tf.reshape(header[:8], [2, 4]) * [2**24, 2**16, 2**8, 1], 1)
         depth, colours = header[8], header[9]
@@ -196,7 +196,7 @@ def _jpeg(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Window
     cut = window(tf.io.extract_jpeg_shape(encoded)[:2])
     shrinks = tf.reduce_min(cut[2:] // tf.constant(size))
 
-    def at(ratio):
+    def at(ratio: int) -> Callable[[], tf.Tensor]:
         return lambda: tf.io.decode_and_crop_jpeg(
             encoded, cut // ratio, channels=channels, ratio=ratio, dct_method="INTEGER_FAST"
         )

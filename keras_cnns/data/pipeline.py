@@ -227,7 +227,7 @@ def _batches(
     share = batch_size // shards
     few = max(n for n in range(1, TOGETHER + 1) if share % n == 0)
 
-    def together(first):
+    def together(first: tf.Tensor) -> Any:
         first = first // share * batch_size + which * share + first % share  # of the run, not of this shard
         every = tf.data.Dataset.from_tensor_slices(draw(first + tf.range(few, dtype=tf.int64)))
         batch = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
@@ -236,7 +236,7 @@ def _batches(
             batch = batch.ignore_errors().concatenate(careful).take(1)
         return batch.get_single_element()
 
-    def flat(*parts):
+    def flat(*parts: tf.Tensor) -> Any:
         return tf.nest.map_structure(lambda part: tf.reshape(part, [share, *part.shape[2:]]), parts)
 
     options = tf.data.Options()

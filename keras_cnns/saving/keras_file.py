@@ -3,6 +3,7 @@
 import os
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 
 from keras_cnns.support.atomic_files import what_is
@@ -41,7 +42,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         raise UnreadableFile(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
 
 
-def _why(path, error):
+def _why(path: Path, error: Exception) -> str:
     """What the file is instead, or what is missing in it; else what Keras says."""
     try:
         other = what_is(path)

@@ -78,7 +78,7 @@ def one_kind(files: Mapping[Path, Sequence], listed: ClassList | None) -> tuple[
     )
 
 
-def _kind(ending, path):
+def _kind(ending: str, path: Path) -> Kind:
     names = tuple(name for name, _ in CLASSES)
     if ending == TRAIN_IDS:
         return Kind(names, None)

@@ -71,7 +71,7 @@ def open_boxes(folder: Path, split: str, paths: Sequence[Path]) -> Source:
     rows = [row for several in part.objects.values() for row in several if form.has_box(row)]
     check_pixels(part.path, [form.corners(row, part.path) for row in rows])
 
-    def read(number):
+    def read(number: int) -> Sample:
         key = part.keys[number]
         rows = part.objects[key]
         crowd, ignored = part.flags(rows)
@@ -102,7 +102,7 @@ def open_masks(folder: Path, split: str, paths: Sequence[Path]) -> Source:
     names = (*(background or [BACKGROUND])[:1], *others)
     label_of = {key: names.index(part.names[n]) if part.names[n] in names else 0 for key, n in part.number_of.items()}
 
-    def read(number):
+    def read(number: int) -> Sample:
         key = part.keys[number]
         outlines = [
             Outline(VOID if form.flag(row, "ignore", part.path) else label_of[row["category_id"]], _shape(row, part))
@@ -111,7 +111,7 @@ def open_masks(folder: Path, split: str, paths: Sequence[Path]) -> Source:
         mask = Outlines(outlines)
         return Sample(contents(part.files[key]), mask=mask, size=form.stated_size(part.images[key]))
 
-    def annotations(key):
+    def annotations(key: Any) -> str:
         fields = ("segmentation", "category_id", "ignore")
         text = json.dumps([[row.get(field) for field in fields] for row in part.objects[key]], default=str)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -125,7 +125,7 @@ def has_outlines(paths: Sequence[Path]) -> bool:
     return any(row.get("segmentation") for row in rows)
 
 
-def _shape(row, part):
+def _shape(row: dict, part: _Split) -> dict | list:
     shape = row.get("segmentation")
     if not shape or not isinstance(shape, dict | list):
         raise UnreadableFile(
@@ -136,7 +136,7 @@ def _shape(row, part):
     return shape
 
 
-def _open(folder, split, paths):
+def _open(folder: Path, split: str, paths: Sequence[Path]) -> _Split:
     roles = form.by_role(paths, folder)
     chosen = next((roles[role] for role in splits.asked(split) if role in roles), None)
     if chosen is None and roles:
@@ -174,7 +174,9 @@ def _open(folder, split, paths):
     )
 
 
-def _files(folder, path, roles, images, elsewhere):
+def _files(
+    folder: Path, path: Path, roles: dict[str, Path], images: dict[Any, dict], elsewhere: set[str]
+) -> dict[Any, Path]:
     """{id: the picture's file}: beside the JSON, or anywhere in the folder, by the name in the JSON.
 
     Of several of that name it is the one in the folders that the JSON says, or in a folder of the JSON's split.
@@ -185,7 +187,8 @@ def _files(folder, path, roles, images, elsewhere):
     by_name = defaultdict(list)
     for file in walk.pictures(folder):
         by_name[file.name].append(file)
-    files, absent = {}, []
+    files: dict[Any, Path] = {}
+    absent: list[str] = []
     for key, row in images.items():
         name = PurePosixPath(row["file_name"].replace("\\", "/"))  # written on Windows
         beside = _beside(folder, path, name)
@@ -198,13 +201,15 @@ def _files(folder, path, roles, images, elsewhere):
             raise UnreadableFile(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
         if role and row["file_name"] in elsewhere:
             same = [other for other in same if form.role_of_folders(other, folder) in (None, role)]
-        absent += [] if same else [row["file_name"]]
-        files[key] = same[0] if same else None
+        if same:
+            files[key] = same[0]
+        else:
+            absent.append(row["file_name"])
     if absent:
         raise UnreadableFile(
             f"{path} names {absent[0]}, which is not in {folder} ({len(absent)} pictures are missing)."
         )
-    row_of = {}
+    row_of: dict[Path, Any] = {}
     for key, file in files.items():
         if (first := row_of.setdefault(file, key)) != key:
             both = f"{images[first]['file_name']} and {images[key]['file_name']}"
@@ -216,7 +221,7 @@ def _files(folder, path, roles, images, elsewhere):
     return files
 
 
-def _beside(folder, path, name):
+def _beside(folder: Path, path: Path, name: PurePosixPath) -> Path | None:
     """The file `name` as seen from the JSON file; None where that is outside of the folder."""
     try:
         return inside(folder, str(path.parent.relative_to(folder) / name), links=True, source=path)

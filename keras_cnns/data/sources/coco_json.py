@@ -47,7 +47,7 @@ def content(path: Path) -> dict:
 
 
 @lru_cache(maxsize=4)
-def _read(path, changed):
+def _read(path: Path, changed: int) -> dict:
     try:
         value = read_json(path, MAX_ANNOTATIONS)
     except OSError as error:
@@ -119,9 +119,9 @@ def classes(path: Path, contents: Sequence[Mapping]) -> tuple[tuple[str, ...], d
     return names, {row["id"]: number for number, row in enumerate(rows)}
 
 
-def _categories(path, content):
+def _categories(path: Path, content: Mapping) -> dict[Any, str]:
     """{id: name}."""
-    rows = content.get("categories")
+    rows: Any = content.get("categories")
     usable = isinstance(rows, list) and rows and all(isinstance(row, dict) and "name" in row for row in rows)
     if not usable or not all(is_id(row.get("id")) for row in rows):
         raise UnreadableFile(f"{path} has no list of classes (categories with id and name).")
@@ -160,7 +160,7 @@ def stated_size(row: Mapping) -> tuple[Any, Any] | None:
     return None if all(side in (None, 0) for side in size) else size  # type: ignore[return-value]
 
 
-def _length(value):
+def _length(value: Any) -> Any:
     """A length in pixels, also where it is written as a text or with a point."""
     try:
         return None if value is None else int(float(value))
@@ -187,7 +187,7 @@ def corners(row: Mapping, path: Path) -> tuple[float, float, float, float]:
     return x, y, x + width, y + height
 
 
-def _float(number):
+def _float(number: float) -> float:
     try:
         return float(number)
     except OverflowError:  # JSON's whole numbers have no end

@@ -11,7 +11,7 @@ HOMEPAGE = "https://doi.org/10.24432/C50P49"
 SEED, HELD_OUT = 0, 0.2
 
 
-def arrays():
+def arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The digits as `{"train": (images, labels), "test": (images, labels)}`: uint8 [N, 8, 8, 1], int64 [N].
 
     A fifth is held out, stratified by class, with a fixed seed.

@@ -14,7 +14,7 @@ SETS = {part.NAME: part for part in (digits, cards)}
 VERSION = "1.0.0"
 
 
-def prepare(name, data_dir):
+def prepare(name: str, data_dir: str | os.PathLike[str]) -> Path:
     """Writes the data set `name` (one of SETS) below `data_dir` unless it exists, and returns its folder.
 
     It is written to a temporary folder and renamed, so two processes may prepare it at once, and a killed one leaves
@@ -36,7 +36,7 @@ def prepare(name, data_dir):
     return folder
 
 
-def _write(name, data_dir):
+def _write(name: str, data_dir: Path) -> None:
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()

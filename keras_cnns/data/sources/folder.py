@@ -6,6 +6,7 @@ PATH/*.jpg, PATH/labels.csv           a table of file names and classes (`table.
 """
 
 import hashlib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from keras_cnns.support.errors import UnreadableFile, nearest
 from keras_cnns.support.messages import once
 
 SEED, FIFTH = 0, 5
+
+Labelled = tuple[Sequence[str], Sequence[Path], np.ndarray]  # the names of the classes, the files, their labels
 
 
 def open_folder(path: str, split: str) -> Source:
@@ -43,27 +46,26 @@ def open_folder(path: str, split: str) -> Source:
         raise UnreadableFile(f"cannot read the folder {error.filename or root}: {error.strerror}.") from error
 
 
-def _split(root, split):
-    """(names of the classes, files, labels) of a split."""
+def _split(root: Path, split: str) -> Labelled:
+    """The classes, files and labels of a split."""
     tables = table.beside(root)
     if tables:
         names, files, labels, divided = table.read(tables, root, split)
         return (names, files, labels) if divided else _part(names, files, labels, split, root)
     splits = _splits(root)
     if not splits:
-        names, files, labels = _classes(root)
-        return _part(names, files, labels, split, root)
-    names, files, labels = _classes(_inner(_chosen(root, splits, "train")))
+        return _part(*_classes(root), split, root)
+    training = _classes(_inner(_chosen(root, splits, "train")))
     if TRAIN in asked(split):
-        return names, files, labels
-    return _classes(_inner(_chosen(root, splits, split)), names)
+        return training
+    return _classes(_inner(_chosen(root, splits, split)), training[0])
 
 
-def _source(root, names, files, labels):
+def _source(root: Path, names: Sequence[str], files: Sequence[Path], labels: np.ndarray) -> Source:
     folder = root if root.is_dir() else root.parent
     paths, classes = tf.constant([bytes(file) for file in files]), tf.constant(labels)
 
-    def fingerprint():
+    def fingerprint() -> str:
         lines = [f"{label} {file.relative_to(folder).as_posix()}" for file, label in zip(files, labels, strict=True)]
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -78,7 +80,7 @@ def _source(root, names, files, labels):
     )
 
 
-def _splits(root):
+def _splits(root: Path) -> dict[Path, str | None]:
     """{folder: its role} if the folders in `root` are splits, else empty."""
     folders = walk.folders(root)
     clear = {f: role(f.name) for f in folders if role(f.name)}
@@ -102,7 +104,7 @@ def _splits(root):
     return splits
 
 
-def _chosen(root, splits, split):
+def _chosen(root: Path, splits: dict[Path, str | None], split: str) -> Path:
     """The folder of a split; a folder of exactly that name comes before one of the same meaning."""
     named = [f for f in splits if f.name == split and split not in (TRAIN, TEST, VALIDATION)]
     for wanted in asked(split):
@@ -116,7 +118,7 @@ def _chosen(root, splits, split):
     raise UnreadableFile(f"{root} has no split {split!r}: it has {_listed(splits)}.{alone}")
 
 
-def _inner(folder):
+def _inner(folder: Path) -> Path:
     """The folder with the classes: archives often contain seg_train/seg_train."""
     inside = walk.folders(folder)
     while len(inside) == 1 and not walk.has_pictures(folder, below=False):
@@ -128,7 +130,7 @@ def _inner(folder):
     return folder
 
 
-def _classes(folder, names=None):
+def _classes(folder: Path, names: Sequence[str] | None = None) -> Labelled:
     """(names, files, labels) of a folder of class folders; names: the classes of the training split, for the others."""
     inside = walk.folders(folder)
     if not inside:
@@ -162,7 +164,7 @@ def _classes(folder, names=None):
     return names, files, np.array(labels, np.int64)
 
 
-def _note_order(folder, names):
+def _note_order(folder: Path, names: Sequence[str]) -> None:
     """A message where the names are numbers and their order as texts is another than by value."""
     if all(name.isdecimal() for name in names) and list(names) != sorted(names, key=int):
         once(
@@ -171,7 +173,7 @@ def _note_order(folder, names):
         )
 
 
-def _check_depth(folder, inside):
+def _check_depth(folder: Path, inside: Sequence[Path]) -> None:
     """Raises UserError if the pictures lie so deep that `folder` is probably one level above the right one."""
     deep = {f: [g for g in walk.folders(f) if walk.has_pictures(g)] for f in inside}
     split = next((f for f in inside if any(role(g.name) == TRAIN for g in deep[f])), None)
@@ -185,7 +187,7 @@ def _check_depth(folder, inside):
     )
 
 
-def _part(names, files, labels, split, root):
+def _part(names: Sequence[str], files: Sequence[Path], labels: np.ndarray, split: str, root: Path) -> Labelled:
     """The samples of a split; one picture in five of every class, at least one, is held out."""
     wanted = next(iter(asked(split)), None)
     if wanted is None:
@@ -200,14 +202,14 @@ def _part(names, files, labels, split, root):
         order = np.random.default_rng([SEED, int(label)]).permutation(members)
         held_out[order[: max(1, len(members) // FIFTH)]] = True
     chosen = np.flatnonzero(~held_out if wanted == TRAIN else held_out)
-    return names, [files[i] for i in chosen], labels[chosen]
+    return names, [files[i] for i in chosen.tolist()], labels[chosen]
 
 
-def _listed(folders):
+def _listed(folders: Collection[Path]) -> str:
     names = [f.name for f in folders]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _instead(folder):
+def _instead(folder: Path) -> str:
     endings = walk.endings(folder) if folder.is_dir() else []
     return f", but files that are not read ({' '.join(endings[:5])})" if endings else ""

@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -50,7 +51,7 @@ class CodedMask:
             return _assigned(mask_values(self.data, where), self.codes.values or {}, where, self.codes.path)
         return self._by_colour(where)
 
-    def _by_colour(self, where):
+    def _by_colour(self, where: str) -> np.ndarray:
         image = _opened(self.data, where)
         _check_lossless(image, where)
         colours = {_packed(*colour): label for colour, label in (self.codes.colours or {}).items()}
@@ -69,7 +70,7 @@ class CodedMask:
         return _assigned(packed, colours, where, self.codes.path)
 
 
-def _packed(red, green, blue):
+def _packed(red: Any, green: Any, blue: Any) -> Any:
     return (red << 16) + (green << 8) + blue
 
 
@@ -140,7 +141,7 @@ def mask_values(data: bytes, where: str | Path) -> np.ndarray:
     return values
 
 
-def _opened(data, where):
+def _opened(data: bytes, where: str | Path) -> Image.Image:
     """The decoded image. Raises UserError: it cannot be read."""
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -150,7 +151,7 @@ def _opened(data, where):
         raise UnreadableFile(f"{where} cannot be read as a mask: it is empty, damaged or no picture.") from None
 
 
-def _check_lossless(image, where):
+def _check_lossless(image: Image.Image, where: str | Path) -> None:
     if image.format == "JPEG":
         raise UnreadableFile(
             f"{where} is a JPEG, which changes the values, and a mask's values are its labels: save a PNG."

@@ -4,6 +4,7 @@ import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_cnns.data.sources import cityscapes, splits, walk
 from keras_cnns.data.sources.class_names import ClassList, class_list, one_line
@@ -89,11 +90,11 @@ def source_of_pairs(
 ) -> Source:
     """The source of pictures with one mask file each, in the same order; codes: see `codes_of`."""
 
-    def read(number):
+    def read(number: int) -> Sample:
         data = contents(masks[number])
         return Sample(contents(pictures[number]), mask=CodedMask(data, codes) if codes else data)
 
-    def fingerprint():
+    def fingerprint() -> str:
         hashes = [(p, hashlib.sha256(contents(m)).hexdigest()) for p, m in zip(pictures, masks, strict=True)]
         return digest(folder, (*names, repr(codes and (codes.values, codes.colours))) if codes else names, hashes)
 
@@ -107,7 +108,7 @@ def source_of_pairs(
     )
 
 
-def _by_name(folder, endings):
+def _by_name(folder: Path, endings: Sequence[str]) -> dict[Path, list[Path]]:
     """{path below the folder, without its ending and what its kind adds to its name: the files}."""
     files: dict[Path, list] = {}
     for path in walk.pictures(folder):
@@ -118,14 +119,16 @@ def _by_name(folder, endings):
     return files
 
 
-def _single(files):
+def _single(files: Mapping[Path, Sequence[Path]]) -> dict[Path, Path]:
     for first, *others in files.values():
         if others:
             raise UnreadableFile(f"{first} and {others[0]} are masks of one picture: leave one of them.")
     return {key: path for key, (path,) in files.items()}
 
 
-def _check_complete(images, masks, pictures, files):
+def _check_complete(
+    images: Path, masks: Path, pictures: Mapping[Any, Sequence[Path]], files: Mapping[Any, Path]
+) -> None:
     alone = [path for key, paths in pictures.items() for path in paths if key not in files]
     if alone:
         raise UnreadableFile(

@@ -44,7 +44,7 @@ class Outlines:
             mask[inside] = item.label
         return mask
 
-    def _in_pixels(self, polygons, size):
+    def _in_pixels(self, polygons: Sequence[Sequence[float]], size: tuple[int, int]) -> Sequence:
         if not self.fractions:
             return polygons
         height, width = size
@@ -73,7 +73,7 @@ def fill(polygons: Sequence[Sequence[float]], size: tuple[int, int], where: str)
     return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(checked, height, width))).astype(bool)
 
 
-def _points(polygon, where):
+def _points(polygon: Sequence[float], where: str) -> np.ndarray:
     try:
         values = np.asarray(polygon, np.float64)
     except (TypeError, ValueError, OverflowError):

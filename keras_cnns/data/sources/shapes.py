@@ -77,7 +77,7 @@ def scene(number: int, split: str = "train", size: tuple[int, int] = SIZE) -> Sa
     return _scene(image, owner, np.array(classes, np.int64))
 
 
-def _scene(image, owner, classes):
+def _scene(image: np.ndarray, owner: np.ndarray, classes: np.ndarray) -> Sample:
     boxes = np.zeros((len(classes), 4), np.float32)
     for number in range(len(classes)):
         y, x = np.nonzero(owner == number + 1)
@@ -91,11 +91,11 @@ _kept = lru_cache(maxsize=KEPT)(scene)
 
 
 @cache
-def _digits():
+def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return digits.arrays()
 
 
-def _background(rng, height, width):
+def _background(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """A gradient between two colours with waves over it, float64 [H, W, 3]."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     angle = rng.uniform(0, 2 * np.pi)
@@ -107,7 +107,7 @@ def _background(rng, height, width):
     return image + rng.uniform(0, 25) * waves[..., None]
 
 
-def _clutter(image, rng):
+def _clutter(image: np.ndarray, rng: np.random.Generator) -> None:
     """Lines and spots that are no cards."""
     height, width, _ = image.shape
     y, x = np.mgrid[:height, :width]
@@ -120,7 +120,9 @@ def _clutter(image, rng):
         image[(np.abs(along) < long) & (np.abs(across) < thick)] = colour
 
 
-def _card(rng, height, width, digit):
+def _card(
+    rng: np.random.Generator, height: int, width: int, digit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(where a card lies, bool [H, W]; where its digit is printed, bool [H, W]; its colours, float64 [H, W, 3])."""
     side = min(height, width)
     radius = 0.5 * side * np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST)))
@@ -145,7 +147,7 @@ def _card(rng, height, width, digit):
     return inside, inside & (np.maximum(np.abs(u), np.abs(v)) < 1), np.clip(colours, 0, 255)
 
 
-def _printed(digit, u, v):
+def _printed(digit: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """How much ink there is at (u, v): the digit stretched over -1 .. 1, its pixels interpolated; none outside."""
     rows, columns = digit.shape
     padded = np.pad(digit, 1)

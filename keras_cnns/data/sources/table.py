@@ -17,7 +17,7 @@ from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.messages import once
 
 
-def beside(root):
+def beside(root: Path) -> list[Path]:
     """The tables with the labels of the pictures in `root`.
 
     That is `root` itself, if it is a file; or one table in it, or one for each split, in `root` or in the folders of
@@ -46,11 +46,11 @@ def beside(root):
     raise UnreadableFile(f"{root} has several tables: {', '.join(f.name for f in tables)}. Give folder:PATH/TABLE.csv.")
 
 
-def _tables_in(folder):
+def _tables_in(folder: Path) -> list[Path]:
     return sorted(f for f in folder.iterdir() if f.suffix.lower() in TABLES and not walk.hidden(f.name))
 
 
-def _of_split_folders(folders):
+def _of_split_folders(folders: Iterable[Path]) -> list[Path]:
     """The table in each folder of a split that has one, as Roboflow and Hugging Face's imagefolder write them."""
     tables = []
     for folder in (f for f in folders if role(f.name) and walk.has_pictures(f)):
@@ -63,7 +63,7 @@ def _of_split_folders(folders):
     return tables if any(_role(table) == TRAIN for table in tables) else []
 
 
-def _role(table):
+def _role(table: Path) -> str | None:
     """The split of a table: by its name, or its folder's."""
     return role(table.stem) or role(table.parent.name)
 
@@ -168,7 +168,9 @@ def _rows_of(path: Path, root: Path) -> tuple[list[Row], tuple[str, ...] | None]
     return rows, columns
 
 
-def _numbered(path: Path, rows: Sequence[Row], names: tuple[str, ...] | None = None):
+def _numbered(
+    path: Path, rows: Sequence[Row], names: tuple[str, ...] | None = None
+) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
     """(names of the classes, files, labels); names: the classes of the training split, for the others."""
     classes = [row.label for row in rows]
     if names is None:
@@ -221,13 +223,13 @@ def _check_single_labels(path: Path, names: Sequence[str]) -> None:
 class Places:
     """The pictures below a folder, by the names that a table may use for them."""
 
-    def __init__(self, root):
+    def __init__(self, root: Path) -> None:
         self.root, self.all = root, walk.pictures(root)
         self.paths = {f.relative_to(root).as_posix(): f for f in self.all}
         self.names = _unique((f.name, f) for f in self.all)
         self.stems = _unique((f.stem, f) for f in self.all)
 
-    def find(self, word):
+    def find(self, word: str) -> Path | None:
         """The picture of that path, name, or name without suffix; None if there is none."""
         word = word.strip().replace("\\", "/").removeprefix("./")
         if word in self.paths:
@@ -241,7 +243,7 @@ class Places:
         return picture
 
 
-def _unique(pairs):
+def _unique(pairs: Iterable[tuple[str, Path]]) -> dict[str, Path | None]:
     """{word: its file, or None if there are several}."""
     unique = {}
     for word, file in pairs:

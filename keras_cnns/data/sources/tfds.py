@@ -2,7 +2,10 @@
 
 import os
 import socket
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -20,7 +23,9 @@ HELD_OUT = {"imagenet2012": "validation"}
 WANTED = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
 
 
-def open_tfds(name, split, *, data_dir=None, download=False):
+def open_tfds(
+    name: str, split: str, *, data_dir: str | os.PathLike[str] | None = None, download: bool = False
+) -> Source:
     """The `split` ("train", "test", or tensorflow-datasets' "train[:10%]") of the data set `name`.
 
     "test" of a data set without one is its validation split, or a fixed fifth of its only split.
@@ -51,7 +56,7 @@ def open_tfds(name, split, *, data_dir=None, download=False):
     )
 
 
-def found_builder(name, data_dir, download):
+def found_builder(name: str, data_dir: str | os.PathLike[str] | None, download: bool) -> tuple[Any, str]:
     """(the builder of the data set `name`, its data folder); prepared, if that is possible."""
     import tensorflow_datasets as tfds
 
@@ -79,7 +84,7 @@ def found_builder(name, data_dir, download):
     return builder, data_dir
 
 
-def _another_version(builder, tfds):
+def _another_version(builder: Any, tfds: ModuleType) -> Any:
     """The newest version that is prepared where the one that tensorflow-datasets knows is not, with a warning."""
     folders = [f.parent for f in Path(builder.data_dir).parent.glob("*/dataset_info.json")]
     versions = [f for f in folders if tfds.core.utils.Version.is_valid(f.name)]
@@ -90,7 +95,7 @@ def _another_version(builder, tfds):
     return tfds.builder_from_directory(newest)
 
 
-def _download(builder, name):
+def _download(builder: Any, name: str) -> None:
     hosts = sorted({urlsplit(url).hostname or "" for url in builder.url_infos or ()} - {""})[:3]
     if hosts and not getproxies() and not any(map(_resolves, hosts)):  # the downloader would retry for minutes
         raise UnreadableFile(
@@ -102,14 +107,14 @@ def _download(builder, name):
         raise UnreadableFile(f"cannot download {name!r}: {first_line(error)}") from error
 
 
-def _resolves(host):
+def _resolves(host: str) -> bool:
     try:
         return bool(socket.getaddrinfo(host, 443))
     except OSError:
         return False
 
 
-def _labelled_pictures(features, tfds):
+def _labelled_pictures(features: Any, tfds: ModuleType) -> bool:
     if not isinstance(features, tfds.features.FeaturesDict) or not {"image", "label"} <= set(features.keys()):
         return False
     image, label = features["image"], features["label"]
@@ -117,7 +122,7 @@ def _labelled_pictures(features, tfds):
     return bytes_or_words and isinstance(label, tfds.features.ClassLabel)
 
 
-def known_split(builder, name, split):
+def known_split(builder: Any, name: str, split: str) -> str:
     splits = list(builder.info.splits)
     if split == "test":
         split = HELD_OUT.get(name, next((s for s in ("test", "validation") if s in splits), "train[:20%]"))
@@ -128,7 +133,7 @@ def known_split(builder, name, split):
     return split
 
 
-def _from_files(builder, split, tfds):
+def _from_files(builder: Any, split: str, tfds: ModuleType) -> tuple[Callable[[tf.Tensor], Sample], int]:
     """Examples as tensorflow-datasets wrote them; only the picture and the label of each are parsed."""
     form = builder.info.file_format.value
     if form not in ("tfrecord", "array_record"):
@@ -139,7 +144,7 @@ def _from_files(builder, split, tfds):
         raw = builder.as_data_source(split=split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
         record, count = (lambda number: raw[int(number)]), len(raw)
 
-    def read(number):
+    def read(number: tf.Tensor) -> Sample:
         serialized = tf.ensure_shape(tf.numpy_function(record, [number], tf.string), [])
         example = tf.io.parse_single_example(serialized, WANTED)
         return Sample(example["image"], label=example["label"])
@@ -147,26 +152,25 @@ def _from_files(builder, split, tfds):
     return read, count
 
 
-def records(instructions):
+def records(instructions: Iterable[Any]) -> tuple[Callable[[int], bytes], int]:
     """(number -> bytes, count) of the records of TFRecord files; their positions are computed once."""
-    files, which, begins, lengths = [], [], [], []
+    files: list[str] = []
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # number of the file, first byte, length
     for instruction in instructions:
         begin, length = _record_positions(instruction.filename)
         wanted = slice(instruction.skip, instruction.skip + instruction.take)
-        begins.append(begin[wanted])
-        lengths.append(length[wanted])
-        which.append(np.full(len(begins[-1]), len(files)))
+        parts.append((np.full(len(begin[wanted]), len(files)), begin[wanted], length[wanted]))
         files.append(os.fspath(instruction.filename))
-    which, begins, lengths = (np.concatenate(parts) for parts in (which, begins, lengths))
+    which, begins, lengths = (np.concatenate(columns) for columns in zip(*parts, strict=True))
 
-    def record(number):
+    def record(number: int) -> bytes:
         with open(files[which[number]], "rb", buffering=0) as file:
             return os.pread(file.fileno(), int(lengths[number]), int(begins[number]))
 
     return record, len(which)
 
 
-def _record_positions(path):
+def _record_positions(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     """(first byte, length) of the data of each record in a TFRecord file.
 
     A record is a length (8 bytes), its checksum (4), the data, their checksum (4).
@@ -184,7 +188,9 @@ def _record_positions(path):
     return np.array(begins, np.int64), np.array(lengths, np.int64)
 
 
-def _from_builder(builder, split, name, data_dir, tfds):
+def _from_builder(
+    builder: Any, split: str, name: str, data_dir: str, tfds: ModuleType
+) -> tuple[Callable[[tf.Tensor], Sample], int]:
     """A data set without files: not prepared, unless something replaces them, as tensorflow-datasets' own mock does."""
     try:
         return _from_data_source(builder, split, tfds)
@@ -195,14 +201,14 @@ def _from_builder(builder, split, name, data_dir, tfds):
         ) from error
 
 
-def _from_data_source(builder, split, tfds):
+def _from_data_source(builder: Any, split: str, tfds: ModuleType) -> tuple[Callable[[tf.Tensor], Sample], int]:
     source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
 
-    def example(number):
+    def example(number: np.integer) -> tuple[bytes, np.int64]:
         found = source[int(number)]
         return found["image"], np.int64(found["label"])
 
-    def read(number):
+    def read(number: tf.Tensor) -> Sample:
         image, label = tf.numpy_function(example, [number], (tf.string, tf.int64))
         return Sample(tf.ensure_shape(image, []), label=tf.ensure_shape(label, []))
 

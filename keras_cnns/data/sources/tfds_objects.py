@@ -1,5 +1,10 @@
 """Boxes and masks of tensorflow-datasets: PASCAL VOC, COCO, the Oxford pets, data sets of one's own."""
 
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
 from keras_cnns.data.sources.sample import VOID, Sample
@@ -15,7 +20,9 @@ FLAGS = ("is_difficult", "is_crowd")
 FROM_ONE = "voc/"  # its pixels count from 1, which tensorflow-datasets keeps
 
 
-def open_tfds(name, split, target, *, data_dir=None, download=False):
+def open_tfds(
+    name: str, split: str, target: str, *, data_dir: str | os.PathLike[str] | None = None, download: bool = False
+) -> Source:
     """The split of the data set `name`; "test" is its validation split where the test split's boxes are secret.
 
     Raises:
@@ -55,7 +62,7 @@ def open_tfds(name, split, target, *, data_dir=None, download=False):
     )
 
 
-def _examples(builder, split, tfds):
+def _examples(builder: Any, split: str, tfds: ModuleType) -> tuple[Callable[[int], dict[str, Any]], int]:
     """(number -> example as NumPy arrays with the picture still encoded, count)."""
     decoders = {"image": tfds.decode.SkipDecoding()}
     if builder.info.splits and builder.info.file_format.value == "tfrecord":
@@ -66,7 +73,7 @@ def _examples(builder, split, tfds):
     return lambda number: source[int(number)], len(source)
 
 
-def _has_boxes(features, tfds):
+def _has_boxes(features: Any, tfds: ModuleType) -> bool:
     if not {"image", "objects"} <= set(features or ()):
         return False
     objects = features["objects"]
@@ -74,7 +81,7 @@ def _has_boxes(features, tfds):
     return {"bbox", "label"} <= set(inner) and isinstance(inner["label"], tfds.features.ClassLabel)
 
 
-def _boxed(example, first_pixel):
+def _boxed(example: dict[str, Any], first_pixel: int) -> Sample:
     objects = example["objects"]
     boxes = np.asarray(objects["bbox"], "float32").reshape(-1, 4)  # top, left, bottom, right
     difficult, crowd = (np.asarray(objects.get(flag, np.zeros(len(boxes))), bool) for flag in FLAGS)
@@ -89,11 +96,11 @@ def _boxed(example, first_pixel):
     )
 
 
-def _masked(example, first_pixel):
+def _masked(example: dict[str, Any], first_pixel: int) -> Sample:
     return Sample(example["image"], mask=np.asarray(example["segmentation_mask"])[..., 0])
 
 
-def _classes(example, count):
+def _classes(example: Callable[[int], dict[str, Any]], count: int) -> int:
     """How many classes the masks have, judging by the first 50 (the Oxford pets count from 1 to 3)."""
     seen = [np.asarray(example(n)["segmentation_mask"]) for n in range(min(count, 50))]
     return 1 + max(int(mask[mask != VOID].max(initial=0)) for mask in seen)

@@ -51,10 +51,10 @@ def open_boxes(folder: Path, split: str) -> Source:
     rows = [(pairs[files[k]], files[k], annotations[files[k]]) if k in files else _empty(without[k]) for k in selected]
     number_of = {name: number for number, name in enumerate(names)}
 
-    def boxes(annotation):
+    def boxes(annotation: Annotation) -> list[list[float]]:
         return [[side - first * (n < 2) for n, side in enumerate(item.sides)] for item in annotation.objects]
 
-    def read(number):
+    def read(number: int) -> Sample:
         picture, _, annotation = rows[number]
         return Sample(
             picture=contents(picture),
@@ -64,7 +64,7 @@ def open_boxes(folder: Path, split: str) -> Source:
             size=annotation.size,
         )
 
-    def fingerprint():
+    def fingerprint() -> str:
         parts = [(p, [(o.name, b, o.difficult) for o, b in zip(a.objects, boxes(a), strict=True)]) for p, _, a in rows]
         return digest(folder, names, parts)
 
@@ -112,7 +112,7 @@ def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, .
     return tuple(sorted(file_of))
 
 
-def _check_difficult(folder, annotations):
+def _check_difficult(folder: Path, annotations: Mapping[Path, Annotation]) -> None:
     flags = [item.difficult for annotation in annotations.values() for item in annotation.objects]
     if flags and all(flags):
         raise UnreadableFile(

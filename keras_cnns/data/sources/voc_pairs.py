@@ -54,7 +54,7 @@ def paired(folder: Path, files: Sequence[Path], candidates: Iterable[Path]) -> d
     return pairs
 
 
-def _subfolders(folder, path):
+def _subfolders(folder: Path, path: Path) -> list[str]:
     return [part for part in path.relative_to(folder).parts[:-1] if part.lower() not in KINDS]
 
 
@@ -100,7 +100,7 @@ def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[st
     return list(split_by_fifths(folder, items, split))
 
 
-def _role(path, folder):
+def _role(path: Path, folder: Path) -> str | None:
     return next((role for part in path.relative_to(folder).parts[:-1] if (role := splits.role(part))), None)
 
 
@@ -125,7 +125,7 @@ def listed_anywhere(folder: Path, task: str, items: Mapping[str, Any], others: M
     return {name for path in lists for name in _resolved(path, items, others)[0]}
 
 
-def _resolved(path, items, others):
+def _resolved(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """(the names in a list that stand for an item, each once, the lines that stand for none)."""
     try:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
@@ -142,7 +142,7 @@ def _resolved(path, items, others):
     return list(names), absent
 
 
-def _readings(line):
+def _readings(line: str) -> list[str]:
     """What a line may name, the most literal first: a name may have spaces, an ending, folders, a flag behind it."""
     words = [line, *([line.rsplit(None, 1)[0]] if line.split()[-1] in FLAGS and len(line.split()) > 1 else [])]
     readings = []

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 from keras_cnns.data.sources.files import check_pixels
 from keras_cnns.support import messages
@@ -58,7 +59,7 @@ def parsed(path: Path) -> Annotation:
     return Annotation((height, width) if height and width else None, objects, database, owner)
 
 
-def _object(element):
+def _object(element: Element) -> BoxedObject:
     name, difficult = (" ".join((element.findtext(part) or "").split()) for part in ("name", "difficult"))
     if not name:
         raise ValueError("an object has no name")
@@ -69,10 +70,10 @@ def _object(element):
     return BoxedObject(name, (x1, y1, x2, y2), DIFFICULT[difficult.lower()], fractional)
 
 
-def _number(element, path, default=None):
+def _number(element: Element, path: str, default: str | None = None) -> float:
     text = element.findtext(path, default)
     try:
-        return float(text)
+        return float(text)  # type: ignore[arg-type]  # a TypeError without the element
     except (TypeError, ValueError):
         raise ValueError(f"an {element.tag} has {path} {text!r}, and it must be a number") from None
 

@@ -1,6 +1,7 @@
 """The folders and the pictures in a folder, without hidden files and what operating systems leave behind."""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,15 +46,15 @@ def endings(folder: str | Path) -> list[str]:
     return sorted({s for s in suffixes if s}, key=lambda suffix: (-suffixes.count(suffix), suffix))
 
 
-def is_picture(name):
+def is_picture(name: str) -> bool:
     return not hidden(name) and name.lower().endswith(SUFFIXES)
 
 
-def hidden(name):
+def hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in LITTER
 
 
-def _walk(folder):
+def _walk(folder: str | Path) -> Iterator[tuple[str, list[str]]]:
     """(folder, names of its files) of a folder and all below, by path; follows links, and visits each folder once.
 
     Named pipes, sockets and devices are skipped: opening one may block forever.
@@ -72,7 +73,7 @@ def _walk(folder):
         yield where, sorted(name for name in files if not hidden(name) and name not in special)
 
 
-def _special(folder):
+def _special(folder: str) -> dict[str, str]:
     """{name: kind} of the pipes, sockets and devices in a folder. A broken link is none of them."""
     special = {}
     with os.scandir(folder) as entries:

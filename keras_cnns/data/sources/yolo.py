@@ -88,7 +88,7 @@ def _labelled(texts: Sequence[Path]) -> bool:
     return any(text.with_suffix(ending).is_file() for text in texts[:1000] for ending in endings)
 
 
-def _described(root, path, content):
+def _described(root: Path, path: Path, content: dict) -> YoloFolder:
     names = _names(path, content)
     keypoints = content.get("kpt_shape")
     count = 0
@@ -168,7 +168,7 @@ def _pictures(folder: YoloFolder, role: str) -> list[Path]:
     return list(pictures)
 
 
-def _place(folder, entry):
+def _place(folder: YoloFolder, entry: str) -> Path:
     """What an entry of data.yaml or a line of a list stands for, with Ultralytics' rule for Roboflow's "../train"."""
     readings = [entry]
     while (text := readings[-1].replace("\\", "/")).startswith(("../", "data/")):  # "data/" in Darknet's lists
@@ -185,7 +185,7 @@ def _place(folder, entry):
     raise UnreadableFile(f"{folder.path} names {entry!r}, which is not in {folder.root}.")
 
 
-def _listed(folder, path):
+def _listed(folder: YoloFolder, path: Path) -> list[Path]:
     try:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     except OSError as error:
@@ -222,7 +222,7 @@ def _chosen(folder: YoloFolder, split: str) -> list[Path]:
     raise UnreadableFile(f"{folder.path} names no pictures for {split!r}: it has {', '.join(folder.splits)}.")
 
 
-def _role(path, root):
+def _role(path: Path, root: Path) -> str | None:
     return next((role for part in path.relative_to(root).parts[:-1] if (role := splits.role(part))), None)
 
 
@@ -250,13 +250,13 @@ def open_yolo(folder: YoloFolder, split: str, target: str) -> Source:
             f"{folder.path}: a mask has 0 for the background, so no class of polygons may be called so."
         )
 
-    def read_boxes(number):
+    def read_boxes(number: int) -> Sample:
         rows = objects[number]
         return Sample(
             contents(pictures[number]), boxes=[r.box for r in rows], classes=[r.number for r in rows], fractions=True
         )
 
-    def read_mask(number):
+    def read_mask(number: int) -> Sample:
         boxes = [row for row in objects[number] if row.polygon is None]
         if boxes:
             raise UnreadableFile(f"{files[number]} has a box, and a mask needs polygons (class x1 y1 x2 y2 x3 y3 ...).")

@@ -46,7 +46,7 @@ def read_labels(path: Path, names: Sequence[str], keypoints: int = 0) -> tuple[L
     return distinct
 
 
-def _object(line, where, names, keypoints):
+def _object(line: Sequence[str], where: str, names: Sequence[str], keypoints: int) -> LabelledObject:
     try:
         number, values = float(line[0]), [float(word) for word in line[1:]]
     except ValueError:
