@@ -114,9 +114,9 @@ def converter(model: keras.Model, batch: int | None = 1, **names: Sequence[str])
     """
     holder = tf.Module()
     holder.kept = [variable.value for variable in model.variables]
-    made = tf.lite.TFLiteConverter.from_concrete_functions([concrete_function(model, batch, **names)], holder)
-    made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    return made
+    result = tf.lite.TFLiteConverter.from_concrete_functions([concrete_function(model, batch, **names)], holder)
+    result.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return result
 
 
 def run(made: tf.lite.TFLiteConverter) -> bytes:
@@ -140,11 +140,11 @@ def to_flatbuffer(model: keras.Model, batch: int | None = 1, **names: Sequence[s
     """
     function = concrete_function(model, batch, **names)
     with stderr_closed():  # it would rather keep the signature itself
-        made = tf.lite.TFLiteConverter.from_concrete_functions([function])
-    made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        tflite_converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    tflite_converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     own = len(function.inputs) - len(function.captured_inputs)  # behind them stand variables and constants
     inputs = [tensor.op.name for tensor in function.inputs[:own]]
-    return flatbuffer.signed(run(made), inputs, sorted(function.structured_outputs))
+    return flatbuffer.signed(run(tflite_converter), inputs, sorted(function.structured_outputs))
 
 
 def _explain(message: str, graph: tf.Graph) -> str:

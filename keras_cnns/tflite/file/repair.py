@@ -25,9 +25,9 @@ def named_outputs(model: schema.ModelT, integers: bool) -> schema.ModelT:
     graph, types = model.subgraphs[0], (schema.TensorType.INT8, schema.TensorType.INT16)
     for signature in model.signatureDefs or []:
         for place, (entry, output) in enumerate(zip(signature.outputs, graph.outputs, strict=True)):
-            found = (entry.tensorIndex, output)
-            right = [i for i in found if (graph.tensors[i].type in types) == integers]
-            entry.tensorIndex = graph.outputs[place] = (right or found)[0]
+            indices = (entry.tensorIndex, output)
+            right = [i for i in indices if (graph.tensors[i].type in types) == integers]
+            entry.tensorIndex = graph.outputs[place] = (right or indices)[0]
     return model
 
 

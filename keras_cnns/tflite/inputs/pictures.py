@@ -48,10 +48,10 @@ def gather(
     if not count:
         raise BadArgument(f"{what} is empty: give some pictures as the model takes them.")
     try:
-        whole = {name: _joined(arrays) for name, arrays in parts.items()}
+        arrays_by_name = {name: _joined(arrays) for name, arrays in parts.items()}
     except ValueError as error:
         raise BadArgument(f"{what}: the batches have different shapes ({error}).") from None
-    return checked(whole, inputs, what)
+    return checked(arrays_by_name, inputs, what)
 
 
 def batches(
@@ -146,22 +146,22 @@ def _checked(array: np.ndarray, tensor: keras.KerasTensor, name: str, what: str)
 
 def compare_ranges(calibration: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     """A sentence for each input whose calibration spans far more or far less than the pictures it will meet."""
-    found = []
+    warnings = []
     for name, array in calibration.items():
         if array.dtype == bool:
             continue
         ours, theirs = (f"{values.min():.4g} to {values.max():.4g}" for values in (array, images[name]))
         wide = float(np.ptp(array)) / (float(np.ptp(images[name])) or 1.0)
         if not 0.5 <= wide <= 2.0:
-            found.append(f"calibration goes from {ours}, the images from {theirs}: are both scaled alike?")
-    return tuple(found)
+            warnings.append(f"calibration goes from {ours}, the images from {theirs}: are both scaled alike?")
+    return tuple(warnings)
 
 
 def at_once(model: keras.Model) -> int:
     """How many pictures the model may look at in one call: fewer where a layer gives very much for each of them, as a
     detector's pooling does for a thousand boxes."""
-    given = [x for layer in model.layers for node in calls_of(layer) for x in node.output_tensors]
-    largest = max((4 * math.prod(n or 1 for n in x.shape[1:]) for x in given), default=1)
+    outputs = [x for layer in model.layers for node in calls_of(layer) for x in node.output_tensors]
+    largest = max((4 * math.prod(n or 1 for n in x.shape[1:]) for x in outputs), default=1)
     return max(1, min(AT_ONCE, MEMORY // largest))
 
 

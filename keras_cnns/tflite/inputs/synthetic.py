@@ -52,7 +52,7 @@ def synthetic(
     free = [keras.Variable(_patches(array.shape, rng)) for array in start]  # from 0 to 1
 
     def pictures() -> list[tf.Tensor]:
-        return [255.0 * v.value if whole else 2.0 * v.value - 1.0 for v, whole in zip(free, pixels, strict=True)]
+        return [255.0 * v.value if of_bytes else 2.0 * v.value - 1.0 for v, of_bytes in zip(free, pixels, strict=True)]
 
     @tf.function(jit_compile=False)
     def gradients() -> list[tf.Tensor]:
@@ -70,10 +70,10 @@ def synthetic(
     rule = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, max(steps, 1)))
     for _ in range(steps):
         rule.apply(gradients(), free)
-        for v, whole in zip(free, pixels, strict=True):
-            v.assign(tf.clip_by_value(v.value, 0.0, 1.0) if whole else v.value)
-    found = zip(names, pictures(), strict=True)
-    return {name: array.numpy() for name, array in found}, NOTE.format(count, len(layers))
+        for v, of_bytes in zip(free, pixels, strict=True):
+            v.assign(tf.clip_by_value(v.value, 0.0, 1.0) if of_bytes else v.value)
+    named = zip(names, pictures(), strict=True)
+    return {name: array.numpy() for name, array in named}, NOTE.format(count, len(layers))
 
 
 def _unsure(answers: tf.Tensor, kind: str) -> tf.Tensor:

@@ -33,13 +33,13 @@ def sensitivities(data: bytes, pictures: Mapping[str, np.ndarray], batch: int = 
     Raises:
       UserError: a picture on which the answers are not finite, which says nothing of any layer.
     """
-    given = list(batched(thin(pictures, PICTURES), batch))
+    inputs = list(batched(thin(pictures, PICTURES), batch))
     file = File(data)
     able = (Kernel.of(file, operator) for operator in file.operators if file.kind(operator) in FOUR_BITS)
     kernels = [k for k in able if k and file.readers(k.operator.inputs[k.place]) == 1]
-    wanted, seen = answers(data, given, [k.operator.inputs[k.picture] for k in kernels])
+    wanted, seen = answers(data, inputs, [k.operator.inputs[k.picture] for k in kernels])
     check_finite(wanted, pictures, PICTURES, batch)
-    found = {}
+    errors = {}
     for kernel, x in zip(kernels, seen, strict=True):
         changed = File(data)
         weights, shift = _four_bits(kernel, x)
@@ -49,9 +49,9 @@ def sensitivities(data: bytes, pictures: Mapping[str, np.ndarray], batch: int = 
             bias = operator.inputs[kernel.bias]
             operator.inputs = [*operator.inputs[: kernel.bias], changed.twin(bias, operator.outputs[0])]
             changed.store(operator.inputs[kernel.bias], file.constant(bias) + shift)
-        actual, _ = answers(flatbuffer.write(changed.model), given)
-        found[file.name(kernel.operator.outputs[0])] = normalized_error(wanted, actual), kernel.weights.size
-    return found
+        actual, _ = answers(flatbuffer.write(changed.model), inputs)
+        errors[file.name(kernel.operator.outputs[0])] = normalized_error(wanted, actual), kernel.weights.size
+    return errors
 
 
 def allocate(found: Mapping[str, tuple[float, int]], size: int, budget: float, strict: bool = True) -> set[str]:

@@ -32,8 +32,8 @@ def answers(
     seen: list[list[np.ndarray]] = [[] for _ in tensors]
     takes, gives = runner.get_input_details(), runner.get_output_details()
     for one in given:
-        found = runner(**{name: _as_taken(value, takes[name]) for name, value in one.items()})
-        outputs.append([_as_meant(found[name], gives[name]) for name in sorted(found)])
+        results = runner(**{name: _as_taken(value, takes[name]) for name, value in one.items()})
+        outputs.append([_as_meant(results[name], gives[name]) for name in sorted(results)])
         for kept, tensor in zip(seen, tensors, strict=True):
             kept.append(file.get_tensor(tensor))
     return [np.stack(one) for one in zip(*outputs, strict=True)], [np.concatenate(one) for one in seen]

@@ -77,25 +77,25 @@ def distinguish_loops(data: bytes) -> bytes:
 
 def _around(model: schema.ModelT, graph: schema.SubGraphT) -> list[int]:
     """Numbers of the main graph's tensors: up from suppression to weights, and down again."""
-    made = {i: operator for operator in graph.operators for i in operator.outputs}
+    producers = {i: operator for operator in graph.operators for i in operator.outputs}
     suppressing = [operator for operator in graph.operators if _code(model, operator) in SUPPRESSION]
-    found, waiting = set(), [i for operator in suppressing for i in operator.inputs if i >= 0]
+    tensors, waiting = set(), [i for operator in suppressing for i in operator.inputs if i >= 0]
     while waiting:
         tensor = waiting.pop()
-        operator = made.get(tensor)
-        if tensor in found or _is_weighted(model, graph, operator):
+        operator = producers.get(tensor)
+        if tensor in tensors or _is_weighted(model, graph, operator):
             continue
         if operator:
-            found.update(operator.outputs)
+            tensors.update(operator.outputs)
             waiting += [i for i in operator.inputs if i >= 0]
         elif tensor in graph.inputs:
-            found.add(tensor)
-    found.update(i for operator in suppressing for i in operator.outputs)
+            tensors.add(tensor)
+    tensors.update(i for operator in suppressing for i in operator.outputs)
     for operator in graph.operators:  # each stands behind those that it reads
-        floats = [i for i in operator.inputs if i in found and graph.tensors[i].type == schema.TensorType.FLOAT32]
+        floats = [i for i in operator.inputs if i in tensors and graph.tensors[i].type == schema.TensorType.FLOAT32]
         if floats and not _is_weighted(model, graph, operator):
-            found.update(operator.outputs)
-    return sorted(found)
+            tensors.update(operator.outputs)
+    return sorted(tensors)
 
 
 def _code(model: schema.ModelT, operator: schema.OperatorT) -> int:
@@ -132,25 +132,25 @@ def _around_powers(model: schema.ModelT) -> list[str]:
     negative power, and so does the power itself: what makes its base, and what it is multiplied with, are not rounded.
     """
     graph = model.subgraphs[0]
-    made = {operator.outputs[0]: operator for operator in graph.operators}
+    producers = {operator.outputs[0]: operator for operator in graph.operators}
     codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
-    found = []
+    names = []
 
     def walk(tensor: int) -> bool:
-        operator = made.get(tensor)
+        operator = producers.get(tensor)
         if operator is None:
             return False
         code = codes[operator.opcodeIndex]
         squares = code == Kind.SQUARE or (code == Kind.MUL and operator.inputs[0] == operator.inputs[1])
-        if squares or code in (Kind.ADD, Kind.CONV_2D) and all(map(walk, _computed(operator, made))):
-            found.append(graph.tensors[tensor].name.decode())
+        if squares or code in (Kind.ADD, Kind.CONV_2D) and all(map(walk, _computed(operator, producers))):
+            names.append(graph.tensors[tensor].name.decode())
             return True
         return False
 
     powers = [operator for operator in graph.operators if codes[operator.opcodeIndex] == Kind.POW]
     for operator in powers:
         walk(operator.inputs[0])
-    found += [  # no logarithm of what rounds to zero
+    names += [  # no logarithm of what rounds to zero
         graph.tensors[operator.inputs[0]].name.decode()
         for operator in graph.operators
         if codes[operator.opcodeIndex] == Kind.LOG
@@ -158,8 +158,8 @@ def _around_powers(model: schema.ModelT) -> list[str]:
     results = {operator.outputs[0] for operator in powers}
     for operator in graph.operators:
         if codes[operator.opcodeIndex] in (Kind.MUL, Kind.DIV) and results.intersection(operator.inputs):
-            found.append(graph.tensors[operator.outputs[0]].name.decode())
-    return found
+            names.append(graph.tensors[operator.outputs[0]].name.decode())
+    return names
 
 
 def _computed(operator: schema.OperatorT, made: Mapping[int, schema.OperatorT]) -> list[int]:

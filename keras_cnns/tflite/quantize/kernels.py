@@ -93,17 +93,17 @@ class Kernel:
         chosen = _some(len(pictures) * positions[0] * positions[1], limit, rng)
         index, row, column = np.unravel_index(chosen, (len(pictures), *positions))
         channels = pictures.shape[-1]
-        found = np.zeros((len(chosen), *size, channels), np.float32)
+        patches = np.zeros((len(chosen), *size, channels), np.float32)
         for i in range(size[0]):
             for j in range(size[1]):
                 r = row * strides[0] + i * dilations[0] - before[0]
                 c = column * strides[1] + j * dilations[1] - before[1]
                 inside = (r >= 0) & (r < pictures.shape[1]) & (c >= 0) & (c < pictures.shape[2])
-                found[inside, i, j] = pictures[index[inside], r[inside], c[inside]]
+                patches[inside, i, j] = pictures[index[inside], r[inside], c[inside]]
         if self.kind == KIND.DEPTHWISE_CONV_2D:
-            return found.reshape(len(chosen), -1, channels).transpose(2, 0, 1)
+            return patches.reshape(len(chosen), -1, channels).transpose(2, 0, 1)
         groups = channels // self.weights.shape[-1]
-        return np.moveaxis(found.reshape(len(chosen), -1, groups, channels // groups), 2, 0).reshape(
+        return np.moveaxis(patches.reshape(len(chosen), -1, groups, channels // groups), 2, 0).reshape(
             groups, len(chosen), -1
         )
 

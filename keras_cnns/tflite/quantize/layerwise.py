@@ -153,8 +153,8 @@ class _Walk:
             rounded = results
         else:
             places = {i: list(operator.inputs).index(i) for i in computed}
-            given = [right[i] if twin is None else self._as_stored(twin.inputs[places[i]], right[i]) for i in computed]
-            rounded = Step(self.floats, operator, replaced=self._constants(operator, twin)).run(given)
+            inputs = [right[i] if twin is None else self._as_stored(twin.inputs[places[i]], right[i]) for i in computed]
+            rounded = Step(self.floats, operator, replaced=self._constants(operator, twin)).run(inputs)
         outputs = [i for i in operator.outputs if i >= 0]
         for place, tensor in enumerate(outputs):
             left[tensor] = results[place]
@@ -191,28 +191,28 @@ class _Walk:
         operator, picture = kernel.operator, kernel.operator.inputs[kernel.picture]
         output = operator.outputs[0]
         (wanted,) = Step(self.floats, operator, linear=True).run([left[picture]])
-        given = self._as_stored(twin.inputs[kernel.picture], right[picture])
+        inputs = self._as_stored(twin.inputs[kernel.picture], right[picture])
         replaced, learned = self._constants(operator, twin), None
-        (found,) = Step(self.floats, operator, replaced=replaced, linear=True).run([given])
+        (actual,) = Step(self.floats, operator, replaced=replaced, linear=True).run([inputs])
         enough = wanted[..., 0].size >= FEWEST
         if enough and self.tuning.rounding == "learned":
-            learned = self._learned(kernel, twin, left[picture], given)
+            learned = self._learned(kernel, twin, left[picture], inputs)
         if learned is not None:
             tensor = self._stored(twin.inputs[kernel.place])
             values = in_floats(learned, self.integers.tensors[tensor])
             (other,) = Step(self.floats, operator, replaced={**replaced, kernel.place: values}, linear=True).run(
-                [given]
+                [inputs]
             )
-            if _surely_less(*(min(self._wrong(kernel, wanted, one), key=np.mean) for one in (other, found))):
-                found = other
+            if _surely_less(*(min(self._wrong(kernel, wanted, one), key=np.mean) for one in (other, actual))):
+                actual = other
                 self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
                 self.integers.store(tensor, learned)
-        kept, corrected = self._wrong(kernel, wanted, found)
+        kept, corrected = self._wrong(kernel, wanted, actual)
         if enough and np.mean(corrected) < np.mean(kept):
             assert kernel.bias is not None  # `_wrong` says that no other can be corrected
-            found += self._shift(twin, kernel.bias, _mean_difference(wanted, found))
+            actual += self._shift(twin, kernel.bias, _mean_difference(wanted, actual))
         left[output] = activated(operator, wanted)
-        right[output] = self._as_stored(twin.outputs[0], activated(operator, found))
+        right[output] = self._as_stored(twin.outputs[0], activated(operator, actual))
 
     def _wrong(self, kernel: Kernel, wanted: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared errors in each run held out: with the bias as it is, and as the others would correct it."""

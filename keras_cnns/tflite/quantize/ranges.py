@@ -41,20 +41,24 @@ def measure(made: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[
         raise BadArgument(
             f"a percentile of {count} pictures says nothing of others: give {FEWEST} or more, or extremes."
         )
-    whole, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.pictures, job.batch))
+    all_results, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.pictures, job.batch))
     with quantizer_quiet():
-        meter = calibrator.Calibrator(whole, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+        meter = calibrator.Calibrator(all_results, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
         meter.calibrate({"serving_default": pictures}, made._recipe_manager)
-    found = meter.get_model_qsvs()
-    endless = [name for name, r in found.items() if not (np.isfinite(r["min"]).all() and np.isfinite(r["max"]).all())]
+    tensor_ranges = meter.get_model_qsvs()
+    endless = [
+        name for name, r in tensor_ranges.items() if not (np.isfinite(r["min"]).all() and np.isfinite(r["max"]).all())
+    ]
     if endless and len(flatbuffer.read(data).subgraphs) == 1:  # a loop may well begin at infinity
-        raise BadArgument(_first_endless(whole, pictures, set(endless)))
+        raise BadArgument(_first_endless(all_results, pictures, set(endless)))
     if way != "extremes":
-        found = _narrowed(whole, pictures, found, way)
+        tensor_ranges = _narrowed(all_results, pictures, tensor_ranges, way)
     for name, tensor in _input_tensors(data).items():
-        if tensor in found:  # numbers of words, say, stay what they are
-            found[tensor] = _between(found[tensor], *_of_input(found[tensor], job.pictures[name]))
-    return found
+        if tensor in tensor_ranges:  # numbers of words, say, stay what they are
+            tensor_ranges[tensor] = _between(
+                tensor_ranges[tensor], *_of_input(tensor_ranges[tensor], job.pictures[name])
+            )
+    return tensor_ranges
 
 
 def picture_range(low: float, high: float) -> tuple[float, float] | None:
@@ -154,8 +158,8 @@ def _watched(
         [i for o in model.subgraphs[0].operators for i in o.outputs if i >= 0],
     )
     known = {i: tensors[i].name.decode() for i in results if tensors[i].name.decode() in wanted}
-    for given in pictures:
-        runner(**given)
+    for inputs in pictures:
+        runner(**inputs)
         yield {name: file.get_tensor(i) for i, name in known.items()}
 
 

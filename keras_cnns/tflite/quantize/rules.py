@@ -50,12 +50,12 @@ ALGORITHMS = {"mse": recipe.AlgorithmName.MSE, "octav": recipe.AlgorithmName.OCT
 
 def _quantizer(data: bytes, rule: Rule, tuning: Tuning, where: str = ".*") -> quantizer.Quantizer:
     """LiteRT Quantizer with one rule for what is called `where`, whose weights get their scales as `tuning` says."""
-    made, config = quantizer.Quantizer(data), _config(rule)
-    made.update_quantization_recipe(where, Op.ALL_SUPPORTED, config, PLAIN)
+    result, config = quantizer.Quantizer(data), _config(rule)
+    result.update_quantization_recipe(where, Op.ALL_SUPPORTED, config, PLAIN)
     able = WEIGHTED if config.weight_tensor_config.num_bits == 8 else IN_FOUR_BITS
     for operation in able if tuning.scales in ALGORITHMS else ():
-        made.update_quantization_recipe(where, operation, config, ALGORITHMS[tuning.scales])
-    return made
+        result.update_quantization_recipe(where, operation, config, ALGORITHMS[tuning.scales])
+    return result
 
 
 def _config(rule: Rule) -> qtyping.OpQuantizationConfig:
@@ -72,9 +72,9 @@ def weights(rule: Rule) -> Callable[[bytes, Job], bytes]:
 
 
 def float16(data: bytes, job: Job) -> bytes:
-    made = quantizer.Quantizer(data)
-    made.update_quantization_recipe(".*", Op.ALL_SUPPORTED, _FLOAT16, recipe.AlgorithmName.FLOAT_CASTING)
-    return float16_biases.added(_run(made, None))
+    float16_quantizer = quantizer.Quantizer(data)
+    float16_quantizer.update_quantization_recipe(".*", Op.ALL_SUPPORTED, _FLOAT16, recipe.AlgorithmName.FLOAT_CASTING)
+    return float16_biases.added(_run(float16_quantizer, None))
 
 
 def dynamic(data: bytes, job: Job) -> bytes:
@@ -83,20 +83,20 @@ def dynamic(data: bytes, job: Job) -> bytes:
     XNNPACK has no depthwise convolution of float inputs and int8 weights, and kernels of few numbers save nothing: the
     stock converter leaves them in float as well.
     """
-    made, file = _quantizer(data, recipe.dynamic_wi8_afp32, job.tuning), File(data)
-    _leave_float(made, Op.DEPTHWISE_CONV_2D)
+    int8_quantizer, file = _quantizer(data, recipe.dynamic_wi8_afp32, job.tuning), File(data)
+    _leave_float(int8_quantizer, Op.DEPTHWISE_CONV_2D)
     for kernel in filter(None, (Kernel.of(file, operator) for operator in file.operators)):
         if kernel.weights.size < SMALL_KERNEL:
-            _leave_float(made, Op.ALL_SUPPORTED, where=_called(file.name(kernel.operator.outputs[0])))
-    return _run(made, None)
+            _leave_float(int8_quantizer, Op.ALL_SUPPORTED, where=_called(file.name(kernel.operator.outputs[0])))
+    return _run(int8_quantizer, None)
 
 
 def static(rule: Rule) -> Callable[..., bytes]:
     """Integers throughout, on the ranges of the calibration pictures."""
 
     def make(data: bytes, job: Job, islands: Sequence[qtyping.TFLOperationName] = ()) -> bytes:
-        made = _in_integers(data, job, rule, islands=islands)
-        return bias_overflow.fit(data, _run(made, _ranges(made, data, job)))
+        int_quantizer = _in_integers(data, job, rule, islands=islands)
+        return bias_overflow.fit(data, _run(int_quantizer, _ranges(int_quantizer, data, job)))
 
     return make
 
@@ -104,21 +104,21 @@ def static(rule: Rule) -> Callable[..., bytes]:
 def _in_integers(
     data: bytes, job: Job, rule: Rule, where: str = ".*", islands: Sequence[qtyping.TFLOperationName] = ()
 ) -> quantizer.Quantizer:
-    made = _quantizer(data, rule, job.tuning, where)
-    _leave_float(made, Op.DIV)  # what it divides by may round to zero
+    int_quantizer = _quantizer(data, rule, job.tuning, where)
+    _leave_float(int_quantizer, Op.DIV)  # what it divides by may round to zero
     if job.settings.input_type == "float32":
-        _leave_float(made, Op.INPUT)
+        _leave_float(int_quantizer, Op.INPUT)
     if job.settings.output_type == "float32":
         # int8 SOFTMAX is not delegated and answers in steps of 1/256; in float it is neither slow nor coarse
-        _leave_float(made, Op.OUTPUT, Op.SOFTMAX)
-    _leave_float(made, *islands)
+        _leave_float(int_quantizer, Op.OUTPUT, Op.SOFTMAX)
+    _leave_float(int_quantizer, *islands)
     powers, floats = float_operators.left_in_float(data)
     for tensor in powers:
-        _leave_float(made, Op.ALL_SUPPORTED, where=_called(tensor))
+        _leave_float(int_quantizer, Op.ALL_SUPPORTED, where=_called(tensor))
     if floats:
         float_operators.check_ends(data, floats, job)
-        _leave_float(made, Op.ALL_SUPPORTED, where=f"(^|;)({'|'.join(map(re.escape, floats))});")
-    return made
+        _leave_float(int_quantizer, Op.ALL_SUPPORTED, where=f"(^|;)({'|'.join(map(re.escape, floats))});")
+    return int_quantizer
 
 
 def _ranges(made: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
@@ -131,32 +131,32 @@ def left_out_in(kept: Rule | None) -> Callable[[bytes, Job], bytes]:
     """int8, but floats (`kept` is None), or what another rule says, around the roundings with the largest errors."""
 
     def make(data: bytes, job: Job) -> bytes:
-        made = _in_integers(data, job, recipe.static_wi8_ai8)
-        found = _ranges(made, data, job)
-        int8 = finished(bias_overflow.fit(data, _run(made, found)), job)
+        int8_quantizer = _in_integers(data, job, recipe.static_wi8_ai8)
+        tensor_ranges = _ranges(int8_quantizer, data, job)
+        int8 = finished(bias_overflow.fit(data, _run(int8_quantizer, tensor_ranges)), job)
         measure = lambda: sensitivity.measure(data, int8, job.pictures, job.batch)  # noqa: E731
         roundings = job.shared.once(("int8 sensitivities", hash(int8)), measure)
         form = "float" if kept is None else "int16"
         left_out = sensitivity.choose(roundings, job.error_avoided, form)
         for name in sorted(left_out):
             if kept is None:
-                _leave_float(made, Op.ALL_SUPPORTED, where=_called(name))
+                _leave_float(int8_quantizer, Op.ALL_SUPPORTED, where=_called(name))
             else:
-                made.update_quantization_recipe(_called(name), Op.ALL_SUPPORTED, _config(kept), PLAIN)
+                int8_quantizer.update_quantization_recipe(_called(name), Op.ALL_SUPPORTED, _config(kept), PLAIN)
         job.sensitivities.extend(sensitivity.table(data, roundings, left_out, form))
         job.notes.append(sensitivity.note(data, roundings, left_out, form))
-        return bias_overflow.fit(data, _run(made, found))
+        return bias_overflow.fit(data, _run(int8_quantizer, tensor_ranges))
 
     return make
 
 
 def islands(data: bytes, job: Job) -> bytes:
     """int8 with the operators float that would only slow it down, or that were named."""
-    whole = static(recipe.static_wi8_ai8)
+    make_int8 = static(recipe.static_wi8_ai8)
     if job.settings.islands is None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "int8.tflite")
-            file.write_bytes(finished(whole(data, job), job))
+            file.write_bytes(finished(make_int8(data, job), job))
             left, _ = runner.ask("describe", file=str(file))
         names = sorted(set(left["undelegated"]) - {"QUANTIZE", "DEQUANTIZE"})
         islands = [name for name in names if name in Op.__members__]
@@ -165,24 +165,24 @@ def islands(data: bytes, job: Job) -> bytes:
         for name in islands:
             if name not in Op.__members__:
                 raise UnsupportedModel(f"no operator {name!r} can be left float.{nearest(name, Op.__members__)}")
-    return whole(data, job, [Op[name] for name in islands])
+    return make_int8(data, job, [Op[name] for name in islands])
 
 
 def four_and_eight_bits(data: bytes, job: Job) -> bytes:
     """int4 in as many layers as `job.settings.max_size` asks for, the least sensitive first; int8 in the others."""
-    made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
-    size = len(finished(_run(made, None), job))
+    mixed_quantizer = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
+    size = len(finished(_run(mixed_quantizer, None), job))
     measure = lambda: bit_allocation.sensitivities(data, job.pictures, job.batch)  # noqa: E731
-    found = job.shared.once(("int4 sensitivities", hash(data), job.batch), measure)
+    sensitivities = job.shared.once(("int4 sensitivities", hash(data), job.batch), measure)
     most = 0.99 * (job.settings.max_size or SMALL) * len(data) - 1024  # names and the card go in as well
-    chosen = bit_allocation.allocate(found, size, most, strict=job.settings.max_size is not None)
+    chosen = bit_allocation.allocate(sensitivities, size, most, strict=job.settings.max_size is not None)
     config, algorithm = _config(recipe.weight_only_wi4_afp32), ALGORITHMS.get(job.tuning.scales, PLAIN)
-    made = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
+    mixed_quantizer = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
     for name in chosen:
         for operation in IN_FOUR_BITS:
-            made.update_quantization_recipe(_called(name), operation, config, algorithm)
-    job.notes.append(f"int4 in {len(chosen)} of the {len(found)} layers that have it, int8 in the others")
-    return _run(made, None)
+            mixed_quantizer.update_quantization_recipe(_called(name), operation, config, algorithm)
+    job.notes.append(f"int4 in {len(chosen)} of the {len(sensitivities)} layers that have it, int8 in the others")
+    return _run(mixed_quantizer, None)
 
 
 def _leave_float(made: quantizer.Quantizer, *operations: qtyping.TFLOperationName, where: str = ".*") -> None:

@@ -174,9 +174,9 @@ def make(name: str, data: bytes, job: Job) -> bytes:
     row = find(name)
     try:
         data = float_operators.distinguish_loops(data)
-        made = row.make(data, job)
-        rounded = finished(made, job)
-        return _refined(data, made, rounded, job) if row.rounded else rounded
+        quantized = row.make(data, job)
+        rounded = finished(quantized, job)
+        return _refined(data, quantized, rounded, job) if row.rounded else rounded
     except UserError:
         raise
     except Exception as error:  # the quantizer raises whatever it meets

@@ -47,14 +47,14 @@ def measure(data: bytes, made: bytes, pictures: Mapping[str, np.ndarray], batch:
     Raises:
       UserError: a picture on which the answers are not finite, which says nothing about any operator.
     """
-    given = list(batched(thin(pictures, PICTURES), batch))
-    wanted, _ = answers(data, given)
+    inputs = list(batched(thin(pictures, PICTURES), batch))
+    wanted, _ = answers(data, inputs)
     check_finite(wanted, pictures, PICTURES, batch)
-    found = [
-        Rounding(what, name, around, normalized_error(wanted, answers(changed, given)[0]))
+    roundings = [
+        Rounding(what, name, around, normalized_error(wanted, answers(changed, inputs)[0]))
         for what, name, around, changed in _alone(File(data), File(made))
     ]
-    return sorted(found, key=lambda one: -one.error)
+    return sorted(roundings, key=lambda one: -one.error)
 
 
 def choose(found: Sequence[Rounding], share: float, kept: str = "float") -> set[str]:
@@ -133,11 +133,11 @@ def _with_result_rounded(file: File, tensor: int, held: schema.TensorT) -> bytes
     """The flatbuffer with a result that goes through integers on its way to its readers."""
     tensors, operators, codes = list(file.tensors), list(file.operators), list(file.model.operatorCodes)
     before = [list(operator.inputs) for operator in operators]
-    whole, again = schema.TensorT(), schema.TensorT()
-    for new, kind, quantization in ((whole, held.type, held.quantization), (again, schema.TensorType.FLOAT32, None)):
+    integers, again = schema.TensorT(), schema.TensorT()
+    for new, kind, quantization in ((integers, held.type, held.quantization), (again, schema.TensorType.FLOAT32, None)):
         new.shape, new.shapeSignature = file.tensors[tensor].shape, file.tensors[tensor].shapeSignature
         new.type, new.quantization, new.name, new.buffer = kind, quantization, b"rounded", 0
-    file.graph.tensors += [whole, again]
+    file.graph.tensors += [integers, again]
     place = len(tensors)
     through = []
     for kind, source, target in ((KIND.QUANTIZE, tensor, place), (KIND.DEQUANTIZE, place, place + 1)):

@@ -201,10 +201,10 @@ class Step:
             for detail, value in zip(details, values, strict=True):
                 self.interpreter.set_tensor(detail["index"], value[run])
             self.interpreter.invoke()
-            found = [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
+            outputs = [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
             if not run:
-                results = [np.empty((runs, *one.shape), one.dtype) for one in found]
-            for kept, one in zip(results, found, strict=True):
+                results = [np.empty((runs, *one.shape), one.dtype) for one in outputs]
+            for kept, one in zip(results, outputs, strict=True):
                 kept[run] = one
         return results
 

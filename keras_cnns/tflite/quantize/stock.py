@@ -25,15 +25,15 @@ def make(scheme: str, model: keras.Model, job: Job, **names: Sequence[str]) -> b
     """
     if scheme not in SCHEMES:
         raise BadArgument(f"the stock converter has no {scheme}: choose from {', '.join(SCHEMES)}.")
-    made = convert.converter(model, job.settings.batch, **names)
+    converter = convert.converter(model, job.settings.batch, **names)
     if scheme != "float32":
-        made.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if scheme == "float16":
-        made.target_spec.supported_types = [tf.float16]
+        converter.target_spec.supported_types = [tf.float16]
     if scheme in OPERATORS:
-        made.representative_dataset = lambda: batched(job.pictures, job.batch)
-        made.target_spec.supported_ops = [OPERATORS[scheme], tf.lite.OpsSet.TFLITE_BUILTINS]
-        made.inference_input_type, made.inference_output_type = map(
+        converter.representative_dataset = lambda: batched(job.pictures, job.batch)
+        converter.target_spec.supported_ops = [OPERATORS[scheme], tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.inference_input_type, converter.inference_output_type = map(
             tf.dtypes.as_dtype, (job.settings.input_type, job.settings.output_type)
         )
-    return convert.run(made)
+    return convert.run(converter)

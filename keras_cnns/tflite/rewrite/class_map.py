@@ -43,15 +43,15 @@ def add(graph: Graph, explain: str) -> Graph:
         raise UnsupportedModel(f"{graph.name} has {len(scores)} outputs ({names}): {NEEDS}, of one output.")
     maps, kernel = _pooled(scores[0], graph.name)
     if kernel is None:
-        made = Node(layers.Identity, (maps,), name=CLASS_MAP, shape=maps.shape)
+        added = Node(layers.Identity, (maps,), name=CLASS_MAP, shape=maps.shape)
     else:
         config = {"filters": kernel.shape[1], "kernel_size": 1, "use_bias": False}
         shape = (*maps.shape[:3], kernel.shape[1])
-        made = Node(layers.Conv2D, (maps,), config=config, weights=[kernel[None, None]], name=CLASS_MAP, shape=shape)
+        added = Node(layers.Conv2D, (maps,), config=config, weights=[kernel[None, None]], name=CLASS_MAP, shape=shape)
     if isinstance(graph.outputs, dict):
-        graph.outputs = {**graph.outputs, CLASS_MAP: made}
+        graph.outputs = {**graph.outputs, CLASS_MAP: added}
     else:
-        graph.outputs = [*flat, made]
+        graph.outputs = [*flat, added]
     return graph
 
 
@@ -104,5 +104,5 @@ def _is_average(node: Node) -> bool:
     if node.is_a(MEAN):
         axis = node.call.axis
         return isinstance(axis, (list, tuple)) and sorted(a % 4 for a in axis) == [1, 2]
-    whole = node.is_a(layers.AveragePooling2D) and tuple(each(node.config["pool_size"])) == node.input.shape[1:3]
-    return whole and node.config["padding"] == "valid" or node.is_a(layers.GlobalAveragePooling2D)
+    covers_all = node.is_a(layers.AveragePooling2D) and tuple(each(node.config["pool_size"])) == node.input.shape[1:3]
+    return covers_all and node.config["padding"] == "valid" or node.is_a(layers.GlobalAveragePooling2D)

@@ -69,8 +69,8 @@ def by_fives(node: Node, uses: Uses | None = None) -> Node | None:
     shape = (*node.shape[:axis], sum(n.shape[axis] for n in first), *node.shape[axis + 1 :])
     part = new(layers.Concatenate, (first,), node, f"before_{len(rest)}", {"axis": axis})
     part.shape = shape
-    whole = like(node, args=([part, *rest],))
-    return by_fives(whole) or whole
+    concatenation = like(node, args=([part, *rest],))
+    return by_fives(concatenation) or concatenation
 
 
 def rectified(node: Node, uses: Uses) -> Node | None:

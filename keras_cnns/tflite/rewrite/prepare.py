@@ -179,16 +179,16 @@ def partly_used(graph: Graph) -> Rule:
     def rule(node: Node, uses: Uses) -> Node | None:
         if not isinstance(node.call, Item) or not node.input.is_a(SPLIT):
             return None
-        whole, split, i = node.input.input, node.input.call, node.call.index
-        axis, sections = split.axis % len(whole.shape), split.indices_or_sections
-        size = whole.shape[axis]
+        tensor, split, i = node.input.input, node.input.call, node.call.index
+        axis, sections = split.axis % len(tensor.shape), split.indices_or_sections
+        size = tensor.shape[axis]
         if isinstance(sections, int):
             bounds = [None if size is None else size // sections * n for n in range(sections + 1)]
         else:
             bounds = [0, *map(int, sections), size]
         if taken[node.input] == len(bounds) - 1 or None in bounds[i : i + 2]:
             return None
-        return like(node, call=between, args=(whole, axis, *bounds[i : i + 2]))
+        return like(node, call=between, args=(tensor, axis, *bounds[i : i + 2]))
 
     return rule
 
