@@ -91,7 +91,7 @@ class LabelledSamples:
                 self.view = Kept(*self.view.everything())
         self.count, self.sound = self.view.count, isinstance(self.view, Kept)
 
-    def plan(self, numbers: tf.Tensor) -> tuple:
+    def plan(self, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """What of some samples' random numbers [N, NUMBERS] is computed for all at once: their crops, what is left."""
         return crops.plan(numbers[:, : crops.NUMBERS], self.augment), numbers[:, crops.NUMBERS :]
 

@@ -41,7 +41,7 @@ class PlacedSamples:
         self.count, self.sound = broken.source.count, True
         self.most = broken.source.most_boxes * (MIXED if training and augment.mosaic else 1)
 
-    def plan(self, numbers: tf.Tensor) -> tuple:
+    def plan(self, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """A sample's random numbers [N, NUMBERS], as they are."""
         return (numbers,)
 

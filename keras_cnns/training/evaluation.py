@@ -93,6 +93,7 @@ def evaluate_files(
             raise UnsupportedModel(
                 f"{file} takes {model.inputs[0].shape[1:]}: give --input-shape as it was trained with."
             )
+    printed: tuple[str, ...]
     if task.target == "label":
         metrics, printed = _classifiers(files, models, recipe, views, scales), CLASSIFICATION
     else:

@@ -1,8 +1,8 @@
-"""Before TensorFlow joins the workers, which waits without end: each says to worker 0 who it is, on their own ports.
+"""The workers check that all of them are there before TensorFlow connects them, which has no time limit.
 
-Every worker listens at its own address and reports to the first one. When all have come, the first one says so to all,
-they close these connections, and TensorFlow opens the ports. When something is wrong, all that can be reached are told,
-so that each of them ends in a line.
+Every worker listens at its own address and connects to worker 0. Once all have connected, worker 0 sends each of them a
+message, they close these connections, and TensorFlow opens the ports. If a worker fails, the others receive the reason,
+and each ends with a one-line error message.
 """
 
 import json
@@ -25,7 +25,7 @@ Message = dict[str, Any]
 
 
 def meet(addresses: Sequence[str], index: int, patience: float) -> None:
-    """Returns when every worker has come.
+    """Waits until every worker has connected.
 
     addresses: "host:port" of all of them, in order. index: of this one. patience: seconds to wait for the others.
 
@@ -52,7 +52,7 @@ def meet(addresses: Sequence[str], index: int, patience: float) -> None:
 
 
 def _gather(listening: socket.socket, me: Message, end: float) -> None:
-    """Worker 0: waits for the others, and tells all of them how it ended."""
+    """Worker 0: waits for the others, and sends all of them the result. Raises UserError if one fails or is missing."""
     count, line = len(me["workers"]), ""
     there: dict[int, socket.socket] = {}
     while len(there) < count - 1 and not line:
@@ -80,7 +80,7 @@ def _gather(listening: socket.socket, me: Message, end: float) -> None:
 
 
 def _wrong(said: Message, me: Message, there: dict[int, socket.socket]) -> str:
-    """What is wrong with a message, as a line, or ""."""
+    """What is wrong with a message of a worker; "" if nothing is. there: the workers that are connected."""
     if "failed" in said:
         return str(said["failed"])
     if "index" not in said:
@@ -93,7 +93,7 @@ def _wrong(said: Message, me: Message, there: dict[int, socket.socket]) -> str:
 
 
 def _report(listening: socket.socket, me: Message, end: float) -> None:
-    """Any other worker: finds worker 0, says who it is, and waits for its word."""
+    """Any other worker: connects to worker 0, sends its index, waits for the result. Raises UserError on failure."""
     first = _parts(me["workers"][0])
     while True:
         _look_out(listening)
@@ -124,7 +124,7 @@ def _report(listening: socket.socket, me: Message, end: float) -> None:
 
 
 def _look_out(listening: socket.socket, channel: socket.socket | None = None) -> None:
-    """Raises, and tells worker 0, where another process says that it wants this worker's place."""
+    """Raises UserError, and sends the reason to worker 0, if another process was started with this worker's index."""
     listening.settimeout(0.01)
     came = _accepted(listening)
     if came is not None:
@@ -137,7 +137,7 @@ def _look_out(listening: socket.socket, channel: socket.socket | None = None) ->
 
 
 def _accepted(listening: socket.socket) -> tuple[socket.socket, Message] | None:
-    """(connection, what it said), or None where nobody came."""
+    """(connection, its first message); None if there is no new connection."""
     try:
         channel, _ = listening.accept()
     except OSError:
@@ -146,7 +146,7 @@ def _accepted(listening: socket.socket) -> tuple[socket.socket, Message] | None:
 
 
 def _tell(address: tuple[str, int], message: Message) -> None:
-    """Says something to whoever may be there."""
+    """Sends a message to an address, if something listens there."""
     with suppress(OSError), socket.create_connection(address, TALK) as channel:
         _send(channel, message)
 
@@ -157,7 +157,7 @@ def _send(channel: socket.socket, message: Message) -> None:
 
 
 def _receive(channel: socket.socket, patience: float, waiting: Message | None = None) -> Message | None:
-    """The next message; `waiting` where none came in time, None where the other end is gone or is no worker."""
+    """The next message; `waiting` if none arrives in time; None if the connection is closed or is not a worker's."""
     channel.settimeout(patience)
     text = b""
     try:

@@ -1,4 +1,4 @@
-"""What makes a recipe's page a command: `python recipes/NAME.py --flag` and `keras-cnns train NAME --flag` alike."""
+"""What makes a recipe script a command: `python recipes/NAME.py --flag` and `keras-cnns train NAME --flag` alike."""
 
 import importlib.util
 import os
@@ -36,7 +36,9 @@ class Flags:
 def run(
     recipe: Recipe, args: Sequence[str] | None = None, called: str | None = None, description: str | None = None
 ) -> int:
-    """The main of a page: flags over `recipe`, then training. Returns the exit status: 0, or 2 after a user's mistake.
+    """The main function of a recipe script: flags over `recipe`, then training.
+
+    Returns the exit status: 0, or 2 after a mistake of the user.
 
     args: the words of the command line; those of the process by default. called: the words before them, which show this
       recipe's flags with --help behind them. description: what --help prints first; the main script's docstring by

@@ -29,9 +29,9 @@ class Steps:
     strategy: tf.distribute.Strategy
     model: keras.Model
     optimizer: Optimizer
-    names: tuple
-    averaged: list
-    ema: list
+    names: tuple[str, ...]
+    averaged: list[tf.Variable]
+    ema: list[tf.Variable]
     finish: Callable | None = None  # the last part of the augmentation, see `Data.finish`
 
     def __post_init__(self) -> None:

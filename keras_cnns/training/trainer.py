@@ -44,9 +44,9 @@ class Result:
     recipe: Recipe
     folder: Path
     model: keras.Model
-    names: tuple
-    metrics: dict
-    history: list
+    names: tuple[str, ...]
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
     best: Path
     score: str
 

@@ -35,8 +35,8 @@ class Task(ABC):
 
     target: Target = "label"
     unused: tuple[str, ...] = ()
-    logged: tuple = ("loss",)
-    held_out: tuple = ("loss",)
+    logged: tuple[str, ...] = ("loss",)
+    held_out: tuple[str, ...] = ("loss",)
     score: str = "loss"
     learned: str = ""
 

@@ -25,7 +25,7 @@ class Detection(Task):
 
     target = "boxes"
     unused = ("loss", "label_smoothing", "class_weights", "sizes", "auxiliary_weight")
-    held_out: tuple = ("map", "map_50")
+    held_out: tuple[str, ...] = ("map", "map_50")
     score = "map"
     learned = "map_50"
     detections: int
