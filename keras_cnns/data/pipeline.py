@@ -53,7 +53,7 @@ class Data:
 
     @property
     def source(self) -> Source:
-        """The samples as they are stored."""
+        """The samples as the data set stores them: in its order, with their own sizes, without augmentation."""
         return self.broken.source
 
     @property

@@ -70,7 +70,9 @@ def app_facts(path: str | Path) -> AppFacts:
     outputs = {row["name"]: _tensor(index, row) for index, row in enumerate(known["outputs"])}
     task, roles = _task(picture, outputs)
     if task is None:
-        raise UnsupportedModel(f"{path} gives {', '.join(outputs)}: it is not a classifier, detector or segmenter.")
+        raise UnsupportedModel(
+            f"{path} has the outputs {', '.join(outputs)}: it is not a classifier, detector or segmenter."
+        )
     mean, std = _pixel_scale(path, picture.shape[3])
     view = Card(known["name"], (), known["source"]).view()
     classes = roles["scores"].shape[-1] if task != DETECTOR else len(known["labels"])

@@ -15,15 +15,15 @@ PAPER = Paper("Huang et al.", 2016, "Densely Connected Convolutional Networks", 
 
 @dataclass(frozen=True)
 class DenseNet(Variant):
-    """One column of Table 1, or one row of Table 2.
+    """A DenseNet: one column of Table 1 of the paper, or one row of Table 2.
 
     Args:
       growth_rate: k, the number of channels that each layer adds.
       depths: layers in each dense block.
       first: channels that enter the first dense block.
-      bottleneck: a 1x1 convolution precedes each 3x3 ("DenseNet-B").
+      bottleneck: whether a 1x1 convolution precedes each 3x3 convolution ("DenseNet-B").
       compression: theta, the fraction of the channels that a transition keeps ("DenseNet-C").
-      stem: the network begins with a 7x7 convolution and pooling, otherwise with one 3x3 convolution.
+      stem: whether the network begins with a 7x7 convolution and pooling; if not, with one 3x3 convolution.
       drop_rate: rate of the dropout after each convolution except the first. The paper uses 0.2 without augmentation.
     """
 

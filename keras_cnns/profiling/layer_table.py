@@ -72,7 +72,7 @@ class Profile:
 
     @property
     def params(self) -> int:
-        """Number of all variables' values."""
+        """Number of parameters of all layers, trainable or not."""
         return sum(layer.params for layer in self.layers)
 
     @property

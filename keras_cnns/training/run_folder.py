@@ -50,13 +50,14 @@ def check(recipe: Recipe) -> Path:
 def check_data(
     folder: Path, names: Sequence, examples: dict[str, int] | None = None, keys: dict[str, str] | None = None
 ) -> None:
-    """Compares the data with those that the run in the folder has used.
+    """Checks that the data are those that the run in the folder has used.
 
-    names: of the classes, in order. examples: {split: number of samples}. keys: {split: `Source.key`}, which differs if
-    the names, the order or the annotations of the samples differ.
+    names: names of the classes, in order. examples: {split: number of samples}. keys: {split: `Source.key`}; a key
+    changes with the names, the order and the annotations of the samples.
 
     Raises:
-      UserError: the classes have other names or another order; there are more or fewer pictures, or other ones.
+      UserError: the names of the classes or their order differ; the number of pictures, the pictures or their
+        annotations differ.
     """
     seen = seen_data(folder)
     if seen is None:

@@ -177,7 +177,9 @@ class _Digest:
             return None
         kind, _, digits = text.partition(":")
         if kind not in ("sha256", "md5") or not re.fullmatch(r"[0-9a-fA-F]{8,64}", digits):
-            raise UnreadableFile(f"{text!r} is not a digest: write sha256= and at least its first 8 digits.")
+            raise UnreadableFile(
+                f"{text!r} is not a digest: write sha256= and at least 8 hexadecimal digits, as in sha256=1a2b3c4d."
+            )
         return cls(kind, digits.lower())
 
     def fits(self, path: Path) -> bool:

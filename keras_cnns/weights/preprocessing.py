@@ -22,7 +22,12 @@ UNKNOWN: Any = object()  # pixels are changed in a way that cannot be read
 
 
 def preprocessing(tensors: Tensors) -> Any:
-    """The `Preprocessing` of the network or its name; `None` if it has none; or `UNKNOWN`."""
+    """What the network does to pixels before its first layer with weights.
+
+    Returns:
+      A `Preprocessing`, or the name of one in blocks/preprocessing.py; `None` if pixels go in unchanged; `UNKNOWN` if
+      they are changed in a way that cannot be read from the model.
+    """
     if tensors.graph:
         inside = _Walk(tensors.arrays).through(tensors.graph)
         return inside if inside is UNKNOWN or inside is None else named(inside)

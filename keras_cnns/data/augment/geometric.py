@@ -28,10 +28,11 @@ def mirrored(sample: Sample) -> Sample:
 
 
 def zoomed(sample: Sample, size: Sequence[int], zoom: tuple[float, float], u: np.ndarray) -> Sample:
-    """The sample at a random scale and a random place in a frame of `size` (height, width).
+    """The sample, scaled by a random factor and placed at a random position in a frame of `size` (height, width).
 
-    zoom: (least, most) scale, relative to the one at which the picture just fits: it is cut above 1, and has a border
-      below. u: numbers in [0, 1), [3].
+    zoom: (smallest, largest) factor, relative to the scale at which the whole picture just fits into the frame. Above 1
+      the picture is cropped, below 1 it is padded. u: three random numbers in [0, 1): scale, vertical and horizontal
+      position.
     """
     shape = sample.picture.shape[:2]
     scale = fitting(shape, size) * np.exp(np.log(zoom[0]) + u[0] * np.log(zoom[1] / zoom[0]))

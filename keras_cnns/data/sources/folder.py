@@ -141,7 +141,7 @@ def _classes(folder: Path, names: Sequence[str] | None = None) -> Labelled:
     _check_depth(folder, inside)
     if names is not None and (strange := [f.name for f in inside if f.name not in names]):
         raise UnreadableFile(
-            f"{folder} has a class {strange[0]!r} that the training pictures do not have: remove it."
+            f"{folder} has a folder for the class {strange[0]!r}, which has no training pictures: rename or remove it."
             f"{nearest(strange[0], names)}"
         )
     held_out = names is not None

@@ -90,7 +90,9 @@ def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[st
         names = dict.fromkeys(listed(path, items, others))
         return list(split_by_fifths(folder, names, split))
     if lists:
-        raise UnreadableFile(f"{folder} has no list for {split!r}: it has {', '.join(lists)}.")
+        raise UnreadableFile(
+            f"{folder} has no list of pictures for {split!r}: add {split}.txt, or take one of {', '.join(lists)}."
+        )
     roles = {name: _role(path, folder) for name, path in items.items()}
     if any(roles.values()):
         for role in splits.asked(split):

@@ -24,9 +24,10 @@ PASCALS_DATABASE = re.compile(r"The VOC\s?20\d\d Database")
 
 @dataclass(frozen=True)
 class BoxedObject:
-    """An object of a picture: its class, its sides as they are written, whether it is marked as difficult.
+    """An annotated object of a picture.
 
-    fractional: whether a side is written with a decimal point.
+    name: its class. sides: (left, top, right, bottom), the numbers that stand in the XML file. difficult: its flag of
+      that name. fractional: whether any of the four is written with a decimal point.
     """
 
     name: str

@@ -74,7 +74,8 @@ class Task(ABC):
                 model, task = self.recipe.model, type(self).__name__.lower()
                 kind = {"label": "classification", "mask": "segmentation", "boxes": "detection"}.get(self.target, task)
                 kept = "empty" if default in ((), "") else f"at {default}"
-                raise BadArgument(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}.")
+                other = ", and set augment.zoom to vary the size of what it sees" if name == "sizes" else ""
+                raise BadArgument(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}{other}.")
 
     def prepare(self, training: Data) -> dict[str, Any]:
         """Looks at the training data before the first step. Returns what the run folder keeps of it."""

@@ -31,7 +31,8 @@ def count(pictures: Iterable[Picture], sure: float = SURE) -> dict[str | None, i
             kind, best = _kind(row, classes == number, claimed, ignored)
             if kind == "right":
                 claimed[best] = True
-            counts[kind] += kind is not None
+            if kind is not None:
+                counts[kind] += 1
         counts["missed"] += int((~claimed & ~ignored).sum())
     return dict(counts)
 

@@ -126,7 +126,7 @@ def find(name: str) -> Scheme:
     Raises:
       UserError: there is no such scheme.
     """
-    if name not in SCHEMES:
+    if not isinstance(name, str) or name not in SCHEMES:
         raise BadArgument(
             f"there is no scheme {name!r}: choose from {', '.join(SCHEMES)}, auto.{nearest(name, SCHEMES)}"
         )

@@ -69,7 +69,7 @@ class File:
         return self.interpreter._get_tensor_details(detail["index"], 0)["shape"]
 
     def set(self, values: Mapping[str, np.ndarray]) -> None:
-        """Puts one batch of floats into the inputs, quantized as the file stores them."""
+        """Copies one batch of floats into the inputs, converted by the file's scale and zero point for integer ones."""
         for name, detail in self.inputs.items():
             self.interpreter.set_tensor(detail["index"], quantized(values[name], detail))
 

@@ -60,7 +60,7 @@ def _checked_size(data: h5py.Dataset, where: str, name: str) -> int:
     if data.is_virtual or properties.get_external_count():
         raise UnreadableFile(f"{where} in {name} lies in another file: only data in the file itself is read.")
     if data.dtype.hasobject:
-        raise UnreadableFile(f"{where} in {name} holds texts or references: weights are numbers.")
+        raise UnreadableFile(f"the data set {where} in {name} holds strings or references: weights are numbers.")
     declared, stored = int(data.size or 0) * data.dtype.itemsize, data.id.get_storage_size()
     limit = max(RATIO_FROM, MAX_RATIO * stored) if properties.get_nfilters() else stored
     if declared > limit:

@@ -16,7 +16,7 @@ def check_pickle(file: IO[bytes]) -> None:
     """Checks the pickle that begins at the file's position; leaves the position as it was.
 
     Raises:
-      pickle.UnpicklingError: a text or a frame is longer than the file, or the memo has more places than the pickle has
+      pickle.UnpicklingError: a text or a frame is longer than the file, or the memo has more entries than there are
         opcodes; or it is no pickle.
     """
     start = file.tell()
@@ -28,9 +28,11 @@ def check_pickle(file: IO[bytes]) -> None:
         ):
             number = argument if isinstance(argument, int) else 0
             if opcode.name in PUTS and number > count:
-                raise pickle.UnpicklingError(f"a memo with {number} places")
+                raise pickle.UnpicklingError(
+                    f"its memo has entry {number} after {count} instructions, so it is damaged or not written by pickle"
+                )
             if opcode.name == "FRAME" and number > size:
-                raise pickle.UnpicklingError(f"a frame of {number} bytes")
+                raise pickle.UnpicklingError(f"it declares a frame of {number} bytes and has {size}, so it is damaged")
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # pickletools raises ValueError, and errors of decoding

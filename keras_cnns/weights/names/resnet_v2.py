@@ -18,7 +18,10 @@ def keras(net: Any) -> Rules:
 
 
 def timm(net: Any) -> Rules:
-    """timm counts stages and blocks from 0, and a unit's normalizations before its convolutions."""
+    """The rules from timm's names to ours.
+
+    timm numbers stages and blocks from 0. In a block, normN is the normalization in front of convN.
+    """
     return [
         (r"^stem\.conv$", "conv1_conv"),
         (r"^norm$", "post_bn"),

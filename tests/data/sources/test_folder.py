@@ -75,7 +75,7 @@ def test_a_single_picture_cannot_be_split(classes):
 def test_a_class_that_only_the_test_pictures_have(tmp_path):
     for name in ("train/a", "test/a", "test/b"):
         put(tmp_path / name / "1.png", (1, 2, 3))
-    with pytest.raises(UserError, match="class 'b' that the training pictures do not have"):
+    with pytest.raises(UserError, match="class 'b', which has no training pictures"):
         load(f"folder:{tmp_path}", size=9, batch_size=2, split="test")
 
 

@@ -94,11 +94,14 @@ def test_endings_in_any_case(ending, tmp_path):
         (["Train/cat/1.png", "train/cat/1.png", "test/cat/1.png"], "2 folders for train: Train, train"),
         (["test/cat/1.png", "val/cat/1.png"], "no split 'train': it has test, val"),
         (["train/cat/1.png", "bus/1.png"], "is the first a class"),
-        (["train/cat/1.png", "test/Cat/1.png"], "'Cat' that the training pictures do not have.*Did you mean cat"),
+        (["train/cat/1.png", "test/Cat/1.png"], "'Cat', which has no training pictures.*Did you mean cat"),
         (["1.png", "2.png"], "no class folders"),
         (["trainA/1.png", "trainB/1.png", "testA/1.png", "testB/1.png"], "2 folders for train: trainA, trainB"),
         (["img_train/1.png", "img_test/1.png"], "img_train has no class folders"),
-        (["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/cow/1.png"], "class .cow. that the training"),
+        (
+            ["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/cow/1.png"],
+            "class 'cow', which has no training",
+        ),
     ],
 )
 def test_what_is_no_folder_of_classes_is_refused_with_what_was_found(paths, said, tmp_path):
