@@ -100,7 +100,7 @@ def test_endings_in_any_case(ending, tmp_path):
         (["img_train/1.png", "img_test/1.png"], "img_train has no class folders"),
         (
             ["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/cow/1.png"],
-            "class 'cow', which has no training",
+            "class .cow., which has no",
         ),
     ],
 )
