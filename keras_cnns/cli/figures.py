@@ -1,11 +1,17 @@
 """The command `keras-cnns figure`: the courses' figures as one-liners."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_cnns.cli.insight import Open, written
 from keras_cnns.support.console import Json
 from keras_cnns.support.errors import BadArgument, UserError, nearest
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.figure import Figure
 
 KINDS = ("field", "connections", "pooling", "degradation", "augmented")
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -21,7 +27,7 @@ def figure(
     out: str | None = None,
     open_: Open = False,
     as_json: Json = False,
-):
+) -> None:
     """A figure of the courses as a picture.
 
     Args:
@@ -49,7 +55,7 @@ def figure(
     written([path], open_, as_json)
 
 
-def _field(names, layer, window):
+def _field(names: Sequence[str], layer: str | None, window: int) -> tuple["Figure", str]:
     from keras_cnns.insight.figures.field import growth
     from keras_cnns.profiling.layer_table import profile
 
@@ -58,14 +64,14 @@ def _field(names, layer, window):
     return growth({Path(name).stem: profile(_network(name)) for name in names}), "How receptive fields grow"
 
 
-def _connections(names, layer, window):
+def _connections(names: Sequence[str], layer: str | None, window: int) -> tuple["Figure", str]:
     from keras_cnns.insight.figures.connections import connections
 
     name = _only(names, "connections", "network")
     return connections(_network(name), layer), f"{Path(name).stem}: which maps see which"
 
 
-def _pooling(names, layer, window):
+def _pooling(names: Sequence[str], layer: str | None, window: int) -> tuple["Figure", str]:
     from keras_cnns.data.pictures import read_picture
     from keras_cnns.insight.figures.pooling import pooling
 
@@ -76,7 +82,7 @@ def _pooling(names, layer, window):
     return pooling(picture, window), f"Pooling of {Path(name).name} by {window} x {window}"
 
 
-def _degradation(names, layer, window):
+def _degradation(names: Sequence[str], layer: str | None, window: int) -> tuple["Figure", str]:
     from keras_cnns.insight.figures.degradation import USUAL, degradation, histories
 
     runs, missing = histories(names or USUAL)
@@ -86,7 +92,7 @@ def _degradation(names, layer, window):
     return degradation(runs), title
 
 
-def _augmented(names, layer, window):
+def _augmented(names: Sequence[str], layer: str | None, window: int) -> tuple["Figure", str]:
     from keras_cnns.insight.figures.augmented import augmented
     from keras_cnns.training.script import find_recipe
 
@@ -104,13 +110,13 @@ MAKERS = {
 }
 
 
-def _only(names, kind, what):
+def _only(names: Sequence[str], kind: str, what: str) -> str:
     if len(names) != 1:
         raise UserError(f"{kind} is of one {what}, and {len(names) or 'none'} was given.")
     return names[0]
 
 
-def _network(name):
+def _network(name: str) -> "keras.Model":
     if Path(name).suffix == ".tflite":
         raise UserError(f"{name} is a .tflite file: this figure is of a name or of a .keras file.")
     if Path(name).suffix == ".keras":

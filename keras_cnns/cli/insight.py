@@ -28,7 +28,7 @@ def explain(
     out: str = "runs/explain",
     open_: Open = False,
     as_json: Json = False,
-):
+) -> None:
     """Pictures of why a model answers so, and of what its layers look for.
 
     Args:
@@ -73,7 +73,7 @@ def compare(
     out: str | None = None,
     measure: str | None = None,
     as_json: Json = False,
-):
+) -> None:
     """Which network to take: published accuracy against operations and parameters, the Pareto front marked (*).
 
     Args:
@@ -110,7 +110,7 @@ def report(
     data_dir: str | None = None,
     open_: Open = False,
     as_json: Json = False,
-):
+) -> None:
     """One HTML file about a run or a model file: curves, confusion, calibration, files, mistakes, near duplicates.
 
     Args:
@@ -137,7 +137,7 @@ def search(
     out: str = "runs/search",
     open_: Open = False,
     as_json: Json = False,
-):
+) -> None:
     """The nearest pictures of a folder by a network's features; the folder keeps an index.
 
     Args:
@@ -154,7 +154,8 @@ def search(
 
     if not queries and not map_:
         raise UserError("nothing to do: give pictures to look for, or --map.")
-    index, files = pictures.Index(folder, model, low=pixels[0], high=pixels[1]), []
+    index = pictures.Index(folder, model, low=pixels[0], high=pixels[1])
+    files: list[Path] = []
     for line in index.unread:
         print(f"left out: {line}", file=sys.stderr)
     answers = index.nearest(queries, count) if queries else []
@@ -166,8 +167,8 @@ def search(
         pictures.flat_map(index, files[-1])
     if as_json:
         return print_json({"nearest": answers, "files": [str(file) for file in files]})
-    for query, found in zip(queries, answers, strict=True):
-        print(f"{query}: " + ", ".join(f"{path} ({cosine:.3f})" for path, cosine in found))
+    for query, neighbours in zip(queries, answers, strict=True):
+        print(f"{query}: " + ", ".join(f"{path} ({cosine:.3f})" for path, cosine in neighbours))
     written(files, open_, as_json)
 
 

@@ -1,11 +1,16 @@
 """The command `keras-cnns show`: what a network or a model file consists of, for people and for machines."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_cnns.support.console import Json, print_json
 from keras_cnns.support.console import show as print_table
 from keras_cnns.support.streams import import_tensorflow
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import RenderableType
 
 
 def show(name: str, /, *, layers: bool = False, augmented: bool = False, as_json: Json = False) -> None:
@@ -30,7 +35,7 @@ def show(name: str, /, *, layers: bool = False, augmented: bool = False, as_json
     return None
 
 
-def describe(what) -> dict:
+def describe(what: str) -> dict[str, Any]:
     """Describes a registered name or a `.keras` or `.tflite` file, as plain values.
 
     Raises:
@@ -55,7 +60,7 @@ def describe(what) -> dict:
     return {**known, "columns": {k: str(v) for k, v in known["columns"].items()}, **_counted(build(what))}
 
 
-def _counted(model):
+def _counted(model: "keras.Model") -> dict[str, Any]:
     from keras_cnns.profiling.layer_table import profile
 
     table = profile(model)
@@ -77,7 +82,7 @@ def _counted(model):
     }
 
 
-def tables(description, *, layers=False):
+def tables(description: dict[str, Any], *, layers: bool = False) -> Iterator["RenderableType"]:
     """What rich prints of a description: the facts, then a row for each stage or layer (or operator of a file)."""
     if "operators" in description:
         from keras_cnns.tflite.check.describe import tables as of_file
@@ -139,7 +144,7 @@ LAYER_COLUMNS = {
 }
 
 
-def _cell(key, value):
+def _cell(key: str, value: Any) -> str:
     if key == "inputs":  # of many inputs of one shape, the shape and their number
         shapes = [_plain(shape) for shape in value]
         return ", ".join(f"{shapes.count(s)} of {s}" if shapes.count(s) > 1 else s for s in dict.fromkeys(shapes))
@@ -151,8 +156,8 @@ def _cell(key, value):
     return f"{value:,}" if isinstance(value, int) else _plain(value)
 
 
-def _plain(value):
+def _plain(value: Any) -> str:
     if isinstance(value, tuple | list):
-        whole = all(n is None or isinstance(n, int) for n in value)
-        return "x".join("?" if n is None else str(n) for n in value) if whole else ", ".join(map(str, value))
+        is_shape = all(n is None or isinstance(n, int) for n in value)
+        return "x".join("?" if n is None else str(n) for n in value) if is_shape else ", ".join(map(str, value))
     return str(value)

@@ -8,7 +8,7 @@ laid flat here and nowhere else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 import keras
 from keras import tree
@@ -93,7 +93,7 @@ class Calls(Sequence[Call]):
       UserError: the model has no graph of layers.
     """
 
-    def __init__(self, model: keras.Model, *, recorded: bool = False):
+    def __init__(self, model: keras.Model, *, recorded: bool = False) -> None:
         graph = graph_of(model)
         self.name = model.name
         self._calls: list[Call] = []
@@ -106,7 +106,13 @@ class Calls(Sequence[Call]):
         self._walk(graph, values, "")
         self.result = tree.map_structure(lambda t: values[id(t)], output_structure(graph))
 
-    def __getitem__(self, number):
+    @overload
+    def __getitem__(self, number: int) -> Call: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Call]: ...
+
+    def __getitem__(self, number: int | slice) -> Call | list[Call]:
         return self._calls[number]
 
     def __len__(self) -> int:
@@ -134,7 +140,7 @@ class Calls(Sequence[Call]):
             " `keras-cnns show MODEL --layers` lists them."
         )
 
-    def _walk(self, graph, values: dict[int, Ref], path: str) -> list[Ref]:
+    def _walk(self, graph: keras.Model, values: dict[int, Ref], path: str) -> list[Ref]:
         """Appends the calls of `graph` and of the models nested in it; returns the values of its outputs.
 
         values: id of a Keras tensor -> its value; those of the graph's inputs are there. path: names of the models
@@ -161,12 +167,21 @@ class Calls(Sequence[Call]):
             values.update(zip(map(id, node.outputs), results, strict=True))
         return [values[id(t)] for t in graph.outputs]
 
-    def _call(self, node, args, kwargs, path) -> tuple[Ref, ...]:
+    def _call(self, node: Any, args: tuple, kwargs: dict[str, Any], path: str) -> tuple[Ref, ...]:
         tensors = node.outputs if self._recorded else _results(node, args, kwargs)
         mask = {"mask": kwargs.pop("mask")} if "mask" in kwargs else {}
         return self._append(path + node.operation.name, node.operation, tensors, args, kwargs, mask, node)
 
-    def _append(self, name, operation, tensors, args=(), kwargs=None, mask=None, node=None) -> tuple[Ref, ...]:
+    def _append(
+        self,
+        name: str,
+        operation: Any,
+        tensors: Sequence[keras.KerasTensor],
+        args: tuple = (),
+        kwargs: dict[str, Any] | None = None,
+        mask: dict[str, Any] | None = None,
+        node: Any = None,
+    ) -> tuple[Ref, ...]:
         use = self._uses[id(operation)] = self._uses.get(id(operation), -1) + 1
         outputs = tuple(Ref(len(self), i, tuple(t.shape), str(t.dtype)) for i, t in enumerate(tensors))
         name = f"{name}:{use + 1}" if use else name
@@ -174,7 +189,7 @@ class Calls(Sequence[Call]):
         return outputs
 
 
-def graph_of(model, *, nested: bool = False) -> Any:
+def graph_of(model: object, *, nested: bool = False) -> Any:
     """The functional model that holds the graph of `model`.
 
     nested: None for a model that has no graph, which is one call then.
@@ -200,21 +215,21 @@ def graph_of(model, *, nested: bool = False) -> Any:
     )
 
 
-def _refs(structure) -> list[Ref]:
+def _refs(structure: Any) -> list[Ref]:
     return [x for x in tree.flatten(structure) if isinstance(x, Ref)]
 
 
-def _in_order(inner, given) -> list[Ref]:
+def _in_order(inner: keras.Model, argument: Any) -> list[Ref]:
     """The values that a nested model is called with, in the order of its inputs, as Keras sorts them."""
     names = input_structure(inner)
-    if isinstance(given, dict) and not isinstance(names, dict):
-        return [given[tensor.name] for tensor in inner.inputs]
-    if isinstance(given, dict):
-        given = {key: given[key] for key in names}
-    return tree.flatten(given)
+    if isinstance(argument, dict) and not isinstance(names, dict):
+        return [argument[tensor.name] for tensor in inner.inputs]
+    if isinstance(argument, dict):
+        argument = {key: argument[key] for key in names}
+    return tree.flatten(argument)
 
 
-def _adapted(ref: Ref, tensor) -> Ref:
+def _adapted(ref: Ref, tensor: keras.KerasTensor) -> Ref:
     """The value as the input `tensor` of a nested model takes it."""
     if ref.dtype == tensor.dtype and len(ref.shape) == len(tensor.shape):
         return ref
@@ -224,7 +239,7 @@ def _adapted(ref: Ref, tensor) -> Ref:
     return replace(ref, shape=shape, dtype=tensor.dtype, adapted=(*ref.adapted, (tuple(tensor.shape), tensor.dtype)))
 
 
-def _results(node, args, kwargs) -> list[keras.KerasTensor]:
+def _results(node: Any, args: tuple, kwargs: dict[str, Any]) -> list[keras.KerasTensor]:
     """The results of a call; worked out anew where the sizes of its inputs are not those that Keras recorded."""
     if all(tuple(t.shape) == ref.shape for t, ref in zip(node.input_tensors, _refs((args, kwargs)), strict=True)):
         return node.outputs

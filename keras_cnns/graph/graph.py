@@ -85,7 +85,8 @@ class Graph:
         return self
 
     def _rewrite(self, rule: Callable[[Node, dict[Node, int]], Node | None]) -> None:
-        uses, rewritten = self.uses(), {}
+        uses = self.uses()
+        rewritten: dict[Node, Node] = {}
         for node in self.nodes:
             node.args, node.kwargs = tree.map_structure(
                 lambda x: rewritten[x] if isinstance(x, Node) else x, (node.args, node.kwargs)
@@ -104,7 +105,9 @@ class Graph:
           make: called with (node, name) to create the layer of a node; None from it means the default layer.
           name: of the model; default: the graph's.
         """
-        names, tensors, shared_layers = _Names(), {}, {}
+        names = _Names()
+        tensors: dict[Node, Any] = {}
+        shared_layers: dict[Any, list[tuple[Node, keras.Layer]]] = {}
         with in_float32():
             for node in self.nodes:
                 tensors[node] = self._call(node, tensors, names, shared_layers, make)
@@ -112,7 +115,15 @@ class Graph:
             model_name = name or self.name
             return with_room(lambda: keras.Model(inputs, outputs, name=model_name), share=thread_state())
 
-    def _call(self, node, tensors, names, shared_layers, make):
+    def _call(
+        self,
+        node: Node,
+        tensors: dict[Node, Any],
+        names: "_Names",
+        shared_layers: dict[Any, list[tuple[Node, keras.Layer]]],
+        make: Callable[[Node, str], keras.Layer | None] | None,
+    ) -> Any:
+        """The output of a node's call; `tensors` holds those of the nodes before it."""
         args, kwargs = tree.map_structure(lambda x: tensors[x] if isinstance(x, Node) else x, (node.args, node.kwargs))
         if isinstance(node.call, Item):
             return tree.flatten(args[0])[node.call.index]

@@ -5,6 +5,7 @@ They are distinguished by class, not by class name, because other packages may u
 
 import importlib
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -25,12 +26,12 @@ SEPARABLE = {
 }
 
 
-def _layers(*names):
+def _layers(*names: str) -> tuple[type[keras.Layer], ...]:
     """The layer classes of these names; names that the installed Keras lacks are left out."""
     return tuple(getattr(layers, name) for name in names if hasattr(layers, name))
 
 
-def _private(module, name):
+def _private(module: str, name: str) -> type[keras.Layer]:
     """A private layer class of keras.applications."""
     return getattr(importlib.import_module(f"keras.src.applications.{module}"), name)
 
@@ -42,14 +43,14 @@ SCALED_SUM = _private("inception_resnet_v2", "CustomScaleLayer")  # a + b * scal
 # These only act in training. Crops and resizes are not among them: they act at inference too.
 DROPOUTS = _layers("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout")
 DROPOUTS += (_private("convnext", "StochasticDepth"),)
-AUGMENTATIONS = "Flip Rotation Translation Zoom Shear Perspective Erasing GaussianBlur Contrast Brightness Saturation"
-AUGMENTATIONS += " Hue Sharpness Grayscale ColorJitter ColorDegeneration Posterization Invert"
-AUGMENTATIONS = _layers(*(f"Random{kind}" for kind in AUGMENTATIONS.split()))
+_RANDOM = "Flip Rotation Translation Zoom Shear Perspective Erasing GaussianBlur Contrast Brightness Saturation"
+_RANDOM += " Hue Sharpness Grayscale ColorJitter ColorDegeneration Posterization Invert"
+AUGMENTATIONS = _layers(*(f"Random{kind}" for kind in _RANDOM.split()))
 NOISES = _layers("GaussianDropout", "GaussianNoise", "ActivityRegularization", "Identity")
 TRAINING_ONLY = (*DROPOUTS, *NOISES, *AUGMENTATIONS)
 
 
-def _operation(call, *args, **kwargs):
+def _operation(call: Callable[..., Any], *args: Any, **kwargs: Any) -> type[keras.Operation]:
     """The operation class that Keras records for a call of this function. `...` stands for a tensor."""
     tensors = [keras.KerasTensor((2, 4, 4, 3)) if arg is ... else arg for arg in args]
     return type(producer(keras.tree.flatten(call(*tensors, **kwargs))[0]))

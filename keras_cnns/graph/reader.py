@@ -63,7 +63,7 @@ def is_reduced(model: keras.Model) -> bool:
 
 
 class _Reader:
-    def __init__(self):
+    def __init__(self) -> None:
         self.values: dict[tuple, Node] = {}  # (number of a call, number of its output, adaptations) -> node
         self.calls: dict[int, list[Node]] = {}  # id of a layer with weights -> its nodes
         self.carried: dict[int, Carried] = {}  # id of a layer -> what stands for it in every call
@@ -93,9 +93,9 @@ class _Reader:
         else:
             node = _function(operation, args, common)
         masked = any(map(is_masked, tensors))
-        for made in (node, node.input) if node.origin != operation.name else (node,):
-            made.origin = operation.name
-            made.dtype, made.masked = _plain(call.outputs[0].dtype), masked or kwargs.get("mask") is not None
+        for written in (node, node.input) if node.origin != operation.name else (node,):
+            written.origin = operation.name
+            written.dtype, written.masked = _plain(call.outputs[0].dtype), masked or kwargs.get("mask") is not None
         if len(call.outputs) == 1:
             return [node]
         node.many = True
@@ -107,7 +107,7 @@ class _Reader:
             return self.value(value)
         return np.asarray(value) if isinstance(value, keras.Variable) else value
 
-    def layer(self, layer, args, common):
+    def layer(self, layer: keras.Layer, args: tuple, common: dict[str, Any]) -> Node:
         """The node of one call of a layer, its fused activation behind it where that is a layer or a function."""
         if any(part.quantization_mode for part in sublayers(layer)):
             raise UnsupportedModel(
@@ -125,7 +125,7 @@ class _Reader:
         carried = self.carried.setdefault(id(layer), Carried(layer))
         return Node(carried, args, shared=f"{layer.name} {id(layer)}", **common)
 
-    def plain(self, layer, args, common, activation):
+    def plain(self, layer: keras.Layer, args: tuple, common: dict[str, Any], activation: Any) -> Node:
         """The node of a layer that can be made again."""
         kind, config = type(layer), _config(layer)
         weights = [np.asarray(w) for w in layer.get_weights()]
@@ -159,7 +159,7 @@ def _item(node: Node, ref: Ref) -> Node:
     return item
 
 
-def _function(operation, args, common):
+def _function(operation: keras.Operation, args: tuple, common: dict[str, Any]) -> Node:
     """A node for a call of `keras.ops`: a plain function where this package knows it, else the operation itself."""
     kind = type(operation)
     if kind in ARITHMETIC:
@@ -197,14 +197,14 @@ def _adapted(node: Node, shape: tuple, dtype: str) -> Node:
 # Configs
 
 
-def _has_config(layer):
+def _has_config(layer: keras.Layer) -> bool:
     try:
         return bool(layer.get_config())
     except Exception:  # an activation that Keras cannot name, a class that never thought of it
         return False
 
 
-def _config(layer):
+def _config(layer: keras.Layer) -> dict[str, Any]:
     """Constructor arguments, in float32; what a config cannot always say is taken from the layer."""
     config = layer.get_config()
     config.pop("name")

@@ -1,8 +1,11 @@
 """Compares networks: accuracy against operations and parameters, as published, and files measured on this machine."""
 
+import os
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -41,7 +44,7 @@ class Row:
     latency_ms: float | None = None
 
 
-def compare(*patterns, measure=None, alongside=None):
+def compare(*patterns: str, measure: str | None = None, alongside: Callable[[str], object] | None = None) -> list[Row]:
     """A `Row` for each network whose name matches, fewest operations first. Builds nothing unless `measure` is set.
 
     Args:
@@ -53,35 +56,39 @@ def compare(*patterns, measure=None, alongside=None):
     Raises:
       UserError: a pattern matches nothing.
     """
-    names = []
+    names: list[str] = []
     for pattern in patterns or ("*",):
         matches = list_models(pattern)
         if not matches:
             raise BadArgument(f"no model matches {pattern!r}.{nearest(pattern, list_models())}")
         names += [name for name in matches if name not in names]
     rows = sorted((_row(name) for name in names), key=lambda row: (row.macs, -(row.top1 or 0)))
-    best, marked = -1.0, []
+    best = -1.0
+    marked: list[Row] = []
     for row in rows:
         on_front = row.top1 is not None and row.top1 > best
-        best = row.top1 if on_front else best
+        if row.top1 is not None and on_front:
+            best = row.top1
         marked.append(_with(row, front=on_front))
     if measure:
         return [_with(row, **_measured(row.name, measure, alongside)) for row in marked]
     return marked
 
 
-def _row(name):
+def _row(name: str) -> Row:
     costs, size = counts()[name], entry(name).variant.input_shape[0]
-    sets = [(p.top1, source, p.evaluation) for source, p in published(name).items() if p.top1 and p.size == size]
+    sets: list[tuple[Any, str, str]] = [
+        (p.top1, source, p.evaluation) for source, p in published(name).items() if p.top1 and p.size == size
+    ]
     top1, source, evaluation = max(sets, default=(None, "", ""))
     return Row(name, size, costs["params"], costs["macs"], top1, source, evaluation)
 
 
-def _with(row, **values):
+def _with(row: Row, **values: Any) -> Row:
     return Row(**{**asdict(row), **values})
 
 
-def _measured(name, scheme, alongside):
+def _measured(name: str, scheme: str, alongside: Callable[[str], object] | None) -> dict[str, Any]:
     from keras_cnns.tflite.export_file import export
 
     if alongside:
@@ -91,7 +98,7 @@ def _measured(name, scheme, alongside):
     return {"size_bytes": report.size_bytes, "latency_ms": report.latency_ms}
 
 
-def write(rows, path, title="Accuracy against operations"):
+def write(rows: Sequence[Row], path: str | os.PathLike[str], title: str = "Accuracy against operations") -> None:
     """Writes the chart as .png or .svg, or chart and table as one .html file.
 
     Raises:
@@ -120,7 +127,7 @@ CAPTION = (
 HEAD = ("network", "input", "parameters", "multiply-adds", "top-1 %", "published by", "file, MB", "ms")
 
 
-def cells(row):
+def cells(row: Row) -> tuple[str, ...]:
     """A row of the table, as text."""
     return (
         f"{row.name} *" if row.front else row.name,
@@ -134,7 +141,7 @@ def cells(row):
     )
 
 
-def chart(rows):
+def chart(rows: Sequence[Row]) -> Figure:
     """A bubble chart: operations on the x axis, accuracy on the y axis, parameters as area."""
     rows = [row for row in rows if row.top1 is not None]
     if not rows:
@@ -146,7 +153,7 @@ def chart(rows):
         some = [row for row in rows if row.front is front]
         axes.scatter(
             [row.macs / 1e9 for row in some],
-            [row.top1 for row in some],
+            [row.top1 for row in some if row.top1 is not None],
             s=[_area(row) for row in some],
             c=colour,
             edgecolors=edge,
@@ -156,13 +163,17 @@ def chart(rows):
         axes.scatter([], [], s=40, c=colour, edgecolors=edge, label="on the Pareto front" if front else "others")
     line = [row for row in rows if row.front]
     axes.plot(
-        [row.macs / 1e9 for row in line], [row.top1 for row in line], color="#0d2747", linewidth=1, linestyle="--"
+        [row.macs / 1e9 for row in line],
+        [row.top1 for row in line if row.top1 is not None],
+        color="#0d2747",
+        linewidth=1,
+        linestyle="--",
     )
     named = rows if len(rows) <= 24 else line
     for row in named:  # aslant, so that neighbours do not overlap: from the front to its free side, others away from it
         away = -1 if row.front else 1
         far = away * (_area(row) ** 0.5 / 2 + 2)
-        place = {"ha": "right", "va": "bottom"} if row.front else {"ha": "left", "va": "top"}
+        place: dict[str, Any] = {"ha": "right", "va": "bottom"} if row.front else {"ha": "left", "va": "top"}
         place |= {"xytext": (0.8 * far, -0.6 * far), "textcoords": "offset points", "rotation": -35}
         axes.annotate(row.name, (row.macs / 1e9, row.top1), fontsize=7, rotation_mode="anchor", **place)
     axes.set_xlabel("multiply-adds of one picture, billions (log scale)")
@@ -178,6 +189,6 @@ def chart(rows):
     return figure
 
 
-def _area(row):
+def _area(row: Row) -> float:
     """Area of a bubble, in square points."""
     return max(row.params / 1e6 * 6, 8)

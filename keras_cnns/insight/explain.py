@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from keras_cnns.insight.maps import (
 from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile, nearest
+
+if TYPE_CHECKING:
+    import keras
 
 MAPS = {
     "grad_cam": (grad_cam.grad_cam, "weight of the place, score"),
@@ -116,7 +120,15 @@ def show_filters(model: str | Path, *, out: str | Path, layer: str | None = None
     return path
 
 
-def _check(method, paths, target, layer, channel, low, high):
+def _check(
+    method: str,
+    paths: Sequence[str | Path],
+    target: int | None,
+    layer: str | None,
+    channel: int | None,
+    low: float,
+    high: float,
+) -> None:
     """Raises UserError if the arguments do not fit the method, before any file is opened."""
     if method not in METHODS:
         raise BadArgument(f"there is no method {method!r}.{nearest(method, METHODS)} Choose from {', '.join(METHODS)}.")
@@ -132,7 +144,7 @@ def _check(method, paths, target, layer, channel, low, high):
         raise BadArgument(f"black and white are both {low:g}: --pixels takes two numbers.")
 
 
-def _loaded(model):
+def _loaded(model: Path) -> "keras.Model":
     from keras_cnns.saving.keras_file import load_model
 
     if model.suffix != ".keras":
@@ -140,7 +152,15 @@ def _loaded(model):
     return load_model(model)
 
 
-def _of_file(model, paths, method, out, target, low, high):
+def _of_file(
+    model: Path,
+    paths: Sequence[str | Path],
+    method: str,
+    out: Path,
+    target: targets.Class,
+    low: float,
+    high: float,
+) -> Path:
     """Writes the sheet of a `.tflite` file."""
     file, card = explain_file.File(model), read_card(model)
     shown = np.stack([read_picture(path, file.shape, **card.view()) for path in paths]) / 255
@@ -152,16 +172,25 @@ def _of_file(model, paths, method, out, target, low, high):
     return path
 
 
-def _names(network, pictures, target, paths, labels):
-    classes = np.broadcast_to(network.settled(target, pictures).index, len(paths))
+def _names(
+    network: InspectedModel,
+    pictures: np.ndarray,
+    target: targets.Class,
+    paths: Sequence[str | Path],
+    labels: Sequence[Any],
+) -> list[str]:
+    settled: Any = network.settled(target, pictures)
+    classes = np.broadcast_to(settled.index, len(paths))
     return [_name(path, int(index), labels) for path, index in zip(paths, classes, strict=True)]
 
 
-def _name(path, index, labels):
+def _name(path: str | Path, index: int, labels: Sequence[Any]) -> str:
     return f"{Path(path).name}, for class {labels[index] if 0 <= index < len(labels) else index}"
 
 
-def _features(network, pictures, paths, layer, path):
+def _features(
+    network: InspectedModel, pictures: np.ndarray, paths: Sequence[str | Path], layer: str | None, path: Path
+) -> list[Path]:
     if layer is None:
         raise BadArgument("feature_maps needs --layer: whose maps?")
     maps_of_pictures = features.feature_maps(network, pictures, layer)
@@ -184,7 +213,15 @@ def _features(network, pictures, paths, layer, path):
     return files
 
 
-def _projections(network, pictures, shown, paths, layer, channel, path):
+def _projections(
+    network: InspectedModel,
+    pictures: np.ndarray,
+    shown: np.ndarray,
+    paths: Sequence[str | Path],
+    layer: str | None,
+    channel: int | None,
+    path: Path,
+) -> Path:
     """Writes the windows of the strongest activations, each beside its projection."""
     if layer is None or channel is None:
         raise BadArgument("deconvnet needs --layer and --channel: whose activation is projected back?")
@@ -204,21 +241,30 @@ def _projections(network, pictures, shown, paths, layer, channel, path):
     return path.with_stem(f"{path.stem}_{channel}")
 
 
-def _maximized(network, model, out, target, layer, channel, low, high):
+def _maximized(
+    network: InspectedModel,
+    model: Path,
+    out: Path,
+    target: targets.Class,
+    layer: str | None,
+    channel: int | None,
+    low: float,
+    high: float,
+) -> Path:
     if layer is not None and channel is None or layer is None and target.index is None:
         raise BadArgument("maximize needs --target CLASS, or --layer and --channel.")
-    wanted = targets.Unit(layer, channel) if layer else target
+    wanted = targets.Unit(layer, channel) if layer and channel is not None else target
     picture = maximize.maximize(network, wanted, low=low, high=high)
     name = f"{layer}_{channel}" if layer else f"class_{target.index}"
     path = out / f"{model.stem}_maximize_{name}.png".replace("/", "_")
-    labels = read_card(model).labels
+    labels: Any = read_card(model).labels
     what = f"{layer}, channel {channel}" if layer else f"class {labels[target.index] if labels else target.index}"
     shown = ((picture - low) / (high - low))[None]
     draw.tiles_sheet(path, shown, title=f"{model.stem}: what excites {what}", captions=[""], side=3.2)
     return path
 
 
-def _title(method):
+def _title(method: str) -> str:
     return {
         "grad_cam": "Grad-CAM",
         "grad_cam_plus_plus": "Grad-CAM++",

@@ -1,5 +1,8 @@
 """Explains a `.tflite` file, which has no gradients: by occlusion, or by the class map that the file outputs."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from keras_cnns.insight.maps import targets
@@ -19,7 +22,7 @@ class File:
       UserError: there is no such file, or its input is something else.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         if not path.is_file():
             raise UnreadableFile(f"there is no file {path}.")
@@ -29,12 +32,12 @@ class File:
             shapes_text = ", ".join(map(str, shapes))
             raise UnsupportedModel(f"{path} takes inputs of {shapes_text}: one picture of a fixed size is needed.")
 
-    def run(self, pictures):
+    def run(self, pictures: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
         """({name: outputs} without the class map, the class map or None)."""
         outputs = runner.ask("predict", {"*": np.asarray(pictures, "float32")}, file=str(self.path.resolve()))[1]
         return {name: array for name, array in outputs.items() if name != CLASS_MAP}, outputs.get(CLASS_MAP)
 
-    def maps(self, method, pictures, target):
+    def maps(self, method: str, pictures: np.ndarray, target: targets.Class) -> tuple[np.ndarray, np.ndarray]:
         """(maps [n, h, w], the class of each picture).
 
         Args:
@@ -56,10 +59,11 @@ class File:
                 f"{self.path} has no class map: `keras-cnns export MODEL --explain cam` makes such a file."
             )
         target(answers)  # raises UserError if there is no such class
-        classes = np.broadcast_to(target.settled(answers).index, len(pictures))
-        if method == "cam":
-            chosen = np.stack([maps[..., index] for maps, index in zip(class_map, classes, strict=True)])
+        index: Any = target.settled(answers).index
+        classes = np.broadcast_to(index, len(pictures))
+        if method == "cam" and class_map is not None:
+            chosen = np.stack([maps[..., number] for maps, number in zip(class_map, classes, strict=True)])
             return np.asarray(enlarged(chosen, pictures)), classes
         wanted = [targets.Class(int(index), target.output) for index in classes]
         score = [lambda some, wanted=wanted: wanted(self.run(some)[0]) for wanted in wanted]
-        return np.stack([occlude(s, one, batch=10**4) for s, one in zip(score, pictures, strict=True)]), classes
+        return np.stack([occlude(s, picture, batch=10**4) for s, picture in zip(score, pictures, strict=True)]), classes

@@ -1,17 +1,22 @@
 """Training pictures: the first pictures of a recipe, without augmentation and, below, with it."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.insight.figures import draw
 from keras_cnns.tasks.by_name import of
+from keras_cnns.training.recipe import Recipe
 
 ROWS, COLUMNS = 3, 8
 
 
-def augmented(recipe):
+def augmented(recipe: Recipe) -> Figure:
     """A figure of the pictures of the first training steps, with their class, boxes or mask.
 
     Raises:
@@ -39,7 +44,7 @@ def augmented(recipe):
     return figure
 
 
-def _first(recipe, count):
+def _first(recipe: Recipe, count: int) -> tuple[Any, Any, Sequence[Any]]:
     """(pictures, targets) of the same examples without and with augmentation, and the class names."""
     batches = []
     for augment in (Augment(crop=_steady(recipe.augment), crop_fraction=recipe.augment.crop_fraction), recipe.augment):
@@ -47,14 +52,15 @@ def _first(recipe, count):
         images, targets = next(iter(data.dataset))
         targets = targets if isinstance(targets, dict) else {"target": targets}
         batches.append((np.asarray(images), {key: np.asarray(value) for key, value in targets.items()}))
-    return *batches, data.names
+    without, augmented_batch = batches
+    return without, augmented_batch, data.names
 
 
-def _steady(how):
+def _steady(how: Augment) -> str:
     return "whole" if how.crop == "whole" else "centre"
 
 
-def _draw_target(axes, target, names):
+def _draw_target(axes: Axes, target: Mapping[str, np.ndarray], names: Sequence[Any]) -> str:
     """Draws boxes or a mask over the picture, and returns the names of its classes."""
     if "boxes" in target:
         boxes, classes = (target[key][: target["count"]] for key in ("boxes", "classes"))
@@ -73,7 +79,7 @@ def _draw_target(axes, target, names):
     return ", ".join(f"{str(names[c])[:8]} {answer[c]:.0%}" if answer[c] < 0.995 else str(names[c])[:18] for c in best)
 
 
-def _settings(how):
+def _settings(how: Augment) -> str:
     usual = Augment()
     changed = [name for name in how.__dataclass_fields__ if getattr(how, name) != getattr(usual, name)]
     return ", ".join(f"{name.replace('_', ' ')} {getattr(how, name)}" for name in changed) or "nothing is changed"

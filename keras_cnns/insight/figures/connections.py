@@ -14,7 +14,7 @@ from keras_cnns.layers.table_conv import TableConv2D
 from keras_cnns.support.errors import BadArgument
 
 
-def matrix(model, layer=None):
+def matrix(model: keras.Model, layer: str | None = None) -> tuple[str, np.ndarray]:
     """(name of the layer, [input maps, output maps]): the norm of each pair's kernel, 0 where there is no connection.
 
     layer: default: the first convolution with a table, else with groups, else depthwise, else any.
@@ -36,7 +36,7 @@ def matrix(model, layer=None):
     return call.name, np.sqrt((np.asarray(kernel, "float64") ** 2).sum((0, 1)))
 
 
-def connections(model, layer=None):
+def connections(model: keras.Model, layer: str | None = None) -> Figure:
     """`matrix` as a figure. Raises the errors of `matrix`."""
     name, lengths = matrix(model, layer)
     ins, outs = lengths.shape
@@ -53,13 +53,13 @@ def connections(model, layer=None):
     return figure
 
 
-def _interest(operation):
+def _interest(operation: keras.Operation) -> int:
     """How much the connections show: those of a table most, then groups, then depthwise, then dense."""
     groups = getattr(operation, "groups", 1) > 1
     return 3 * isinstance(operation, TableConv2D) or 2 * groups or isinstance(operation, keras.layers.DepthwiseConv2D)
 
 
-def _kernel(operation):
+def _kernel(operation: keras.Operation) -> np.ndarray | None:
     """The kernel of the equivalent dense convolution, [height, width, in, out]; None for other operations."""
     layers = keras.layers
     if isinstance(operation, TableConv2D):

@@ -1,6 +1,7 @@
 """Degradation: a deeper plain network trains worse than a shallow one. He et al. 2015, 1512.03385, Figs. 1 and 6."""
 
 import csv
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ USUAL = tuple(f"runs/{name}" for name in ("plain20", "plain56", "resnet20", "res
 TRAIN = "keras-cnns train resnet_cifar10 --model {}_cifar --out {}"
 
 
-def histories(folders):
+def histories(folders: Iterable[str | Path]) -> tuple[dict[str, list[dict[str, float]]], list[str]]:
     """({name of the folder: rows of its history}, one message for each folder without a history).
 
     Raises:
@@ -35,7 +36,7 @@ def histories(folders):
     return rows_of_runs, missing
 
 
-def degradation(histories):
+def degradation(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """A figure of the error by epoch on the training pictures (left) and on the held-out pictures (right)."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)

@@ -1,9 +1,12 @@
 """Sheets of pictures and maps, with titles, axes and units, readable in greyscale."""
 
 import math
+import os
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -14,7 +17,16 @@ SIDE = 2.6  # inches of one picture
 CAPTION = 0.2  # inches of a line above a tile
 
 
-def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
+def maps_sheet(
+    path: str | os.PathLike[str],
+    pictures: np.ndarray,
+    maps: np.ndarray,
+    *,
+    names: Sequence[str],
+    title: str,
+    unit: str,
+    signed: bool = False,
+) -> None:
     """Writes a sheet with a row for each picture: the picture, its map with a colour scale, and both blended.
 
     Args:
@@ -26,20 +38,22 @@ def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
     """
     rows = len(pictures)
     figure = Figure(figsize=(3 * SIDE + 0.8, rows * (SIDE + 0.35) + 0.5), layout="constrained")
-    for (left, middle, right), picture, one, name in zip(
+    for (left, middle, right), picture, values, name in zip(
         figure.subplots(rows, 3, squeeze=False), pictures, maps, names, strict=True
     ):
-        high = float(np.percentile(np.abs(one), 99.5) if signed else one.max()) or float(np.abs(one).max()) or 1.0
-        scale = {"cmap": SHADES, "vmin": -high if signed else min(0.0, float(one.min())), "vmax": high}
+        high = (
+            float(np.percentile(np.abs(values), 99.5) if signed else values.max()) or float(np.abs(values).max()) or 1.0
+        )
+        scale = {"cmap": SHADES, "vmin": -high if signed else min(0.0, float(values.min())), "vmax": high}
         show(left, picture)
         left.set_title(plain(name), fontsize=8, loc="left")
-        drawn = middle.imshow(one, **scale)
+        drawn = middle.imshow(values, **scale)
         figure.colorbar(drawn, ax=middle, shrink=0.85, extend="both" if signed else "neither").set_label(
             unit, fontsize=7
         )
         grey = picture.mean(-1)
         right.imshow(grey, cmap="gray", vmin=0, vmax=1)
-        right.imshow(one, alpha=0.25 + 0.5 * np.clip(np.abs(one) / high, 0, 1), **scale)
+        right.imshow(values, alpha=0.25 + 0.5 * np.clip(np.abs(values) / high, 0, 1), **scale)
         for axes in (left, middle, right):
             _pixels(axes)
         left.set_ylabel("row, pixels", fontsize=7)
@@ -48,15 +62,22 @@ def maps_sheet(path, pictures, maps, *, names, title, unit, signed=False):
     save(figure, path, title)
 
 
-def fine_sheet(path, pictures, fine, *, names, title):
+def fine_sheet(
+    path: str | os.PathLike[str],
+    pictures: np.ndarray,
+    fine: np.ndarray,
+    *,
+    names: Sequence[str],
+    title: str,
+) -> None:
     """Writes a sheet with a row for each picture: the picture, and a signed value for each pixel and channel."""
     rows = len(pictures)
     figure = Figure(figsize=(2 * SIDE + 0.4, rows * (SIDE + 0.35) + 0.5), layout="constrained")
-    for (left, right), picture, one, name in zip(
+    for (left, right), picture, values, name in zip(
         figure.subplots(rows, 2, squeeze=False), pictures, fine, names, strict=True
     ):
         show(left, picture)
-        show(right, around_grey(one))
+        show(right, around_grey(values))
         left.set_title(plain(name), fontsize=8, loc="left")
         right.set_title("grey: zero", fontsize=8, loc="left")
         for axes in (left, right):
@@ -67,7 +88,17 @@ def fine_sheet(path, pictures, fine, *, names, title):
     save(figure, path, title)
 
 
-def tiles_sheet(path, tiles, *, title, captions=None, columns=None, unit=None, limits=None, side=0.9):
+def tiles_sheet(
+    path: str | os.PathLike[str],
+    tiles: np.ndarray | Sequence[np.ndarray],
+    *,
+    title: str,
+    captions: Sequence[str] | None = None,
+    columns: int | None = None,
+    unit: str | None = None,
+    limits: tuple[float, float] | None = None,
+    side: float = 0.9,
+) -> None:
     """Writes a sheet of small pictures [h, w] or [h, w, 1 or 3], each with its number or caption.
 
     unit, limits: label and range of a shared scale, for values that are not pixels.
@@ -101,13 +132,13 @@ def tiles_sheet(path, tiles, *, title, captions=None, columns=None, unit=None, l
     save(figure, path, title)
 
 
-def show(axes, picture):
+def show(axes: Axes, picture: np.ndarray) -> None:
     """A picture [h, w, 1 or 3] in 0 .. 1."""
     picture = np.clip(picture, 0, 1)
     axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap="gray", vmin=0, vmax=1)
 
 
-def around_grey(values):
+def around_grey(values: np.ndarray) -> np.ndarray:
     """Signed values as pixels in 0..1: zero is grey, the 99.5th percentile of the absolute values is black or white."""
     values = np.asarray(values, "float32")
     sizes = np.abs(values[values != 0])  # a projection is zero nearly everywhere
@@ -115,7 +146,7 @@ def around_grey(values):
     return np.clip(0.5 + values / (2 * high), 0, 1)
 
 
-def stretched(values):
+def stretched(values: np.ndarray) -> np.ndarray:
     """Values as pixels in 0..1, each picture scaled to its own range."""
     values = np.asarray(values, "float32")
     low = values.min(axis=(1, 2, 3), keepdims=True)
@@ -123,17 +154,17 @@ def stretched(values):
     return (values - low) / np.maximum(high - low, 1e-12)
 
 
-def plain(text):
+def plain(text: str) -> str:
     """The text with dollar signs escaped; matplotlib would read them as mathematics."""
     return text.replace("$", r"\$")
 
 
-def _pixels(axes):
+def _pixels(axes: Axes) -> None:
     axes.tick_params(labelsize=6)
     axes.locator_params(nbins=4)
 
 
-def save(figure, path, title):
+def save(figure: Figure, path: str | os.PathLike[str], title: str) -> None:
     """Writes the figure as PNG or SVG, by the path's suffix."""
     figure.suptitle(plain(textwrap.fill(title, int(11 * figure.get_figwidth()))), fontsize=10)
     FigureCanvasAgg(figure)

@@ -2,10 +2,13 @@
 
 import base64
 import io
+import os
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image as Pillow
 
 from keras_cnns.support.atomic_files import write_text
@@ -52,7 +55,7 @@ class Section:
     thumbnails: list = field(default_factory=list)
 
 
-def write(path, template, **values):
+def write(path: str | os.PathLike[str], template: str, **values: Any) -> None:
     """Renders a template of templates/ to `path`. The values are escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -62,7 +65,7 @@ def write(path, template, **values):
     write_text(path, environment.get_template(template).render(values))
 
 
-def of_figure(figure, alt, caption, *, dpi=150):
+def of_figure(figure: Figure, alt: str, caption: str, *, dpi: int = 150) -> Image:
     """A matplotlib figure as an `Image`."""
     FigureCanvasAgg(figure)
     file = io.BytesIO()
@@ -71,7 +74,7 @@ def of_figure(figure, alt, caption, *, dpi=150):
     return Image(_address(Pillow.open(file).convert("RGB").quantize(128)), alt, caption, width)
 
 
-def of_pixels(pixels, alt, caption, *, side=144):
+def of_pixels(pixels: np.ndarray, alt: str, caption: str, *, side: int = 144) -> Image:
     """Pixels [h, w, 1 or 3] in 0 .. 1 as an `Image` of about `side` pixels."""
     pixels = (np.clip(pixels, 0, 1) * 255).astype("uint8")
     picture = Pillow.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
@@ -81,7 +84,7 @@ def of_pixels(pixels, alt, caption, *, side=144):
     return Image(_address(picture.convert("RGB").quantize(64)), alt, caption)
 
 
-def _address(picture):
+def _address(picture: Pillow.Image) -> str:
     file = io.BytesIO()
     picture.save(file, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,14 +1,17 @@
 """Tables and charts of the metrics that a run wrote at its end, one function for each task."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from keras_cnns.insight.report import figures
-from keras_cnns.insight.report.html import Table, of_figure
+from keras_cnns.insight.report.html import Section, Table, of_figure
 
 CLASSES = 100  # rows of a table at most
 
 
-def classification(metrics, section):
+def classification(metrics: Mapping[str, Any], section: Section) -> None:
     """Adds the metrics of `tasks.classification.report` to a section."""
     section.lines.append(f"Accuracy {metrics['accuracy']:.4f} on {metrics['examples']:,} pictures.")
     names = [str(name) for name in metrics["classes"]]
@@ -22,7 +25,7 @@ def classification(metrics, section):
     section.tables.append(Table("By class", ("class", "precision", "recall", "F1", "pictures"), rows))
 
 
-def segmentation(metrics, section):
+def segmentation(metrics: Mapping[str, Any], section: Section) -> None:
     """Adds the metrics of `tasks.segmentation`, counted in pixels, to a section."""
     overall = {"mean_iou": "Mean intersection over union", "pixel_accuracy": "share of pixels right"}
     caption = ", ".join(f"{title} {metrics[key]:.4f}" for key, title in overall.items() if key in metrics)
@@ -39,7 +42,7 @@ def segmentation(metrics, section):
     section.tables.append(Table("By class", head, rows))
 
 
-def detection(metrics, section):
+def detection(metrics: Mapping[str, Any], section: Section) -> None:
     """Adds the metrics of `tasks.detection` to a section: average precision and kinds of mistakes."""
     section.lines.append(
         f"Mean average precision {metrics['map']:.4f} (overlaps of .5 to .95), {metrics['map_50']:.4f} at an overlap"
@@ -58,7 +61,7 @@ def detection(metrics, section):
         section.tables.append(Table("What was found, and what is wrong with it", ("", "boxes"), rows))
 
 
-def draw(metrics, section):
+def draw(metrics: Mapping[str, Any], section: Section) -> bool:
     """Adds the metrics of the run's task. Returns False if the run wrote no metrics of a known kind."""
     kinds = {"mean_iou": segmentation, "map": detection, "accuracy": classification}
     add = next((function for key, function in kinds.items() if key in metrics), None)
@@ -67,10 +70,10 @@ def draw(metrics, section):
     return bool(add)
 
 
-def _known(value):
+def _known(value: float | None) -> float:
     return np.inf if value is None or value < 0 else value
 
 
-def _share(value):
+def _share(value: float | None) -> str:
     """A fraction with three decimals; "" if no picture had the class."""
     return "" if value is None or value < 0 or value != value else f"{value:.3f}"

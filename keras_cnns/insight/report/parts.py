@@ -1,5 +1,7 @@
 """The sections of a report. Each shows its content or says why it is missing."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_cnns.data.duplicates import near_duplicates
@@ -7,6 +9,7 @@ from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import figures, measures
 from keras_cnns.insight.report.calibration import calibration
 from keras_cnns.insight.report.html import Section, Table, of_figure, of_pixels
+from keras_cnns.insight.report.subject import Subject
 from keras_cnns.support.errors import BadArgument, UserError, first_line
 
 WRONG, PAIRS = 18, 8  # largest numbers of thumbnails: wrong pictures, pairs of duplicates
@@ -16,7 +19,7 @@ WRONG, PAIRS = 18, 8  # largest numbers of thumbnails: wrong pictures, pairs of 
 DAMAGED = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
-def sections(subject):
+def sections(subject: Subject) -> list[Section]:
     """All sections, in the order of the report. A section that cannot be shown says why."""
     parts = []
     for fill in (facts, curves, classes, confidence, exports, wrong, duplicates):
@@ -33,7 +36,7 @@ def sections(subject):
     return parts
 
 
-def facts(subject, section):
+def facts(subject: Subject, section: Section) -> None:
     """What it is."""
     rows = [("name", subject.name), ("file", str(subject.file) if subject.file else "none yet")]
     if subject.file is None:
@@ -68,7 +71,7 @@ def facts(subject, section):
         section.tables.append(Table("The recipe", (), plain, facts=True, folded=True))
 
 
-def curves(subject, section):
+def curves(subject: Subject, section: Section) -> None:
     """How it learned."""
     if not subject.history:
         raise BadArgument("there is no history.csv beside it.")
@@ -80,15 +83,15 @@ def curves(subject, section):
         section.images.append(of_figure(figure, f"{title}. {caption}", caption))
 
 
-def classes(subject, section):
+def classes(subject: Subject, section: Section) -> None:
     """What it gets right and what it confuses."""
     if measures.draw(subject.metrics, section):
         section.lines.insert(0, "Figures that the run wrote down itself, at its end.")
         return
     from keras_cnns.tasks.classification.measures import report
 
-    _, labels, names = subject.held_out
-    answers, names = subject.probabilities, [str(name) for name in names]
+    _, labels, class_names = subject.held_out
+    answers, names = subject.probabilities, [str(name) for name in class_names]
     matrix = np.zeros((len(names),) * 2, "int64")
     np.add.at(matrix, (labels, answers.argmax(1)), 1)
     own = answers[np.arange(len(labels)), labels]
@@ -97,19 +100,19 @@ def classes(subject, section):
     measures.classification(report((matrix, np.array([loss, (better >= 5).sum()])), names), section)
 
 
-def confidence(subject, section):
+def confidence(subject: Subject, section: Section) -> None:
     """Whether its confidence can be believed."""
     _, labels, _ = subject.held_out
-    found = calibration(subject.probabilities, labels)
-    error = found.expected_error
+    measured = calibration(subject.probabilities, labels)
+    error = measured.expected_error
     section.lines.append(f"Expected calibration error {error:.4f}, over {len(labels)} held-out pictures in ten bins.")
     alt = f"Reliability diagram: accuracy by confidence in ten bins; expected calibration error {error:.4f}"
     section.images.append(
-        of_figure(figures.reliability(found), alt, "On the dashed line, confidence is the share right.")
+        of_figure(figures.reliability(measured), alt, "On the dashed line, confidence is the share right.")
     )
 
 
-def exports(subject, section):
+def exports(subject: Subject, section: Section) -> None:
     """Exported files and what rounding does to them."""
     if subject.exports:
         rows = []
@@ -122,8 +125,8 @@ def exports(subject, section):
         section.tables.append(Table("Each file beside its Keras model, when it was exported", head, rows))
     else:
         section.missing.append("No report of an export lies beside it.")
-    quantized = sorted(subject.folder.glob("*_int8.tflite"), key=lambda p: ("weight" in p.name, "dynamic" in p.name))
-    pairs = [(q, q.with_name(q.name.replace("_int8", "_float32"))) for q in quantized if "only" not in q.name]
+    files = sorted(subject.folder.glob("*_int8.tflite"), key=lambda p: ("weight" in p.name, "dynamic" in p.name))
+    pairs = [(q, q.with_name(q.name.replace("_int8", "_float32"))) for q in files if "only" not in q.name]
     pairs = [(q, f) for q, f in pairs if f.is_file()]
     if not pairs:
         section.missing.append("Layer errors: no int8 file with its float32 file lies beside it.")
@@ -144,18 +147,18 @@ def exports(subject, section):
     section.images.append(of_figure(figures.layer_errors(errors), alt, f"{quantized.name} on 8 held-out pictures"))
 
 
-def wrong(subject, section):
+def wrong(subject: Subject, section: Section) -> None:
     """Pictures it gets wrong."""
     pictures, labels, names = subject.held_out
     answers = subject.probabilities
-    found = np.flatnonzero(answers.argmax(1) != labels)
-    found = found[np.argsort(-answers[found].max(1))][:WRONG]  # the surest mistakes first
+    mistakes = np.flatnonzero(answers.argmax(1) != labels)
+    mistakes = mistakes[np.argsort(-answers[mistakes].max(1))][:WRONG]  # the surest mistakes first
     total = int((answers.argmax(1) != labels).sum())
     section.lines.append(f"{total} of {len(labels)} held-out pictures; the surest mistakes first.")
-    if not len(found):
+    if not len(mistakes):
         return
-    maps = _maps(subject, pictures[found], answers[found].argmax(1), section)
-    for place, index in enumerate(found):
+    maps = _maps(subject, pictures[mistakes], answers[mistakes].argmax(1), section)
+    for place, index in enumerate(mistakes):
         answer, sure, true = answers[index].argmax(), answers[index].max(), names[labels[index]]
         shown = pictures[index] / 255
         if maps is not None:
@@ -167,7 +170,7 @@ def wrong(subject, section):
         section.thumbnails.append(of_pixels(shown, f"held-out picture {index}, {caption}", caption, side=240))
 
 
-def _maps(subject, pictures, answers, section):
+def _maps(subject: Subject, pictures: np.ndarray, answers: np.ndarray, section: Section) -> np.ndarray | None:
     """Grad-CAM of the wrong answers, or None with the reason written down."""
     if subject.model is None:
         section.missing.append("Without maps: a .tflite file has no gradients.")
@@ -183,14 +186,14 @@ def _maps(subject, pictures, answers, section):
     return maps
 
 
-def _over(grey, one):
+def _over(grey: np.ndarray, class_map: np.ndarray) -> np.ndarray:
     import matplotlib
 
-    shades = matplotlib.colormaps[draw.SHADES](one / (one.max() or 1))[..., :3]
+    shades = matplotlib.colormaps[draw.SHADES](class_map / (class_map.max() or 1))[..., :3]
     return 0.45 * grey + 0.55 * shades
 
 
-def duplicates(subject, section):
+def duplicates(subject: Subject, section: Section) -> None:
     """Held-out pictures that nearly are training pictures."""
     held_out, _, _ = subject.held_out
     training, _, _ = subject.split("train")
@@ -205,11 +208,11 @@ def duplicates(subject, section):
         section.thumbnails.append(of_pixels(shown, f"pair of near duplicates, {caption}", caption, side=240))
 
 
-def _figure(value):
+def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def _plain(value):
+def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k} {_plain(v)}" for k, v in value.items() if v not in (None, "", [], {}))
     if isinstance(value, list | tuple):
