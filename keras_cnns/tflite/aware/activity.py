@@ -2,19 +2,20 @@
 
 from keras import layers, tree
 
-from keras_cnns.graph.node import new
+from keras_cnns.graph.graph import Graph
+from keras_cnns.graph.node import Node, Uses, new
 from keras_cnns.tflite.aware.fake_quant import ActivityRegularizer
 
 INNER = "_unregularized"  # ends the name of an output's layer whose regularizer stands behind it
 
 
-def regularizers_behind(graph):
+def regularizers_behind(graph: Graph) -> None:
     """Puts an `ActivityRegularizer` behind each node that has one; an output's takes over its name."""
     outputs = tree.flatten(graph.outputs)
     graph.rewrite(lambda node, uses: _behind(node, node in outputs))
 
 
-def _behind(node, is_output):
+def _behind(node: Node, is_output: bool) -> Node | None:
     if node.many or not isinstance(node.call, type):
         return None
     if node.is_a(layers.ActivityRegularization):
@@ -30,6 +31,6 @@ def _behind(node, is_output):
     return regularized
 
 
-def without_regularizer(node, uses=None):
+def without_regularizer(node: Node, uses: Uses | None = None) -> Node | None:
     """The rule that drops them: for a file."""
     return node.input if node.is_a(ActivityRegularizer) else None

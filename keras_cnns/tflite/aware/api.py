@@ -5,19 +5,32 @@
 >>> export(model, "model.tflite", scheme="int8")
 """
 
+from pathlib import Path
+from typing import Any
+
+import keras
+
 from keras_cnns.support.errors import BadArgument, UserError, memory_errors
 from keras_cnns.support.validation import every, number, short
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.training_of_source import check_training
 from keras_cnns.tflite.file.convert import load
+from keras_cnns.tflite.rewrite.prepare import Outputs
 
 METHODS = ("keras", "tfmot")
 
 
 @memory_errors()
 def quantization_aware(
-    model, *, method="keras", hold_statistics=True, momentum=None, fold=False, pictures=None, outputs=None
-):
+    model: keras.Model | str | Path,
+    *,
+    method: str = "keras",
+    hold_statistics: bool = True,
+    momentum: float | None = None,
+    fold: bool = False,
+    pictures: Any = None,
+    outputs: Outputs = None,
+) -> Any:
     """A model of the same inputs and outputs that computes as int8 would, to be trained a little further.
 
     Args:

@@ -1,5 +1,8 @@
 """The ranges of a quantization-aware model from pictures: the extremes over all of them, in whatever order."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,7 +17,7 @@ from keras_cnns.tflite.inputs.structures import Inputs
 MOST = 50_000  # pictures of a generator, which may be endless; of what says how many there are, all
 
 
-def calibrate(model, pictures, *, batch_size=32):
+def calibrate(model: keras.Model, pictures: Any, *, batch_size: int = 32) -> list[np.ndarray]:
     """Sets the ranges of a quantization-aware model by `pictures`, as inference meets them; nothing else changes.
 
     pictures: as `quantization_aware` takes them.
@@ -34,7 +37,9 @@ def calibrate(model, pictures, *, batch_size=32):
     return first
 
 
-def _measured(model, tracked, parts):
+def _measured(
+    model: keras.Model, tracked: Sequence[FakeQuant], parts: Iterable[list[np.ndarray]]
+) -> tuple[list[np.ndarray] | None, Any]:
     """The first batch, and (smallest, largest) of what each of the layers takes while none of them rounds."""
     taken = keras.Model(input_structure(model), [layer.input for layer in tracked])
     measure = tf.function(
@@ -59,11 +64,11 @@ def _measured(model, tracked, parts):
     return first, found
 
 
-def _widened(one, other):
+def _widened(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.stack([np.minimum(one[:, 0], other[:, 0]), np.maximum(one[:, 1], other[:, 1])], axis=1)
 
 
-def batches(pictures, model, size=32):
+def batches(pictures: Any, model: keras.Model, size: int = 32) -> Iterator[list[np.ndarray]]:
     """`pictures` a few at a time, as lists of arrays in the order of the model's inputs.
 
     Raises:
@@ -86,7 +91,7 @@ def batches(pictures, model, size=32):
         raise UserError(f"the pictures do not fit {model.name}: {error}") from error
 
 
-def _cut(parts, inputs, size):
+def _cut(parts: Sequence[Mapping[str, np.ndarray]], inputs: Inputs, size: int) -> Iterator[list[np.ndarray]]:
     try:
         whole = {name: np.concatenate([part[name] for part in parts]) for name in inputs.names}
     except ValueError as error:

@@ -10,7 +10,9 @@ A phone's kernels compute with zeros and repetitions as with any number: what sh
 """
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +25,16 @@ from keras_cnns.tflite.aware.twin import Twin, tf_keras, tfmot
 SMALLEST = 1000  # kernels with fewer weights are left alone: they save nothing and cost accuracy
 
 
-def prune(model, data, *, sparsity=0.75, start=0.0, settled=0.75, smallest=SMALLEST, **training):
+def prune(
+    model: keras.Model,
+    data: Any,
+    *,
+    sparsity: float = 0.75,
+    start: float = 0.0,
+    settled: float = 0.75,
+    smallest: int = SMALLEST,
+    **training: Any,
+) -> keras.Model:
     """A Keras 3 model of the same answers, near enough, in which `sparsity` of the large kernels is zero.
 
     data: (pictures, labels), or a batched tf.data.Dataset of them. While the model is trained the share of zeros rises
@@ -40,7 +51,7 @@ def prune(model, data, *, sparsity=0.75, start=0.0, settled=0.75, smallest=SMALL
     steps = epochs * _batches(data)
     schedule = tfmot.sparsity.keras.PolynomialDecay(start, sparsity, 0, max(1, int(settled * steps)), frequency=1)
 
-    def wrap(layer):
+    def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
 
     twin = Twin(model, hold_statistics=True)
@@ -49,7 +60,9 @@ def prune(model, data, *, sparsity=0.75, start=0.0, settled=0.75, smallest=SMALL
     return twin.back(tfmot.sparsity.keras.strip_pruning(wrapped))
 
 
-def cluster(model, data, *, clusters=16, smallest=SMALLEST, **training):
+def cluster(
+    model: keras.Model, data: Any, *, clusters: int = 16, smallest: int = SMALLEST, **training: Any
+) -> keras.Model:
     """A Keras 3 model whose large kernels hold no more than `clusters` values each; zeros stay zeros.
 
     data, smallest, training: as in `prune`.
@@ -62,7 +75,7 @@ def cluster(model, data, *, clusters=16, smallest=SMALLEST, **training):
     data, epochs, options = _data(data, **training)
     start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
 
-    def wrap(layer):
+    def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         kernel = layer.get_weights()[0]
         wrapper = tfmot.clustering.keras.cluster_weights
         if np.mean(kernel == 0) > 0.1:
@@ -75,7 +88,7 @@ def cluster(model, data, *, clusters=16, smallest=SMALLEST, **training):
     return twin.back(tfmot.clustering.keras.strip_clustering(wrapped))
 
 
-def _preserving(layer, **options):
+def _preserving(layer: tf_keras.layers.Layer, **options: Any) -> tf_keras.layers.Layer:
     from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
 
     return cluster_weights(layer, preserve_sparsity=True, **options)
@@ -87,14 +100,14 @@ class Keep(keras.callbacks.Callback):
     most: a filter with more different values than this was not clustered, and only its zeros are kept.
     """
 
-    def __init__(self, most=64):
+    def __init__(self, most: int = 64) -> None:
         super().__init__()
         self.most = most
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._kept = [(kernel, *self._groups(kernel.numpy())) for kernel in _kernels(self.model)]
 
-    def _groups(self, kernel):
+    def _groups(self, kernel: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
         """A number for each weight, the same for weights that are to stay equal; and which of them are not zero."""
         filters = kernel.reshape(-1, kernel.shape[-1])
         groups, count = np.zeros(filters.shape, np.int64), 0
@@ -105,7 +118,7 @@ class Keep(keras.callbacks.Callback):
             groups[:, i], count = group.ravel() + count, count + len(different)
         return groups.ravel(), count, (kernel != 0).astype(kernel.dtype)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         for kernel, groups, count, mask in self._kept:
             value = tf.convert_to_tensor(kernel.value)
             if count < len(groups):
@@ -114,41 +127,45 @@ class Keep(keras.callbacks.Callback):
             kernel.assign(value * mask)
 
 
-def sparsity(model):
+def sparsity(model: keras.Model) -> float:
     """The share of zeros in the kernels of a Keras model, 0 .. 1."""
     kernels = [k.numpy() for k in _kernels(model)]
     return sum(np.sum(k == 0) for k in kernels) / max(1, sum(k.size for k in kernels))
 
 
-def gzip_size(file):
+def gzip_size(file: str | Path | bytes | bytearray) -> int:
     """Bytes of a `.tflite` file (its path, or its bytes) as a download compressed by gzip."""
     data = file if isinstance(file, bytes | bytearray) else Path(file).read_bytes()
     return len(gzip.compress(bytes(data), 9, mtime=0))
 
 
-def _kernels(model):
+def _kernels(model: keras.Model) -> list[keras.Variable]:
     kernels = [getattr(layer, "kernel", None) for layer in sublayers(model)]
     return [kernel for kernel in kernels if isinstance(kernel, keras.Variable)]
 
 
-def _wrapped(twin, wrap, smallest):
+def _wrapped(
+    twin: Twin, wrap: Callable[[tf_keras.layers.Layer], tf_keras.layers.Layer], smallest: int
+) -> tf_keras.Model:
     """The twin with its large kernels wrapped; its layers are those of `twin.model`, which is spent by it."""
     large = tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Dense
 
-    def choose(layer):
+    def choose(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         if type(layer) not in large or layer.get_weights()[0].size < smallest:
             return layer
         found.append(layer.name)
         return wrap(layer)
 
-    found = []
+    found: list[str] = []
     wrapped = tf_keras.models.clone_model(twin.model, clone_function=choose)
     if not found:
         raise UserError(f"{twin.graph.name} has no convolution or dense layer of {smallest} weights: lower smallest=")
     return wrapped
 
 
-def _data(data, *, epochs=3, batch_size=64, **options):
+def _data(
+    data: Any, *, epochs: int = 3, batch_size: int = 64, **options: Any
+) -> tuple[tf.data.Dataset, int, dict[str, Any]]:
     if not isinstance(data, tf.data.Dataset):
         pictures, labels = data
         if len(pictures) != len(labels) or not len(labels):
@@ -157,14 +174,23 @@ def _data(data, *, epochs=3, batch_size=64, **options):
     return data, epochs, options
 
 
-def _batches(data):
+def _batches(data: tf.data.Dataset) -> int:
     count = int(data.cardinality())
     if count <= 0:
         raise UserError("the data set does not say how many batches it has: use tf.data's assert_cardinality")
     return count
 
 
-def _fit(twin, wrapped, data, epochs, callbacks, *, learning_rate=1e-3, loss=None):
+def _fit(
+    twin: Twin,
+    wrapped: tf_keras.Model,
+    data: tf.data.Dataset,
+    epochs: int,
+    callbacks: list[tf_keras.callbacks.Callback],
+    *,
+    learning_rate: float = 1e-3,
+    loss: Any = None,
+) -> None:
     probabilities = getattr(twin.model.layers[-1], "activation", None) is tf_keras.activations.softmax
     loss = loss or tf_keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities)
     # the wrappers know nothing of the newer optimizers

@@ -1,9 +1,13 @@
 """The int8 file that answers as a quantization-aware model was trained to."""
 
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_cnns.graph.kinds import LINEAR, TRAINING_ONLY
+from keras_cnns.graph.node import Node, Uses
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.activity import without_regularizer
@@ -13,13 +17,13 @@ from keras_cnns.tflite.file import repair
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, fold_back
 
 
-def native(model):
+def native(model: Any) -> keras.Model:
     """The Keras 3 model of what `quantization_aware` returned by either method; any other model as it is."""
     twin = getattr(model, "keras_cnns_twin", None)
     return model if twin is None else twin.back(model)
 
 
-def convert(model, *, batch=1, input_type="int8", output_type="int8"):
+def convert(model: Any, *, batch: int | None = 1, input_type: str = "int8", output_type: str = "int8") -> bytes:
     """The int8 flatbuffer of a trained quantization-aware model, as bytes; no calibration is needed.
 
     batch: fixed; None leaves it open. input_type, output_type: "int8", "uint8" or "float32".
@@ -35,7 +39,7 @@ def convert(model, *, batch=1, input_type="int8", output_type="int8"):
     return repair.with_float_inputs(conversion.run(converter))
 
 
-def frozen(model):
+def frozen(model: keras.Model) -> keras.Model:
     """The quantization-aware model with standard layers, kernels already rounded and ranges as numbers.
 
     Raises:
@@ -49,7 +53,7 @@ def frozen(model):
     return graph.build()
 
 
-def _freeze(node, uses):
+def _freeze(node: Node, uses: Uses) -> Node | None:
     if node.is_a(*TRAINING_ONLY):
         return node.input
     for plain, rounded in ROUNDED.items():
@@ -73,9 +77,10 @@ def _freeze(node, uses):
             )
         node.config |= {"low": low, "high": max(high, low + 1e-6)}
         node.weights = []
+    return None
 
 
-def _unlike(node, uses):
+def _unlike(node: Node, uses: Uses) -> None:
     """Biases of one number for all channels, which the converter rounds by the first scale: one is moved a bit."""
     bias = node.weights[1] if node.is_a(*LINEAR) and node.config.get("use_bias") else np.zeros(1)
     if len(bias) > 1 and bias[0] and np.all(bias == bias[0]):

@@ -6,26 +6,32 @@ less, and the batch normalization behind the depthwise convolution magnifies wha
 kernels are rounded channel by channel, so nothing is lost there.
 """
 
+from typing import Any, TypeAlias
+
 import numpy as np
 from keras import layers, ops
 
 from keras_cnns.graph.kinds import DEPTHWISE, is_relu
-from keras_cnns.graph.node import like, new
+from keras_cnns.graph.node import Node, Uses, like, new
 from keras_cnns.tflite.rewrite.fold import follows_linear, number_affine, scaled
 
 DEVIATIONS = 4  # of a normal distribution, to either side of its mean, are taken for the range of a channel
 MOST = 64.0  # by which one channel is magnified more than another
 EQUAL = "equal"  # ends the name of what gives a hard-swish's gate the channels as they were
 WORTH = 1.5  # times less noise, for which a hard-swish is written otherwise: a convolution for an addition
+Ranges: TypeAlias = list[
+    tuple[np.ndarray, np.ndarray, float]
+]  # (lowest, highest, slope) of the channels of each tensor
 SLOPE = 3.0  # of x * relu6(x + 3) at zero, by which the noise of small channels goes on
 
 
-def equalized(node, uses):
+def equalized(node: Node, uses: Uses) -> None:
     """The rule, on the batch normalization behind a depthwise convolution; what is computed stays the same."""
     reader = node.input if follows_linear(node, uses) else None
     if reader is None or not reader.is_a(*DEPTHWISE) or len(node.shape) != 4 or uses[reader.input] != 1:
         return
-    read, norm = reader.input, reader.input.input if reader.input.inputs else None
+    read = reader.input
+    norm: Any = read.input if read.inputs else None
     relu = is_relu(read) and read.config.get("max_value") is None
     swish = gated(read) is norm is not None and read.inputs[0] is norm
     if not (relu or swish) or uses[norm] != 1 + swish or not _free(norm, reader, node):
@@ -40,7 +46,7 @@ def equalized(node, uses):
     norm.weights = [*(_float(w * scale) for w in norm.weights[:2]), *norm.weights[2:]]
 
 
-def like_ranges(tensors, gain):
+def like_ranges(tensors: Ranges, gain: np.ndarray) -> tuple[np.ndarray, float]:
     """(scales, how many times less noise) that bring the channels of tensors in a row to like ranges.
 
     tensors: (lowest, highest, slope) of the channels of each, zero between them: its noise goes on times `slope`.
@@ -58,12 +64,12 @@ def like_ranges(tensors, gain):
     return best, _noise(tensors, gain, ones) / least
 
 
-def _noise(tensors, gain, scale):
+def _noise(tensors: Ranges, gain: np.ndarray, scale: np.ndarray) -> float:
     steps = [slope * (np.max(high * scale) - np.min(low * scale)) for low, high, slope in tensors]
     return np.sum((gain / scale) ** 2) * np.sum(np.square(steps)) + 1e-30
 
 
-def channel_ranges(norm, swish):
+def channel_ranges(norm: Node, swish: bool) -> Ranges:
     """(lowest, highest, slope) of each channel behind `norm` and relu; of x, and of x * relu6(x + 3)."""
     gamma, beta = (np.asarray(w, np.float64) for w in norm.weights[:2])
     x = beta + gamma * np.linspace(-DEVIATIONS, DEVIATIONS, 65)[:, None]
@@ -71,7 +77,7 @@ def channel_ranges(norm, swish):
     return [(np.minimum(v.min(0), 0.0), np.maximum(v.max(0), 0.0), slope) for v, slope in values]
 
 
-def noise_gain(reader, norm):
+def noise_gain(reader: Node, norm: Node) -> np.ndarray:
     """By what `reader` and the batch normalization behind it magnify the noise of each channel that is read."""
     kernel, variance = np.asarray(reader.weights[0], np.float64), np.asarray(norm.weights[-1], np.float64)
     gamma = np.asarray(norm.weights[0], np.float64) if norm.config["scale"] else 1.0
@@ -79,7 +85,7 @@ def noise_gain(reader, norm):
     return np.sqrt(np.sum(kernel**2, axis=(*range(kernel.ndim - 2), kernel.ndim - 1))) + 1e-9
 
 
-def gated(node):
+def gated(node: Node) -> Node | None:
     """The x of x * relu6(x + 3), as int8 has hard-swish, the first x perhaps times a number; None of any other node."""
     if not node.is_a(layers.Multiply) or len(node.inputs) != 2:
         return None
@@ -92,13 +98,13 @@ def gated(node):
     return x if factor is x or (factor.is_a(ops.multiply) and number_affine(factor) and factor.input is x) else None
 
 
-def floor(node):
+def floor(node: Node) -> float:
     """The value of `gated(node)` below which the product is zero, or is so for every channel."""
     opened = node.inputs[1].input
     return -3.0 / float(np.min(opened.weights[0])) if opened.weights else -3.0
 
 
-def _free(norm, *others):
+def _free(norm: Node, *others: Node) -> bool:
     """Whether none is frozen, shared or held by a constraint, so that weights may change, and `norm` can scale."""
     if not norm.is_a(layers.BatchNormalization) or norm.config["axis"] not in (-1, 3, [3]):
         return False
@@ -107,7 +113,7 @@ def _free(norm, *others):
     return norm.config["scale"] and norm.config["center"] and not any(bound)
 
 
-def _gate(x, scale, source):
+def _gate(x: Node, scale: np.ndarray, source: Node) -> Node:
     """x / scale + 3 as a depthwise convolution, in the place of an addition: each filter of one weight is exact."""
     config = {"kernel_size": 1, "padding": "valid", "strides": 1, "use_bias": True, "trainable": False}
     made = new(layers.DepthwiseConv2D, (x,), source, EQUAL, config)
@@ -115,5 +121,5 @@ def _gate(x, scale, source):
     return like(made, shape=x.shape)
 
 
-def _float(array):
+def _float(array: Any) -> np.ndarray:
     return np.asarray(array, "float32")

@@ -5,16 +5,26 @@ Jacob et al. 2017, "Quantization and Training of Neural Networks for Efficient I
 and gradients pass the rounding as if it were not there.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.keras_internals import sublayers
 from keras_cnns.graph.kinds import DIVIDE
 from keras_cnns.tflite.rewrite.fold import per_input
+
+if TYPE_CHECKING:
+    from keras.layers import Layer as _Mixed  # what `_Rounded` is mixed with
+else:
+    _Mixed = object
+
+Shape: TypeAlias = tuple[int | None, ...]
 
 MOMENTUM = 0.98  # of the tracked ranges: fifty steps; a fine-tune of a few hundred must be able to follow
 STARTED = 0.999  # of ranges that pictures have set: the extremes of augmented batches (black borders) are others
@@ -32,14 +42,21 @@ class FakeQuant(layers.Layer):
 
     rounds = True  # see `unrounded`
 
-    def __init__(self, low=None, high=None, momentum=MOMENTUM, least=None, **kwargs):
+    def __init__(
+        self,
+        low: float | None = None,
+        high: float | None = None,
+        momentum: float = MOMENTUM,
+        least: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.fixed = None if low is None else (float(low), float(high))
+        self.fixed = None if low is None else (float(low), float(cast(float, high)))
         self.momentum, self.least = momentum, least
         self.supports_masking = True
         self.supports_jit = False  # Keras would compile the whole step with XLA, several times slower on CPUs
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if self.fixed is None:
             options = {"shape": (), "initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
             options |= {"aggregation": "mean"}  # replicas see different pictures
@@ -47,7 +64,7 @@ class FakeQuant(layers.Layer):
             self.high = self.add_weight(name="high", **options)
             self.seen = self.add_weight(name="seen", **options)
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not self.rounds:
             return x
         x = self.counted(x)
@@ -62,17 +79,17 @@ class FakeQuant(layers.Layer):
             return _rounded_between(x, low, high)
         return ops.where(seen > 0, _rounded_between(x, low, high), x)
 
-    def counted(self, x):
+    def counted(self, x: tf.Tensor) -> tf.Tensor:
         """x with `least` for what is below it."""
         return x if self.least is None else ops.maximum(x, self.least)
 
-    def _followed(self, old, seen, new):
+    def _followed(self, old: tf.Tensor, seen: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
         return ops.where(seen > 0, self.momentum * old + (1 - self.momentum) * new, new)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         low, high = self.fixed or (None, None)
         own = {"low": low, "high": high, "momentum": self.momentum, "least": self.least}
         return {**super().get_config(), **own}
@@ -82,40 +99,40 @@ class FakeQuant(layers.Layer):
 class ActivityRegularizer(layers.Layer):
     """Returns x and adds the loss of its `activity_regularizer`: what another layer had, behind its activation."""
 
-    def __init__(self, activity_regularizer=None, **kwargs):
+    def __init__(self, activity_regularizer: Any = None, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.supports_masking = True
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return x
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {"activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)}
         return {**super().get_config(), **own}
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
 
-def extremes(x):
+def extremes(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(smallest, largest) value of x, zero among them."""
     x = ops.stop_gradient(ops.cast(x, "float32"))
     return ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
 
 
-def _rounded_between(x, low, high):
+def _rounded_between(x: tf.Tensor, low: tf.Tensor | float, high: tf.Tensor | float) -> tf.Tensor:
     rounded = tf.quantization.fake_quant_with_min_max_vars(ops.cast(x, "float32"), low, high)
     return ops.cast(rounded, x.dtype)
 
 
-def rounded_kernel(kernel, axes):
+def rounded_kernel(kernel: tf.Tensor, axes: list[int]) -> tf.Tensor:
     """`kernel` in 255 symmetric steps, the largest magnitude over `axes` being the 127th; gradients pass."""
     step = ops.max(ops.abs(kernel), axes, keepdims=True) / 127.0
     step = ops.where(step > 0, step, ops.ones_like(step))
     return kernel + ops.stop_gradient(ops.round(kernel / step) * step - kernel)
 
 
-class _Rounded:
+class _Rounded(_Mixed):
     """Computes with the rounded kernel; the variable keeps its full precision and is what training changes.
 
     input_scale, input_shift: one number per input channel. What is computed is `kernel * (x * scale + shift) + bias`,
@@ -126,18 +143,24 @@ class _Rounded:
     rounds = True  # see `unrounded`
     depthwise = False
 
-    def __init__(self, *args, input_scale=None, input_shift=None, **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        input_scale: list[float] | None = None,
+        input_shift: list[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.input_scale, self.input_shift = input_scale, input_shift
 
     @property
-    def folded(self):
+    def folded(self) -> tf.Tensor:
         """The kernel with the scale of its inputs."""
         kernel = ops.convert_to_tensor(self.kernel)
         return kernel if self.input_scale is None else kernel * self._per_input(self.input_scale)
 
     @property
-    def folded_bias(self):
+    def folded_bias(self) -> tf.Tensor:
         """The bias with what the shift of the inputs adds."""
         if self.input_shift is None:
             return ops.convert_to_tensor(self.bias)
@@ -145,28 +168,28 @@ class _Rounded:
         return ops.add(self.bias, ops.reshape(added, (-1,)))
 
     @property
-    def rounded(self):
+    def rounded(self) -> tf.Tensor:
         """The kernel as int8 can hold it."""
         return rounded_kernel(self.folded, self.axes) if self.rounds else self.folded
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         x = self.linear(x)
         return ops.add(x, self.folded_bias) if self.use_bias else x
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "input_scale": self.input_scale, "input_shift": self.input_shift}
 
-    def _per_input(self, values):
-        values, groups = np.asarray(values, "float64"), getattr(self, "groups", 1)
-        return per_input(values, self.kernel.shape, groups, self.depthwise).astype("float32")
+    def _per_input(self, values: list[float]) -> np.ndarray:
+        array, groups = np.asarray(values, "float64"), getattr(self, "groups", 1)
+        return per_input(array, self.kernel.shape, groups, self.depthwise).astype("float32")
 
 
 class _Convolution(_Rounded):
     @property
-    def axes(self):
+    def axes(self) -> list[int]:
         return list(range(self.rank + 1))
 
-    def linear(self, x):
+    def linear(self, x: tf.Tensor) -> tf.Tensor:
         if self.groups == 1:
             return self.convolution_op(x, self.rounded)
         # Keras sends grouped convolutions through XLA, hundreds of times slower on CPUs than one by one
@@ -178,19 +201,19 @@ class _Depthwise(_Rounded):
     depthwise = True
 
     @property
-    def axes(self):
+    def axes(self) -> list[int]:
         return list(range(self.rank))
 
-    def linear(self, x):
+    def linear(self, x: tf.Tensor) -> tf.Tensor:
         return ops.depthwise_conv(x, self.rounded, self.strides, self.padding, dilation_rate=self.dilation_rate)
 
 
 class _Transposed(_Rounded):
     @property
-    def axes(self):
+    def axes(self) -> list[int]:
         return [*range(self.rank), self.rank + 1]
 
-    def linear(self, x):
+    def linear(self, x: tf.Tensor) -> tf.Tensor:
         options = {"output_padding": self.output_padding, "dilation_rate": self.dilation_rate}
         return ops.conv_transpose(x, self.rounded, list(self.strides), self.padding, **options)
 
@@ -229,7 +252,7 @@ class RoundedDense(_Rounded, layers.Dense):
 
     axes = [0]
 
-    def linear(self, x):
+    def linear(self, x: tf.Tensor) -> tf.Tensor:
         return ops.matmul(x, self.rounded)
 
 
@@ -244,7 +267,7 @@ ROUNDED = {
 
 
 @contextmanager
-def unrounded(model):
+def unrounded(model: keras.Model) -> Iterator[keras.Model]:
     """Inside, a quantization-aware model that is called eagerly computes in floats, without any rounding."""
     rounding = [layer for layer in sublayers(model) if isinstance(layer, (FakeQuant, _Rounded))]
     try:
@@ -256,12 +279,12 @@ def unrounded(model):
             layer.rounds = True
 
 
-def is_quantization_aware(model):
+def is_quantization_aware(model: object) -> bool:
     """Whether this is a Keras 3 model that `quantization_aware` made, or one that holds such a model."""
     return isinstance(model, keras.Model) and any(isinstance(layer, FakeQuant) for layer in sublayers(model))
 
 
-def unrounded_layers(graph):
+def unrounded_layers(graph: Graph) -> list[str]:
     """Names of the linear layers that int8 could compute and that do not round: they were added afterwards.
 
     graph: of a quantization-aware model.

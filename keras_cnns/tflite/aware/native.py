@@ -4,6 +4,9 @@ The graph is prepared (separate activations, batch norm only where it can be fol
 round their kernels, and a `FakeQuant` follows every operator whose int8 result has its own range.
 """
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -22,7 +25,7 @@ from keras_cnns.graph.kinds import (
     activation_of,
     is_relu,
 )
-from keras_cnns.graph.node import Item, Node
+from keras_cnns.graph.node import Item, Node, Uses
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.activity import regularizers_behind
@@ -38,10 +41,14 @@ from keras_cnns.tflite.aware.fake_quant import (
 )
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
 from keras_cnns.tflite.rewrite.fold import input_offset, per_input, to_unit_variance
-from keras_cnns.tflite.rewrite.prepare import keep_outputs, prepared
+from keras_cnns.tflite.rewrite.prepare import Outputs, keep_outputs, prepared
 
 # Results whose int8 range TFLite fixes.
-FIXED = {"sigmoid": (0.0, 255 / 256), "softmax": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128)}
+FIXED: dict[str | None, tuple[Any, Any]] = {
+    "sigmoid": (0.0, 255 / 256),
+    "softmax": (0.0, 255 / 256),
+    "tanh": (-1.0, 127 / 128),
+}
 # Operators into which a following relu or relu6 is fused: what lies between is never rounded.
 FUSING: tuple = (*LINEAR, layers.BatchNormalization, layers.Add, layers.Subtract, layers.Multiply)
 FUSING += (ops.add, ops.subtract, ops.multiply)
@@ -49,7 +56,15 @@ FUSING += (ops.add, ops.subtract, ops.multiply)
 UNROUNDED = "_unrounded"  # ends the name of a layer that gave the name of the output to what rounds its result
 
 
-def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False, pictures=None, outputs=None):
+def quantization_aware(
+    model: keras.Model,
+    *,
+    hold_statistics: bool = True,
+    momentum: float | None = None,
+    fold: bool = False,
+    pictures: Any = None,
+    outputs: Outputs = None,
+) -> keras.Model:
     """`api.quantization_aware` by the method "keras"."""
     if is_quantization_aware(model):
         raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
@@ -62,9 +77,9 @@ def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False
         graph.rewrite(to_unit_variance)
     graph.rewrite(equalized)
     floats, least = divisors(graph), floors(graph)
-    ranges, norms = momentum, MOMENTUM if momentum is None else momentum
-    if momentum is None:
-        ranges = MOMENTUM if pictures is None else STARTED
+    ranges = norms = MOMENTUM if momentum is None else momentum
+    if momentum is None and pictures is not None:
+        ranges = STARTED
     graph.rewrite(rounding)
     graph.rewrite(lambda node, uses: None if node in floats else quantized(node, uses, ranges, norms, least.get(node)))
     name_outputs(graph, [producer(model.outputs[i]).name for i in kept])
@@ -72,7 +87,7 @@ def quantization_aware(model, *, hold_statistics=True, momentum=None, fold=False
     return finished(held(aware) if hold_statistics else aware, model, kept, pictures)
 
 
-def finished(aware, model, kept, pictures):
+def finished(aware: keras.Model, model: keras.Model, kept: Sequence[int], pictures: Any) -> keras.Model:
     """Sets the ranges of `aware` from the pictures, if any, and compares it with the `model` it was made from.
 
     kept: positions of the outputs of `model` that `aware` has.
@@ -83,7 +98,7 @@ def finished(aware, model, kept, pictures):
     return aware
 
 
-def kept_outputs(graph, outputs):
+def kept_outputs(graph: Graph, outputs: Outputs) -> list[int]:
     """Positions of the model's outputs that `prepared` leaves."""
     every = keras.tree.flatten(graph.outputs)
     some = Graph(graph.inputs, graph.outputs, graph.name)
@@ -91,11 +106,12 @@ def kept_outputs(graph, outputs):
     return [every.index(node) for node in keras.tree.flatten(some.outputs)]
 
 
-def name_outputs(graph, names):
+def name_outputs(graph: Graph, names: Iterable[str]) -> None:
     """Gives the ends of the graph the names that losses and metrics know them by."""
-    names, named = list(names), {}
+    names = list(names)
+    named: dict[Node, str] = {}
 
-    def end(node, name):
+    def end(node: Node, name: str) -> Node:
         if named.setdefault(node, name) != name:  # one result under two names
             node = Node(layers.Identity, (node,), name=name, shape=node.shape)
             named[node] = name
@@ -111,31 +127,31 @@ def name_outputs(graph, names):
             node.name += UNROUNDED
 
 
-def float_inputs(graph):
+def float_inputs(graph: Graph) -> None:
     """Pixels given as integers are given as floats: the file's own input type is chosen on conversion."""
-    readers = {}
+    readers: dict[Node, list[Node | None]] = {}
     for node in graph.nodes:
-        for taken in node.inputs:
-            readers.setdefault(taken, []).append(node)
+        for source in node.inputs:
+            readers.setdefault(source, []).append(node)
     for node in graph.nodes:
-        taken = readers.get(node, [None])
-        if node.is_a(layers.InputLayer) and node.integers and all(n is not None and _to_floats(n) for n in taken):
+        own = readers.get(node, [None])
+        if node.is_a(layers.InputLayer) and node.integers and all(n is not None and _to_floats(n) for n in own):
             node.config["dtype"] = node.dtype = "float32"
     graph.rewrite(lambda node, uses: node.input if _to_floats(node) and not node.input.integers else None)
 
 
-def _to_floats(node):
+def _to_floats(node: Node) -> bool:
     return node.is_a(ops.cast) and node.input.is_a(layers.InputLayer) and not node.integers
 
 
-def rounding(node, uses):
+def rounding(node: Node, uses: Uses) -> None:
     """A linear layer becomes one whose kernel rounds itself."""
     if node.call in ROUNDED and node.config.get("activation") in (None, "linear"):
         unfolded(node)
         node.call = ROUNDED[node.call]
 
 
-def unfolded(node):
+def unfolded(node: Node) -> None:
     """Gives a linear layer its own kernel again where the scale and shift of its inputs were folded into it.
 
     Kernels of a Rescaling by 1/255 are 255 times smaller, and a step of Adam would be 255 times too large for them.
@@ -151,7 +167,9 @@ def unfolded(node):
     node.config |= {"input_scale": scale.tolist(), "input_shift": shift.tolist()}
 
 
-def quantized(node, uses, momentum=MOMENTUM, norms=MOMENTUM, least=None):
+def quantized(
+    node: Node, uses: Uses, momentum: float = MOMENTUM, norms: float = MOMENTUM, least: float | None = None
+) -> Node | None:
     """`node` with what rounds its result behind it; nothing where int8 has no range of its own there.
 
     momentum: of the range. norms: the most that batch normalization keeps. least: as `floors` has it.
@@ -171,24 +189,24 @@ def quantized(node, uses, momentum=MOMENTUM, norms=MOMENTUM, least=None):
     return Node(FakeQuant, (node,), config=config, name=f"{node.name}_quant", shape=node.shape)
 
 
-def floors(graph):
+def floors(graph: Graph) -> dict[Node, float]:
     """Node -> the value below which hard-swish, the only reader, is zero: values below it need not be distinguished."""
     uses, taken = graph.uses(), {node: gated(node) for node in graph.nodes}
     return {x: floor(node) for node, x in taken.items() if x is not None and uses[x] == 2}
 
 
-def divisors(graph):
+def divisors(graph: Graph) -> set[Node]:
     """What others are divided by: rounded it might be zero. It stays in floats, and so does the division."""
     return {n.args[1] for n in graph.nodes if type(n.call) in DIVIDE and len(n.inputs) == len(n.args) == 2}
 
 
-def _as_before(node):
+def _as_before(node: Node) -> bool:
     """Whether the int8 result has the scale of what is taken: no range of its own."""
     node = node.input if isinstance(node.call, Item) else node
     return node.is_a(*SAME_SCALE, *TRAINING_ONLY, ActivityRegularizer)
 
 
-def fixed_range(node):
+def fixed_range(node: Node) -> tuple[float, float] | tuple[None, None]:
     """(low, high) of a result whose range is known beforehand; (None, None) for any other."""
     if is_relu(node) and node.config.get("max_value"):
         return 0.0, 6.0

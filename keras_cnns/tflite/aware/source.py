@@ -1,5 +1,8 @@
 """The source of a quantization-aware model: kept beside it, and compared with it before training."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -19,17 +22,22 @@ SIZES = 32, 64, 128, 224, 299  # tried for open sides where there are no picture
 class Source:
     """Holds a model without becoming a layer of the other that has this as an attribute, nor saved with it."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
 
 
-def source_of(aware):
+def source_of(aware: Any) -> keras.Model | None:
     """The model that `quantization_aware` was given; None where that is not known, as after saving and loading."""
     held = getattr(aware, "keras_cnns_source", None)
     return held.model if isinstance(held, Source) else held
 
 
-def compare(source, positions, answer, given=None):
+def compare(
+    source: keras.Model,
+    positions: Sequence[int],
+    answer: Callable[[list[np.ndarray]], list[np.ndarray]],
+    given: Sequence[np.ndarray] | None = None,
+) -> None:
     """Refuses the form of a model for training which without rounding does not answer as the model itself does.
 
     positions: of the source's outputs that were kept. answer: gives the form's own, a list of arrays, to such a list of
@@ -54,7 +62,7 @@ def compare(source, positions, answer, given=None):
             )
 
 
-def _noise(source, names):
+def _noise(source: keras.Model, names: Sequence[str]) -> list[np.ndarray]:
     """Inputs to compare on, in the order of the model's inputs; open sides get the first of `SIZES` that it takes."""
     open_inputs = [name for name, tensor in zip(names, source.inputs, strict=True) if None in tensor.shape[1:]]
     if not open_inputs:
@@ -73,7 +81,7 @@ def _noise(source, names):
     )
 
 
-def answers(model, given):
+def answers(model: keras.Model, given: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What a model answers in inference to a list of arrays in the order of its inputs, as a list of float64 arrays."""
     structure = input_structure(model)
     tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(given, model.inputs, strict=True)]
@@ -82,13 +90,13 @@ def answers(model, given):
     return [keras.ops.convert_to_numpy(keras.ops.cast(a, "float64")) for a in found]
 
 
-def answers_unrounded(aware, given):
+def answers_unrounded(aware: keras.Model, given: Sequence[np.ndarray]) -> list[np.ndarray]:
     """`answers` of a quantization-aware model, its rounding off."""
     with unrounded(aware):
         return answers(aware, given)
 
 
-def _difference(wanted, found):
+def _difference(wanted: np.ndarray, found: np.ndarray) -> float:
     """Largest difference relative to the largest value, where both are finite; infinite where only one is."""
     finite = np.isfinite(wanted)
     if not np.array_equal(finite, np.isfinite(found)):

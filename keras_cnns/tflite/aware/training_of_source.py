@@ -28,7 +28,7 @@ def check_training(model: keras.Model) -> None:
         )
 
 
-def _refuse_partly_frozen(model):
+def _refuse_partly_frozen(model: keras.Model) -> None:
     layers = {id(call.operation): call.operation for call in Calls(model) if isinstance(call.operation, keras.Layer)}
     for layer in layers.values():
         if not can_be_made_again(layer):
@@ -46,7 +46,7 @@ def _refuse_partly_frozen(model):
                 )
 
 
-def _is_replaced(model, name):
+def _is_replaced(model: keras.Model, name: str) -> bool:
     """Whether the model or its class has a method of its own in the place of Keras's."""
     method = vars(model).get(name) or getattr(type(model), name)
     return not getattr(method, "__module__", "").startswith("keras.")

@@ -8,19 +8,24 @@ This module, `quantized_twin.py` and `compress.py` alone import tf_keras and tfm
 
 import inspect
 import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 from keras import layers, ops, tree
 from tensorflow import keras as _keras_of_tensorflow
 
+from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.keras_internals import producer
+from keras_cnns.graph.node import Node
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import NotInstalled, UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.equalize import equalized
 from keras_cnns.tflite.aware.source import compare
 from keras_cnns.tflite.rewrite.fold import number_affine, to_unit_variance
-from keras_cnns.tflite.rewrite.prepare import prepared
+from keras_cnns.tflite.rewrite.prepare import Outputs, prepared
 
 # tfmot sets TF_USE_LEGACY_KERAS for the whole process and its children, and what `tensorflow.keras` is, is decided at
 # its first use. Both stay as they were: it is used here, before, and the variable is put back.
@@ -36,13 +41,14 @@ finally:
     if _ENVIRONMENT is not None:
         os.environ["TF_USE_LEGACY_KERAS"] = _ENVIRONMENT
 
+__all__ = ["HeldBatchNormalization", "Twin", "layer_for", "tf_keras", "tfmot"]
 _DROPPED = ("initializer", "regularizer", "constraint", "quantization_config", "dtype", "synchronized", "autocast")
 
 
 class HeldBatchNormalization(tf_keras.layers.BatchNormalization):
     """Computes in training as in inference, as `keras_cnns.layers.HeldBatchNormalization` does in Keras 3."""
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: Any = None) -> Any:
         return super().call(inputs, training=False)
 
 
@@ -55,7 +61,7 @@ class Twin:
 
     rescales = False
 
-    def __init__(self, model, *, outputs=None, hold_statistics=False):
+    def __init__(self, model: keras.Model, *, outputs: Outputs = None, hold_statistics: bool = False) -> None:
         """The twin of a functional Keras 3 model; same inputs, same outputs to 1e-5.
 
         Raises:
@@ -75,12 +81,12 @@ class Twin:
         self.model = self.make()
         compare(model, kept, self._answers)
 
-    def _answers(self, given):
+    def _answers(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
         tensors = [np.asarray(x, tensor.dtype.name) for x, tensor in zip(given, self.model.inputs, strict=True)]
         found = self.model(tree.pack_sequence_as(self.graph.inputs, tensors), training=False)
         return [np.asarray(x, np.float64) for x in tree.flatten(found)]
 
-    def make(self, wrap=lambda node, layer: layer):
+    def make(self, wrap: Callable[[Node, Any], Any] = lambda node, layer: layer) -> tf_keras.Model:
         """A new tf_keras model with the weights of the graph.
 
         wrap(node, layer) gives the layer that is called for a node; for an input, where `layer` is None, one that
@@ -106,20 +112,20 @@ class Twin:
                 layer.set_weights(weights)
         return model
 
-    def fetch(self, weights_of):
+    def fetch(self, weights_of: Callable[[str], Sequence[np.ndarray]]) -> None:
         """Takes trained weights into the graph: `weights_of(name)` is the list of a layer's arrays."""
         for node in self.graph.nodes:
             if node.weights:
                 node.weights = [np.asarray(w) for w in weights_of(node.name)]
 
-    def back(self, model=None):
+    def back(self, model: tf_keras.Model | None = None) -> keras.Model:
         """The Keras 3 model with the weights that the tf_keras model (by default `self.model`) has now."""
         model = model or self.model
         self.fetch(lambda name: model.get_layer(name).get_weights())
         return self.graph.build()
 
 
-def _name_apart(graph):
+def _name_apart(graph: Graph) -> None:
     taken = set()
     for node in graph.nodes:
         if node.shared:
@@ -129,7 +135,7 @@ def _name_apart(graph):
         taken.add(node.name)
 
 
-def layer_for(node, hold_statistics=True):
+def layer_for(node: Node, hold_statistics: bool = True) -> tf_keras.layers.Layer:
     """The tf_keras layer that computes what `node` does.
 
     Raises:
@@ -141,16 +147,16 @@ def layer_for(node, hold_statistics=True):
     if node.is_a(ops.multiply) and len(node.inputs) == 1:  # by an array, as at the edges of average pooling
         (factor,) = (x for x in node.args if x is not node.input)
         return tf_keras.layers.Rescaling(np.asarray(factor).tolist(), name=name)
-    for call, kind in ((ops.add, "Add"), (ops.multiply, "Multiply"), (ops.subtract, "Subtract")):
+    for call, counterpart in ((ops.add, "Add"), (ops.multiply, "Multiply"), (ops.subtract, "Subtract")):
         if node.is_a(call) and len(node.inputs) == 2:
-            return getattr(tf_keras.layers, kind)(name=name)
+            return getattr(tf_keras.layers, counterpart)(name=name)
     if node.is_a(ops.pad) and not node.kwargs.get("constant_values") and len(node.shape) == 4:
         (_, _), rows, columns, channels = (tuple(p) for p in node.args[1])
         if channels == (0, 0):
             return tf_keras.layers.ZeroPadding2D((rows, columns), name=name)
         if rows == (0, 0):  # the two last axes, for which tf_keras has the words of the other order
             return tf_keras.layers.ZeroPadding2D((columns, channels), data_format="channels_first", name=name)
-    kind = getattr(tf_keras.layers, node.kind, None) if isinstance(node.call, type) else None
+    kind: Any = getattr(tf_keras.layers, node.kind, None) if isinstance(node.call, type) else None
     if kind is None or not node.call.__module__.startswith("keras."):
         raise UserError(f"layer {name!r} ({node.kind}) has no counterpart in tf_keras: use method='keras'")
     if hold_statistics and kind is tf_keras.layers.BatchNormalization:
