@@ -11,7 +11,7 @@ from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, extremes
 from keras_cnns.tflite.file.convert import input_names
-from keras_cnns.tflite.inputs import pictures as given
+from keras_cnns.tflite.inputs import pictures as picture_inputs
 from keras_cnns.tflite.inputs.structures import Inputs
 
 MOST = 50_000  # pictures of a generator, which may be endless; of what says how many there are, all
@@ -24,13 +24,13 @@ def calibrate(model: keras.Model, pictures: Any, *, batch_size: int = 32) -> lis
     Returns: the first batch, as a list of arrays in the order of the inputs.
 
     Raises:
-      UserError: they do not fit the model's inputs, are none at all, not all numbers, or without end.
+      UserError: they do not fit the model's inputs, there are none, not all are numbers, or they do not end.
     """
     tracked = [n for n in model.layers if isinstance(n, FakeQuant) and n.fixed is None]
-    first, found = _measured(model, tracked, batches(pictures, model, batch_size))
+    first, measured = _measured(model, tracked, batches(pictures, model, batch_size))
     if first is None:
         raise UserError("the pictures that set the ranges are none: give some dozens as the model takes them")
-    for layer, (low, high) in zip(tracked, found, strict=True):
+    for layer, (low, high) in zip(tracked, measured, strict=True):
         layer.low.assign(low)
         layer.high.assign(high)
         layer.seen.assign(1.0)
@@ -41,27 +41,27 @@ def _measured(
     model: keras.Model, tracked: Sequence[FakeQuant], parts: Iterable[list[np.ndarray]]
 ) -> tuple[list[np.ndarray] | None, Any]:
     """The first batch, and (smallest, largest) of what each of the layers takes while none of them rounds."""
-    taken = keras.Model(input_structure(model), [layer.input for layer in tracked])
+    activations = keras.Model(input_structure(model), [layer.input for layer in tracked])
     measure = tf.function(
         lambda inputs: [
             tf.stack(extremes(layer.counted(x)))
-            for layer, x in zip(tracked, taken(inputs, training=False), strict=True)
+            for layer, x in zip(tracked, activations(inputs, training=False), strict=True)
         ],
         reduce_retracing=True,
     )
-    before, first, found = [float(layer.seen) for layer in tracked], None, None
+    before, first, widest = [float(layer.seen) for layer in tracked], None, None
     try:
         for layer in tracked:
             layer.seen.assign(0.0)
         for batch in parts:
             first = batch if first is None else first
             inputs = keras.tree.pack_sequence_as(input_structure(model), list(map(tf.convert_to_tensor, batch)))
-            here = np.reshape([np.asarray(pair) for pair in measure(inputs)], (-1, 2))
-            found = here if found is None else _widened(found, here)
+            batch_ranges = np.reshape([np.asarray(pair) for pair in measure(inputs)], (-1, 2))
+            widest = batch_ranges if widest is None else _widened(widest, batch_ranges)
     finally:
         for layer, seen in zip(tracked, before, strict=True):
             layer.seen.assign(seen)
-    return first, found
+    return first, widest
 
 
 def _widened(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -77,9 +77,9 @@ def batches(pictures: Any, model: keras.Model, size: int = 32) -> Iterator[list[
     names = input_names(model)
     inputs, waiting, count = Inputs(model, names), [], 0
     try:
-        for some in given.batches(pictures, model, names, "pictures"):
-            waiting.append(some)
-            count += len(some[names[0]])
+        for batch in picture_inputs.batches(pictures, model, names, "pictures"):
+            waiting.append(batch)
+            count += len(batch[names[0]])
             if count > MOST and not hasattr(pictures, "__len__"):
                 raise UserError(f"there are more than {MOST:,}, and no end is known: give so many of them")
             if sum(len(part[names[0]]) for part in waiting) >= size:
@@ -93,9 +93,9 @@ def batches(pictures: Any, model: keras.Model, size: int = 32) -> Iterator[list[
 
 def _cut(parts: Sequence[Mapping[str, np.ndarray]], inputs: Inputs, size: int) -> Iterator[list[np.ndarray]]:
     try:
-        whole = {name: np.concatenate([part[name] for part in parts]) for name in inputs.names}
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in inputs.names}
     except ValueError as error:
         raise UserError(f"the batches have different shapes ({error}).") from None
-    whole = given.checked(whole, inputs, "pictures")
-    for start in range(0, len(whole[inputs.names[0]]), size):
-        yield [whole[name][start : start + size] for name in inputs.names]
+    joined = picture_inputs.checked(joined, inputs, "pictures")
+    for start in range(0, len(joined[inputs.names[0]]), size):
+        yield [joined[name][start : start + size] for name in inputs.names]

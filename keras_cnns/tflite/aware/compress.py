@@ -147,18 +147,18 @@ def _kernels(model: keras.Model) -> list[keras.Variable]:
 def _wrapped(
     twin: Twin, wrap: Callable[[tf_keras.layers.Layer], tf_keras.layers.Layer], smallest: int
 ) -> tf_keras.Model:
-    """The twin with its large kernels wrapped; its layers are those of `twin.model`, which is spent by it."""
+    """The twin with its large kernels wrapped; its layers are those of `twin.model`, unusable afterwards."""
     large = tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Dense
 
     def choose(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         if type(layer) not in large or layer.get_weights()[0].size < smallest:
             return layer
-        found.append(layer.name)
+        wrapped_names.append(layer.name)
         return wrap(layer)
 
-    found: list[str] = []
+    wrapped_names: list[str] = []
     wrapped = tf_keras.models.clone_model(twin.model, clone_function=choose)
-    if not found:
+    if not wrapped_names:
         raise UserError(f"{twin.graph.name} has no convolution or dense layer of {smallest} weights: lower smallest=")
     return wrapped
 

@@ -59,8 +59,8 @@ def like_ranges(tensors: Ranges, gain: np.ndarray) -> tuple[np.ndarray, float]:
         for power in (0.75, 1.0, 1.25):
             scale = np.minimum(1 / high, share / low) ** power
             scale = np.minimum(scale / scale.min(), MOST)
-            if (found := _noise(tensors, gain, scale)) < least:
-                best, least = scale, found
+            if (total := _noise(tensors, gain, scale)) < least:
+                best, least = scale, total
     return best, _noise(tensors, gain, ones) / least
 
 
@@ -116,9 +116,9 @@ def _free(norm: Node, *others: Node) -> bool:
 def _gate(x: Node, scale: np.ndarray, source: Node) -> Node:
     """x / scale + 3 as a depthwise convolution, in the place of an addition: each filter of one weight is exact."""
     config = {"kernel_size": 1, "padding": "valid", "strides": 1, "use_bias": True, "trainable": False}
-    made = new(layers.DepthwiseConv2D, (x,), source, EQUAL, config)
-    made.weights = [_float(1 / scale)[None, None, :, None], np.full(len(scale), 3, "float32")]
-    return like(made, shape=x.shape)
+    convolved = new(layers.DepthwiseConv2D, (x,), source, EQUAL, config)
+    convolved.weights = [_float(1 / scale)[None, None, :, None], np.full(len(scale), 3, "float32")]
+    return like(convolved, shape=x.shape)
 
 
 def _float(array: Any) -> np.ndarray:

@@ -88,7 +88,7 @@ def quantization_aware(
 
 
 def finished(aware: keras.Model, model: keras.Model, kept: Sequence[int], pictures: Any) -> keras.Model:
-    """Sets the ranges of `aware` from the pictures, if any, and compares it with the `model` it was made from.
+    """Sets the ranges of `aware` from the pictures, if any, and compares it with `model`, its source.
 
     kept: positions of the outputs of `model` that `aware` has.
     """
@@ -128,7 +128,7 @@ def name_outputs(graph: Graph, names: Iterable[str]) -> None:
 
 
 def float_inputs(graph: Graph) -> None:
-    """Pixels given as integers are given as floats: the file's own input type is chosen on conversion."""
+    """Integer inputs become float32 inputs: the file's own input type is chosen on conversion."""
     readers: dict[Node, list[Node | None]] = {}
     for node in graph.nodes:
         for source in node.inputs:

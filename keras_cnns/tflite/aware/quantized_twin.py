@@ -1,7 +1,7 @@
 """The tf_keras twin of a model as tensorflow-model-optimization (tfmot) trains it for int8.
 
-tfmot is told layer by layer what to round: it has no rule for half the layers of a modern network, and its rules for
-some of the others do not fit what TFLite computes.
+Each layer is annotated with what to round: tfmot has no rule for half the layers of a modern network, and its rules
+for some of the others do not fit what TFLite computes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -164,10 +164,10 @@ class QuantizedTwin(Twin):
         """FakeQuant nodes into a graph that has its batch normalization still."""
 
         def rule(node: Node, uses: Uses) -> Node | None:
-            made = native.quantized(node, uses, least=self.least.get(node.name))
-            if made is not None and (found := ranges(node)) is not None and made.config["low"] is None:
-                made.weights = [np.float32(found[0]), np.float32(found[1]), np.float32(1)]
-            return made
+            fake_quant = native.quantized(node, uses, least=self.least.get(node.name))
+            if fake_quant is not None and (limits := ranges(node)) is not None and fake_quant.config["low"] is None:
+                fake_quant.weights = [np.float32(limits[0]), np.float32(limits[1]), np.float32(1)]
+            return fake_quant
 
         graph.rewrite(rule)
 
@@ -194,12 +194,12 @@ class QuantizedTwin(Twin):
 
     def _variables(self) -> dict[str, list[tf.Variable]]:
         """Node name -> the (low, high) variables of its result in the tfmot model."""
-        found = {}
+        by_name = {}
         for layer in self.aware.layers:
             if hasattr(layer, "quantize_config") and layer.quantize_config.output == "moving":
                 name = layer.layer.name.removesuffix(INPUT)
-                found[name] = [layer._output_quantizer_vars[k] for k in ("min_var", "max_var")]
-        return found
+                by_name[name] = [layer._output_quantizer_vars[k] for k in ("min_var", "max_var")]
+        return by_name
 
     def _quantized(self, ranges: Callable[[Node], Sequence[float] | None]) -> tuple[keras.Model, dict[str, str]]:
         """A Keras 3 model with the graph's weights, folded, and FakeQuant layers that start from `ranges(node)`.
@@ -221,9 +221,9 @@ class QuantizedTwin(Twin):
         wrapped = {layer.layer.name: layer for layer in aware.layers if hasattr(layer, "quantize_config")}
         self.fetch(lambda name: _trained(wrapped[name]))
         ranges = {name: [float(v) for v in variables] for name, variables in self._variables().items()}
-        made = self._quantized(lambda node: ranges.get(node.name))[0]
-        made.keras_cnns_source = Source(self.source)
-        return made
+        keras_model = self._quantized(lambda node: ranges.get(node.name))[0]
+        keras_model.keras_cnns_source = Source(self.source)
+        return keras_model
 
 
 def _trained(wrapper: tf_keras.layers.Layer) -> list[np.ndarray]:

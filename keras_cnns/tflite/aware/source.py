@@ -27,7 +27,7 @@ class Source:
 
 
 def source_of(aware: Any) -> keras.Model | None:
-    """The model that `quantization_aware` was given; None where that is not known, as after saving and loading."""
+    """The model that `quantization_aware` converted; None where that is not known, as after saving and loading."""
     held = getattr(aware, "keras_cnns_source", None)
     return held.model if isinstance(held, Source) else held
 
@@ -47,15 +47,15 @@ def compare(
       UserError: they disagree; it names the output. Or the inputs are none of the source's type.
     """
     names = input_names(source)
-    given = _noise(source, names) if given is None else [array[:COUNT] for array in given]
-    for x, tensor, name in zip(given, source.inputs, names, strict=True):
+    inputs = _noise(source, names) if given is None else [array[:COUNT] for array in given]
+    for x, tensor, name in zip(inputs, source.inputs, names, strict=True):
         if "float" not in tensor.dtype and not np.array_equal(np.asarray(x).astype(tensor.dtype), x):
             raise UserError(f"the pictures hold values that input {name!r} cannot hold: it takes {tensor.dtype}")
-    theirs, ours = answers(source, given), answer(given)
+    expected, actual = answers(source, inputs), answer(inputs)
     limit = SAME_REDUCED if is_reduced(source) else SAME
-    for position, found in zip(positions, ours, strict=True):
-        wanted, name = theirs[position], producer(source.outputs[position]).name
-        if wanted.shape != found.shape or _difference(wanted, found) > limit:
+    for position, array in zip(positions, actual, strict=True):
+        wanted, name = expected[position], producer(source.outputs[position]).name
+        if wanted.shape != array.shape or _difference(wanted, array) > limit:
             raise UserError(
                 f"the quantization-aware form of {source.name} does not answer as it does (output {name!r}): one of "
                 "its layers is not what its class says; quantize it after training, export(model, scheme='int8')"
@@ -86,8 +86,8 @@ def answers(model: keras.Model, given: Sequence[np.ndarray]) -> list[np.ndarray]
     structure = input_structure(model)
     tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(given, model.inputs, strict=True)]
     with answering(model):
-        found = keras.tree.flatten(model(keras.tree.pack_sequence_as(structure, tensors), training=False))
-    return [keras.ops.convert_to_numpy(keras.ops.cast(a, "float64")) for a in found]
+        results = keras.tree.flatten(model(keras.tree.pack_sequence_as(structure, tensors), training=False))
+    return [keras.ops.convert_to_numpy(keras.ops.cast(a, "float64")) for a in results]
 
 
 def answers_unrounded(aware: keras.Model, given: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -96,11 +96,11 @@ def answers_unrounded(aware: keras.Model, given: Sequence[np.ndarray]) -> list[n
         return answers(aware, given)
 
 
-def _difference(wanted: np.ndarray, found: np.ndarray) -> float:
+def _difference(expected: np.ndarray, actual: np.ndarray) -> float:
     """Largest difference relative to the largest value, where both are finite; infinite where only one is."""
-    finite = np.isfinite(wanted)
-    if not np.array_equal(finite, np.isfinite(found)):
+    finite = np.isfinite(expected)
+    if not np.array_equal(finite, np.isfinite(actual)):
         return np.inf
     if not finite.any():
         return 0.0
-    return np.abs(wanted - found)[finite].max() / (np.abs(wanted[finite]).max() or 1.0)
+    return np.abs(expected - actual)[finite].max() / (np.abs(expected[finite]).max() or 1.0)

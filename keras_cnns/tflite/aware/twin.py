@@ -1,6 +1,6 @@
-"""A Keras 3 model made again in tf_keras, for the tools that know nothing else: tensorflow-model-optimization.
+"""A Keras 3 model rebuilt in tf_keras, because tensorflow-model-optimization works with no other Keras.
 
-The graph is prepared but keeps the batch normalization behind its convolutions, made in tf_keras layer by layer
+The graph is prepared but keeps the batch normalization behind its convolutions, rebuilt in tf_keras layer by layer
 under the same names, trained there, and brought back by those names.
 
 This module, `quantized_twin.py` and `compress.py` alone import tf_keras and tfmot: `pip install keras_cnns[qat]`.
@@ -77,14 +77,14 @@ class Twin:
             self.graph.rewrite(to_unit_variance)
         if self.rescales:
             self.graph.rewrite(equalized)
-        _name_apart(self.graph)
+        _give_distinct_names(self.graph)
         self.model = self.make()
         compare(model, kept, self._answers)
 
-    def _answers(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
-        tensors = [np.asarray(x, tensor.dtype.name) for x, tensor in zip(given, self.model.inputs, strict=True)]
-        found = self.model(tree.pack_sequence_as(self.graph.inputs, tensors), training=False)
-        return [np.asarray(x, np.float64) for x in tree.flatten(found)]
+    def _answers(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        tensors = [np.asarray(x, tensor.dtype.name) for x, tensor in zip(inputs, self.model.inputs, strict=True)]
+        results = self.model(tree.pack_sequence_as(self.graph.inputs, tensors), training=False)
+        return [np.asarray(x, np.float64) for x in tree.flatten(results)]
 
     def make(self, wrap: Callable[[Node, Any], Any] = lambda node, layer: layer) -> tf_keras.Model:
         """A new tf_keras model with the weights of the graph.
@@ -92,22 +92,22 @@ class Twin:
         wrap(node, layer) gives the layer that is called for a node; for an input, where `layer` is None, one that
         comes behind it, or None.
         """
-        given, tensors, made = {}, {}, []
+        input_tensors, tensors, weighted = {}, {}, []
         for node in self.graph.nodes:
             if node.is_a(layers.InputLayer):
                 shape, dtype = node.config["batch_shape"], node.config["dtype"]
-                given[node] = tf_keras.Input(shape[1:], batch_size=shape[0], dtype=dtype, name=node.name)
+                input_tensors[node] = tf_keras.Input(shape[1:], batch_size=shape[0], dtype=dtype, name=node.name)
                 behind = wrap(node, None)
-                tensors[node] = given[node] if behind is None else behind(given[node])
+                tensors[node] = input_tensors[node] if behind is None else behind(input_tensors[node])
                 continue
             layer = layer_for(node, self.hold_statistics)
             taken = [tensors[n] for n in node.inputs]
             tensors[node] = wrap(node, layer)(taken if len(taken) > 1 else taken[0])
-            made.append((layer, node.weights))
-        inputs = tree.map_structure(given.get, self.graph.inputs)
+            weighted.append((layer, node.weights))
+        inputs = tree.map_structure(input_tensors.get, self.graph.inputs)
         outputs = tree.map_structure(tensors.get, self.graph.outputs)
         model = tf_keras.Model(inputs, outputs, name=self.graph.name)
-        for layer, weights in made:
+        for layer, weights in weighted:
             if weights:
                 layer.set_weights(weights)
         return model
@@ -125,7 +125,7 @@ class Twin:
         return self.graph.build()
 
 
-def _name_apart(graph: Graph) -> None:
+def _give_distinct_names(graph: Graph) -> None:
     taken = set()
     for node in graph.nodes:
         if node.shared:
