@@ -1,8 +1,8 @@
-"""A functional Keras model as a sequence of calls in the order of computation: the one reader of Keras's graph.
+"""A functional Keras model as a sequence of calls in the order of computation: the only reader of Keras's graph.
 
 All that looks into a model stands on `Calls`. The profile and the maps of `insight` use the sequence as it is: each
 call with the layer object itself, which can be executed. The export needs another form, in which nodes are values that
-can be replaced, and in which float16 has become float32; `graph/reader.py` makes it from this one. So nested models are
+can be replaced, and in which float16 has become float32; `graph/reader.py` makes it from `Calls`. So nested models are
 laid flat here and nowhere else.
 """
 
@@ -47,7 +47,7 @@ class Call:
     name: the path, nested models in front ("base/conv1"); from the second use on with its number ("conv1:2").
     args, kwargs: its arguments; every value of the network is a `Ref`. `training` and `mask` are left out.
     outputs: a `Ref` for each result. first: whether it is the first use of its layer.
-    mask: {"mask": value} where the call was given one. node: Keras's own record of the call (None for an input).
+    mask: {"mask": value} where the call has a mask. node: Keras's own record of the call (None for an input).
     """
 
     name: str
@@ -79,15 +79,15 @@ class Calls(Sequence[Call]):
     """All calls of a model, each after those it depends on; nested models are laid flat.
 
     name: of the model. inputs: a `Ref` for each of its inputs. input_structure, result: the `Ref`s of inputs and
-    outputs in the model's own nesting (one, a list, a dict).
+    outputs in the model's own nesting (a single value, a list, a dict).
 
     >>> [call.name for call in Calls(keras_cnns.build("lenet5"))][:2]
     ['image', 'c1_conv']
 
     Args:
       model: a functional or built Sequential model.
-      recorded: shapes are those that Keras recorded. False: they are worked out anew inside a nested model that is
-        called on another size than it was made for.
+      recorded: shapes are those that Keras recorded. False: they are computed again inside a nested model that is
+        called on another size than it was built for.
 
     Raises:
       UserError: the model has no graph of layers.
@@ -119,7 +119,7 @@ class Calls(Sequence[Call]):
         return len(self._calls)
 
     def find(self, name: str) -> int:
-        """The number of the call named `name`: a path, its last part where only one has it, or a nested model.
+        """The number of the call named `name`: a path, its last part if no other has it, or a nested model.
 
         Raises:
           UserError: there is none, or several.
@@ -159,8 +159,8 @@ class Calls(Sequence[Call]):
             if inner is None:
                 results = self._call(node, args, kwargs, path)
             else:
-                taken = _in_order(inner, args[0] if args else kwargs["inputs"])
-                entered = [_adapted(ref, tensor) for ref, tensor in zip(taken, inner.inputs, strict=True)]
+                arguments = _in_order(inner, args[0] if args else kwargs["inputs"])
+                entered = [_adapted(ref, tensor) for ref, tensor in zip(arguments, inner.inputs, strict=True)]
                 inner_values = dict(zip(map(id, inner.inputs), entered, strict=True))
                 results = tuple(self._walk(inner, inner_values, f"{path}{operation.name}/"))
                 self._ends[f"{path}{operation.name}"] = results[0].call
@@ -192,7 +192,7 @@ class Calls(Sequence[Call]):
 def graph_of(model: object, *, nested: bool = False) -> Any:
     """The functional model that holds the graph of `model`.
 
-    nested: None for a model that has no graph, which is one call then.
+    nested: return None for a model that has no graph; such a model is a single call.
 
     Raises:
       UserError: there is no graph to look into.
@@ -240,7 +240,7 @@ def _adapted(ref: Ref, tensor: keras.KerasTensor) -> Ref:
 
 
 def _results(node: Any, args: tuple, kwargs: dict[str, Any]) -> list[keras.KerasTensor]:
-    """The results of a call; worked out anew where the sizes of its inputs are not those that Keras recorded."""
+    """The results of a call; computed again where the sizes of its inputs are not those that Keras recorded."""
     if all(tuple(t.shape) == ref.shape for t, ref in zip(node.input_tensors, _refs((args, kwargs)), strict=True)):
         return node.outputs
     args, kwargs = tree.map_structure(

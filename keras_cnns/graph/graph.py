@@ -77,8 +77,8 @@ class Graph:
         """Replaces every node by `rule(node, uses)`, each after its inputs, and returns the graph.
 
         Args:
-          *rules: each is applied to the whole graph, one after the other. A rule gets a node, whose inputs have been
-            rewritten, and `uses`, see `Graph.uses`. It returns the new node, or None to keep the old one.
+          *rules: each is applied to all nodes, in this order. A rule gets a node, whose inputs have been
+            rewritten, and `uses`, see `Graph.uses`. It returns the new node, or None to keep the old node.
         """
         for rule in rules:
             self._rewrite(rule)

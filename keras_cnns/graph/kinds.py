@@ -99,7 +99,7 @@ ZERO_PADDINGS, CROPPINGS, UPSAMPLINGS = (
     _layers(*(f"{kind}{d}D" for d in (1, 2, 3))) for kind in ("ZeroPadding", "Cropping", "UpSampling")
 )
 
-# Activation functions that pass positive values, and the layers and operations that apply one.
+# Activation functions that pass positive values, and the layers and operations that apply such a function.
 _POSITIVE = ["relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "hard_silu", "mish", "softplus"]
 RECTIFIERS = _layers("ReLU", "LeakyReLU", "PReLU", "ELU")
 RECTIFIERS += (RELU, *(_operation(getattr(ops, name), ...) for name in _POSITIVE if hasattr(ops, name)))

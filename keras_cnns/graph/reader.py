@@ -1,6 +1,6 @@
 """A finished Keras 3 model as a graph of nodes that can be rewritten. The model itself is only read.
 
-The graph is made from the sequence of calls of `calls.py`, the one place that walks Keras's graph.
+The graph is made from the sequence of calls of `calls.py`, the only module that walks Keras's graph.
 """
 
 from typing import Any
@@ -102,13 +102,13 @@ class _Reader:
         return [_item(node, ref) for ref in call.outputs]
 
     def _argument(self, value: Any) -> Any:
-        """A node in the place of a value, a number in that of a variable: it is one in inference."""
+        """The node in place of a value, an array in place of a variable: in inference, variables do not change."""
         if isinstance(value, Ref):
             return self.value(value)
         return np.asarray(value) if isinstance(value, keras.Variable) else value
 
     def layer(self, layer: keras.Layer, args: tuple, common: dict[str, Any]) -> Node:
-        """The node of one call of a layer, its fused activation behind it where that is a layer or a function."""
+        """The node of one call of a layer, followed by its fused activation if that is a layer."""
         if any(part.quantization_mode for part in sublayers(layer)):
             raise UnsupportedModel(
                 f"layer {layer.name!r} was quantized by Keras itself: export the model it was before."
@@ -126,7 +126,7 @@ class _Reader:
         return Node(carried, args, shared=f"{layer.name} {id(layer)}", **common)
 
     def plain(self, layer: keras.Layer, args: tuple, common: dict[str, Any], activation: Any) -> Node:
-        """The node of a layer that can be made again."""
+        """The node of a layer that can be created again from its config and weights."""
         kind, config = type(layer), _config(layer)
         weights = [np.asarray(w) for w in layer.get_weights()]
         if isinstance(within := getattr(layer, "activation", None), keras.Layer):
@@ -141,7 +141,7 @@ class _Reader:
             weights = [np.asarray(w) for w in (layer.kernel, layer.bias) if w is not None]
             config["lora_rank"] = None
         if kind.__module__.startswith("keras_cnns.") and hasattr(layer, "inference_form"):
-            # a layer of its own in training, and outside it one of Keras's
+            # in training a layer of this package, in inference a layer of Keras
             kind, known, weights = layer.inference_form()
             config = {key: value for key, value in config.items() if key in known}
         node = Node(kind, args, config=config, weights=weights, **common)

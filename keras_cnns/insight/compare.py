@@ -150,11 +150,11 @@ def chart(rows: Sequence[Row]) -> Figure:
     axes = figure.subplots()
     axes.set_xscale("log")
     for front, colour, edge in ((False, "#c9d3e0", "#8a94a3"), (True, "#1f4e8c", "#0d2747")):
-        some = [row for row in rows if row.front is front]
+        drawn = [row for row in rows if row.front is front]
         axes.scatter(
-            [row.macs / 1e9 for row in some],
-            [row.top1 for row in some if row.top1 is not None],
-            s=[_area(row) for row in some],
+            [row.macs / 1e9 for row in drawn],
+            [row.top1 for row in drawn if row.top1 is not None],
+            s=[_area(row) for row in drawn],
             c=colour,
             edgecolors=edge,
             alpha=0.8,
@@ -181,7 +181,7 @@ def chart(rows: Sequence[Row]) -> Figure:
     axes.grid(alpha=0.3, which="both")
     axes.margins(0.15)
     low, high = axes.get_xlim()
-    axes.set_xlim(low / (high / low) ** 0.15, high)  # room for the first one's name
+    axes.set_xlim(low / (high / low) ** 0.15, high)  # room for the name of the first network
     axes.spines[["top", "right"]].set_visible(False)
     for n in (5, 25, 100):
         axes.scatter([], [], s=n * 6, c="none", edgecolors="#555555", label=f"{n} M parameters")

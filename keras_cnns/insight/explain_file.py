@@ -65,5 +65,5 @@ class File:
             chosen = np.stack([maps[..., number] for maps, number in zip(class_map, classes, strict=True)])
             return np.asarray(enlarged(chosen, pictures)), classes
         wanted = [targets.Class(int(index), target.output) for index in classes]
-        score = [lambda some, wanted=wanted: wanted(self.run(some)[0]) for wanted in wanted]
+        score = [lambda covered, goal=goal: goal(self.run(covered)[0]) for goal in wanted]
         return np.stack([occlude(s, picture, batch=10**4) for s, picture in zip(score, pictures, strict=True)]), classes
