@@ -20,6 +20,7 @@ def model():
     keras.utils.set_random_seed(0)
     image = keras.Input((12, 12, 3), name="image")
     x = keras.layers.Conv2D(8, 3, activation="relu")(image)
+    x = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(x)  # 1,152 weights: not a small kernel
     y = keras.layers.DepthwiseConv2D(3, padding="same")(x)
     x = keras.layers.Multiply()([keras.layers.Add()([x, y]), keras.layers.Activation("sigmoid")(y)])
     x = keras.layers.MaxPooling2D()(keras.layers.Concatenate()([x, y]))
@@ -63,7 +64,7 @@ def made(model, pictures, scheme):
         ("float16", {"CONV_2D": {1}, "DEQUANTIZE": {3}}, "2.2.0"),
         ("weight_only_int8", {"CONV_2D": {1}, "DEQUANTIZE": {5}}, "2.7.0"),
         ("weight_only_int4", {"CONV_2D": {1}, "DEQUANTIZE": {6}}, "2.18.0"),
-        ("dynamic_int8", {"CONV_2D": {5}, "FULLY_CONNECTED": {12}}, "2.17.0"),
+        ("dynamic_int8", {"CONV_2D": {1, 5}, "FULLY_CONNECTED": {12}}, "2.17.0"),
         ("int8", {"CONV_2D": {3}, "DEPTHWISE_CONV_2D": {3}, "ADD": {2}, "QUANTIZE": {1}, "DEQUANTIZE": {2}}, "2.2.0"),
         (
             "int16x8",

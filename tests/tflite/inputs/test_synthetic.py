@@ -36,7 +36,8 @@ def statistics(model, pictures):
 def test_every_batch_normalization_sees_what_it_saw_in_training(network):
     made, told = synthesized(network)
     before, _ = synthesized(network, steps=0)
-    assert made["image"].shape == (16, 16, 16, 1) and "16 pictures" in told and "2 batch normalizations" in told
+    assert made["image"].shape == (16, 16, 16, 1)
+    assert "16 synthetic pictures" in told and "2 batch normalizations" in told
     assert statistics(network, made["image"]) < 0.4 * statistics(network, before["image"])
 
 
