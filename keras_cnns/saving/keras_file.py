@@ -6,9 +6,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from keras_cnns.support.archives import open_zip, read_member
 from keras_cnns.support.atomic_files import what_is
-from keras_cnns.support.errors import UnreadableFile, first_line
+from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 from keras_cnns.support.recursion import with_room
+from keras_cnns.support.untrusted import parse_json
 from keras_cnns.support.validation import path_of
 
 WEIGHTS = "it holds weights alone: build the network and give them to keras_cnns.load_weights(model, FILE)."
@@ -42,6 +44,15 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         raise UnreadableFile(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
 
 
+def _keras_version(path: Path) -> str:
+    """The version of Keras that wrote a `.keras` file; "" where it does not say."""
+    try:
+        with open_zip(path) as archive:
+            return str(parse_json(read_member(archive, "metadata.json"))["keras_version"])
+    except (UserError, KeyError, TypeError, ValueError):
+        return ""
+
+
 def _why(path: Path, error: Exception) -> str:
     """What the file is instead, or what is missing in it; else what Keras says."""
     try:
@@ -53,6 +64,11 @@ def _why(path: Path, error: Exception) -> str:
             if "config.json" not in entries:
                 weights = any(name.endswith("data.pkl") for name in entries)
                 return WEIGHTS if weights else "it is a zip archive of something else."
+            if (version := _keras_version(path)).startswith("2."):
+                return (
+                    f"it was saved by Keras {version} (tf_keras), which Keras 3 cannot load: load it with tf_keras, "
+                    "save its weights as .h5, and load those into the same network built with Keras 3."
+                )
         elif path.suffix == ".keras":
             return "it is cut short, or was never one."
     except OSError as fault:  # no right to read it

@@ -138,3 +138,13 @@ def test_a_model_without_an_input_says_so_where_pictures_are_predicted(tmp_path,
     keras.utils.save_img(tmp_path / "a.png", np.zeros((8, 8, 3)))
     with pytest.raises(UserError, match="keras.Input"):
         predict(tmp_path / "net.keras", tmp_path / "a.png")
+
+
+def test_a_file_of_keras_2_is_called_one(tmp_path):
+    tf_keras = pytest.importorskip("tf_keras")
+    image = tf_keras.Input((8, 8, 3))
+    model = tf_keras.Model(image, tf_keras.layers.Flatten()(tf_keras.layers.Conv2D(2, 3)(image)))
+    model.save(tmp_path / "old.keras")
+    with pytest.raises(UserError, match=r"was saved by Keras 2\.\d+\.\d+ \(tf_keras\)") as error:
+        load_model(tmp_path / "old.keras")
+    assert "\n" not in str(error.value)
