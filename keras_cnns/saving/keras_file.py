@@ -44,12 +44,11 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         raise UnreadableFile(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
 
 
-def _keras_version(path: Path) -> str:
+def _keras_version(archive: zipfile.ZipFile) -> str:
     """The version of Keras that wrote a `.keras` file; "" where it does not say."""
     try:
-        with open_zip(path) as archive:
-            return str(parse_json(read_member(archive, "metadata.json"))["keras_version"])
-    except (UserError, KeyError, TypeError, ValueError):
+        return str(parse_json(read_member(archive, "metadata.json"))["keras_version"])
+    except Exception:  # whatever zipfile raises of a damaged member, or text that is not JSON
         return ""
 
 
@@ -60,18 +59,19 @@ def _why(path: Path, error: Exception) -> str:
         if other:
             return f"it is {other}."
         if zipfile.is_zipfile(path):
-            entries = zipfile.ZipFile(path).namelist()
+            with open_zip(path) as archive:
+                entries, version = archive.namelist(), _keras_version(archive)
             if "config.json" not in entries:
                 weights = any(name.endswith("data.pkl") for name in entries)
                 return WEIGHTS if weights else "it is a zip archive of something else."
-            if (version := _keras_version(path)).startswith("2."):
+            if version.startswith("2."):
                 return (
                     f"it was saved by Keras {version} (tf_keras), which Keras 3 cannot load: load it with tf_keras, "
                     "save its weights as .h5, and load those into the same network built with Keras 3."
                 )
         elif path.suffix == ".keras":
             return "it is cut short, or was never one."
-    except OSError as fault:  # no right to read it
+    except (OSError, UserError) as fault:  # no right to read it; members of sizes that cannot be true
         return first_line(fault)
     if "No model config" in str(error) or path.suffix in (".safetensors", ".pth", ".pt", ".bin"):
         return WEIGHTS

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_cnns.support.archives import open_zip
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.tflite.check.faults import faults
@@ -58,7 +59,7 @@ def mended(file: TFLiteFile, codes: set[str]) -> tuple[bytes, list[str]]:
 def _packed_again(data: bytes, source: Path) -> bytes:
     """The flatbuffer with the files that were packed behind the old one, as they were."""
     try:
-        archive = zipfile.ZipFile(source)
+        archive = open_zip(source)
     except zipfile.BadZipFile:
         return data
     packed = io.BytesIO(data)

@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 
 from keras_cnns.saving.card import read_card
+from keras_cnns.support.archives import open_zip, read_member
 from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 from keras_cnns.tflite.file.contents import TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, ModelMetadata, read_metadata
@@ -53,10 +54,8 @@ def _labels(file: TFLiteFile, metadata: ModelMetadata) -> Iterator[Finding]:
 
 def _lines(file: TFLiteFile, name: str) -> list[str] | None:
     try:
-        with zipfile.ZipFile(file.path) as archive:
-            if archive.getinfo(name).file_size > MOST_LABEL_BYTES:
-                return None
-            text = archive.read(name).decode()
+        with open_zip(file.path) as archive:
+            text = read_member(archive, name, MOST_LABEL_BYTES).decode()
     except Exception:  # whatever zipfile raises of a damaged archive, or text that is not UTF-8
         return None
     return text.removesuffix("\n").split("\n")
@@ -65,11 +64,11 @@ def _lines(file: TFLiteFile, name: str) -> list[str] | None:
 def _archive(file: TFLiteFile) -> Iterator[Finding]:
     """Files that are packed behind the network can be read."""
     try:
-        with zipfile.ZipFile(file.path) as archive:
+        with open_zip(file.path) as archive:
             damaged = archive.testzip()
     except zipfile.BadZipFile:
         return
-    except Exception as error:  # encrypted, or compressed in a way that zipfile does not know
+    except Exception as error:  # encrypted, packed in an unknown way, or of sizes that cannot be true
         damaged = first_line(error)
     if damaged:
         message = f"a file packed behind the network is damaged: {damaged}"

@@ -61,3 +61,14 @@ def test_a_mended_file_that_answers_otherwise_is_not_written(broken, tmp_path, m
     with pytest.raises(UserError, match="output scores of net.tflite changed"):
         fixing.fix(read_contents(broken), tmp_path / "fixed.tflite")
     assert not (tmp_path / "fixed.tflite").exists()
+
+
+def test_a_packed_file_that_unpacks_to_too_much_is_found_and_not_read(broken, tmp_path):
+    with zipfile.ZipFile(broken, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.txt", bytes(20 << 20))
+    file = read_contents(broken)
+    (finding,) = [f for f in faults(file) if f.code == "damaged-archive"]
+    assert "zeros.txt" in finding.message and "times as much" in finding.message
+    with pytest.raises(UserError, match="zeros.txt.*times as much") as error:
+        fixing.fix(file, tmp_path / "fixed.tflite")
+    assert "\n" not in str(error.value) and not (tmp_path / "fixed.tflite").exists()
