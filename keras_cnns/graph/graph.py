@@ -17,7 +17,7 @@ from keras import layers, tree
 from keras_cnns.graph.carried import Carried, copy_operation
 from keras_cnns.graph.keras_internals import producer, thread_state
 from keras_cnns.graph.node import Item, Node
-from keras_cnns.support.recursion import with_room
+from keras_cnns.support.recursion import with_headroom
 
 
 class Graph:
@@ -113,7 +113,7 @@ class Graph:
                 tensors[node] = self._call(node, tensors, names, shared_layers, make)
             inputs, outputs = (tree.map_structure(tensors.get, x) for x in (self.inputs, self.outputs))
             model_name = name or self.name
-            return with_room(lambda: keras.Model(inputs, outputs, name=model_name), share=thread_state())
+            return with_headroom(lambda: keras.Model(inputs, outputs, name=model_name), share=thread_state())
 
     def _call(
         self,

@@ -20,7 +20,7 @@ from keras_cnns.registry.arguments import (
 from keras_cnns.registry.registry import Entry, backbone
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.lazy_imports import keras
-from keras_cnns.support.recursion import with_room
+from keras_cnns.support.recursion import with_headroom
 from keras_cnns.support.types import Tensor
 
 
@@ -76,7 +76,9 @@ def assemble(
     if include_top and not features_only:
         inputs = [*inputs, *levels.inputs.values()]
     inputs = inputs[0] if len(inputs) == 1 else inputs
-    model = put_back(with_room(lambda: keras.Model(inputs, outputs, name=name or network.name), share=thread_state()))
+    model = put_back(
+        with_headroom(lambda: keras.Model(inputs, outputs, name=name or network.name), share=thread_state())
+    )
     for layer in model.layers:
         layer.keras_cnns_network = network.name  # stays when the user gives the model another name
     return model

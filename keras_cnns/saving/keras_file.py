@@ -9,7 +9,7 @@ from typing import Any
 from keras_cnns.support.archives import open_zip, read_member
 from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import UnreadableFile, UserError, first_line
-from keras_cnns.support.recursion import with_room
+from keras_cnns.support.recursion import with_headroom
 from keras_cnns.support.untrusted import parse_json
 from keras_cnns.support.validation import path_of
 
@@ -39,7 +39,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     if not path.is_file():
         raise UnreadableFile(f"there is no file {path}: give the path of a .keras file.")
     try:
-        return with_room(lambda: keras.saving.load_model(path, compile=False), share=thread_state())
+        return with_headroom(lambda: keras.saving.load_model(path, compile=False), share=thread_state())
     except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
         raise UnreadableFile(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
 

@@ -13,7 +13,7 @@ DEPTH = 60_000  # nested Python calls; a network of a thousand layers takes abou
 STACK = 2**30  # bytes of address space for them; only what is used takes memory
 
 
-def with_room(call: Callable[[], T], *, share: tuple[threading.local, ...] = ()) -> T:
+def with_headroom(call: Callable[[], T], *, share: tuple[threading.local, ...] = ()) -> T:
     """`call()`; if Python's recursion limit is too low for it, once more in a thread with a large stack.
 
     The limit is raised to `DEPTH` while the thread runs, and then is what it was before.
