@@ -68,7 +68,7 @@ CASES = {
     virtual: "lies in another file",
     never_written: "declares 1.49 GiB and stores 0",
     never_written_chunks: "declares 1.49 GiB and stores 0",
-    texts: "texts or references",
+    texts: "strings or references",
 }
 
 
