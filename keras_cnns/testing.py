@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from keras_cnns.builder import build
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.lazy_imports import keras
+from keras_cnns.support.temporary_folders import temporary_folder
 
 EXPORTED_DB = 60  # smallest signal to noise ratio of a float32 file; what is missing is rounding in another order
 
@@ -167,7 +167,7 @@ def check_saves(model: keras.Model) -> None:
     """Saved and loaded without custom objects, it has bit-identical outputs."""
     images = samples(model, 2)
     expected = keras.tree.flatten(model(images, training=False))
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         model.save(Path(folder, "model.keras"))
         loaded = keras.saving.load_model(Path(folder, "model.keras"), compile=False)
     for y, z in zip(expected, keras.tree.flatten(loaded(images, training=False)), strict=True):
@@ -179,7 +179,7 @@ def check_exports(model: keras.Model) -> None:
     """Its float32 `.tflite` file has the model's outputs."""
     from keras_cnns.tflite import export
 
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         report = export(model, Path(folder, "model.tflite"), images=samples(model, 4))
     assert report.status != "fail", f"the file is rejected: {', '.join(report.reasons)}"
     if report.snr_db is not None:  # boxes are compared by their overlap

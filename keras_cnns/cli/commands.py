@@ -25,6 +25,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.flag_lists import split_lists, tuple_flags
 from keras_cnns.support.streams import discard_stdout, import_tensorflow, open_missing_streams
+from keras_cnns.support.temporary_folders import everything_temporary_inside
 from keras_cnns.version import __version__
 
 
@@ -65,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     status = 0
     try:
-        with messages.in_lines():
+        with messages.in_lines(), everything_temporary_inside():
             status = run(list(sys.argv[1:] if words is None else words))
         sys.stdout.flush()
     except UserError as error:

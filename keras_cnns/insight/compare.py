@@ -1,7 +1,6 @@
 """Compares networks: accuracy against operations and parameters, as published, and files measured on this machine."""
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import html
 from keras_cnns.registry.registry import counts, entry, list_models
 from keras_cnns.support.errors import BadArgument, nearest
+from keras_cnns.support.temporary_folders import temporary_folder
 from keras_cnns.weights.catalog import published
 
 SUFFIXES = (".png", ".svg", ".html")
@@ -93,7 +93,7 @@ def _measured(name: str, scheme: str, alongside: Callable[[str], object] | None)
 
     if alongside:
         alongside(name)
-    with tempfile.TemporaryDirectory(prefix="keras_cnns-") as folder:
+    with temporary_folder() as folder:
         report = export(build(name), Path(folder) / f"{name}.tflite", scheme=scheme, force=True)
     return {"size_bytes": report.size_bytes, "latency_ms": report.latency_ms}
 

@@ -2,23 +2,16 @@
 
 import json
 import os
-import re
-import socket
 import tempfile
-import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from glob import escape
 from pathlib import Path
 from typing import Any
 
 from keras_cnns.support.errors import UnreadableFile, UserError
+from keras_cnns.support.owners import is_abandoned, mark
 from keras_cnns.support.untrusted import kind_of_file, open_regular
-
-DAY = 24 * 60 * 60  # seconds
-_TEMPORARY = re.compile(r"[0-9a-f]{8}-\d+-\w+")  # the machine, the process, and what `tempfile` adds
 
 OTHERS = {
     b"version https:/": "a git-lfs pointer; fetch the file itself with `git lfs pull`",
@@ -49,8 +42,7 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
             raise UnreadableFile(f"cannot write {path}: it is {kind}. It was left unchanged.")
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_stale(path)
-        prefix = f"{_prefix(path)}{_machine()}-{os.getpid()}-"
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f"{_prefix(path)}{mark()}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -77,49 +69,16 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def remove_stale(path: Path) -> None:
-    """Deletes the temporary files of `path` whose process is gone.
-
-    A file that was written on this machine since it started is deleted if no process has the number in its name; one
-    of another machine, as on a shared disk, if it was not written to for a day.
-    """
-    own = f"{_prefix(path)}{_machine()}-"
+    """Deletes the temporary files of `path` whose process is gone (`owners.is_abandoned`)."""
     for file in path.parent.glob(f"{escape(_prefix(path))}*-*-*{escape(path.suffix)}"):
         with suppress(OSError):
-            if file.name.startswith(own):
-                stale = not _runs(file.name[len(own) :].split("-")[0])
-            else:
-                stale = bool(_TEMPORARY.fullmatch(file.name[len(_prefix(path)) :].removesuffix(path.suffix)))
-                stale &= time.time() - file.lstat().st_mtime > DAY
-            if stale:
+            if is_abandoned(file, _prefix(path), path.suffix):
                 file.unlink()
 
 
 def _prefix(path: Path) -> str:
     """How the names of the temporary files of `path` begin; short, since a name has at most 255 bytes."""
     return f".{path.stem.encode()[:100].decode(errors='ignore')}-"
-
-
-@cache
-def _machine() -> str:
-    """A word for this machine since it started, and for the container: where process numbers mean the same."""
-    words = [socket.gethostname()]
-    for read in (lambda: Path("/proc/sys/kernel/random/boot_id").read_text(), lambda: os.readlink("/proc/self/ns/pid")):
-        with suppress(OSError):
-            words.append(read())
-    return f"{zlib.crc32(' '.join(words).encode()):08x}"
-
-
-def _runs(number: str) -> bool:
-    """Whether there is a process of this number; also if that cannot be known."""
-    if not number.isascii() or not number.isdigit() or os.name == "nt":
-        return True
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # it runs for another user; no process has such a number
-        return True
-    return True
 
 
 def _public(message: str, temporary: Path | None, path: Path) -> str:

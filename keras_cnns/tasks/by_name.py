@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from keras_cnns.registry.registry import entry
+from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.tasks.base.task import Task
 
@@ -22,8 +23,9 @@ def of(recipe: Any) -> Task:
       recipe: a `keras_cnns.training.Recipe`.
 
     Raises:
-      UserError: there is no such network, or no task here trains it.
+      UserError: there is no such network, no task here trains it, or Keras does not run on TensorFlow.
     """
+    check_tensorflow_backend("training")
     network = entry(recipe.model)
     task = network.task
     if task not in TASKS:

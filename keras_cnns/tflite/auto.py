@@ -1,6 +1,5 @@
 """`scheme="auto"`: the schemes that may do are made and measured; the fastest that is good enough is handed over."""
 
-import tempfile
 from dataclasses import dataclass, field, replace
 from operator import le
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Protocol
 
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.temporary_folders import temporary_folder
 from keras_cnns.tflite.quantize.schemes import SCHEMES
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.settings import Limits
@@ -128,8 +128,8 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
         ("size_ratio", limits.max_size),
         ("latency_ratio", limits.max_latency),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        search = _Search(exporter, folder, figures, settings)
+    with temporary_folder() as folder:
+        search = _Search(exporter, str(folder), figures, settings)
         search.run(limits.max_size)
         good = search.good()
         if not good:

@@ -1,7 +1,6 @@
 """`Exporter`: one network, read once, and any number of `.tflite` files made from it, each one checked."""
 
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,7 +14,9 @@ import numpy as np
 from keras_cnns.graph.keras_internals import sublayers
 from keras_cnns.saving.card import Card
 from keras_cnns.support.atomic_files import written_aside
+from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.temporary_folders import temporary_folder
 from keras_cnns.tflite import auto, build_file
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.source import source_of
@@ -84,6 +85,7 @@ class Exporter:
         Raises:
           UserError: the model cannot be read, the pictures or labels do not fit it, or there is no such target.
         """
+        check_tensorflow_backend("an export")
         self._other_targets = [target for target in _selected(targets) if target.name != LITERT]
         ends, self.description = ends or Ends(), description or Description()
         self.card = self.description.card_of(model)
@@ -135,7 +137,7 @@ class Exporter:
         reference, data = build_file.build(self.float_model, scheme, job)
         normalization = self.description.normalization or _guessed_normalization(self.pictures)
         data = metadata.attach(data, self._labelled_card(scheme), normalization=normalization)
-        with written_aside(path) as temporary, tempfile.TemporaryDirectory() as folder:
+        with written_aside(path) as temporary, temporary_folder() as folder:
             temporary.write_bytes(data)
             float_file = Path(folder, "float32.tflite")
             float_file.write_bytes(reference)

@@ -14,6 +14,7 @@ import tyro
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.flag_lists import join_values, split_lists, tuple_flags
+from keras_cnns.support.temporary_folders import everything_temporary_inside
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.recipe_files import recipe_file
 from keras_cnns.training.recipe_help import common_flags
@@ -65,7 +66,7 @@ def run(
             return 0
         from keras_cnns.training.trainer import train
 
-        with messages.in_lines():
+        with messages.in_lines(), everything_temporary_inside():
             result = train(recipe)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

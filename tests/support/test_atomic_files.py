@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from keras_cnns.saving.card import Card, read_card, write_card
-from keras_cnns.support.atomic_files import DAY, written_aside
+from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
+from keras_cnns.support.owners import DAY
 
 
 def test_the_new_file_takes_the_name_at_the_end(tmp_path):
@@ -45,7 +46,7 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
     target = tmp_path / "file.txt"
     target.write_text("old")
     code = (
-        "import os, signal, sys; from keras_cnns.support.atomic_files import DAY, written_aside\n"
+        "import os, signal, sys; from keras_cnns.support.atomic_files import written_aside\n"
         "with written_aside(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -2,13 +2,12 @@
 
 import io
 import os
-import shutil
-import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
 
 from keras_cnns.data.sources import cards, digits
 from keras_cnns.support.streams import stderr_closed
+from keras_cnns.support.temporary_folders import temporary_folder
 
 SETS = {part.NAME: part for part in (digits, cards)}
 VERSION = "1.0.0"
@@ -24,15 +23,13 @@ def prepare(name: str, data_dir: str | os.PathLike[str]) -> Path:
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=data_dir))
-    try:
+    with temporary_folder(data_dir, prefix=f".{name}-") as aside:
         _write(name, aside)
-        os.rename(aside / name / VERSION, folder)
-    except OSError:
-        if not folder.exists():  # another process was first, and its copy is the same
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            os.rename(aside / name / VERSION, folder)
+        except OSError:
+            if not folder.exists():  # another process was first, and its copy is the same
+                raise
     return folder
 
 

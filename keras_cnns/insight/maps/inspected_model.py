@@ -16,6 +16,7 @@ from keras_cnns.graph.keras_internals import takes_training
 from keras_cnns.graph.kinds import CAST, MOVES, is_rectifier, is_sigmoid, is_squashing
 from keras_cnns.insight.maps import targets
 from keras_cnns.layers import GroupedConv2D
+from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import BadArgument, UnsupportedModel
 
 HALF = ("float16", "bfloat16")
@@ -39,10 +40,7 @@ class InspectedModel:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        if keras.backend.backend() != "tensorflow":
-            raise BadArgument(
-                f"Keras computes with {keras.backend.backend()}, this needs TensorFlow: set KERAS_BACKEND=tensorflow."
-            )
+        check_tensorflow_backend("a map")
         self.model, self.calls = model, Calls(model)
         if len(self.calls.inputs) != 1:
             raise BadArgument(

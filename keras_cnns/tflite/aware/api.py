@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import BadArgument, UserError, memory_errors
 from keras_cnns.support.validation import every, number, short
 from keras_cnns.tflite.aware import native
@@ -66,6 +67,7 @@ def quantization_aware(
       UserError: an argument has the wrong form; the model has no graph, is quantization-aware already, has a layer that
         cannot be made again, or one that trains only some of its variables (LoRA); or the comparison fails.
     """
+    check_tensorflow_backend("quantization-aware training")
     if not isinstance(method, str) or method not in METHODS:
         raise BadArgument(f"there is no method {short(method)}: choose from {', '.join(METHODS)}")
     if momentum is not None and (not number(momentum) or not 0 <= momentum < 1):

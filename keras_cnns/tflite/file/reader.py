@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_cnns.support.archives import open_zip
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.tflite.file.contents import Operator, OperatorCode, Signature, Subgraph, Tensor, TFLiteFile
 
@@ -199,9 +200,9 @@ class _Reader:
 def _packed(path: Path) -> tuple[str, ...]:
     """The names of the files zipped behind the flatbuffer; none where there is no archive, or a damaged one."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             return tuple(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError):  # also UnreadableFile: `check` says what is wrong with it
         return ()
 
 

@@ -2,7 +2,6 @@
 
 import copy
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,6 +9,7 @@ from typing import Any, TypeAlias
 from litert_quantizer import qtyping, quantizer, recipe
 
 from keras_cnns.support.errors import UnsupportedModel, nearest
+from keras_cnns.support.temporary_folders import temporary_folder
 from keras_cnns.tflite.file import repair
 from keras_cnns.tflite.quantize import (
     bias_overflow,
@@ -154,7 +154,7 @@ def islands(data: bytes, job: Job) -> bytes:
     """int8 with the operators float that would only slow it down, or that were named."""
     make_int8 = static(recipe.static_wi8_ai8)
     if job.settings.islands is None:
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             file = Path(folder, "int8.tflite")
             file.write_bytes(finished(make_int8(data, job), job))
             left, _ = runner.ask("describe", file=str(file))

@@ -1,7 +1,12 @@
 """The child process: it imports nothing that lies beside a file, and its end is one clear line."""
 
 import os
+import signal
+import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,8 +56,23 @@ def _sleep(job, inputs): time.sleep(60)
 def _die(job, inputs): os._exit(7)
 def _import(job, inputs): import a_runtime_that_nobody_has
 def _refuse(job, inputs): raise RuntimeError("no kernel for\\nFOO")
-JOBS = {"sleep": _sleep, "die": _die, "import": _import, "refuse": _refuse}
+def _hoard(job, inputs): bytearray(2**31)
+def _kill(job, inputs):
+    os.kill(os.getppid(), 9)
+    _sleep(job, inputs)
+JOBS = {"sleep": _sleep, "die": _die, "import": _import, "refuse": _refuse, "hoard": _hoard, "kill": _kill}
 """
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A package with one target, `toy`."""
+    targets = tmp_path / "tflite" / "targets"
+    targets.mkdir(parents=True)
+    (tmp_path / "__init__.py").write_text("")
+    (targets / "toy.py").write_text(JOBS)
+    monkeypatch.setattr(process, "PACKAGE", tmp_path)
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -64,12 +84,7 @@ JOBS = {"sleep": _sleep, "die": _die, "import": _import, "refuse": _refuse}
         ("refuse", UserError, "Toy cannot run a.tflite: no kernel for FOO"),
     ],
 )
-def test_however_a_runtime_ends_it_is_one_line(kind, error, message, tmp_path, monkeypatch):
-    targets = tmp_path / "tflite" / "targets"
-    targets.mkdir(parents=True)
-    (tmp_path / "__init__.py").write_text("")
-    (targets / "toy.py").write_text(JOBS)
-    monkeypatch.setattr(process, "PACKAGE", tmp_path)
+def test_however_a_runtime_ends_it_is_one_line(kind, error, message, toy):
     seconds = 1 if kind == "sleep" else 60
     with pytest.raises(error, match=message) as raised:
         process.run_child(
@@ -79,6 +94,42 @@ def test_however_a_runtime_ends_it_is_one_line(kind, error, message, tmp_path, m
 
 
 def test_no_room_for_temporary_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(process.tempfile, "tempdir", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="Toy cannot be run on a.tflite"):
         process.run_child("toy", "sleep", {}, runtime="Toy", names=["a.tflite"])
+
+
+def test_a_user_sets_the_limits(toy, monkeypatch):
+    monkeypatch.setenv(process.SECONDS_VARIABLE, "0.5")
+    with pytest.raises(UserError, match=rf"longer than 0.5 seconds \({process.SECONDS_VARIABLE}\)"):
+        process.run_child("toy", "sleep", {}, runtime="Toy")
+    monkeypatch.setenv(process.SECONDS_VARIABLE, "60")
+    monkeypatch.setenv(process.MEMORY_VARIABLE, "1")
+    with pytest.raises(UserError, match="Toy cannot run a.tflite: MemoryError"):
+        process.run_child("toy", "hoard", {}, runtime="Toy", names=["a.tflite"])
+    monkeypatch.setenv(process.MEMORY_VARIABLE, "much")
+    with pytest.raises(UserError, match="KERAS_CNNS_RUNTIME_GIB is 'much': give a number above 0"):
+        process.run_child("toy", "refuse", {}, runtime="Toy")
+
+
+def test_a_child_ends_with_its_parent(toy):
+    """The child kills its parent, and would sleep for a minute."""
+    code = (
+        "from pathlib import Path; from keras_cnns.tflite.targets import process\n"
+        f"process.PACKAGE = Path({str(toy)!r}); process.run_child('toy', 'kill', {{}}, runtime='Toy')"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], env={**os.environ, "TMPDIR": str(toy)}
+    )
+    assert started.returncode == -signal.SIGKILL
+    (folder,) = toy.glob("keras_cnns-*")
+    deadline = time.monotonic() + 30
+    while _runs_in(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs_in(folder)
+
+
+def _runs_in(folder):
+    """Whether a process was started for this folder and still runs."""
+    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    return str(folder) in lines
