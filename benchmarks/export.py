@@ -25,7 +25,7 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.tflite import SCHEMES, benchmark, export
-from keras_cnns.tflite.rewrite.ends import endings
+from keras_cnns.tflite.rewrite.endings import endings
 
 MOBILE = ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"]
 MOBILE += ["mobilenet_v3_small_minimalistic", "mobilenet_v3_large_minimalistic", "mnasnet_100", "efficientnet_b0"]

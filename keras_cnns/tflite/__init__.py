@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = public(
         "FileSettings": "quantize.settings",
         "Rejected": "verify.rejection",
         "Normalization": "file.metadata",
-        "KINDS": "rewrite.ends",
+        "KINDS": "rewrite.endings",
         "HEADS": "rewrite.ends",
         "Report": "verify.report",
         "print_reports": "verify.report",

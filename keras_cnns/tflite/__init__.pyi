@@ -6,8 +6,8 @@ from .file.metadata import Normalization as Normalization
 from .quantize.schemes import SCHEMES as SCHEMES
 from .quantize.settings import FileSettings as FileSettings
 from .quantize.settings import Tuning as Tuning
+from .rewrite.endings import KINDS as KINDS
 from .rewrite.ends import HEADS as HEADS
-from .rewrite.ends import KINDS as KINDS
 from .settings import Description as Description
 from .settings import Ends as Ends
 from .settings import Limits as Limits

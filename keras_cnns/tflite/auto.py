@@ -129,7 +129,7 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
         ("latency_ratio", limits.max_latency),
     )
     with temporary_folder() as folder:
-        search = _Search(exporter, str(folder), figures, settings)
+        search = _Search(exporter, str(folder), figures, replace(settings, max_size=None))
         search.run(limits.max_size)
         good = search.good()
         if not good:

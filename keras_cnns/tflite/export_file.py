@@ -83,17 +83,24 @@ def export(
       UserError: an argument cannot be used, or the model cannot be converted.
       Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
     """
-    size = None if scheme == AUTO else max_size
-    settings = FileSettings(input_type, output_type, batch, islands, error_avoided, size, engine, tuning)
-    ends, description = Ends(preprocessing, head, k, explain), Description(names, card, normalization)
-    limits = Limits(max_drop, max_size, max_latency)
-    check_path(path)
-    if scheme != AUTO:
-        schemes.check(scheme, settings, has_pictures=calibration is not None)
-    if scheme != AUTO and max_latency is not None:
-        raise BadArgument('max_latency is for scheme="auto", which measures.')
+    settings = FileSettings(input_type, output_type, batch, islands, error_avoided, max_size, engine, tuning)
+    limits, ends = Limits(max_drop, max_size, max_latency), Ends(preprocessing, head, k, explain)
+    _check_before_reading(path, scheme, settings, limits, has_pictures=calibration is not None)
+    described = Description(names, card, normalization)
     pictures = {"calibration": calibration, "images": images, "labels": labels}
-    exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=description, targets=target)
+    exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=described, targets=target)
     if scheme == AUTO:
         return exporter.auto(path, limits, settings)
     return exporter.export(path, scheme, settings, force=force)
+
+
+def _check_before_reading(
+    path: str | os.PathLike, scheme: str, settings: FileSettings, limits: Limits, *, has_pictures: bool
+) -> None:
+    """Refuses arguments that do not go together before a large model is read."""
+    check_path(path)
+    if scheme == AUTO:
+        return
+    schemes.check(scheme, settings, has_pictures=has_pictures)
+    if limits.max_latency is not None:
+        raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')

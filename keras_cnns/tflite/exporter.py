@@ -1,4 +1,4 @@
-"""`Exporter`: one network, read once, and any number of `.tflite` files made from it, each one checked."""
+"""`Exporter`: makes checked `.tflite` files of one network, which it reads once."""
 
 import os
 import time
@@ -24,12 +24,14 @@ from keras_cnns.tflite.file import convert, metadata
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.inputs.gather import Pictures, gather
+from keras_cnns.tflite.inputs.structures import Inputs
 from keras_cnns.tflite.inputs.synthetic import WORD, synthetic
+from keras_cnns.tflite.original import Original
 from keras_cnns.tflite.quantize import ranges, schemes
 from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
-from keras_cnns.tflite.rewrite.ends import joined_parts
+from keras_cnns.tflite.rewrite.ends import joined_parts, with_ends
 from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
@@ -38,21 +40,20 @@ from keras_cnns.tflite.targets.target import Outputs, Rewrites, Target
 from keras_cnns.tflite.verify import outputs as judging
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.examination import Examination, examine
-from keras_cnns.tflite.verify.float_answers import float_answers
 from keras_cnns.tflite.verify.layer_errors import layer_errors
 from keras_cnns.tflite.verify.on_targets import on_targets, worst
 from keras_cnns.tflite.verify.rejection import Rejected, reject, set_aside
 from keras_cnns.tflite.verify.report import Report
 
 __all__ = ["Exporter", "Rejected"]
-LITERT = "litert"  # always asked
+LITERT = "litert"  # every file runs there
 SPLIT = 'the model ends in a Concatenate: head="parts" makes each of its parts an output with a scale of its own'
 
 
 class Exporter:
-    """Makes files of one model: reads its graph once, computes its answers once, and shares what the files share.
+    """Makes `.tflite` files of one model. It reads the graph and computes the model's answers only once.
 
-    It stands for the model as it is now: after training, make another one.
+    It keeps the model as it is now: make another one after further training.
 
     >>> exporter = Exporter(model, calibration=pictures, images=images, labels=labels)
     >>> exporter.export("float16.tflite", "float16").size_ratio
@@ -72,38 +73,30 @@ class Exporter:
         description: Description | None = None,
         targets: str | Iterable[str | Target] = "litert",
     ) -> None:
-        """Reads the model and the pictures, and computes the model's answers.
+        """Reads the model and the pictures, and computes the model's answers to them.
 
         Args:
           model, calibration, images, labels, outputs: as `keras_cnns.tflite.export` takes them.
-          ends: what stands before and behind the network.
-          description: what travels in the files beside it.
-          targets: what the files are meant for: names of `targets.table.TARGETS`, or `Target` objects. LiteRT is always
-            asked; a file that fails on another target fails. The first other one decides the forms of operators in
-            int8, and the types of integer inputs and outputs where none are given.
+          ends: preprocessing before the network and the head behind it.
+          description: metadata of the files.
+          targets: what the files are meant for: names of `targets.table.TARGETS`, or `Target` objects. Every file also
+            runs on LiteRT. A file that fails on any target fails. The first target other than LiteRT decides the forms
+            of operators in int8, and the types of inputs and outputs where the settings leave them at float32.
 
         Raises:
-          UserError: the model cannot be read, the pictures or labels do not fit it, or there is no such target.
+          UserError: the model cannot be read, pictures or labels do not fit it, or a target is unknown.
         """
         check_tensorflow_backend("an export")
         self._other_targets = [target for target in _selected(targets) if target.name != LITERT]
         ends, self.description = ends or Ends(), description or Description()
         self.card = self.description.card_of(model)
-        self._source = source_of(model)
-        float_model = FloatModel.of(ends.around(convert.load(aware.native(model)))).explained(ends.explain)
+        keras_model = with_ends(convert.load(aware.native(model)), ends.preprocessing, ends.head, ends.k)
+        float_model = FloatModel.of(keras_model).explained(ends.explain)
         synthesize = _synthesizer(float_model) if isinstance(calibration, str) and calibration == WORD else None
-        self.pictures = gather(float_model.model, float_model.inputs, calibration, images, labels, synthesize)
-        self.float_model = float_model = float_model.sized(self.pictures.images)
-        names = {"inputs": float_model.inputs, "outputs": float_model.outputs}
-        self.original = float_answers(float_model.model, self.pictures.images, **names)
-        self.outputs = judging.judged_outputs(
-            float_model.endings(outputs),
-            {name: self.original[name] for name in float_model.outputs},
-            self.pictures.images,
-            self.pictures.labels,
-            stated=outputs,
-            name=float_model.model.name,
-        )
+        inputs = Inputs(float_model.model, float_model.inputs)
+        self.pictures = gather(inputs, calibration, images, labels, synthesize)
+        self.float_model = float_model.sized(self.pictures.images)
+        self.original = Original.of(self.float_model, self.pictures, outputs, source_of(model))
         self._shared = Shared()
 
     def export(
@@ -114,7 +107,7 @@ class Exporter:
         *,
         force: bool = False,
     ) -> Report:
-        """Writes the file `path` in `scheme`, if it stands in for the model; returns the `Report` of the comparison.
+        """Writes the file `path` in `scheme` if its answers are the model's; returns the `Report` of the comparison.
 
         Args:
           path: of a `.tflite` file; it is replaced only by a file that passes.
@@ -148,7 +141,7 @@ class Exporter:
                 kept = set_aside(path, temporary)
                 raise UserError(f"{error}.{other} The file was kept as {kept}.") from error
             report = self._report(path, scheme, job, examination, len(data), len(reference))
-            report = self._asked_targets(report, temporary)
+            report = self._with_targets(report, temporary)
             if report.status == "fail":
                 layers = [layer.name for layer in sublayers(self.float_model.model, include_self=False)]
                 errors = layer_errors(temporary.resolve(), float_file, self.pictures.images, layers)
@@ -168,15 +161,15 @@ class Exporter:
         max_size: float | None = None,
         max_latency: float | None = None,
     ) -> Report:
-        """Writes the fastest file within the limits; the `candidates` of the report are the files it was chosen from.
+        """Writes the fastest file within the limits; the report's `candidates` are all files that were compared.
 
         Args:
           path: of a `.tflite` file.
-          limits: or its fields `max_drop`, `max_size` and `max_latency` by themselves.
-          settings: of every candidate.
+          limits: may be given as `max_drop`, `max_size` and `max_latency` instead.
+          settings: of every candidate; its `max_size` is ignored.
 
         Raises:
-          UserError: no scheme keeps within the limits.
+          UserError: no file keeps within the limits.
         """
         limits = Limits(max_drop, max_size, max_latency) if limits is None else limits
         return auto.choose(self, check_path(path), limits, settings or FileSettings())
@@ -184,11 +177,10 @@ class Exporter:
     def _report(
         self, path: Path, scheme: str, job: Job, examination: Examination, size: int, reference_size: int
     ) -> Report:
-        answers, pictures = examination.answers, self.pictures
-        comparisons = self._compared(answers, examination.scales)
-        beside = self._beside_source(answers)
-        status, reasons = verdict.judge(comparisons, scheme)
-        status, reasons = judging.with_source(status, reasons, beside)
+        answers, original = examination.answers, self.original
+        comparisons = original.compare(answers, examination.scales)
+        with_source = original.compare_with_source(answers)
+        status, reasons = judging.with_source(*verdict.judge(comparisons, scheme), with_source)
         if any(c.scales_differ for c in comparisons) and joined_parts(self.float_model.graph):
             reasons = (*reasons, SPLIT)
         return Report(
@@ -198,14 +190,14 @@ class Exporter:
             status=status,
             reasons=reasons,
             notes=(
-                *pictures.notes_for(schemes.find(scheme).calibrated),
+                *self.pictures.notes_for(schemes.find(scheme).calibrated),
                 *job.notes,
-                *judging.notes(self.original, answers, self.outputs, comparisons, pictures.are_noise),
-                *judging.source_notes(beside),
+                *judging.notes(original.answers, answers, original.outputs, comparisons, self.pictures.are_noise),
+                *judging.source_notes(with_source),
             ),
-            pictures=len(next(iter(pictures.images.values()))),
+            pictures=len(next(iter(self.pictures.images.values()))),
             comparisons=comparisons,
-            source_comparisons=beside,
+            source_comparisons=with_source,
             sensitivities=tuple(job.sensitivities),
             size_bytes=size,
             size_ratio=size / reference_size,
@@ -218,31 +210,26 @@ class Exporter:
 
     @property
     def _rewrites(self) -> Rewrites:
-        """The forms that the first target besides LiteRT wants; LiteRT's where there is no other."""
+        """The forms of operators for the first target other than LiteRT, or for LiteRT if there is no other."""
         return self._other_targets[0].rewrites() if self._other_targets else LITERT_REWRITES
 
     def _with_ends(self, settings: FileSettings, scheme: str) -> FileSettings:
-        """The settings with the integer inputs and outputs that the target wants, where none are given."""
+        """The settings with the target's types of inputs and outputs where they are left at float32."""
         if not schemes.find(scheme).integer_io or settings.integer_io:
             return settings
         return replace(settings, input_type=self._rewrites.input_type, output_type=self._rewrites.output_type)
 
-    def _compared(self, answers: dict[str, np.ndarray], scales: dict[str, float]) -> tuple[verdict.Comparison, ...]:
-        options = {"are_noise": self.pictures.are_noise}
-        return judging.compare_outputs(self.original, answers, self.outputs, scales, **options)
-
-    def _asked_targets(self, report: Report, file: Path) -> Report:
-        """The report with what the targets other than LiteRT say of the file; it fails where one of them does."""
-
-        def judge(outputs: Outputs) -> tuple[str, tuple[str, ...]]:
-            scales = {name: outputs.scales.get(name, 0.0) for name in self.outputs}
-            comparisons = self._compared(outputs.arrays, scales)
-            return verdict.judge(comparisons, report.scheme)
-
+    def _with_targets(self, report: Report, file: Path) -> Report:
+        """The report with the results of the targets other than LiteRT; it fails where one of them fails."""
         if not self._other_targets:
             return report
+
+        def judge(outputs: Outputs) -> tuple[str, tuple[str, ...]]:
+            scales = {name: outputs.scales.get(name, 0.0) for name in self.original.outputs}
+            return verdict.judge(self.original.compare(outputs.arrays, scales), report.scheme)
+
         results = on_targets(self._other_targets, read_contents(file), self.pictures.images, judge)
-        lines = [(r.status, f"{r.target}: {reason}") for r in results for reason in r.reasons]
+        lines = [(result.status, f"{result.target}: {reason}") for result in results for reason in result.reasons]
         return replace(
             report,
             status=worst([report.status, *(result.status for result in results)]),
@@ -251,26 +238,11 @@ class Exporter:
             targets=results,
         )
 
-    def _beside_source(self, answers: dict[str, np.ndarray]) -> tuple[verdict.Comparison, ...]:
-        """The file beside the model before `quantization_aware`, where that is known."""
-        if self._source is None or not self.float_model.is_quantization_aware:
-            return ()
-        source, outputs = FloatModel.of(self._source), self.float_model.outputs
-        original = float_answers(source.model, self.pictures.images, inputs=self.float_model.inputs)
-        if len(original) == len(answers):
-            original = dict(zip(outputs, original.values(), strict=False))
-        known = {
-            name: output
-            for name, output in self.outputs.items()
-            if name in original and original[name].shape == answers[name].shape
-        }
-        return judging.compare_outputs(original, answers, known, dict.fromkeys(known, 0.0))
-
     def _labelled_card(self, scheme: str) -> Card:
-        """The card that travels in the file: its network, its scheme, the names of its classes."""
+        """The card stored in the file: name of the network, scheme, class names, digest of the weights."""
         names = self.description.names
         labels = tuple(map(str, self.card.labels if names is None else names))
-        answers = [array for name, array in self.original.items() if name != CLASS_MAP]
+        answers = [array for name, array in self.original.answers.items() if name != CLASS_MAP]
         classes = answers[0].shape[-1]
         if labels and len(answers) == 1 and len(labels) != classes and not np.issubdtype(answers[0].dtype, np.integer):
             raise UserError(f"there are {len(labels)} names for {classes} outputs.")
@@ -281,7 +253,8 @@ class Exporter:
 def _selected(targets: str | Iterable[str | Target]) -> list[Target]:
     if isinstance(targets, str):
         return list(select(targets))
-    return [one for target in targets for one in (select(target) if isinstance(target, str) else (target,))]
+    lists = [select(target) if isinstance(target, str) else (target,) for target in targets]
+    return [target for selected in lists for target in selected]
 
 
 def _synthesizer(float_model: FloatModel) -> Any:

@@ -14,7 +14,8 @@ from keras_cnns.graph.reader import is_reduced, read
 from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, ActivityRegularizer, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
-from keras_cnns.tflite.rewrite import class_map, ends
+from keras_cnns.tflite.rewrite import class_map
+from keras_cnns.tflite.rewrite.endings import Ending, endings
 
 CLOSE = 20.0  # dB between a model in reduced precision and itself in float32
 
@@ -74,8 +75,8 @@ class FloatModel:
             )
         return FloatModel.of(class_map.add(self.graph.copy(), explain).build())
 
-    def endings(self, stated: object = None) -> list[ends.Ending]:
-        """What each output is: `ends.endings` of the graph without quantization-aware rounding.
+    def endings(self, stated: object = None) -> list[Ending]:
+        """What each output is: `endings` of the graph without quantization-aware rounding.
 
         stated: what the caller says the outputs are.
         """
@@ -87,7 +88,7 @@ class FloatModel:
             return None
 
         graph = self.graph.copy().rewrite(without_rounding) if self.is_quantization_aware else self.graph
-        return ends.endings(graph, class_map.kinds(self.graph, stated))
+        return endings(graph, class_map.kinds(self.graph, stated))
 
     def weights_digest(self) -> str:
         """SHA-256 of all weights, so that a file can be traced to its checkpoint."""

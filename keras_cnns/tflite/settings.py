@@ -13,7 +13,6 @@ from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.validation import every, kind, number, path_of, short, whole
 from keras_cnns.tflite.file.metadata import Normalization
-from keras_cnns.tflite.rewrite import ends
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,6 @@ class Ends:
                 raise BadArgument(f"{name} must be a word, not {kind(value)}.")
         if not whole(self.k, 1):
             raise BadArgument(f"k is {short(self.k)}: give a whole number from 1.")
-
-    def around(self, model: keras.Model) -> keras.Model:
-        """The model with preprocessing before it and the head behind it; itself if neither is set."""
-        return ends.with_ends(model, self.preprocessing, self.head, self.k)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class Measured:
     failing: tuple = ()
     refused: tuple = ()
     tunings: dict = field(default_factory=dict)  # scheme -> the tuning it was exported with
+    sizes: dict = field(default_factory=dict)  # scheme -> the largest size that its settings allow
 
     @property
     def pictures(self):
@@ -65,7 +66,7 @@ class Measured:
 
     def export(self, path, scheme, settings, *, force):
         share = settings.error_avoided
-        self.tunings[scheme] = settings.tuning
+        self.tunings[scheme], self.sizes[scheme] = settings.tuning, settings.max_size
         time, size, lost = MEASURED[scheme] if share is None else MEASURED[scheme][share]
         Path(path).write_text(f"{scheme} {share}" if share else scheme)
         if scheme in self.failing:
@@ -127,6 +128,12 @@ def test_limits_of_size_and_time(given, chosen, tmp_path):
         assert "\n" not in str(caught.value) and "float32" in str(caught.value)
     else:
         assert picked(tmp_path / "net.tflite", **given).scheme == chosen
+
+
+def test_max_size_is_passed_to_weight_only_mixed_alone(tmp_path):
+    exporter = Measured()
+    auto.choose(exporter, tmp_path / "net.tflite", Limits(0.2, 0.2), FileSettings(max_size=0.2))
+    assert {scheme for scheme, size in exporter.sizes.items() if size} == {"weight_only_mixed"}
 
 
 def tried(report):

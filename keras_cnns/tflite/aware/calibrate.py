@@ -74,15 +74,15 @@ def batches(pictures: Any, model: keras.Model, size: int = 32) -> Iterator[list[
     Raises:
       UserError: as in `calibrate`.
     """
-    names = input_names(model)
-    inputs, waiting, count = Inputs(model, names), [], 0
+    inputs, waiting, count = Inputs(model, input_names(model)), [], 0
+    first = inputs.names[0]
     try:
-        for batch in picture_inputs.batches(pictures, model, names, "pictures"):
+        for batch in picture_inputs.batches(pictures, inputs, "pictures"):
             waiting.append(batch)
-            count += len(batch[names[0]])
+            count += len(batch[first])
             if count > MOST and not hasattr(pictures, "__len__"):
                 raise UserError(f"there are more than {MOST:,}, and no end is known: give so many of them")
-            if sum(len(part[names[0]]) for part in waiting) >= size:
+            if sum(len(part[first]) for part in waiting) >= size:
                 yield from _cut(waiting, inputs, size)
                 waiting = []
         if waiting:

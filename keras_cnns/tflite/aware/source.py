@@ -13,6 +13,7 @@ from keras_cnns.support.errors import UnsupportedModel, UserError
 from keras_cnns.tflite.aware.fake_quant import unrounded
 from keras_cnns.tflite.file.convert import answering, input_names
 from keras_cnns.tflite.inputs.pictures import noise, noise_of_shapes
+from keras_cnns.tflite.inputs.structures import Inputs
 
 SAME, SAME_REDUCED = 1e-3, 0.05  # largest difference, relative to the largest value; the source in float16 or bfloat16
 COUNT = 4  # inputs to compare on
@@ -36,22 +37,22 @@ def compare(
     source: keras.Model,
     positions: Sequence[int],
     answer: Callable[[list[np.ndarray]], list[np.ndarray]],
-    given: Sequence[np.ndarray] | None = None,
+    batch: Sequence[np.ndarray] | None = None,
 ) -> None:
     """Refuses the form of a model for training which without rounding does not answer as the model itself does.
 
     positions: of the source's outputs that were kept. answer: gives the form's own, a list of arrays, to such a list of
-      inputs. given: a batch as a list of arrays in the order of the inputs; noise by default.
+      inputs. batch: pictures as a list of arrays in the order of the inputs; noise by default.
 
     Raises:
       UserError: they disagree; it names the output. Or the inputs are none of the source's type.
     """
-    names = input_names(source)
-    inputs = _noise(source, names) if given is None else [array[:COUNT] for array in given]
-    for x, tensor, name in zip(inputs, source.inputs, names, strict=True):
-        if "float" not in tensor.dtype and not np.array_equal(np.asarray(x).astype(tensor.dtype), x):
+    inputs = Inputs(source, input_names(source))
+    arrays = _noise(source, inputs) if batch is None else [array[:COUNT] for array in batch]
+    for array, tensor, name in zip(arrays, inputs.tensors, inputs.names, strict=True):
+        if "float" not in tensor.dtype and not np.array_equal(np.asarray(array).astype(tensor.dtype), array):
             raise UserError(f"the pictures hold values that input {name!r} cannot hold: it takes {tensor.dtype}")
-    expected, actual = answers(source, inputs), answer(inputs)
+    expected, actual = answers(source, arrays), answer(arrays)
     limit = SAME_REDUCED if is_reduced(source) else SAME
     for position, array in zip(positions, actual, strict=True):
         wanted, name = expected[position], producer(source.outputs[position]).name
@@ -62,14 +63,14 @@ def compare(
             )
 
 
-def _noise(source: keras.Model, names: Sequence[str]) -> list[np.ndarray]:
+def _noise(source: keras.Model, inputs: Inputs) -> list[np.ndarray]:
     """Inputs to compare on, in the order of the model's inputs; open sides get the first of `SIZES` that it takes."""
-    open_inputs = [name for name, tensor in zip(names, source.inputs, strict=True) if None in tensor.shape[1:]]
+    open_inputs = [name for name, tensor in zip(inputs.names, inputs.tensors, strict=True) if None in tensor.shape[1:]]
     if not open_inputs:
-        return list(noise(source, names, COUNT).values())
+        return list(noise(inputs, COUNT).values())
     for size in SIZES:
-        shapes = [tuple(size if side is None else side for side in tensor.shape[1:]) for tensor in source.inputs]
-        arrays = noise_of_shapes(source, names, shapes, COUNT)
+        shapes = [tuple(size if side is None else side for side in tensor.shape[1:]) for tensor in inputs.tensors]
+        arrays = noise_of_shapes(inputs, shapes, COUNT)
         try:
             answers(source, list(arrays.values()))
         except UserError:
@@ -81,19 +82,19 @@ def _noise(source: keras.Model, names: Sequence[str]) -> list[np.ndarray]:
     )
 
 
-def answers(model: keras.Model, given: Sequence[np.ndarray]) -> list[np.ndarray]:
+def answers(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What a model answers in inference to a list of arrays in the order of its inputs, as a list of float64 arrays."""
     structure = input_structure(model)
-    tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(given, model.inputs, strict=True)]
+    tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(arrays, model.inputs, strict=True)]
     with answering(model):
         results = keras.tree.flatten(model(keras.tree.pack_sequence_as(structure, tensors), training=False))
     return [keras.ops.convert_to_numpy(keras.ops.cast(a, "float64")) for a in results]
 
 
-def answers_unrounded(aware: keras.Model, given: Sequence[np.ndarray]) -> list[np.ndarray]:
+def answers_unrounded(aware: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     """`answers` of a quantization-aware model, its rounding off."""
     with unrounded(aware):
-        return answers(aware, given)
+        return answers(aware, arrays)
 
 
 def _difference(expected: np.ndarray, actual: np.ndarray) -> float:

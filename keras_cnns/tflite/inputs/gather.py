@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.inputs import pictures
+from keras_cnns.tflite.inputs.structures import Inputs
 
 NOISE = "compared on noise, which says nothing of classes: give images"
 SAME = "compared on the calibration pictures themselves: give images it has not seen"
@@ -45,8 +45,7 @@ class Pictures:
 
 
 def gather(
-    model: keras.Model,
-    names: list[str],
+    inputs: Inputs,
     calibration: Any = None,
     images: Any = None,
     labels: Any = None,
@@ -55,8 +54,7 @@ def gather(
     """The pictures of an export, from whatever a caller gives.
 
     Args:
-      model: what takes them.
-      names: of its inputs.
+      inputs: of the model that takes them.
       calibration, images, labels: as `export` takes them.
       synthesize: makes calibration pictures, and a note on them, in the place of `calibration`.
 
@@ -68,17 +66,17 @@ def gather(
         calibration, note = synthesize()
     elif calibration is not None:
         limit = None if images is None and labels is not None else pictures.CALIBRATION_PICTURES
-        calibration = pictures.gather(calibration, model, names, "calibration", limit=limit)
+        calibration = pictures.collect(calibration, inputs, "calibration", limit=limit)
     labels = None if labels is None else pictures.label_array(labels)
     are_noise, are_calibration = images is None and calibration is None, images is None and calibration is not None
     if images is not None:
-        images = pictures.gather(images, model, names, "images")
+        images = pictures.collect(images, inputs, "images")
     elif are_calibration:
         images = calibration
     elif labels is not None:
         raise BadArgument("labels need the images they belong to: give images=.")
     else:
-        images = pictures.noise(model, names)
+        images = pictures.noise(inputs)
     notes = (NOISE,) if are_noise else pictures.compare_ranges(calibration, images) if calibration is not None else ()
     thinned = None if calibration is None else pictures.thin(calibration)
     return Pictures(calibration, thinned, images, labels, note, notes, are_noise, are_calibration)

@@ -1,6 +1,5 @@
 """Pictures for calibration and verification: gathered from what a caller has, and checked before anything is run."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,18 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
 from keras_cnns.tflite.inputs.structures import Inputs
 
 EMPTY = 1000  # batches without a picture: there will be none
-AT_ONCE, MEMORY = 32, 2**27  # pictures that a model looks at in one call, and bytes that a layer may give for them
 CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost time
 
 
-def gather(
-    data: Any, model: keras.Model, names: Sequence[str], what: str, *, limit: int | None = None
-) -> dict[str, np.ndarray]:
+def collect(data: Any, inputs: Inputs, what: str, *, limit: int | None = None) -> dict[str, np.ndarray]:
     """`{input name: (N, ...) array}` from whatever `fit` and `predict` take.
 
     data: an array (for several inputs a list in their order, or a dict by name, or the model's own nesting of them), or
@@ -33,14 +28,14 @@ def gather(
       UserError: nothing there, without end, a wrong shape, values that are not finite or not the input's, or that never
         change.
     """
-    inputs = Inputs(model, names)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in inputs.names}
     count = empty = 0
-    for some in batches(data, model, names, what, endless=limit is not None):
-        for name in names:
-            parts[name].append(some[name])
-        count += len(some[names[0]])
-        empty = 0 if len(some[names[0]]) else empty + 1
+    for batch in batches(data, inputs, what, endless=limit is not None):
+        for name in inputs.names:
+            parts[name].append(batch[name])
+        size = len(batch[inputs.names[0]])
+        count += size
+        empty = 0 if size else empty + 1
         if empty >= EMPTY:
             raise BadArgument(f"{what}: {EMPTY} batches in a row hold nothing.")
         if limit and count >= limit:
@@ -54,16 +49,14 @@ def gather(
     return checked(arrays_by_name, inputs, what)
 
 
-def batches(
-    data: Any, model: keras.Model, names: Sequence[str], what: str, *, endless: bool = False
-) -> Iterator[dict[str, np.ndarray]]:
-    """The same batch by batch, unchecked. endless: it may have no end."""
+def batches(data: Any, inputs: Inputs, what: str, *, endless: bool = False) -> Iterator[dict[str, np.ndarray]]:
+    """The same batch by batch, unchecked. endless: the data may have no end."""
     if isinstance(data, (str, Path)):
-        data = _of_data_set(str(data), model, what)
+        data = _of_data_set(str(data), inputs, what)
     if not endless and _without_end(data):
         raise BadArgument(f"{what} never end: give so many batches, such as dataset.take(100).")
     try:
-        yield from Inputs(model, names).parts(data, what)
+        yield from inputs.parts(data, what)
     except UserError:
         raise
     except tf.errors.OpError as error:
@@ -84,13 +77,13 @@ def _without_end(data: Any) -> bool:
     return isinstance(data, keras.utils.PyDataset) and data.num_batches is None
 
 
-def _of_data_set(name: str, model: keras.Model, what: str) -> Iterator[np.ndarray]:
+def _of_data_set(name: str, inputs: Inputs, what: str) -> Iterator[np.ndarray]:
     """The pictures of a data set's training split, or to compare on its test split, sized as the model takes them."""
     from keras_cnns.data.pipeline import load
 
-    shape = tuple(model.inputs[0].shape[1:])
-    if len(model.inputs) != 1 or len(shape) != 3 or None in shape:
-        raise BadArgument(f"{model.name} takes no single picture of a fixed size: give arrays, or a tf.data.Dataset")
+    shape = tuple(inputs.tensors[0].shape[1:])
+    if len(inputs.tensors) != 1 or len(shape) != 3 or None in shape:
+        raise BadArgument(f"{inputs.model_name} takes no single picture of a fixed size: give arrays or a Dataset.")
     name = f"folder:{name}" if Path(name).is_dir() else name
     split = "test" if what == "images" else "train"
     data = load(name, size=shape[:2], channels=shape[2], batch_size=256, split=split, training=False)
@@ -98,27 +91,27 @@ def _of_data_set(name: str, model: keras.Model, what: str) -> Iterator[np.ndarra
         yield images[weights > 0]  # the last batch is filled up
 
 
-def checked(whole: Mapping[str, np.ndarray], inputs: Inputs, what: str) -> dict[str, np.ndarray]:
-    """The arrays as the inputs take them, if they do.
+def checked(arrays: Mapping[str, np.ndarray], inputs: Inputs, what: str) -> dict[str, np.ndarray]:
+    """The arrays in the types of the inputs.
 
     Raises:
-      UserError: as in `gather`.
+      UserError: as in `collect`.
     """
     pairs = zip(inputs.names, inputs.tensors, strict=True)
-    whole = {name: _checked(whole[name], tensor, name, what) for name, tensor in pairs}
-    counts = {len(array) for array in whole.values()}
+    arrays = {name: _checked(arrays[name], tensor, name, what) for name, tensor in pairs}
+    counts = {len(array) for array in arrays.values()}
     if len(counts) > 1:
         raise BadArgument(f"{what}: the inputs have different numbers of entries ({sorted(counts)}).")
-    if all(array.size > 1 and array.min() == array.max() for array in whole.values()):
-        raise BadArgument(f"{what}: every value is {next(iter(whole.values())).flat[0]:g}, which is no picture.")
-    return whole
+    if all(array.size > 1 and array.min() == array.max() for array in arrays.values()):
+        raise BadArgument(f"{what}: every value is {next(iter(arrays.values())).flat[0]:g}, which is no picture.")
+    return arrays
 
 
-def thin(whole: Mapping[str, np.ndarray], limit: int = CALIBRATION_PICTURES) -> dict[str, np.ndarray]:
-    """At most `limit` pictures, taken evenly: pictures often lie sorted by class."""
-    count = len(next(iter(whole.values())))
+def thin(arrays: Mapping[str, np.ndarray], limit: int = CALIBRATION_PICTURES) -> dict[str, np.ndarray]:
+    """At most `limit` pictures at even distances, because pictures are often sorted by class."""
+    count = len(next(iter(arrays.values())))
     keep = np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(int))
-    return {name: array[keep] for name, array in whole.items()}
+    return {name: array[keep] for name, array in arrays.items()}
 
 
 def _checked(array: np.ndarray, tensor: keras.KerasTensor, name: str, what: str) -> np.ndarray:
@@ -157,14 +150,6 @@ def compare_ranges(calibration: Mapping[str, np.ndarray], images: Mapping[str, n
     return tuple(warnings)
 
 
-def at_once(model: keras.Model) -> int:
-    """How many pictures the model may look at in one call: fewer where a layer gives very much for each of them, as a
-    detector's pooling does for a thousand boxes."""
-    outputs = [x for layer in model.layers for node in calls_of(layer) for x in node.output_tensors]
-    largest = max((4 * math.prod(n or 1 for n in x.shape[1:]) for x in outputs), default=1)
-    return max(1, min(AT_ONCE, MEMORY // largest))
-
-
 def batched(pictures: Mapping[str, np.ndarray], batch: int) -> Iterator[dict[str, np.ndarray]]:
     """The pictures in batches of one size; the last one is filled up with the last picture."""
     count = len(next(iter(pictures.values())))
@@ -173,30 +158,30 @@ def batched(pictures: Mapping[str, np.ndarray], batch: int) -> Iterator[dict[str
         yield {name: array[index] for name, array in pictures.items()}
 
 
-def noise(model: keras.Model, names: Sequence[str], count: int = 16) -> dict[str, np.ndarray]:
-    """Noise where a caller gives no pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1."""
-    for name, tensor in zip(names, model.inputs, strict=True):
+def noise(inputs: Inputs, count: int = 16) -> dict[str, np.ndarray]:
+    """Noise in place of pictures: from 0 to 255 before a Rescaling or Normalization, else from -1 to 1.
+
+    Raises:
+      UserError: an input takes text, or its size is open.
+    """
+    for name, tensor in zip(inputs.names, inputs.tensors, strict=True):
         if tensor.dtype == "string":
-            raise BadArgument(f"input {name!r} of {model.name} takes texts: a file for a phone takes numbers.")
+            raise BadArgument(f"input {name!r} of {inputs.model_name} takes text: a .tflite file takes numbers.")
         if None in tensor.shape[1:]:
             raise BadArgument(
-                f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: give images or "
+                f"input {name!r} of {inputs.model_name} has the open shape {tuple(tensor.shape[1:])}: give images or "
                 "calibration of the size that the file is to take, or build the model with a fixed input_shape."
             )
-    return noise_of_shapes(model, names, [tensor.shape[1:] for tensor in model.inputs], count)
+    return noise_of_shapes(inputs, [tensor.shape[1:] for tensor in inputs.tensors], count)
 
 
-def noise_of_shapes(
-    model: keras.Model, names: Sequence[str], shapes: Sequence[tuple[int, ...]], count: int
-) -> dict[str, np.ndarray]:
+def noise_of_shapes(inputs: Inputs, shapes: Sequence[tuple[int, ...]], count: int) -> dict[str, np.ndarray]:
     """`noise` for inputs of these shapes, without the batch."""
     rng = np.random.default_rng(0)
-    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
-    pixels = any(type(layer) in scaling for layer in model.layers[:3])
-    low, high = (0, 255) if pixels else (-1, 1)
+    low, high = (0, 255) if inputs.take_pixels else (-1, 1)
     return {
         name: rng.uniform(low, high, (count, *shape)).astype(tensor.dtype)
-        for name, shape, tensor in zip(names, shapes, model.inputs, strict=True)
+        for name, shape, tensor in zip(inputs.names, shapes, inputs.tensors, strict=True)
     }
 
 
@@ -222,7 +207,7 @@ def label_array(labels: Any) -> np.ndarray:
 def check_labels(labels: Any, original: np.ndarray, kind: str, scores: np.ndarray | None = None) -> np.ndarray:
     """Labels as an array: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
 
-    original: (N, ...) answers of the kind `kind` (`ends.KINDS`). scores: (N, ..., classes) behind whole numbers.
+    original: (N, ...) answers of the kind `kind` (`endings.KINDS`). scores: (N, ..., classes) behind whole numbers.
 
     Raises:
       UserError: another length or shape, not integers, a number that is no class, or an output that has no classes.

@@ -10,17 +10,31 @@ import numpy as np
 from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.support.errors import BadArgument
 
+SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
+
 
 class Inputs:
-    """The inputs of a model: `names` in the file, in the order of `tensors`, and the structure the model takes."""
+    """The inputs of a model: all that is known of them where pictures are read or made.
+
+    Attributes:
+      model_name: for messages.
+      names, tensors: of each input, in the order of `model.inputs`; the names are those in the file.
+      places: the model's own nesting of its inputs, with the position of each.
+      take_pixels: whether one of the first layers scales pixels from 0 to 255.
+
+    Args:
+      model: a functional model.
+      names: of its inputs in the file.
+    """
 
     def __init__(self, model: keras.Model, names: Sequence[str]) -> None:
-        own = input_structure(model)
-        self.names, self.tensors = list(names), list(model.inputs)
-        self.places = keras.tree.pack_sequence_as(own, list(range(len(names))))
+        structure = input_structure(model)
+        self.model_name, self.names, self.tensors = model.name, list(names), list(model.inputs)
+        self.places = keras.tree.pack_sequence_as(structure, list(range(len(names))))
         if len(names) == 1:
             self.places = 0  # whether alone, in a list or in a dict
-        paths = [path for path, _ in keras.tree.flatten_with_path(own)]
+        self.take_pixels = any(type(layer) in SCALING for layer in model.layers[:3])
+        paths = [path for path, _ in keras.tree.flatten_with_path(structure)]
         self.keys = [
             (name, tensor.name, *(path[-1:] if path and isinstance(path[-1], str) else ()))
             for name, tensor, path in zip(names, model.inputs, paths, strict=True)

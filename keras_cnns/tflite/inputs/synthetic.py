@@ -14,6 +14,7 @@ from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.inputs.pictures import noise
+from keras_cnns.tflite.inputs.structures import Inputs
 
 WORD = "synthetic"
 COUNT, STEPS, RATE = 16, 40, 0.05  # pictures, steps of Adam, its first rate as a share of the pictures' range
@@ -27,7 +28,7 @@ def synthetic(
 ) -> tuple[dict[str, np.ndarray], str]:
     """`({input name: (count, ...) floats}, a note on what they are)` for the model of `graph`.
 
-    names: of the inputs. kinds: what each output is (`ends.KINDS`).
+    names: of the inputs. kinds: what each output is (`endings.KINDS`).
 
     Pixels from 0 to 255, where the network scales them itself, stay such; other inputs go where the statistics lead.
 
@@ -47,7 +48,7 @@ def synthetic(
     before = [calls_of(layer)[0].input_tensors[0] for layer in layers]
     watched = keras.Model(model.inputs, [*before, *(model.outputs if classes else ())])
     kept = [(layer.moving_mean.value, tf.sqrt(layer.moving_variance.value + layer.epsilon)) for layer in layers]
-    start = list(noise(model, names, count).values())
+    start = list(noise(Inputs(model, names), count).values())
     pixels, rng = [array.max() > 2 for array in start], np.random.default_rng(seed)
     free = [keras.Variable(_patches(array.shape, rng)) for array in start]  # from 0 to 1
 

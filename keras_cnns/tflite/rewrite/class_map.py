@@ -13,7 +13,7 @@ from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.kinds import ARGMAX, CONVS, MEAN, TOP_K, activation_of
 from keras_cnns.graph.node import Item, Node
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, nearest
-from keras_cnns.tflite.rewrite.ends import behind_passing, is_softmax
+from keras_cnns.tflite.rewrite.endings import behind_passing, is_softmax
 from keras_cnns.tflite.rewrite.padding import each
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
@@ -56,7 +56,7 @@ def add(graph: Graph, explain: str) -> Graph:
 
 
 def kinds(graph: Graph, stated: Any = None) -> Any:
-    """What the caller states of the outputs (`ends.endings`), with the map among them."""
+    """What the caller states of the outputs (`endings`), with the map among them."""
     names = [node.origin for node in tree.flatten(graph.outputs)]
     if CLASS_MAP not in names:
         return stated

@@ -24,9 +24,12 @@ def compare(
 ) -> Comparison:
     """The `Comparison` of what the file answered with what the original did, both (N, ...).
 
-    kind: a key of `ends.KINDS`. scores: (N, ..., classes) of the original behind whole numbers. scale: the step of an
-    integer output. labels: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
-    are_noise: the answers are those to noise, which hardly differ.
+    Args:
+      kind: a key of `endings.KINDS`.
+      labels: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
+      scores: (N, ..., classes), the original's scores where its answers are class numbers.
+      scale: the step of an integer output.
+      are_noise: the images are noise, to which answers hardly differ.
     """
     comparable = measures.comparable(original, answer)
     if comparable is None:

@@ -1,12 +1,17 @@
 """What a file is compared with: the answers of the Keras model itself."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file.convert import answering, serving_function
-from keras_cnns.tflite.inputs.pictures import at_once, batched
+from keras_cnns.tflite.inputs.pictures import batched
+
+AT_ONCE, MEMORY = 32, 2**27  # pictures that a model takes in one call, and bytes that a layer's output may have
 
 
 def float_answers(
@@ -26,13 +31,21 @@ def float_answers(
     Raises:
       UserError: it cannot be called, or an output has not one entry for each picture.
     """
-    function = serving_function(model, inputs, outputs)
     count = len(next(iter(images.values())))
-    batch = model.inputs[0].shape[0] or max(2, min(count, at_once(model)))  # of one it would not show what merges them
+    size = model.inputs[0].shape[0] or max(2, min(count, at_once(model)))  # of one it would not show what merges them
+    function = serving_function(model, inputs, outputs)
     with answering(model):
-        parts = [function(**{k: tf.convert_to_tensor(v) for k, v in some.items()}) for some in batched(images, batch)]
+        parts = [function(**{k: tf.convert_to_tensor(v) for k, v in batch.items()}) for batch in batched(images, size)]
     for name, array in parts[0].items():
-        if array.shape[:1] != (batch,):
-            shape = f"has the shape {tuple(array.shape)} for {batch} pictures"
+        if array.shape[:1] != (size,):
+            shape = f"has the shape {tuple(array.shape)} for {size} pictures"
             raise UserError(f"output {name!r} of {model.name} {shape}: its first axis has to be that of the pictures.")
     return {name: np.concatenate([part[name].numpy() for part in parts])[:count] for name in parts[0]}
+
+
+def at_once(model: keras.Model) -> int:
+    """How many pictures the model may take in one call: fewer where a layer's output is very large for each of them,
+    such as a detector's pooling of a thousand boxes."""
+    outputs = [x for layer in model.layers for node in calls_of(layer) for x in node.output_tensors]
+    largest = max((4 * math.prod(n or 1 for n in x.shape[1:]) for x in outputs), default=1)
+    return max(1, min(AT_ONCE, MEMORY // largest))

@@ -9,7 +9,7 @@ import numpy as np
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.inputs import pictures
-from keras_cnns.tflite.rewrite import ends
+from keras_cnns.tflite.rewrite.endings import KINDS, Ending
 from keras_cnns.tflite.verify import measures, verdict
 from keras_cnns.tflite.verify.columns import LOST
 from keras_cnns.tflite.verify.compare import compare, compare_boxes, doubts
@@ -24,7 +24,7 @@ class Output:
     """How an output is judged.
 
     Attributes:
-      kind: a key of `ends.KINDS`.
+      kind: a key of `endings.KINDS`.
       scores: (N, ..., classes) behind an output of class numbers; None for any other.
       labels: of the pictures; None where none are given or they belong to another output.
       or_kind: what it could be just as well, by its graph: a linear layer gives scores of classes or a regression. A
@@ -38,7 +38,7 @@ class Output:
 
 
 def judged_outputs(
-    endings: list[ends.Ending],
+    endings: list[Ending],
     original: Arrays,
     images: Arrays,
     labels: Any = None,
@@ -184,7 +184,7 @@ def notes(
             yield f"{name} is left out of the file: an auxiliary classifier, by its name and its shape"
             continue
         kind = kinds.get(name, output.kind)
-        yield f"{name} is judged as {kind}: {ends.KINDS[kind]}"
+        yield f"{name} is judged as {kind}: {KINDS[kind]}"
         if output.or_kind is not None:
             other = output.kind if kind == output.or_kind else output.or_kind
             yield f'{name} could be {other} as well, and nothing shows which: outputs="{other}" says so'

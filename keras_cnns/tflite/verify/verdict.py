@@ -48,7 +48,7 @@ DROP_EXCLUDED = 0.02  # labels that exclude a larger drop outweigh what the orig
 class Comparison:
     """One output of the file beside the original's; figures are None where they make no sense.
 
-    kind: what it was judged as (`ends.KINDS`). For information: cosine, mean over pictures; snr_db, energy of the
+    kind: what it was judged as (`endings.KINDS`). For information: cosine, mean over pictures; snr_db, energy of the
     original over energy of the difference; agreement and agreement_confident (on the half of the pictures that the
     original is surest of). largest_difference: over all pictures, relative to the largest value.
     expected_loss: expected accuracy loss, a fraction: how much less probable the file's class is than the original's

@@ -10,7 +10,8 @@ from keras import layers
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file.convert import input_names
-from keras_cnns.tflite.inputs.pictures import check_labels, gather
+from keras_cnns.tflite.inputs.pictures import check_labels, collect
+from keras_cnns.tflite.inputs.structures import Inputs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 4, 4, 2)).astype("float32")
@@ -31,7 +32,7 @@ def double(structure=list):
 
 
 def gathered(data, model, limit=12, **options):
-    return gather(data, model, input_names(model), "calibration", limit=limit, **options)
+    return collect(data, Inputs(model, input_names(model)), "calibration", limit=limit, **options)
 
 
 class Batches(keras.utils.PyDataset):

@@ -160,7 +160,7 @@ def test_logits_are_what_stood_before(case):
 
 def test_heads_that_cannot_be_are_one_line():
     for case, head in (("the mean of several", "logits"), ("a softmax in a lambda", "logits")):
-        with pytest.raises(UserError, match="no softmax to take away"):
+        with pytest.raises(UserError, match="does not end in a softmax to remove"):
             with_ends(ended(ENDS[case][0])[0], head=head)
     with pytest.raises(UserError, match="several labels at once"):
         with_ends(ended(ops.sigmoid)[0], head="softmax")

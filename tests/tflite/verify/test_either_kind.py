@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_cnns.tflite.rewrite import ends
+from keras_cnns.tflite.rewrite.endings import endings
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.outputs import Output, compare_outputs, judged_outputs, notes
 
@@ -73,7 +73,7 @@ def ending(*stack, stated=None):
 
     model = keras.Sequential([keras.Input((4, 4, 3)), layers.Flatten(), *stack])
     answers = {"x": np.random.default_rng(0).normal(0, 1, (20, model.output_shape[-1]))}
-    return ends.endings(read(model), stated), answers
+    return endings(read(model), stated), answers
 
 
 def test_only_a_bare_dense_layer_without_labels_could_be_either():

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from keras_cnns.tflite.inputs import pictures
-from keras_cnns.tflite.inputs.pictures import at_once
 from keras_cnns.tflite.verify import verdict as verify
 from keras_cnns.tflite.verify.compare import by_labels, compare, doubts
-from keras_cnns.tflite.verify.float_answers import float_answers
+from keras_cnns.tflite.verify.float_answers import at_once, float_answers
 
 
 def softmax(logits):
