@@ -79,6 +79,7 @@ setup(
             "**/*.pyi",
             "insight/report/templates/*.html",
             "export_scripts/templates/*",
+            "tflite/targets/*.js",
             "py.typed",
         ]
     },

@@ -64,8 +64,8 @@ def export(
         max_latency: auto: longest inference, as a fraction of the float32 file's
         error_avoided: int8_float_mixed: fraction of int8's error to avoid with operators in float (default .75)
         engine: quantizer (LiteRT Quantizer) or converter (TensorFlow's own quantization)
-        target: runtimes and chips that the file is meant for, with commas: litert, openvino, mediapipe, tflite-micro,
-            ethos-u55-128 ...; it is written only if it works on all of them
+        target: runtimes and chips that the file is meant for, with commas: litert, openvino, mediapipe, browser,
+            tflite-micro, ethos-u55-128 ...; it is written only if it works on all of them
         app: also write the source code that runs the file: NAME.kt, NAME.swift, NAME.py or NAME.html
         force: write the file even if the comparison fails
     """

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from keras_cnns.support.errors import BadArgument, nearest
+from keras_cnns.tflite.targets.browser import BrowserTarget
 from keras_cnns.tflite.targets.ethos_u import EthosU
 from keras_cnns.tflite.targets.litert import LiteRT
 from keras_cnns.tflite.targets.litert_reference import LiteRTReference
@@ -16,6 +17,7 @@ ALL_TARGETS: tuple[Target, ...] = (
     LiteRTReference(),
     OpenVINO(),
     MediaPipe(),
+    BrowserTarget(),
     TFLiteMicro(),
     EthosU("ethos-u55-128"),
     EthosU("ethos-u55-256"),

@@ -75,7 +75,7 @@ class Placement:
     operators: how many there are. outside: operator -> how many of them the accelerator leaves to slower kernels or to
     the CPU; reasons: operator -> why. accelerated_macs: share of the multiply-accumulates on the accelerator, 0 to 1.
     arena_bytes: working memory of one run. sram_bytes, flash_bytes: of a chip. cycles, milliseconds: of one run,
-    estimated by the target's own tool.
+    estimated by the target's own tool. runtime: name and version of what ran the file.
     """
 
     operators: int
@@ -87,6 +87,7 @@ class Placement:
     flash_bytes: int | None = None
     cycles: int | None = None
     milliseconds: float | None = None
+    runtime: str | None = None
 
     @property
     def accelerated(self) -> float:

@@ -111,10 +111,11 @@ def _figures(placement: Placement | None) -> list[str]:
 
 
 def _remarks(result: TargetResult) -> list[str]:
-    """Reasons and notes; the operators that stay outside, with the target's reason."""
+    """Reasons and notes; the operators that stay outside, with the target's reason; the runtime's version."""
     remarks = [*result.reasons, *result.notes]
     placement = result.placement
     for name in placement.outside if placement else ():
         reason = placement.reasons.get(name) if placement else None
         remarks.append(f"outside: {name}{f' ({reason})' if reason else ''}")
-    return remarks or [finding.message for finding in result.findings]
+    remarks = remarks or [finding.message for finding in result.findings]
+    return [*remarks, placement.runtime] if placement and placement.runtime else remarks

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_cnns.support.errors import NotInstalled
 from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.targets.chromium import find_chromium
+from keras_cnns.tflite.targets.litert_js import find_litert_js
+
+
+def installed_browser():
+    """Whether Chromium and LiteRT.js are installed."""
+    try:
+        return bool(find_litert_js() and find_chromium())
+    except NotInstalled:
+        return False
 
 
 def tensor(name, shape, kind="FLOAT32", buffer=0, scale=None, zero=0):

@@ -13,6 +13,7 @@ from keras_cnns.tflite.check.check import check
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets import table
+from tests.tflite.targets.conftest import installed_browser
 from tests.tflite.targets.test_static_findings import PLANTED, float_hard_swish
 
 MODEL = Path(__file__).parents[1] / "trained" / "resnet8_cifar.keras"
@@ -20,7 +21,8 @@ MODULES = {"openvino": "openvino", "mediapipe": "mediapipe", "tflite-micro": "tf
 
 
 def needs(target):
-    missing = find_spec(MODULES[target]) is None and not os.environ.get("KERAS_CNNS_ALL_TARGETS")
+    installed = installed_browser() if target == "browser" else find_spec(MODULES[target]) is not None
+    missing = not installed and not os.environ.get("KERAS_CNNS_ALL_TARGETS")
     return pytest.mark.skipif(missing, reason=f"{target} is not installed: {table.TARGETS[target].install}")
 
 
@@ -48,6 +50,7 @@ WORKING = [
     *(("openvino", scheme) for scheme in ("float32", "float16", "int8", "weight_only_int8")),
     *(("mediapipe", scheme) for scheme in ("float32", "float16", "int8", "weight_only_int8")),
     *(("tflite-micro", scheme) for scheme in ("float32", "int8")),
+    *(("browser", scheme) for scheme in ("float16",)),
 ]
 CASES = [pytest.param(target, scheme, marks=needs(target), id=f"{target}-{scheme}") for target, scheme in WORKING]
 
@@ -111,6 +114,17 @@ def test_mediapipe_takes_uint8_ends_and_refuses_int8(pictures, tmp_path):
         )
 
 
+@needs("browser")
+def test_a_file_for_the_browser_takes_bytes_and_states_its_time(pictures, tmp_path):
+    data = {"calibration": pictures[:24], "images": pictures[24:]}
+    report = export(MODEL, tmp_path / "a.tflite", scheme="int8", target="browser", **data)
+    (result,) = report.targets
+    assert (result.status, result.answered) == ("pass", True), result.reasons
+    assert result.placement.milliseconds > 0 and result.placement.runtime.startswith("LiteRT.js ")
+    file = read_contents(tmp_path / "a.tflite")
+    assert (file.inputs["image"].type, file.outputs["predictions"].type) == ("UINT8", "FLOAT32")
+
+
 REFUSED = [case for case in PLANTED if case[1] is not float_hard_swish or case[0].startswith("ethos")]
 
 
@@ -119,7 +133,8 @@ REFUSED = [case for case in PLANTED if case[1] is not float_hard_swish or case[0
     [
         pytest.param(target, change, marks=needs(target), id=f"{target}-{change.__name__}")
         for target, change, code in REFUSED
-        if target in ("openvino", "tflite-micro") and code in ("operator-code", "type", "hybrid-operator", "operator")
+        if target in ("openvino", "tflite-micro", "browser")
+        and code in ("operator-code", "type", "hybrid-operator", "operator", "end-type", "dynamic-shape")
     ],
 )
 def test_the_tool_refuses_what_the_static_rules_call_an_error(target, change, tmp_path):

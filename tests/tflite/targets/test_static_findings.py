@@ -11,7 +11,13 @@ from keras_cnns.tflite.targets.table import TARGETS
 from tests.tflite.targets.conftest import dense_model, operator, operator_code, tensor
 
 TYPE = schema.TensorType
-FLOAT_FILES = ("litert", "litert-reference", "openvino", "tflite-micro")  # targets that take the unchanged file
+FLOAT_FILES = (
+    "litert",
+    "litert-reference",
+    "openvino",
+    "tflite-micro",
+    "browser",
+)  # targets that take the unchanged file
 
 
 def operator_code_left_out(model):
@@ -35,7 +41,8 @@ def int8_input(model):
 
 
 def open_batch(model):
-    model.subgraphs[0].tensors[0].shapeSignature = [-1, 4]
+    image = model.subgraphs[0].tensors[0]
+    image.shapeSignature, image.hasRank = [-1, 4], True
 
 
 def second_subgraph(model):
@@ -81,6 +88,8 @@ PLANTED = [
     ("ethos-u55-128", float_hard_swish, "float-hard-swish"),
     ("ethos-u55-128", int4_weights, "type"),
     ("ethos-u85-512", open_batch, "dynamic-shape"),
+    ("browser", int8_input, "end-type"),
+    ("browser", open_batch, "dynamic-shape"),
     ("mediapipe", int8_input, "end-type"),
     ("mediapipe", lambda model: None, "input-shape"),
     ("mediapipe", lambda model: None, "no-metadata"),
@@ -108,6 +117,33 @@ def test_int16_is_a_warning_for_openvino(tmp_path):
     (tmp_path / "net.tflite").write_bytes(flatbuffer.write(model))
     (finding,) = TARGETS["openvino"].findings(read_contents(tmp_path / "net.tflite"))
     assert (finding.code, finding.severity) == ("type", "warning")
+
+
+def float16_weights_expanded(model):
+    graph = model.subgraphs[0]
+    graph.tensors[1].type = TYPE.FLOAT16
+    graph.tensors.append(tensor("weights_float", (3, 4)))
+    model.operatorCodes.append(operator_code("DEQUANTIZE"))
+    graph.operators.insert(0, operator(2, [1], [5]))
+    graph.operators[1].inputs = [0, 5, 2]
+
+
+def float16_weights_and_bias_expanded(model):
+    float16_weights_expanded(model)
+    graph = model.subgraphs[0]
+    graph.tensors[2].type = TYPE.FLOAT16
+    graph.tensors.append(tensor("bias_float", (3,)))
+    graph.operators.insert(1, operator(2, [2], [6]))
+    graph.operators[2].inputs = [0, 5, 6]
+
+
+@pytest.mark.parametrize(("change", "count"), [(float16_weights_expanded, 1), (float16_weights_and_bias_expanded, 0)])
+def test_float32_biases_beside_float16_weights_are_slow_in_a_browser(change, count, tmp_path):
+    model = dense_model()
+    change(model)
+    (tmp_path / "net.tflite").write_bytes(flatbuffer.write(model))
+    findings = TARGETS["browser"].findings(read_contents(tmp_path / "net.tflite"))
+    assert [(finding.code, finding.severity) for finding in findings] == [("float32-bias", "warning")] * count
 
 
 @pytest.mark.parametrize("target", FLOAT_FILES)
