@@ -1,4 +1,4 @@
-"""A headless Chromium with one page, driven over a pipe by the DevTools protocol. Standard library only.
+"""A headless Chromium with one page, driven over a pipe by the DevTools protocol.
 
 The page's requests never reach a network: Chromium asks here for each of them, and gets the files that `files` names
 under `ORIGIN`, or an error. The browser has a profile of its own and ends with the pipe, however this process ends.
@@ -10,12 +10,13 @@ import os
 import select
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+
+from keras_cnns.support.temporary_folders import temporary_folder
 
 PROGRAM = "KERAS_CNNS_CHROMIUM"  # the environment variable that names it
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -40,6 +41,8 @@ FLAGS = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
+SHORT = "/tmp"
+PRINTED = "printed.txt"  # what Chromium prints, in its profile
 PIPES = (3, 4)  # where Chromium reads commands and writes answers
 
 
@@ -72,12 +75,15 @@ class Browser:
         self.refused: list[str] = []  # addresses that were asked for and are not among the files
         self.messages: list[str] = []  # errors and warnings in the page's console
         self.version = ""
-        self._count, self._buffer, self._loaded, self._process = 0, b"", False, 0
+        self._count, self._buffer, self._loaded = 0, b"", False
+        self._process: int | None = None
 
     def __enter__(self) -> "Browser":
-        self._profile = tempfile.TemporaryDirectory(prefix="keras_cnns-chromium-", ignore_cleanup_errors=True)
-        self._start()
+        self._folder = ExitStack()
+        # Chromium puts a socket into the folder for temporary files, and the path of a socket has at most 107 bytes.
+        self.profile = self._folder.enter_context(temporary_folder(SHORT if os.path.isdir(SHORT) else None))
         try:
+            self._start()
             self.version = self.command("Browser.getVersion", page=False)["product"]
             target = self.command("Target.createTarget", page=False, url="about:blank")["targetId"]
             self._session = self.command("Target.attachToTarget", page=False, targetId=target, flatten=True)[
@@ -95,11 +101,12 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         for descriptor in (self._commands, self._answers):
             os.close(descriptor)
-        with suppress(OSError):  # it has ended already
-            os.killpg(self._process, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self._process, 0)
-        self._profile.cleanup()
+        if self._process is not None:
+            with suppress(OSError):  # it has ended already
+                os.killpg(self._process, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(self._process, 0)
+        self._folder.close()
 
     def open(self, path: str) -> None:
         """Opens a path of `files` and waits until the page is loaded."""
@@ -180,17 +187,20 @@ class Browser:
             theirs.append(moved[end])
             ours.append(moved[1 - end])
         self._commands, self._answers = ours
-        flags = [*FLAGS, f"--user-data-dir={self._profile.name}"]
+        flags = [*FLAGS, f"--user-data-dir={self.profile}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             flags.append("--no-sandbox")  # Chromium has no sandbox for root and does not start with it
         actions: list[Any] = [
             (os.POSIX_SPAWN_DUP2, descriptor, number) for descriptor, number in zip(theirs, PIPES, strict=True)
         ]
-        actions += [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+        actions += [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
+        errors = str(self.profile / PRINTED)
+        actions.append((os.POSIX_SPAWN_OPEN, 2, errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        environment = {**os.environ, "TMPDIR": str(self.profile)}
         words = [self.program, *flags, "about:blank"]
         try:
             # a group of its own, so that all of its processes can be ended at once
-            self._process = os.posix_spawn(self.program, words, os.environ, file_actions=actions, setpgroup=0)
+            self._process = os.posix_spawn(self.program, words, environment, file_actions=actions, setpgroup=0)
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
@@ -205,8 +215,14 @@ class Browser:
             while data:
                 data = data[os.write(self._commands, data) :]
         except OSError as error:
-            raise BrowserError("Chromium ended") from error
+            raise BrowserError(self._last_words()) from error
         return self._count
+
+    def _last_words(self) -> str:
+        """That Chromium ended, and why if it says so."""
+        lines = (self.profile / PRINTED).read_text(errors="replace").splitlines()
+        fatal = [line.partition("FATAL:")[2] for line in lines if "FATAL:" in line]
+        return f"Chromium ended{': ' + fatal[-1] if fatal else ''}"
 
     def _receive(self) -> dict[str, Any]:
         """The next message."""
@@ -217,7 +233,7 @@ class Browser:
                 raise BrowserError("it took too long")
             part = os.read(self._answers, 1 << 20)
             if not part:
-                raise BrowserError("Chromium ended")
+                raise BrowserError(self._last_words())
             parts.append(part)
         message, _, self._buffer = b"".join(parts).partition(b"\0")
         return json.loads(message)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +29,7 @@ def test_a_page_gets_its_own_files_and_nothing_else():
         assert {"http://198.51.100.1/a.png", "http://localhost/b.js"} <= set(browser.refused)
         with pytest.raises(BrowserError, match=r"^Error: wrong$"):
             browser.evaluate("(() => { throw new Error('wrong') })()")
-        profile = Path(browser._profile.name)
+        profile = browser.profile
         assert profile.is_dir()
         browser.deadline = time.monotonic() + 0.5
         with pytest.raises(BrowserError, match="too long"):
