@@ -76,8 +76,10 @@ def _distinguish(outputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndar
         return outputs["boxes"], outputs["classes"], outputs["scores"]
     boxes = next(x for x in outputs.values() if x.ndim == 2)
     flat = [x for x in outputs.values() if x.ndim == 1]
-    whole = [x.dtype.kind in "iu" or (np.all(x == np.round(x)) and x.max(initial=0) != x.min(initial=1)) for x in flat]
-    classes, scores = flat if whole[0] else flat[::-1]
+    integral = [
+        x.dtype.kind in "iu" or (np.all(x == np.round(x)) and x.max(initial=0) != x.min(initial=1)) for x in flat
+    ]
+    classes, scores = flat if integral[0] else flat[::-1]
     return boxes, classes, scores
 
 

@@ -46,26 +46,26 @@ def weights_matter(
     first = method(model, pictures, target)
     layers = {call.name: call.operation for call in network.calls if getattr(call.operation, "weights", None)}
     kept = {name: layer.get_weights() for name, layer in layers.items()}
-    found = {}
+    correlations = {}
     try:
         for name, layer in reversed(layers.items()):
             layer.set_weights([_shuffled(w, rng) for w in kept[name]])
-            found[name] = rank_correlation(first, method(model, pictures, target))
+            correlations[name] = rank_correlation(first, method(model, pictures, target))
     finally:
         for name, layer in layers.items():
             layer.set_weights(kept[name])
-    return found
+    return correlations
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's, of the sizes of two sets of maps [n, ...], the mean over the pictures; 0 where a map is constant."""
     from scipy.stats import spearmanr
 
-    found = []
+    correlations = []
     for x, y in zip(np.abs(a), np.abs(b), strict=True):
         constant = np.ptp(x) == 0 or np.ptp(y) == 0
-        found.append(0.0 if constant else float(spearmanr(x, y, axis=None).statistic))
-    return float(np.mean(found))
+        correlations.append(0.0 if constant else float(spearmanr(x, y, axis=None).statistic))
+    return float(np.mean(correlations))
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,11 @@ def beats_random(
     options: dict[str, Any] = {"target": target, "steps": steps, "value": value}
     order = _checked_order(order)
     noise = [_elsewhere(order, rng) for _ in range(orders)]
-    found = {}
+    areas_by_method = {}
     for name, curve in (("deletion", deletion), ("insertion", insertion)):
-        areas = [curve(model, picture, some, **options).area for some in (order, *noise)]
-        found[name] = areas[0], float(np.mean(areas[1:]))
-    return found
+        areas = [curve(model, picture, ranking, **options).area for ranking in (order, *noise)]
+        areas_by_method[name] = areas[0], float(np.mean(areas[1:]))
+    return areas_by_method
 
 
 def _checked_order(order: Any) -> np.ndarray:

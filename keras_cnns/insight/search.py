@@ -94,8 +94,8 @@ class Index:
             np.stack([read_picture(path, self._shape, **self._view) for path in paths]) * ((high - low) / 255) + low
         )
 
-        def pooled(network: InspectedModel, some: tf.Tensor, _: Target) -> np.ndarray:
-            return np.asarray(network.run(some, last=self._layer)[0]).mean((1, 2))
+        def pooled(network: InspectedModel, pictures: tf.Tensor, _: Target) -> np.ndarray:
+            return np.asarray(network.run(pictures, last=self._layer)[0]).mean((1, 2))
 
         features = by_batch(self._network, pixels, lambda outputs: outputs, pooled)
         return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
@@ -136,8 +136,8 @@ def contact_sheet(
     """Draws a row for each query to the picture file `path`: itself and the nearest pictures, with their cosines."""
     rows, columns = len(queries), max(map(len, answers)) + 1
     figure = Figure(figsize=(columns * 1.25 + 0.2, rows * 1.65 + 0.5), layout="constrained")
-    for row, query, found in zip(figure.subplots(rows, columns, squeeze=False), queries, answers, strict=True):
-        named = [(query, "query"), *((index.folder / p, f"{cosine:.3f}") for p, cosine in found)]
+    for row, query, matches in zip(figure.subplots(rows, columns, squeeze=False), queries, answers, strict=True):
+        named = [(query, "query"), *((index.folder / p, f"{cosine:.3f}") for p, cosine in matches)]
         for axes in row:
             axes.set_axis_off()
         for axes, (file, caption) in zip(row, named, strict=False):

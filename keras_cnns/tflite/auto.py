@@ -181,11 +181,11 @@ def beaten(report: Report, tried: list[tuple[str, Report]]) -> str | None:
     What is left are the Pareto-optimal ones: each is the choice for some limits.
     """
 
-    def figures(one: Report) -> tuple[float, float, float]:
-        return one.latency_ratio, one.size_ratio, one.accuracy_loss or 0.0
+    def figures(other: Report) -> tuple[float, float, float]:
+        return other.latency_ratio, other.size_ratio, other.accuracy_loss or 0.0
 
-    sound = [(name, one) for name, one in tried if one.status != "fail" and figures(one) != figures(report)]
-    return next((name for name, one in sound if all(map(le, figures(one), figures(report)))), None)
+    sound = [(name, other) for name, other in tried if other.status != "fail" and figures(other) != figures(report)]
+    return next((name for name, other in sound if all(map(le, figures(other), figures(report)))), None)
 
 
 def _remark(report: Report, better: str | None) -> str:

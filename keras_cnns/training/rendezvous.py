@@ -62,13 +62,13 @@ def _gather(listening: socket.socket, me: Message, end: float) -> None:
             break
         came = _accepted(listening)
         if came is not None:
-            channel, said = came
-            line = _wrong(said, me, there)
-            if line or "index" not in said:
+            channel, message = came
+            line = _wrong(message, me, there)
+            if line or "index" not in message:
                 _send(channel, {"failed": line} if line else {})
                 channel.close()
             else:
-                there[said["index"]] = channel
+                there[message["index"]] = channel
                 _send(channel, {"heard": True})
         gone = [i for i, channel in there.items() if _left(channel)]
         line = line or (f"worker {gone[0]} ended before all had come." if gone else "")
@@ -79,16 +79,16 @@ def _gather(listening: socket.socket, me: Message, end: float) -> None:
         raise UserError(line)
 
 
-def _wrong(said: Message, me: Message, there: dict[int, socket.socket]) -> str:
+def _wrong(message: Message, me: Message, there: dict[int, socket.socket]) -> str:
     """What is wrong with a message of a worker; "" if nothing is. there: the workers that are connected."""
-    if "failed" in said:
-        return str(said["failed"])
-    if "index" not in said:
+    if "failed" in message:
+        return str(message["failed"])
+    if "index" not in message:
         return ""  # another program knocked
-    if said.get("workers") != me["workers"]:
+    if message.get("workers") != me["workers"]:
         return "the workers were started with different --workers: give all the same addresses in the same order."
-    if said["index"] in there or said["index"] == 0:
-        return f"two workers were started with --index {said['index']}: each needs an index of its own."
+    if message["index"] in there or message["index"] == 0:
+        return f"two workers were started with --index {message['index']}: each needs an index of its own."
     return ""
 
 
@@ -106,20 +106,20 @@ def _report(listening: socket.socket, me: Message, end: float) -> None:
             time.sleep(PAUSE)
     with channel:
         _send(channel, me)
-        said = _receive(channel, ANSWER)
-        if said is None:
+        message = _receive(channel, ANSWER)
+        if message is None:
             raise UserError(
                 f"what listens at {me['workers'][0]} does not answer as worker 0 of this run: the port is another "
                 "program's, or the run began without this worker."
             )
-        while "go" not in said:
-            if "failed" in said:
-                raise UserError(str(said["failed"]))
+        while "go" not in message:
+            if "failed" in message:
+                raise UserError(str(message["failed"]))
             _look_out(listening, channel)
             if time.monotonic() > end + TALK:
                 raise UserError("worker 0 waited in vain for the others: start all workers again.")
-            said = _receive(channel, PAUSE, waiting={})
-            if said is None:
+            message = _receive(channel, PAUSE, waiting={})
+            if message is None:
                 raise UserError("worker 0 ended before all had come: start all workers again.")
 
 
@@ -128,12 +128,12 @@ def _look_out(listening: socket.socket, channel: socket.socket | None = None) ->
     listening.settimeout(0.01)
     came = _accepted(listening)
     if came is not None:
-        other, said = came
+        other, message = came
         other.close()
-        if "failed" in said:
+        if "failed" in message:
             if channel:
-                _send(channel, {"failed": said["failed"]})
-            raise UserError(str(said["failed"]))
+                _send(channel, {"failed": message["failed"]})
+            raise UserError(str(message["failed"]))
 
 
 def _accepted(listening: socket.socket) -> tuple[socket.socket, Message] | None:
@@ -169,12 +169,12 @@ def _receive(channel: socket.socket, patience: float, waiting: Message | None = 
             if len(text) <= len(WORD) and not WORD.encode().startswith(text):
                 return None
             channel.settimeout(TALK)
-        found = json.loads(text.removeprefix(WORD.encode()))
+        message = json.loads(text.removeprefix(WORD.encode()))
     except TimeoutError:
         return waiting if not text else None
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return message if isinstance(message, dict) else None
 
 
 def _left(channel: socket.socket) -> bool:

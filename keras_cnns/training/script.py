@@ -87,10 +87,10 @@ def _checked(recipe: Recipe) -> int:
     from keras_cnns.training.check import check
 
     with messages.in_lines():
-        found = check(recipe)
-    for what, how, fine in found:
+        checks = check(recipe)
+    for what, how, fine in checks:
         print(f"{'ok ' if fine else 'OFF'} {what}: {how}")
-    return 0 if all(fine for *_, fine in found) else 1
+    return 0 if all(fine for *_, fine in checks) else 1
 
 
 def parse(

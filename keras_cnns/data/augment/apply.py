@@ -38,7 +38,9 @@ def finish(
         parts = (images, numbers[:, :-2], *noises)
         # without the fallback no operation runs picture by picture unnoticed, which would fail for empty batches
         images = tf.vectorized_map(
-            lambda one: augmented(one[0], how, Random(one[1]), *one[2:]), parts, fallback_to_while_loop=False
+            lambda example: augmented(example[0], how, Random(example[1]), *example[2:]),
+            parts,
+            fallback_to_while_loop=False,
         )
     return mix(images, labels, mixtures, classes) if how.mixes else (images, labels)
 
@@ -108,9 +110,9 @@ def mirror(picture: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
 
 def noise(shape: Sequence[int], seeds: tf.Tensor) -> tf.Tensor:
     """float32 [B, *shape] in 0..255; seeds: [B, 2]."""
-    one = tf.TensorSpec(shape, tf.float32)
+    spec = tf.TensorSpec(shape, tf.float32)
     return tf.map_fn(
-        lambda seed: tf.random.stateless_uniform(shape, seed, 0, 255, alg="philox"), seeds, fn_output_signature=one
+        lambda seed: tf.random.stateless_uniform(shape, seed, 0, 255, alg="philox"), seeds, fn_output_signature=spec
     )
 
 

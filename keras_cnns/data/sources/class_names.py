@@ -44,7 +44,7 @@ def class_list(folder: Path, *, colours: bool = False) -> ClassList | None:
     """
     lists = [read_list(folder / name) for name in NAME_FILES if (folder / name).is_file()]
     if colours:
-        lists.sort(key=lambda found: found.colours is None)
+        lists.sort(key=lambda names: names.colours is None)
     return lists[0] if lists else None
 
 

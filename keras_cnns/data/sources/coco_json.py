@@ -63,21 +63,21 @@ def by_role(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
     Raises:
       UserError: several files for one split.
     """
-    found: dict[str, list[Path]] = defaultdict(list)
+    files: dict[str, list[Path]] = defaultdict(list)
     others = [path for path in paths if role_of(path, folder) is None]
     for path in paths:
         if role := role_of(path, folder):
-            found[role].append(path)
-    for role, several in found.items():
+            files[role].append(path)
+    for role, several in files.items():
         if len(several) > 1:
-            found[role] = [path for path in several if path.stem.lower().startswith("instances")]
-        if len(found[role]) != 1:
+            files[role] = [path for path in several if path.stem.lower().startswith("instances")]
+        if len(files[role]) != 1:
             names = ", ".join(path.name for path in several[:3])
             raise UnreadableFile(f"{folder} has {len(several)} JSON files for {role}: {names}: keep one.")
-    if found and splits.TRAIN not in found and len(others) == 1:
+    if files and splits.TRAIN not in files and len(others) == 1:
         messages.once(f"{others[0]} is taken for the training split: the other JSON files of {folder} are of others.")
-        found[splits.TRAIN] = others
-    return {role: path for role, (path,) in found.items()}
+        files[splits.TRAIN] = others
+    return {role: path for role, (path,) in files.items()}
 
 
 def role_of(path: Path, folder: Path) -> str | None:

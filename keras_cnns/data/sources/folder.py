@@ -122,11 +122,11 @@ def _inner(folder: Path) -> Path:
     """The folder with the classes: archives often contain seg_train/seg_train."""
     inside = walk.folders(folder)
     while len(inside) == 1 and not walk.has_pictures(folder, below=False):
-        (one,) = inside
-        same = role(one.name, loosely=True) == role(folder.name, loosely=True)
-        if not walk.folders(one) or not (same or len(walk.folders(one)) > 1):
+        (subfolder,) = inside
+        same = role(subfolder.name, loosely=True) == role(folder.name, loosely=True)
+        if not walk.folders(subfolder) or not (same or len(walk.folders(subfolder)) > 1):
             break
-        folder, inside = one, walk.folders(one)
+        folder, inside = subfolder, walk.folders(subfolder)
     return folder
 
 

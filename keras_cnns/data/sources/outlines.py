@@ -97,8 +97,8 @@ def decode_rle(rle: dict, size: tuple[int, int], where: str) -> np.ndarray:
     if list(stated) != list(size) if isinstance(stated, list | tuple) else True:
         raise UnreadableFile(f"{where}: run lengths (RLE) of size {stated} are not of the picture, {list(size)}.")
     runs = _expanded(counts) if isinstance(counts, str | bytes) else counts
-    whole = isinstance(runs, list) and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in runs)
-    if not isinstance(runs, list) or not whole or sum(runs) != size[0] * size[1]:
+    valid = isinstance(runs, list) and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in runs)
+    if not isinstance(runs, list) or not valid or sum(runs) != size[0] * size[1]:
         raise UnreadableFile(
             f"{where}: run lengths (RLE) do not fill the picture of {size[1]} x {size[0]}: export it again."
         )

@@ -205,8 +205,8 @@ def _from_data_source(builder: Any, split: str, tfds: ModuleType) -> tuple[Calla
     source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
 
     def example(number: np.integer) -> tuple[bytes, np.int64]:
-        found = source[int(number)]
-        return found["image"], np.int64(found["label"])
+        record = source[int(number)]
+        return record["image"], np.int64(record["label"])
 
     def read(number: tf.Tensor) -> Sample:
         image, label = tf.numpy_function(example, [number], (tf.string, tf.int64))

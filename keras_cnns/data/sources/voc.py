@@ -150,8 +150,8 @@ def open_masks(folder: Path, split: str) -> Source:
                 f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, "
                 "from 0 on."
             )
-        some = [folder / XML / f"{path.stem}.xml" for path in files[:20]]
-        if not is_pascals({path: parsed(path) for path in some if path.is_file()}):
+        first_files = [folder / XML / f"{path.stem}.xml" for path in files[:20]]
+        if not is_pascals({path: parsed(path) for path in first_files if path.is_file()}):
             messages.once(
                 f"{folder}: the masks are taken for PASCAL VOC's, 0 for the background and 1 to 20 for its classes. "
                 f"List others in {folder / 'classes.txt'}, a name a line, from 0 on."

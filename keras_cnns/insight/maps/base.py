@@ -39,11 +39,11 @@ def by_batch(
     batch = whole_number("batch", batch)
     rows = []
     for start in range(0, len(pictures), batch):
-        some = tf.constant(pictures[start : start + batch])
+        batch_pictures = tf.constant(pictures[start : start + batch])
         target_here = targets.part(target, start, start + batch, len(pictures))
         if settled:
-            target_here = network.settled(target_here, some)
-        rows.append(np.asarray(one_batch(network, some, target_here)))
+            target_here = network.settled(target_here, batch_pictures)
+        rows.append(np.asarray(one_batch(network, batch_pictures, target_here)))
         if not np.isfinite(rows[-1]).all():
             raise BadArgument(
                 f"{network.model.name} computes values that are not finite for these pictures: check its weights and "

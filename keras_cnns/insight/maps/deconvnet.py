@@ -103,14 +103,14 @@ def top_activations(
     network, count = inspected(model), whole_number("count", count)
     number, batch = network.calls.find(layer_name(layer)), whole_number("batch", batch)
     strongest = []  # (value, number of the picture, position)
-    for start, some in batches(network, pictures, batch):
-        value = network.run(some, last=number)[0]
+    for start, batch_pictures in batches(network, pictures, batch):
+        value = network.run(batch_pictures, last=number)[0]
         network.check(Unit(layer, channel), value)
         maps = np.asarray(value)[..., channel]
         for i, flat in enumerate(maps.reshape(len(maps), -1)):
             position = tuple(int(p) for p in np.unravel_index(flat.argmax(), maps.shape[1:]))
             strongest.append((float(flat.max()), start + i, position))
-        sizes = some.shape[1:3]
+        sizes = batch_pictures.shape[1:3]
     field = fields(network.calls)[number]
     best = sorted(strongest, key=lambda entry: (-entry[0], entry[1]))[:count]
     return [Activation(picture, value, at, _window(field, at, sizes)) for value, picture, at in best]

@@ -96,11 +96,11 @@ def maximize(
 
     velocity, begun = tf.zeros_like(spectrum), False
     for count in range(steps):
-        found, moves = direction(None)
+        gradient, moves = direction(None)
         begun = begun or bool(moves)
         if not begun:
-            found, _ = direction(_opening)
-        velocity = MOMENTUM * velocity + (1 - MOMENTUM) * found
+            gradient, _ = direction(_opening)
+        velocity = MOMENTUM * velocity + (1 - MOMENTUM) * gradient
         spectrum.assign_add(rate * (1 - count / steps) * velocity)
     result = np.asarray(low + (high - low) * picture(spectrum))
     if not np.isfinite(result).all():

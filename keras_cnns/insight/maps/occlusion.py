@@ -82,11 +82,11 @@ def occlude(
     uncovered = float(np.asarray(score(picture[None]))[0])
     fall, times = np.zeros((height, width)), np.zeros((height, width))
     for start in range(0, len(corners), batch):
-        some = corners[start : start + batch]
-        covered = np.repeat(picture[None], len(some), axis=0)
-        for copy, (top, left) in zip(covered, some, strict=True):
+        batch_corners = corners[start : start + batch]
+        covered = np.repeat(picture[None], len(batch_corners), axis=0)
+        for copy, (top, left) in zip(covered, batch_corners, strict=True):
             copy[top : top + patch, left : left + patch] = cover
-        for (top, left), now in zip(some, np.asarray(score(covered)), strict=True):
+        for (top, left), now in zip(batch_corners, np.asarray(score(covered)), strict=True):
             fall[top : top + patch, left : left + patch] += uncovered - now
             times[top : top + patch, left : left + patch] += 1
     return (fall / times).astype("float32")

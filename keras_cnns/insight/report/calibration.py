@@ -28,5 +28,5 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = 10
     counts, confidence, accuracy = (
         np.bincount(place, weights, minlength=bins) for weights in (None, best, right.astype(float))
     )
-    some = np.maximum(counts, 1)
-    return Calibration(edges, counts, confidence / some, accuracy / some)
+    nonzero = np.maximum(counts, 1)
+    return Calibration(edges, counts, confidence / nonzero, accuracy / nonzero)

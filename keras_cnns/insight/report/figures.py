@@ -22,7 +22,7 @@ TITLES = {"map": "Mean average precision", "map_50": "Average precision at an ov
 def curves(history: Sequence[Mapping[str, Any]]) -> list[tuple[Figure, str, str]]:
     """[(figure, title, where it ends)]: training and held-out values by epoch, for each that the run wrote down."""
     names = dict.fromkeys(key.removeprefix("held_out_") for key in history[0] if key not in NOT_PLOTTED)
-    epochs, made = [row.get("epoch", i + 1) for i, row in enumerate(history)], []
+    epochs, figures = [row.get("epoch", i + 1) for i, row in enumerate(history)], []
     for name in names:
         figure = Figure(figsize=(4.2, 3.0), layout="constrained")
         axes, ends = figure.subplots(), []
@@ -49,8 +49,8 @@ def curves(history: Sequence[Mapping[str, Any]]) -> list[tuple[Figure, str, str]
         axes.grid(alpha=0.3)
         if ends:
             axes.legend(frameon=False, fontsize=8)
-            made.append((figure, title, ", ".join(ends)))
-    return made
+            figures.append((figure, title, ", ".join(ends)))
+    return figures
 
 
 def confusion(matrix: np.ndarray | Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
@@ -77,21 +77,26 @@ def confusion(matrix: np.ndarray | Sequence[Sequence[int]], names: Sequence[str]
     return figure
 
 
-def reliability(found: Calibration) -> Figure:
+def reliability(calibration: Calibration) -> Figure:
     """Accuracy by confidence beside the line of a calibrated classifier, and how many pictures each bin holds."""
     figure = Figure(figsize=(4.4, 4.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    middles, width = (found.edges[:-1] + found.edges[1:]) / 2, found.edges[1] - found.edges[0]
-    filled = found.counts > 0
+    middles, width = (calibration.edges[:-1] + calibration.edges[1:]) / 2, calibration.edges[1] - calibration.edges[0]
+    filled = calibration.counts > 0
     upper.bar(
-        middles[filled], found.accuracy[filled], width * 0.92, color="#5b83b5", edgecolor="#1f3552", label="accuracy"
+        middles[filled],
+        calibration.accuracy[filled],
+        width * 0.92,
+        color="#5b83b5",
+        edgecolor="#1f3552",
+        label="accuracy",
     )
     upper.plot([0, 1], [0, 1], "--", color="black", linewidth=1, label="calibrated")
     upper.set_ylabel("share right")
     upper.set_ylim(0, 1.02)
     upper.set_title("Reliability diagram", fontsize=10)
     upper.legend(frameon=False, fontsize=8, loc="upper left")
-    lower.bar(middles, found.counts, width * 0.92, color="#8a8f98")
+    lower.bar(middles, calibration.counts, width * 0.92, color="#8a8f98")
     lower.set_ylabel("pictures")
     lower.set_xlabel("confidence of the answer, by tenths")
     lower.set_xlim(0, 1)

@@ -59,10 +59,10 @@ def freeze(model: keras.Model, recipe: Recipe) -> None:
         last = max(i for i, name in enumerate(names) if name in below)
     else:
         start = recipe.freeze.removeprefix("until:")
-        found = [i for i, name in enumerate(names) if name.startswith(start)]
-        if not start or start == recipe.freeze or not found:
+        positions = [i for i, name in enumerate(names) if name.startswith(start)]
+        if not start or start == recipe.freeze or not positions:
             raise BadArgument(f"freeze {recipe.freeze!r}: 'features', or 'until:' and the start of a layer's name.")
-        last = found[-1]
+        last = positions[-1]
     for layer in model.layers[: last + 1]:
         layer.trainable = False
 

@@ -41,14 +41,14 @@ def voc(pictures: Sequence[Picture], classes: int, *, overlap: float = 0.5, year
 
     year: until 2009 the precision at eleven recalls is averaged, and since 2010 the area under the curve is taken.
     """
-    found = []
+    precisions = []
     for number in range(classes):
         ranked, positives = _class(pictures, number, (overlap,), claims="first")
         precision, recall = curve(ranked[0], positives)
-        found.append(
+        precisions.append(
             np.nan if not positives else eleven_points(precision, recall) if year < 2010 else area(precision, recall)
         )
-    return {"map": _mean(found), "classes": found}
+    return {"map": _mean(precisions), "classes": precisions}
 
 
 def coco(pictures: Sequence[Picture], classes: int) -> dict[str, float]:
@@ -121,12 +121,15 @@ def _at_recalls(precision: np.ndarray, recall: np.ndarray, recalls: np.ndarray) 
     return precision[np.searchsorted(recall, recalls, side="left")]
 
 
-def overlaps(found: Any, boxes: Any, crowd: np.ndarray | None = None) -> np.ndarray:
+def overlaps(detections: Any, boxes: Any, crowd: np.ndarray | None = None) -> np.ndarray:
     """Intersection over union of every pair, float64 [m, n]; with a crowd: over the found box's own area."""
-    found, boxes = np.asarray(found, "float64").reshape(-1, 1, 4), np.asarray(boxes, "float64").reshape(1, -1, 4)
-    low, high = np.maximum(found[..., :2], boxes[..., :2]), np.minimum(found[..., 2:], boxes[..., 2:])
+    detections, boxes = (
+        np.asarray(detections, "float64").reshape(-1, 1, 4),
+        np.asarray(boxes, "float64").reshape(1, -1, 4),
+    )
+    low, high = np.maximum(detections[..., :2], boxes[..., :2]), np.minimum(detections[..., 2:], boxes[..., 2:])
     both = np.prod(np.maximum(high - low, 0), -1)
-    own, other = (np.prod(b[..., 2:] - b[..., :2], -1) for b in (found, boxes))
+    own, other = (np.prod(b[..., 2:] - b[..., :2], -1) for b in (detections, boxes))
     union = own + other - both if crowd is None else np.where(crowd, own, own + other - both)
     return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
 
@@ -148,14 +151,14 @@ def _class(
         score = np.asarray(picture.scores, "float64")[mine]
         mine = mine[np.argsort(-score, kind="mergesort")][:most]
         boxes = np.asarray(picture.boxes, "float64").reshape(-1, 4)[there]
-        found = np.asarray(picture.found, "float64").reshape(-1, 4)[mine]
+        detections = np.asarray(picture.found, "float64").reshape(-1, 4)[mine]
         crowd = _flags(picture.crowd, there)
         areas = np.prod(boxes[:, 2:] - boxes[:, :2], 1) if picture.areas is None else np.asarray(picture.areas)[there]
         ignored = _flags(picture.ignored, there) | crowd | (areas < limits[0]) | (areas > limits[1])
         positives += int((~ignored).sum())
-        own = np.prod(found[:, 2:] - found[:, :2], 1)
+        own = np.prod(detections[:, 2:] - detections[:, :2], 1)
         outside = (own < limits[0]) | (own > limits[1])  # not counted as wrong where sizes are measured separately
-        overlap = overlaps(found, boxes, crowd)
+        overlap = overlaps(detections, boxes, crowd)
         claim = _claim_best if claims == "best" else _claim_first
         outcomes.append(np.array([claim(overlap, t, ignored, crowd, outside) for t in thresholds]))
         scores.append(np.asarray(picture.scores, "float64")[mine])

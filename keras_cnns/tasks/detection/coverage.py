@@ -44,7 +44,7 @@ def survey(
     yield "boxes", sizes, small >= 8
     if anchors is None:
         return
-    best = np.concatenate([overlaps(some, anchors).max(1) for some in np.array_split(boxes, -(-len(boxes) // 64))])
+    best = np.concatenate([overlaps(part, anchors).max(1) for part in np.array_split(boxes, -(-len(boxes) // 64))])
     covered = float((best >= FOUND).mean())
     finding = f"{covered:.0%} of the boxes overlap an anchor by {FOUND} or more, {(best >= 0.7).mean():.0%} by 0.7"
     if covered < WANTED:

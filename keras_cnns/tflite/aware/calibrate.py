@@ -64,8 +64,8 @@ def _measured(
     return first, widest
 
 
-def _widened(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.stack([np.minimum(one[:, 0], other[:, 0]), np.maximum(one[:, 1], other[:, 1])], axis=1)
+def _widened(first: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.stack([np.minimum(first[:, 0], other[:, 0]), np.maximum(first[:, 1], other[:, 1])], axis=1)
 
 
 def batches(pictures: Any, model: keras.Model, size: int = 32) -> Iterator[list[np.ndarray]]:

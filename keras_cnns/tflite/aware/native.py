@@ -101,9 +101,9 @@ def finished(aware: keras.Model, model: keras.Model, kept: Sequence[int], pictur
 def kept_outputs(graph: Graph, outputs: Outputs) -> list[int]:
     """Positions of the model's outputs that `prepared` leaves."""
     every = keras.tree.flatten(graph.outputs)
-    some = Graph(graph.inputs, graph.outputs, graph.name)
-    keep_outputs(some, outputs)
-    return [every.index(node) for node in keras.tree.flatten(some.outputs)]
+    main = Graph(graph.inputs, graph.outputs, graph.name)
+    keep_outputs(main, outputs)
+    return [every.index(node) for node in keras.tree.flatten(main.outputs)]
 
 
 def name_outputs(graph: Graph, names: Iterable[str]) -> None:

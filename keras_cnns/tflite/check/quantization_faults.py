@@ -126,8 +126,12 @@ def _fixed_results(file: TFLiteFile) -> Iterator[Finding]:
                 message = f"the result of {label} has scale {result.scales[0]:g}; its kernel computes in {step:g}"
                 yield Finding("result-scale", "error", message, AGAIN, operator=operator.name)
                 return
-            given = [t for t in sources[:1] if t.type == result.type and t.scales and not t.constant]
-            if operator.name in SAME_STEP and given and not np.isclose(given[0].scales[0], result.scales[0], rtol=1e-3):
+            inputs = [t for t in sources[:1] if t.type == result.type and t.scales and not t.constant]
+            if (
+                operator.name in SAME_STEP
+                and inputs
+                and not np.isclose(inputs[0].scales[0], result.scales[0], rtol=1e-3)
+            ):
                 message = f"{label} keeps integers as they are, and its result has another scale than its input"
                 yield Finding("result-scale", "error", message, AGAIN, operator=operator.name)
                 return

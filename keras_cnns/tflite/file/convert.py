@@ -119,7 +119,7 @@ def converter(model: keras.Model, batch: int | None = 1, **names: Sequence[str])
     return result
 
 
-def run(made: tf.lite.TFLiteConverter) -> bytes:
+def run(converter: tf.lite.TFLiteConverter) -> bytes:
     """The flatbuffer of a converter.
 
     Raises:
@@ -127,9 +127,9 @@ def run(made: tf.lite.TFLiteConverter) -> bytes:
     """
     try:
         with stderr_closed():  # the converter's remarks on its own arguments
-            return made.convert()
+            return converter.convert()
     except Exception as error:
-        raise UnsupportedModel(_explain(str(error), made._funcs[0].graph)) from error
+        raise UnsupportedModel(_explain(str(error), converter._funcs[0].graph)) from error
 
 
 def to_flatbuffer(model: keras.Model, batch: int | None = 1, **names: Sequence[str]) -> bytes:

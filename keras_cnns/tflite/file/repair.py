@@ -76,16 +76,16 @@ def with_float_inputs(data: bytes) -> bytes:
     graph, kind = model.subgraphs[0], schema.BuiltinOperator
     linear = (kind.FULLY_CONNECTED, kind.CONV_2D, kind.DEPTHWISE_CONV_2D)
     types = schema.TensorType
-    made, operators = {}, []
+    float_twins, operators = {}, []
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
         if max(code.builtinCode, code.deprecatedBuiltinCode) in linear:
-            given, weights = operator.inputs[0], operator.inputs[1]
-            if graph.tensors[given].type == types.INT8 and graph.tensors[weights].type == types.FLOAT32:
-                if given not in made:
-                    made[given] = _float_twin(graph, given)
-                    operators.append(flatbuffer.conversion(model, kind.DEQUANTIZE, given, made[given]))
-                operator.inputs = [made[given], *operator.inputs[1:]]
+            source, weights = operator.inputs[0], operator.inputs[1]
+            if graph.tensors[source].type == types.INT8 and graph.tensors[weights].type == types.FLOAT32:
+                if source not in float_twins:
+                    float_twins[source] = _float_twin(graph, source)
+                    operators.append(flatbuffer.conversion(model, kind.DEQUANTIZE, source, float_twins[source]))
+                operator.inputs = [float_twins[source], *operator.inputs[1:]]
         operators.append(operator)
     graph.operators = operators
     return flatbuffer.write(model)

@@ -16,12 +16,12 @@ MOST = 2.0**29  # steps of a bias: what correcting it adds, and the sum, fit as 
 HIGH = 127
 
 
-def fit(plain: bytes, made: bytes) -> bytes:
-    """The flatbuffer `made`, rounded from `plain`, with all biases as large as they were.
+def fit(plain: bytes, quantized: bytes) -> bytes:
+    """The flatbuffer `quantized`, made from `plain`, with every bias at its full size.
 
     Weights that several operators read stay as they are: their step is the others' too.
     """
-    floats, integers = File(plain), File(made)
+    floats, integers = File(plain), File(quantized)
     replaced: set[int] = set()
     own = integers.computing
     for operator in floats.operators:
@@ -30,7 +30,7 @@ def fit(plain: bytes, made: bytes) -> bytes:
             bias = floats.constant(operator.inputs[kernel.bias])
             assert bias is not None  # a kernel's bias is stored
             replaced |= _fit(integers, twin, kernel, bias)
-    return integers.without(replaced) if replaced else made
+    return integers.without(replaced) if replaced else quantized
 
 
 def _fit(file: File, twin: schema.OperatorT, kernel: Kernel, bias: np.ndarray) -> set[int]:

@@ -54,17 +54,17 @@ def sensitivities(data: bytes, pictures: Mapping[str, np.ndarray], batch: int = 
     return errors
 
 
-def allocate(found: Mapping[str, tuple[float, int]], size: int, budget: float, strict: bool = True) -> set[str]:
+def allocate(sensitivities: Mapping[str, tuple[float, int]], size: int, budget: float, strict: bool = True) -> set[str]:
     """The names of the layers that go to four bits so that a file of `size` bytes, all in eight, has at most `budget`.
 
     Raises:
       UserError: it cannot be so small, and `strict`.
     """
     chosen = set()
-    for name in sorted(found, key=lambda name: found[name][0] / found[name][1]):
+    for name in sorted(sensitivities, key=lambda name: sensitivities[name][0] / sensitivities[name][1]):
         if size <= budget:
             break
-        size -= found[name][1] // 2
+        size -= sensitivities[name][1] // 2
         chosen.add(name)
     if strict and size > budget:
         least = f"with four bits wherever they can be the file has {size:,} bytes"

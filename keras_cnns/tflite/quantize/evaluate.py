@@ -1,4 +1,4 @@
-"""What a flatbuffer answers on pictures, in floats, and how far two answers are apart."""
+"""The answers of a flatbuffer to pictures, in floats, and the error between two such answers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from keras_cnns.tflite.verify import measures
 
 
 def answers(
-    data: bytes, given: Iterable[Mapping[str, np.ndarray]], tensors: Sequence[int] = ()
+    data: bytes, batches: Iterable[Mapping[str, np.ndarray]], tensors: Sequence[int] = ()
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The outputs of a file over pictures, and what some of its tensors were meanwhile.
+    """The outputs of a file for pictures, and the values of some of its tensors in the same runs.
 
     Args:
       data: the flatbuffer, with one signature.
-      given: what goes in, one dict {input name: (batch, ...) floats} a run.
+      batches: {input name: (batch, ...) floats} of each run.
       tensors: their numbers.
 
     Returns:
@@ -31,21 +31,21 @@ def answers(
     outputs: list[list[np.ndarray]] = []
     seen: list[list[np.ndarray]] = [[] for _ in tensors]
     takes, gives = runner.get_input_details(), runner.get_output_details()
-    for one in given:
-        results = runner(**{name: _as_taken(value, takes[name]) for name, value in one.items()})
+    for batch in batches:
+        results = runner(**{name: _as_taken(value, takes[name]) for name, value in batch.items()})
         outputs.append([_as_meant(results[name], gives[name]) for name in sorted(results)])
         for kept, tensor in zip(seen, tensors, strict=True):
             kept.append(file.get_tensor(tensor))
-    return [np.stack(one) for one in zip(*outputs, strict=True)], [np.concatenate(one) for one in seen]
+    return [np.stack(runs) for runs in zip(*outputs, strict=True)], [np.concatenate(runs) for runs in seen]
 
 
-def normalized_error(wanted: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
+def normalized_error(original: Sequence[np.ndarray], answered: Sequence[np.ndarray]) -> float:
     """The squared error of all outputs over their variance; of probabilities, that of the scores behind them.
 
     Of numbers of classes, how often they differ.
     """
     error = energy = 0.0
-    for a, b in zip(wanted, found, strict=True):
+    for a, b in zip(original, answered, strict=True):
         if a.dtype.kind in "iu":
             error, energy = error + float(np.mean(a != b)), energy + 1.0
             continue
@@ -56,15 +56,15 @@ def normalized_error(wanted: Sequence[np.ndarray], found: Sequence[np.ndarray]) 
     return error / max(energy, 1e-30)
 
 
-def check_finite(wanted: Sequence[np.ndarray], pictures: Mapping[str, np.ndarray], some: int, batch: int) -> None:
-    """Refuses answers that are not finite, naming the picture: of `pictures`, thinned to `some`.
+def check_finite(outputs: Sequence[np.ndarray], pictures: Mapping[str, np.ndarray], count: int, batch: int) -> None:
+    """Refuses answers that are not finite, naming the picture: of `pictures`, thinned to `count`.
 
     Raises:
-      UserError: there is one.
+      UserError: an answer is NaN or infinite.
     """
-    places = thin({"place": np.arange(len(next(iter(pictures.values()))))}, some)["place"]
-    for one in wanted:
-        endless = ~np.isfinite(one.reshape(len(one), -1)).all(1)
+    places = thin({"place": np.arange(len(next(iter(pictures.values()))))}, count)["place"]
+    for output in outputs:
+        endless = ~np.isfinite(output.reshape(len(output), -1)).all(1)
         if endless.any():
             place = places[int(np.argmax(endless)) * batch]
             raise UnsupportedModel(f"calibration picture {place} makes the answers NaN or infinite: leave it out.")

@@ -162,5 +162,5 @@ def _around_powers(model: schema.ModelT) -> list[str]:
     return names
 
 
-def _computed(operator: schema.OperatorT, made: Mapping[int, schema.OperatorT]) -> list[int]:
-    return [i for i in operator.inputs if i in made]
+def _computed(operator: schema.OperatorT, producers: Mapping[int, schema.OperatorT]) -> list[int]:
+    return [i for i in operator.inputs if i in producers]

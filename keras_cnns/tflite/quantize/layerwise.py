@@ -28,36 +28,40 @@ ENOUGH = 4
 WIDEST = 2304  # inputs of an output; beyond them the rounding would take minutes
 
 
-def refine(plain: bytes, made: bytes, pictures: Mapping[str, np.ndarray], tuning: Tuning, batch: int = 1) -> bytes:
-    """The quantized flatbuffer `made` with weights and biases refined on pictures.
+def refine(plain: bytes, quantized: bytes, pictures: Mapping[str, np.ndarray], tuning: Tuning, batch: int = 1) -> bytes:
+    """The flatbuffer `quantized` with weights and biases refined on pictures.
 
     Args:
-      plain: the float32 flatbuffer it was made of.
+      plain: the float32 flatbuffer of the same network.
       pictures: {input name: (N, ...) floats}.
       tuning: a `Tuning`.
       batch: pictures at a time.
 
     Returns:
-      The flatbuffer; `made` itself where its operators cannot be run one by one.
+      The flatbuffer; `quantized` itself if its operators cannot be run one by one.
     """
-    floats, integers = File(plain), File(made)
+    floats, integers = File(plain), File(quantized)
     if not floats.simple or not integers.simple:
-        return made
-    some = _some(floats, pictures, batch)
-    return _Walk(floats, integers, tuning).through({name: np.stack([one[name] for one in some]) for name in pictures})
+        return quantized
+    batches = _some(floats, pictures, batch)
+    return _Walk(floats, integers, tuning).through(
+        {name: np.stack([part[name] for part in batches]) for name in pictures}
+    )
 
 
-def closer_of(plain: bytes, made: bytes, changed: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1) -> bytes:
+def closer_of(
+    plain: bytes, quantized: bytes, changed: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1
+) -> bytes:
     """Whichever of two quantized flatbuffers answers more like `plain`, on pictures that neither was refined on.
 
-    The second, where they are alike or cannot be compared.
+    It is `changed` if both are equally good or cannot be compared.
     """
-    some = _some(File(plain), pictures, batch)
-    unlearned = [one for one, out in zip(some, _held_out(len(some)), strict=True) if out]
-    wanted, before, after = (answers(one, unlearned)[0] for one in (plain, made, changed))
-    if [one.shape for one in wanted] != [one.shape for one in after]:
+    batches = _some(File(plain), pictures, batch)
+    unlearned = [batch for batch, out in zip(batches, _held_out(len(batches)), strict=True) if out]
+    wanted, before, after = (answers(data, unlearned)[0] for data in (plain, quantized, changed))
+    if [array.shape for array in wanted] != [array.shape for array in after]:
         return changed
-    return made if normalized_error(wanted, before) < normalized_error(wanted, after) else changed
+    return quantized if normalized_error(wanted, before) < normalized_error(wanted, after) else changed
 
 
 def _some(file: File, pictures: Mapping[str, np.ndarray], batch: int) -> list[dict[str, np.ndarray]]:
@@ -214,33 +218,33 @@ class _Walk:
         left[output] = activated(operator, wanted)
         right[output] = self._as_stored(twin.outputs[0], activated(operator, actual))
 
-    def _wrong(self, kernel: Kernel, wanted: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _wrong(self, kernel: Kernel, wanted: np.ndarray, actual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared errors in each run held out: with the bias as it is, and as the others would correct it."""
         held = _held_out(len(wanted))
         axes = tuple(range(1, wanted.ndim))
-        kept = np.asarray(np.mean(np.square(wanted[held] - found[held]), axes, dtype=np.float64))
+        kept = np.asarray(np.mean(np.square(wanted[held] - actual[held]), axes, dtype=np.float64))
         if self.tuning.bias != "corrected" or kernel.bias is None:
             return kept, np.full_like(kept, np.inf)
         others = held if held.all() else ~held
-        shift = _mean_difference(wanted[others], found[others])
-        corrected = np.mean(np.square(wanted[held] - found[held] - shift), axes, dtype=np.float64)
+        shift = _mean_difference(wanted[others], actual[others])
+        corrected = np.mean(np.square(wanted[held] - actual[held] - shift), axes, dtype=np.float64)
         return kept, np.where(np.isfinite(corrected), corrected, np.inf)
 
     def _learned(
-        self, kernel: Kernel, twin: schema.OperatorT, float_ones: np.ndarray, given: np.ndarray
+        self, kernel: Kernel, twin: schema.OperatorT, float_ones: np.ndarray, inputs: np.ndarray
     ) -> np.ndarray | None:
         """The weights of an operator as integers learned on the pictures that are not held out; None where none are."""
         tensor = self._stored(twin.inputs[kernel.place])
         held = self.integers.tensors[tensor]
-        channels = given.shape[-1]
+        channels = inputs.shape[-1]
         rows = kernel.rows(kernel.weights, channels)
         shared = kernel.operator.outputs[0] in self.shared or self.integers.readers(tensor) > 1
         if kernel.kind == KIND.TRANSPOSE_CONV or rows.shape[-1] > WIDEST or shared:
             return None  # what is shared stays the same for all, and is stored once
-        some = max(POSITIONS * rows.shape[-1], 512)
-        out = _held_out(len(given))
-        seen = (x if out.all() else x[~out] for x in (given, float_ones))
-        patches, wanted = (kernel.patches(x.reshape(-1, *x.shape[2:]), some) for x in seen)
+        count = max(POSITIONS * rows.shape[-1], 512)
+        out = _held_out(len(inputs))
+        seen = (x if out.all() else x[~out] for x in (inputs, float_ones))
+        patches, wanted = (kernel.patches(x.reshape(-1, *x.shape[2:]), count) for x in seen)
         if patches.shape[1] < 2 * patches.shape[2]:
             return None  # so few can be answered rightly by weights that are wrong for all others
         patches = patches - patches.mean(1, keepdims=True)  # what is wrong on the mean is the bias's to mend
@@ -286,10 +290,10 @@ def _surely_less(new: np.ndarray, old: np.ndarray) -> bool:
     return bool(less.mean() > (less.std(ddof=1) / np.sqrt(len(less)) if len(less) > 1 else 0))
 
 
-def _mean_difference(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
+def _mean_difference(wanted: np.ndarray, actual: np.ndarray) -> np.ndarray:
     """By channel, the last axis."""
     axes = tuple(range(wanted.ndim - 1))
-    return wanted.mean(axes, dtype=np.float64) - found.mean(axes, dtype=np.float64)
+    return wanted.mean(axes, dtype=np.float64) - actual.mean(axes, dtype=np.float64)
 
 
 def _digest(array: np.ndarray) -> tuple[int, bytes]:

@@ -27,7 +27,7 @@ VALUES = 20_000  # of a tensor in one picture that are counted
 SHRUNK = np.linspace(0.3, 1.0, 71)  # shares of an extreme that are tried
 
 
-def measure(made: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
+def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
     """Where each tensor's integers begin and end: by `job.tuning.ranges`, but the input as pictures customarily go.
 
     The extremes are not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of
@@ -44,7 +44,7 @@ def measure(made: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[
     all_results, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.pictures, job.batch))
     with quantizer_quiet():
         meter = calibrator.Calibrator(all_results, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
-        meter.calibrate({"serving_default": pictures}, made._recipe_manager)
+        meter.calibrate({"serving_default": pictures}, int_quantizer._recipe_manager)
     tensor_ranges = meter.get_model_qsvs()
     endless = [
         name for name, r in tensor_ranges.items() if not (np.isfinite(r["min"]).all() and np.isfinite(r["max"]).all())
@@ -113,29 +113,29 @@ def least_error(counts: np.ndarray, low: float, high: float, steps: int = 255) -
 
 
 def _narrowed(
-    whole: bytes, pictures: Iterable[Mapping[str, np.ndarray]], found: Mapping[str, dict[str, Any]], way: str | float
+    data: bytes, pictures: Iterable[Mapping[str, np.ndarray]], extremes: Mapping[str, dict[str, Any]], way: str | float
 ) -> dict[str, dict[str, Any]]:
-    """The ranges by squared error or by a percentile, of what is computed of `found`."""
-    kept = dict(found)
+    """The ranges by squared error or by a percentile, of the tensors in `extremes`."""
+    kept = dict(extremes)
     totals: dict[str, np.ndarray] = {}
-    for values in _watched(whole, pictures, set(found)):
+    for values in _watched(data, pictures, set(extremes)):
         for name, array in values.items():
-            low, high = _ends(found[name])
+            low, high = _ends(extremes[name])
             flat = array.reshape(-1)
             flat = flat[:: max(1, flat.size // VALUES)]
             counts, _ = np.histogram(flat, BINS, (low, high))
             totals[name] = totals.get(name, 0) + counts
     for name, counts in totals.items():
-        low, high = _ends(found[name])
+        low, high = _ends(extremes[name])
         if isinstance(way, str):
-            kept[name] = _between(found[name], *least_error(counts, low, high))
+            kept[name] = _between(extremes[name], *least_error(counts, low, high))
         elif counts.sum() * (100 - way) >= 100:  # where it lies beyond the last value, the extremes are all there is
             share = np.cumsum(counts) / counts.sum()
             edges = np.linspace(low, high, BINS + 1)
             beyond = (1 - way / 100) / 2 if low < 0 else 0.0
             least = edges[np.searchsorted(share, beyond, side="right")] if beyond else low
             most = edges[np.searchsorted(share, 1 - (1 - way / 100 - beyond)) + 1]
-            kept[name] = _between(found[name], min(least, 0.0), max(most, 0.0))
+            kept[name] = _between(extremes[name], min(least, 0.0), max(most, 0.0))
     return kept
 
 
@@ -146,13 +146,13 @@ def _ends(held: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _watched(
-    whole: bytes, pictures: Iterable[Mapping[str, np.ndarray]], wanted: Collection[str]
+    data: bytes, pictures: Iterable[Mapping[str, np.ndarray]], wanted: Collection[str]
 ) -> Iterator[dict[str, np.ndarray]]:
     """`{name: array}` of the wanted results that are computed, for each of `pictures`."""
-    file = Interpreter(model_content=whole, num_threads=2, experimental_preserve_all_tensors=True)
+    file = Interpreter(model_content=data, num_threads=2, experimental_preserve_all_tensors=True)
     file.allocate_tensors()
     runner = file.get_signature_runner("serving_default")
-    model = flatbuffer.read(whole)
+    model = flatbuffer.read(data)
     tensors, results = (
         model.subgraphs[0].tensors,
         [i for o in model.subgraphs[0].operators for i in o.outputs if i >= 0],
@@ -163,8 +163,8 @@ def _watched(
         yield {name: file.get_tensor(i) for i, name in known.items()}
 
 
-def _first_endless(whole: bytes, pictures: Iterable[Mapping[str, np.ndarray]], wanted: Collection[str]) -> str:
-    for place, values in enumerate(_watched(whole, pictures, wanted)):
+def _first_endless(data: bytes, pictures: Iterable[Mapping[str, np.ndarray]], wanted: Collection[str]) -> str:
+    for place, values in enumerate(_watched(data, pictures, wanted)):
         for name, array in values.items():
             if not np.isfinite(array).all():
                 what = "NaN" if np.isnan(array).any() else "infinite"

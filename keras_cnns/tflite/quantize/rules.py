@@ -121,10 +121,10 @@ def _in_integers(
     return int_quantizer
 
 
-def _ranges(made: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
-    """The ranges of the tensors that the quantizer `made` of `data` rounds."""
-    key = ("ranges", hash(data), str(made.get_quantization_recipe()), job.tuning.ranges, job.batch)
-    return copy.deepcopy(job.shared.once(key, lambda: ranges.measure(made, data, job)))
+def _ranges(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
+    """The ranges of the tensors that the quantizer rounds in `data`."""
+    key = ("ranges", hash(data), str(int_quantizer.get_quantization_recipe()), job.tuning.ranges, job.batch)
+    return copy.deepcopy(job.shared.once(key, lambda: ranges.measure(int_quantizer, data, job)))
 
 
 def left_out_in(kept: Rule | None) -> Callable[[bytes, Job], bytes]:
@@ -185,14 +185,18 @@ def four_and_eight_bits(data: bytes, job: Job) -> bytes:
     return _run(mixed_quantizer, None)
 
 
-def _leave_float(made: quantizer.Quantizer, *operations: qtyping.TFLOperationName, where: str = ".*") -> None:
+def _leave_float(int_quantizer: quantizer.Quantizer, *operations: qtyping.TFLOperationName, where: str = ".*") -> None:
     for operation in operations:
-        made.update_quantization_recipe(where, operation, None, recipe.AlgorithmName.NO_QUANTIZE)
+        int_quantizer.update_quantization_recipe(where, operation, None, recipe.AlgorithmName.NO_QUANTIZE)
 
 
-def _run(made: quantizer.Quantizer, found: dict[str, dict[str, Any]] | None) -> bytes:
+def _run(scheme_quantizer: quantizer.Quantizer, tensor_ranges: dict[str, dict[str, Any]] | None) -> bytes:
     with quantizer_quiet():
-        return bytes(made.quantize(found, enable_progress_bar=False, enable_progress_report=False).quantized_model)
+        return bytes(
+            scheme_quantizer.quantize(
+                tensor_ranges, enable_progress_bar=False, enable_progress_report=False
+            ).quantized_model
+        )
 
 
 def finished(data: bytes, job: Job) -> bytes:

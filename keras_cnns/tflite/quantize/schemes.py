@@ -184,13 +184,13 @@ def make(name: str, data: bytes, job: Job) -> bytes:
         raise UnsupportedModel(f"{name} is not possible for this network: {message}") from error
 
 
-def _refined(data: bytes, made: bytes, rounded: bytes, job: Job) -> bytes:
+def _refined(data: bytes, quantized: bytes, rounded: bytes, job: Job) -> bytes:
     """The file with weights and biases chosen on pictures, where there are any and that is closer to the original."""
     if job.calibration is None or not job.tuning.refines:
         return rounded
     try:
-        changed = refine(data, made, job.calibration, job.tuning, job.batch)
-        if changed is made:
+        changed = refine(data, quantized, job.calibration, job.tuning, job.batch)
+        if changed is quantized:
             return rounded
         return closer_of(data, rounded, finished(changed, job), job.calibration, job.batch)
     except (ValueError, RuntimeError) as error:  # LiteRT's two ways to refuse a single operator

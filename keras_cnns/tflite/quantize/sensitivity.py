@@ -35,12 +35,12 @@ class Rounding:
         return self.around <= left_out and (kept == "float" or self.what == RESULT)
 
 
-def measure(data: bytes, made: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1) -> list[Rounding]:
+def measure(data: bytes, int8: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1) -> list[Rounding]:
     """A `Rounding` for each tensor that is rounded, the largest error first.
 
     Args:
       data: the float32 flatbuffer.
-      made: the same in int8.
+      int8: the int8 flatbuffer of the same network.
       pictures: {input name: (N, ...) floats}.
       batch: pictures at a time.
 
@@ -52,41 +52,41 @@ def measure(data: bytes, made: bytes, pictures: Mapping[str, np.ndarray], batch:
     check_finite(wanted, pictures, PICTURES, batch)
     roundings = [
         Rounding(what, name, around, normalized_error(wanted, answers(changed, inputs)[0]))
-        for what, name, around, changed in _alone(File(data), File(made))
+        for what, name, around, changed in _alone(File(data), File(int8))
     ]
-    return sorted(roundings, key=lambda one: -one.error)
+    return sorted(roundings, key=lambda rounding: -rounding.error)
 
 
-def choose(found: Sequence[Rounding], share: float, kept: str = "float") -> set[str]:
+def choose(roundings: Sequence[Rounding], share: float, kept: str = "float") -> set[str]:
     """The results of operators that avoid `share` of all error when left out: those around one rounding after another.
 
     kept: what they are in instead, "float" or "int16"; what that cannot take away counts for nothing.
     """
-    found = [one for one in found if one.avoided(one.around, kept)]
+    roundings = [rounding for rounding in roundings if rounding.avoided(rounding.around, kept)]
     left_out: set[str] = set()
-    most = (1 - share) * sum(one.error for one in found)
-    for one in found:
-        if sum(other.error for other in found if not other.around <= left_out) <= most:
+    most = (1 - share) * sum(rounding.error for rounding in roundings)
+    for rounding in roundings:
+        if sum(other.error for other in roundings if not other.around <= left_out) <= most:
             break
-        left_out |= one.around
+        left_out |= rounding.around
     return left_out
 
 
-def table(data: bytes, found: Sequence[Rounding], left_out: set[str], kept: str) -> list[Sensitivity]:
+def table(data: bytes, roundings: Sequence[Rounding], left_out: set[str], kept: str) -> list[Sensitivity]:
     """A `Sensitivity` for each rounding; `kept`: what the operators left out of int8 are in."""
     kinds = _kinds(data)
 
-    def row(one: Rounding) -> Sensitivity:
-        now = kept if one.avoided(left_out, kept) else "int8"
-        return Sensitivity(kinds.get(one.name, "INPUT"), short(one.name), one.what, one.error, now)
+    def row(rounding: Rounding) -> Sensitivity:
+        now = kept if rounding.avoided(left_out, kept) else "int8"
+        return Sensitivity(kinds.get(rounding.name, "INPUT"), short(rounding.name), rounding.what, rounding.error, now)
 
-    return [row(one) for one in found]
+    return [row(rounding) for rounding in roundings]
 
 
-def note(data: bytes, found: Sequence[Rounding], left_out: set[str], kept: str) -> str:
+def note(data: bytes, roundings: Sequence[Rounding], left_out: set[str], kept: str) -> str:
     """Which operators are left out of int8, and how much of its error that avoids."""
-    total = sum(one.error for one in found)
-    avoided = sum(one.error for one in found if one.avoided(left_out, kept))
+    total = sum(rounding.error for rounding in roundings)
+    avoided = sum(rounding.error for rounding in roundings if rounding.avoided(left_out, kept))
     order = [name for name in _kinds(data) if name in left_out]
     named = ", ".join(map(short, order[:NAMED])) + " ..." * (len(order) > NAMED)
     of = f"{len(order)} of {len(_kinds(data))} operators"

@@ -203,9 +203,9 @@ class Step:
             self.interpreter.invoke()
             outputs = [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
             if not run:
-                results = [np.empty((runs, *one.shape), one.dtype) for one in outputs]
-            for kept, one in zip(results, outputs, strict=True):
-                kept[run] = one
+                results = [np.empty((runs, *output.shape), output.dtype) for output in outputs]
+            for kept, output in zip(results, outputs, strict=True):
+                kept[run] = output
         return results
 
 

@@ -29,8 +29,8 @@ def layer_errors(
     file, reference: paths of the quantized and of the float `.tflite` file. pictures: `{input name: (N, ...) floats}`.
     layers: names of the layers of the model they were made from.
     """
-    some = {name: array[:PICTURES] for name, array in pictures.items()}
-    result, _ = runner.ask("layers", some, file=str(file), reference=str(reference))
+    first_pictures = {name: array[:PICTURES] for name, array in pictures.items()}
+    result, _ = runner.ask("layers", first_pictures, file=str(file), reference=str(reference))
     return tuple(LayerError(row["operator"], _layer(row["tensor"], layers), row["snr_db"]) for row in result["layers"])
 
 

@@ -81,7 +81,7 @@ def relative_error(original: np.ndarray, answer: np.ndarray) -> float:
 def of_answered(original: np.ndarray, *maps: np.ndarray) -> list[np.ndarray]:
     """Of maps (N, rows, columns, classes) those of the class that the original answers, which is the mean's highest."""
     best = original.mean((1, 2)).argmax(-1)[:, None, None, None]
-    return [np.take_along_axis(some, best, -1).reshape(-1, 1) for some in (original, *maps)]
+    return [np.take_along_axis(array, best, -1).reshape(-1, 1) for array in (original, *maps)]
 
 
 def right(answers: np.ndarray, labels: np.ndarray, kind: str) -> np.ndarray:
@@ -122,8 +122,8 @@ def boxes_alike(original: dict[str, np.ndarray], answer: dict[str, np.ndarray]) 
     """
     total, weight = 0.0, 0.0
     for number in range(len(original["scores"])):
-        one, other = ([np.asarray(a[name][number], float) for name in DETECTOR] for a in (original, answer))
-        for mine, theirs in ((one, other), (other, one)):
+        first, other = ([np.asarray(a[name][number], float) for name in DETECTOR] for a in (original, answer))
+        for mine, theirs in ((first, other), (other, first)):
             for overlap, score in _matched(*mine, *theirs):
                 total, weight = total + score * overlap, weight + score
     return total / weight if weight else 1.0

@@ -181,12 +181,12 @@ def _described(text: Any) -> dict[str, Any]:
 def _configurations(graph: dict[str, Any]) -> dict[str, Any]:
     """{layer: its configuration} of a described model, and of the models inside it."""
     config = graph.get("config")
-    found = {}
+    configurations = {}
     for row in config.get("layers", []) if isinstance(config, dict) else []:
         if "name" in row.get("config", {}):
-            found[row["config"]["name"]] = row["config"]
-        found |= _configurations(row)
-    return found
+            configurations[row["config"]["name"]] = row["config"]
+        configurations |= _configurations(row)
+    return configurations
 
 
 def _torch(path: Path) -> Tensors:

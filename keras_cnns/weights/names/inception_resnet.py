@@ -50,8 +50,8 @@ def timm(net: Any) -> Rules:
 
     def branch(m: re.Match[str]) -> str:
         own = list(tables[m[1]])[int(m[2])]
-        found, number = convs(m[1], own, tables[m[1]][own]), int(m[3] or 0)
-        return found[number if len(found) > 1 else 0] + "."
+        candidates, number = convs(m[1], own, tables[m[1]][own]), int(m[3] or 0)
+        return candidates[number if len(candidates) > 1 else 0] + "."
 
     return [
         (r"^conv2d_(\w\w)\.", lambda m: f"{stem[m[1]]}."),

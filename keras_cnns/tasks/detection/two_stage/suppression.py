@@ -31,7 +31,7 @@ def suppress(
         boxes += (classes * (tf.reduce_max(boxes) - tf.reduce_min(boxes) + 1.0))[..., None]
 
     def one(picture: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        found = tf.raw_ops.NonMaxSuppressionV4(
+        kept = tf.raw_ops.NonMaxSuppressionV4(
             boxes=picture[0],
             scores=picture[1],
             max_output_size=count,
@@ -39,9 +39,9 @@ def suppress(
             score_threshold=float("-inf"),
             pad_to_max_output_size=True,
         )
-        return tuple(found)
+        return tuple(kept)
 
-    chosen, found = tf.map_fn(one, (boxes, scores), fn_output_signature=(tf.int32, tf.int32))
+    chosen, kept = tf.map_fn(one, (boxes, scores), fn_output_signature=(tf.int32, tf.int32))
     chosen = tf.reshape(chosen, [-1, count])
     numbers = tf.pad(numbers, ((0, 0), (0, 1)))  # where there is no box
-    return tf.gather(numbers, chosen, batch_dims=1), tf.range(count) < found[:, None]
+    return tf.gather(numbers, chosen, batch_dims=1), tf.range(count) < kept[:, None]

@@ -72,10 +72,10 @@ class TwoStage(Detection):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         anchors = self.propose.anchors(objectness)
 
-        def choose(one: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            options = {"low": 0.3, "high": 0.7, "force": True, "ignored": one["ignored"]}
-            matches = match(anchors, one["boxes"], one["count"], **options)
-            return matches, sample(matches, count=ANCHORS, positives=0.5, seed=self._seed(one["number"], 0))
+        def choose(truth: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            options = {"low": 0.3, "high": 0.7, "force": True, "ignored": truth["ignored"]}
+            matches = match(anchors, truth["boxes"], truth["count"], **options)
+            return matches, sample(matches, count=ANCHORS, positives=0.5, seed=self._seed(truth["number"], 0))
 
         matches, chosen = tf.map_fn(choose, target, fn_output_signature=(tf.int32, tf.bool))
         batch = tf.shape(matches)[0]
@@ -98,8 +98,10 @@ class TwoStage(Detection):
     def _drawn_regions(self, image: tf.Tensor, target: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The same for a network that is given its proposals: boxes around the objects and beside them."""
 
-        def draw(one: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            return regions.proposed(one["boxes"], one["count"], tf.shape(image)[1:3], self._seed(one["number"], 0))
+        def draw(truth: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            return regions.proposed(
+                truth["boxes"], truth["count"], tf.shape(image)[1:3], self._seed(truth["number"], 0)
+            )
 
         return tf.map_fn(draw, target, fn_output_signature=(tf.float32, tf.bool))
 
