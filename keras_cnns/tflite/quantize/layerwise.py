@@ -1,7 +1,7 @@
-"""Layer-wise refinement of a quantized file on pictures: weights rounded to keep a layer's answers, biases corrected.
+"""Layer-wise refinement of a quantized file on pictures: learned rounding of weights, and bias correction.
 
-The float file and the quantized one run side by side, layer after layer; each layer gets what the refined layers before
-it answer. (Empirical bias correction: Nagel et al. 2019, https://arxiv.org/abs/1906.04721.)
+The float file and the quantized one run layer by layer. Each layer of the quantized one takes the results of the
+refined layers before it. (Empirical bias correction: Nagel et al. 2019, https://arxiv.org/abs/1906.04721.)
 """
 
 import hashlib
@@ -14,21 +14,23 @@ from ai_edge_litert import schema_py_generated as schema
 from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
 from keras_cnns.tflite.quantize.evaluate import answers, normalized_error
+from keras_cnns.tflite.quantize.held_out import held_out, mean_difference, surely_less
 from keras_cnns.tflite.quantize.kernels import Kernel
 from keras_cnns.tflite.quantize.settings import Tuning
 from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, File, Step, activated, in_floats
 
+Pictures = Mapping[str, np.ndarray]  # input name -> (N, ...) floats
 PICTURES = 64
 MEMORY = 1.0e9  # bytes of results held at once, for which fewer pictures are taken
-FEWEST = 8  # answers of a channel; the mean error of fewer says nothing about other pictures
-POSITIONS = 8  # times the inputs of a weight: so many positions are weights rounded for
+FEWEST = 8  # results of a channel; the mean error of fewer does not hold for other pictures
+POSITIONS = 8  # positions that a rounding is learned on, per input of an output
 # Positions per input, from which weights also compensate for earlier rounding. Not where the input itself is rounded:
 # that is noise, and learning from it cost 2.6 dB on EfficientNet-Lite0.
 ENOUGH = 4
 WIDEST = 2304  # inputs of an output; beyond them the rounding would take minutes
 
 
-def refine(plain: bytes, quantized: bytes, pictures: Mapping[str, np.ndarray], tuning: Tuning, batch: int = 1) -> bytes:
+def refine(plain: bytes, quantized: bytes, pictures: Pictures, tuning: Tuning, batch: int = 1) -> bytes:
     """The flatbuffer `quantized` with weights and biases refined on pictures.
 
     Args:
@@ -44,33 +46,30 @@ def refine(plain: bytes, quantized: bytes, pictures: Mapping[str, np.ndarray], t
     if not floats.simple or not integers.simple:
         return quantized
     batches = _some(floats, pictures, batch)
-    return _Walk(floats, integers, tuning).through(
-        {name: np.stack([part[name] for part in batches]) for name in pictures}
-    )
+    runs = {name: np.stack([part[name] for part in batches]) for name in pictures}
+    return _Refinement(floats, integers, tuning).run(runs)
 
 
-def closer_of(
-    plain: bytes, quantized: bytes, changed: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1
-) -> bytes:
+def closer_of(plain: bytes, quantized: bytes, changed: bytes, pictures: Pictures, batch: int = 1) -> bytes:
     """Whichever of two quantized flatbuffers answers more like `plain`, on pictures that neither was refined on.
 
     It is `changed` if both are equally good or cannot be compared.
     """
     batches = _some(File(plain), pictures, batch)
-    unlearned = [batch for batch, out in zip(batches, _held_out(len(batches)), strict=True) if out]
+    unlearned = [part for part, out in zip(batches, held_out(len(batches)), strict=True) if out]
     wanted, before, after = (answers(data, unlearned)[0] for data in (plain, quantized, changed))
     if [array.shape for array in wanted] != [array.shape for array in after]:
         return changed
     return quantized if normalized_error(wanted, before) < normalized_error(wanted, after) else changed
 
 
-def _some(file: File, pictures: Mapping[str, np.ndarray], batch: int) -> list[dict[str, np.ndarray]]:
-    """The batches that layers are followed on."""
+def _some(file: File, pictures: Pictures, batch: int) -> list[dict[str, np.ndarray]]:
+    """The batches that layers are refined on."""
     return list(batched(thin(pictures, _affordable(file)), batch))
 
 
 def _affordable(file: File) -> int:
-    """How many pictures can be followed at once, in floats and rounded."""
+    """How many pictures fit in MEMORY, with their results in floats and rounded."""
     last = {i: step for step, operator in enumerate(file.operators) for i in operator.inputs}
     sizes = {
         i: 4 * int(np.prod(np.abs(file.tensors[i].shape)))
@@ -86,10 +85,14 @@ def _affordable(file: File) -> int:
     return int(np.clip(MEMORY // most, 2, PICTURES))
 
 
-class _Walk:
-    """floats, integers: the same network in two files. own: the operators of the second by their results' names.
+class _Refinement:
+    """Runs the two files operator by operator, and changes weights and biases of the quantized one.
 
-    kernels: of the first one's operators. shared: the results of those whose weights others have as well.
+    Attributes:
+      floats, integers: the float and the quantized file.
+      own: the operators of the quantized file by the names of their results.
+      kernels: the kernel of each operator of the float file, or None.
+      shared: results of the operators that share their weights with others.
     """
 
     def __init__(self, floats: File, integers: File, tuning: Tuning) -> None:
@@ -102,8 +105,8 @@ class _Walk:
         uses = Counter(digests.values())
         self.shared = {result for result, digest in digests.items() if uses[digest] > 1}
 
-    def through(self, inputs: Mapping[str, np.ndarray]) -> bytes:
-        """Every operator once, on {input name: [runs, batch, ...]}."""
+    def run(self, inputs: Pictures) -> bytes:
+        """Refines every operator once, in order of execution. inputs: {input name: [runs, batch, ...]}."""
         names = {self.floats.name(i): i for i in self.floats.graph.inputs}
         signature = self.floats.model.signatureDefs[0]
         names |= {entry.name.decode(): entry.tensorIndex for entry in signature.inputs}
@@ -123,7 +126,7 @@ class _Walk:
         return self.integers.without(self.replaced_buffers)
 
     def _stored(self, tensor: int) -> int:
-        """The tensor whose integers a float one of the quantized file holds, or itself."""
+        """The integer tensor before a DEQUANTIZE; `tensor` itself if no DEQUANTIZE makes it."""
         return self.behind.get(tensor, tensor)
 
     def _rounded(self, kernel: Kernel, twin: schema.OperatorT) -> bool:
@@ -131,7 +134,7 @@ class _Walk:
         return held.type in INTEGERS and self.integers.constant(self._stored(twin.inputs[kernel.place])) is not None
 
     def _as_stored(self, tensor: int, values: np.ndarray) -> np.ndarray:
-        """Values as a tensor of the quantized file holds them."""
+        """The values rounded to the steps of a tensor of the quantized file."""
         held = self.integers.tensors[tensor]
         if held.type not in INTEGERS or values.dtype != np.float32:
             return values
@@ -165,7 +168,7 @@ class _Walk:
             right[tensor] = rounded[place] if twin is None else self._as_stored(twin.outputs[place], rounded[place])
 
     def _constants(self, operator: schema.OperatorT, twin: schema.OperatorT | None) -> dict[int, np.ndarray]:
-        """What the rounded operator takes in place of stored floats."""
+        """The rounded constants that replace the float ones: position of the input -> values."""
         constants: dict[int, np.ndarray] = {}
         if twin is None:
             return constants
@@ -188,9 +191,9 @@ class _Walk:
     def _linear(
         self, kernel: Kernel, twin: schema.OperatorT, left: dict[int, np.ndarray], right: dict[int, np.ndarray]
     ) -> None:
-        """An operator with weights: rounded for its input, its bias moved by the mean of what is wrong.
+        """Refines an operator with weights: rounds the weights for its input, and adds the mean error to its bias.
 
-        Each only where it makes the error smaller on pictures that it was not learned from.
+        Each change is kept only if it makes the error smaller on pictures that it was not learned from.
         """
         operator, picture = kernel.operator, kernel.operator.inputs[kernel.picture]
         output = operator.outputs[0]
@@ -207,47 +210,47 @@ class _Walk:
             (other,) = Step(self.floats, operator, replaced={**replaced, kernel.place: values}, linear=True).run(
                 [inputs]
             )
-            if _surely_less(*(min(self._wrong(kernel, wanted, one), key=np.mean) for one in (other, actual))):
+            if surely_less(*(min(self._wrong(kernel, wanted, one), key=np.mean) for one in (other, actual))):
                 actual = other
                 self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
                 self.integers.store(tensor, learned)
         kept, corrected = self._wrong(kernel, wanted, actual)
         if enough and np.mean(corrected) < np.mean(kept):
             assert kernel.bias is not None  # `_wrong` says that no other can be corrected
-            actual += self._shift(twin, kernel.bias, _mean_difference(wanted, actual))
+            actual += self._shift(twin, kernel.bias, mean_difference(wanted, actual))
         left[output] = activated(operator, wanted)
         right[output] = self._as_stored(twin.outputs[0], activated(operator, actual))
 
     def _wrong(self, kernel: Kernel, wanted: np.ndarray, actual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Squared errors in each run held out: with the bias as it is, and as the others would correct it."""
-        held = _held_out(len(wanted))
+        """Squared errors in each held-out run: with the bias as it is, and corrected by the other runs."""
+        held = held_out(len(wanted))
         axes = tuple(range(1, wanted.ndim))
         kept = np.asarray(np.mean(np.square(wanted[held] - actual[held]), axes, dtype=np.float64))
         if self.tuning.bias != "corrected" or kernel.bias is None:
             return kept, np.full_like(kept, np.inf)
         others = held if held.all() else ~held
-        shift = _mean_difference(wanted[others], actual[others])
+        shift = mean_difference(wanted[others], actual[others])
         corrected = np.mean(np.square(wanted[held] - actual[held] - shift), axes, dtype=np.float64)
         return kept, np.where(np.isfinite(corrected), corrected, np.inf)
 
     def _learned(
         self, kernel: Kernel, twin: schema.OperatorT, float_ones: np.ndarray, inputs: np.ndarray
     ) -> np.ndarray | None:
-        """The weights of an operator as integers learned on the pictures that are not held out; None where none are."""
+        """Weights as integers, learned on the pictures that are not held out; None if they cannot be learned."""
         tensor = self._stored(twin.inputs[kernel.place])
         held = self.integers.tensors[tensor]
         channels = inputs.shape[-1]
         rows = kernel.rows(kernel.weights, channels)
         shared = kernel.operator.outputs[0] in self.shared or self.integers.readers(tensor) > 1
         if kernel.kind == KIND.TRANSPOSE_CONV or rows.shape[-1] > WIDEST or shared:
-            return None  # what is shared stays the same for all, and is stored once
+            return None  # shared weights must stay equal, and are stored once
         count = max(POSITIONS * rows.shape[-1], 512)
-        out = _held_out(len(inputs))
+        out = held_out(len(inputs))
         seen = (x if out.all() else x[~out] for x in (inputs, float_ones))
         patches, wanted = (kernel.patches(x.reshape(-1, *x.shape[2:]), count) for x in seen)
         if patches.shape[1] < 2 * patches.shape[2]:
-            return None  # so few can be answered rightly by weights that are wrong for all others
-        patches = patches - patches.mean(1, keepdims=True)  # what is wrong on the mean is the bias's to mend
+            return None  # weights learned from so few would overfit
+        patches = patches - patches.mean(1, keepdims=True)  # the bias corrects the mean error
         covariance = np.matmul(patches.transpose(0, 2, 1), patches) / patches.shape[1]
         plain = self.integers.tensors[twin.inputs[kernel.picture]].type not in INTEGERS
         if plain and patches.shape[1] >= ENOUGH * patches.shape[2]:
@@ -259,7 +262,7 @@ class _Walk:
         return kernel.stored(integers, kernel.weights.shape)
 
     def _shift(self, twin: schema.OperatorT, place: int, wrong: np.ndarray) -> np.ndarray:
-        """Adds to the bias of an operator; returns what was really added, in the steps that its type has."""
+        """Adds `wrong` to the bias of an operator; returns what was added after rounding to the steps of its type."""
         tensor = twin.inputs[place]
         if self.integers.readers(tensor) > 1:
             tensor = self.integers.twin(tensor, twin.outputs[0])
@@ -277,23 +280,6 @@ class _Walk:
         moved = np.clip(values + steps, limits.min // 2, limits.max // 2).astype(values.dtype)
         self.integers.store(tensor, moved)
         return ((moved - values) * scale).astype(np.float32)
-
-
-def _held_out(runs: int) -> np.ndarray:
-    """Which runs a step is judged on [runs]: every fourth, of two or three the last, a single one itself."""
-    return np.ones(1, bool) if runs == 1 else np.arange(runs) % 4 == min(runs - 1, 3)
-
-
-def _surely_less(new: np.ndarray, old: np.ndarray) -> bool:
-    """Whether errors, one a run, are less on the mean by more than the runs' spread lets chance do."""
-    less = old - new
-    return bool(less.mean() > (less.std(ddof=1) / np.sqrt(len(less)) if len(less) > 1 else 0))
-
-
-def _mean_difference(wanted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-    """By channel, the last axis."""
-    axes = tuple(range(wanted.ndim - 1))
-    return wanted.mean(axes, dtype=np.float64) - actual.mean(axes, dtype=np.float64)
 
 
 def _digest(array: np.ndarray) -> tuple[int, bytes]:
