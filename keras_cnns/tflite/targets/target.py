@@ -90,6 +90,11 @@ class Placement:
     runtime: str | None = None
 
     @property
+    def ram_bytes(self) -> int | None:
+        """Memory that one run writes: the chip's SRAM where the tool says so, else the arena."""
+        return self.arena_bytes if self.sram_bytes is None else self.sram_bytes
+
+    @property
     def accelerated(self) -> float:
         """Share of the operators that run on the accelerator, 0 to 1."""
         return 1 - sum(self.outside.values()) / self.operators if self.operators else 1.0

@@ -6,26 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.tflite.file.contents import TFLiteFile
+from keras_cnns.tflite.file.contents import Subgraph, TFLiteFile
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.capture import captured
 from keras_cnns.tflite.targets.process import run_child
-from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrites
+from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrites, Severity
 from keras_cnns.tflite.targets.tensors import float_outputs, output_scale, stored_inputs
+from keras_cnns.tflite.targets.tflite_micro_operators import SUPPORTED
 
-# Every operator that the interpreter of tflite-micro 0.dev20261023 registers: each was tried alone.
-OPERATORS = """
-ABS ADD ADD_N ARG_MAX ARG_MIN ASSIGN_VARIABLE AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_ARGS
-BROADCAST_TO CALL_ONCE CAST CEIL CONCATENATION CONV_2D COS CUMSUM DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE DIV
-DYNAMIC_UPDATE_SLICE ELU EMBEDDING_LOOKUP EQUAL EXP EXPAND_DIMS FILL FLOOR FLOOR_DIV FLOOR_MOD FULLY_CONNECTED GATHER
-GATHER_ND GREATER GREATER_EQUAL HARD_SWISH IF L2_NORMALIZATION L2_POOL_2D LEAKY_RELU LESS LESS_EQUAL LOG LOGICAL_AND
-LOGICAL_NOT LOGICAL_OR LOGISTIC LOG_SOFTMAX MAXIMUM MAX_POOL_2D MEAN MINIMUM MIRROR_PAD MUL NEG NOT_EQUAL PACK PAD
-PADV2 PRELU QUANTIZE READ_VARIABLE REDUCE_ALL REDUCE_MAX REDUCE_MIN RELU RELU6 RESHAPE RESIZE_BILINEAR
-RESIZE_NEAREST_NEIGHBOR REVERSE_V2 ROUND RSQRT SELECT_V2 SHAPE SIN SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT
-SPLIT_V SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM SVDF TANH TRANSPOSE TRANSPOSE_CONV
-UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE ZEROS_LIKE
-"""
-SUPPORTED = frozenset(OPERATORS.split())
+INT4_KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # take int4 weights, with int8 inputs
+WRONG_WEIGHTS = 0.1  # from this relative error of a channel's weights on, the outputs are called wrong
+ALIGNMENT = 16  # bytes, of the arena
 MOST_ARENA = 1 << 28  # bytes that the interpreter may use here; chips have a thousandth
 
 
@@ -46,30 +37,28 @@ class TFLiteMicro:
             *rules.custom_operators(file),
             *rules.unsupported(file, SUPPORTED, "tflite-micro"),
             *rules.types(file, ("FLOAT16",), "tflite-micro has no kernels for float16", "export as float32 or int8"),
-            *rules.types(file, ("INT4",), "tflite-micro dequantizes no int4 weights"),
+            *_int4_weights(graph),
         ]
         hybrid = next((o for o in graph.operators if rules.is_hybrid(graph, o)), None)
         if hybrid:
             message = f"{graph.label(hybrid)} has float inputs and integer weights, which tflite-micro refuses"
             fix = "export as int8, or as float32"
             findings.append(Finding("hybrid-operator", "error", message, fix, operator=hybrid.name))
-        for operator in graph.operators:
-            source = graph.tensor(operator.inputs[0]) if operator.inputs else None
-            if operator.name == "DEQUANTIZE" and source and len(source.scales) > 1 and source.type in ("INT8", "INT16"):
-                message = (
-                    f"{graph.label(operator)} has a scale for each channel; tflite-micro uses the first for all, "
-                    "and answers nonsense"
-                )
-                fix = "export as int8, or as float32"
-                findings.append(Finding("per-channel-dequantize", "error", message, fix, operator=operator.name))
-                break
-        return findings
+        return [*findings, *_per_channel_dequantize(graph)]
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
         stored, count = stored_inputs(file, inputs)
-        _, arrays = self._child("predict", file, stored)
+        arrays = self.stored_outputs(file, stored)
         scales = {name: output_scale(file, tensor) for name, tensor in file.outputs.items()}
         return Outputs(float_outputs(file, arrays, count), scales)
+
+    def stored_outputs(self, file: TFLiteFile, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs as the file stores them, {"0": (steps, batch, ...), ...}, for inputs from `stored_inputs`.
+
+        Raises:
+          UserError: as in `run`.
+        """
+        return self._child("predict", file, stored)[1]
 
     def placement(self, file: TFLiteFile) -> Placement:
         result, _ = self._child("allocate", file)
@@ -86,21 +75,54 @@ class TFLiteMicro:
         return run_child("tflite_micro", kind, job, inputs, runtime="tflite-micro", install=self.install, names=[path])
 
 
+def _int4_weights(graph: Subgraph) -> list[Finding]:
+    """The first operator that reads int4 without a kernel for it."""
+    for operator in graph.operators:
+        tensors = list(graph.read_by(operator))
+        supported = operator.name in INT4_KERNELS and tensors and tensors[0].type == "INT8"
+        if any(tensor.type == "INT4" for tensor in tensors) and not supported:
+            message = f"tflite-micro reads int4 weights only with int8 inputs, unlike {graph.label(operator)}"
+            return [Finding("type", "error", message, "use int8 weights", operator=operator.name)]
+    return []
+
+
+def _per_channel_dequantize(graph: Subgraph) -> list[Finding]:
+    """The DEQUANTIZE whose weights come out worst: the kernel uses the first channel's scale for all channels."""
+    worst, error = None, 0.0
+    for operator in graph.operators:
+        source = graph.tensor(operator.inputs[0]) if operator.name == "DEQUANTIZE" and operator.inputs else None
+        if source and len(source.scales) > 1 and min(source.scales) > 0:
+            wrong = max(abs(source.scales[0] / scale - 1) for scale in source.scales)
+            worst, error = (operator, wrong) if wrong > error else (worst, error)
+    if worst is None:
+        return []
+    message = (
+        f"{graph.label(worst)} has a scale for each channel, and tflite-micro uses the first for all: "
+        f"weights are wrong by up to {error:.0%}"
+    )
+    severity: Severity = "error" if error > WRONG_WEIGHTS else "warning"
+    return [Finding("per-channel-dequantize", severity, message, "export as int8, or as float32", operator=worst.name)]
+
+
 # --- in the child process ---------------------------------------------------------------------------------------------
 
 
 def _opened(job: Mapping[str, Any]) -> Any:
     """The interpreter with an arena that fits."""
-    from tflite_micro.python.tflite_micro.runtime import Interpreter
-
     size = 1 << 20
     while True:
         try:
-            return _printed_reason(lambda: Interpreter.from_file(job["file"], arena_size=size))  # noqa: B023
+            return _interpreter(job, size)
         except RuntimeError as error:
             if size >= MOST_ARENA or "arena" not in str(error).lower():
                 raise
             size *= 4
+
+
+def _interpreter(job: Mapping[str, Any], size: int) -> Any:
+    from tflite_micro.python.tflite_micro.runtime import Interpreter
+
+    return _printed_reason(lambda: Interpreter.from_file(job["file"], arena_size=size))
 
 
 def _printed_reason(action: Callable[[], Any]) -> Any:
@@ -128,18 +150,33 @@ def _predict(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[
 
 
 def _allocate(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The bytes of arena that the interpreter took, as its recording allocator counts them."""
+    """The bytes of arena that suffice: what the recording allocator counts, and more only if a run with that fails.
+
+    Planning needs memory of its own for a moment, which the count leaves out.
+    """
     interpreter = _opened(job)
-    for i in range(job["inputs"]):
-        detail = interpreter.get_input_details(i)
-        interpreter.set_input(np.zeros(detail["shape"], detail["dtype"]), i)
-    _printed_reason(interpreter.invoke)
+    _run_on_zeros(job, interpreter)
     with captured(2) as printed:
         interpreter.print_allocations()
     total = re.search(r"Arena allocation total (\d+)", printed.text)
     if total is None:
         raise RuntimeError("its recording allocator printed no total")
-    return {"arena_bytes": int(total[1])}, {}
+    size = -(-int(total[1]) // ALIGNMENT) * ALIGNMENT
+    while True:
+        try:
+            _run_on_zeros(job, _interpreter(job, size))
+            return {"arena_bytes": size}, {}
+        except RuntimeError:
+            if size >= MOST_ARENA:
+                raise
+            size += max(size // 64, ALIGNMENT) // ALIGNMENT * ALIGNMENT
+
+
+def _run_on_zeros(job: Mapping[str, Any], interpreter: Any) -> None:
+    for i in range(job["inputs"]):
+        detail = interpreter.get_input_details(i)
+        interpreter.set_input(np.zeros(detail["shape"], detail["dtype"]), i)
+    _printed_reason(interpreter.invoke)
 
 
 JOBS = {"predict": _predict, "allocate": _allocate}

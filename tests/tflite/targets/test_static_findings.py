@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets.table import TARGETS
+from keras_cnns.tflite.targets.tflite_micro_operators import SUPPORTED, resolver_method
 from tests.tflite.targets.conftest import dense_model, operator, operator_code, tensor
 
 TYPE = schema.TensorType
@@ -159,3 +160,41 @@ def test_per_tensor_dequantize_is_no_fault(target, tmp_path):
         quantization.scale, quantization.zeroPoint = [0.1], [0]
 
     assert not errors(target, per_tensor, tmp_path)
+
+
+def tflite_micro_finding(tmp_path, scales):
+    """What tflite-micro says of weights that are dequantized with these scales."""
+    model = dense_model()
+    per_channel_dequantize(model)
+    model.subgraphs[0].tensors[1].quantization.scale = scales
+    (tmp_path / "net.tflite").write_bytes(flatbuffer.write(model))
+    return TARGETS["tflite-micro"].findings(read_contents(tmp_path / "net.tflite"))
+
+
+def test_per_channel_dequantize_in_tflite_micro_is_as_bad_as_its_scales_differ(tmp_path):
+    """The kernel uses the first scale for all channels; trained kernels differ by far more than fresh ones."""
+    (finding,) = tflite_micro_finding(tmp_path, [0.1, 0.08, 0.11])
+    assert (finding.severity, finding.message[-30:]) == ("error", "weights are wrong by up to 25%")
+    (finding,) = tflite_micro_finding(tmp_path, [0.1, 0.098, 0.103])
+    assert finding.severity == "warning" and finding.message.endswith("wrong by up to 3%")
+    assert not tflite_micro_finding(tmp_path, [0.1, 0.1, 0.1])
+
+
+def test_tflite_micro_takes_int4_weights_of_an_int8_network(tmp_path):
+    def quantized(model):
+        for index, kind in enumerate((TYPE.INT8, TYPE.INT4, TYPE.INT32, TYPE.INT8, TYPE.INT8)):
+            model.subgraphs[0].tensors[index].type = kind
+
+    assert not errors("tflite-micro", quantized, tmp_path)
+
+
+def test_resolver_methods_of_tflite_micro():
+    """Names in micro_mutable_op_resolver.h that no rule gives, and one of each kind that a rule gives."""
+    names = {
+        **{"CONV_2D": "AddConv2D", "L2_POOL_2D": "AddL2Pool2D", "ADD": "AddAdd", "RELU6": "AddRelu6"},
+        **{"BATCH_MATMUL": "AddBatchMatMul", "CUMSUM": "AddCumSum", "PADV2": "AddPadV2", "PAD": "AddPad"},
+        **{"UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM", "SPACE_TO_BATCH_ND": "AddSpaceToBatchNd"},
+        **{"REVERSE_V2": "AddReverseV2", "SVDF": "AddSvdf", "SPLIT_V": "AddSplitV", "IF": "AddIf"},
+    }
+    assert {name: resolver_method(name) for name in names} == names
+    assert len({resolver_method(name) for name in SUPPORTED}) == len(SUPPORTED)
