@@ -78,7 +78,7 @@ setup(
             "**/*.json",
             "**/*.pyi",
             "insight/report/templates/*.html",
-            "export_scripts/templates/*",
+            "export_scripts/templates/**/*",
             "tflite/targets/*.js",
             "py.typed",
         ]

@@ -17,6 +17,7 @@ from keras_cnns.cli.demo import demo
 from keras_cnns.cli.export import export
 from keras_cnns.cli.figures import figure
 from keras_cnns.cli.list_models import list_models
+from keras_cnns.cli.micro import micro
 from keras_cnns.cli.predict import predict
 from keras_cnns.cli.recipes import recipes
 from keras_cnns.cli.show import show
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "benchmark": benchmark,
     "check": check,
+    "micro": micro,
     "explain": _with_tensorflow(insight.explain),
     "compare": _with_tensorflow(insight.compare),
     "report": _with_tensorflow(insight.report),

@@ -108,12 +108,12 @@ def prepared_inputs(file: TFLiteFile, pictures: np.ndarray | None) -> dict[str, 
             pixels = pictures.astype(np.float64)
         else:
             pixels = _synthetic(shape, position)
-        mean, std = _normalization(file, position)
+        mean, std = normalization(file, position)
         inputs[name] = ((pixels - mean) / std).astype(np.float32)
     return inputs
 
 
-def _normalization(file: TFLiteFile, position: int) -> tuple[np.ndarray, np.ndarray]:
+def normalization(file: TFLiteFile, position: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the metadata; else 0 and 1 for bytes, and what a quantized range suggests."""
     try:
         described = read_metadata(file.metadata.get(NAME, b"")).inputs[position]

@@ -57,7 +57,8 @@ def attach(data: bytes, card: Card, *, normalization: Normalization | None = Non
         archive.writestr(_entry(ENTRY), json.dumps(asdict(card), indent=1))
         if card.labels:
             lines = (" ".join(str(label).splitlines()) for label in card.labels)  # one line each, whatever it holds
-            archive.writestr(_entry(LABELS), "\n".join(lines))
+            text = "\n".join(lines)  # a label from the name of a folder may hold what UTF-8 cannot
+            archive.writestr(_entry(LABELS), text.encode("utf-8", "replace"))
     return packed.getvalue()
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from keras_cnns.export_scripts import microcontroller
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
 from keras_cnns.tflite.check.check import check
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.file.reader import read_contents
-from keras_cnns.tflite.targets import table
+from keras_cnns.tflite.targets import table, tflite_micro
 from tests.tflite.targets.conftest import installed_browser
 from tests.tflite.targets.test_static_findings import PLANTED, float_hard_swish
 
@@ -69,6 +71,29 @@ def test_tflite_micro_is_bit_equal_with_the_reference_kernels(files, pictures, t
     file = read_contents(path)
     answers = [table.TARGETS[name].run(file, {"*": pictures[24:]}) for name in ("tflite-micro", "litert-reference")]
     np.testing.assert_array_equal(answers[0].arrays["predictions"], answers[1].arrays["predictions"])
+
+
+@needs("tflite-micro")
+def test_sources_for_a_microcontroller_hold_its_scores(pictures, tmp_path):
+    path, options = tmp_path / "micro.tflite", {"calibration": pictures[:24], "images": pictures[24:]}
+    export(MODEL, path, scheme="int8", target="tflite-micro", **options)
+    Image.fromarray(pictures[0].astype(np.uint8)).save(tmp_path / "picture.png")
+    sources = microcontroller.write(path, ram="56k", flash="100k", picture=tmp_path / "picture.png")
+    expected = table.TARGETS["litert-reference"].run(read_contents(path), {"*": pictures[:1]}).arrays["predictions"][0]
+    np.testing.assert_allclose((np.array(sources.scores) + 128) / 256, expected, atol=1e-7)
+    assert f"NETWORK_ARENA_SIZE {sources.arena_bytes} " in (sources.folder / "network.h").read_text()
+
+
+@needs("tflite-micro")
+def test_the_arena_is_as_small_as_it_can_be(pictures, tmp_path):
+    """One alignment less, and the tensors cannot be allocated."""
+    path = tmp_path / "micro.tflite"
+    export(MODEL, path, scheme="int8", calibration=pictures[:24], images=pictures[24:], target="tflite-micro")
+    size = table.TARGETS["tflite-micro"].placement(read_contents(path)).arena_bytes
+    job = {"file": str(path), "inputs": 1, "outputs": 1}
+    tflite_micro._run_on_zeros(job, tflite_micro._interpreter(job, size))
+    with pytest.raises(RuntimeError):
+        tflite_micro._interpreter(job, size - tflite_micro.ALIGNMENT)
 
 
 @needs("tflite-micro")
