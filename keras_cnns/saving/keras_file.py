@@ -3,6 +3,7 @@
 import os
 import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         raise UnreadableFile(f"cannot read {path} as a Keras model: it is {kind}, and a .keras file is needed.")
     if not path.is_file():
         raise UnreadableFile(f"there is no file {path}: give the path of a .keras file.")
+    if zipfile.is_zipfile(path):
+        with suppress(zipfile.BadZipFile):  # Keras finds out, and `_why` says what the file is
+            open_zip(path).close()
     try:
         return with_headroom(lambda: keras.saving.load_model(path, compile=False), share=thread_state())
     except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
@@ -71,6 +75,8 @@ def _why(path: Path, error: Exception) -> str:
                 )
         elif path.suffix == ".keras":
             return "it is cut short, or was never one."
+    except zipfile.BadZipFile as fault:
+        return f"it is a damaged zip archive ({first_line(fault)})."
     except (OSError, UserError) as fault:  # no right to read it; members of sizes that cannot be true
         return first_line(fault)
     if "No model config" in str(error) or path.suffix in (".safetensors", ".pth", ".pt", ".bin"):

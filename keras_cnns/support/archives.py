@@ -1,14 +1,20 @@
 """Zip archives that other people packed: what a member declares is compared with the archive before it is unpacked."""
 
+import lzma
 import os
 import struct
 import zipfile
+import zlib
 
 from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.untrusted import MAX_SMALL_TEXT, MIB, check_declared, in_bytes, kind_of_file
 
 MAX_RATIO = 200  # unpacked bytes per packed byte of a large member; deflate itself reaches 1,032
 RATIO_FROM = 16 * MIB  # members that unpack to less than this may have any ratio
+
+# What zipfile and the modules that unpack raise of a damaged, encrypted or unknown member (OSError: bzip2).
+DAMAGE: tuple[type[Exception], ...] = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+DAMAGE += (RuntimeError, EOFError, ValueError, OverflowError, OSError)
 
 
 def open_zip(path: str | os.PathLike) -> zipfile.ZipFile:
@@ -55,18 +61,21 @@ def check_zip(archive: zipfile.ZipFile, name: str) -> None:
             )
 
 
-def read_member(archive: zipfile.ZipFile, name: str, limit: int = MAX_SMALL_TEXT) -> bytes:
+def read_member(archive: zipfile.ZipFile, name: str | zipfile.ZipInfo, limit: int = MAX_SMALL_TEXT) -> bytes:
     """The bytes of a member of an archive, at most `limit`.
 
     Raises:
-      UnreadableFile: it declares or holds more.
+      UnreadableFile: it declares or holds more, is damaged, encrypted, or packed in an unknown way.
       KeyError: there is no such member.
-      Others, of zipfile: it is damaged, encrypted, or packed in an unknown way.
     """
-    member = archive.getinfo(name)
+    member = name if isinstance(name, zipfile.ZipInfo) else archive.getinfo(name)
+    name = member.filename
     if member.file_size > limit:
         raise UnreadableFile(
             f"{name!r} in {archive.filename} has {in_bytes(member.file_size)}, more than {in_bytes(limit)}."
         )
-    with archive.open(member) as stream:
-        return stream.read()  # never more than was declared
+    try:
+        with archive.open(member) as stream:
+            return stream.read()  # never more than was declared
+    except DAMAGE as error:
+        raise UnreadableFile(f"{name[:100]!r} in {archive.filename} cannot be read: {first_line(error)}.") from None

@@ -10,7 +10,8 @@ metrics.json   of the model, held out      curve.png, confusion.png
 import csv
 import io
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from keras_cnns.saving.card import Card, read_card, write_card
 from keras_cnns.support import messages
 from keras_cnns.support.atomic_files import write_json, write_text, written_aside
 from keras_cnns.support.errors import UnreadableFile, UserError, first_line
+from keras_cnns.support.locks import locked
 from keras_cnns.support.untrusted import parse_json
+from keras_cnns.training import distribute
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
@@ -45,6 +48,30 @@ def check(recipe: Recipe) -> Path:
             fields = ", ".join(f"{n} {there!r} there and {here!r} here" for n, (here, there) in differing.items())
             raise UserError(f"{folder} holds the run of another recipe ({fields}): give another --out, or remove it.")
     return folder
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds the folder for this process, unless it is one of several workers. A folder that stays empty is removed.
+
+    Raises:
+      UserError: another process trains into it, or it cannot be made.
+    """
+    if distribute.workers() > 1:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnreadableFile(f"cannot write {folder}: {error.strerror or error}.") from error
+    try:
+        with locked(folder, wait=False) as own:
+            if not own:
+                raise UserError(f"another process trains into {folder}: wait for its end, or give another --out.")
+            yield
+    finally:
+        with suppress(OSError):  # it holds the run
+            folder.rmdir()
 
 
 def check_data(

@@ -61,12 +61,18 @@ def train(recipe: Recipe, *, quiet: bool = False) -> Result:
       recipe: what to train. quiet: no progress bar.
 
     Raises:
-      UserError: the data, the devices or the run folder cannot be used, or the loss is not finite.
+      UserError: the data, the devices or the run folder cannot be used, another process trains into it, or the loss
+        is not finite.
 
     Example:
       >>> result = train(Recipe("lenet5", epochs=20, out="runs/digits"))
       >>> result.metrics["accuracy"]
     """
+    with run_folder.alone(Path(recipe.out)):
+        return _train(recipe, quiet)
+
+
+def _train(recipe: Recipe, quiet: bool) -> Result:
     run = Run(recipe, quiet)
     try:
         with explained():  # names the file of a broken sample

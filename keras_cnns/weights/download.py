@@ -3,9 +3,13 @@
 import hashlib
 import os
 import re
+import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import escape
 from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from typing import IO, Any
@@ -16,12 +20,16 @@ from urllib.request import Request, url2pathname, urlopen
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line, nearest
+from keras_cnns.support.locks import locked
+from keras_cnns.support.untrusted import in_bytes
 from keras_cnns.support.validation import short
 from keras_cnns.weights.catalog import SOURCES, published
 from keras_cnns.weights.formats.folders import check_is_no_checkpoint
 
-TIMEOUT = 30  # seconds without a byte
+TIMEOUT = 30  # seconds without a byte, or with fewer than SLOWEST bytes in each of them; for an answer to begin
+SLOWEST = 100  # bytes per second
 PIECE = 1 << 20  # bytes that are read at a time
+MOST_UNKNOWN = 16 << 30  # bytes of a file whose size the server does not state
 LONGEST_NAME = 150  # characters of the name of a cached file; file systems allow about 255
 
 IMAGENET = "imagenet"  # the weights that Keras publishes, otherwise those of torchvision, otherwise those of timm
@@ -90,9 +98,11 @@ def fetch(address: str, digest: str | None = None) -> Path:
     name = re.sub(r"[^\w.-]", "_", path.name)[-LONGEST_NAME:] or "weights"
     target = cache_folder() / f"{hashlib.sha256(address.encode()).hexdigest()[:8]}-{name}"
     try:
-        if target.is_file() and (check is None or check.fits(target)):
-            return target
-        part = _download(address, target)
+        part = None
+        while part is None:
+            if target.is_file() and (check is None or check.fits(target)):
+                return target
+            part = _download(address, target, check)
     except UserError:
         raise
     except HTTPError as error:
@@ -104,34 +114,80 @@ def fetch(address: str, digest: str | None = None) -> Path:
         raise UnreadableFile(
             f"cannot fetch {address}: {reason}. Nothing was loaded; the next call continues."
         ) from error
-    if check and not check.fits(part):
-        part.unlink()
-        raise UnreadableFile(
-            f"{address} is not the file that was expected: its {check.kind} does not begin with {check.digits}."
-        )
-    os.replace(part, target)
     return target
 
 
-def _download(address: str, target: Path) -> Path:
-    """A file beside `target` with everything at `address`. It continues an interrupted download of the same version."""
+def _download(address: str, target: Path, check: "_Digest | None") -> Path | None:
+    """Downloads to `target`, or continues an interrupted download of the same version; one process at a time does.
+
+    Returns `target`; None if another process was at it, and has ended.
+    """
     with _open(address) as (_, size, version):
         part = target.with_name(f"{target.name}.{hashlib.sha256(version.encode()).hexdigest()[:8]}.part")
-    have = part.stat().st_size if version and part.exists() else 0
-    if have and have == size:
-        return part
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(part, wait=False, create=True) as own:
+        if not own:
+            with suppress(FileNotFoundError), locked(part, wait=True):  # it may be renamed by now
+                pass
+            return None
+        try:
+            have = part.stat().st_size if version else 0
+            if not have or have != size:
+                _fill(address, part, have)
+        finally:
+            if not part.stat().st_size:
+                part.unlink()
+        if check and not check.fits(part):
+            part.unlink()
+            raise UnreadableFile(
+                f"{address} is not the file that was expected: its {check.kind} does not begin with {check.digits}."
+            )
+        os.replace(part, target)
+    for other in target.parent.glob(f"{escape(target.name)}.*.part"):  # of earlier versions of the file
+        other.unlink(missing_ok=True)
+    return target
+
+
+def _fill(address: str, part: Path, have: int) -> None:
+    """Downloads into `part`, which holds the first `have` bytes."""
     with _open(address, have) as (stream, size, _):
-        piece = stream.read(PIECE)  # before any file is made
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "ab" if have else "wb") as file, _progress(target.name, have, size) as advance:
-            while piece:
+        pieces = _pieces(address, stream, (MOST_UNKNOWN if size is None else size) - have)
+        _check_room(address, part.parent, (size or 0) - have)
+        with open(part, "ab" if have else "wb") as file, _progress(part.name, have, size) as advance:
+            for piece in pieces:
                 file.write(piece)
                 advance(len(piece))
-                piece = stream.read(PIECE)
             got = file.tell()
+    if not got:
+        raise UnreadableFile(f"{address} is empty.")
     if size is not None and got != size:
         raise UnreadableFile(f"{address} broke off after {got} of {size} bytes: the next call continues from there.")
-    return part
+
+
+def _pieces(address: str, stream: Any, most: int) -> Iterator[bytes]:
+    """What a stream holds, in pieces of at most PIECE bytes.
+
+    Raises:
+      UnreadableFile: it holds more than `most` bytes, or comes more slowly than SLOWEST.
+    """
+    read = getattr(stream, "read1", stream.read)  # what has come, instead of waiting for a full piece
+    begun, got, total = time.monotonic(), 0, 0
+    while piece := read(PIECE):
+        got, total, seconds = got + len(piece), total + len(piece), time.monotonic() - begun
+        if total > most:
+            raise UnreadableFile(f"{address} sends more than {in_bytes(most)}, which is not kept.")
+        if seconds > TIMEOUT:
+            if got < SLOWEST * seconds:
+                raise UnreadableFile(f"{address} sent {got} bytes in {seconds:.0f} seconds: the next call continues.")
+            begun, got = time.monotonic(), 0
+        yield piece
+
+
+def _check_room(address: str, folder: Path, count: int) -> None:
+    """Raises UnreadableFile if a file of so many bytes does not fit into the folder."""
+    free = shutil.disk_usage(folder).free
+    if count > free:
+        raise UnreadableFile(f"{address} has {in_bytes(count)}, and {folder} has room for {in_bytes(free)}.")
 
 
 @contextmanager
@@ -145,11 +201,39 @@ def _open(address: str, start: int = 0) -> Iterator[tuple[IO[bytes], int | None,
             yield stream, stat.st_size, f"{stat.st_mtime_ns} {stat.st_size}"
         return
     headers = {"User-Agent": "keras_cnns"} | ({"Range": f"bytes={start}-"} if start else {})
-    with urlopen(Request(address, headers=headers), timeout=TIMEOUT) as answer:
+    with _answer(Request(address, headers=headers)) as answer:
         if start and answer.status != 206:
             raise UnreadableFile(f"{address} cannot be resumed: delete the .part file in {cache_folder()}.")
         size = answer.headers.get("Content-Length")
         yield answer, int(size) + start if size else None, answer.headers.get("ETag") or ""
+
+
+def _answer(request: Request) -> Any:
+    """The server's answer to a request, once its header has come.
+
+    A server that sends its header byte by byte would never exceed the timeout of a single read; so the request is
+    made in a thread, which is left behind.
+
+    Raises:
+      TimeoutError: there is no header after twice TIMEOUT.
+      What urlopen raises.
+    """
+    results: list[Any] = []
+
+    def ask() -> None:
+        try:
+            results.append(urlopen(request, timeout=TIMEOUT))
+        except Exception as error:  # it belongs to the thread that waits
+            results.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(2 * TIMEOUT)
+    if not results:
+        raise TimeoutError(f"no answer in {2 * TIMEOUT} seconds")
+    if isinstance(results[0], Exception):
+        raise results[0]
+    return results[0]
 
 
 @contextmanager

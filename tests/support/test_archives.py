@@ -65,3 +65,29 @@ def test_members_that_share_their_bytes_are_refused(tmp_path):
         archive._didModify = True
     with pytest.raises(UserError, match="'b'.*declared size"):
         archives.open_zip(tmp_path / "a.zip")
+
+
+def test_a_member_that_cannot_be_unpacked_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(path, "w", method) as archive:
+            archive.writestr("a", b"0123456789" * 10)
+        sound = path.read_bytes()
+        start, refused = sound.index(b"a", 26) + 1, 0  # the packed bytes, behind the name
+        for place in range(start, start + 15):
+            path.write_bytes(sound[:place] + bytes([sound[place] ^ 255]) + sound[place + 1 :])
+            with archives.open_zip(path) as archive:
+                try:
+                    assert archives.read_member(archive, "a") == b"0123456789" * 10  # a byte that nothing depends on
+                except UserError as error:
+                    refused += "'a' in" in str(error) and "cannot be read" in str(error)
+        assert refused > 5, method
+
+
+def test_a_keras_file_that_unpacks_to_too_much_is_not_read(tmp_path):
+    from keras_cnns.saving.keras_file import load_model
+
+    with zipfile.ZipFile(tmp_path / "a.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", bytes(40_000_000))
+    with pytest.raises(UserError, match="'config.json' in .* unpacks"):
+        load_model(tmp_path / "a.keras")

@@ -51,7 +51,7 @@ def _object(line: Sequence[str], where: str, names: Sequence[str], keypoints: in
         number, values = float(line[0]), [float(word) for word in line[1:]]
     except ValueError:
         raise UnreadableFile(f"{where} has something that is not a number.") from None
-    if number != round(number) or not 0 <= number < len(names):
+    if not (0 <= number < len(names) and number == round(number)):  # so infinity is not rounded
         raise UnreadableFile(f"{where} has the class {line[0]}, and the classes are 0 .. {len(names) - 1}.")
     if keypoints and len(values) == 4 + keypoints:
         values = values[:4]

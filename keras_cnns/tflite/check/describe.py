@@ -1,14 +1,13 @@
 """What a `.tflite` file is: its card, its inputs and outputs, its operators, and the memory it takes."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.archives import open_zip, read_member
-from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.targets import runner
 
@@ -54,7 +53,7 @@ def _foreign_labels(path: Path) -> list[str]:
             files = [name for name in archive.namelist() if name.endswith(".txt") and "label" in name.lower()]
             text = read_member(archive, files[0]).decode() if files else ""
             return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, UnicodeDecodeError):
+    except (zipfile.BadZipFile, UserError, UnicodeDecodeError):
         return []
 
 

@@ -23,7 +23,19 @@ BITS = {"INT4": 4, "UINT4": 4, "INT2": 2, "COMPLEX64": 64, "BFLOAT16": 16}
 def faults(file: TFLiteFile) -> list[Finding]:
     """All findings, errors first."""
     order = {"error": 0, "warning": 1, "note": 2}
-    return sorted((finding for rule in RULES for finding in rule(file)), key=lambda finding: order[finding.severity])
+    findings = {finding: None for rule in RULES for finding in _of_rule(rule, file)}  # each once
+    return sorted(findings, key=lambda finding: order[finding.severity])
+
+
+def _of_rule(rule: Callable[[TFLiteFile], Iterator[Finding]], file: TFLiteFile) -> list[Finding]:
+    """What a rule finds; of a file so damaged that the rule cannot read it, that it is damaged."""
+    findings: list[Finding] = []
+    try:
+        findings.extend(rule(file))
+    except DAMAGE as error:
+        message = f"parts of it cannot be read ({type(error).__name__})"
+        findings.append(Finding("damaged", "error", message, "convert the model again"))
+    return findings
 
 
 def _schema(file: TFLiteFile) -> Iterator[Finding]:
@@ -44,11 +56,7 @@ def _operator_codes(file: TFLiteFile) -> Iterator[Finding]:
 def _versions(file: TFLiteFile) -> Iterator[Finding]:
     if file.size_bytes > LARGEST_READ:
         return
-    try:
-        yield from _low_versions(file)
-    except DAMAGE as error:
-        message = f"parts of it cannot be read ({type(error).__name__})"
-        yield Finding("damaged", "error", message, "convert the model again")
+    yield from _low_versions(file)
 
 
 def _low_versions(file: TFLiteFile) -> Iterator[Finding]:

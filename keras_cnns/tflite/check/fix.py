@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_cnns.support.archives import open_zip
+from keras_cnns.support.archives import open_zip, read_member
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.support.untrusted import MIB
 from keras_cnns.tflite.check.faults import faults
 from keras_cnns.tflite.file import flatbuffer, versions
 from keras_cnns.tflite.file.contents import TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME
-from keras_cnns.tflite.file.reader import read_contents
+from keras_cnns.tflite.file.reader import DAMAGE, read_contents
 from keras_cnns.tflite.targets import runner
 
 CHANGES = {
@@ -22,6 +23,7 @@ CHANGES = {
     "runtime-version": "corrected the oldest runtime that the file names",
     "damaged-metadata": "removed the damaged metadata",
 }
+MOST_PACKED = 1024 * MIB  # bytes of one file packed behind the network
 PICTURES = 4  # that the mended file has to answer as before
 
 
@@ -46,7 +48,21 @@ def fix(file: TFLiteFile, out: Path) -> list[str]:
 
 
 def mended(file: TFLiteFile, codes: set[str]) -> tuple[bytes, list[str]]:
-    """The bytes of the file with the faults of these codes mended, and what was changed."""
+    """The bytes of the file with the faults of these codes mended, and what was changed.
+
+    Raises:
+      UnreadableFile: it is too damaged to be written again.
+    """
+    try:
+        return _mended(file, codes)
+    except UnreadableFile:
+        raise
+    except DAMAGE as error:
+        reason = f"parts of it cannot be read ({type(error).__name__})"
+        raise UnreadableFile(f"{file.path.name} cannot be mended: {reason}.") from error
+
+
+def _mended(file: TFLiteFile, codes: set[str]) -> tuple[bytes, list[str]]:
     data = file.path.read_bytes()
     changes = [CHANGES[code] for code in CHANGES if code in codes]
     if "damaged-metadata" in codes:
@@ -65,7 +81,7 @@ def _packed_again(data: bytes, source: Path) -> bytes:
     packed = io.BytesIO(data)
     with archive, zipfile.ZipFile(packed, "a") as target:
         for entry in archive.infolist():
-            target.writestr(entry, archive.read(entry))
+            target.writestr(entry, read_member(archive, entry, MOST_PACKED))
     return packed.getvalue()
 
 
