@@ -72,6 +72,19 @@ def test_the_old_layout_of_keras_applications(tmp_path):
     np.testing.assert_allclose(answers(ours), answers(peer), rtol=0, atol=1e-4 * np.abs(answers(peer)).max())
 
 
+def test_a_kernel_without_axes_is_refused(tmp_path):
+    model = keras_cnns.build("lenet5")
+    model.save_weights(tmp_path / "a.weights.h5")
+    with h5py.File(tmp_path / "a.weights.h5", "a") as file:
+        names = []
+        file.visit(lambda name: names.append(name) if isinstance(file[name], h5py.Dataset) else None)
+        for name in names:
+            del file[name]
+            file[name] = np.float32(1)
+    with pytest.raises(UserError, match="lenet5"):
+        keras_cnns.load_weights(model, tmp_path / "a.weights.h5")
+
+
 def test_another_number_of_classes_keeps_the_backbone(saved):
     model = small(classes=7)
     scores = [v.numpy() for v in model.get_layer("predictions").weights]

@@ -170,6 +170,8 @@ def test_repeated_lines_count_once(folder, caplog):
         ("3 .5 .5 .5 .5", "the class 3, and the classes are 0 .. 2"),
         ("-1 .5 .5 .5 .5", "the class -1"),
         ("1.5 .5 .5 .5 .5", "the class 1.5"),
+        ("1e999 .5 .5 .5 .5", "the class 1e999"),
+        ("nan .5 .5 .5 .5", "the class nan"),
         ("cat .5 .5 .5 .5", "not a number"),
         ("1,.5,.5,.5,.5", "not a number"),
     ],

@@ -108,8 +108,12 @@ class Server(threading.Thread):
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            pieces, number = parts_of(self.random, number), number + 1
+            pieces, number = self.pieces(number), number + 1
             threading.Thread(target=self._serve, args=(connection, pieces), daemon=True).start()
+
+    def pieces(self, number: int):
+        """What the server sends for its answer to a request."""
+        return parts_of(self.random, number)
 
     def _serve(self, connection: socket.socket, pieces) -> None:
         with suppress(OSError), connection:

@@ -72,3 +72,23 @@ def test_a_packed_file_that_unpacks_to_too_much_is_found_and_not_read(broken, tm
     with pytest.raises(UserError, match="zeros.txt.*times as much") as error:
         fixing.fix(file, tmp_path / "fixed.tflite")
     assert "\n" not in str(error.value) and not (tmp_path / "fixed.tflite").exists()
+
+
+def test_a_file_with_a_damaged_member_is_not_written_again(broken, tmp_path):
+    data = broken.read_bytes()
+    with zipfile.ZipFile(broken) as archive:
+        member = archive.infolist()[0]
+    start = data.index(member.filename.encode()) + len(member.filename)
+    broken.write_bytes(data[:start] + bytes([data[start] ^ 255]) + data[start + 1 :])
+    with pytest.raises(UserError, match="cannot be read"):
+        fixing.fix(read_contents(broken), tmp_path / "fixed.tflite")
+    assert not (tmp_path / "fixed.tflite").exists()
+
+
+def test_a_file_that_a_rule_cannot_read_is_damaged(broken, tmp_path):
+    """An operator without a result."""
+    model = fixing.flatbuffer.read(broken.read_bytes())
+    model.subgraphs[0].operators[0].outputs = np.zeros(0, np.int32)
+    broken.write_bytes(fixing.flatbuffer.write(model))
+    damaged = [finding for finding in faults(read_contents(broken)) if finding.code == "damaged"]
+    assert len(damaged) == 1 and damaged[0].severity == "error"
