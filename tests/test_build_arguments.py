@@ -15,7 +15,7 @@ SMALL = {"input_shape": (32, 32, 3), "classes": 4}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"classifier_activation": "sofmax"}, "'sofmax'.*Did you mean softmax"),
         ({"classifier_activation": 3}, "classifier_activation is 3"),
@@ -30,8 +30,8 @@ SMALL = {"input_shape": (32, 32, 3), "classes": 4}
         ({"classes": 10**13}, "not enough memory|cannot be built"),
     ],
 )
-def test_a_wrong_argument_is_one_line(arguments, said):
-    with pytest.raises(UserError, match=said) as error:
+def test_a_wrong_argument_is_one_line(arguments, message):
+    with pytest.raises(UserError, match=message) as error:
         build("lenet5" if "alpha" in arguments else "mobilenet_v2", **{**SMALL, **arguments})
     assert "\n" not in str(error.value)
 
@@ -105,8 +105,8 @@ def test_whatever_is_said_gives_a_network_or_one_line(arguments):
 
 @pytest.mark.parametrize("word", ["alpha", "width_mult", "width"])
 def test_info_takes_the_words_that_build_takes(word):
-    small, whole = info("mobilenet_v2", **{word: 0.35}), info("mobilenet_v2")
-    assert small["columns"]["width"] == 0.35 and small["params"] < whole["params"]
+    small, full = info("mobilenet_v2", **{word: 0.35}), info("mobilenet_v2")
+    assert small["columns"]["width"] == 0.35 and small["params"] < full["params"]
     assert small["params"] == build("mobilenet_v2", alpha=0.35).count_params()
     with pytest.raises(UserError, match="write classes= instead"):
         info("mobilenet_v2", num_classes=5)

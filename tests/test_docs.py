@@ -183,10 +183,10 @@ def messages(path):
 def test_no_document_and_no_message_uses_a_word_that_the_glossary_replaces():
     texts = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS if path.name != "CONTRIBUTING.md"}
     texts |= {path: "\n".join(messages(path)) for path in (ROOT / "keras_cnns").rglob("*.py")}
-    found = [
+    result = [
         f"{path.relative_to(ROOT)}: {match[0]!r}: write {word}"
         for path, text in texts.items()
         for pattern, word in REPLACED.items()
         for match in re.finditer(pattern, text)
     ]
-    assert not found, "\n".join(found)
+    assert not result, "\n".join(result)

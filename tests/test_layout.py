@@ -135,12 +135,12 @@ def within(package):
 
 def needs(name):
     """The modules that one needs, imported wherever in it, by `import_module` too; a package is all it offers."""
-    found = set()
+    results = set()
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            results |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            results |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Call) and "import_module" in (
             getattr(node.func, "id", ""),
             getattr(node.func, "attr", ""),
@@ -148,9 +148,9 @@ def needs(name):
             (what, *_) = node.args
             start = what.values[0] if isinstance(what, ast.JoinedStr) else what
             if isinstance(start, ast.Constant):
-                found |= {f"keras_cnns.{m}" for m in within(start.value.removeprefix("keras_cnns.").rstrip("."))}
+                results |= {f"keras_cnns.{m}" for m in within(start.value.removeprefix("keras_cnns.").rstrip("."))}
     needed = set()
-    for word in (word.removeprefix("keras_cnns.") for word in found if word.startswith("keras_cnns")):
+    for word in (word.removeprefix("keras_cnns.") for word in results if word.startswith("keras_cnns")):
         package, _, last = word.rpartition(".")
         if word in MODULES:  # a module, or a package with what it gives out
             needed |= {word, *homes(word).values()}
@@ -204,11 +204,11 @@ def test_imports_go_down_the_layers():
 
 def folders(graph, folder):
     """The same graph between folders: {folder: folders that its modules need}."""
-    found = {}
+    results = {}
     for name, needed in graph.items():
         others = {folder(other) for other in needed if other} - {folder(name)}
-        found[folder(name)] = found.get(folder(name), set()) | others
-    return found
+        results[folder(name)] = results.get(folder(name), set()) | others
+    return results
 
 
 def package(name):
@@ -264,14 +264,14 @@ def private_attributes(tree):
 
 
 def test_private_attributes_of_keras_are_read_in_one_folder():
-    found = {
+    result = {
         f"{name}:{line} {attribute}"
         for name in MODULES
         if package(name) != "graph"
         for line, attribute in private_attributes(tree(name))
         if attribute not in FOREIGN_PRIVATES
     }
-    assert not found
+    assert not result
 
 
 def test_a_private_attribute_is_found():

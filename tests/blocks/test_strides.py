@@ -12,9 +12,9 @@ from keras_cnns.testing import pictures, randomize
 def test_by_hand():
     """ResNet's stages at output stride 8: the first block of a dilated stage begins with the dilation before it."""
     strides = Strides(8)
-    found = [tuple(strides(n).values()) for n in (4, 1, 2, 1, 2, 1, 2, 1)]
-    assert found[:4] == [(1, False)] * 4
-    assert found[4:] == [(1, True), (2, False), (2, True), (4, False)]
+    result = [tuple(strides(n).values()) for n in (4, 1, 2, 1, 2, 1, 2, 1)]
+    assert result[:4] == [(1, False)] * 4
+    assert result[4:] == [(1, True), (2, False), (2, True), (4, False)]
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_every_second_position_is_that_of_the_network_with_strides(name, columns
     dilated = build(name, output_stride=output_stride, **options)
     dilated.set_weights(plain.get_weights())
     images = pictures(1, (64, 96, 3))
-    expected, found = np.asarray(plain(images)), np.asarray(dilated(images))
-    assert found.shape[1:3] == (64 // output_stride, 96 // output_stride)
+    expected, actual = np.asarray(plain(images)), np.asarray(dilated(images))
+    assert actual.shape[1:3] == (64 // output_stride, 96 // output_stride)
     step = 32 // output_stride
-    np.testing.assert_allclose(found[:, ::step, ::step], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(actual[:, ::step, ::step], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
 def test_a_stride_that_is_none_is_refused():

@@ -116,7 +116,7 @@ def animated(form, **options):
 
 def kinds():
     """{kind: (a file's bytes, what it shows as uint8 [h, w, 3], whether the file keeps every bit of it)}"""
-    found = {
+    result = {
         "JPEG": (saved(RGB, "JPEG", quality=95), RGB, False),
         "JPEG, progressive": (saved(RGB, "JPEG", quality=95, progressive=True), RGB, False),
         "JPEG, grey": (saved(GREY, "JPEG", quality=95), three(GREY), False),
@@ -188,7 +188,7 @@ def kinds():
         "PGM, 16 bits": (b"P5 60 40 65535\n" + (GREY.astype(">u2") * 257).tobytes(), three(GREY), True),
     }
     for orientation, turn in TURNS.items():
-        found[f"JPEG, turned {orientation}"] = (
+        result[f"JPEG, turned {orientation}"] = (
             saved(RGB, "JPEG", quality=95, exif=held(orientation)),
             turn(RGB),
             False,
@@ -201,16 +201,16 @@ def kinds():
     ):
         shown = samples[..., :3] if colour & 2 else three(GREY)
         shown = on_white(shown, ALPHA) if colour & 4 else shown
-        found[f"PNG, 16 bits, {what}"] = (png(samples.astype(np.uint16) * 257, depth, colour), shown, True)
+        result[f"PNG, 16 bits, {what}"] = (png(samples.astype(np.uint16) * 257, depth, colour), shown, True)
     for depth in (1, 2, 4):
         most = 2**depth - 1
         samples = INDEX % (most + 1)
-        found[f"PNG, {depth} bits, grey"] = (png(samples, depth, 0), three(samples * (255 // most)), True)
+        result[f"PNG, {depth} bits, grey"] = (png(samples, depth, 0), three(samples * (255 // most)), True)
     for depth in (1, 2, 4, 8):
         samples = INDEX % min(4, 2**depth)
         table = [(b"PLTE", COLOURS[: min(4, 2**depth)].tobytes())]
-        found[f"PNG, palette of {depth} bits"] = (png(samples, depth, 3, chunks=table), COLOURS[samples], True)
-        found[f"PNG, palette of {depth} bits, transparent"] = (
+        result[f"PNG, palette of {depth} bits"] = (png(samples, depth, 3, chunks=table), COLOURS[samples], True)
+        result[f"PNG, palette of {depth} bits, transparent"] = (
             png(samples, depth, 3, chunks=[*table, (b"tRNS", bytes((255, 100)))]),
             on_white(COLOURS[samples], np.where(samples == 1, 100, 255)),
             True,
@@ -219,7 +219,7 @@ def kinds():
         samples = INDEX.astype(np.uint16) * (257 if depth == 16 else 1)
         shown = np.where(INDEX == 2, 255, INDEX * (17 if depth == 4 else 1))
         key = struct.pack(">H", 2 * (257 if depth == 16 else 1))
-        found[f"PNG, {depth} bits, grey with a transparent one"] = (
+        result[f"PNG, {depth} bits, grey with a transparent one"] = (
             png(samples, depth, 0, chunks=[(b"tRNS", key)]),
             three(shown),
             True,
@@ -227,17 +227,17 @@ def kinds():
         if depth > 4:
             samples = COLOURS[INDEX].astype(np.uint16) * (257 if depth == 16 else 1)
             key = samples[INDEX == 2][0].astype(">u2").tobytes()
-            found[f"PNG, {depth} bits, colours with a transparent one"] = (
+            result[f"PNG, {depth} bits, colours with a transparent one"] = (
                 png(samples, depth, 2, chunks=[(b"tRNS", key)]),
                 np.where((INDEX == 2)[..., None], 255, COLOURS[INDEX]),
                 True,
             )
     for bits in (1, 4, 8):
         index = INDEX % min(4, 2**bits)
-        found[f"BMP, palette of {bits} bits"] = (bmp(index, bits), COLOURS[index], True)
+        result[f"BMP, palette of {bits} bits"] = (bmp(index, bits), COLOURS[index], True)
     if features.check("avif"):
-        found["AVIF"] = (saved(RGB, "AVIF", quality=95), RGB, False)
-    return found
+        result["AVIF"] = (saved(RGB, "AVIF", quality=95), RGB, False)
+    return result
 
 
 def damages(data):

@@ -24,11 +24,11 @@ def row(kind, data):
     """One line: what every way says of a picture."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        found = answers(folder, in_folder(folder, data, kind))
-        first = found["predict"]
+        result = answers(folder, in_folder(folder, data, kind))
+        first = result["predict"]
         cells = []
         for way in WAYS:
-            answer = found[way]
+            answer = result[way]
             if isinstance(answer, str):
                 place = next((str(f) for f in folder.rglob("*.*") if str(f) in answer), "")
                 cells.append("refused: " + answer.replace(place, "it").split(": remove it")[0])
@@ -42,12 +42,12 @@ def head(what):
 
 
 def tables():
-    found = kinds.kinds()
-    whole = head("kind") + [row(kind, data) for kind, (data, *_) in found.items()]
+    result = kinds.kinds()
+    full = head("kind") + [row(kind, data) for kind, (data, *_) in result.items()]
     damaged = head("damage to a JPEG")
-    for how, data in kinds.damages(found["JPEG"][0]).items():
+    for how, data in kinds.damages(result["JPEG"][0]).items():
         damaged.append(row("JPEG", data).replace("| JPEG |", f"| {how} |", 1))
-    return whole, damaged
+    return full, damaged
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ from keras_cnns.data.classes import difference, unbalanced
 
 
 @pytest.mark.parametrize(
-    ("names", "labels", "said"),
+    ("names", "labels", "message"),
     [
         (("cat",), [0, 0, 0], "there is only one class, cat"),
         (("cat", "dog"), [1] * 99 + [0], "99 of 100 training pictures are of one class, dog"),
         (("cat", "dog"), [1] * 99 + [0, -1, -1], "99 of 100 training pictures"),  # -1: no label is known
     ],
 )
-def test_one_class_and_nearly_one_are_said(names, labels, said):
-    assert said in unbalanced(SimpleNamespace(names=names, labels=np.array(labels)))
+def test_one_class_and_nearly_one_are_said(names, labels, message):
+    assert message in unbalanced(SimpleNamespace(names=names, labels=np.array(labels)))
 
 
 def test_of_several_classes_and_of_unknown_labels_nothing_is_said():

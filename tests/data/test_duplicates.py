@@ -27,8 +27,8 @@ def between(folder):
 
 
 def test_unlike_pictures_have_nothing_in_common(folder):
-    found = between(folder)
-    assert (found.copies, found.near, found.pairs) == (0, 0, ()) and found.sentence(6) == ""
+    overlap = between(folder)
+    assert (overlap.copies, overlap.near, overlap.pairs) == (0, 0, ()) and overlap.sentence(6) == ""
 
 
 def again(folder, change, ending="png", **options):
@@ -51,10 +51,10 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_nearly_the_same(folder, change):
     again(folder, CHANGES[change][0], **CHANGES[change][1])
-    found = between(folder)
-    assert (found.copies, found.near) == (0, 1)
-    assert found.pairs[0][0].endswith("train/a/2.png") and "test/b/again" in found.pairs[0][1]
-    assert "1 of 7 held-out pictures are training pictures too (0 the same file, 1 nearly)" in found.sentence(7)
+    overlap = between(folder)
+    assert (overlap.copies, overlap.near) == (0, 1)
+    assert overlap.pairs[0][0].endswith("train/a/2.png") and "test/b/again" in overlap.pairs[0][1]
+    assert "1 of 7 held-out pictures are training pictures too (0 the same file, 1 nearly)" in overlap.sentence(7)
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,16 @@ def test_the_same_file_counts_as_such_whatever_it_holds(folder):
         Image.new("RGB", (9, 9), "red").save(folder / split / "b" / "plain.png")  # of one grey: nothing to correlate
         (folder / split / "a" / "broken.png").write_bytes(b"no picture")
         (folder / split / "a" / "gone.png").symlink_to(folder / "nowhere.png")
-    found = between(folder)
-    assert (found.copies, found.near) == (3, 0)
+    overlap = between(folder)
+    assert (overlap.copies, overlap.near) == (3, 0)
 
 
 def test_among_very_many_pictures_only_the_same_files_are_looked_for(folder, monkeypatch):
     again(folder, lambda p: p.resize((30, 20)))
     shutil.copy(folder / "train/a/1.png", folder / "test/a/copy.png")
     monkeypatch.setattr(duplicates, "MOST", 5)
-    found = between(folder)
-    assert (found.copies, found.near) == (1, None) and "nearly" not in found.sentence(8)
+    overlap = between(folder)
+    assert (overlap.copies, overlap.near) == (1, None) and "nearly" not in overlap.sentence(8)
 
 
 def test_only_files_of_equal_size_are_read(folder, monkeypatch):

@@ -51,14 +51,14 @@ def answers(folder, file):
 
     ways = {"predict": lambda: read_picture(file, SHAPE), "train": trained, "evaluate": evaluated}
     ways |= {"export": calibrated, "any_model": shipped}
-    found = {}
+    results = {}
     for name, way in ways.items():
         try:
             with explained():
-                found[name] = np.asarray(way(), "float32")
+                results[name] = np.asarray(way(), "float32")
         except UserError as error:
-            found[name] = str(error)
-    return found
+            results[name] = str(error)
+    return results
 
 
 def in_folder(folder, data, kind):
@@ -75,10 +75,10 @@ def in_folder(folder, data, kind):
 @pytest.mark.parametrize("kind", [*list(KINDS)[::9], "PNG, 16 bits, grey", "JPEG, turned 6", "BMP, palette of 4 bits"])
 def test_it_is_the_same_to_every_command(kind, tmp_path):
     data, shown, _ = KINDS[kind]
-    found = answers(tmp_path, in_folder(tmp_path, data, kind))
-    for name, pixels in found.items():
-        np.testing.assert_array_equal(pixels, found["predict"], err_msg=name)
-    assert abs(found["predict"].mean() - shown.mean()) < 6  # of the middle of a turned one
+    result = answers(tmp_path, in_folder(tmp_path, data, kind))
+    for name, pixels in result.items():
+        np.testing.assert_array_equal(pixels, result["predict"], err_msg=name)
+    assert abs(result["predict"].mean() - shown.mean()) < 6  # of the middle of a turned one
 
 
 @pytest.mark.parametrize("how", ["its first half", "a letter"])

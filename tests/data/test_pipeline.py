@@ -67,9 +67,9 @@ def test_another_seed_is_another_stream(data_dir):
 
 def test_the_shards_of_a_batch_are_the_batch(data_dir):
     options = dict(size=8, channels=1, batch_size=12, augment={"pad": 1}, start=24, data_dir=data_dir)
-    whole, labels = stream(load("digits", **options), 3)
+    uninterrupted, labels = stream(load("digits", **options), 3)
     parts = [stream(load("digits", shard=(i, 2), **options), 3) for i in range(2)]
-    np.testing.assert_array_equal(np.concatenate([images for images, _ in parts], axis=1), whole)
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in parts], axis=1), uninterrupted)
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in parts], axis=1), labels)
 
 

@@ -46,16 +46,16 @@ def test_masks_have_the_background_as_class_0():
 
 
 def test_a_resumed_stream_goes_on_and_shards_are_slices_of_it():
-    whole = first(load("scenes", target="boxes", **OPTIONS), 3)
+    uninterrupted = first(load("scenes", target="boxes", **OPTIONS), 3)
     later = first(load("scenes", target="boxes", start=8, **OPTIONS))[0]
-    np.testing.assert_array_equal(whole[2][0], later[0])
+    np.testing.assert_array_equal(uninterrupted[2][0], later[0])
     assert later[1]["number"].tolist() == [8, 9, 10, 11]
     halves = [first(load("scenes", target="boxes", shard=(i, 2), **OPTIONS), 2) for i in range(2)]
     for step in range(2):
         for i in range(2):
-            np.testing.assert_array_equal(halves[i][step][0], whole[step][0][2 * i : 2 * i + 2])
+            np.testing.assert_array_equal(halves[i][step][0], uninterrupted[step][0][2 * i : 2 * i + 2])
     other = first(load("scenes", target="boxes", seed=1, **OPTIONS))[0]
-    assert not np.array_equal(other[0], whole[0][0])
+    assert not np.array_equal(other[0], uninterrupted[0][0])
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_boxes_and_masks_follow_what_augmentation_does_to_the_pictures():
 
 def test_augmented_samples_are_those_of_their_number():
     options = {**OPTIONS, "augment": Augment(mirror=True, zoom=(0.5, 2.0), mosaic=0.5)}
-    whole, later = (
+    uninterrupted, later = (
         first(load("scenes", target="boxes", **options), 2),
         first(load("scenes", target="boxes", start=4, **options)),
     )
-    np.testing.assert_array_equal(whole[1][0], later[0][0])
-    np.testing.assert_array_equal(whole[1][1]["boxes"], later[0][1]["boxes"])
+    np.testing.assert_array_equal(uninterrupted[1][0], later[0][0])
+    np.testing.assert_array_equal(uninterrupted[1][1]["boxes"], later[0][1]["boxes"])
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_it_is_predicted_as_it_is_trained_on(kind, most, tmp_path):
     command = [sys.executable, "-c", LOOK, str(file), str(tmp_path / "set")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)
+    values = json.loads(done.stdout)
     shown = np.repeat((GRID[..., :1] > 127) * 255, 3, -1) if kind == "1 bit" else GRID
-    np.testing.assert_allclose(found["seen"], shown, atol=4)
-    assert all(found["same"]) and found["alone"] < most, found
+    np.testing.assert_allclose(values["seen"], shown, atol=4)
+    assert all(values["same"]) and values["alone"] < most, values

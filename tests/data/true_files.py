@@ -66,10 +66,10 @@ def xml(path, objects, size=SIZE):
         add(sides, name, value)
     add(root, "segmented", 1)
     for name, box, difficult in objects:
-        found = add(root, "object")
+        result = add(root, "object")
         for key, value in (("name", name), ("pose", "Unspecified"), ("truncated", 0), ("difficult", int(difficult))):
-            add(found, key, value)
-        inner = add(found, "bndbox")
+            add(result, key, value)
+        inner = add(result, "bndbox")
         for side, value in zip(SIDES, np.asarray(box, int) + [1, 1, 0, 0], strict=True):
             add(inner, side, int(value))
     path.parent.mkdir(parents=True, exist_ok=True)

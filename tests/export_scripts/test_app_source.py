@@ -51,10 +51,10 @@ EVERY += [facts("detector", labels=HOSTILE, file=f"{name}.tflite") for name in H
 
 @pytest.mark.parametrize(("platform", "language"), [("android", "kotlin"), ("ios", "swift")])
 def test_kotlin_and_swift_are_valid(platform, language):
-    for some in EVERY:
-        root = parsed(language, app_source.source(some, platform))
+    for example in EVERY:
+        root = parsed(language, app_source.source(example, platform))
         named = [child.type for child in root.named_children if "comment" not in child.type]
-        assert named.count("class_declaration") == 2 + (language == "swift") - (some.task != "detector")
+        assert named.count("class_declaration") == 2 + (language == "swift") - (example.task != "detector")
 
 
 def test_no_label_becomes_code():
@@ -66,13 +66,13 @@ def test_no_label_becomes_code():
             harmless_kinds, hostile_kinds = (
                 [
                     kind
-                    for kind in kinds(parsed(language, app_source.source(some, platform)))
+                    for kind in kinds(parsed(language, app_source.source(example, platform)))
                     if not {"string", "str", "escape", "character", "comment"} & set(kind.split("_"))
                 ]
-                for some in (harmless, hostile)
+                for example in (harmless, hostile)
             )
             assert harmless_kinds == hostile_kinds
-        trees = [ast.dump(_without_strings(app_source.source(some, "python"))) for some in (harmless, hostile)]
+        trees = [ast.dump(_without_strings(app_source.source(example, "python"))) for example in (harmless, hostile)]
         assert trees[0] == trees[1]
 
 
@@ -85,18 +85,18 @@ def _without_strings(source):
 
 
 def test_python_keeps_the_names():
-    for some in EVERY:
+    for example in EVERY:
         values = {
             node.targets[0].id: node.value
-            for node in ast.parse(app_source.source(some, "python")).body
+            for node in ast.parse(app_source.source(example, "python")).body
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         }
-        assert ast.literal_eval(values["LABELS"]) == list(some.labels)
+        assert ast.literal_eval(values["LABELS"]) == list(example.labels)
 
 
 def test_the_web_page_is_valid():
-    for some in EVERY:
-        page = app_source.source(some, "web")
+    for example in EVERY:
+        page = app_source.source(example, "web")
         html5lib.HTMLParser(strict=True).parse(page)
         script = page[page.index('<script type="module">') + 22 : page.index("</script>")]
         assert page.count("<script") == page.count("</script>") == 1
@@ -104,8 +104,8 @@ def test_the_web_page_is_valid():
 
 
 def test_the_page_has_two_blocks_of_code():
-    for some in EVERY:
-        tokens = markdown_it.MarkdownIt().parse(app_source.page(some))
+    for example in EVERY:
+        tokens = markdown_it.MarkdownIt().parse(app_source.page(example))
         assert [token.info for token in tokens if token.type == "fence"] == ["kotlin", "swift"]
         assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h2"]
 
@@ -147,12 +147,12 @@ def exported(folder, task, kind="float32", explain=None):
     else:
         x = keras.layers.Conv2D(3, 1)(x)
     model = randomize(keras.Model(image, x, name="net"))
-    some = 255 * pictures(20, (24, 16, 3))
+    images = 255 * pictures(20, (24, 16, 3))
     options = {"scheme": "float32"} if kind == "float32" else {"scheme": "int8", "input_type": kind}
     source = {"recipe": {"augment": {"crop": "centre", "crop_fraction": 0.75}}}
     card = Card("net", ("a\nb", '"c"', "d"), source)
     path = folder / "net.tflite"
-    return export(model, path, calibration=some, card=card, explain=explain, force=True, **options).path
+    return export(model, path, calibration=images, card=card, explain=explain, force=True, **options).path
 
 
 @pytest.fixture

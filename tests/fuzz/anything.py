@@ -149,9 +149,9 @@ class World:
         )
 
     def batch(self, name, size, arguments):
-        found = load(name, size=size, **{"batch_size": 4, **arguments})
+        result = load(name, size=size, **{"batch_size": 4, **arguments})
         count = arguments.get("batch_size", 4) // arguments.get("shard", (0, 1))[1]
-        for image, *_ in found.dataset.take(1):
+        for image, *_ in result.dataset.take(1):
             assert np.isfinite(image).all() and image.shape[0] == count
 
     def arrays(self, name, size, arguments):

@@ -185,8 +185,8 @@ def words(w):
     looked = {"--model": file, "--top": word, "--pixels": st.tuples(word, word).map("|".join), "--nonsense": word}
 
     def line(start, known):
-        one = st.sampled_from(sorted(known)).flatmap(lambda f: st.tuples(st.just(f), known[f]))
-        many = st.lists(one, max_size=3, unique_by=lambda pair: pair[0])
+        single = st.sampled_from(sorted(known)).flatmap(lambda f: st.tuples(st.just(f), known[f]))
+        many = st.lists(single, max_size=3, unique_by=lambda pair: pair[0])
         rest = st.sampled_from([[], ["--json"], ["--force"]])
         picture = st.sampled_from([str(w.folder / "d/dark/0.png"), str(w.folder / "none.png"), str(w.folder)])
         first = file if start == "export" else picture
@@ -231,7 +231,7 @@ def ended(function, positional, named):
 
 def run(kind, strategy, count, number=0):
     """(outcome -> how often, {what a call ended in: the call}) of `count` draws with the seed `number`."""
-    outcomes, found = Counter(), {}
+    outcomes, results = Counter(), {}
 
     @seed(number)
     @settings(
@@ -247,10 +247,12 @@ def run(kind, strategy, count, number=0):
         end = ended(function, positional, named)
         outcomes[end if end in ("done", "refused") else "raised"] += 1
         if end not in ("done", "refused"):
-            found.setdefault(end, f"{kind}({', '.join(map(told, positional))}, {told(sorted(named.items(), key=str))})")
+            results.setdefault(
+                end, f"{kind}({', '.join(map(told, positional))}, {told(sorted(named.items(), key=str))})"
+            )
 
     one()
-    return outcomes, found
+    return outcomes, results
 
 
 def main():
@@ -262,9 +264,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder, one_child():
         every = calls(World(folder))
         for kind in flags.kinds or every:
-            outcomes, found = run(kind, every[kind], flags.count, flags.seed)
+            outcomes, result = run(kind, every[kind], flags.count, flags.seed)
             print(json.dumps({"kind": kind, "seed": flags.seed, **outcomes}), flush=True)
-            for end, call in found.items():
+            for end, call in result.items():
                 print(f"  {end}\n    {call}", flush=True)
 
 

@@ -72,28 +72,28 @@ def tried(model, mode, inputs, path):
             if not worst <= SAME:
                 return "wrong", f"differs by {worst:.2g}"
     except UserError as error:
-        said = str(error)
+        message = str(error)
         kind = "rejected" if isinstance(error, Rejected) else "refused"
-        return (kind if "\n" not in said and "Traceback" not in said else "raised"), said
+        return (kind if "\n" not in message and "Traceback" not in message else "raised"), message
     except Exception as error:  # what the sweep looks for
         return "raised", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     return ("right" if report.status == "pass" else "warned"), "; ".join(report.reasons)
 
 
-def difference(wanted, found):
+def difference(wanted, actual):
     """Largest difference relative to the largest value; NaN and infinity must stand in the same places."""
-    wanted, found = np.asarray(wanted, "float64"), np.asarray(found, "float64")
+    wanted, actual = np.asarray(wanted, "float64"), np.asarray(actual, "float64")
     finite = np.isfinite(wanted)
-    if wanted.shape != found.shape or not np.array_equal(finite, np.isfinite(found)):
+    if wanted.shape != actual.shape or not np.array_equal(finite, np.isfinite(actual)):
         return np.inf
-    return np.abs(wanted[finite] - found[finite]).max(initial=0) / (np.abs(wanted[finite]).max(initial=0) or 1.0)
+    return np.abs(wanted[finite] - actual[finite]).max(initial=0) / (np.abs(wanted[finite]).max(initial=0) or 1.0)
 
 
 def layer_rows(name, examples, folder, modes=MODES):
     """The rows of `examples` nets with the layer called `name`, and how many draws Keras itself refused."""
-    rows, made, unmade = [], 0, 0
+    rows, result, unmade = [], 0, 0
     for arguments, form in draws(name):
-        if made == examples:
+        if result == examples:
             break
         keras.backend.clear_session()
         keras.utils.set_random_seed(SEED)
@@ -104,16 +104,16 @@ def layer_rows(name, examples, folder, modes=MODES):
         except Exception:  # Keras's own refusals: strides beside dilation, an axis that is none
             unmade += 1
             continue
-        made += 1
+        result += 1
         for mode in modes:
-            outcome, said = tried(model, mode, inputs, Path(folder, "net.tflite"))
-            rows.append(Row(name, CASES[name].group, mode, outcome, said, f"{form} {arguments}"))
+            outcome, message = tried(model, mode, inputs, Path(folder, "net.tflite"))
+            rows.append(Row(name, CASES[name].group, mode, outcome, message, f"{form} {arguments}"))
     return rows, unmade
 
 
 def draws(name, count=100):
     """Different (arguments, form) for the layer called `name`, as hypothesis draws them, in no order."""
-    found = {}
+    results = {}
 
     @settings(
         max_examples=count,
@@ -125,10 +125,10 @@ def draws(name, count=100):
     )
     @given(st.tuples(CASES[name].drawn(), st.sampled_from(FORMS)))
     def collect(choice):
-        found.setdefault(str((sorted(choice[0].items(), key=str), choice[1])), choice)
+        results.setdefault(str((sorted(choice[0].items(), key=str), choice[1])), choice)
 
     collect()
-    every = list(found.values())
+    every = list(results.values())
     return [every[i] for i in np.random.default_rng(SEED).permutation(len(every))]
 
 
@@ -260,7 +260,7 @@ def document(rows, unmade, more=""):
     every = Counter(row.outcome for row in rows)
     lines.append(f"| **all** | | {' | '.join(f'**{every[h]}**' for h in heads)} |")
     bad = [row for row in rows if row.outcome not in GOOD]
-    told = "\n## Neither right nor one line\n\n" + _listed(bad) + "\n" if bad else ""
+    message = "\n## Neither right nor one line\n\n" + _listed(bad) + "\n" if bad else ""
     left = "".join(f"\n- `{name}` was left out: {why}." for name, why in LEFT_OUT.items())
     tried = {row.subject for row in rows}
     left += "".join(f"\n- `{name}` in float32 only: {why}." for name, why in HUGE.items() if name in tried)
@@ -277,17 +277,20 @@ def document(rows, unmade, more=""):
         left="\n" + left,
         refused=_listed([row for row in rows if row.outcome == "refused"]),
         rejected=_listed([row for row in rows if row.outcome == "rejected"]),
-        bad=told,
+        bad=message,
         more=more,
     )
 
 
 def _listed(rows):
     """A line for each subject and thing said of it, with the modes it was said in."""
-    found = {}
+    results = {}
     for row in rows:
-        found.setdefault((row.subject, _short(row.said)), []).append(row.mode)
-    lines = [f"- `{s}` ({', '.join(dict.fromkeys(modes))}; {len(modes)}): {said}" for (s, said), modes in found.items()]
+        results.setdefault((row.subject, _short(row.said)), []).append(row.mode)
+    lines = [
+        f"- `{s}` ({', '.join(dict.fromkeys(modes))}; {len(modes)}): {message}"
+        for (s, message), modes in results.items()
+    ]
     return "\n".join(lines) or "Nothing."
 
 
@@ -312,10 +315,10 @@ def main():
         for name in flags.subjects or [*CASES, *NETWORKS]:
             kept = folder / f"{name}.json"
             if not kept.exists():
-                found, count = (
+                result, count = (
                     layer_rows(name, flags.examples, work) if name in CASES else (network_rows(name, work), 0)
                 )
-                kept.write_text(json.dumps({"rows": [asdict(r) for r in found], "unmade": count}))
+                kept.write_text(json.dumps({"rows": [asdict(r) for r in result], "unmade": count}))
             read = json.loads(kept.read_text())
             rows += [Row(**r) for r in read["rows"]]
             unmade += read["unmade"]

@@ -17,8 +17,8 @@ def world(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["export", "quantization_aware", "predict", "tflite.predict", "keras-cnns"])
 def test_no_argument_ends_in_a_traceback(kind, world):
-    outcomes, found = arguments.run(kind, arguments.calls(world)[kind], 60)
-    assert not found and sum(outcomes.values()) >= 30
+    outcomes, result = arguments.run(kind, arguments.calls(world)[kind], 60)
+    assert not result and sum(outcomes.values()) >= 30
     assert outcomes["done"] and (outcomes["refused"] or kind == "keras-cnns")
 
 

@@ -47,24 +47,24 @@ def test_every_network_of_keras_applications(name, tmp_path):
 
 def test_the_sweep_sees_a_wrong_file_and_what_is_no_line(tmp_path, monkeypatch):
     model, path = randomize(net("Conv2D", {"filters": 4, "kernel_size": 3}, "nested")), tmp_path / "net.tflite"
-    given = sweep.numbers(model)
-    assert sweep.tried(model, "float32", given, path) == ("right", "")
+    inputs = sweep.numbers(model)
+    assert sweep.tried(model, "float32", inputs, path) == ("right", "")
     predicted = sweep.predict
     monkeypatch.setattr(sweep, "predict", lambda *args: 1.001 * predicted(*args))
-    assert sweep.tried(model, "float32", given, path)[0] == "wrong"
+    assert sweep.tried(model, "float32", inputs, path)[0] == "wrong"
 
     def broken(*args, **options):
         raise KeyError("inside")
 
     monkeypatch.setattr(sweep, "export", broken)
-    assert sweep.tried(model, "int8", given, path) == ("raised", "KeyError: 'inside'")
+    assert sweep.tried(model, "int8", inputs, path) == ("raised", "KeyError: 'inside'")
 
 
 def test_answers_are_compared_where_they_are_numbers():
-    one = np.array([1.0, np.inf, -2.0])
-    assert sweep.difference(one, np.array([1.0, np.inf, -2.0002])) == pytest.approx(1e-4)
-    assert sweep.difference(one, np.array([1.0, 3.0, -2.0])) == np.inf
-    assert sweep.difference(one, one[:2]) == np.inf
+    first = np.array([1.0, np.inf, -2.0])
+    assert sweep.difference(first, np.array([1.0, np.inf, -2.0002])) == pytest.approx(1e-4)
+    assert sweep.difference(first, np.array([1.0, 3.0, -2.0])) == np.inf
+    assert sweep.difference(first, first[:2]) == np.inf
 
 
 def test_nets_have_the_layer_in_every_form():

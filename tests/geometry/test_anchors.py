@@ -8,17 +8,17 @@ from keras_cnns.geometry.levels import level_of
 
 
 def test_shapes_have_the_areas_and_ratios_asked_for():
-    found = shapes((8, 16), (0.5, 1, 2))
-    np.testing.assert_allclose(found[:, 0] * found[:, 1], [64, 256] * 3, rtol=1e-6)
-    np.testing.assert_allclose(found[:, 1] / found[:, 0], [0.5, 0.5, 1, 1, 2, 2], rtol=1e-6)
+    result = shapes((8, 16), (0.5, 1, 2))
+    np.testing.assert_allclose(result[:, 0] * result[:, 1], [64, 256] * 3, rtol=1e-6)
+    np.testing.assert_allclose(result[:, 1] / result[:, 0], [0.5, 0.5, 1, 1, 2, 2], rtol=1e-6)
 
 
 def test_anchors_stand_in_the_middle_of_each_position_row_by_row():
-    found = np.asarray(anchors(2, 3, 16, (32,), (1, 4)))
-    assert found.shape == (2 * 3 * 2, 4)
-    np.testing.assert_allclose(found[0], [8 - 16, 8 - 16, 8 + 16, 8 + 16])
-    np.testing.assert_allclose(found[1], [8 - 8, 8 - 32, 8 + 8, 8 + 32])  # four times as high as wide
-    centres = (found[::2, :2] + found[::2, 2:]) / 2
+    result = np.asarray(anchors(2, 3, 16, (32,), (1, 4)))
+    assert result.shape == (2 * 3 * 2, 4)
+    np.testing.assert_allclose(result[0], [8 - 16, 8 - 16, 8 + 16, 8 + 16])
+    np.testing.assert_allclose(result[1], [8 - 8, 8 - 32, 8 + 8, 8 + 32])  # four times as high as wide
+    centres = (result[::2, :2] + result[::2, 2:]) / 2
     np.testing.assert_allclose(centres, [[8, 8], [24, 8], [40, 8], [8, 24], [24, 24], [40, 24]])
     np.testing.assert_allclose(np.asarray(anchors(1, 1, 16, (32,), (1,), offset=0))[0], [-16, -16, 16, 16])
 
@@ -55,6 +55,6 @@ def test_anchors_as_plain_loops_say(height, width, stride, rounded):
                     half = np.round(half) if rounded else half
                     centre = np.array([(column + 0.5) * across, (row + 0.5) * down])
                     expected.append([*(centre - half), *(centre + half)])
-    found = np.asarray(anchors(height, width, stride, scales, ratios, rounded=rounded))
-    assert found.shape == (height * width * 9, 4) and found.dtype == "float32"
-    np.testing.assert_allclose(found, np.reshape(expected, (-1, 4)), rtol=1e-6, atol=1e-3)
+    actual = np.asarray(anchors(height, width, stride, scales, ratios, rounded=rounded))
+    assert actual.shape == (height * width * 9, 4) and actual.dtype == "float32"
+    np.testing.assert_allclose(actual, np.reshape(expected, (-1, 4)), rtol=1e-6, atol=1e-3)

@@ -38,9 +38,9 @@ def test_both_readers_see_the_same_calls_in_the_same_order():
 
 def test_inputs_given_by_name_go_where_they_belong():
     model = called_with_a_dict()
-    some = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
-    np.testing.assert_allclose(InspectedModel(model).run(some)[0], model(some), rtol=1e-5)
-    np.testing.assert_allclose(read(model).build()(some), model(some), rtol=1e-5)
+    values = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
+    np.testing.assert_allclose(InspectedModel(model).run(values)[0], model(values), rtol=1e-5)
+    np.testing.assert_allclose(read(model).build()(values), model(values), rtol=1e-5)
 
 
 def test_paths_name_the_models_around_a_call():
@@ -55,11 +55,11 @@ def test_a_nested_model_takes_a_value_as_keras_adapts_it():
     inner = keras.Model(inner_image, layers.Dense(2)(layers.Flatten()(inner_image)))
     image = keras.Input((4,), dtype="int32")
     model = randomize(keras.Model(image, inner(image)))
-    some = np.arange(8).reshape(2, 4)
+    values = np.arange(8).reshape(2, 4)
     (ref,) = next(call for call in Calls(model) if call.name.endswith("flatten") or "flatten" in call.name).inputs
     assert ref.shape == (None, 4, 1) and ref.dtype == "float32" and ref.adapted == (((None, 4, 1), "float32"),)
-    np.testing.assert_allclose(InspectedModel(model).run(some)[0], model(some), rtol=1e-5)
-    np.testing.assert_allclose(read(model).build()(some), model(some), rtol=1e-5)
+    np.testing.assert_allclose(InspectedModel(model).run(values)[0], model(values), rtol=1e-5)
+    np.testing.assert_allclose(read(model).build()(values), model(values), rtol=1e-5)
 
 
 class Dropout(layers.Layer):

@@ -76,12 +76,12 @@ def test_what_is_drawn(folder, tmp_path):
 def test_the_command_prints_cocos_form(folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["predict", str(folder / "pictures"), "--model", str(folder / "detector.keras"), "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert [image["file_name"] for image in found["images"]] == ["tall.png", "wide.png"]
-    assert found["categories"] == [{"id": n, "name": name} for n, name in enumerate(LABELS, start=1)]
-    row = found["annotations"][1]
+    values = json.loads(capsys.readouterr().out)
+    assert [image["file_name"] for image in values["images"]] == ["tall.png", "wide.png"]
+    assert values["categories"] == [{"id": n, "name": name} for n, name in enumerate(LABELS, start=1)]
+    row = values["annotations"][1]
     assert row["bbox"] == [16, 32, 64, 64] and row["category_id"] == 1 and row["image_id"] == 2 and row["area"] == 4096
-    (tmp_path / "boxes.json").write_text(json.dumps(found))  # pycocotools reads it
+    (tmp_path / "boxes.json").write_text(json.dumps(values))  # pycocotools reads it
     coco = pytest.importorskip("pycocotools.coco").COCO(str(tmp_path / "boxes.json"))
     assert len(coco.getAnnIds(catIds=[1])) == 2
 

@@ -107,9 +107,9 @@ METHODS = ["grad_cam", "cam", "occlusion", "integrated_gradients", "saliency", "
 
 def strength(method, model, picture, target):
     """(how much the red square speaks for the target, how much the blue one does)."""
-    found = getattr(insight, method)(model, picture, target)[0]
-    found = found.sum(-1) if found.ndim == 3 else found
-    return found[5:11, 5:11].mean(), found[21:27, 21:27].mean()
+    result = getattr(insight, method)(model, picture, target)[0]
+    result = result.sum(-1) if result.ndim == 3 else result
+    return result[5:11, 5:11].mean(), result[21:27, 21:27].mean()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -126,10 +126,10 @@ def test_either_class_of_one_sigmoid_is_explained(method):
 def test_scores_of_one_sigmoid_are_of_two_classes():
     model, picture = one_sigmoid()
     network = InspectedModel(model)
-    zero, one = (float(network.scores(picture, insight.Class(i), probabilities=True)[0]) for i in (0, 1))
-    assert one == pytest.approx(
+    zero, first = (float(network.scores(picture, insight.Class(i), probabilities=True)[0]) for i in (0, 1))
+    assert first == pytest.approx(
         float(model.predict(picture, verbose=0)[0, 0]), abs=1e-6
-    ) and zero + one == pytest.approx(1)
+    ) and zero + first == pytest.approx(1)
     with pytest.raises(UserError, match="no class 2: the model has 2"):
         insight.saliency(model, picture, 2)
 

@@ -76,13 +76,13 @@ def test_a_tflite_file_with_a_class_map(capsys, folder):
     status, out, err = run(capsys, folder, "mapped.tflite 0.png 1.png --method cam --target 2")
     assert status == 0 and out.strip().endswith("mapped_cam.png"), err
     paths = [folder / "0.png", folder / "1.png"]
-    some = np.stack([read_picture(path, (32, 32, 3)) for path in paths])
-    maps, classes = File(folder / "mapped.tflite").maps("cam", some, insight.Class(2))
+    images = np.stack([read_picture(path, (32, 32, 3)) for path in paths])
+    maps, classes = File(folder / "mapped.tflite").maps("cam", images, insight.Class(2))
     assert classes.tolist() == [2, 2]
-    expected = insight.cam(load_model(folder / "net.keras"), some, 2)
+    expected = insight.cam(load_model(folder / "net.keras"), images, 2)
     np.testing.assert_allclose(maps, expected, atol=1e-3 * np.abs(expected).max())
-    for one, other in zip(*(predict(folder / f, paths) for f in ("net.keras", "mapped.tflite")), strict=True):
-        assert [name for name, _ in one["classes"]] == [name for name, _ in other["classes"]]
+    for first, other in zip(*(predict(folder / f, paths) for f in ("net.keras", "mapped.tflite")), strict=True):
+        assert [name for name, _ in first["classes"]] == [name for name, _ in other["classes"]]
     status, _, err = run(capsys, folder, "mapped.tflite 0.png --method occlusion")
     assert status == 0, err
 

@@ -49,12 +49,12 @@ def two_objects():
     return picture
 
 
-def quadrant(one):
+def quadrant(first):
     """Shares of a map's positive part in the four quarters: top left, top right, bottom left, bottom right."""
-    one = np.maximum(one, 0) if one.ndim == 2 else np.maximum(one, 0).sum(-1)
-    h, w = one.shape[0] // 2, one.shape[1] // 2
-    parts = [one[:h, :w], one[:h, w:], one[h:, :w], one[h:, w:]]
-    return np.array([p.sum() for p in parts]) / one.sum()
+    first = np.maximum(first, 0) if first.ndim == 2 else np.maximum(first, 0).sum(-1)
+    h, w = first.shape[0] // 2, first.shape[1] // 2
+    parts = [first[:h, :w], first[:h, w:], first[h:, :w], first[h:, w:]]
+    return np.array([p.sum() for p in parts]) / first.sum()
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "saliency"])
@@ -69,11 +69,11 @@ def test_grad_cam_of_a_head_of_one_dense_layer_is_the_class_map():
     """Selvaraju et al., section 3.1: there the weights are the dense layer's, over the number of positions."""
     model = planted()
     picture = pictures(3, (32, 32, 3))
-    found = insight.grad_cam(model, picture, 1, layer="pool")
+    heatmap = insight.grad_cam(model, picture, 1, layer="pool")
     maps = insight.feature_maps(model, picture, "pool")
     by_hand = np.maximum(maps @ np.array([-9, 9], "float32"), 0) / 256
-    np.testing.assert_allclose(found, tf.image.resize(by_hand[..., None], (32, 32))[..., 0], atol=1e-6)
-    np.testing.assert_allclose(insight.cam(model, picture, 1).clip(0) / 256, found, atol=0.02)
+    np.testing.assert_allclose(heatmap, tf.image.resize(by_hand[..., None], (32, 32))[..., 0], atol=1e-6)
+    np.testing.assert_allclose(insight.cam(model, picture, 1).clip(0) / 256, heatmap, atol=0.02)
 
 
 def test_the_mean_of_the_class_map_is_the_score():
@@ -129,12 +129,12 @@ def test_the_deconvnet_rectifies_and_puts_back_at_the_switches():
     # pooled: 1 5 / 0 2; the unit: 1 - 10 + 0 + 8 = -1; its projection: kernel times -1, negative parts stopped
     expected = np.zeros((4, 4))
     expected[0, 2] = 2
-    found = insight.deconvnet(model, picture, insight.Unit("unit", 0))[0, ..., 0]
-    np.testing.assert_allclose(found, expected)
+    heatmap = insight.deconvnet(model, picture, insight.Unit("unit", 0))[0, ..., 0]
+    np.testing.assert_allclose(heatmap, expected)
     picture[0, 3, 3, 0] = 4  # the unit: 7, so -2 * 7 is stopped, and the closed rectifier passes 3 * 7
-    found = insight.deconvnet(model, picture, insight.Unit("unit", 0))[0, ..., 0]
-    assert (found[0, 1], found[0, 2], found[3, 3]) == (7, 0, 28)
-    assert found[2:, :2].sum() == 21 and (found[2:, :2] == 21).sum() == 1
+    heatmap = insight.deconvnet(model, picture, insight.Unit("unit", 0))[0, ..., 0]
+    assert (heatmap[0, 1], heatmap[0, 2], heatmap[3, 3]) == (7, 0, 28)
+    assert heatmap[2:, :2].sum() == 21 and (heatmap[2:, :2] == 21).sum() == 1
 
 
 def test_guided_backpropagation_stops_what_one_of_its_two_neighbours_passes():
@@ -190,8 +190,8 @@ def test_integrated_gradients_add_up_to_the_difference():
     linear = randomize(keras.Sequential([keras.Input((3, 3, 1)), layers.Flatten(), layers.Dense(2)]))
     picture = pictures(2, (3, 3, 1))
     expected = picture.reshape(2, -1) * linear.layers[-1].kernel.numpy()[:, 0]
-    found = insight.integrated_gradients(linear, picture, 0, steps=1)
-    np.testing.assert_allclose(found.reshape(2, -1), expected, rtol=1e-5)
+    heatmap = insight.integrated_gradients(linear, picture, 0, steps=1)
+    np.testing.assert_allclose(heatmap.reshape(2, -1), expected, rtol=1e-5)
 
 
 def test_occlusion_of_a_linear_model_by_hand():
@@ -199,22 +199,22 @@ def test_occlusion_of_a_linear_model_by_hand():
     model = keras.Sequential([keras.Input((6, 6, 1)), layers.Flatten(), layers.Dense(1, use_bias=False)])
     model.layers[-1].set_weights([np.ones((36, 1), "float32")])
     picture = pictures(1, (6, 6, 1))
-    found = insight.occlusion(model, picture, 0, patch=2, stride=2, value=0.25)
+    heatmap = insight.occlusion(model, picture, 0, patch=2, stride=2, value=0.25)
     fall = picture[0, ..., 0].reshape(3, 2, 3, 2).sum((1, 3)) - 1
-    np.testing.assert_allclose(found[0], fall.repeat(2, 0).repeat(2, 1), atol=1e-5)
+    np.testing.assert_allclose(heatmap[0], fall.repeat(2, 0).repeat(2, 1), atol=1e-5)
 
 
 def test_occlusion_covers_the_border_and_uses_batches(monkeypatch):
     model, sizes = planted(), []
     run = InspectedModel.run
 
-    def counting(self, some, **kwargs):
-        sizes.append(len(some))
-        return run(self, some, **kwargs)
+    def counting(self, images, **kwargs):
+        sizes.append(len(images))
+        return run(self, images, **kwargs)
 
     monkeypatch.setattr(InspectedModel, "run", counting)
-    found = insight.occlusion(model, two_objects(), 0, patch=10, stride=7, batch=8)
-    assert found.shape == (1, 32, 32) and np.isfinite(found).all()
+    heatmap = insight.occlusion(model, two_objects(), 0, patch=10, stride=7, batch=8)
+    assert heatmap.shape == (1, 32, 32) and np.isfinite(heatmap).all()
     assert sizes == [1, 8, 8, 8, 1]  # the answer, the whole picture, and 25 covered ones
 
 
@@ -293,51 +293,51 @@ MODELS = [with_preprocessing, nested, transfer, several_outputs, shared_layer, h
 
 @pytest.mark.parametrize("make", MODELS)
 def test_every_method_works_on_models_of_every_build(make):
-    model, some = make()
+    model, images = make()
     target = insight.Class(1, "kind") if make is several_outputs else 1
     methods = METHODS if make is not grouped else {k: METHODS[k] for k in ("grad_cam", "guided_backprop")}
-    before = model.predict(some, verbose=0)
+    before = model.predict(images, verbose=0)
     for name, method in methods.items():
-        found = method(model, some, target)
-        assert found.shape[:3] == some.shape[:3], name
-        assert np.isfinite(found).all() and found.dtype == np.float32, name
-        assert np.abs(found).max() > 0 or name in (*CAMS, "guided_grad_cam"), name
-    after = model.predict(some, verbose=0)
+        heatmap = method(model, images, target)
+        assert heatmap.shape[:3] == images.shape[:3], name
+        assert np.isfinite(heatmap).all() and heatmap.dtype == np.float32, name
+        assert np.abs(heatmap).max() > 0 or name in (*CAMS, "guided_grad_cam"), name
+    after = model.predict(images, verbose=0)
     keras.tree.map_structure(np.testing.assert_array_equal, before, after)
 
 
 def test_a_nested_model_is_explained_like_a_flat_one():
-    model, some = nested()
+    model, images = nested()
     flat = keras.Sequential([keras.Input((16, 16, 3)), *model.layers[0].layers, *model.layers[1:]])
     for name, method in METHODS.items():
-        np.testing.assert_allclose(method(model, some, 2), method(flat, some, 2), atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(method(model, images, 2), method(flat, images, 2), atol=1e-5, err_msg=name)
 
 
 def test_half_precision_is_explained_as_in_full():
-    model, some = half_precision()
+    model, images = half_precision()
     full = keras.Sequential(
         [keras.Input((12, 12, 3)), layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization()]
         + [layers.GlobalAveragePooling2D(), layers.Dense(3)]
     )
     full.set_weights(model.get_weights())
-    np.testing.assert_allclose(insight.saliency(model, some, 1), insight.saliency(full, some, 1), atol=1e-6)
+    np.testing.assert_allclose(insight.saliency(model, images, 1), insight.saliency(full, images, 1), atol=1e-6)
     assert model.layers[0].compute_dtype == "float16"
 
 
 def test_batches_and_single_pictures_give_the_same():
-    model, some = with_preprocessing()
-    some = pictures(5, (32, 32, 1), high=255)
-    whole = insight.grad_cam(model, some, (0, 1, 2, 3, 4), batch=2)
-    for i, one in enumerate(some):
-        np.testing.assert_allclose(insight.grad_cam(model, one, i)[0], whole[i], atol=1e-5)
-    np.testing.assert_allclose(insight.grad_cam(model, some[..., 0], (0, 1, 2, 3, 4)), whole, atol=1e-5)
+    model, images = with_preprocessing()
+    images = pictures(5, (32, 32, 1), high=255)
+    full = insight.grad_cam(model, images, (0, 1, 2, 3, 4), batch=2)
+    for i, first in enumerate(images):
+        np.testing.assert_allclose(insight.grad_cam(model, first, i)[0], full[i], atol=1e-5)
+    np.testing.assert_allclose(insight.grad_cam(model, images[..., 0], (0, 1, 2, 3, 4)), full, atol=1e-5)
 
 
 def test_without_a_target_the_models_answer_is_explained():
-    model, some = with_preprocessing()
-    answers = model.predict(some, verbose=0).argmax(1).tolist()
+    model, images = with_preprocessing()
+    answers = model.predict(images, verbose=0).argmax(1).tolist()
     for method in METHODS.values():
-        np.testing.assert_allclose(method(model, some), method(model, some, answers), atol=1e-5)
+        np.testing.assert_allclose(method(model, images), method(model, images, answers), atol=1e-5)
 
 
 def test_scores_are_those_before_the_softmax():
@@ -347,8 +347,8 @@ def test_scores_are_those_before_the_softmax():
     forms += [layers.Reshape((3,))(layers.Softmax()(logits))]
     picture = pictures(2, (8, 8, 1))
     scores = [InspectedModel(keras.Model(image, out)).scores(picture, insight.Class(2)) for out in forms]
-    for found in scores:
-        np.testing.assert_allclose(found, scores[3], rtol=1e-6)
+    for result in scores:
+        np.testing.assert_allclose(result, scores[3], rtol=1e-6)
 
 
 def test_a_softmax_that_is_used_further_stays():
@@ -356,8 +356,8 @@ def test_a_softmax_that_is_used_further_stays():
     attention = layers.Softmax(name="attention")(layers.Dense(3)(layers.Flatten()(image)))
     model = randomize(keras.Model(image, [attention, layers.Dense(2)(attention)]))
     picture = pictures(1, (4, 4, 1))
-    found = InspectedModel(model).run(picture)[0]
-    np.testing.assert_allclose(found[1], model(picture)[1], rtol=1e-5)
+    result = InspectedModel(model).run(picture)[0]
+    np.testing.assert_allclose(result[1], model(picture)[1], rtol=1e-5)
 
 
 # ---- targets
@@ -369,18 +369,18 @@ def test_boxes_masks_and_units_are_asked_for_like_classes():
     masks = layers.Conv2D(3, 1, activation="softmax", name="masks")(x)
     boxes = layers.Reshape((8, 5))(layers.Dense(40)(layers.GlobalAveragePooling2D()(x)))
     model = randomize(keras.Model(image, {"boxes": boxes, "masks": masks}))
-    some = pictures(2, (16, 16, 1))
+    images = pictures(2, (16, 16, 1))
     where = np.zeros((16, 16), bool)
     where[2:6, 2:6] = True
     asked = [insight.Box(3, 2, "boxes"), insight.Mask(1, where, "masks"), insight.Mask(1, None, "masks")]
     asked += [insight.Unit("conv", 2), insight.Unit("conv", 2, (4, 4)), lambda out: out["boxes"][:, 0, 0]]
     for target in asked:
-        assert insight.saliency(model, some, target).shape == some.shape
-        assert np.isfinite(insight.occlusion(model, some, target, patch=5)).all()
-    inside = np.abs(insight.saliency(model, some, asked[1]))[0, ..., 0]
+        assert insight.saliency(model, images, target).shape == images.shape
+        assert np.isfinite(insight.occlusion(model, images, target, patch=5)).all()
+    inside = np.abs(insight.saliency(model, images, asked[1]))[0, ..., 0]
     assert inside[1:7, 1:7].sum() == pytest.approx(inside.sum())  # a 3x3 kernel sees one pixel beyond the mask
-    assert insight.grad_cam(model, some, asked[0]).shape == (2, 16, 16)
-    assert insight.grad_cam(model, some, asked[1]).shape == (2, 16, 16)
+    assert insight.grad_cam(model, images, asked[0]).shape == (2, 16, 16)
+    assert insight.grad_cam(model, images, asked[1]).shape == (2, 16, 16)
 
 
 # those of single pixels, and of patches that reach over a border; the others weigh whole maps, at every place alike
@@ -429,66 +429,66 @@ def test_a_planted_segmenter_is_asked_for_a_region(name):
     assert shares[3] > POSITIONED.get(name, 0.99)
 
 
-def by_hand(model, some, layer, score):
+def by_hand(model, images, layer, score):
     """(score, its gradient by the picture, Grad-CAM) of a model that is called as it is, without a `InspectedModel`."""
-    whole = keras.Model(model.input, [model.get_layer(layer).output, model.output])
+    full_model = keras.Model(model.input, [model.get_layer(layer).output, model.output])
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(some := tf.constant(some))
-        maps, outputs = whole(some, training=False)
+        tape.watch(images := tf.constant(images))
+        maps, outputs = full_model(images, training=False)
         scores = score(outputs)
         total = tf.reduce_sum(scores)
     weights = tf.reduce_mean(tape.gradient(total, maps), axis=(1, 2), keepdims=True)
     cam = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1, keepdims=True))
-    return scores, tape.gradient(total, some), tf.image.resize(cam, some.shape[1:3])[..., 0]
+    return scores, tape.gradient(total, images), tf.image.resize(cam, images.shape[1:3])[..., 0]
 
 
-def assert_alike(found, expected):
+def assert_alike(actual, expected):
     expected = np.asarray(expected)
     assert np.abs(expected).max() > 0
-    np.testing.assert_allclose(found, expected, atol=2e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(actual, expected, atol=2e-4 * np.abs(expected).max())
 
 
 def test_a_real_detector_is_asked_for_what_it_found():
     """Beside TensorFlow's gradients of the network as it is. The maps weighed are those that regions are pooled from,
     not the picture, which the last layer takes too."""
-    model, some = small_detector(), pictures(2, (64, 96, 3), high=255)
+    model, images = small_detector(), pictures(2, (64, 96, 3), high=255)
     target = insight.Box(1, output="scores")
     pooled = model.get_layer("roi_pooling").input[0]._keras_history.operation
     assert InspectedModel(model).calls[map_layer(InspectedModel(model), target)].name == pooled.name
-    scores, gradient, cam = by_hand(model, some, pooled.name, lambda outputs: outputs["scores"][:, 1])
+    scores, gradient, cam = by_hand(model, images, pooled.name, lambda outputs: outputs["scores"][:, 1])
     assert (np.asarray(scores) > 0).all()
-    np.testing.assert_allclose(InspectedModel(model).scores(some, target), scores, rtol=1e-4)
-    assert_alike(insight.saliency(model, some, target), gradient)
-    assert_alike(insight.grad_cam(model, some, target), cam)
-    covered = some[:1].copy()
-    covered[:, 24:48, 48:72] = some[0].mean((0, 1))
-    fall = insight.occlusion(model, some[:1], target, patch=24, stride=24)[0, 30, 60]
+    np.testing.assert_allclose(InspectedModel(model).scores(images, target), scores, rtol=1e-4)
+    assert_alike(insight.saliency(model, images, target), gradient)
+    assert_alike(insight.grad_cam(model, images, target), cam)
+    covered = images[:1].copy()
+    covered[:, 24:48, 48:72] = images[0].mean((0, 1))
+    fall = insight.occlusion(model, images[:1], target, patch=24, stride=24)[0, 30, 60]
     assert fall == pytest.approx(float(scores[0] - model(covered, training=False)["scores"][0, 1]), abs=1e-4)
     with pytest.raises(UserError, match="no box 7: the model has 7, 0 to 6"):
-        insight.grad_cam(model, some, insight.Box(7, output="scores"))
+        insight.grad_cam(model, images, insight.Box(7, output="scores"))
 
 
 def test_a_real_segmenter_is_asked_for_a_region():
     """Beside TensorFlow's gradients of the mean score, before the softmax, of the region's pixels."""
     model = randomize(build("fcn8s", columns={"width": 0.35}, classes=5, input_shape=(64, 96, 3)))
-    some, where = pictures(1, (64, 96, 3), high=255), np.zeros((64, 96), bool)
+    images, where = pictures(1, (64, 96, 3), high=255), np.zeros((64, 96), bool)
     where[8:24, 8:24] = True
     target = insight.Mask(2, where)
     bare = keras.Model(model.input, model.get_layer("predictions").input)
     name = InspectedModel(model).calls[map_layer(InspectedModel(model), target)].name
-    _, gradient, cam = by_hand(bare, some, name, lambda outputs: tf.reduce_mean(outputs[:, 8:24, 8:24, 2], (1, 2)))
-    assert_alike(insight.saliency(model, some, target), gradient)
-    assert_alike(insight.grad_cam(model, some, target), cam)
+    _, gradient, cam = by_hand(bare, images, name, lambda outputs: tf.reduce_mean(outputs[:, 8:24, 8:24, 2], (1, 2)))
+    assert_alike(insight.saliency(model, images, target), gradient)
+    assert_alike(insight.grad_cam(model, images, target), cam)
     for method in (insight.grad_cam, insight.occlusion, insight.integrated_gradients):
         for asked in (2, None):  # also where the network's own answer is to be told first
             with pytest.raises(UserError, match="a class needs a vector"):
-                method(model, some, asked)
+                method(model, images, asked)
 
 
 def test_the_strongest_activations_and_what_they_see():
     model = planted()
-    some = np.concatenate([two_objects() * 0.5, two_objects(), np.full((1, 32, 32, 3), 0.2, "float32")])
-    best, second = insight.top_activations(model, some, "pool", 0, count=2)
+    images = np.concatenate([two_objects() * 0.5, two_objects(), np.full((1, 32, 32, 3), 0.2, "float32")])
+    best, second = insight.top_activations(model, images, "pool", 0, count=2)
     assert (best.picture, second.picture) == (1, 0) and best.value > second.value
     top, left, bottom, right = best.window
     assert bottom - top == right - left == 4  # a 3x3 kernel and a 2x2 pooling
@@ -499,12 +499,15 @@ def test_the_strongest_activations_and_what_they_see():
 
 def test_the_projection_stays_in_the_receptive_field():
     model = randomize(build("lenet5"))
-    some = pictures(3, (32, 32, 1))
-    best = insight.top_activations(model, some, "C3_conv", 5, count=1)[0]
+    images = pictures(3, (32, 32, 1))
+    best = insight.top_activations(model, images, "C3_conv", 5, count=1)[0]
     unit = insight.Unit("C3_conv", 5, best.position)
-    found = insight.deconvnet(model, some[best.picture], unit)[0, ..., 0]
+    heatmap = insight.deconvnet(model, images[best.picture], unit)[0, ..., 0]
     top, left, bottom, right = best.window
-    assert np.abs(found[top:bottom, left:right]).sum() == pytest.approx(np.abs(found).sum()) and np.abs(found).sum() > 0
+    assert (
+        np.abs(heatmap[top:bottom, left:right]).sum() == pytest.approx(np.abs(heatmap).sum())
+        and np.abs(heatmap).sum() > 0
+    )
 
 
 def test_filters_are_the_first_kernels():
@@ -515,9 +518,9 @@ def test_filters_are_the_first_kernels():
 
 
 def test_what_maximizes_a_colour_is_that_colour():
-    found = insight.maximize(planted(), insight.Unit("colours", 1), steps=80, low=0.0, high=1.0, shift=0)
-    middle = found[14:19, 14:19].mean((0, 1))
-    assert found.shape == (32, 32, 3) and found.min() >= 0 and found.max() <= 1
+    heatmap = insight.maximize(planted(), insight.Unit("colours", 1), steps=80, low=0.0, high=1.0, shift=0)
+    middle = heatmap[14:19, 14:19].mean((0, 1))
+    assert heatmap.shape == (32, 32, 3) and heatmap.min() >= 0 and heatmap.max() <= 1
     assert middle[1] > middle[0] + 0.3
     network = InspectedModel(planted())
     grey = np.full((1, 32, 32, 3), 0.5, "float32")
@@ -528,11 +531,11 @@ def test_what_maximizes_a_colour_is_that_colour():
 
 def test_maximizing_a_grey_model():
     model = randomize(build("lenet5"))
-    found = insight.maximize(model, 3, steps=5, low=0.0, high=1.0)
-    assert found.shape == (32, 32, 1)
+    heatmap = insight.maximize(model, 3, steps=5, low=0.0, high=1.0)
+    assert heatmap.shape == (32, 32, 1)
     network = InspectedModel(model)
     longer = insight.maximize(model, 3, steps=40, low=0.0, high=1.0)
-    assert network.scores(longer[None], insight.Class(3))[0] > network.scores(found[None], insight.Class(3))[0]
+    assert network.scores(longer[None], insight.Class(3))[0] > network.scores(heatmap[None], insight.Class(3))[0]
 
 
 # ---- mistakes
@@ -577,15 +580,15 @@ def test_mistakes_end_in_a_line(call, says):
 
 def test_a_model_without_convolutions():
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2)], name="dense")
-    some = pictures(1, (8, 8, 1))
+    images = pictures(1, (8, 8, 1))
     for call in (
-        lambda: insight.grad_cam(model, some),
+        lambda: insight.grad_cam(model, images),
         lambda: insight.filters(model),
-        lambda: insight.cam(model, some),
+        lambda: insight.cam(model, images),
     ):
         with pytest.raises(UserError, match="dense"):
             call()
-    assert insight.saliency(model, some).shape == insight.occlusion(model, some)[..., None].shape
+    assert insight.saliency(model, images).shape == insight.occlusion(model, images)[..., None].shape
 
 
 def test_deeper_kernels_are_no_pictures():

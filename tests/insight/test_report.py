@@ -34,12 +34,12 @@ def run(tmp_path_factory):
     """A short run on the digits, with its float32 and int8 files."""
     folder = tmp_path_factory.mktemp("report") / "run"
     train(Recipe(model="lenet5", input_shape=(32, 32, 1), epochs=2, batch_size=64, out=str(folder)), quiet=True)
-    some, labels, _ = load_arrays("digits", "test", size=(32, 32), channels=1, limit=100)
+    images, labels, _ = load_arrays("digits", "test", size=(32, 32), channels=1, limit=100)
     reports = []
     for scheme in ("float32", "int8"):
         path = folder / f"lenet5_{scheme}.tflite"
-        given = {"calibration": some, "images": some, "labels": labels, "force": True}
-        reports.append(tflite.export(folder / "model.keras", path, scheme=scheme, **given))
+        options = {"calibration": images, "images": images, "labels": labels, "force": True}
+        reports.append(tflite.export(folder / "model.keras", path, scheme=scheme, **options))
     (folder / "report.json").write_text(json.dumps({"exports": [r.to_dict() for r in reports]}))
     return folder
 
@@ -88,8 +88,8 @@ def page_of(path):
 
 def test_a_run_is_shown_whole(run):
     page = page_of(report(run))
-    for said in ("What it is", "61,706", "2 epochs", "Accuracy 0.", "Expected calibration error", "int8", "near"):
-        assert said in page.text
+    for message in ("What it is", "61,706", "2 epochs", "Accuracy 0.", "Expected calibration error", "int8", "near"):
+        assert message in page.text
     assert "Not shown" not in page.text
     metrics = json.loads((run / "metrics.json").read_text())
     assert f"Accuracy {metrics['accuracy']:.4f}" in page.text
@@ -175,8 +175,8 @@ def test_a_segmenters_run(tmp_path):
 def test_a_detectors_run(tmp_path):
     """What `tasks.detection` writes: one box of a cat found, one missed; no dog anywhere."""
     boxes = np.array([[[10.0, 10, 20, 20], [40, 40, 60, 60]]])
-    found = (boxes[:, :1], np.zeros((1, 1)), np.full((1, 1), 0.9))
-    counts = (*found, boxes, np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 2)), np.array([2]), np.ones((1, 1)))
+    result = (boxes[:, :1], np.zeros((1, 1)), np.full((1, 1), 0.9))
+    counts = (*result, boxes, np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 2)), np.array([2]), np.ones((1, 1)))
     metrics = Detection.measure(None, counts, ("cat", "dog"))
     page = page_of(report(run_of(tmp_path, "faster_rcnn", metrics)))
     assert f"Mean average precision {metrics['map']:.4f}" in page.text and metrics["map"] == pytest.approx(
@@ -284,8 +284,8 @@ def test_it_reads_in_a_browser(run, tmp_path, width, scheme):
         text=True,
         timeout=120,
     ).stdout
-    found, images, loaded = re.search(r"<pre id=.?o.?>(\d+) (\d+) (\w+)</pre>", drawn).groups()
-    assert int(found) <= width and int(images) > 4 and loaded == "true"
+    result, images, loaded = re.search(r"<pre id=.?o.?>(\d+) (\d+) (\w+)</pre>", drawn).groups()
+    assert int(result) <= width and int(images) > 4 and loaded == "true"
     subprocess.run(
         [CHROMIUM, *flags, *dark, f"--window-size={width},1200", f"--screenshot={shot}", page.as_uri()],
         capture_output=True,
@@ -302,10 +302,10 @@ def test_it_reads_in_a_browser(run, tmp_path, width, scheme):
 def test_calibration_by_hand():
     """Two pictures of confidence .8, one right; three of .95, all right."""
     probabilities = np.array([[0.8, 0.2], [0.8, 0.2], [0.05, 0.95], [0.05, 0.95], [0.05, 0.95]])
-    found = calibration(probabilities, np.array([0, 1, 1, 1, 1]))
-    assert found.counts.tolist() == [0] * 7 + [2, 0, 3]
-    assert found.accuracy[7] == 0.5 and found.confidence[9] == pytest.approx(0.95)
-    assert found.expected_error == pytest.approx((2 * 0.3 + 3 * 0.05) / 5)
+    result = calibration(probabilities, np.array([0, 1, 1, 1, 1]))
+    assert result.counts.tolist() == [0] * 7 + [2, 0, 3]
+    assert result.accuracy[7] == 0.5 and result.confidence[9] == pytest.approx(0.95)
+    assert result.expected_error == pytest.approx((2 * 0.3 + 3 * 0.05) / 5)
 
 
 def test_a_calibrated_classifier_has_a_small_error():
@@ -324,6 +324,6 @@ def test_near_duplicates_are_found_and_others_are_not():
     second[5] = first[9]
     second[6] = first[9]
     second[8] = 100
-    found = near_duplicates(first, second)
-    assert {pair[:2] for pair in found} == {(7, 3), (9, 5), (9, 6)}
-    assert found[0][2] == pytest.approx(1, abs=1e-5) and found[-1][:2] == (7, 3)
+    pairs = near_duplicates(first, second)
+    assert {pair[:2] for pair in pairs} == {(7, 3), (9, 5), (9, 6)}
+    assert pairs[0][2] == pytest.approx(1, abs=1e-5) and pairs[-1][:2] == (7, 3)

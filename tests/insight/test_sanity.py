@@ -10,24 +10,24 @@ from keras_cnns.testing import pictures, randomize
 from tests.insight.test_maps import planted, two_objects
 
 
-def edges(model, some, target):
+def edges(model, images, target):
     """A "method" that never looks at the model."""
-    return np.abs(np.diff(some[..., 0], axis=1, prepend=0))
+    return np.abs(np.diff(images[..., 0], axis=1, prepend=0))
 
 
 def test_randomized_weights_change_a_map_and_leave_the_model_alone():
-    model, some = randomize(build("lenet5")), pictures(2, (32, 32, 1))
+    model, images = randomize(build("lenet5")), pictures(2, (32, 32, 1))
     before = [w.copy() for w in model.get_weights()]
-    found = insight.weights_matter(insight.saliency, model, some, (1, 2))
-    assert next(iter(found)) == "predictions" and list(found)[-1] == "C1_conv"
-    assert abs(list(found.values())[-1]) < 0.5
+    heatmap = insight.weights_matter(insight.saliency, model, images, (1, 2))
+    assert next(iter(heatmap)) == "predictions" and list(heatmap)[-1] == "C1_conv"
+    assert abs(list(heatmap.values())[-1]) < 0.5
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_an_edge_detector_is_found_out():
-    model, some = randomize(build("lenet5")), pictures(1, (32, 32, 1))
-    assert min(insight.weights_matter(edges, model, some).values()) == pytest.approx(1)
+    model, images = randomize(build("lenet5")), pictures(1, (32, 32, 1))
+    assert min(insight.weights_matter(edges, model, images).values()) == pytest.approx(1)
 
 
 def test_the_model_has_its_weights_again_when_a_method_fails():
@@ -50,9 +50,9 @@ def test_the_model_has_its_weights_again_when_a_method_fails():
 def test_a_maps_order_beats_random_ones(method):
     model, picture = planted(), two_objects()
     for target in (0, 1):
-        found = insight.beats_random(model, picture[0], method(model, picture, target)[0], target)
-        assert found["deletion"][0] < found["deletion"][1]
-        assert found["insertion"][0] > found["insertion"][1]
+        heatmap = insight.beats_random(model, picture[0], method(model, picture, target)[0], target)
+        assert heatmap["deletion"][0] < heatmap["deletion"][1]
+        assert heatmap["insertion"][0] > heatmap["insertion"][1]
         worst = insight.beats_random(model, picture[0], -method(model, picture, target)[0], target)
         assert worst["insertion"][0] < worst["insertion"][1]
 

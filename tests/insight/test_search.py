@@ -39,14 +39,14 @@ def run(capsys, *words):
 def test_the_nearest_show_the_same(capsys, folder):
     pictures, out = folder / "pictures", folder / "out"
     words = [pictures, pictures / "red/0.png", pictures / "green/1.png", "--model", folder / "net.keras"]
-    status, said, _ = run(capsys, *words, "--count", "3", "--out", out, "--map", "--json")
-    found = json.loads(said)
+    status, message, _ = run(capsys, *words, "--count", "3", "--out", out, "--map", "--json")
+    values = json.loads(message)
     assert status == 0
-    assert {p for p, _ in found["nearest"][0]} == {"red/1.png", "red/2.png", "red/3.png"}
-    assert all(p.startswith("green/") and cosine > 0.9 for p, cosine in found["nearest"][1])
-    for file in found["files"]:
+    assert {p for p, _ in values["nearest"][0]} == {"red/1.png", "red/2.png", "red/3.png"}
+    assert all(p.startswith("green/") and cosine > 0.9 for p, cosine in values["nearest"][1])
+    for file in values["files"]:
         assert np.asarray(Image.open(file).convert("L"), float).std() > 10
-    assert len(found["files"]) == 2
+    assert len(values["files"]) == 2
 
 
 def test_the_index_is_kept_and_renewed_where_something_changed(folder):

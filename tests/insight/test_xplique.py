@@ -24,14 +24,14 @@ def network():
 
 
 def both(ours, theirs, model, options):
-    some, answers = pictures(3, (32, 32, 3)), np.eye(4, dtype="float32")[[1, 2, 3]]
-    expected = np.asarray(theirs(model, **options)(some, answers)).reshape(3, 32, 32, -1)
-    return ours(model, some, (1, 2, 3)).reshape(3, 32, 32, -1), expected
+    images, answers = pictures(3, (32, 32, 3)), np.eye(4, dtype="float32")[[1, 2, 3]]
+    expected = np.asarray(theirs(model, **options)(images, answers)).reshape(3, 32, 32, -1)
+    return ours(model, images, (1, 2, 3)).reshape(3, 32, 32, -1), expected
 
 
 def test_grad_cam(network):
-    found, expected = both(partial(insight.grad_cam, layer="last"), xplique.GradCAM, network, {"conv_layer": "last"})
-    np.testing.assert_allclose(found, expected, atol=1e-5 * expected.max())
+    actual, expected = both(partial(insight.grad_cam, layer="last"), xplique.GradCAM, network, {"conv_layer": "last"})
+    np.testing.assert_allclose(actual, expected, atol=1e-5 * expected.max())
 
 
 def test_grad_cam_plus_plus(network):
@@ -42,10 +42,10 @@ def test_grad_cam_plus_plus(network):
         def _compute_weights(gradients, maps):
             return xplique.GradCAMPP._compute_weights(gradients, maps * 32 * 32)
 
-    found, expected = both(
+    actual, expected = both(
         partial(insight.grad_cam_plus_plus, layer="last"), AsInThePaper, network, {"conv_layer": "last"}
     )
-    assert rank_correlation(found, expected) > 0.999
+    assert rank_correlation(actual, expected) > 0.999
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,6 @@ def test_grad_cam_plus_plus(network):
 )
 def test_gradients_by_the_picture(ours, theirs, options, network):
     """Theirs is one value a pixel: the largest size or the mean of the colours."""
-    found, expected = both(ours, getattr(xplique, theirs), network, options)
-    forms = [np.abs(found).max(-1), found.mean(-1), np.abs(found).mean(-1)]
+    actual, expected = both(ours, getattr(xplique, theirs), network, options)
+    forms = [np.abs(actual).max(-1), actual.mean(-1), np.abs(actual).mean(-1)]
     assert max(rank_correlation(form, expected[..., 0]) for form in forms) > 0.99

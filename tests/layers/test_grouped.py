@@ -62,8 +62,8 @@ def test_training_and_inference_agree_in_outputs_and_gradients(
             loss = tf.reduce_sum(y * tf.cos(tf.range(tf.size(y), dtype="float32")).numpy().reshape(y.shape))
         return [y, *tape.gradient(loss, [image, *layer.trainable_weights])], len(convolutions)
 
-    (fast, several), (plain, one) = gradients(training=True), gradients(training=False)
-    assert (several, one) == (parts, 1)
+    (fast, several), (plain, first) = gradients(training=True), gradients(training=False)
+    assert (several, first) == (parts, 1)
     for a, b in zip(fast, plain, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 

@@ -39,9 +39,9 @@ def test_no_box_and_saved(tmp_path):
     model = keras.Model([levels, boxes], PyramidRoIAlign(2, lowest=2)(levels, boxes))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    given = np.stack([BOXES, BOXES]) * np.float32(4)
-    np.testing.assert_allclose(loaded([LEVELS, given]), PyramidRoIAlign(2, lowest=2)(LEVELS, given), atol=1e-6)
-    assert loaded([LEVELS, given[:, :0]]).shape == (2, 0, 2, 2, 3)
+    inputs = np.stack([BOXES, BOXES]) * np.float32(4)
+    np.testing.assert_allclose(loaded([LEVELS, inputs]), PyramidRoIAlign(2, lowest=2)(LEVELS, inputs), atol=1e-6)
+    assert loaded([LEVELS, inputs[:, :0]]).shape == (2, 0, 2, 2, 3)
 
 
 def test_proposals_are_the_best_of_each_level_suppressed_by_itself():
@@ -49,7 +49,7 @@ def test_proposals_are_the_best_of_each_level_suppressed_by_itself():
     objectness = [RNG.normal(size=(1, *shape, 3)).astype("float32") for shape in shapes]
     deltas = [RNG.normal(0, 0.3, (1, *shape, 12)).astype("float32") for shape in shapes]
     layer = PyramidProposals(4, scales, ratios, count=30, before=40, threshold=0.5, offset=0.0, rounded=True)
-    found = np.asarray(layer(objectness, deltas, IMAGE))[0]
+    result = np.asarray(layer(objectness, deltas, IMAGE))[0]
     boxes, scores, levels = [], [], []
     for n, (shape, scale) in enumerate(zip(shapes, scales, strict=True)):
         own = objectness[n].ravel()
@@ -60,13 +60,13 @@ def test_proposals_are_the_best_of_each_level_suppressed_by_itself():
         scores.append(np.where(inside, own[best], -np.inf))
         levels += [n] * 40
     kept = greedy(np.concatenate(boxes), np.concatenate(scores), 30, 0.5, classes=np.array(levels))
-    np.testing.assert_allclose(found[: len(kept)], np.concatenate(boxes)[kept], atol=1e-3)
+    np.testing.assert_allclose(result[: len(kept)], np.concatenate(boxes)[kept], atol=1e-3)
     assert len(kept) > 10 and len({levels[i] for i in kept}) == 2
 
 
 def test_a_level_whose_size_was_rounded_has_the_stride_that_its_size_says():
     """As torchvision has it: 6 positions become 3, and 3 become 2 of 48 pixels each instead of 64."""
     layer = PyramidProposals(16, (16, 32, 64), (1.0,), count=5, before=5)
-    found = np.asarray(layer.anchors([np.zeros((1, n, n, 1), "float32") for n in (6, 3, 2)]))
-    centres = (found[-4:, :2] + found[-4:, 2:]) / 2
+    result = np.asarray(layer.anchors([np.zeros((1, n, n, 1), "float32") for n in (6, 3, 2)]))
+    centres = (result[-4:, :2] + result[-4:, 2:]) / 2
     assert centres.tolist() == [[24, 24], [72, 24], [24, 72], [72, 72]]

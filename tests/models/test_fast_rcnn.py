@@ -27,17 +27,17 @@ def small(**more):
 def test_what_is_found_comes_from_the_given_boxes(pooling, tmp_path):
     model = small(roi_pooling=pooling)
     images, boxes = map(keras.ops.convert_to_tensor, samples(model, 2))
-    found = model([images, boxes], training=False)
+    result = model([images, boxes], training=False)
     first, heads = parts(model)
     scores, deltas = heads([first(images), boxes], training=False)
     assert scores.shape == (2, 5, 4) and deltas.shape == (2, 5, 12)
     again = model.get_layer("detections")(scores, deltas, boxes, images)
-    for name, there in found.items():
+    for name, there in result.items():
         np.testing.assert_allclose(again[name], there, atol=1e-4)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for name, there in loaded([images, boxes], training=False).items():
-        np.testing.assert_array_equal(there, found[name])
+        np.testing.assert_array_equal(there, result[name])
 
 
 def test_a_box_without_area_is_none_and_no_box_is_nothing_found():
@@ -47,17 +47,17 @@ def test_a_box_without_area_is_none_and_no_box_is_nothing_found():
     for name, there in model([images, boxes]).items():
         np.testing.assert_allclose(model([images, padded])[name], there, atol=1e-4)
     for nothing in (np.zeros((2, 4, 4), "float32"), np.zeros((2, 0, 4), "float32")):
-        found = model([images, nothing])
-        assert found["boxes"].shape == (2, 7, 4) and not np.asarray(found["scores"]).any()
-        assert (np.asarray(found["classes"]) == -1).all()
+        result = model([images, nothing])
+        assert result["boxes"].shape == (2, 7, 4) and not np.asarray(result["scores"]).any()
+        assert (np.asarray(result["classes"]) == -1).all()
 
 
 def test_boxes_that_cannot_be_are_nothing_found():
     """x2 < x1, NaN, outside the picture, no area."""
     model = small()
     wrong = [[40, 10, 20, 30], [np.nan, 0, 30, 30], [200, 100, 260, 180], [10, 10, 10, 40], [-50, -50, -20, -20]]
-    found = model([pictures(1, (64, 96, 3)), np.array([wrong], "float32")])
-    assert not np.asarray(found["scores"]).any() and not np.asarray(found["boxes"]).any()
+    result = model([pictures(1, (64, 96, 3)), np.array([wrong], "float32")])
+    assert not np.asarray(result["scores"]).any() and not np.asarray(result["boxes"]).any()
 
 
 @pytest.mark.slow
@@ -78,10 +78,10 @@ def test_its_tflite_file_takes_boxes_too_and_finds_the_same(tmp_path):
 
     model = small(proposals=6)
     images, boxes = samples(model, 4)
-    given = {"image": images, "proposals": boxes}
-    assert export(model, tmp_path / "model.tflite", images=given).status == "pass"
-    found = list(runner.predict(tmp_path / "model.tflite", given).values())
+    inputs = {"image": images, "proposals": boxes}
+    assert export(model, tmp_path / "model.tflite", images=inputs).status == "pass"
+    answers = list(runner.predict(tmp_path / "model.tflite", inputs).values())
     expected = {name: np.asarray(x) for name, x in model([images, boxes], training=False).items()}
-    there = next(x for x in found if x.shape == (4, 7, 4))
+    there = next(x for x in answers if x.shape == (4, 7, 4))
     for here, tflite, score in zip(expected["boxes"], there, expected["scores"], strict=True):
         assert (np.diag(overlaps(tflite, here))[score > 0] > 0.99).all() and (score > 0).any()

@@ -35,19 +35,19 @@ def small(**more):
 @pytest.mark.parametrize("pooling", ["max", "align"])
 def test_an_answer_has_a_fixed_size_and_comes_back_from_a_file(pooling, tmp_path):
     model, images = small(roi_pooling=pooling), pictures(2, (64, 96, 3), high=255)
-    found = model(images, training=False)
-    assert {name: tuple(x.shape) for name, x in found.items()} == {
+    result = model(images, training=False)
+    assert {name: tuple(x.shape) for name, x in result.items()} == {
         "boxes": (2, 7, 4),
         "classes": (2, 7),
         "scores": (2, 7),
     }
-    boxes, scores = np.asarray(found["boxes"]), np.asarray(found["scores"])
+    boxes, scores = np.asarray(result["boxes"]), np.asarray(result["scores"])
     assert scores.max() > 0.05 and (np.diff(scores) <= 0).all()
     assert (boxes >= 0).all() and (boxes[..., 2] <= 96).all() and (boxes[..., 3] <= 64).all()
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")(images, training=False)
-    for name in found:
-        np.testing.assert_array_equal(again[name], found[name])
+    for name in result:
+        np.testing.assert_array_equal(again[name], result[name])
 
 
 def test_the_parts_are_the_model():
@@ -57,9 +57,9 @@ def test_the_parts_are_the_model():
     level, objectness, deltas = first(images, training=False)
     boxes = model.get_layer("proposals")(objectness, deltas, images)
     scores, refined = heads([level, boxes], training=False)
-    found = model.get_layer("detections")(scores, refined, boxes, images)
+    actual = model.get_layer("detections")(scores, refined, boxes, images)
     for name, expected in model(images, training=False).items():
-        np.testing.assert_allclose(found[name], expected, atol=1e-4)
+        np.testing.assert_allclose(actual[name], expected, atol=1e-4)
     assert heads([level, boxes[:, :5]])[0].shape == (2, 5, 4)  # any number of regions
     trained = {id(v) for part in (first, heads) for v in part.trainable_variables}
     assert trained == {id(v) for v in model.trainable_variables}
@@ -107,10 +107,10 @@ def test_its_tflite_file_finds_the_same_by_built_in_operators(tmp_path):
     model, images = small(), pictures(4, (64, 96, 3), seed=3, high=255)
     report = export(model, tmp_path / "model.tflite", images=images)
     assert report.status == "pass" and report.comparisons[0].overlap > 0.99
-    found = list(runner.predict(tmp_path / "model.tflite", images).values())
+    answers = list(runner.predict(tmp_path / "model.tflite", images).values())
     expected = {name: np.asarray(x) for name, x in model(images, training=False).items()}
-    boxes = next(x for x in found if x.shape == (4, 7, 4))
-    other = [x for x in found if x.shape == (4, 7)]
+    boxes = next(x for x in answers if x.shape == (4, 7, 4))
+    other = [x for x in answers if x.shape == (4, 7)]
     assert any(np.array_equal(x, expected["classes"]) for x in other)
     assert any(np.allclose(x, expected["scores"], atol=1e-4) for x in other)
     for there, here, score in zip(boxes, expected["boxes"], expected["scores"], strict=True):

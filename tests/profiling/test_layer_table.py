@@ -21,8 +21,8 @@ KB, M = 1024, 1e6
 
 def test_alexnet_parameters_per_layer():
     """Krizhevsky et al. 2012 as the courses have it: 34,944 in conv1 to 37.7 million in fc6."""
-    found = {row.name: row.params for row in profile(build("alexnet")) if row.params}
-    assert found == {
+    result = {row.name: row.params for row in profile(build("alexnet")) if row.params}
+    assert result == {
         "conv1_conv": (11 * 11 * 3 + 1) * 96,
         "conv2_conv": (5 * 5 * 48 + 1) * 256,
         "conv3_conv": (3 * 3 * 256 + 1) * 384,
@@ -60,9 +60,9 @@ def test_three_small_kernels_see_what_a_large_one_sees():
     for _ in range(3):
         x = layers.Conv2D(channels, 3, use_bias=False)(x)
     three = profile(keras.Model(small, x))
-    one = profile(keras.Model(large, layers.Conv2D(channels, 7, use_bias=False)(large)))
-    assert three[-1].field == one[-1].field == (7, 7)
-    assert (three.params, one.params) == (27 * channels**2, 49 * channels**2)
+    first = profile(keras.Model(large, layers.Conv2D(channels, 7, use_bias=False)(large)))
+    assert three[-1].field == first[-1].field == (7, 7)
+    assert (three.params, first.params) == (27 * channels**2, 49 * channels**2)
 
 
 def test_the_bottleneck_in_front_of_a_large_kernel():
@@ -98,7 +98,7 @@ def counted_by_tensorflow(model, *, plainly=True):
         )
         options = options.with_empty_output().build()
         root = tf.compat.v1.profiler.profile(graph, cmd="scope", options=options)
-    known, found, waiting = {layer.name for layer in model.layers}, {}, [root]
+    known, results, waiting = {layer.name for layer in model.layers}, {}, [root]
     while waiting:
         node = waiting.pop()
         waiting += node.children
@@ -106,8 +106,8 @@ def counted_by_tensorflow(model, *, plainly=True):
         if own is not None and own.type in COUNTED:
             scope = node.name.split("/")[1]
             layer = scope if scope in known else scope.rpartition("_")[0]  # entered before, a scope has a number
-            found[layer] = found.get(layer, 0) + node.float_ops // 2
-    return found
+            results[layer] = results.get(layer, 0) + node.float_ops // 2
+    return results
 
 
 COUNTED = ("Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2")
@@ -138,8 +138,8 @@ def left_out_by_papers(model):
 def _holes(layer, row):
     """The holes of a table of connections are computed as zeros, by a kernel that is put together first."""
     connections, square = sum(map(len, layer.table)), math.prod(layer.kernel_size)
-    whole = square * row.inputs[0][-1] * layer.filters
-    return math.prod(row.shape[:2]) * (whole - square * connections) + connections * whole
+    full = square * row.inputs[0][-1] * layer.filters
+    return math.prod(row.shape[:2]) * (full - square * connections) + connections * full
 
 
 LEFT_OUT = {
@@ -199,11 +199,11 @@ def test_a_transposed_convolution_counts_every_pair_of_input_and_kernel():
     image = keras.Input((5, 6, 2))
     conv = layers.Conv2DTranspose(3, 4, strides=2, padding="same", use_bias=False, name="transposed")
     model, picture = keras.Model(image, conv(image)), np.random.default_rng(0).normal(size=(1, 5, 6, 2))
-    whole, kernel, products = np.zeros((12, 14, 3)), conv.kernel.numpy(), 0
+    full, kernel, products = np.zeros((12, 14, 3)), conv.kernel.numpy(), 0
     for row, column in np.ndindex(5, 6):
-        whole[2 * row : 2 * row + 4, 2 * column : 2 * column + 4] += kernel @ picture[0, row, column]
+        full[2 * row : 2 * row + 4, 2 * column : 2 * column + 4] += kernel @ picture[0, row, column]
         products += kernel.size
-    np.testing.assert_allclose(model(picture.astype("float32"))[0], whole[1:-1, 1:-1], atol=1e-5)
+    np.testing.assert_allclose(model(picture.astype("float32"))[0], full[1:-1, 1:-1], atol=1e-5)
     assert profile(model).macs == products
     assert counted_by_tensorflow(model) == {"transposed": products}
 
@@ -222,9 +222,9 @@ def test_resnet50_is_profiled_at_once_and_without_a_forward_pass(monkeypatch):
 
     monkeypatch.setattr(keras.layers.Layer, "__call__", computes)
     started = time.perf_counter()
-    found = profile(model)
+    table = profile(model)
     assert time.perf_counter() - started < 2
-    assert (found.params, found.macs) == (25_636_712, 3_857_973_248)
+    assert (table.params, table.macs) == (25_636_712, 3_857_973_248)
 
 
 def nested(inner_size=(32, 32, 3)):
@@ -237,9 +237,9 @@ def nested(inner_size=(32, 32, 3)):
 @pytest.mark.parametrize("inner_size", [(32, 32, 3), (None, None, 3)])
 def test_nested_models_are_laid_flat(inner_size):
     """Also where the nested model was made for pictures of any size."""
-    found = profile(nested(inner_size))
-    assert [row.name for row in found][-3:] == ["base/conv", "base/global_average_pooling2d", "head"]
-    row = found["base/conv"]
+    table = profile(nested(inner_size))
+    assert [row.name for row in table][-3:] == ["base/conv", "base/global_average_pooling2d", "head"]
+    row = table["base/conv"]
     assert (row.shape, row.params, row.macs) == ((30, 30, 4), 112, 30 * 30 * 4 * 27)
     assert (row.kernel, row.stride, row.padding, row.field) == ((3, 3), (1, 1), "valid", (3, 3))
     assert row.stage == "base/conv"
@@ -247,8 +247,8 @@ def test_nested_models_are_laid_flat(inner_size):
 
 def test_a_shared_layer_has_its_parameters_once_and_costs_twice():
     image, conv = keras.Input((8, 8, 2)), layers.Conv2D(2, 3, padding="same", name="conv")
-    found = profile(keras.Model(image, conv(conv(image))))
-    first, second = found["conv"], found["conv:2"]
+    table = profile(keras.Model(image, conv(conv(image))))
+    first, second = table["conv"], table["conv:2"]
     assert (first.params, second.params) == (38, 0)
     assert first.macs == second.macs == 8 * 8 * 36
     assert (first.field, second.field) == ((3, 3), (5, 5))
@@ -259,9 +259,9 @@ def test_a_model_shared_by_two_pictures():
     tower = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(3, 3, name="conv"), layers.Flatten()], name="tower")
     a, b = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
     model = keras.Model([a, b], layers.Subtract()([tower(a), tower(b)]))
-    found = profile(model)
-    assert found.params == model.count_params() == 30
-    assert found.macs == 2 * 36 * 27
+    table = profile(model)
+    assert table.params == model.count_params() == 30
+    assert table.macs == 2 * 36 * 27
 
 
 def test_every_kind_of_convolution():
@@ -273,8 +273,8 @@ def test_every_kind_of_convolution():
     x = layers.Reshape((-1, 8), name="positions")(x)
     x = layers.Conv1D(5, 3, name="one")(x)
     x = layers.EinsumDense("abc,cd->abd", output_shape=(34, 7), name="einsum")(x)
-    found = profile(keras.Model(image, x))
-    costs = {row.name: row.macs for row in found if row.macs}
+    table = profile(keras.Model(image, x))
+    costs = {row.name: row.macs for row in table if row.macs}
     assert costs == {
         "separable": 81 * (9 * 4 * 2 + 8 * 6),
         "depthwise": 25 * 9 * 6,
@@ -289,9 +289,9 @@ def test_what_is_not_counted_is_listed():
     image = keras.Input((None, None, 3))
     x = layers.BatchNormalization()(layers.Conv2D(4, 3)(image))
     x = layers.Add()([x, keras.ops.relu(x)])
-    found = profile(keras.Model(image, x))
-    assert found.uncounted == {"Conv2D of open size": 1, "BatchNormalization": 1, "Relu": 1, "Add": 1}
-    assert found.macs == 0 and found.params == 128
+    table = profile(keras.Model(image, x))
+    assert table.uncounted == {"Conv2D of open size": 1, "BatchNormalization": 1, "Relu": 1, "Add": 1}
+    assert table.macs == 0 and table.params == 128
 
 
 def test_half_precision_takes_half_the_memory():

@@ -104,10 +104,10 @@ def test_statistics_of_the_whole_picture():
 
 
 def test_the_head_sees_what_all_positions_see():
-    found = profile(chain(layers.Conv2D(1, 3, strides=2), layers.Flatten(), layers.Dense(2)))
-    assert found[-1].field == (41, 41)
+    table = profile(chain(layers.Conv2D(1, 3, strides=2), layers.Flatten(), layers.Dense(2)))
+    assert table[-1].field == (41, 41)
 
 
 def test_what_is_not_known_is_not_guessed():
-    found = profile(chain(layers.Lambda(lambda x: x[:, ::-1]), layers.Conv2D(1, 3)))
-    assert found[-1].field == found[-1].start == ()
+    table = profile(chain(layers.Lambda(lambda x: x[:, ::-1]), layers.Conv2D(1, 3)))
+    assert table[-1].field == table[-1].start == ()

@@ -9,7 +9,7 @@ from keras_cnns.training.report import Report
 
 def whole_and_resumed(recipe, folder, monkeypatch, step=3):
     """The `Result`s of a whole run and of one that was stopped at `step` and started again; their weights are equal."""
-    whole = train(recipe.but(out=str(folder / "whole")), quiet=True)
+    uninterrupted = train(recipe.but(out=str(folder / "whole")), quiet=True)
 
     def stop(self, values, *_):
         if values["step"] == step:
@@ -19,6 +19,6 @@ def whole_and_resumed(recipe, folder, monkeypatch, step=3):
         patch.setattr(Report, "step", stop)
         train(recipe.but(out=str(folder / "parts")), quiet=True)
     parts = train(recipe.but(out=str(folder / "parts")), quiet=True)
-    for a, b in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
+    for a, b in zip(uninterrupted.model.get_weights(), parts.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    return whole, parts
+    return uninterrupted, parts

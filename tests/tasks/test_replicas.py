@@ -41,6 +41,6 @@ def differences(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_two_replicas_are_one(differences, name):
-    found = differences[name]
-    assert found["weights"] < 1e-5 and found["loss"] < 1e-4
-    assert found["held_out"] < 1e-3
+    result = differences[name]
+    assert result["weights"] < 1e-5 and result["loss"] < 1e-4
+    assert result["held_out"] < 1e-3

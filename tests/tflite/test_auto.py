@@ -82,7 +82,7 @@ def picked(path, integer_io=False, calibrated=True, without_labels=False, failin
 
 
 @pytest.mark.parametrize(
-    ("given", "chosen"),
+    ("options", "chosen"),
     [
         ({"max_drop": 0.03}, "int8"),
         ({"max_drop": 0.0115}, "int8_float_islands"),
@@ -99,15 +99,15 @@ def picked(path, integer_io=False, calibrated=True, without_labels=False, failin
         ({"max_drop": 0.0035, "integer_io": True}, "int8_int16_mixed 0.9375"),  # slow, and all that is left
     ],
 )
-def test_the_fastest_that_is_good_enough(given, chosen, tmp_path):
-    report = picked(tmp_path / "net.tflite", **given)
+def test_the_fastest_that_is_good_enough(options, chosen, tmp_path):
+    report = picked(tmp_path / "net.tflite", **options)
     assert (tmp_path / "net.tflite").read_text() == chosen
-    (one,) = [c for c in report.candidates if c.chosen]
-    assert report.scheme in report.notes[0] and one.name.replace(", error_avoided", "") == chosen
+    (only,) = [c for c in report.candidates if c.chosen]
+    assert report.scheme in report.notes[0] and only.name.replace(", error_avoided", "") == chosen
 
 
 @pytest.mark.parametrize(
-    ("given", "chosen"),
+    ("options", "chosen"),
     [
         ({"max_drop": 0.03, "max_size": 0.29}, "weight_only_int8"),
         ({"max_drop": 0.003, "max_latency": 0.7}, None),
@@ -121,13 +121,13 @@ def test_the_fastest_that_is_good_enough(given, chosen, tmp_path):
         ({"max_drop": 0.2, "max_size": 0.2}, "weight_only_mixed"),  # four bits throughout are as small, and slower
     ],
 )
-def test_limits_of_size_and_time(given, chosen, tmp_path):
+def test_limits_of_size_and_time(options, chosen, tmp_path):
     if chosen is None:
         with pytest.raises(UserError, match="no scheme keeps within a loss of .*, 0.[27] of the (size|time)") as caught:
-            picked(tmp_path / "net.tflite", **given)
+            picked(tmp_path / "net.tflite", **options)
         assert "\n" not in str(caught.value) and "float32" in str(caught.value)
     else:
-        assert picked(tmp_path / "net.tflite", **given).scheme == chosen
+        assert picked(tmp_path / "net.tflite", **options).scheme == chosen
 
 
 def test_max_size_is_passed_to_weight_only_mixed_alone(tmp_path):
@@ -146,26 +146,26 @@ def untried(report):
 
 def test_mixtures_are_walked_until_one_is_good_enough(tmp_path):
     names = {drop: tried(picked(tmp_path / "net.tflite", max_drop=drop)) for drop in (0.03, 0.0125, 0.01, 0.004)}
-    walked = {drop: sum(name.startswith("int8_float_mixed") for name in found) for drop, found in names.items()}
+    walked = {drop: sum(name.startswith("int8_float_mixed") for name in result) for drop, result in names.items()}
     assert walked == {0.03: 0, 0.0125: 0, 0.01: 2, 0.004: 3}
     # what is slow, or makes small what is small already, is made where nothing else is left: minutes, else
-    assert not any(name in found for found in names.values() for name in ("int16x8", "weight_only_mixed"))
+    assert not any(name in result for result in names.values() for name in ("int16x8", "weight_only_mixed"))
 
 
 def test_what_was_not_made_is_told_with_the_reason(tmp_path):
-    found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, failing=["dynamic_int8"]))
-    assert found["dynamic_int8"] == "not possible"
-    assert found["int8_float_mixed"] == "not tried: int8 keeps within the limits"
-    assert found["weight_only_mixed"] == "not tried: no size is asked for that eight bits do not have"
-    assert found["int16x8"] == "not tried: slow on CPUs, and others keep within the limits"
-    found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, calibrated=False))
-    assert {found[name] for name in ("int8", "int16x8", "weight_only_mixed")} == {
+    result = untried(picked(tmp_path / "net.tflite", max_drop=0.03, failing=["dynamic_int8"]))
+    assert result["dynamic_int8"] == "not possible"
+    assert result["int8_float_mixed"] == "not tried: int8 keeps within the limits"
+    assert result["weight_only_mixed"] == "not tried: no size is asked for that eight bits do not have"
+    assert result["int16x8"] == "not tried: slow on CPUs, and others keep within the limits"
+    result = untried(picked(tmp_path / "net.tflite", max_drop=0.03, calibrated=False))
+    assert {result[name] for name in ("int8", "int16x8", "weight_only_mixed")} == {
         "not tried: needs calibration pictures"
     }
-    found = untried(picked(tmp_path / "net.tflite", max_drop=0.03, integer_io=True))
-    assert found["float16"] == found["int16x8"] == "not tried: its inputs and outputs are floats"
-    found = untried(picked(tmp_path / "net.tflite", max_drop=0.01, max_size=0.29))
-    assert found["int8_float_mixed"] == "not tried: int8 itself is too large or too slow"
+    result = untried(picked(tmp_path / "net.tflite", max_drop=0.03, integer_io=True))
+    assert result["float16"] == result["int16x8"] == "not tried: its inputs and outputs are floats"
+    result = untried(picked(tmp_path / "net.tflite", max_drop=0.01, max_size=0.29))
+    assert result["int8_float_mixed"] == "not tried: int8 itself is too large or too slow"
 
 
 def test_what_another_beats_in_everything_is_marked(tmp_path):
@@ -183,9 +183,9 @@ def test_what_another_beats_in_everything_is_marked(tmp_path):
 def test_ranges_are_chosen_where_activations_are_rounded(tmp_path):
     tuning, exporter = Tuning(ranges="mse", scales="mse"), Measured()
     auto.choose(exporter, tmp_path / "n.tflite", Limits(), FileSettings(tuning=tuning))
-    given = exporter.tunings
-    assert given["int8"] == given["int8_float_mixed"] == tuning and given["float16"] is None
-    assert given["weight_only_int8"] == given["dynamic_int8"] == Tuning(scales="mse")
+    inputs = exporter.tunings
+    assert inputs["int8"] == inputs["int8_float_mixed"] == tuning and inputs["float16"] is None
+    assert inputs["weight_only_int8"] == inputs["dynamic_int8"] == Tuning(scales="mse")
 
 
 def test_nothing_is_good_enough(tmp_path):

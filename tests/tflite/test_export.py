@@ -77,8 +77,8 @@ def test_a_sum_of_squares_under_a_power_is_not_rounded_to_nothing(scheme, tmp_pa
     x = keras.layers.Conv2D(8, 3)(LocalResponseNormalization()(x))
     model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(x))
     pictures = rng.uniform(0, 1, (40, 8, 8, 3)).astype("float32")
-    given = {"calibration": pictures[:20], "images": pictures, "force": True}
-    report = export(model, tmp_path / "net.tflite", scheme=scheme, **given)
+    options = {"calibration": pictures[:20], "images": pictures, "force": True}
+    report = export(model, tmp_path / "net.tflite", scheme=scheme, **options)
     assert report.status == "pass", report.reasons
 
 
@@ -105,9 +105,9 @@ def test_a_network_that_training_ruined_is_seen_beside_its_source(network, digit
     aware = quantization_aware(network, pictures=pictures)
     dense = [layer for layer in aware.layers if isinstance(layer, keras.layers.Dense)][-1]
     dense.kernel.assign(dense.kernel.value[:, ::-1])
-    given = {"scheme": "int8", "images": images, "labels": truth}
+    options = {"scheme": "int8", "images": images, "labels": truth}
     with pytest.raises(UserError, match="beside the model before quantization-aware training: accuracy drop") as caught:
-        export(aware, tmp_path / "net.tflite", **given)
+        export(aware, tmp_path / "net.tflite", **options)
     (own,), (beside,) = caught.value.report.comparisons, caught.value.report.source_comparisons
     assert own.judge("int8")[0] == "pass" and own.agreement > 0.98 and beside.agreement < 0.5
 
@@ -161,8 +161,8 @@ def test_inputs_and_outputs_are_of_the_type_asked_for(types, network, digits, tm
     path = tmp_path / "net.tflite"
     report = ship(network, digits, path, scheme="int8", input_type=types[0], output_type=types[1])
     file = Interpreter(str(path))
-    found = [detail["dtype"].__name__ for detail in (*file.get_input_details(), *file.get_output_details())]
-    assert tuple(found) == types
+    result = [detail["dtype"].__name__ for detail in (*file.get_input_details(), *file.get_output_details())]
+    assert tuple(result) == types
     assert report.status == "pass", report.reasons
     _, (images, labels) = digits
     assert np.mean(predict(path, images).argmax(-1) == labels) == pytest.approx(report.accuracy)
@@ -311,9 +311,9 @@ def test_any_batch(batch, network, digits, tmp_path):
     path = tmp_path / "net.tflite"
     assert ship(network, digits, path, scheme="int8", batch=batch).status == "pass"
     _, (images, _) = digits
-    one, _ = ask("predict", {"*": images[:8]}, file=str(path), batch=batch or 1), None
+    first, _ = ask("predict", {"*": images[:8]}, file=str(path), batch=batch or 1), None
     five, _ = ask("predict", {"*": images[:8]}, file=str(path), batch=batch or 5), None
-    np.testing.assert_allclose(one[1]["predictions"], five[1]["predictions"], atol=1e-6)
+    np.testing.assert_allclose(first[1]["predictions"], five[1]["predictions"], atol=1e-6)
 
 
 def test_several_inputs_and_outputs(tmp_path):

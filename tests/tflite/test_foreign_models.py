@@ -28,8 +28,8 @@ def seq(*stack):
 
 
 def snr_db(model, path, x=X):
-    right, found = (np.asarray(v, np.float64) for v in (model.predict(x, verbose=0), predict(path, x)))
-    return 10 * np.log10(np.sum(right**2) / max(np.sum((right - found) ** 2), 1e-20))
+    right, result = (np.asarray(v, np.float64) for v in (model.predict(x, verbose=0), predict(path, x)))
+    return 10 * np.log10(np.sum(right**2) / max(np.sum((right - result) ** 2), 1e-20))
 
 
 class LayerScale(layers.Layer):
@@ -101,10 +101,10 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN.keys())
-def test_whatever_fit_takes_calibrates(given, tmp_path):
+@pytest.mark.parametrize("inputs", GIVEN.values(), ids=GIVEN.keys())
+def test_whatever_fit_takes_calibrates(inputs, tmp_path):
     model = seq(layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3))
-    export(model, tmp_path / "net.tflite", scheme="int8", calibration=given(), images=X)
+    export(model, tmp_path / "net.tflite", scheme="int8", calibration=inputs(), images=X)
     assert snr_db(model, tmp_path / "net.tflite") > 20
 
 
@@ -206,8 +206,8 @@ PARTS = {
 def test_results_that_nobody_reads_and_numbers_near_zero_in_int8(make, aware, tmp_path):
     keras.utils.set_random_seed(0)
     model, x = make()
-    given = quantization_aware(model, pictures=x) if aware else model
-    export(given, tmp_path / "net.tflite", scheme="int8", calibration=x, images=x)
+    inputs = quantization_aware(model, pictures=x) if aware else model
+    export(inputs, tmp_path / "net.tflite", scheme="int8", calibration=x, images=x)
     assert snr_db(model, tmp_path / "net.tflite", x) > 20
 
 
@@ -231,11 +231,11 @@ GIVEN_OUT = {
 def test_a_result_given_out_more_than_once_in_int8(structure, output_type, tmp_path):
     model, path = twice(structure), tmp_path / "net.tflite"
     export(model, path, scheme="int8", calibration=X, images=X, output_type=output_type, force=True)
-    wanted, found = model.predict(X, verbose=0), predict(path, X)
+    wanted, answers = model.predict(X, verbose=0), predict(path, X)
     pairs = (
-        [(wanted[k], found[k]) for k in wanted]
+        [(wanted[k], answers[k]) for k in wanted]
         if isinstance(wanted, dict)
-        else zip(wanted, found.values(), strict=True)
+        else zip(wanted, answers.values(), strict=True)
     )
     for right, answer in pairs:
         assert 10 * np.log10(np.sum(right**2) / np.sum((right - answer) ** 2)) > 20
@@ -269,10 +269,10 @@ def test_a_variable_that_the_graph_calculates_with(aware, tmp_path):
     model = keras.Model(image, layers.Conv2D(3, 3)(image) * gain)
     for value in ([2, 3, 4], [9, 1, 5]):
         gain.assign(value)
-        given = quantization_aware(model, pictures=X) if aware else model
-        export(given, path, scheme="int8" if aware else "float32", images=X)
-        right, found = np.asarray(model(X)), predict(path, X)
-        assert 10 * np.log10(np.sum(right**2) / np.sum((right - found) ** 2)) > (20 if aware else 80)
+        inputs = quantization_aware(model, pictures=X) if aware else model
+        export(inputs, path, scheme="int8" if aware else "float32", images=X)
+        right, answers = np.asarray(model(X)), predict(path, X)
+        assert 10 * np.log10(np.sum(right**2) / np.sum((right - answers) ** 2)) > (20 if aware else 80)
 
 
 def test_a_prelu_for_an_activation(tmp_path):

@@ -70,6 +70,6 @@ def test_int8_of_a_trained_network_without_batch_norm(name, tmp_path, monkeypatc
     (pictures, labels), (held_out, truth) = digits.data(32)
     model = digits.build(name)
     digits.fit(model, keras, pictures[:1796], labels[:1796], rate=1e-3, epochs=epochs)
-    given = {"calibration": pictures[:100], "images": held_out[:300], "labels": truth[:300]}
-    report = export(model, tmp_path / "net.tflite", scheme="int8", **given)
+    options = {"calibration": pictures[:100], "images": held_out[:300], "labels": truth[:300]}
+    report = export(model, tmp_path / "net.tflite", scheme="int8", **options)
     assert report.status != "fail" and report.accuracy > 0.8 and report.snr_db > 20, report.reasons

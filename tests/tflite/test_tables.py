@@ -14,13 +14,13 @@ def table(page, heading):
     """{network: {column: text}} of the table on a page whose first columns are `heading`."""
     lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |"))
-    columns, found = [cell.strip() for cell in lines[start].strip("|").split("|")], {}
+    columns, results = [cell.strip() for cell in lines[start].strip("|").split("|")], {}
     for line in lines[start + 2 :]:
         if not line.startswith("|"):
             break
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        found[re.match("`(.*?)`", cells[0])[1]] = dict(zip(columns, cells, strict=True))
-    return found
+        results[re.match("`(.*?)`", cells[0])[1]] = dict(zip(columns, cells, strict=True))
+    return results
 
 
 def test_every_network_stands_in_the_phone_table_or_is_named_with_the_reason():

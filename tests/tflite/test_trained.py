@@ -18,7 +18,7 @@ CIFAR = pytest.mark.skipif(not DATA, reason="KERAS_CNNS_DATA does not say where 
 @pytest.fixture(
     scope="module",
     params=[("resnet8_digits", "digits", 0.9972), pytest.param(("resnet8_cifar", "cifar10", 0.88), marks=CIFAR)],
-    ids=lambda given: given[0],
+    ids=lambda inputs: inputs[0],
 )
 def trained(request):
     """(model, 200 training pictures, up to 500 held-out pictures, their labels, the accuracy its recipe came to)"""
@@ -30,15 +30,15 @@ def trained(request):
 
 def made(trained, tmp_path, scheme, tuning=None):
     model, seen, unseen, labels, _ = trained
-    given = {"calibration": seen, "images": unseen, "labels": labels}
+    options = {"calibration": seen, "images": unseen, "labels": labels}
     more = {"tuning": tuning} if tuning else {}
-    return export(model, tmp_path / "net.tflite", scheme=scheme, force=True, **given, **more)
+    return export(model, tmp_path / "net.tflite", scheme=scheme, force=True, **options, **more)
 
 
 def test_it_answers_as_its_recipe_says(trained):
     model, _, unseen, labels, accuracy = trained
-    found = np.mean(model.predict(unseen.astype("float32"), verbose=0).argmax(1) == labels)
-    assert abs(found - accuracy) < (0.001 if len(unseen) == 360 else 0.04)
+    result = np.mean(model.predict(unseen.astype("float32"), verbose=0).argmax(1) == labels)
+    assert abs(result - accuracy) < (0.001 if len(unseen) == 360 else 0.04)
 
 
 def test_int8_keeps_its_accuracy(trained, tmp_path):

@@ -146,17 +146,17 @@ def outcomes(change):
             "evaluate": "measured",
             "second": "starts with its weights",
         }
-        found = {}
+        results = {}
         for name, call in calls.items():
-            found[name] = _outcome(call, words[name], place)
+            results[name] = _outcome(call, words[name], place)
             if name == "finished":
-                assert before == model.read_bytes() or found[name] == "is read", "a refusal changes nothing"
-        return found
+                assert before == model.read_bytes() or results[name] == "is read", "a refusal changes nothing"
+        return results
 
 
 def _outcome(call, word, place):
     messages._said.clear()
-    with warnings.catch_warnings(record=True) as told, contextlib.redirect_stderr(io.StringIO()) as spoken:
+    with warnings.catch_warnings(record=True) as message, contextlib.redirect_stderr(io.StringIO()) as spoken:
         warnings.simplefilter("always")
         try:
             with messages.in_lines():
@@ -164,7 +164,7 @@ def _outcome(call, word, place):
         except UserError as error:
             return "refused: " + _short(str(error), place)
     lines = [line.removeprefix("warning: ") for line in spoken.getvalue().splitlines() if line.startswith("warning: ")]
-    lines += [str(w.message) for w in told if issubclass(w.category, UserWarning)]
+    lines += [str(w.message) for w in message if issubclass(w.category, UserWarning)]
     lines = [line for line in dict.fromkeys(lines) if "__array__" not in line]
     return word + (f"; said: {_short(' '.join(lines), place)}" if lines else "")
 

@@ -20,26 +20,26 @@ from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.steps import Steps
 
 
-def largest(some, others):
-    return float(max(np.abs(a - b).max() for a, b in zip(some, others, strict=True)))
+def largest(arrays, others):
+    return float(max(np.abs(a - b).max() for a, b in zip(arrays, others, strict=True)))
 
 
 def trained(recipe):
     """Whole runs: weights, the loss of the epoch, the held-out loss and score."""
     with tempfile.TemporaryDirectory() as folder:
-        one, two = (
+        first, two = (
             train(recipe.but(strategy=s, replicas=n, out=f"{folder}/{s}"), quiet=True)
             for s, n in (("one", 0), ("mirrored", 2))
         )
-    found = {
-        "weights": largest(one.model.get_weights(), two.model.get_weights()),
-        "loss": abs(one.history[-1]["loss"] - two.history[-1]["loss"]),
-        "held_out": abs(one.metrics[one.score] - two.metrics[two.score]),
+    result = {
+        "weights": largest(first.model.get_weights(), two.model.get_weights()),
+        "loss": abs(first.history[-1]["loss"] - two.history[-1]["loss"]),
+        "held_out": abs(first.metrics[first.score] - two.metrics[two.score]),
     }
-    if "loss" in one.metrics:
-        found["held_out_loss"] = abs(one.metrics["loss"] - two.metrics["loss"])
-        found["examples"] = [one.metrics["examples"], two.metrics["examples"]]
-    return found
+    if "loss" in first.metrics:
+        result["held_out_loss"] = abs(first.metrics["loss"] - two.metrics["loss"])
+        result["examples"] = [first.metrics["examples"], two.metrics["examples"]]
+    return result
 
 
 def uneven(recipe):
@@ -59,9 +59,9 @@ def uneven(recipe):
         sums = steps.train(iterator, tf.constant([recipe.learning_rate] * 3))
         return [w.numpy() for w in model.weights], sums.numpy()
 
-    (one, counted), (two, counted_too) = weights("one", 0), weights("mirrored", 2)
+    (first, counted), (two, counted_too) = weights("one", 0), weights("mirrored", 2)
     assert all(np.isfinite(w).all() for w in two)
-    return {"weights": largest(one, two), "sums": [counted.tolist(), counted_too.tolist()]}
+    return {"weights": largest(first, two), "sums": [counted.tolist(), counted_too.tolist()]}
 
 
 if __name__ == "__main__":

@@ -72,9 +72,9 @@ def test_the_loss_of_each_picture_counts_by_its_class(uneven, mixed):
 def test_a_run_keeps_them_and_rare_classes_are_answered_more_often(uneven, tmp_path):
     results = {}
     for how in ("none", "balanced"):
-        found = train(recipe(uneven, tmp_path / how, epochs=6, class_weights=how), quiet=True)
-        answers = np.asarray(found.metrics["confusion"]).sum(0)
-        results[how] = dict(zip(found.names, answers.tolist(), strict=True))
+        result = train(recipe(uneven, tmp_path / how, epochs=6, class_weights=how), quiet=True)
+        answers = np.asarray(result.metrics["confusion"]).sum(0)
+        results[how] = dict(zip(result.names, answers.tolist(), strict=True))
     assert results["none"]["many"] > results["balanced"]["many"], results
     noted = json.loads((tmp_path / "balanced" / "data.json").read_text())["class_weights"]
     assert noted == {"few": pytest.approx(44 / 12), "many": pytest.approx(44 / 96), "some": pytest.approx(44 / 24)}

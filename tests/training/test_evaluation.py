@@ -45,9 +45,9 @@ def accuracy(answers, labels):
 def test_the_mean_over_ten_crops_and_two_models(files, tmp_path):
     images, labels = pictures(16)
     answers = [classifier(seed).predict(view, verbose=0) for seed in (0, 1) for view in ten_crops(images, (12, 12))]
-    found = evaluate_files(files, RECIPE.but(out=str(tmp_path)), "ten_crops")
-    assert found["accuracy"] == pytest.approx(accuracy(answers, labels))
-    assert found["loss"] == pytest.approx(-np.log(np.mean(answers, 0)[np.arange(360), labels]).mean(), rel=1e-5)
+    result = evaluate_files(files, RECIPE.but(out=str(tmp_path)), "ten_crops")
+    assert result["accuracy"] == pytest.approx(accuracy(answers, labels))
+    assert result["loss"] == pytest.approx(-np.log(np.mean(answers, 0)[np.arange(360), labels]).mean(), rel=1e-5)
     assert json.loads((tmp_path / "evaluation_ten_crops.json").read_text())["models"] == files
 
 
@@ -68,10 +68,10 @@ def test_the_mean_over_positions_and_scales(files, tmp_path):
         answers.append(np.mean([model.predict(part, verbose=0) for part in parts], axis=0))
     from keras_cnns import to_fully_convolutional
 
-    found = evaluate([to_fully_convolutional(model)], Some, lambda image: multi_scale(image, (12, 14)))
-    assert found["loss"] == pytest.approx(-np.log(np.mean(answers, 0)[np.arange(40), labels]).mean(), rel=1e-5)
-    whole = evaluate_files(files[:1], RECIPE.but(out=str(tmp_path)), "multi_scale", (12, 14))
-    assert whole["examples"] == 360 and whole["scales"] == [12, 14]
+    result = evaluate([to_fully_convolutional(model)], Some, lambda image: multi_scale(image, (12, 14)))
+    assert result["loss"] == pytest.approx(-np.log(np.mean(answers, 0)[np.arange(40), labels]).mean(), rel=1e-5)
+    full = evaluate_files(files[:1], RECIPE.but(out=str(tmp_path)), "multi_scale", (12, 14))
+    assert full["examples"] == 360 and full["scales"] == [12, 14]
 
 
 def test_it_is_a_flag_of_every_page(files, tmp_path, capsys):
@@ -82,15 +82,15 @@ def test_it_is_a_flag_of_every_page(files, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("change", "views", "scales", "said"),
+    ("change", "views", "scales", "message"),
     [
         ({"input_shape": (16, 16, 1)}, "centre", (), "takes .12, 12, 1.: give --input-shape"),
         ({"augment": Augment()}, "ten_crops", (), "crop-fraction"),
         ({}, "multi_scale", (8, 16), "scale 8 is below"),
     ],
 )
-def test_what_does_not_fit_is_refused(files, change, views, scales, said):
-    with pytest.raises(UserError, match=said):
+def test_what_does_not_fit_is_refused(files, change, views, scales, message):
+    with pytest.raises(UserError, match=message):
         evaluate_files(files, RECIPE.but(**change), views, scales)
 
 
@@ -111,8 +111,8 @@ def test_a_segmenter_has_the_metrics_of_its_run(segmenter, tmp_path, capsys):
     recipe, result = segmenter
     assert run(recipe.but(out=str(tmp_path)), ["--evaluate", str(result.folder / "model.keras")]) == 0
     assert "mean iou" in capsys.readouterr().out
-    found = json.loads((tmp_path / "evaluation_centre.json").read_text())
-    assert found["confusion"] == result.metrics["confusion"] and found["examples"] == 500
+    values = json.loads((tmp_path / "evaluation_centre.json").read_text())
+    assert values["confusion"] == result.metrics["confusion"] and values["examples"] == 500
 
 
 @pytest.mark.parametrize(

@@ -20,5 +20,5 @@ def test_two_steps_under_two_replicas(page, tmp_path):
     command = [sys.executable, str(HERE / "mock_imagenet.py"), str(page), str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["classes"] == 1000 and np.isfinite(found["loss"])
+    values = json.loads(done.stdout.splitlines()[-1])
+    assert values["classes"] == 1000 and np.isfinite(values["loss"])

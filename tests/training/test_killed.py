@@ -53,8 +53,8 @@ def test_killed_three_times(tmp_path):
         assert process.wait() == -signal.SIGKILL
     assert start(tmp_path, "killed").wait() == 0, (tmp_path / "killed.log").read_text()[-2000:]
     assert start(tmp_path, "whole").wait() == 0
-    killed, whole = (keras.saving.load_model(tmp_path / n / "model.keras") for n in ("killed", "whole"))
-    for a, b in zip(killed.get_weights(), whole.get_weights(), strict=True):
+    killed, full = (keras.saving.load_model(tmp_path / n / "model.keras") for n in ("killed", "whole"))
+    for a, b in zip(killed.get_weights(), full.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     histories = [
         [line.split(",")[:-1] for line in (tmp_path / n / "history.csv").read_text().splitlines()]

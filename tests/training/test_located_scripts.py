@@ -40,19 +40,19 @@ def keras_cnns(*words, status=0):
 
 
 def figures(out):
-    found = json.loads((out / "metrics.json").read_text())
+    values = json.loads((out / "metrics.json").read_text())
     (row,) = (out / "history.csv").read_text().splitlines()[-1:]
     assert np.isfinite([float(value) for value in row.split(",")]).all()
-    return found
+    return values
 
 
 def test_fcn8s_on_vocs_masks(files, tmp_path, capsys):
     data = ("--dataset", f"folder:{files}/VOCdevkit/VOC2012")
     keras_cnns("train", "fcn8s_voc", *data, "--out", tmp_path, *SMALL, *FEW, "--accumulate", "2", *NARROW_VGG)
-    found = figures(tmp_path)
-    assert list(found["classes"]) == ["background", *CLASSES] and 0 < found["pixel_accuracy"] < 1
+    result = figures(tmp_path)
+    assert list(result["classes"]) == ["background", *CLASSES] and 0 < result["pixel_accuracy"] < 1
     void = sum((np.asarray(Image.open(p)) == 255).sum() for p in held_out(files / "VOCdevkit" / "VOC2012"))
-    assert found["pixels"] == true_files.VAL * HEIGHT * WIDTH - void and void
+    assert result["pixels"] == true_files.VAL * HEIGHT * WIDTH - void and void
     pictures = sorted((files / "VOCdevkit" / "VOC2012" / "JPEGImages").iterdir())[:2]
     capsys.readouterr()
     keras_cnns("predict", *pictures, "--model", tmp_path / "best.keras", "--out", tmp_path / "drawn", "--json")
@@ -70,16 +70,16 @@ def held_out(folder):
 def test_faster_rcnn_on_voc_2007_by_tensorflow_datasets(files, tmp_path, capsys):
     more = ("--data-dir", files / "data", *SMALL, *FEW, *NARROW_VGG, *PROPOSING)
     keras_cnns("train", "faster_rcnn_voc", "--out", tmp_path, *more)
-    found = figures(tmp_path)
-    assert list(found["classes"]) == list(CLASSES) and found["examples"] == true_files.VAL
-    assert {"map", "map_50", "voc_2007", "mistakes"} <= set(found)
+    result = figures(tmp_path)
+    assert list(result["classes"]) == list(CLASSES) and result["examples"] == true_files.VAL
+    assert {"map", "map_50", "voc_2007", "mistakes"} <= set(result)
     picture = next((files / "VOCdevkit" / "VOC2007" / "JPEGImages").iterdir())
     capsys.readouterr()
     keras_cnns("predict", picture, "--model", tmp_path / "model.keras", "--least", "0.01", "--json")
-    said = json.loads(capsys.readouterr().out)
-    assert said["images"] == [{"id": 1, "file_name": picture.name, "height": HEIGHT, "width": WIDTH}]
-    assert [row["name"] for row in said["categories"]] == list(CLASSES)
-    for row in said["annotations"]:
+    message = json.loads(capsys.readouterr().out)
+    assert message["images"] == [{"id": 1, "file_name": picture.name, "height": HEIGHT, "width": WIDTH}]
+    assert [row["name"] for row in message["categories"]] == list(CLASSES)
+    for row in message["annotations"]:
         x, y, width, height = row["bbox"]
         assert 0 <= x < x + width <= WIDTH and 0 <= y < y + height <= HEIGHT and 0.01 <= row["score"] <= 1
 
@@ -90,8 +90,8 @@ def test_faster_rcnn_on_voc_2007_by_tensorflow_datasets(files, tmp_path, capsys)
 def test_a_detector_for_a_users_own_folder(form, files, tmp_path, capsys):
     data = ("--dataset", f"folder:{files / form}")
     keras_cnns("train", "detector_fine_tune", *data, "--out", tmp_path, *SMALL, *FEW, *NARROW_PYRAMID)
-    found = figures(tmp_path)
-    assert found["examples"] == true_files.VAL and len(found["classes"]) == (80 if form == "coco" else 20)
+    result = figures(tmp_path)
+    assert result["examples"] == true_files.VAL and len(result["classes"]) == (80 if form == "coco" else 20)
     pictures = files / form / ("val2017" if form == "coco" else "JPEGImages")
     out = tmp_path / "drawn"
     keras_cnns("predict", pictures, "--model", tmp_path / "best.keras", "--least", "0.01", "--out", out)
@@ -110,9 +110,9 @@ def test_a_look_before_the_run(page, data, more, files, tmp_path, capsys, monkey
     monkeypatch.setitem(looks.check.__kwdefaults__, "seconds", 1.0)  # too short to learn anything by heart
     place = ("--dataset", data.format(files), "--data-dir", files / "data", "--out", tmp_path / "none")
     keras_cnns("train", page, "--check", *place, *SMALL, *more, status=1)
-    said = capsys.readouterr().out
-    assert "OFF classes: never seen: " in said and "OFF eight pictures: not learned" in said
-    assert ("void: " in said) == (page == "fcn8s_voc") and ("boxes: " in said) == (page != "fcn8s_voc")
+    message = capsys.readouterr().out
+    assert "OFF classes: never seen: " in message and "OFF eight pictures: not learned" in message
+    assert ("void: " in message) == (page == "fcn8s_voc") and ("boxes: " in message) == (page != "fcn8s_voc")
     assert not (tmp_path / "none").exists()
 
 
@@ -123,13 +123,13 @@ def test_vocs_boxes_are_the_same_on_either_road(files):
     there = open_source("voc/2007", "test", "boxes", data_dir=str(files / "data"))
     joined = open_source("voc/2007", "train", "boxes", data_dir=str(files / "data"))
     assert here.names == there.names and joined.count == true_files.TRAIN + true_files.VAL
-    one, other = ({key(scene): scene for n in range(4) for scene in [decoded(data, n)]} for data in (here, there))
-    assert one.keys() == other.keys() and len(one) == true_files.VAL
-    for name in one:
-        np.testing.assert_allclose(one[name].boxes, other[name].boxes, atol=1e-3)
+    first, other = ({key(scene): scene for n in range(4) for scene in [decoded(data, n)]} for data in (here, there))
+    assert first.keys() == other.keys() and len(first) == true_files.VAL
+    for name in first:
+        np.testing.assert_allclose(first[name].boxes, other[name].boxes, atol=1e-3)
         for part in ("classes", "ignored", "crowd"):
-            np.testing.assert_array_equal(getattr(one[name], part), getattr(other[name], part))
-    assert sum(scene.ignored.sum() for scene in one.values()) == 1 and min(len(s.boxes) for s in one.values()) == 0
+            np.testing.assert_array_equal(getattr(first[name], part), getattr(other[name], part))
+    assert sum(scene.ignored.sum() for scene in first.values()) == 1 and min(len(s.boxes) for s in first.values()) == 0
 
 
 def key(scene):
@@ -142,13 +142,13 @@ def test_cocos_boxes_are_the_same_on_either_road(files, tmp_path):
     here = open_source(f"folder:{files}/coco", "test", "boxes")
     there = open_source("coco/2017", "test", "boxes", data_dir=str(tmp_path))
     assert here.names == there.names and len(here.names) == 80
-    one, other = ({key(scene): scene for n in range(4) for scene in [decoded(data, n)]} for data in (here, there))
-    assert one.keys() == other.keys() and len(one) == here.count == there.count == true_files.VAL
-    for name in one:
-        np.testing.assert_allclose(one[name].boxes, other[name].boxes, atol=1e-3)
+    first, other = ({key(scene): scene for n in range(4) for scene in [decoded(data, n)]} for data in (here, there))
+    assert first.keys() == other.keys() and len(first) == here.count == there.count == true_files.VAL
+    for name in first:
+        np.testing.assert_allclose(first[name].boxes, other[name].boxes, atol=1e-3)
         for part in ("classes", "ignored", "crowd"):
-            np.testing.assert_array_equal(getattr(one[name], part), getattr(other[name], part))
-    assert sum(scene.crowd.sum() for scene in one.values()) == 1 and min(len(s.boxes) for s in one.values()) == 0
+            np.testing.assert_array_equal(getattr(first[name], part), getattr(other[name], part))
+    assert sum(scene.crowd.sum() for scene in first.values()) == 1 and min(len(s.boxes) for s in first.values()) == 0
 
 
 @pytest.mark.parametrize("how", [("--check",), ("--max-steps", "2")], ids=["check", "train"])
@@ -168,10 +168,10 @@ def test_pictures_without_any_object_train_and_are_nothing_to_learn_by_heart(fil
         true_files.xml(path, [])
     more = ("--dataset", f"folder:{tmp_path}/voc", *SMALL, *NARROW_VGG, *PROPOSING)
     keras_cnns("train", "faster_rcnn_voc", "--out", tmp_path / "run", *FEW, *more)
-    found = figures(tmp_path / "run")
-    assert found["map"] == found["map_50"] == -1  # as COCO measures what is not there
+    result = figures(tmp_path / "run")
+    assert result["map"] == result["map_50"] == -1  # as COCO measures what is not there
     capsys.readouterr()
     keras_cnns("train", "faster_rcnn_voc", "--check", "--out", tmp_path / "none", *more, status=1)
-    said = capsys.readouterr().out
-    assert "OFF pictures without boxes: 100%" in said
-    assert "OFF eight pictures: there is nothing in them to learn" in said
+    message = capsys.readouterr().out
+    assert "OFF pictures without boxes: 100%" in message
+    assert "OFF eight pictures: there is nothing in them to learn" in message

@@ -27,13 +27,13 @@ def test_a_killed_one_goes_on_to_the_weights_it_would_have_had(tmp_path):
     run = Run(recipe("stopped").but(out=str(tmp_path / "run")), quiet=True)
     assert run.values["step"] == 21
     result = run.result()
-    whole = load_model(OLDER / "finished" / "model.keras")
-    for there, here in zip(whole.get_weights(), result.model.get_weights(), strict=True):
+    full = load_model(OLDER / "finished" / "model.keras")
+    for there, here in zip(full.get_weights(), result.model.get_weights(), strict=True):
         np.testing.assert_allclose(here, there, atol=1e-5)  # other processors round otherwise
 
 
 def test_what_it_trained_is_evaluated_the_same(tmp_path):
     metrics = json.loads((OLDER / "finished" / "metrics.json").read_text(encoding="utf-8"))
-    found = evaluate_files([OLDER / "finished" / "model.keras"], recipe("finished").but(out=str(tmp_path)))
-    assert found["accuracy"] == pytest.approx(metrics["accuracy"], abs=1e-6)
-    assert found["examples"] == metrics["examples"]
+    result = evaluate_files([OLDER / "finished" / "model.keras"], recipe("finished").but(out=str(tmp_path)))
+    assert result["accuracy"] == pytest.approx(metrics["accuracy"], abs=1e-6)
+    assert result["examples"] == metrics["examples"]

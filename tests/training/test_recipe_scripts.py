@@ -45,8 +45,8 @@ def test_a_wrong_flag_points_to_that_recipes_help(recipe, words, capsys, monkeyp
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit) as end:
         commands.main(["train", recipe, *words])
-    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert end.value.code == 2 and f"keras-cnns train {recipe} --help" in said
+    message = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert end.value.code == 2 and f"keras-cnns train {recipe} --help" in message
 
 
 def test_a_page_that_is_run_itself_points_to_itself(capsys, monkeypatch):
@@ -58,8 +58,8 @@ def test_a_page_that_is_run_itself_points_to_itself(capsys, monkeypatch):
 
 def test_a_mistake_is_one_line_and_status_2(tmp_path, capsys):
     assert run(BASE, ["--dataset", "folder:/no/such", "--out", str(tmp_path / "run")]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert sum(line.startswith("error: ") for line in said) == 1 and not any("Traceback" in line for line in said)
+    message = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("error: ") for line in message) == 1 and not any("Traceback" in line for line in message)
 
 
 def test_a_page_is_found_by_name_and_by_path(monkeypatch, tmp_path):
@@ -71,11 +71,12 @@ def test_a_page_is_found_by_name_and_by_path(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("RECIPE = 3", "no RECIPE"), ("import nothing_such", "cannot be run"), ("RECIPE = (", "cannot")]
+    ("text", "message"),
+    [("RECIPE = 3", "no RECIPE"), ("import nothing_such", "cannot be run"), ("RECIPE = (", "cannot")],
 )
-def test_a_page_without_a_recipe_is_refused(tmp_path, text, said):
+def test_a_page_without_a_recipe_is_refused(tmp_path, text, message):
     (tmp_path / "page.py").write_text(text)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         find_recipe(str(tmp_path / "page.py"))
 
 

@@ -13,10 +13,10 @@ from keras_cnns.training import distribute, rendezvous
 
 def addresses(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    result = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
     for s in sockets:
         s.close()
-    return found
+    return result
 
 
 def together(*workers, patience=20.0):
@@ -49,8 +49,8 @@ def test_all_that_come_meet_in_whatever_order_and_may_meet_again(order):
 @pytest.mark.parametrize("indices", [(0, 0), (1, 1), (0, 1, 1), (0, 2, 2)])
 def test_two_workers_with_one_index_end_in_a_line_each(indices):
     where, began = addresses(max(2, len(indices))), time.monotonic()
-    found = together(*((where, index, 0.2 * k) for k, index in enumerate(indices)))
-    assert all(f"another worker was started with --index {indices[-1]}" in line for line in found), found
+    result = together(*((where, index, 0.2 * k) for k, index in enumerate(indices)))
+    assert all(f"another worker was started with --index {indices[-1]}" in line for line in result), result
     assert time.monotonic() - began < 10
 
 
@@ -61,8 +61,8 @@ def test_two_workers_with_one_index_on_two_machines(monkeypatch):
     monkeypatch.setattr(
         socket, "create_server", lambda at, **more: real(("", at[1] if at[1] == int(where[0][10:]) else 0), **more)
     )
-    found = together((where, 0, 0.0), (where, 1, 0.1), (where, 1, 0.2))
-    assert all("two workers were started with --index 1" in line for line in found), found
+    result = together((where, 0, 0.0), (where, 1, 0.1), (where, 1, 0.2))
+    assert all("two workers were started with --index 1" in line for line in result), result
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -70,15 +70,15 @@ def test_a_port_in_use_ends_in_a_line_on_every_worker(index, monkeypatch):
     monkeypatch.setattr(rendezvous, "ANSWER", 1.0)
     where = addresses(2)
     with socket.create_server(("", int(where[index].rpartition(":")[2]))):
-        found = together((where, 0, 0.0), (where, 1, 0.1))
-    assert f"of worker {index} cannot be had (address already in use)" in found[index]
-    assert ("cannot be had" if index else "does not answer as worker 0") in found[1 - index]
+        result = together((where, 0, 0.0), (where, 1, 0.1))
+    assert f"of worker {index} cannot be had (address already in use)" in result[index]
+    assert ("cannot be had" if index else "does not answer as worker 0") in result[1 - index]
 
 
 def test_who_does_not_come_is_named():
     where = addresses(4)
-    found = together((where, 0, 0.0), (where, 2, 0.1), patience=1.0)
-    assert found == ["workers 1, 3 did not come: start all 4 workers."] * 2
+    result = together((where, 0, 0.0), (where, 2, 0.1), patience=1.0)
+    assert result == ["workers 1, 3 did not come: start all 4 workers."] * 2
     where = addresses(2)
     assert "worker 0 did not answer" in together((where, 1, 0.0), patience=0.5)[0]
 
@@ -98,8 +98,8 @@ def test_a_worker_that_leaves_meanwhile(monkeypatch):
 
 def test_other_addresses_and_another_program_that_knocks():
     where = addresses(2)
-    found = together((where, 0, 0.0), ([where[0], *addresses(1)], 1, 0.1))
-    assert all("different --workers" in line for line in found)
+    result = together((where, 0, 0.0), ([where[0], *addresses(1)], 1, 0.1))
+    assert all("different --workers" in line for line in result)
     host, port = where[0].split(":")
 
     def knocks():
@@ -111,7 +111,7 @@ def test_other_addresses_and_another_program_that_knocks():
 
 
 @pytest.mark.parametrize(
-    ("where", "index", "said"),
+    ("where", "index", "message"),
     [
         ("a:1,b:2", 2, "index 2 of 2 workers"),
         ("a:1,b", 0, "'b' is not host:port"),
@@ -119,6 +119,6 @@ def test_other_addresses_and_another_program_that_knocks():
         ("a:1,a:1", 0, "two workers have the address a:1"),
     ],
 )
-def test_addresses_that_cannot_be(where, index, said):
-    with pytest.raises(UserError, match=said):
+def test_addresses_that_cannot_be(where, index, message):
+    with pytest.raises(UserError, match=message):
         distribute.join(where, index)

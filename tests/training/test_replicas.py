@@ -62,10 +62,10 @@ def more_differences(tmp_path_factory):
     return compared(tmp_path_factory.mktemp("recipes"), "plain", "clipped", "float16", "float64", "local")
 
 
-def same(found):
-    assert found["weights"] < 1e-6 and found["held_out_loss"] < 1e-6
-    assert found["loss"] < 1e-5  # weight decay and the mean over the batch are counted once
-    assert found["examples"] == [360, 360]  # 360 = 22 * 16 + 8: the last batch is filled up, and not counted
+def same(result):
+    assert result["weights"] < 1e-6 and result["held_out_loss"] < 1e-6
+    assert result["loss"] < 1e-5  # weight decay and the mean over the batch are counted once
+    assert result["examples"] == [360, 360]  # 360 = 22 * 16 + 8: the last batch is filled up, and not counted
 
 
 def test_two_mirrored_replicas_are_one(differences):
@@ -100,10 +100,10 @@ def test_without_synchronization_they_are_not(more_differences):
 
 
 def test_uneven_shares_and_an_empty_one_count_each_picture_once(differences):
-    found = differences["uneven"]
-    assert found["weights"] < 1e-6
-    np.testing.assert_allclose(*found["sums"], rtol=1e-5)
-    assert found["sums"][1][2] == 11
+    result = differences["uneven"]
+    assert result["weights"] < 1e-6
+    np.testing.assert_allclose(*result["sums"], rtol=1e-5)
+    assert result["sums"][1][2] == 11
 
 
 def test_a_batch_that_does_not_divide_is_refused(tmp_path):
@@ -153,11 +153,11 @@ def one_and_two(recipe, folder):
     """The weights of one device and of the two workers that have written into `folder`, and the held-out metrics."""
     from keras_cnns.training import train
 
-    one = train(recipe.but(strategy="one", out=str(folder / "one")), quiet=True)
+    first = train(recipe.but(strategy="one", out=str(folder / "one")), quiet=True)
     two = keras.saving.load_model(folder / "run" / "model.keras")
     metrics = json.loads((folder / "run" / "metrics.json").read_text())
-    assert metrics["examples"] == 360 and metrics["loss"] == pytest.approx(one.metrics["loss"], abs=1e-4)
-    return max(np.abs(a - b).max() for a, b in zip(one.model.get_weights(), two.get_weights(), strict=True))
+    assert metrics["examples"] == 360 and metrics["loss"] == pytest.approx(first.metrics["loss"], abs=1e-4)
+    return max(np.abs(a - b).max() for a, b in zip(first.model.get_weights(), two.get_weights(), strict=True))
 
 
 @pytest.mark.slow

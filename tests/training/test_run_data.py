@@ -58,7 +58,7 @@ def other_names(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (relabelled, "as many pictures to (train|test), but others"),
         (other_names, "as many pictures to (train|test), but others"),
@@ -68,14 +68,14 @@ def other_names(folder):
     ],
 )
 @pytest.mark.parametrize("first", ["finished", "stopped"])
-def test_another_folder_under_a_run_is_refused(fruit, tmp_path, change, said, first):
+def test_another_folder_under_a_run_is_refused(fruit, tmp_path, change, message, first):
     out = tmp_path / "run"
     train(recipe(fruit, out, epochs=2, max_steps=4 if first == "stopped" else 0), quiet=True)
     if first == "stopped":  # as a run that is to go on has it: only the length differs
         (out / "recipe.json").write_text(recipe(fruit, out, epochs=2).json())
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
     change(fruit)
-    with pytest.raises(UserError, match=said) as error:
+    with pytest.raises(UserError, match=message) as error:
         train(recipe(fruit, out, epochs=2), quiet=True)
     assert "\n" not in str(error.value)
     assert {file: file.read_bytes() for file in before} == before
@@ -146,8 +146,8 @@ def test_held_out_pictures_that_are_training_pictures_are_counted_said_and_noted
     train(recipe(fruit, tmp_path / "run"), quiet=True)
     noted = json.loads((tmp_path / "run" / "data.json").read_text())["duplicates"]
     assert noted["copies"] == len(noted["pairs"]) >= 2
-    (said,) = (m for m in caplog.messages if "training pictures too" in m)
-    assert f"{noted['copies']} of 8 held-out pictures" in said and "pear" in said
+    (message,) = (m for m in caplog.messages if "training pictures too" in m)
+    assert f"{noted['copies']} of 8 held-out pictures" in message and "pear" in message
     caplog.clear()
     train(recipe(fruit, tmp_path / "run"), quiet=True)
     assert not any("training pictures too" in m for m in caplog.messages), "once is enough"

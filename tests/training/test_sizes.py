@@ -72,14 +72,14 @@ def test_its_own_size_alone_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"model": "lenet5", "overrides": {}, "input_shape": (32, 32, 1), "sizes": (32, 48)}, "lenet5"),
         ({"model": "fcn8s", "overrides": {"backbone": "resnet18"}, "dataset": "scenes", "sizes": (64, 96)}, "zoom"),
         ({"sizes": (0, 32)}, "at least 1"),
     ],
 )
-def test_a_network_that_cannot_is_refused_in_a_line(tmp_path, change, said):
-    with pytest.raises(UserError, match=said) as refused:
+def test_a_network_that_cannot_is_refused_in_a_line(tmp_path, change, message):
+    with pytest.raises(UserError, match=message) as refused:
         train(SPPNET.but(out=str(tmp_path / "run"), **change), quiet=True)
     assert "\n" not in str(refused.value)

@@ -56,18 +56,18 @@ def test_the_file_handed_over_takes_raw_pixels_and_has_the_metrics_of_the_run(ru
 
 
 def test_an_ensemble_answers_the_mean(run):
-    one, other = (keras.saving.load_model(run.folder / f"{name}.keras") for name in ("model", "model"))
+    first, other = (keras.saving.load_model(run.folder / f"{name}.keras") for name in ("model", "model"))
     other.set_weights([w * 0.7 for w in other.get_weights()])
     (image, label, weight), *_ = held_out().dataset
-    both = evaluate([one, other], held_out())
-    alone = [evaluate(m, held_out())["loss"] for m in (one, other)]
+    both = evaluate([first, other], held_out())
+    alone = [evaluate(m, held_out())["loss"] for m in (first, other)]
     assert both["loss"] < max(alone) and both["loss"] != pytest.approx(alone[0])
 
 
 def test_evaluation_is_traced_once(tmp_path):
-    one = Run(LENET.but(out=str(tmp_path / "run"), batch_size=700), True)
-    assert [row["epoch"] for row in one.result().history] == [1, 2]
-    assert one.steps.evaluate.experimental_get_tracing_count() == 1
+    first = Run(LENET.but(out=str(tmp_path / "run"), batch_size=700), True)
+    assert [row["epoch"] for row in first.result().history] == [1, 2]
+    assert first.steps.evaluate.experimental_get_tracing_count() == 1
 
 
 def test_pictures_finished_before_they_reach_the_device_give_the_same_network(tmp_path, monkeypatch):
@@ -77,8 +77,8 @@ def test_pictures_finished_before_they_reach_the_device_give_the_same_network(tm
     monkeypatch.setattr(distribute, "dynamic_shapes", lambda strategy: False)
     before = Run(recipe.but(out=str(tmp_path / "before")), True)
     assert before.steps.finish is None
-    for one, other in zip(here.model.get_weights(), before.result().model.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+    for first, other in zip(here.model.get_weights(), before.result().model.get_weights(), strict=True):
+        np.testing.assert_allclose(first, other, atol=1e-5)
 
 
 def test_running_again_only_reads(run):
@@ -120,17 +120,17 @@ def stop_after(monkeypatch, step):
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
-    whole = train(SMALL.but(out=str(tmp_path / "whole")), quiet=True)
+    uninterrupted = train(SMALL.but(out=str(tmp_path / "whole")), quiet=True)
     recipe = SMALL.but(out=str(tmp_path / "parts"), checkpoint_every=3)
     for step in (2, 5, 10):
         with monkeypatch.context() as patch, pytest.raises(Stopped):
             stop_after(patch, step)
             train(recipe, quiet=True)
     parts = train(recipe.but(steps_per_call=2), quiet=True)
-    for a, b in zip(whole.model.get_weights(), parts.model.get_weights(), strict=True):
+    for a, b in zip(uninterrupted.model.get_weights(), parts.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert whole.metrics == parts.metrics
-    assert whole.history[0]["loss"] == pytest.approx(parts.history[0]["loss"], rel=1e-6)
+    assert uninterrupted.metrics == parts.metrics
+    assert uninterrupted.history[0]["loss"] == pytest.approx(parts.history[0]["loss"], rel=1e-6)
 
 
 def test_a_full_disk_is_said_and_what_was_trained_stays(tmp_path, monkeypatch):
@@ -148,21 +148,21 @@ def test_a_full_disk_is_said_and_what_was_trained_stays(tmp_path, monkeypatch):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "\n" not in str(error.value)
     resumed = train(recipe, quiet=True)
-    whole = train(recipe.but(out=str(tmp_path / "whole")), quiet=True)
-    for a, b in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+    uninterrupted = train(recipe.but(out=str(tmp_path / "whole")), quiet=True)
+    for a, b in zip(uninterrupted.model.get_weights(), resumed.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_several_steps_a_call_are_the_same_steps(tmp_path):
-    one, five = (train(SMALL.but(out=str(tmp_path / str(n)), steps_per_call=n), quiet=True) for n in (1, 5))
-    for a, b in zip(one.model.get_weights(), five.model.get_weights(), strict=True):
+    first, five = (train(SMALL.but(out=str(tmp_path / str(n)), steps_per_call=n), quiet=True) for n in (1, 5))
+    for a, b in zip(first.model.get_weights(), five.model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_a_batch_in_parts_is_the_same_batch(tmp_path):
     recipe = LENET.but(optimizer="sgd", learning_rate=0.05, max_steps=5)
-    one, four = (train(recipe.but(out=str(tmp_path / str(n)), accumulate=n), quiet=True) for n in (1, 4))
-    for a, b in zip(one.model.get_weights(), four.model.get_weights(), strict=True):
+    first, four = (train(recipe.but(out=str(tmp_path / str(n)), accumulate=n), quiet=True) for n in (1, 4))
+    for a, b in zip(first.model.get_weights(), four.model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
@@ -209,7 +209,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"batch_size": 5000}, "batch_size 5000 is more than the 1437"),
         ({"model": "lenet6"}, "lenet6.*lenet5"),
@@ -218,8 +218,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         ({"replicas": 3}, "fresh"),
     ],
 )
-def test_refuses_in_one_line(tmp_path, change, said):
-    with pytest.raises(UserError, match=said) as error:
+def test_refuses_in_one_line(tmp_path, change, message):
+    with pytest.raises(UserError, match=message) as error:
         train(LENET.but(out=str(tmp_path / "bad"), **change), quiet=True)
     assert "\n" not in str(error.value)
 

@@ -72,8 +72,10 @@ def timm(folder):
     torch_peers.torch.manual_seed(0)
     net = torch_peers.timm.create_model("mobilenetv3_small_100", pretrained=False, num_classes=5)
     save_file({k: v.contiguous() for k, v in net.state_dict().items()}, folder / "model.safetensors")
-    said = {"mean": [0.5] * 3, "std": [0.5] * 3}
-    (folder / "config.json").write_text(json.dumps({"architecture": "mobilenetv3_small_100", "pretrained_cfg": said}))
+    message = {"mean": [0.5] * 3, "std": [0.5] * 3}
+    (folder / "config.json").write_text(
+        json.dumps({"architecture": "mobilenetv3_small_100", "pretrained_cfg": message})
+    )
     return "mobilenet_v3_small", folder
 
 

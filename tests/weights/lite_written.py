@@ -11,7 +11,7 @@ NORMS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "movi
 
 def state(model):
     """{name: array}, kernels with torch's axes."""
-    theirs, found = {ours: part for part, ours in PARTS.items()}, {}
+    theirs, results = {ours: part for part, ours in PARTS.items()}, {}
     blocks = list(dict.fromkeys(n.name.rsplit("_", 2)[0] for n in model.layers if n.name.endswith("depthwise_conv")))
     for variable in model.weights:
         layer, name = variable.path.split("/")
@@ -23,5 +23,5 @@ def state(model):
         if value.ndim == 4:
             value = value.transpose((2, 3, 0, 1) if "_depthwise" in where else (3, 2, 0, 1))
         word = NORMS.get(name, "weight" if name == "kernel" else name)
-        found[f"{where}.{word}"] = np.ascontiguousarray(value.T if value.ndim == 2 else value)
-    return found
+        results[f"{where}.{word}"] = np.ascontiguousarray(value.T if value.ndim == 2 else value)
+    return results

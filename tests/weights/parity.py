@@ -80,8 +80,8 @@ def logits(ours, images, boxes):
         return [keras.ops.convert_to_numpy(keras.tree.flatten(ours(images, training=False))[0])]
     first, heads = parts(ours)
     level, *proposed = first(images, training=False)
-    found = [*proposed, *heads([level, keras.ops.convert_to_tensor(boxes)], training=False)]
-    return [keras.ops.convert_to_numpy(y) for y in keras.tree.flatten(found)]
+    result = [*proposed, *heads([level, keras.ops.convert_to_tensor(boxes)], training=False)]
+    return [keras.ops.convert_to_numpy(y) for y in keras.tree.flatten(result)]
 
 
 def regions(shape):

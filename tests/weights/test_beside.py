@@ -13,8 +13,8 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.weights.beside import ambiguous, called, known
 
 
-def hub(folder, architecture, **said):
-    (folder / "config.json").write_text(json.dumps({"architecture": architecture, "pretrained_cfg": said}))
+def hub(folder, architecture, **message):
+    (folder / "config.json").write_text(json.dumps({"architecture": architecture, "pretrained_cfg": message}))
     return folder / "model.safetensors"
 
 
@@ -72,7 +72,7 @@ def test_a_damaged_config_and_one_of_something_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "found"),
+    ("file", "result"),
     [
         ("tf_efficientnet_b0_ns-c0e6a31c.pth", ("tf_efficientnet_b0", "ns_jft_in1k")),
         ("tf_efficientnet_b0_ap-f262efe1.pth", ("tf_efficientnet_b0", "ap_in1k")),
@@ -83,8 +83,8 @@ def test_a_damaged_config_and_one_of_something_else(tmp_path):
         ("mine.pth", None),
     ],
 )
-def test_a_files_own_name(file, found):
-    assert called(file) == found
+def test_a_files_own_name(file, result):
+    assert called(file) == result
 
 
 def test_adversarial_weights_have_other_pixels(tmp_path):

@@ -157,10 +157,10 @@ def test_another_preprocessing_than_torchs_is_said(files, preprocessing):
     folder, _, data = files
     (folder / "torch.safetensors").write_bytes(data["torch.safetensors"])
     model = keras_cnns.build("squeezenet1_1", preprocessing=preprocessing, include_preprocessing=True, **SMALL)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as message:
         warnings.simplefilter("always")
         keras_cnns.load_weights(model, folder / "torch.safetensors")
-    assert any("prepares pixels as" in str(w.message) for w in told) == (preprocessing != "torch")
+    assert any("prepares pixels as" in str(w.message) for w in message) == (preprocessing != "torch")
 
 
 def main(count):

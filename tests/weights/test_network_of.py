@@ -12,9 +12,9 @@ SHAPE = (80, 80, 3)
 def other(model, tmp_path, name):
     """The model from a file, which remembers nothing of who built it, under another name."""
     model.save(tmp_path / "x.keras")
-    found = keras.saving.load_model(tmp_path / "x.keras", compile=False)
-    found.name = name
-    return found
+    result = keras.saving.load_model(tmp_path / "x.keras", compile=False)
+    result.name = name
+    return result
 
 
 NETWORKS = ["resnet18", "resnet50", "resnet50_v1_5", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1"]

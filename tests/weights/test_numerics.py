@@ -50,14 +50,14 @@ def test_the_file_shows_whose_numerics_it_has(name, peer, tmp_path):
     model.save(tmp_path / "x.keras")
     model.save_weights(tmp_path / "x.weights.h5")
     expected = replace(net, **columns).numerics
-    found = numerics.columns(name, net, read(tmp_path / "x.keras"), "x.keras")
-    assert without_head(replace(net, **found).numerics) == without_head(expected)
+    actual = numerics.columns(name, net, read(tmp_path / "x.keras"), "x.keras")
+    assert without_head(replace(net, **actual).numerics) == without_head(expected)
     try:
-        found = numerics.columns(name, net, read(tmp_path / "x.weights.h5"), "x.weights.h5")
+        actual = numerics.columns(name, net, read(tmp_path / "x.weights.h5"), "x.weights.h5")
     except UserError as error:
         assert "does not show which" in str(error)
     else:
-        shown = replace(net, **found).numerics
+        shown = replace(net, **actual).numerics
         assert (shown.padding, shown.gain) == (expected.padding, expected.gain)
 
 

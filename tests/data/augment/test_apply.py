@@ -57,9 +57,9 @@ def test_distort_scales_squeezes_and_shears_about_the_centre(u):
 
 
 def test_distort_is_part_of_the_augmentation_and_differs_from_sample_to_sample():
-    one, other = (augmented(tf.constant(PICTURE), Augment(distort=0.2), random(i)).numpy() for i in (1, 2))
-    assert one.shape == PICTURE.shape and np.abs(one - other).max() > 10
-    assert min(one.min(), other.min()) >= 0 and max(one.max(), other.max()) <= 255
+    first, other = (augmented(tf.constant(PICTURE), Augment(distort=0.2), random(i)).numpy() for i in (1, 2))
+    assert first.shape == PICTURE.shape and np.abs(first - other).max() > 10
+    assert min(first.min(), other.min()) >= 0 and max(first.max(), other.max()) <= 255
 
 
 def test_mirror_exchanges_left_and_right_for_half_of_all():

@@ -10,18 +10,18 @@ from keras_cnns.data.sources.shapes import scene
 SCENES = [scene(n, "train", (96, 128)) for n in range(1, 5)]
 
 
-def agree(found, cuts=((), ())):
+def agree(result, cuts=((), ())):
     """Every box holds its class's pixels up to its sides, to a pixel and a half; one that was cut, only some.
 
     cuts: columns and rows besides the border where pictures are cut.
     """
-    height, width = found.mask.shape
+    height, width = result.mask.shape
     columns, rows = {0, width, *cuts[0]}, {0, height, *cuts[1]}
-    for box, label in zip(found.boxes, found.classes, strict=True):
+    for box, label in zip(result.boxes, result.classes, strict=True):
         x1, y1, x2, y2 = np.round(box).astype(int)
         if (x2 - x1) * (y2 - y1) < 60:
             continue
-        own = np.argwhere(found.mask[y1:y2, x1:x2] == label + 1)
+        own = np.argwhere(result.mask[y1:y2, x1:x2] == label + 1)
         if {x1, x2} & columns or {y1, y2} & rows:
             assert len(own) or (x2 - x1) * (y2 - y1) < 400
             continue
@@ -39,10 +39,10 @@ def test_mirrored_twice_is_the_same():
 
 @pytest.mark.parametrize("u", [(0, 0, 0), (0.5, 0.3, 0.9), (0.999, 0.999, 0.0)])
 def test_zoomed(u):
-    found = zoomed(SCENES[0], (96, 128), (0.5, 2.0), np.array(u))
-    agree(found)
-    assert found.picture.shape == (96, 128, 3)
-    reached = (found.mask != VOID).mean()
+    result = zoomed(SCENES[0], (96, 128), (0.5, 2.0), np.array(u))
+    agree(result)
+    assert result.picture.shape == (96, 128, 3)
+    reached = (result.mask != VOID).mean()
     assert reached == pytest.approx(min(1, (0.5 * 4 ** u[0]) ** 2), abs=0.03)
 
 
@@ -52,16 +52,16 @@ def test_a_zoom_of_one_is_the_picture():
 
 def test_a_mosaic_has_a_part_of_each():
     u = np.random.default_rng(0).uniform(size=14)
-    found = mosaic(SCENES, (96, 128), u)
-    assert found.picture.shape == (96, 128, 3) and found.mask.shape == (96, 128)
-    assert len(found.boxes) == len(found.classes) == len(found.ignored) == len(found.crowd)
+    result = mosaic(SCENES, (96, 128), u)
+    assert result.picture.shape == (96, 128, 3) and result.mask.shape == (96, 128)
+    assert len(result.boxes) == len(result.classes) == len(result.ignored) == len(result.crowd)
     row, column = round(96 * (0.3 + 0.4 * u[0])), round(128 * (0.3 + 0.4 * u[1]))
-    agree(found, ((column,), (row,)))
+    agree(result, ((column,), (row,)))
     for i, s in enumerate(SCENES):
-        quarter = found.mask[
+        quarter = result.mask[
             slice(0, row) if i < 2 else slice(row, 96), slice(0, column) if i % 2 == 0 else slice(column, 128)
         ]
         assert set(np.unique(quarter)) <= set(np.unique(s.mask)) | {VOID}
-    assert len(found.boxes) > 4
-    inside = (found.boxes[:, :2] >= 0).all() and (found.boxes[:, 2:] <= [128, 96]).all()
-    assert inside and (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+    assert len(result.boxes) > 4
+    inside = (result.boxes[:, :2] >= 0).all() and (result.boxes[:, 2:] <= [128, 96]).all()
+    assert inside and (result.boxes[:, 2:] > result.boxes[:, :2]).all()

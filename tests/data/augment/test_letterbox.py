@@ -21,19 +21,21 @@ def test_one_of_the_right_size_stays():
 
 def test_it_keeps_its_aspect_and_what_it_does_not_reach_is_void():
     assert fitting((20, 40), (60, 80)) == 2
-    found = place(scene(), (60, 80), 2.0)
-    np.testing.assert_array_equal(found.boxes, [[16, 8, 48, 32]])
+    sample = place(scene(), (60, 80), 2.0)
+    np.testing.assert_array_equal(sample.boxes, [[16, 8, 48, 32]])
     assert (
-        (found.picture[40:] == FILL).all() and (found.mask[40:] == VOID).all() and not (found.mask[:40] == VOID).any()
+        (sample.picture[40:] == FILL).all()
+        and (sample.mask[40:] == VOID).all()
+        and not (sample.mask[:40] == VOID).any()
     )
-    assert (found.mask[8:32, 16:48] == 3).all() and (found.mask == 3).sum() == 24 * 32
-    assert found.picture[20, 30].tolist() == [255] * 3
+    assert (sample.mask[8:32, 16:48] == 3).all() and (sample.mask == 3).sum() == 24 * 32
+    assert sample.picture[20, 30].tolist() == [255] * 3
 
 
 def test_what_is_cut_away():
-    found = place(scene(), (20, 40), 1.0, corner=(0, -20))  # 4 of the box's 16 columns are left: a quarter
-    np.testing.assert_array_equal(found.boxes, [[0, 4, 4, 16]])
-    assert found.classes.tolist() == [2] and found.ignored.tolist() == [False]
+    sample = place(scene(), (20, 40), 1.0, corner=(0, -20))  # 4 of the box's 16 columns are left: a quarter
+    np.testing.assert_array_equal(sample.boxes, [[0, 4, 4, 16]])
+    assert sample.classes.tolist() == [2] and sample.ignored.tolist() == [False]
     assert place(scene(), (20, 40), 1.0, corner=(0, -21)).ignored.tolist() == [True]
     gone = place(scene(), (20, 40), 1.0, corner=(0, -24))
     assert gone.boxes.shape == (0, 4) and len(gone.classes) == len(gone.ignored) == 0 and not (gone.mask == 3).any()
@@ -41,8 +43,8 @@ def test_what_is_cut_away():
 
 @pytest.mark.parametrize("corner", [(-100, 0), (0, 100), (300, -300)])
 def test_a_picture_that_lies_outside_shows_nothing(corner):
-    found = place(scene(), (20, 40), 1.0, corner)
-    assert (found.picture == FILL).all() and (found.mask == VOID).all() and not len(found.boxes)
+    sample = place(scene(), (20, 40), 1.0, corner)
+    assert (sample.picture == FILL).all() and (sample.mask == VOID).all() and not len(sample.boxes)
 
 
 def test_one_pixel_is_left_of_a_picture_that_vanishes():

@@ -82,7 +82,7 @@ def test_policies_give_whole_numbers_in_range_and_many_guises(function):
     seen = np.stack(list(dataset.as_numpy_iterator()))
     assert seen.shape == (60, *DULL.shape) and seen.min() >= 0 and seen.max() <= 255
     np.testing.assert_array_equal(seen, np.round(seen))
-    assert len({one.tobytes() for one in seen}) > 20
+    assert len({item.tobytes() for item in seen}) > 20
     np.testing.assert_array_equal(list(dataset.skip(55).as_numpy_iterator()), seen[55:])
 
 

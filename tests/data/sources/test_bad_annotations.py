@@ -91,16 +91,16 @@ def test_xml_that_cannot_be_is_named(voc, old, new, line):
 def test_xml_as_other_tools_write_it(voc, made, old, new, ignored):
     path = voc / "Annotations" / f"{NAME}.xml"
     path.write_text(re.sub(old, new, path.read_text(), count=1, flags=re.S))
-    plain, found = (everything(folder)[2] for folder in (made / "voc", voc))
-    np.testing.assert_array_equal(found.boxes, plain.boxes)
-    assert found.ignored.tolist() == [ignored] + [False] * (len(plain.boxes) - 1)
+    plain, sample = (everything(folder)[2] for folder in (made / "voc", voc))
+    np.testing.assert_array_equal(sample.boxes, plain.boxes)
+    assert sample.ignored.tolist() == [ignored] + [False] * (len(plain.boxes) - 1)
 
 
 def test_the_masks_beside_the_pictures_are_no_pictures(voc, made):
     """VOC's archive has masks of objects too, by the pictures' names."""
     shutil.copytree(voc / "SegmentationClass", voc / "SegmentationObject")
-    for one, other in zip(everything(voc), everything(made / "voc"), strict=True):
-        np.testing.assert_array_equal(one.picture, other.picture)
+    for first, other in zip(everything(voc), everything(made / "voc"), strict=True):
+        np.testing.assert_array_equal(first.picture, other.picture)
 
 
 def test_a_folder_above_vocs_own_and_files_of_one_name(voc, caplog):
@@ -204,18 +204,18 @@ def turned(picture, path):
 def test_pictures_of_other_kinds_show_what_they_show(voc, made, how):
     path = voc / "JPEGImages" / f"{NAME}.jpg"
     how(Image.open(path).convert("RGB"), path)
-    one, other = (everything(folder)[2] for folder in (voc, made / "voc"))
-    np.testing.assert_array_equal(one.boxes, other.boxes)
+    first, other = (everything(folder)[2] for folder in (voc, made / "voc"))
+    np.testing.assert_array_equal(first.boxes, other.boxes)
     shown = other.picture.mean(-1) if how in (grey, sixteen_bits) else other.picture
-    seen = one.picture.mean(-1) if how in (grey, sixteen_bits) else one.picture
-    assert one.picture.shape == other.picture.shape and np.abs(seen - shown.astype(float)).mean() < 12
+    seen = first.picture.mean(-1) if how in (grey, sixteen_bits) else first.picture
+    assert first.picture.shape == other.picture.shape and np.abs(seen - shown.astype(float)).mean() < 12
 
 
 def test_a_box_of_one_pixel_and_one_that_is_larger_than_the_picture(voc):
     objects = [("cat", (5, 6, 6, 7), False), ("dog", (-40, -40, 400, 400), False), ("cow", (127, 95, 128, 96), False)]
     true_files.xml(voc / "Annotations" / f"{NAME}.xml", objects)
-    found = everything(voc)[2]
-    np.testing.assert_array_equal(found.boxes, [[5, 6, 6, 7], [0, 0, 128, 96], [127, 95, 128, 96]])
+    sample = everything(voc)[2]
+    np.testing.assert_array_equal(sample.boxes, [[5, 6, 6, 7], [0, 0, 128, 96], [127, 95, 128, 96]])
 
 
 def changed(coco, change, split="train2017"):
@@ -248,9 +248,9 @@ def test_an_annotation_that_cannot_be_is_named(coco, row, line):
 def test_what_need_not_be_found(coco):
     rows = ({"iscrowd": None}, {"iscrowd": True}, {"ignore": 1}, {"ignore": 0})
     changed(coco, lambda content: [a.update(r) for a, r in zip(content["annotations"][3:], rows, strict=False)])
-    found = everything(coco)[2]
-    assert found.crowd.tolist() == [False, True] + [False] * (len(found.boxes) - 2)
-    assert found.ignored.tolist() == [False, True, True] + [False] * (len(found.boxes) - 3)
+    sample = everything(coco)[2]
+    assert sample.crowd.tolist() == [False, True] + [False] * (len(sample.boxes) - 2)
+    assert sample.ignored.tolist() == [False, True, True] + [False] * (len(sample.boxes) - 3)
 
 
 def test_pictures_of_one_name_in_the_folders_of_several_splits(coco):
@@ -270,6 +270,6 @@ def test_pictures_of_one_name_in_the_folders_of_several_splits(coco):
 
 def test_folders_above_in_a_pictures_name(coco, made, caplog):
     changed(coco, lambda c: [i.update(file_name=f"../train2017/{i['file_name']}") for i in c["images"]])
-    for one, other in zip(everything(coco), everything(made / "coco"), strict=True):
-        np.testing.assert_array_equal(one.picture, other.picture)
+    for first, other in zip(everything(coco), everything(made / "coco"), strict=True):
+        np.testing.assert_array_equal(first.picture, other.picture)
     assert "left out" not in caplog.text

@@ -203,9 +203,9 @@ def test_json_as_other_tools_write_it(tmp_path):
     path.write_text(path.read_text(), encoding="utf-8-sig")
     data = open_source(f"folder:{tmp_path}", "train", "boxes")
     assert data.names == ("bolt", "nut") and data.count == 2
-    found = decoded(data, 0)
-    np.testing.assert_array_equal(found.boxes, [[2, 3, 12.5, 15], [0, 0, 9, 9]])
-    assert found.classes.tolist() == [1, 0] and found.crowd.tolist() == [False, True]
+    sample = decoded(data, 0)
+    np.testing.assert_array_equal(sample.boxes, [[2, 3, 12.5, 15], [0, 0, 9, 9]])
+    assert sample.classes.tolist() == [1, 0] and sample.crowd.tolist() == [False, True]
     coco(tmp_path / "train", images=1, annotations=[])
     assert decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0).boxes.shape == (0, 4)
 
@@ -260,8 +260,8 @@ def test_boxes_outside_and_without_area_are_left_out_with_a_line(tmp_path, caplo
         for n, box in enumerate([[100, 100, 5, 5], [4, 4, 0, 8], [-5, -5, 10, 10]], start=3)
     ]
     coco(tmp_path / "train", extra=extra)
-    found = decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0)
-    np.testing.assert_array_equal(found.boxes[2:], [[0, 0, 5, 5]])  # what reaches over the border is cut there
+    sample = decoded(open_source(f"folder:{tmp_path}", "train", "boxes"), 0)
+    np.testing.assert_array_equal(sample.boxes[2:], [[0, 0, 5, 5]])  # what reaches over the border is cut there
     assert "(100, 100, 105, 105) has no area" in caplog.text
 
 

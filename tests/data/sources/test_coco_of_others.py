@@ -106,9 +106,9 @@ def test_outlines_become_masks(tmp_path, form):
     shape = corners if form == "polygons" else lambda box: runs(box, form.startswith("compressed"))
     rows = {f"{n}.png": [(("road", "car")[n % 2], 20, 10, 60, 40)] for n in range(10)}
     folder_of(tmp_path, rows, segmentation=shape)
-    names, found = masks(tmp_path)
-    assert names == ("background", "road", "car") and len(found) == 10
-    for n, mask in found.items():
+    names, masks_by_picture = masks(tmp_path)
+    assert names == ("background", "road", "car") and len(masks_by_picture) == 10
+    for n, mask in masks_by_picture.items():
         np.testing.assert_array_equal(mask, square(1 + n % 2))
 
 

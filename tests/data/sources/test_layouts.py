@@ -84,7 +84,7 @@ def test_endings_in_any_case(ending, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("paths", "said"),
+    ("paths", "message"),
     [
         (["animals/cat/1.png", "animals/dog/1.png"], "one level too high.*animals.*cat, dog.*folder:.*animals"),
         (["data/train/cat/1.png", "data/test/cat/1.png"], "one level too high.*data.*test, train"),
@@ -104,9 +104,9 @@ def test_endings_in_any_case(ending, tmp_path):
         ),
     ],
 )
-def test_what_is_no_folder_of_classes_is_refused_with_what_was_found(paths, said, tmp_path):
+def test_what_is_no_folder_of_classes_is_refused_with_what_was_found(paths, message, tmp_path):
     put(tmp_path, *paths)
-    with pytest.raises(UserError, match=said) as error:
+    with pytest.raises(UserError, match=message) as error:
         open_folder(tmp_path, "train")
         open_folder(tmp_path, "test")
     assert "\n" not in str(error.value)
@@ -169,7 +169,7 @@ def test_a_table_for_each_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("p0.png,ant\nnone.png,owl", "names 'none.png', which is not a picture"),
         ("p0.png,ant\np0.png,owl", "names p0.png more than once"),
@@ -182,10 +182,10 @@ def test_a_table_for_each_split(tmp_path):
         (b'"p0.png', "a row of 1 columns"),
     ],
 )
-def test_a_table_that_cannot_be_right_is_refused_in_a_line(text, said, tmp_path):
+def test_a_table_that_cannot_be_right_is_refused_in_a_line(text, message, tmp_path):
     put(tmp_path, *NAMED)
     (tmp_path / "labels.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(UserError, match=said) as error:
+    with pytest.raises(UserError, match=message) as error:
         open_folder(tmp_path, "train")
     assert "\n" not in str(error.value)
 

@@ -19,8 +19,12 @@ def pairs(folder, values, names="background\nroad\n", count=10):
 
 
 def test_white_is_the_second_of_two_classes(tmp_path, caplog):
-    found = masks(pairs(tmp_path, lambda n: square(255 * (n > 2))))[1]
-    assert (found[5] == square(1)).all() and not found[0].any() and "255 is taken for 'road'" in caplog.text
+    masks_by_picture = masks(pairs(tmp_path, lambda n: square(255 * (n > 2))))[1]
+    assert (
+        (masks_by_picture[5] == square(1)).all()
+        and not masks_by_picture[0].any()
+        and "255 is taken for 'road'" in caplog.text
+    )
 
 
 def test_white_of_three_channels_is_the_second_class_too(tmp_path):
@@ -28,8 +32,8 @@ def test_white_of_three_channels_is_the_second_class_too(tmp_path):
 
 
 def test_white_is_void_where_any_mask_has_a_1(tmp_path):
-    found = masks(pairs(tmp_path, lambda n: square(1 if n == 7 else 255)))[1]
-    assert (found[5] == square(255)).all() and (found[7] == square(1)).all()
+    masks_by_picture = masks(pairs(tmp_path, lambda n: square(1 if n == 7 else 255)))[1]
+    assert (masks_by_picture[5] == square(255)).all() and (masks_by_picture[7] == square(1)).all()
 
 
 def test_white_with_three_classes_is_refused(tmp_path):
@@ -64,9 +68,9 @@ COLOURS = {0: (0, 0, 0), 1: (128, 64, 128), 2: (0, 0, 142)}
 def test_colours_of_a_labelmap(tmp_path):
     pairs(tmp_path, lambda n: np.array([*COLOURS.values()])[square(1 + n % 2)], names=None)
     write(tmp_path / "labelmap.txt", LABELMAP)
-    names, found = masks(tmp_path)
+    names, masks_by_picture = masks(tmp_path)
     assert names == ("background", "road", "car")
-    assert all((found[n] == square(1 + n % 2)).all() for n in range(10))
+    assert all((masks_by_picture[n] == square(1 + n % 2)).all() for n in range(10))
 
 
 def test_colours_of_a_palette_and_void(tmp_path):
@@ -84,16 +88,16 @@ def test_colours_of_a_palette_and_void(tmp_path):
 def test_numbers_of_the_lines_of_a_labelmap(tmp_path):
     pairs(tmp_path, square(2), names=None)
     write(tmp_path / "labelmap.txt", LABELMAP)
-    names, found = masks(tmp_path)
-    assert names[2] == "car" and (found[3][square(1) == 1] == 2).all()
+    names, masks_by_picture = masks(tmp_path)
+    assert names[2] == "car" and (masks_by_picture[3][square(1) == 1] == 2).all()
 
 
 def test_a_labelmap_without_colours_has_pascals(tmp_path):
     """As datumaro writes it: (128, 0, 0) is class 1, (0, 128, 0) class 2."""
     pairs(tmp_path, np.array([(0, 0, 0), (128, 0, 0), (0, 128, 0)])[square(2)], names=None)
     write(tmp_path / "labelmap.txt", "# label:color_rgb:parts:actions\nbackground:::\nroad:::\ncar:::\n")
-    names, found = masks(tmp_path)
-    assert names == ("background", "road", "car") and (found[3] == square(2)).all()
+    names, masks_by_picture = masks(tmp_path)
+    assert names == ("background", "road", "car") and (masks_by_picture[3] == square(2)).all()
 
 
 @pytest.mark.parametrize(
@@ -124,9 +128,9 @@ def cityscapes(folder, *kinds, city="ulm"):
 
 def test_cityscapes_has_its_own_classes_where_no_others_are_listed(tmp_path, caplog):
     cityscapes(tmp_path, ("labelIds", 26), ("instanceIds", 3), ("color", 9))
-    names, found = masks(tmp_path, "train")
-    assert len(names) == 19 and (names[0], names[13]) == ("road", "car") and len(found) == 3
-    assert (found[0][square(1) == 1] == 13).all() and found[0][0, 0] == 255  # 0 is "unlabeled"
+    names, masks_by_picture = masks(tmp_path, "train")
+    assert len(names) == 19 and (names[0], names[13]) == ("road", "car") and len(masks_by_picture) == 3
+    assert (masks_by_picture[0][square(1) == 1] == 13).all() and masks_by_picture[0][0, 0] == 255  # 0 is "unlabeled"
     assert sorted(masks(tmp_path, "test")[1]) == [3, 4]  # the test split's labels are secret
     assert "1 pictures of Cityscapes have no public labels" in caplog.text
 
@@ -156,9 +160,9 @@ def roboflow(folder, csv="Pixel Value, Class\n0, background\n1, cat\n2, dog\n", 
 
 def test_roboflows_masks_beside_their_pictures(tmp_path):
     roboflow(tmp_path)
-    names, found = masks_of_jpegs(tmp_path, "train")
-    assert names == ("background", "cat", "dog") and len(found) == 3
-    assert sorted(int(mask.max()) for mask in found) == [1, 1, 2]
+    names, result = masks_of_jpegs(tmp_path, "train")
+    assert names == ("background", "cat", "dog") and len(result) == 3
+    assert sorted(int(mask.max()) for mask in result) == [1, 1, 2]
     assert len(masks_of_jpegs(tmp_path, "test")[1]) == 3
 
 

@@ -31,16 +31,16 @@ def test_a_column_for_each_class_in_the_folders_of_the_splits(tmp_path):
         put(tmp_path / split, numbers)
         write(tmp_path / split / "_classes.csv", one_hot(numbers))
     for split, numbers in (("train", range(9)), ("validation", range(9, 12)), ("test", range(12, 15))):
-        names, found = labels(tmp_path, split)
-        assert names == ("cat", "dog", "bird") and found == {n: names[n % 3] for n in numbers}
+        names, result = labels(tmp_path, split)
+        assert names == ("cat", "dog", "bird") and result == {n: names[n % 3] for n in numbers}
 
 
 def test_a_column_for_each_class_in_one_table(tmp_path):
     put(tmp_path / "images", range(15))
     write(tmp_path / "labels.csv", one_hot(range(15)))
     names, train = labels(tmp_path)
-    found = train | labels(tmp_path, "test")[1]
-    assert names == ("cat", "dog", "bird") and found == {n: names[n % 3] for n in range(15)}
+    result = train | labels(tmp_path, "test")[1]
+    assert names == ("cat", "dog", "bird") and result == {n: names[n % 3] for n in range(15)}
 
 
 def test_a_column_for_each_class_and_one_for_the_split(tmp_path):

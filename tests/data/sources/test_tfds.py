@@ -71,15 +71,15 @@ def test_splits(folder, name, split, expected):
 
 def test_examples_spread_over_several_files(tmp_path):
     store(tmp_path, "spread", train=range(6), test=range(1))
-    whole = next(tmp_path.glob("spread/1.0.0/*train*"))
-    records = list(tf.data.TFRecordDataset(str(whole)).as_numpy_iterator())
+    full = next(tmp_path.glob("spread/1.0.0/*train*"))
+    records = list(tf.data.TFRecordDataset(str(full)).as_numpy_iterator())
     for shard, part in enumerate((records[:1], records[1:5], records[5:])):
-        name = whole.name.replace("00000-of-00001", f"0000{shard}-of-00003")
-        with tf.io.TFRecordWriter(str(whole.parent / name)) as writer:
+        name = full.name.replace("00000-of-00001", f"0000{shard}-of-00003")
+        with tf.io.TFRecordWriter(str(full.parent / name)) as writer:
             for record in part:
                 writer.write(record)
-    whole.unlink()
-    info = whole.parent / "dataset_info.json"
+    full.unlink()
+    info = full.parent / "dataset_info.json"
     info.write_text(info.read_text().replace('"6"', '"1", "4", "1"'))
     assert shown(open_tfds("spread", "train", data_dir=tmp_path)) == list(range(6))
     assert shown(open_tfds("spread", "train[:3]", data_dir=tmp_path)) == [0, 1, 2]

@@ -42,19 +42,19 @@ def painted(objects, names):
 
 def check_boxes(folder, names, *, within=0.0, shift=0, missing=()):
     """shift: what is known to be added to x1 and y1 where a form does not say from where it counts."""
-    found_names, found = boxes(folder)
+    found_names, boxes_by_picture = boxes(folder)
     assert set(found_names) == set(CLASSES) and found_names == tuple(names)
-    assert sorted(set(truth()) - set(found)) == list(missing)
-    for n, rows in found.items():
+    assert sorted(set(truth()) - set(boxes_by_picture)) == list(missing)
+    for n, rows in boxes_by_picture.items():
         wanted = sorted((name, x1 + shift, y1 + shift, x2, y2) for name, x1, y1, x2, y2 in truth()[n])
         assert [row[0] for row in rows] == [row[0] for row in wanted]
         np.testing.assert_allclose([row[1:] for row in rows], [row[1:] for row in wanted], rtol=0, atol=within or 1e-9)
 
 
 def check_masks(folder, missing=()):
-    names, found = masks(folder)
-    assert names == ("background", *CLASSES) and sorted(set(truth()) - set(found)) == list(missing)
-    for n, mask in found.items():
+    names, masks_by_picture = masks(folder)
+    assert names == ("background", *CLASSES) and sorted(set(truth()) - set(masks_by_picture)) == list(missing)
+    for n, mask in masks_by_picture.items():
         np.testing.assert_array_equal(mask, painted(truth()[n], names))
 
 
@@ -130,8 +130,8 @@ def test_masks_of_supervision_lose_a_row_and_a_column(pictures, tmp_path):
     """Its polygons run through the centres of the outermost pixels: they are read as they are written."""
     data = data_of_supervision(pictures, with_masks=True)
     data.as_coco(*(str(tmp_path / "coco" / name) for name in ("images", "masks.json")))
-    names, found = masks(tmp_path / "coco")
-    for n, mask in found.items():
+    names, masks_by_picture = masks(tmp_path / "coco")
+    for n, mask in masks_by_picture.items():
         smaller = [(name, x1, y1, x2 - 1, y2 - 1) for name, x1, y1, x2, y2 in truth()[n]]
         np.testing.assert_array_equal(mask, painted(smaller, names))
 
@@ -140,8 +140,8 @@ def test_boxes_of_globox(pictures, tmp_path):
     globox = pytest.importorskip("globox")
     data = globox.AnnotationSet()
     for n, rows in truth().items():
-        found = [globox.BoundingBox(label=c, xmin=x1, ymin=y1, xmax=x2, ymax=y2) for c, x1, y1, x2, y2 in rows]
-        data.add(globox.Annotation(f"p{n}.png", image_size=(WIDTH, HEIGHT), boxes=found))
+        result = [globox.BoundingBox(label=c, xmin=x1, ymin=y1, xmax=x2, ymax=y2) for c, x1, y1, x2, y2 in rows]
+        data.add(globox.Annotation(f"p{n}.png", image_size=(WIDTH, HEIGHT), boxes=result))
     for form in ("coco", "voc", "yolo"):
         shutil.copytree(pictures, tmp_path / form)
     data.save_coco(tmp_path / "coco" / "boxes.json", auto_ids=True)

@@ -75,8 +75,8 @@ def test_splits_as_folders_lists_and_text_files(folder, splits):
     write(folder / "val.txt", "\n".join(f"images/val/{n}.png" for n in (6, 7, 8)))
     data(folder, splits + "names: [cat, zebra crossing, dog]")
     assert sorted(boxes(folder, "train")[1]) == list(range(6))
-    found = boxes(folder, "test")[1]
-    assert sorted(found) == [6, 7, 8] and all(len(rows) == 1 for rows in found.values())
+    boxes_by_picture = boxes(folder, "test")[1]
+    assert sorted(boxes_by_picture) == [6, 7, 8] and all(len(rows) == 1 for rows in boxes_by_picture.values())
 
 
 def test_a_test_split_comes_before_the_validation_split(folder):
@@ -97,8 +97,8 @@ def test_pictures_without_objects(folder, caplog):
     write(folder / "labels/train/0.txt", "")
     write(folder / "labels/train/1.txt", "\r\n  \n")
     (folder / "labels/train/2.txt").unlink()
-    found = boxes(folder, "train")[1]
-    assert [found[n] for n in (0, 1, 2)] == [[], [], []] and len(found[3]) == 1
+    boxes_by_picture = boxes(folder, "train")[1]
+    assert [boxes_by_picture[n] for n in (0, 1, 2)] == [[], [], []] and len(boxes_by_picture[3]) == 1
     assert "1 pictures have no label file, such as" in caplog.text and "2.png" in caplog.text
 
 
@@ -118,8 +118,8 @@ def test_a_list_of_classes_without_data_yaml(tmp_path):
     """As Label Studio writes it."""
     put(tmp_path, "", range(10))
     write(tmp_path / "classes.txt", "\n".join(NAMES))
-    names, found = boxes(tmp_path)
-    assert names == NAMES and sorted(found) == list(range(10))
+    names, boxes_by_picture = boxes(tmp_path)
+    assert names == NAMES and sorted(boxes_by_picture) == list(range(10))
     (tmp_path / "classes.txt").unlink()
     with pytest.raises(UserError, match="label files without names of classes: write classes.txt"):
         boxes(tmp_path)
@@ -132,9 +132,9 @@ def test_polygons_are_masks_and_boxes(folder):
     for n in range(9):
         write(folder / "labels" / ("train" if n < 6 else "val") / f"{n}.txt", POLYGON)
     data(folder, SPLITS + "names: [cat, zebra crossing, dog]")
-    names, found = masks(folder, "train")
+    names, masks_by_picture = masks(folder, "train")
     assert names == ("background", *NAMES)
-    np.testing.assert_array_equal(found[0], square(2))
+    np.testing.assert_array_equal(masks_by_picture[0], square(2))
     ((kind, *box),) = boxes(folder, "train")[1][0]
     assert kind == "zebra crossing"
     np.testing.assert_allclose(box, (20, 10, 60, 40), atol=1e-3)

@@ -62,12 +62,12 @@ def test_depthwise_is_a_diagonal_a_table_has_holes_and_a_plain_one_has_none():
 
 def test_every_pooling_keeps_what_it_says():
     picture = np.arange(16.0, dtype="float32").reshape(4, 4, 1) / 16
-    found = pooling.pooled(picture, 2)
-    assert (found["largest (max)"][..., 0] * 16).tolist() == [[5, 7], [13, 15]]
-    assert (found["mean (average)"][..., 0] * 16).tolist() == [[2.5, 4.5], [10.5, 12.5]]
-    assert (found["every n-th (stride)"][..., 0] * 16).tolist() == [[5, 7], [13, 15]]
-    assert found["global mean"].shape == (1, 1, 1) and found["global mean"][0, 0, 0] * 16 == 7.5
-    assert found["overlapping largest"].shape == (2, 2, 1)
+    result = pooling.pooled(picture, 2)
+    assert (result["largest (max)"][..., 0] * 16).tolist() == [[5, 7], [13, 15]]
+    assert (result["mean (average)"][..., 0] * 16).tolist() == [[2.5, 4.5], [10.5, 12.5]]
+    assert (result["every n-th (stride)"][..., 0] * 16).tolist() == [[5, 7], [13, 15]]
+    assert result["global mean"].shape == (1, 1, 1) and result["global mean"][0, 0, 0] * 16 == 7.5
+    assert result["overlapping largest"].shape == (2, 2, 1)
 
 
 def history(folder, rows):
@@ -79,9 +79,9 @@ def history(folder, rows):
 def test_degradation_shows_the_runs_that_are_there_and_names_the_others(tmp_path, capsys):
     history(tmp_path / "plain56", [(0.1, 0.2), (0.3, 0.25)])
     history(tmp_path / "resnet56", [(0.5, 0.4), (0.9, 0.8)])
-    found, missing = degradation.histories([tmp_path / name for name in ("plain20", "plain56", "resnet56")])
-    assert list(found) == ["plain56", "resnet56"] and len(missing) == 1 and "--model plain20_cifar" in missing[0]
-    left, right = degradation.degradation(found).axes
+    result, missing = degradation.histories([tmp_path / name for name in ("plain20", "plain56", "resnet56")])
+    assert list(result) == ["plain56", "resnet56"] and len(missing) == 1 and "--model plain20_cifar" in missing[0]
+    left, right = degradation.degradation(result).axes
     assert [line.get_ydata().tolist() for line in left.lines] == [[90, 70], [50, pytest.approx(10)]]
     assert [line.get_label() for line in right.lines] == ["plain56: 75.0 %", "resnet56: 20.0 %"]
     out = tmp_path / "d.png"
@@ -102,11 +102,11 @@ def test_the_sheet_shows_the_first_step_of_the_recipe_itself(tmp_path, capsys, m
     np.testing.assert_array_equal(labels["target"], targets["target"])
     shifted = [
         any(
-            np.array_equal(np.roll(one, (dy, dx), (0, 1))[8:-8, 8:-8], other[8:-8, 8:-8])
+            np.array_equal(np.roll(first, (dy, dx), (0, 1))[8:-8, 8:-8], other[8:-8, 8:-8])
             for dy in range(-4, 5)
             for dx in range(-4, 5)
         )
-        for one, other in zip(plain, seen, strict=True)
+        for first, other in zip(plain, seen, strict=True)
     ]
     assert all(shifted) and (plain != seen).any()
     monkeypatch.chdir(tmp_path)

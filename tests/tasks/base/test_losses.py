@@ -58,6 +58,6 @@ def test_cross_entropy_of_a_sure_mistake_is_finite():
 
 
 def test_smooth_l1_by_hand():
-    found = smooth_l1(tf.constant([0.0, 0.5, -0.5, 1.0, -3.0]))
-    np.testing.assert_allclose(found, [0, 0.125, 0.125, 0.5, 2.5])
+    result = smooth_l1(tf.constant([0.0, 0.5, -0.5, 1.0, -3.0]))
+    np.testing.assert_allclose(result, [0, 0.125, 0.125, 0.5, 2.5])
     np.testing.assert_allclose(smooth_l1(tf.constant([0.1, -1.0]), beta=0.5), [0.01, 0.75])

@@ -12,9 +12,9 @@ SQUARE = [0, 0, 10, 10]
 FAR = [50, 50, 60, 60]
 
 
-def picture(boxes, found, scores=None, **more):
-    scores = scores or [1 - i / 100 for i in range(len(found))]
-    return Picture(boxes, [0] * len(boxes), found, [0] * len(found), scores, **more)
+def picture(boxes, result, scores=None, **more):
+    scores = scores or [1 - i / 100 for i in range(len(result))]
+    return Picture(boxes, [0] * len(boxes), result, [0] * len(result), scores, **more)
 
 
 def test_curve_by_hand():
@@ -44,8 +44,8 @@ def test_voc_does_not_ask_for_difficult_boxes():
 
 def test_voc_is_a_mean_over_the_classes_that_are_shown():
     both = Picture([SQUARE, FAR], [0, 1], [SQUARE], [0], [0.9])
-    found = voc([both], 3)
-    assert found["map"] == 0.5 and found["classes"][:2] == [1, 0] and np.isnan(found["classes"][2])
+    result = voc([both], 3)
+    assert result["map"] == 0.5 and result["classes"][:2] == [1, 0] and np.isnan(result["classes"][2])
 
 
 def random_pictures(seed, count=30, classes=4):
@@ -57,17 +57,17 @@ def random_pictures(seed, count=30, classes=4):
         boxes = np.concatenate([corner, corner + sides], 1)
         labels, crowd = rng.integers(0, classes, n), rng.random(n) < 0.1
         copies = np.repeat(np.arange(n), rng.integers(0, 4, n))
-        found = boxes[copies] + rng.normal(0, 0.08, (len(copies), 4)) * np.tile(sides[copies], 2)
-        found[:, 2:] = np.maximum(found[:, 2:], found[:, :2] + 1)
-        told = np.where(rng.random(len(copies)) < 0.8, labels[copies], rng.integers(0, classes, len(copies)))
+        result = boxes[copies] + rng.normal(0, 0.08, (len(copies), 4)) * np.tile(sides[copies], 2)
+        result[:, 2:] = np.maximum(result[:, 2:], result[:, :2] + 1)
+        message = np.where(rng.random(len(copies)) < 0.8, labels[copies], rng.integers(0, classes, len(copies)))
         scores = np.round(rng.random(len(copies)), 2)  # with ties
-        pictures.append(Picture(boxes, labels, found, told, scores, crowd=crowd))
+        pictures.append(Picture(boxes, labels, result, message, scores, crowd=crowd))
     return pictures
 
 
 def pycocotools(pictures, classes):
     api, evaluation = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
-    truth, found = [], []
+    truth, results = [], []
     for number, p in enumerate(pictures, start=1):
         for box, label, crowd in zip(p.boxes, p.classes, p.crowd, strict=True):
             x1, y1, x2, y2 = map(float, box)
@@ -76,7 +76,7 @@ def pycocotools(pictures, classes):
         for box, label, score in zip(p.found, p.found_classes, p.scores, strict=True):
             x1, y1, x2, y2 = map(float, box)
             row = {"image_id": number, "category_id": int(label) + 1, "score": float(score)}
-            found.append(row | {"bbox": [x1, y1, x2 - x1, y2 - y1]})
+            results.append(row | {"bbox": [x1, y1, x2 - x1, y2 - y1]})
     with contextlib.redirect_stdout(io.StringIO()):
         known = api.COCO()
         known.dataset = {
@@ -85,7 +85,7 @@ def pycocotools(pictures, classes):
             "categories": [{"id": n} for n in range(1, classes + 1)],
         }
         known.createIndex()
-        e = evaluation.COCOeval(known, known.loadRes(found), "bbox")
+        e = evaluation.COCOeval(known, known.loadRes(results), "bbox")
         e.evaluate()
         e.accumulate()
         e.summarize()
@@ -117,7 +117,7 @@ def test_a_curve_has_the_best_precision_at_each_recall():
     from keras_cnns.tasks.detection.average_precision import precisions
 
     there = [[0, 0, 10, 10], [20, 20, 30, 30]]
-    found = [[0, 0, 10, 10], [50, 50, 60, 60], [20, 20, 30, 30]]
-    shown, missing = precisions([Picture(there, [0, 0], found, [0, 0, 0], [0.9, 0.8, 0.7])], 2)
+    result = [[0, 0, 10, 10], [50, 50, 60, 60], [20, 20, 30, 30]]
+    shown, missing = precisions([Picture(there, [0, 0], result, [0, 0, 0], [0.9, 0.8, 0.7])], 2)
     assert missing is None and shown[:51].tolist() == [1.0] * 51
     np.testing.assert_allclose(shown[51:], 2 / 3)

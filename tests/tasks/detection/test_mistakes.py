@@ -9,12 +9,12 @@ THERE = [[0, 0, 10, 10], [20, 20, 30, 30], [40, 40, 50, 50], [60, 60, 70, 70]]
 CLASSES = [0, 1, 0, 2]
 
 
-def counts(found, classes, scores, **more):
-    return {kind: n for kind, n in count([Picture(THERE, CLASSES, found, classes, scores, **more)]).items() if n}
+def counts(result, classes, scores, **more):
+    return {kind: n for kind, n in count([Picture(THERE, CLASSES, result, classes, scores, **more)]).items() if n}
 
 
 def test_every_kind_once():
-    found = [
+    result = [
         [0, 0, 10, 9],  # right
         [0, 1, 10, 10],  # the same again
         [20, 20, 30, 30],  # another class there
@@ -22,7 +22,7 @@ def test_every_kind_once():
         [80, 80, 90, 90],  # nothing there
         [60, 60, 70, 70],  # unsure: passed over, so that its box is missed
     ]
-    answer = counts(found, [0, 0, 2, 0, 1, 2], [0.9, 0.8, 0.9, 0.9, 0.9, 0.4])
+    answer = counts(result, [0, 0, 2, 0, 1, 2], [0.9, 0.8, 0.9, 0.9, 0.9, 0.4])
     assert answer == {"right": 1, "double": 1, "class": 1, "place": 1, "background": 1, "missed": 3}
 
 

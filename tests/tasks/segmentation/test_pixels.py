@@ -31,9 +31,9 @@ def test_counting_leaves_out_void_and_what_fills_a_batch_up():
     answer, mask = rng.normal(size=(3, 4, 5, 3)).astype("float32"), rng.integers(0, 3, (3, 4, 5))
     mask[rng.random(mask.shape) < 0.2] = VOID
     expected = np.zeros((3, 3))
-    for true, told in zip(mask[:2].ravel(), answer[:2].argmax(-1).ravel(), strict=True):
+    for true, message in zip(mask[:2].ravel(), answer[:2].argmax(-1).ravel(), strict=True):
         if true != VOID:
-            expected[true, told] += 1
+            expected[true, message] += 1
     np.testing.assert_array_equal(tally(answer, mask, np.array([1, 1, 0], "float32")), expected)
 
 

@@ -48,8 +48,10 @@ def test_the_loss_is_the_mean_over_the_pixels_that_count():
 
 def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
-    whole, parts = whole_and_resumed(RECIPE, tmp_path, monkeypatch)
-    held_out = whole.history[-1]["held_out_mean_iou"]
-    assert whole.metrics["mean_iou"] == parts.metrics["mean_iou"] == pytest.approx(held_out)
-    assert whole.metrics["pixels"] == 6 * 32 * 32
-    assert {"model.keras", "best.keras", "curve.png", "confusion.png"} <= {f.name for f in whole.folder.iterdir()}
+    uninterrupted, parts = whole_and_resumed(RECIPE, tmp_path, monkeypatch)
+    held_out = uninterrupted.history[-1]["held_out_mean_iou"]
+    assert uninterrupted.metrics["mean_iou"] == parts.metrics["mean_iou"] == pytest.approx(held_out)
+    assert uninterrupted.metrics["pixels"] == 6 * 32 * 32
+    assert {"model.keras", "best.keras", "curve.png", "confusion.png"} <= {
+        f.name for f in uninterrupted.folder.iterdir()
+    }

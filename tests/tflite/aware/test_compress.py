@@ -55,8 +55,8 @@ def test_clustering_leaves_few_values_and_the_zeros(clustered, pruned, network, 
 
 
 def test_a_dense_network_is_clustered_too(network, digits):
-    made = compress.cluster(network, digits[0], clusters=4, epochs=1, smallest=3000)
-    largest = max(large(made).values(), key=np.size)
+    result = compress.cluster(network, digits[0], clusters=4, epochs=1, smallest=3000)
+    largest = max(large(result).values(), key=np.size)
     assert len(np.unique(largest)) <= 4
 
 

@@ -48,8 +48,8 @@ def answers(model, x=X):
     return np.asarray(model(x, training=False))
 
 
-def decibels(wanted, found):
-    return 10 * np.log10(np.var(wanted) / max(np.mean((wanted - found) ** 2), 1e-12))
+def decibels(wanted, actual):
+    return 10 * np.log10(np.var(wanted) / max(np.mean((wanted - actual) ** 2), 1e-12))
 
 
 def native(model, method, **options):
@@ -121,10 +121,10 @@ def test_a_bias_of_the_same_number_for_all_channels_is_that_in_the_file(tmp_path
     model = keras.Model(image, layers.Conv2D(8, 1, bias_initializer=keras.initializers.Constant(3))(image))
     kernel, bias = model.layers[-1].get_weights()
     model.layers[-1].set_weights([kernel * np.geomspace(0.01, 10, 8), bias])
-    made = api.quantization_aware(model, pictures=X)
+    aware = api.quantization_aware(model, pictures=X)
     path = tmp_path / "net.tflite"
-    path.write_bytes(aware_convert.convert(made))
-    assert decibels(answers(made), runner.predict(path, X)) > 40
+    path.write_bytes(aware_convert.convert(aware))
+    assert decibels(answers(aware), runner.predict(path, X)) > 40
 
 
 def test_hard_swish_brings_no_operator_into_the_file(tmp_path):
@@ -142,9 +142,9 @@ def test_hard_swish_brings_no_operator_into_the_file(tmp_path):
 def test_what_may_not_change_is_left(activation):
     for options in ({"trainable": False}, {"read_twice": True}):
         model = network(activation, UNLIKE, **options)
-        made = api.quantization_aware(model)
-        assert not added(made)
-        norm = made.get_layer("norm")
+        aware = api.quantization_aware(model)
+        assert not added(aware)
+        norm = aware.get_layer("norm")
         np.testing.assert_allclose(norm.gamma, model.get_layer("norm").gamma, rtol=1e-6)
 
 
@@ -172,9 +172,9 @@ def after_dense(make):
     image = keras.Input((4,))
     x = layers.Dense(6, name="dense", kernel_initializer=keras.initializers.RandomNormal(stddev=4, seed=1))(image)
     model = keras.Model(image, make(x))
-    given = np.random.default_rng(2).normal(size=(64, 4)).astype("float32")
-    assert model.get_layer("dense")(given).numpy().min() < -6
-    return model, given
+    inputs = np.random.default_rng(2).normal(size=(64, 4)).astype("float32")
+    assert model.get_layer("dense")(inputs).numpy().min() < -6
+    return model, inputs
 
 
 def lowest(model, name="dense"):
@@ -196,35 +196,35 @@ READERS = {
 @pytest.mark.parametrize("readers", READERS)
 def test_no_step_is_spent_on_what_hard_swish_takes_for_zero(readers, method):
     make, floored = READERS[readers]
-    model, given = after_dense(make)
-    made = api.quantization_aware(model, method=method, pictures=given)
-    assert (lowest(aware_convert.native(made)) == -3) == floored
+    model, inputs = after_dense(make)
+    aware = api.quantization_aware(model, method=method, pictures=inputs)
+    assert (lowest(aware_convert.native(aware)) == -3) == floored
     library = keras
     if method == "tfmot":
         from keras_cnns.tflite.aware.twin import tf_keras as library
-    made.compile(library.optimizers.SGD(0.0), "mse", jit_compile=False)
-    made.fit(given, np.zeros((64, *model.output_shape[1:])), verbose=0)
-    assert (lowest(aware_convert.native(made)) == -3) == floored
-    again = keras.models.clone_model(aware_convert.native(made))
+    aware.compile(library.optimizers.SGD(0.0), "mse", jit_compile=False)
+    aware.fit(inputs, np.zeros((64, *model.output_shape[1:])), verbose=0)
+    assert (lowest(aware_convert.native(aware)) == -3) == floored
+    again = keras.models.clone_model(aware_convert.native(aware))
     assert [x.least for x in again.layers if isinstance(x, FakeQuant) and x.name == "dense_quant"] == [
         -3 if floored else None
     ]
 
 
 def test_the_steps_saved_are_worth_bits():
-    model, given = after_dense(READERS["a hard-swish"][0])
-    made = api.quantization_aware(model, pictures=given)
-    better = decibels(answers(model, given), answers(made, given))
-    (layer,) = (x for x in made.layers if x.name == "dense_quant")
-    layer.low.assign(float(model.get_layer("dense")(given).numpy().min()))
-    assert better > decibels(answers(model, given), answers(made, given)) + 2
+    model, inputs = after_dense(READERS["a hard-swish"][0])
+    aware = api.quantization_aware(model, pictures=inputs)
+    better = decibels(answers(model, inputs), answers(aware, inputs))
+    (layer,) = (x for x in aware.layers if x.name == "dense_quant")
+    layer.low.assign(float(model.get_layer("dense")(inputs).numpy().min()))
+    assert better > decibels(answers(model, inputs), answers(aware, inputs)) + 2
 
 
 # How fast ranges follow
 
 
 def test_ranges_that_pictures_have_set_follow_slowly():
-    model, given = after_dense(READERS["a relu"][0])
+    model, inputs = after_dense(READERS["a relu"][0])
 
     def moved(**options):
         (layer,) = (x for x in api.quantization_aware(model, **options).layers if x.name == "dense_quant")
@@ -234,11 +234,11 @@ def test_ranges_that_pictures_have_set_follow_slowly():
         return round(float(layer.high) - before, 4), layer.momentum
 
     assert moved() == (0.02, 0.98)
-    assert moved(pictures=given) == (0.001, 0.999)
-    assert moved(pictures=given, momentum=0.9) == (0.1, 0.9)
+    assert moved(pictures=inputs) == (0.001, 0.999)
+    assert moved(pictures=inputs, momentum=0.9) == (0.1, 0.9)
 
 
 @pytest.mark.parametrize("options", [{}, {"pictures": X}])
 def test_batch_norm_that_is_released_follows_in_fifty_steps(options):
-    made = api.quantization_aware(network("relu", LIKE), hold_statistics=False, **options)
-    assert made.get_layer("norm").momentum == 0.98
+    aware = api.quantization_aware(network("relu", LIKE), hold_statistics=False, **options)
+    assert aware.get_layer("norm").momentum == 0.98

@@ -82,11 +82,11 @@ def made_of(make, shape=(8, 8, 4)):
 
 def ranges(model):
     """Name of the layer -> the fixed range after it, or None where it is tracked."""
-    found = {}
+    results = {}
     for layer in model.layers:
         if isinstance(layer, FakeQuant):
-            found[layer.input._keras_history.operation.name.removesuffix("_unrounded")] = layer.fixed
-    return found
+            results[layer.input._keras_history.operation.name.removesuffix("_unrounded")] = layer.fixed
+    return results
 
 
 def test_nothing_is_rounded_between_a_convolution_or_sum_and_its_relu():

@@ -55,8 +55,8 @@ def check(kind, method="keras"):
 
 @pytest.mark.parametrize("kind", LINEAR)
 def test_the_two_are_one_network(kind):
-    whole, small = (network(kind, small).predict(X, verbose=0) for small in (1.0, 0.1))
-    np.testing.assert_allclose(small, whole, atol=1e-4)
+    full, small = (network(kind, small).predict(X, verbose=0) for small in (1.0, 0.1))
+    np.testing.assert_allclose(small, full, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", LINEAR)

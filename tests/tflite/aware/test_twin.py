@@ -54,20 +54,20 @@ LAYERS = {
 
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS.keys())
 def test_the_twin_answers_alike_and_comes_back(make):
-    model, made = twin_of(make)
+    model, result = twin_of(make)
     x = 4 * pictures(4, (8, 8, 4)) - 2
-    assert isinstance(made.model, tf_keras.Model)
-    same(model, made.model, x)
-    same(model, made.back(), x)
+    assert isinstance(result.model, tf_keras.Model)
+    same(model, result.model, x)
+    same(model, result.back(), x)
 
 
 def test_weights_trained_in_the_twin_come_back():
-    model, made = twin_of(lambda x: layers.BatchNormalization(name="bn")(layers.Conv2D(4, 3, name="conv")(x)))
+    model, result = twin_of(lambda x: layers.BatchNormalization(name="bn")(layers.Conv2D(4, 3, name="conv")(x)))
     x = pictures(16, (8, 8, 4))
-    made.model.compile(tf_keras.optimizers.SGD(0.1), "mse")
-    made.model.fit(x, np.zeros((16, 6, 6, 4)), verbose=0)
-    back = made.back()
-    same(made.model, back, x)
+    result.model.compile(tf_keras.optimizers.SGD(0.1), "mse")
+    result.model.fit(x, np.zeros((16, 6, 6, 4)), verbose=0)
+    back = result.back()
+    same(result.model, back, x)
     assert not np.allclose(back.get_layer("conv").kernel, model.get_layer("conv").kernel)
     assert not np.allclose(back.get_layer("bn").moving_mean, model.get_layer("bn").moving_mean)
 
@@ -178,8 +178,8 @@ except UserError as error:
 """
 
 
-@pytest.mark.parametrize(("script", "said"), [(PROCESS, "clean"), (MISSING, "pip install keras_cnns[qat]")])
-def test_the_process_keeps_its_keras_and_a_missing_tfmot_is_named(script, said):
+@pytest.mark.parametrize(("script", "message"), [(PROCESS, "clean"), (MISSING, "pip install keras_cnns[qat]")])
+def test_the_process_keeps_its_keras_and_a_missing_tfmot_is_named(script, message):
     environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
-    assert said in done.stdout, done.stderr[-2000:]
+    assert message in done.stdout, done.stderr[-2000:]

@@ -38,8 +38,8 @@ def floats(aware, x):
 
 
 def same(model, aware, x):
-    for wanted, found in zip(answers(model, x), floats(aware, x), strict=True):
-        np.testing.assert_allclose(found, wanted, atol=2e-5 * np.abs(wanted).max())
+    for wanted, actual in zip(answers(model, x), floats(aware, x), strict=True):
+        np.testing.assert_allclose(actual, wanted, atol=2e-5 * np.abs(wanted).max())
 
 
 def ranges(model):
@@ -147,9 +147,9 @@ def test_scaling_and_normalizing_of_the_input_are_not_trained():
     normalization.adapt(4 + noise(64, 8, 8, 3))
     model = seq((8, 8, 3), layers.Rescaling(0.5, offset=1.0), layers.ReLU(), layers.Conv2D(4, 3, padding="same"))
     other = keras.Sequential([keras.Input((8, 8, 3)), normalization, layers.ReLU(), layers.Conv2D(4, 3)])
-    for one in (model, other):
-        assert trainable_shapes(quantization_aware(one)) == [(3, 3, 3, 4), (4,)]
-        same(one, quantization_aware(one), noise(4, 8, 8, 3))
+    for item in (model, other):
+        assert trainable_shapes(quantization_aware(item)) == [(3, 3, 3, 4), (4,)]
+        same(item, quantization_aware(item), noise(4, 8, 8, 3))
 
 
 # Ranges
@@ -162,9 +162,9 @@ def plain():
 def test_ranges_are_those_of_all_pictures_in_any_order():
     model, x = plain(), noise(100, 8, 8, 3) * np.repeat([0.1, 1, 10], [50, 48, 2])[:, None, None, None]
     shuffled = x[np.random.default_rng(0).permutation(100)]
-    one, other = (ranges(quantization_aware(model, pictures=p)) for p in (x, shuffled))
-    assert one == pytest.approx(other)
-    assert one[:2] == pytest.approx([x.min(), x.max()])
+    first, other = (ranges(quantization_aware(model, pictures=p)) for p in (x, shuffled))
+    assert first == pytest.approx(other)
+    assert first[:2] == pytest.approx([x.min(), x.max()])
     assert ranges(quantization_aware(model, pictures=x[:50]))[1] < 1  # the last two filled it
 
 
@@ -192,11 +192,11 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN.keys())
-def test_pictures_come_as_fit_takes_them(given):
+@pytest.mark.parametrize("inputs", GIVEN.values(), ids=GIVEN.keys())
+def test_pictures_come_as_fit_takes_them(inputs):
     model, x = plain(), noise(40, 8, 8, 3)
-    found = ranges(quantization_aware(model, pictures=given(x)))
-    assert found == pytest.approx(ranges(quantization_aware(model, pictures=x)), rel=1e-5)
+    result = ranges(quantization_aware(model, pictures=inputs(x)))
+    assert result == pytest.approx(ranges(quantization_aware(model, pictures=x)), rel=1e-5)
 
 
 def test_pictures_come_from_a_folder(tmp_path):
@@ -204,8 +204,8 @@ def test_pictures_come_from_a_folder(tmp_path):
         (tmp_path / name).mkdir()
         for i in range(6):
             Image.new("RGB", (8, 8), (value, value - i, value)).save(tmp_path / name / f"{i}.png")
-    for given in (f"folder:{tmp_path}", tmp_path):
-        assert ranges(quantization_aware(plain(), pictures=given))[:2] == [0, 250]
+    for inputs in (f"folder:{tmp_path}", tmp_path):
+        assert ranges(quantization_aware(plain(), pictures=inputs))[:2] == [0, 250]
 
 
 def test_two_inputs_in_every_form():
@@ -228,14 +228,14 @@ def test_measuring_ranges_changes_nothing_else_and_a_failure_leaves_them():
     after = [w.numpy() for w in aware.weights if "_quant" not in w.path and "dense" not in w.path]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     answered = answers(aware, x)[0]
-    for wrong, said in (
+    for wrong, message in (
         (tf.data.Dataset.from_tensor_slices(x).batch(8).repeat(), r"take\(100\)"),
         (iter([]), "are none"),
         ((noise(4, 9, 9, 3) for _ in range(2)), "do not fit"),
         (itertools.chain([x], [np.full((4, 8, 8, 3), np.nan)]), "NaN"),
         ("no_such_set_of_pictures", "no_such_set_of_pictures"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             calibrate(aware, wrong)
         np.testing.assert_array_equal(answers(aware, x)[0], answered)
 
@@ -311,8 +311,8 @@ def test_integers_inside_and_at_the_ends_are_not_rounded(tmp_path):
     model = randomize(keras.Model(pixels, [ops.argmax(scores, -1), scores]))
     x = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3)).astype("uint8")
     aware = quantization_aware(model, pictures=x)
-    right, found = answers(model, x), answers(aware, x)
-    assert np.mean(right[0] == found[0]) > 0.95 and np.abs(right[1] - found[1]).max() < 0.1 * np.ptp(right[1])
+    right, result = answers(model, x), answers(aware, x)
+    assert np.mean(right[0] == result[0]) > 0.95 and np.abs(right[1] - result[1]).max() < 0.1 * np.ptp(right[1])
 
 
 def test_words_stay_whole_numbers_and_their_mask_goes_on():
@@ -383,21 +383,21 @@ class Forgetful(layers.Layer):
         return {"name": self.name}
 
 
-@pytest.mark.parametrize("given", [{}, {"pictures": noise(16, 8, 8, 3)}], ids=["noise", "pictures"])
-def test_a_layer_whose_configuration_forgets_is_carried_over_as_it_is(given):
+@pytest.mark.parametrize("options", [{}, {"pictures": noise(16, 8, 8, 3)}], ids=["noise", "pictures"])
+def test_a_layer_whose_configuration_forgets_is_carried_over_as_it_is(options):
     """Made again from its configuration it would compute something else."""
     model = seq((8, 8, 3), layers.Conv2D(4, 3), Forgetful(2.0, name="odd"), layers.Conv2D(2, 3, name="end"))
     x = [noise(4, 8, 8, 3, seed=5)]
-    (found,), (wanted,) = source.answers_unrounded(quantization_aware(model, **given), x), source.answers(model, x)
-    np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+    (actual,), (wanted,) = source.answers_unrounded(quantization_aware(model, **options), x), source.answers(model, x)
+    np.testing.assert_allclose(actual, wanted, atol=1e-4 * np.abs(wanted).max())
 
 
 def test_a_form_that_answers_otherwise_than_its_source_is_refused():
     model, x = plain(), [noise(4, 8, 8, 3)]
     with pytest.raises(UserError, match="does not answer as it does") as error:
-        source.compare(model, [0], lambda given: [source.answers(model, given)[0] + 1], x)
+        source.compare(model, [0], lambda inputs: [source.answers(model, inputs)[0] + 1], x)
     assert "\n" not in str(error.value)
-    source.compare(model, [0], lambda given: source.answers(model, given), x)
+    source.compare(model, [0], lambda inputs: source.answers(model, inputs), x)
 
 
 @pytest.mark.parametrize("momentum", ["0.9", -0.1, 1.0, [0.9], True])

@@ -33,8 +33,8 @@ def test_a_mended_file_has_no_fixable_fault_and_the_same_answers(broken, tmp_pat
     assert {code.name: code.version for code in after.codes}["FULLY_CONNECTED"] == 4
     rows = np.random.default_rng(0).uniform(-1, 1, (8, 4)).astype("f4")
     np.testing.assert_array_equal(predict(broken, rows), predict(tmp_path / "fixed.tflite", rows))
-    with zipfile.ZipFile(broken) as one, zipfile.ZipFile(tmp_path / "fixed.tflite") as other:
-        assert {n: one.read(n) for n in one.namelist()} == {n: other.read(n) for n in other.namelist()}
+    with zipfile.ZipFile(broken) as first, zipfile.ZipFile(tmp_path / "fixed.tflite") as other:
+        assert {n: first.read(n) for n in first.namelist()} == {n: other.read(n) for n in other.namelist()}
 
 
 def test_damaged_metadata_is_removed(tmp_path):

@@ -113,16 +113,16 @@ NO_ANSWER = {
 @pytest.mark.parametrize("case", NO_ANSWER)
 def test_models_that_do_not_answer_themselves_are_one_line(case, tmp_path):
     """Keras builds them, and `predict` of theirs fails or is not what is thought."""
-    make, said = NO_ANSWER[case]
-    with pytest.raises(UserError, match=said) as caught:
+    make, message = NO_ANSWER[case]
+    with pytest.raises(UserError, match=message) as caught:
         export(make(), tmp_path / "net.tflite")
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
 
 
 def test_what_merges_pictures_shows_with_a_single_one_too(tmp_path):
-    one = merged(lambda x: keras.ops.mean(x, axis=0, keepdims=True))
+    first = merged(lambda x: keras.ops.mean(x, axis=0, keepdims=True))
     with pytest.raises(UserError, match="its first axis has to be that of the pictures"):
-        export(one, tmp_path / "net.tflite", images=np.linspace(0, 1, 192, dtype="float32").reshape(1, 8, 8, 3))
+        export(first, tmp_path / "net.tflite", images=np.linspace(0, 1, 192, dtype="float32").reshape(1, 8, 8, 3))
 
 
 def test_a_fixed_batch_is_the_models_own(tmp_path):

@@ -104,21 +104,21 @@ def test_describe_tells_what_the_file_is(network, digits, tmp_path):
     (pictures, _), (images, _) = digits
     path = tmp_path / "net.tflite"
     export(network, path, scheme="int8", calibration=pictures, images=images, input_type="uint8", names=range(10))
-    told = describe(path)
-    assert told["labels"] == list("0123456789") and told["name"] == "digits_net"
-    (image,), (scores,) = told["inputs"], told["outputs"]
+    message = describe(path)
+    assert message["labels"] == list("0123456789") and message["name"] == "digits_net"
+    (image,), (scores,) = message["inputs"], message["outputs"]
     assert (image["type"], image["shape"], image["zero_point"]) == ("uint8", [1, 16, 16, 1], 0)
     assert image["scale"] == pytest.approx(1 / 255)
     assert scores["type"] == "float32" and scores["scale"] == 0
-    operators = {row["operator"]: row for row in told["operators"]}
+    operators = {row["operator"]: row for row in message["operators"]}
     assert operators["CONV_2D"] == {"operator": "CONV_2D", "count": 3, "outside": 0}
     assert operators["QUANTIZE"]["outside"] == 1  # uint8 to int8
     # the widest place is within a block of 8x8x16 bytes that is summed with another
-    assert 2 * 8 * 8 * 16 <= told["arena_bytes"] <= 5 * 8 * 8 * 16
-    assert told["source"]["scheme"] == "int8" and len(told["source"]["weights_sha256"]) == 64
-    json.dumps(told)
+    assert 2 * 8 * 8 * 16 <= message["arena_bytes"] <= 5 * 8 * 8 * 16
+    assert message["source"]["scheme"] == "int8" and len(message["source"]["weights_sha256"]) == 64
+    json.dumps(message)
     console = Console(width=100, record=True)
-    for table in tables(told):
+    for table in tables(message):
         console.print(table)
     assert "uint8" in console.export_text()
 

@@ -36,10 +36,10 @@ def pictures():
 
 def codes(data):
     """{operator: versions in the file}."""
-    found = {}
+    results = {}
     for code in flatbuffer.read(data).operatorCodes:
-        found.setdefault(versions.KINDS[code.builtinCode], set()).add(code.version)
-    return found
+        results.setdefault(versions.KINDS[code.builtinCode], set()).add(code.version)
+    return results
 
 
 def runtime(data):
@@ -75,8 +75,8 @@ def made(model, pictures, scheme):
 )
 def test_operators_and_runtime_are_those_that_the_types_need(scheme, expected, release, model, pictures):
     _, data = made(model, pictures, scheme)
-    found = codes(data)
-    assert {name: found[name] for name in expected} == expected
+    actual = codes(data)
+    assert {name: actual[name] for name in expected} == expected
     assert runtime(data) == release
 
 

@@ -75,9 +75,9 @@ ONE = {
 }
 
 
-@pytest.mark.parametrize("given", ONE.values(), ids=ONE.keys())
-def test_one_input(given):
-    np.testing.assert_allclose(gathered(given(), single())["image"], X, rtol=1e-6)
+@pytest.mark.parametrize("inputs", ONE.values(), ids=ONE.keys())
+def test_one_input(inputs):
+    np.testing.assert_allclose(gathered(inputs(), single())["image"], X, rtol=1e-6)
 
 
 TWO = {
@@ -102,26 +102,26 @@ TWO = {
 
 
 @pytest.mark.parametrize("structure", [list, tuple])
-@pytest.mark.parametrize("given", TWO.values(), ids=TWO.keys())
-def test_two_inputs(given, structure):
-    found = gathered(given(), double(structure))
-    np.testing.assert_allclose(found["photo"], X, rtol=1e-6)
-    np.testing.assert_allclose(found["meta"], Y, rtol=1e-6)
+@pytest.mark.parametrize("inputs", TWO.values(), ids=TWO.keys())
+def test_two_inputs(inputs, structure):
+    result = gathered(inputs(), double(structure))
+    np.testing.assert_allclose(result["photo"], X, rtol=1e-6)
+    np.testing.assert_allclose(result["meta"], Y, rtol=1e-6)
 
 
-@pytest.mark.parametrize("given", [name for name in TWO if "dict" in name])
-def test_two_inputs_in_a_dict(given):
-    found = gathered(TWO[given](), double(dict))
-    np.testing.assert_allclose(found["photo"], X, rtol=1e-6)
-    np.testing.assert_allclose(found["meta"], Y, rtol=1e-6)
+@pytest.mark.parametrize("inputs", [name for name in TWO if "dict" in name])
+def test_two_inputs_in_a_dict(inputs):
+    result = gathered(TWO[inputs](), double(dict))
+    np.testing.assert_allclose(result["photo"], X, rtol=1e-6)
+    np.testing.assert_allclose(result["meta"], Y, rtol=1e-6)
 
 
 def test_a_nesting_of_the_models_own():
     a, b = keras.Input((4, 4, 2), name="a"), keras.Input((3,), name="b")
     model = keras.Model({"pictures": {"left": a}, "more": [b]}, layers.Concatenate()([layers.Flatten()(a), b]))
-    for given in ({"pictures": {"left": X}, "more": [Y]}, ({"pictures": {"left": X}, "more": [Y]}, LABELS)):
-        found = list(gathered(given, model).values())
-        assert sorted(array.shape for array in found) == [(12, 3), (12, 4, 4, 2)]
+    for inputs in ({"pictures": {"left": X}, "more": [Y]}, ({"pictures": {"left": X}, "more": [Y]}, LABELS)):
+        result = list(gathered(inputs, model).values())
+        assert sorted(array.shape for array in result) == [(12, 3), (12, 4, 4, 2)]
 
 
 def test_equal_shapes_go_by_their_places_and_names():
@@ -130,15 +130,15 @@ def test_equal_shapes_go_by_their_places_and_names():
     model, ones, twos = keras.Model([a, b], layers.Subtract()([a, b])), Y[:2], 10 * Y[:2]
     forms = [[ones, twos], {"a": twos, "z": ones}, ([ones, twos], LABELS[:2])]
     forms += [[[ones[:1], twos[:1]], [ones[1:], twos[1:]]], [[ones[0], twos[0]], [ones[1], twos[1]]]]
-    for given in forms:
-        found = gathered(given, model)
-        np.testing.assert_array_equal(found["z"], ones)
-        np.testing.assert_array_equal(found["a"], twos)
+    for inputs in forms:
+        result = gathered(inputs, model)
+        np.testing.assert_array_equal(result["z"], ones)
+        np.testing.assert_array_equal(result["a"], twos)
 
 
 def test_a_second_input_may_be_the_same_for_all_and_one_may_be_true_or_false():
-    found = gathered([X, np.ones((12, 3))], double())
-    assert (found["meta"] == 1).all()
+    result = gathered([X, np.ones((12, 3))], double())
+    assert (result["meta"] == 1).all()
     image, mask = keras.Input((4, 4, 2)), keras.Input((4,), dtype="bool", name="mask")
     model = keras.Model([image, mask], [layers.Flatten()(image), layers.Flatten()(mask)])
     assert gathered([X, Y[:, [0, 1, 2, 0]] > 0], model)["mask"].dtype == bool
@@ -172,9 +172,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_fits_no_input_is_one_line(case):
-    given, model, said = REFUSED[case]
-    with pytest.raises(UserError, match=said) as error:
-        gathered(given(), model())
+    inputs, model, message = REFUSED[case]
+    with pytest.raises(UserError, match=message) as error:
+        gathered(inputs(), model())
     assert "\n" not in str(error.value)
 
 
@@ -212,9 +212,9 @@ def halfway(error):
 
 @pytest.mark.parametrize("error", [OSError("the disk\nis gone"), KeyError("x"), ZeroDivisionError()])
 def test_a_generator_that_fails_halfway_is_a_line_with_its_cause(error):
-    with pytest.raises(UserError, match=type(error).__name__) as found:
+    with pytest.raises(UserError, match=type(error).__name__) as result:
         gathered(halfway(error), single())
-    assert found.value.__cause__ is error and "\n" not in str(found.value)
+    assert result.value.__cause__ is error and "\n" not in str(result.value)
 
 
 @pytest.mark.parametrize("nothing", [X[:0], (X[:0], LABELS[:0]), {"image": X[:0]}], ids=["x", "x, y", "dict"])
@@ -225,8 +225,8 @@ def test_batches_that_never_hold_anything_come_to_an_end(nothing):
 
 @pytest.mark.parametrize("labels", [LABELS > 0, (LABELS > 0).astype(float), LABELS.astype("uint8") % 2])
 def test_labels_of_a_comparison_or_in_floats_are_classes(labels):
-    found = check_labels(labels, RNG.normal(size=(12, 2)), "logits")
-    assert found.dtype.kind in "iu" and np.array_equal(found, labels)
+    result = check_labels(labels, RNG.normal(size=(12, 2)), "logits")
+    assert result.dtype.kind in "iu" and np.array_equal(result, labels)
 
 
 @pytest.mark.parametrize("kind", ["logits", "multilabel"])

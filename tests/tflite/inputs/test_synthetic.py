@@ -34,28 +34,28 @@ def statistics(model, pictures):
 
 
 def test_every_batch_normalization_sees_what_it_saw_in_training(network):
-    made, told = synthesized(network)
+    result, message = synthesized(network)
     before, _ = synthesized(network, steps=0)
-    assert made["image"].shape == (16, 16, 16, 1)
-    assert "16 synthetic pictures" in told and "2 batch normalizations" in told
-    assert statistics(network, made["image"]) < 0.4 * statistics(network, before["image"])
+    assert result["image"].shape == (16, 16, 16, 1)
+    assert "16 synthetic pictures" in message and "2 batch normalizations" in message
+    assert statistics(network, result["image"]) < 0.4 * statistics(network, before["image"])
 
 
 def test_a_file_calibrated_so_does_nearly_as_well_and_says_so(network, digits, tmp_path):
     (pictures, _), (images, labels) = digits
-    given = {"scheme": "int8", "images": images[:300], "labels": labels[:300], "force": True}
-    real = export(network, tmp_path / "a.tflite", calibration=pictures[:100], **given)
-    made = export(network, tmp_path / "b.tflite", calibration="synthetic", **given)
-    assert any("synthetic pictures made from the statistics of 2 batch" in n for n in made.notes)
+    options = {"scheme": "int8", "images": images[:300], "labels": labels[:300], "force": True}
+    real = export(network, tmp_path / "a.tflite", calibration=pictures[:100], **options)
+    report = export(network, tmp_path / "b.tflite", calibration="synthetic", **options)
+    assert any("synthetic pictures made from the statistics of 2 batch" in n for n in report.notes)
     assert not any("synthetic" in n for n in real.notes)
-    assert made.status != "fail" and made.accuracy > real.accuracy - 0.02
+    assert report.status != "fail" and report.accuracy > real.accuracy - 0.02
 
 
 def sure(model, steps=40):
     """How sure the model is of the class that each synthetic picture was meant for, on the mean."""
-    (made,) = synthesized(model, steps=steps)[0].values()
-    wanted = np.arange(len(made)) % model.output_shape[-1]
-    return float(model.predict(made, verbose=0)[np.arange(len(made)), wanted].mean())
+    (result,) = synthesized(model, steps=steps)[0].values()
+    wanted = np.arange(len(result)) % model.output_shape[-1]
+    return float(model.predict(result, verbose=0)[np.arange(len(result)), wanted].mean())
 
 
 def test_scores_go_as_far_as_those_of_real_pictures(tmp_path):
@@ -64,8 +64,8 @@ def test_scores_go_as_far_as_those_of_real_pictures(tmp_path):
     assert sure(model, steps=0) < 0.2 and sure(model) > 0.5
     model = load_model(TRAINED / "resnet8_digits.keras")
     images, labels, _ = load_arrays("digits", "test", size=32)
-    given = {"calibration": "synthetic", "images": images, "labels": labels, "force": True}
-    report = export(model, tmp_path / "net.tflite", scheme="int8", **given)
+    options = {"calibration": "synthetic", "images": images, "labels": labels, "force": True}
+    report = export(model, tmp_path / "net.tflite", scheme="int8", **options)
     assert report.accuracy_drop <= 0.006 and report.snr_db > 30
 
 
@@ -75,8 +75,8 @@ def test_pixels_stay_pixels():
     x = keras.layers.Conv2D(6, 3)(keras.layers.Rescaling(1 / 255)(x))
     model = keras.Model(image, keras.layers.BatchNormalization()(x))
     model.layers[-1].set_weights([np.ones(6), np.zeros(6), np.full(6, 4.0), np.full(6, 9.0)])
-    (made,) = synthesized(model, steps=10)[0].values()
-    assert made.min() >= 0 and 200 < made.max() <= 255
+    (result,) = synthesized(model, steps=10)[0].values()
+    assert result.min() >= 0 and 200 < result.max() <= 255
 
 
 def without():

@@ -49,9 +49,9 @@ def network(name, change):
 def test_the_answers_are_those_of_the_network(case, pictures, tmp_path):
     name, change = CASES[case]
     model = network(name, change)
-    given = {"calibration": pictures, "tuning": Tuning.plain(), "force": True}
+    options = {"calibration": pictures, "tuning": Tuning.plain(), "force": True}
     for scheme in SCHEMES if case == "some channels" else SCHEMES[:1]:
-        report = export(model, tmp_path / "net.tflite", scheme=scheme, **given)
+        report = export(model, tmp_path / "net.tflite", scheme=scheme, **options)
         wanted = model.predict(pictures, verbose=0)
         if wanted.std(0).max() > 1e-4:
             assert report.snr_db > 25, scheme
@@ -78,15 +78,17 @@ def test_the_stored_bias_is_the_one_of_the_network(pictures, tmp_path):
 def test_the_file_is_as_small_as_with_biases_that_fit(pictures, tmp_path):
     sizes = []
     for change in (CASES["some channels"][1], lambda w: w):
-        given = {"scheme": "int8", "calibration": pictures, "tuning": Tuning.plain(), "force": True}
-        sizes.append(export(network("pointwise", change), tmp_path / "net.tflite", **given).size_bytes)
+        options = {"scheme": "int8", "calibration": pictures, "tuning": Tuning.plain(), "force": True}
+        sizes.append(export(network("pointwise", change), tmp_path / "net.tflite", **options).size_bytes)
     assert sizes[0] <= sizes[1]
 
 
 def test_a_file_whose_biases_fit_is_left_as_it_is(pictures, monkeypatch, tmp_path):
     changed = []
     monkeypatch.setattr(
-        rules.bias_overflow, "fit", lambda plain, made: changed.append(biases_of(plain, made) is not made) or made
+        rules.bias_overflow,
+        "fit",
+        lambda plain, result: changed.append(biases_of(plain, result) is not result) or result,
     )
     export(network("out", lambda w: w), tmp_path / "n.tflite", scheme="int8", calibration=pictures, force=True)
     assert changed == [False]

@@ -27,37 +27,37 @@ def sensitive():
 def test_the_harm_of_a_layer_is_the_error_it_makes_alone(sensitive):
     model, pictures = sensitive
     data = convert.to_flatbuffer(model, 1)
-    found = bit_allocation.sensitivities(data, {"image": pictures})
-    (loud,), (quiet,) = ([v for name, v in found.items() if what in name] for what in ("loud", "quiet"))
+    result = bit_allocation.sensitivities(data, {"image": pictures})
+    (loud,), (quiet,) = ([v for name, v in result.items() if what in name] for what in ("loud", "quiet"))
     assert loud[1] == quiet[1] == 3 * 3 * 4 * 32 and loud[0] > 1000 * quiet[0] > 0
-    assert len(found) == 3 and all(0 < error < 0.2 for error, _ in found.values())
+    assert len(result) == 3 and all(0 < error < 0.2 for error, _ in result.values())
 
 
 def test_what_saves_most_for_its_harm_goes_first():
-    found = {"a": (0.1, 1000), "b": (0.1, 100), "c": (0.001, 400)}
-    assert bit_allocation.allocate(found, 2000, 2000) == set()
-    assert bit_allocation.allocate(found, 2000, 1800) == {"c"}
-    assert bit_allocation.allocate(found, 2000, 1700) == {"c", "a"}
-    assert bit_allocation.allocate(found, 2000, 1250) == {"c", "a", "b"}
+    result = {"a": (0.1, 1000), "b": (0.1, 100), "c": (0.001, 400)}
+    assert bit_allocation.allocate(result, 2000, 2000) == set()
+    assert bit_allocation.allocate(result, 2000, 1800) == {"c"}
+    assert bit_allocation.allocate(result, 2000, 1700) == {"c", "a"}
+    assert bit_allocation.allocate(result, 2000, 1250) == {"c", "a", "b"}
     with pytest.raises(UserError, match="has 1,250 bytes, more than 1,200"):
-        bit_allocation.allocate(found, 2000, 1200)
+        bit_allocation.allocate(result, 2000, 1200)
 
 
 def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
     model, pictures = sensitive
-    found = {}
+    results = {}
     for size in (0.27, 0.225):
         report = export(
             model, tmp_path / "n.tflite", scheme="weight_only_mixed", calibration=pictures, max_size=size, force=True
         )
         file = steps.File((tmp_path / "n.tflite").read_bytes())
-        found[size] = {file.name(i).split("/")[1] for i, t in enumerate(file.tensors) if t.type == 17}
+        results[size] = {file.name(i).split("/")[1] for i, t in enumerate(file.tensors) if t.type == 17}
         assert report.size_ratio <= size and any("of the 3 layers" in note for note in report.notes)
-    assert found[0.27] < found[0.225]
+    assert results[0.27] < results[0.225]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"max_size": 0.1}, "with four bits wherever they can be the file has"),
         ({"max_size": -1}, "max_size is -1: give a share"),
@@ -69,10 +69,10 @@ def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
         ({"tuning": Tuning(ranges="mse"), "scheme": "dynamic_int8"}, "dynamic_int8 rounds no activations"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_line(options, told, sensitive, tmp_path):
+def test_what_cannot_be_is_refused_in_a_line(options, message, sensitive, tmp_path):
     model, pictures = sensitive
     options = {"scheme": "weight_only_mixed", "calibration": pictures, **options}
-    with pytest.raises(UserError, match=told) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         export(model, tmp_path / "n.tflite", **options)
     assert "\n" not in str(caught.value)
 
@@ -90,8 +90,8 @@ def test_a_picture_without_an_answer_is_named(endless):
 
 def test_weights_rounded_for_the_answer_are_nearer_to_it(sensitive, tmp_path):
     model, pictures = sensitive
-    found = []
+    results = []
     for tuning in (Tuning.plain(), Tuning(rounding="learned", scales="mse")):
         options = {"scheme": "weight_only_int4", "calibration": pictures[:30], "images": pictures[30:], "force": True}
-        found.append(export(model, tmp_path / "n.tflite", tuning=tuning, **options).snr_db)
-    assert found[1] > found[0] + 2
+        results.append(export(model, tmp_path / "n.tflite", tuning=tuning, **options).snr_db)
+    assert results[1] > results[0] + 2

@@ -57,10 +57,10 @@ def check(model, calibration, images, tmp_path, **options):
         model, tmp_path / "net.tflite", scheme="int8", calibration=calibration, images=images, force=True, **options
     )
     assert report.comparisons[0].kind == "boxes" and report.comparisons[0].overlap > 0.7
-    found = list(operators(tmp_path / "net.tflite"))
-    weighted = [(types, weights) for code, types, weights in found if code in (Kind.CONV_2D, Kind.FULLY_CONNECTED)]
+    result = list(operators(tmp_path / "net.tflite"))
+    weighted = [(types, weights) for code, types, weights in result if code in (Kind.CONV_2D, Kind.FULLY_CONNECTED)]
     assert weighted and all(types == {Type.INT8} and all(weights) for types, weights in weighted)
-    loops = [types for code, types, _ in found if code == Kind.WHILE]
+    loops = [types for code, types, _ in result if code == Kind.WHILE]
     assert loops and all(Type.FLOAT32 in types and Type.INT8 not in types for types in loops)
     return report
 
@@ -135,9 +135,9 @@ def test_a_loop_without_weights_between_layers_stays_in_floats(tmp_path):
     image = keras.Input((12, 12, 3))
     x = keras.layers.Conv2D(8, 3, activation="relu")(image)
     x = keras.layers.Conv2D(4, 3)(Halved()(x))
-    given = np.random.default_rng(0).uniform(0, 4, (24, 12, 12, 3)).astype("float32")
-    report = export(keras.Model(image, x), tmp_path / "net.tflite", scheme="int8", calibration=given, images=given)
+    inputs = np.random.default_rng(0).uniform(0, 4, (24, 12, 12, 3)).astype("float32")
+    report = export(keras.Model(image, x), tmp_path / "net.tflite", scheme="int8", calibration=inputs, images=inputs)
     assert report.status == "pass"
-    found = list(operators(tmp_path / "net.tflite"))
-    assert [types for code, types, _ in found if code == Kind.CONV_2D] == [{Type.INT8}, {Type.INT8}]
-    assert all(Type.INT8 not in types for code, types, _ in found if code == Kind.WHILE)
+    result = list(operators(tmp_path / "net.tflite"))
+    assert [types for code, types, _ in result if code == Kind.CONV_2D] == [{Type.INT8}, {Type.INT8}]
+    assert all(Type.INT8 not in types for code, types, _ in result if code == Kind.WHILE)

@@ -42,13 +42,13 @@ def test_the_corrected_bias_is_the_one_computed_by_hand(dense, tmp_path):
     model, x = dense
     first, second = stored(file_of(model, tmp_path / "net.tflite", x, BIAS))
     kernel, bias, *rest = (w.astype(np.float64) for w in model.get_weights())
-    wanted, found = x @ kernel + bias, x @ first[0] + bias
-    by_hand = bias + (wanted - found).mean(0)
+    wanted, actual = x @ kernel + bias, x @ first[0] + bias
+    by_hand = bias + (wanted - actual).mean(0)
     np.testing.assert_allclose(first[1], by_hand, atol=1e-5)
     # the second layer is corrected on what the corrected first one gives it
-    wanted, given = np.maximum(wanted, 0), np.maximum(x @ first[0] + by_hand, 0)
+    wanted, inputs = np.maximum(wanted, 0), np.maximum(x @ first[0] + by_hand, 0)
     kernel, bias = rest
-    by_hand = bias + (wanted @ kernel - given @ second[0]).mean(0)
+    by_hand = bias + (wanted @ kernel - inputs @ second[0]).mean(0)
     np.testing.assert_allclose(second[1], by_hand, atol=1e-5)
     assert np.abs(by_hand - bias).max() > 1e-3  # and that is a correction
 
@@ -70,7 +70,7 @@ def test_a_network_of_pictures_is_nearer_to_its_original(network, digits, tmp_pa
     logits = keras.Model(network.input, network.layers[-1].input)
     logits = keras.Model(network.input, keras.layers.Dense(10)(logits.output))
     logits.layers[-1].set_weights(network.layers[-1].get_weights())
-    found = {}
+    results = {}
     for name, tuning in {"plain": Tuning.plain(), "bias": BIAS, "learned": Tuning(rounding="learned")}.items():
         report = export(
             logits,
@@ -81,8 +81,8 @@ def test_a_network_of_pictures_is_nearer_to_its_original(network, digits, tmp_pa
             tuning=tuning,
             force=True,
         )
-        found[name] = report.snr_db
-    assert found["plain"] + 1 < found["learned"] and found["plain"] < found["bias"]
+        results[name] = report.snr_db
+    assert results["plain"] + 1 < results["learned"] and results["plain"] < results["bias"]
 
 
 def test_layers_used_twice_have_a_bias_for_each_use(tmp_path):
@@ -91,13 +91,13 @@ def test_layers_used_twice_have_a_bias_for_each_use(tmp_path):
     shared = keras.layers.Conv2D(7, 1)
     model = keras.Model([a, b], keras.layers.Add()([shared(a), shared(b)]))
     model.set_weights([rng.normal(0.3, 1, w.shape) for w in model.get_weights()])
-    given = [rng.uniform(0, high, (20, 4, 4, 6)).astype("f4") for high in (1, 5)]
-    file = file_of(model, tmp_path / "net.tflite", given, Tuning(rounding="learned"))
+    inputs = [rng.uniform(0, high, (20, 4, 4, 6)).astype("f4") for high in (1, 5)]
+    file = file_of(model, tmp_path / "net.tflite", inputs, Tuning(rounding="learned"))
     uses = [o for o in file.operators if file.kind(o) == steps.KIND.CONV_2D]
-    one, other = (file.constant(use.inputs[2]) for use in uses)
-    assert not np.array_equal(one, other)
-    found = predict(tmp_path / "net.tflite", {"a": given[0], "b": given[1]})
-    wrong = found - model.predict(given, verbose=0)
+    first, other = (file.constant(use.inputs[2]) for use in uses)
+    assert not np.array_equal(first, other)
+    answers = predict(tmp_path / "net.tflite", {"a": inputs[0], "b": inputs[1]})
+    wrong = answers - model.predict(inputs, verbose=0)
     assert np.abs(wrong.mean((0, 1, 2))).max() < 1e-4
 
 
@@ -106,20 +106,20 @@ def test_several_pictures_at_a_time(batch, dense, tmp_path):
     model, x = dense
     bias = [b for _, b in stored(file_of(model, tmp_path / "net.tflite", x[:39], BIAS, batch=batch))]
     alone = [b for _, b in stored(file_of(model, tmp_path / "net.tflite", x[:39], BIAS))]
-    for one, other in zip(bias, alone, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+    for first, other in zip(bias, alone, strict=True):
+        np.testing.assert_allclose(first, other, atol=1e-5)
 
 
 def test_a_loop_is_left_as_it_is(tmp_path):
     image = keras.Input((6, 5))
     model = keras.Model(image, keras.layers.Dense(3)(keras.layers.LSTM(4)(image)))
     x = np.random.default_rng(0).normal(0, 1, (20, 6, 5)).astype("f4")
-    made = []
+    results = []
     for tuning in (Tuning.plain(), Tuning()):
         path = tmp_path / "net.tflite"
         export(model, path, scheme="weight_only_int8", calibration=x, tuning=tuning)
-        made.append(predict(path, x))
-    np.testing.assert_array_equal(*made)
+        results.append(predict(path, x))
+    np.testing.assert_array_equal(*results)
 
 
 def test_four_bits_lie_two_in_a_byte():
@@ -163,9 +163,15 @@ def test_of_two_files_the_one_is_kept_that_is_nearer_on_pictures_held_out(dense,
 def test_int8_is_nearer_to_the_original_than_the_stock_converters(network, digits, tmp_path):
     """Both before the softmax: one in integers hides what is smaller than its steps, and looks the better for it."""
     (pictures, _), (unseen, _) = digits
-    given = {"scheme": "int8", "head": "logits", "calibration": pictures[:64], "images": unseen[:200], "force": True}
+    arguments = {
+        "scheme": "int8",
+        "head": "logits",
+        "calibration": pictures[:64],
+        "images": unseen[:200],
+        "force": True,
+    }
     ours, plain, stock = (
-        export(network, tmp_path / "net.tflite", **given, **options).snr_db
+        export(network, tmp_path / "net.tflite", **arguments, **options).snr_db
         for options in ({}, {"tuning": Tuning.plain()}, {"engine": "converter"})
     )
     assert ours > stock and ours > plain and abs(plain - stock) < 3

@@ -21,10 +21,10 @@ def test_the_least_error_is_that_of_a_search_by_hand():
     values = np.random.default_rng(0).laplace(0, 1, 50_000)
     low, high = values.min(), values.max()
     counts, _ = np.histogram(values, BINS, (low, high))
-    found = least_error(counts, low, high)
+    result = least_error(counts, low, high)
     by_hand = min(np.mean((values - rounded(values, low * a, high * b)) ** 2) for a in SHARES for b in SHARES)
-    assert np.mean((values - rounded(values, *found)) ** 2) < 1.02 * by_hand
-    assert found[1] < 0.95 * high and found[0] > 0.95 * low
+    assert np.mean((values - rounded(values, *result)) ** 2) < 1.02 * by_hand
+    assert result[1] < 0.95 * high and result[0] > 0.95 * low
 
 
 SHARES = np.linspace(0.3, 1, 15)
@@ -70,7 +70,7 @@ def test_each_way_gives_other_ranges(outliers, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"ranges": 99.9, "count": 10}, "a percentile of 10 pictures says nothing of others: give 16 or more"),
         ({"ranges": 40}, "ranges=40 is no percentile"),
@@ -83,16 +83,16 @@ def test_each_way_gives_other_ranges(outliers, tmp_path):
         ({"scales": 3}, "scales=.* is none of"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_a_line(wrong, told, outliers, tmp_path):
+def test_what_cannot_be_meant_is_refused_in_a_line(wrong, message, outliers, tmp_path):
     model, pictures = outliers
     count = wrong.pop("count", 40)
-    with pytest.raises(UserError, match=told) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         export(model, tmp_path / "n.tflite", scheme="int8", calibration=pictures[:count], tuning=Tuning(**wrong))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"scheme": "float16"}, "float16 rounds nothing to integers: leave tuning= out"),
         ({"scheme": "weight_only_int8", "calibration": None}, "tuning= is done on pictures"),
@@ -100,10 +100,10 @@ def test_what_cannot_be_meant_is_refused_in_a_line(wrong, told, outliers, tmp_pa
         ({"tuning": "mse"}, "tuning must be a keras_cnns.tflite.Tuning"),
     ],
 )
-def test_schemes_that_make_nothing_of_it(options, told, outliers, tmp_path):
+def test_schemes_that_make_nothing_of_it(options, message, outliers, tmp_path):
     model, pictures = outliers
     options = {"scheme": "int8", "calibration": pictures, "tuning": Tuning(), **options}
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         export(model, tmp_path / "n.tflite", **options)
 
 

@@ -30,10 +30,10 @@ def uneven():
     x = keras.layers.Conv2D(8, 3, activation="relu", name="later")(x)
     x = keras.layers.Dense(6, name="scores")(keras.layers.Flatten()(x))
     model = keras.Model(image, keras.layers.Softmax(name="answer")(x))
-    for one in model.layers:
-        if one.weights:
-            kernel = one.kernel.shape
-            one.set_weights([rng.normal(0, (2 / np.prod(kernel[:-1])) ** 0.5, kernel), np.zeros(kernel[-1])])
+    for item in model.layers:
+        if item.weights:
+            kernel = item.kernel.shape
+            item.set_weights([rng.normal(0, (2 / np.prod(kernel[:-1])) ** 0.5, kernel), np.zeros(kernel[-1])])
     (wide, bias), (reader, other) = (model.get_layer(name).get_weights() for name in ("wide", "reader"))
     wide[..., 0] = np.abs(wide[..., 0]) * UNEVEN
     reader[:, :, 0] /= UNEVEN
@@ -50,8 +50,8 @@ def layer(name):
 def made(uneven, path, scheme="int8_float_mixed", **options):
     """(report, {layer: the type of what it makes}) of a file that is compared on pictures it was not made on."""
     model, pictures = uneven
-    given = {"calibration": pictures[:40], "images": pictures[40:], "force": True, **options}
-    report = export(model, path, scheme=scheme, **given)
+    arguments = {"calibration": pictures[:40], "images": pictures[40:], "force": True, **options}
+    report = export(model, path, scheme=scheme, **arguments)
     file, kinds = steps.File(path.read_bytes()), (steps.KIND.CONV_2D, steps.KIND.FULLY_CONNECTED)
     weighted = [o.outputs[0] for o in file.operators if file.kind(o) in kinds]
     return report, {layer(file.name(i)): file.tensors[i].type for i in weighted}
@@ -77,13 +77,13 @@ def test_a_harm_is_the_error_of_that_rounding_alone_computed_by_hand():
     x = rng.uniform(-1, 1.5, (sensitivity.PICTURES, 12)).astype("f4")
     data = convert.to_flatbuffer(model, 1)
     made = schemes.make("int8", data, Job({"image": x}, FileSettings(tuning=Tuning.plain())))
-    found, whole = sensitivity.measure(data, made, {"image": x}), steps.File(made)
+    actual, full = sensitivity.measure(data, made, {"image": x}), steps.File(made)
     kernel, bias, last, end = (w.astype(np.float64) for w in model.get_weights())
-    operator = next(o for o in whole.operators if whole.kind(o) == steps.KIND.FULLY_CONNECTED)
-    grid = whole.tensors[operator.outputs[0]].quantization
+    operator = next(o for o in full.operators if full.kind(o) == steps.KIND.FULLY_CONNECTED)
+    grid = full.tensors[operator.outputs[0]].quantization
     hidden = np.maximum(x @ kernel + bias, 0)
     rounded = np.clip(np.rint(hidden / grid.scale[0]) + grid.zeroPoint[0], -128, 127) - grid.zeroPoint[0]
-    steps_of = np.asarray(whole.tensors[operator.inputs[1]].quantization.scale)
+    steps_of = np.asarray(full.tensors[operator.inputs[1]].quantization.scale)
     coarse = np.rint(kernel / steps_of) * steps_of
     wanted = hidden @ last + end
     by_hand = {
@@ -91,33 +91,33 @@ def test_a_harm_is_the_error_of_that_rounding_alone_computed_by_hand():
         "weights": np.maximum(x @ coarse + bias, 0) @ last + end,
     }
     for what, answer in by_hand.items():
-        (one,) = [r for r in found if r.what == what and whole.name(operator.outputs[0]) == r.name]
-        assert one.error == pytest.approx(np.mean((answer - wanted) ** 2) / np.var(wanted), rel=1e-3)
+        (only,) = [r for r in actual if r.what == what and full.name(operator.outputs[0]) == r.name]
+        assert only.error == pytest.approx(np.mean((answer - wanted) ** 2) / np.var(wanted), rel=1e-3)
 
 
 @pytest.mark.parametrize(("scheme", "kept"), [("int8_float_mixed", FLOAT32), ("int8_int16_mixed", INT16)])
 @pytest.mark.parametrize("tuning", [Tuning.plain(), None], ids=["plain", "tuned"])
 def test_without_them_the_answers_are_right(scheme, kept, tuning, uneven, tmp_path):
-    whole, _ = made(uneven, tmp_path / "net.tflite", "int8", tuning=tuning)
+    full, _ = made(uneven, tmp_path / "net.tflite", "int8", tuning=tuning)
     report, types = made(uneven, tmp_path / "net.tflite", scheme, tuning=tuning)
     assert types["wide"] == types["reader"] == kept
-    assert report.snr_db > whole.snr_db + (15 if kept == FLOAT32 else 1)  # in int16 its weights have eight bits still
-    assert report.size_bytes < whole.size_bytes + 4000
+    assert report.snr_db > full.snr_db + (15 if kept == FLOAT32 else 1)  # in int16 its weights have eight bits still
+    assert report.size_bytes < full.size_bytes + 4000
 
 
 def test_the_more_error_is_avoided_the_closer_the_answers(uneven, tmp_path):
-    found = [made(uneven, tmp_path / "net.tflite", error_avoided=share)[0] for share in (0.3, 0.999)]
-    left_out = [sum(h.kept == "float" for h in report.sensitivities) for report in found]
-    assert left_out[0] < left_out[1] and found[0].snr_db < found[1].snr_db
+    result = [made(uneven, tmp_path / "net.tflite", error_avoided=share)[0] for share in (0.3, 0.999)]
+    left_out = [sum(h.kept == "float" for h in report.sensitivities) for report in result]
+    assert left_out[0] < left_out[1] and result[0].snr_db < result[1].snr_db
 
 
 @pytest.mark.slow
 def test_auto_leaves_them_in_floats_where_int8_loses_too_much(uneven, tmp_path):
-    whole, _ = made(uneven, tmp_path / "net.tflite", "int8")
-    report, types = made(uneven, tmp_path / "net.tflite", "auto", max_drop=whole.accuracy_loss / 2)
+    full, _ = made(uneven, tmp_path / "net.tflite", "int8")
+    report, types = made(uneven, tmp_path / "net.tflite", "auto", max_drop=full.accuracy_loss / 2)
     assert (
-        whole.accuracy_loss > 0
-        and report.accuracy_loss <= whole.accuracy_loss / 2
+        full.accuracy_loss > 0
+        and report.accuracy_loss <= full.accuracy_loss / 2
         and report.scheme == "int8_float_mixed"
     )
     assert types["wide"] == FLOAT32 and types["later"] == INT8
@@ -135,12 +135,12 @@ def test_bytes_go_in_and_out_of_a_mixture(uneven, tmp_path):
 
 def test_those_around_as_few_roundings_as_make_the_share():
     rows = [("d", 0.6, "de"), ("a", 0.2, "ab"), ("b", 0.1, "be"), ("c", 0.1, "c")]
-    found = [sensitivity.Rounding(sensitivity.RESULT, name, frozenset(around), error) for name, error, around in rows]
-    assert sensitivity.choose(found, 0.5) == {*"de"}
-    assert sensitivity.choose(found, 0.7) == {*"abde"}
-    assert sensitivity.choose(found, 0.89) == {*"abde"}  # what "b" does went with the others
-    assert sensitivity.choose(found, 0.95) == {*"abcde"}
-    weights = [sensitivity.Rounding(sensitivity.WEIGHTS, "w", frozenset("w"), 9.0), *found]
+    result = [sensitivity.Rounding(sensitivity.RESULT, name, frozenset(around), error) for name, error, around in rows]
+    assert sensitivity.choose(result, 0.5) == {*"de"}
+    assert sensitivity.choose(result, 0.7) == {*"abde"}
+    assert sensitivity.choose(result, 0.89) == {*"abde"}  # what "b" does went with the others
+    assert sensitivity.choose(result, 0.95) == {*"abcde"}
+    weights = [sensitivity.Rounding(sensitivity.WEIGHTS, "w", frozenset("w"), 9.0), *result]
     assert sensitivity.choose(weights, 0.5) == {"w"}
     assert sensitivity.choose(weights, 0.5, "int16") == {*"de"}  # whose weights have eight bits too: that error stays
     none = [sensitivity.Rounding(sensitivity.RESULT, "a", frozenset("ab"), 0.0)]
@@ -148,12 +148,12 @@ def test_those_around_as_few_roundings_as_make_the_share():
 
 
 def test_numbers_of_classes_are_apart_by_how_often_they_differ():
-    wanted, found = np.array([[3, 9], [4, 4]]), np.array([[3, 9], [4, 900]])
-    assert normalized_error([wanted], [found]) == 0.25 and normalized_error([wanted], [wanted]) == 0
+    wanted, actual = np.array([[3, 9], [4, 4]]), np.array([[3, 9], [4, 900]])
+    assert normalized_error([wanted], [actual]) == 0.25 and normalized_error([wanted], [wanted]) == 0
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"error_avoided": 0}, "error_avoided is 0: give a share between 0 and 1"),
         ({"error_avoided": 1.5}, "error_avoided is 1.5"),
@@ -167,9 +167,9 @@ def test_numbers_of_classes_are_apart_by_how_often_they_differ():
         ({"scheme": "int8_int16_mixed", "islands": ["ADD"]}, "has no islands"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_line(options, told, uneven, tmp_path):
+def test_what_makes_no_sense_is_refused_in_a_line(options, message, uneven, tmp_path):
     model, pictures = uneven
     options = {"scheme": "int8_float_mixed", "calibration": pictures, **options}
-    with pytest.raises(UserError, match=told) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         export(model, tmp_path / "net.tflite", **options)
     assert "\n" not in str(caught.value)

@@ -23,25 +23,25 @@ def by_hand(model, pooling, images):
 def test_every_scheme_answers_it_behind_the_scores(scheme, network, digits, tmp_path):
     (seen, _), (images, labels) = digits
     path, images, labels = tmp_path / "net.tflite", images[:100], labels[:100]
-    given = {"calibration": seen[:200], "images": images, "labels": labels}
+    options = {"calibration": seen[:200], "images": images, "labels": labels}
     four_bits = scheme in ("weight_only_int4", "weight_only_mixed")
-    report = export(network, path, scheme=scheme, explain="cam", force=four_bits, **given)
+    report = export(network, path, scheme=scheme, explain="cam", force=four_bits, **options)
     assert report.status == "pass" or four_bits
     assert [out["name"] for out in describe(path)["outputs"]] == ["predictions", "class_map"]
     assert [c.kind for c in report.comparisons] == ["classifier", "class_map"]
     assert report.accuracy is not None and report.comparisons[1].accuracy is None
-    found = predict(path, images)
+    answers = predict(path, images)
     expected, _ = by_hand(network, "global_average_pooling2d", images)
-    assert found["class_map"].shape == expected.shape == (100, 4, 4, 10)
+    assert answers["class_map"].shape == expected.shape == (100, 4, 4, 10)
     loose = 0.5 if four_bits else {"float32": 1e-5, "float16": 1e-3}.get(scheme, 0.05)
-    assert np.abs(found["class_map"] - expected).mean() < loose * np.abs(expected).mean()
+    assert np.abs(answers["class_map"] - expected).mean() < loose * np.abs(expected).mean()
 
 
 def test_its_mean_is_the_score_less_the_bias(network, digits, tmp_path):
     images = digits[1][0][:20]
     export(network, tmp_path / "net.tflite", explain="cam", head="logits", images=images)
-    scores, found = (predict(tmp_path / "net.tflite", images)[name] for name in ("predictions", "class_map"))
-    np.testing.assert_allclose(found.mean((1, 2)) + network.layers[-1].get_weights()[1], scores, atol=1e-4)
+    scores, result = (predict(tmp_path / "net.tflite", images)[name] for name in ("predictions", "class_map"))
+    np.testing.assert_allclose(result.mean((1, 2)) + network.layers[-1].get_weights()[1], scores, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_with_every_other_option(options, network, digits, tmp_path):
     report = export(network, tmp_path / "net.tflite", explain="cam", images=images, calibration=images, **options)
     assert {c.output: c.kind for c in report.comparisons}["class_map"] == "class_map"
     expected, _ = by_hand(network, "global_average_pooling2d", images)
-    found = predict(tmp_path / "net.tflite", images)["class_map"]
-    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
+    answers = predict(tmp_path / "net.tflite", images)["class_map"]
+    assert np.abs(answers - expected).max() < 0.05 * np.abs(expected).max()
 
 
 def maps(shape=(16, 16, 3)):
@@ -134,11 +134,11 @@ def test_every_kind_of_such_an_end(end, scheme, tmp_path):
 
     model, images = randomize(ENDS[end]()), pictures(40, (16, 16, 3))
     report = export(model, tmp_path / "net.tflite", scheme=scheme, explain="cam", images=images, calibration=images)
-    found = predict(tmp_path / "net.tflite", images)["class_map"]
-    for index in range(found.shape[-1]):
+    answers = predict(tmp_path / "net.tflite", images)["class_map"]
+    for index in range(answers.shape[-1]):
         expected = insight.cam(model, images, index)
-        here = np.asarray(keras.ops.image.resize(found[..., [index]], (16, 16)))[..., 0]
-        np.testing.assert_allclose(here, expected, atol=(1e-4 if scheme == "float32" else 0.05) * np.abs(found).max())
+        here = np.asarray(keras.ops.image.resize(answers[..., [index]], (16, 16)))[..., 0]
+        np.testing.assert_allclose(here, expected, atol=(1e-4 if scheme == "float32" else 0.05) * np.abs(answers).max())
     assert report.comparisons[-1].kind == "class_map"
 
 
@@ -188,10 +188,12 @@ def test_the_kernel_stands_in_the_file_once(tmp_path):
     model = keras.Model(image, layers.Dense(2000)(layers.GlobalAveragePooling2D()(layers.Conv2D(256, 1)(x))))
     images = pictures(8, (16, 16, 3))
     for scheme in ("float32", "int8", "weight_only_int8"):
-        given = {"scheme": scheme, "images": images, "calibration": images, "force": True}
-        given["tuning"] = None if scheme == "float32" else Tuning.plain()  # a kernel used twice is not rounded for one
-        plain = export(model, tmp_path / "plain.tflite", **given)
-        both = export(model, tmp_path / "both.tflite", explain="cam", **given)
+        options = {"scheme": scheme, "images": images, "calibration": images, "force": True}
+        options["tuning"] = (
+            None if scheme == "float32" else Tuning.plain()
+        )  # a kernel used twice is not rounded for one
+        plain = export(model, tmp_path / "plain.tflite", **options)
+        both = export(model, tmp_path / "both.tflite", explain="cam", **options)
         kernel = 256 * 2000 * (4 if scheme == "float32" else 1)
         assert both.size_bytes - plain.size_bytes < 0.25 * kernel
         np.testing.assert_array_equal(
@@ -213,7 +215,7 @@ def test_a_map_of_another_place_is_no_map():
 
 
 def test_auto_keeps_it(network, digits, tmp_path):
-    images, labels = (some[:60] for some in digits[1])
+    images, labels = (array[:60] for array in digits[1])
     report = export(network, tmp_path / "net.tflite", scheme="auto", explain="cam", images=images, labels=labels)
     assert "class_map" in predict(tmp_path / "net.tflite", images[:2]) and report.comparisons[1].kind == "class_map"
 

@@ -80,9 +80,9 @@ class MySoftmax(layers.Layer):
 
 def ended(end, units=4):
     keras.utils.set_random_seed(0)
-    given = keras.Input((6,))
-    scores = layers.Dense(units, kernel_initializer=keras.initializers.RandomNormal(stddev=2.0))(given)
-    return keras.Model(given, end(scores)), keras.Model(given, scores)
+    image = keras.Input((6,))
+    scores = layers.Dense(units, kernel_initializer=keras.initializers.RandomNormal(stddev=2.0))(image)
+    return keras.Model(image, end(scores)), keras.Model(image, scores)
 
 
 def mean(z):
@@ -188,10 +188,12 @@ def test_the_place_of_the_highest_along_any_axis(call, tmp_path):
     np.testing.assert_array_equal(predict(tmp_path / "net.tflite", x), wanted)
 
 
-@pytest.mark.parametrize("said", ["class_map", ["class_map"], {"scores": "class_map"}, [["logits"]], [None], 3, "maps"])
-def test_what_an_output_cannot_be_is_refused_in_a_line(said):
+@pytest.mark.parametrize(
+    "message", ["class_map", ["class_map"], {"scores": "class_map"}, [["logits"]], [None], 3, "maps"]
+)
+def test_what_an_output_cannot_be_is_refused_in_a_line(message):
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, layers.Dense(4, name="scores")(layers.Flatten()(image)))
     with pytest.raises(UserError) as refused:
-        export(model, "never.tflite", outputs=said)
+        export(model, "never.tflite", outputs=message)
     assert "\n" not in str(refused.value)

@@ -32,11 +32,11 @@ def network(product, activation):
 )
 def test_the_relu_is_kept(product, activation, tmp_path):
     model = network(PRODUCTS[product], ACTIVATIONS[activation])
-    some = 20 * pictures(8, (4, 4, 2)) - 10
-    expected = np.concatenate([model(some[i : i + 1], training=False).numpy() for i in range(8)])
+    images = 20 * pictures(8, (4, 4, 2)) - 10
+    expected = np.concatenate([model(images[i : i + 1], training=False).numpy() for i in range(8)])
     assert (expected == 0).any() and (expected > 0).any()
-    path = export(model, tmp_path / "net.tflite", images=some, outputs="regression").path
-    assert np.allclose(predict(path, some), expected, atol=1e-4)
+    path = export(model, tmp_path / "net.tflite", images=images, outputs="regression").path
+    assert np.allclose(predict(path, images), expected, atol=1e-4)
 
 
 def test_where_the_float32_file_is_wrong_the_conversion_is_blamed(tmp_path, monkeypatch):

@@ -143,8 +143,8 @@ def test_hard_swish_multiplies_first_or_leaves_its_sixth_to_the_next_kernel():
     assert (type(first).__name__, gate.name) == ("Multiply", "h_relu6")
     before_conv = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4)
     assert kinds(before_conv) == ["InputLayer", "Add", "ReLU", "Multiply", "Conv2D"]
-    whole = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4, int8_forms=None)
-    assert kinds(whole) == ["InputLayer", "Activation", "Conv2D"]
+    full = prepared(lambda x: layers.Conv2D(3, 1)(ops.hard_silu(x)), scale=4, int8_forms=None)
+    assert kinds(full) == ["InputLayer", "Activation", "Conv2D"]
 
 
 def test_hard_sigmoid_gates_lose_both_constants_to_their_neighbours():

@@ -19,35 +19,40 @@ def installed_browser():
 
 
 def tensor(name, shape, kind="FLOAT32", buffer=0, scale=None, zero=0):
-    made = schema.TensorT()
-    made.name, made.shape, made.type, made.buffer = name.encode(), list(shape), getattr(schema.TensorType, kind), buffer
+    result = schema.TensorT()
+    result.name, result.shape, result.type, result.buffer = (
+        name.encode(),
+        list(shape),
+        getattr(schema.TensorType, kind),
+        buffer,
+    )
     if scale is not None:
-        made.quantization = schema.QuantizationParametersT()
-        made.quantization.scale, made.quantization.zeroPoint = [scale], [zero]
-    return made
+        result.quantization = schema.QuantizationParametersT()
+        result.quantization.scale, result.quantization.zeroPoint = [scale], [zero]
+    return result
 
 
 def operator(code, inputs, outputs, options=None):
-    made = schema.OperatorT()
-    made.opcodeIndex, made.inputs, made.outputs = code, list(inputs), list(outputs)
+    result = schema.OperatorT()
+    result.opcodeIndex, result.inputs, result.outputs = code, list(inputs), list(outputs)
     if options is not None:
-        made.builtinOptions = options
-        made.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
-    return made
+        result.builtinOptions = options
+        result.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
+    return result
 
 
 def operator_code(name, version=1, custom=None):
-    made = schema.OperatorCodeT()
-    made.builtinCode = getattr(schema.BuiltinOperator, name)
-    made.deprecatedBuiltinCode = min(made.builtinCode, 127)
-    made.version, made.customCode = version, custom
-    return made
+    result = schema.OperatorCodeT()
+    result.builtinCode = getattr(schema.BuiltinOperator, name)
+    result.deprecatedBuiltinCode = min(result.builtinCode, 127)
+    result.version, result.customCode = version, custom
+    return result
 
 
 def buffer(values=None):
-    made = schema.BufferT()
-    made.data = None if values is None else np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
-    return made
+    result = schema.BufferT()
+    result.data = None if values is None else np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+    return result
 
 
 def dense_model():

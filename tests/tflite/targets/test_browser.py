@@ -74,8 +74,8 @@ def package(tmp_path):
 
 def test_the_package_is_found_in_the_folder_of_the_variable(package, monkeypatch):
     monkeypatch.setenv(litert_js.FOLDER, str(package))
-    found = litert_js.find_litert_js()
-    assert found.version == "9.9.9" and set(found.files) == set(litert_js.FILES)
+    result = litert_js.find_litert_js()
+    assert result.version == "9.9.9" and set(result.files) == set(litert_js.FILES)
     (package / litert_js.FILES[-1]).unlink()
     with pytest.raises(NotInstalled, match=r"compat_internal.wasm: npm install"):
         litert_js.find_litert_js()

@@ -25,8 +25,8 @@ BOX, HALF, FAR = (0, 0, 10, 10), (0, 0, 10, 5), (50, 50, 60, 60)
 
 
 def test_the_same_is_one_also_in_another_order():
-    one, other = found((BOX, 0, 0.9), (FAR, 1, 0.8)), found((FAR, 1, 0.8), (BOX, 0, 0.9))
-    assert boxes_alike(one, other) == pytest.approx(1)
+    first, other = found((BOX, 0, 0.9), (FAR, 1, 0.8)), found((FAR, 1, 0.8), (BOX, 0, 0.9))
+    assert boxes_alike(first, other) == pytest.approx(1)
     assert boxes_alike(found(), found()) == 1
 
 

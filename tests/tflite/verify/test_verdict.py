@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnns.tflite.inputs import pictures
+from keras_cnns.tflite.verify import float_answers as answering
 from keras_cnns.tflite.verify import verdict as verify
 from keras_cnns.tflite.verify.compare import by_labels, compare, doubts
 from keras_cnns.tflite.verify.float_answers import at_once, float_answers
@@ -21,17 +21,17 @@ def logits():
 
 
 def test_equal_answers_are_perfect(logits):
-    found = compare("x", logits, logits, kind="logits")
-    assert (found.cosine, found.agreement, found.largest_difference, found.expected_loss) == (1, 1, 0, 0)
-    assert found.snr_db == 200 and found.judge("float32") == ("pass", ())
+    result = compare("x", logits, logits, kind="logits")
+    assert (result.cosine, result.agreement, result.largest_difference, result.expected_loss) == (1, 1, 0, 0)
+    assert result.snr_db == 200 and result.judge("float32") == ("pass", ())
 
 
 def test_noise_of_a_tenth_is_twenty_decibels(logits):
     noise = np.random.default_rng(1).normal(0, 0.4, logits.shape)
-    found = compare("x", logits, logits + noise)
-    assert found.snr_db == pytest.approx(20, abs=0.3)
-    assert found.cosine == pytest.approx(1 / np.sqrt(1.01), abs=1e-3)
-    assert found.error == pytest.approx(0.1, abs=0.01)
+    result = compare("x", logits, logits + noise)
+    assert result.snr_db == pytest.approx(20, abs=0.3)
+    assert result.cosine == pytest.approx(1 / np.sqrt(1.01), abs=1e-3)
+    assert result.error == pytest.approx(0.1, abs=0.01)
 
 
 def test_probabilities_are_compared_as_the_logits_behind_them(logits):
@@ -52,9 +52,9 @@ def test_what_another_choice_gives_away():
     """Four pictures; the file changes its mind on one the original was split over, and on one it was sure of."""
     original = np.array([[0.9, 0.1], [0.51, 0.49], [0.2, 0.8], [0.95, 0.05]])
     answer = np.array([[0.9, 0.1], [0.49, 0.51], [0.2, 0.8], [0.05, 0.95]])
-    found = compare("x", original, answer, kind="classifier")
-    assert found.expected_loss == pytest.approx((0.02 + 0.9) / 4)
-    assert found.agreement == 0.5 and found.judge("int8")[0] == "fail"
+    result = compare("x", original, answer, kind="classifier")
+    assert result.expected_loss == pytest.approx((0.02 + 0.9) / 4)
+    assert result.agreement == 0.5 and result.judge("int8")[0] == "fail"
 
 
 def test_many_flips_between_equals_are_no_harm():
@@ -64,8 +64,8 @@ def test_many_flips_between_equals_are_no_harm():
     best = np.argsort(scores, -1)
     scores[np.arange(300), best[:, -1]] = 8.02
     scores[np.arange(300), best[:, -2]] = 8.0
-    found = compare("x", scores, scores + rng.normal(0, 0.03, scores.shape), kind="logits")
-    assert found.agreement < 0.8 and found.judge("int8")[0] == "pass"
+    actual = compare("x", scores, scores + rng.normal(0, 0.03, scores.shape), kind="logits")
+    assert actual.agreement < 0.8 and actual.judge("int8")[0] == "pass"
 
 
 @pytest.mark.parametrize(("count", "verdict"), [(100, None), (4000, "fail")])
@@ -74,10 +74,10 @@ def test_a_drop_is_one_when_the_labels_show_it(count, verdict):
     before = np.arange(count) % 100 < 90
     after = before ^ (np.arange(count) % 100 < 5) ^ (np.arange(count) % 100 == 95)
     figures = by_labels(before.astype(float), after.astype(float))
-    found = verify.Comparison("x", "logits", **figures)
-    assert found.accuracy_drop == pytest.approx(0.04)
-    assert (found.judge("int8")[0] if found.drop_low > 0 else None) == verdict
-    assert found.drop_low < 0.04 < found.drop_high and found.pictures_needed > 1000
+    result = verify.Comparison("x", "logits", **figures)
+    assert result.accuracy_drop == pytest.approx(0.04)
+    assert (result.judge("int8")[0] if result.drop_low > 0 else None) == verdict
+    assert result.drop_low < 0.04 < result.drop_high and result.pictures_needed > 1000
 
 
 def test_labels_that_exclude_a_drop_outweigh_the_loss():
@@ -112,8 +112,8 @@ def test_maps_of_classes():
 def test_whole_numbers_are_judged_by_the_scores_behind_them():
     scores = np.array([[0.5, 0.49, 0.01], [0.01, 0.01, 0.98]] * 20)
     answer = np.array([1, 2] * 20)
-    found = compare("x", scores.argmax(-1), answer, kind="classes", scores=scores)
-    assert found.agreement == 0.5 and found.expected_loss == pytest.approx(0.005)
+    result = compare("x", scores.argmax(-1), answer, kind="classes", scores=scores)
+    assert result.agreement == 0.5 and result.expected_loss == pytest.approx(0.005)
     assert compare("x", scores.argmax(-1), answer, kind="classes").judge("int8")[0] == "fail"
 
 
@@ -167,8 +167,8 @@ def test_numbers_that_no_longer_follow_the_picture_fail(name):
         for lost in (wide[:, column].mean(), wide[::-1, column]):
             answer = wide.copy()
             answer[:, column] = lost
-            found = compare("x", original, answer.reshape(original.shape))
-            assert found.judge("int8")[0] == "fail" and found.followed < 0.4, column
+            result = compare("x", original, answer.reshape(original.shape))
+            assert result.judge("int8")[0] == "fail" and result.followed < 0.4, column
 
 
 def test_a_number_that_never_changes_is_no_harm_and_neither_are_few_pictures():
@@ -213,8 +213,8 @@ def test_pictures_without_an_answer_are_left_aside_where_both_have_none(logits, 
     original = softmax(logits) if kind == "classifier" else logits
     original[3:6, 2] = np.nan
     labels = logits.argmax(-1) if kind in ("classifier", "logits") else None
-    found = compare("x", original, original, kind=kind, labels=labels)
-    assert found.judge("float32") == ("pass", ()) and found.finite
+    result = compare("x", original, original, kind=kind, labels=labels)
+    assert result.judge("float32") == ("pass", ()) and result.finite
     assert doubts(original, kind, None)[0] == ("the original answers NaN on 3 of 400 pictures: they are not counted")
     for answer in (np.nan_to_num(original), np.where(np.arange(400)[:, None] == 9, np.nan, original)):
         assert compare("x", original, answer, kind=kind, labels=labels).judge("int8")[0] == "fail"
@@ -232,8 +232,8 @@ def test_classes_masked_by_infinity_are_no_noise(logits):
 @pytest.mark.parametrize(("boxes", "count"), [(1, 32), (200, 13), (1000, 2), (10**6, 1)])
 def test_fewer_pictures_at_once_where_a_layer_gives_very_much(boxes, count):
     """As the pooling of a thousand boxes does, 7 x 7 x 256 floats each."""
-    given = keras.Input((boxes, 7, 7, 256))
-    assert at_once(keras.Model(given, keras.layers.Activation("relu")(given))) == count
+    image = keras.Input((boxes, 7, 7, 256))
+    assert at_once(keras.Model(image, keras.layers.Activation("relu")(image))) == count
 
 
 def test_answers_are_those_of_all_pictures_whatever_is_looked_at_at_once(monkeypatch):
@@ -241,7 +241,7 @@ def test_answers_are_those_of_all_pictures_whatever_is_looked_at_at_once(monkeyp
     model = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
     images = {"image": np.random.default_rng(0).normal(size=(7, 4, 4, 1)).astype("float32")}
     (expected,) = float_answers(model, images).values()
-    monkeypatch.setattr(pictures, "AT_ONCE", 3)
-    (found,) = float_answers(model, images).values()
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    np.testing.assert_allclose(found, model(images["image"]), atol=1e-6)
+    monkeypatch.setattr(answering, "AT_ONCE", 3)
+    (actual,) = float_answers(model, images).values()
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    np.testing.assert_allclose(actual, model(images["image"]), atol=1e-6)

@@ -40,19 +40,19 @@ def cut(folder, kind, index=True):
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
-@pytest.mark.parametrize("given", ["the folder", "the index", "a part", "a part, no index", "the folder, no index"])
-def test_weights_in_two_files(kind, given, tmp_path):
-    files = cut(tmp_path, kind, index="no index" not in given)
+@pytest.mark.parametrize("inputs", ["the folder", "the index", "a part", "a part, no index", "the folder, no index"])
+def test_weights_in_two_files(kind, inputs, tmp_path):
+    files = cut(tmp_path, kind, index="no index" not in inputs)
     places = {"folder": tmp_path, "part": files[1], "index": next(tmp_path.glob("*.json"), None)}
-    np.testing.assert_array_equal(kernel(next(places[word] for word in places if word in given)), RIGHT)
+    np.testing.assert_array_equal(kernel(next(places[word] for word in places if word in inputs)), RIGHT)
 
 
-@pytest.mark.parametrize("given", ["the folder", "a part"])
-def test_a_part_that_is_missing_is_named(given, tmp_path):
+@pytest.mark.parametrize("inputs", ["the folder", "a part"])
+def test_a_part_that_is_missing_is_named(inputs, tmp_path):
     files = cut(tmp_path, "safetensors")
     files[0].unlink()
     with pytest.raises(UserError, match="lie in 2 files, and model-00001-of-00002.safetensors is not beside it"):
-        kernel(tmp_path if given == "the folder" else files[1])
+        kernel(tmp_path if inputs == "the folder" else files[1])
 
 
 def test_parts_of_two_networks(tmp_path):

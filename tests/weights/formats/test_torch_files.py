@@ -203,9 +203,9 @@ def test_bfloat16(tmp_path):
 def test_an_average_of_the_weights_is_taken_and_said(tmp_path, wrapped):
     torch.save(wrapped(squeezenet(1), squeezenet(2)), tmp_path / "x.pth")
     with pytest.warns(UserWarning, match="(?i)(ema|teacher).* was taken"):
-        found = kernel(tmp_path / "x.pth")
+        actual = kernel(tmp_path / "x.pth")
     expected = squeezenet(2)["features.7.expand3x3.weight"].numpy().transpose(2, 3, 1, 0)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(actual, expected)
 
 
 def test_torchscript_is_refused_as_such(tmp_path):

@@ -22,11 +22,11 @@ def prefixed(prefix, state):
 
 def loaded(path):
     """(the values of one kernel, what was said)"""
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as text:
         warnings.simplefilter("always")
         model = keras_cnns.build("squeezenet1_1", weights=path, **SMALL)
-    said = " ".join(str(w.message) for w in told if issubclass(w.category, UserWarning))
-    return model.get_layer("fire9_expand3x3_conv").kernel.numpy(), said
+    message = " ".join(str(w.message) for w in text if issubclass(w.category, UserWarning))
+    return model.get_layer("fire9_expand3x3_conv").kernel.numpy(), message
 
 
 def right(state):
@@ -52,9 +52,9 @@ WRAPPINGS = {
 @pytest.mark.parametrize("zipped", [True, False], ids=["archive", "stream"])
 def test_the_network_is_found_and_nothing_is_to_be_said(tmp_path, wrapping, zipped):
     torch_written.save(WRAPPINGS[wrapping], tmp_path / "x.pth", zipped)
-    found, said = loaded(tmp_path / "x.pth")
-    np.testing.assert_array_equal(found, right(STATE))
-    assert said == ""
+    result, message = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(result, right(STATE))
+    assert message == ""
 
 
 AVERAGES = {
@@ -70,9 +70,9 @@ AVERAGES = {
 @pytest.mark.parametrize("average", AVERAGES)
 def test_an_average_that_cannot_be_taken_is_said(tmp_path, average):
     torch_written.save(AVERAGES[average], tmp_path / "x.pth")
-    found, said = loaded(tmp_path / "x.pth")
-    np.testing.assert_array_equal(found, right(STATE))
-    assert "an average of the weights lies in" in said and "was ignored" in said
+    result, message = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(result, right(STATE))
+    assert "an average of the weights lies in" in message and "was ignored" in message
 
 
 @pytest.mark.parametrize(
@@ -86,17 +86,17 @@ def test_an_average_that_cannot_be_taken_is_said(tmp_path, average):
 )
 def test_an_average_with_names_is_taken_and_said(tmp_path, content):
     torch_written.save(content, tmp_path / "x.pth")
-    found, said = loaded(tmp_path / "x.pth")
-    np.testing.assert_array_equal(found, right(OTHER))
-    assert "was taken" in said
+    result, message = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(result, right(OTHER))
+    assert "was taken" in message
 
 
 @pytest.mark.parametrize("content", [{"best": STATE, "last": OTHER}, {"net_a": STATE, "net_b": OTHER}])
 def test_of_two_that_are_alike_one_is_taken_and_both_are_named(tmp_path, content):
     torch_written.save(content, tmp_path / "x.pth")
-    found, said = loaded(tmp_path / "x.pth")
-    np.testing.assert_array_equal(found, right(STATE))
-    assert "{} was taken, {} ignored".format(*content) in said
+    result, message = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(result, right(STATE))
+    assert "{} was taken, {} ignored".format(*content) in message
 
 
 @pytest.mark.parametrize(("names", "prefix"), [(("0.mean", "0.std"), "1."), (("pixel_mean", "pixel_std"), "")])
@@ -105,13 +105,13 @@ def test_pixels_that_the_file_s_own_network_prepared_are_said(tmp_path, names, p
     values = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) if usual else ([0.5] * 3, [0.25] * 3)
     own = {name: np.array(value, "float32").reshape(1, 3, 1, 1) for name, value in zip(names, values, strict=True)}
     torch_written.save(own | prefixed(prefix, STATE), tmp_path / "x.pth")
-    found, said = loaded(tmp_path / "x.pth")
-    np.testing.assert_array_equal(found, right(STATE))
-    assert (f"{names[0]} [0.5, 0.5, 0.5]" in said) == (not usual)
+    result, message = loaded(tmp_path / "x.pth")
+    np.testing.assert_array_equal(result, right(STATE))
+    assert (f"{names[0]} [0.5, 0.5, 0.5]" in message) == (not usual)
 
 
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("what", "message"),
     [
         ("torch._utils._rebuild_qtensor", r"tensors that cannot be read here \(qtensor\)"),
         ("torch._utils._rebuild_sparse_tensor", r"tensors that cannot be read here \(sparse_tensor\)"),
@@ -121,9 +121,9 @@ def test_pixels_that_the_file_s_own_network_prepared_are_said(tmp_path, names, p
         ("torchvision.models.resnet.ResNet", r"more than weights \(torchvision.models.resnet.ResNet\).*would run code"),
     ],
 )
-def test_what_lies_in_the_place_of_tensors_is_named_and_not_called_damage(what, said):
+def test_what_lies_in_the_place_of_tensors_is_named_and_not_called_damage(what, message):
     for content in ({"conv1.weight": foreign(what)()}, {"model": {"conv1.weight": foreign(what)()}}, foreign(what)()):
-        with pytest.raises(UserError, match=said) as error:
+        with pytest.raises(UserError, match=message) as error:
             state_dict(content, "x.pth")
         assert "damaged" not in str(error.value)
 

@@ -47,9 +47,9 @@ def test_the_share_of_objects_that_are_proposed():
     task = of(STEP.but(part="proposals"))
     task.examples, task.most, task.detections = 2, 8, 3
     truth = target([[0, 0, 10, 10], [20, 20, 30, 30]], [1, 2])
-    found = {"boxes": [[[0, 0, 10, 9], [0, 0, 9, 9], [20, 20, 30, 30]]], "classes": np.zeros((1, 3))}
-    found = {k: tf.constant(v, tf.float32) for k, v in (found | {"scores": [[1, 1, 0]]}).items()}
-    counts = task._placed(found, truth, tf.ones(1))
+    result = {"boxes": [[[0, 0, 10, 9], [0, 0, 9, 9], [20, 20, 30, 30]]], "classes": np.zeros((1, 3))}
+    result = {k: tf.constant(v, tf.float32) for k, v in (result | {"scores": [[1, 1, 0]]}).items()}
+    counts = task._placed(result, truth, tf.ones(1))
     assert task.measure(counts, "0123456789") == {"examples": 2, "recall": 0.5}
     assert task.measure([x * 0 for x in counts], "0123456789")["recall"] == 0.0  # nothing is there
 

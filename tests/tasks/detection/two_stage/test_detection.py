@@ -95,7 +95,7 @@ def test_either_part_by_itself_trains_on_pictures_without_objects(part):
 
 def several(*boxes):
     """Of pictures with these boxes each, all of class 3."""
-    parts = [target(some, [3] * len(some), n) for n, some in enumerate(boxes)]
+    parts = [target(images, [3] * len(images), n) for n, images in enumerate(boxes)]
     return {name: tf.concat([part[name] for part in parts], 0) for name in parts[0]}
 
 
@@ -143,8 +143,8 @@ def test_a_network_that_is_given_its_boxes_is_trained_for_the_heads_alone():
         assert np.isfinite(losses).all() and all(np.isfinite(g).all() for g in gradients if g is not None)
         assert (float(logged["box_loss"][0]) > 0) == bool(truth["count"][0])
     task.examples, task.most = 1, 8
-    found = task.count(task.model, IMAGE, target([[4, 4, 24, 20]], [3]), tf.ones(1))[0]
-    assert found.shape == (1, 7, 4)
+    result = task.count(task.model, IMAGE, target([[4, 4, 24, 20]], [3]), tf.ones(1))[0]
+    assert result.shape == (1, 7, 4)
 
 
 def test_a_pyramid_trains_all_its_levels():
@@ -194,10 +194,10 @@ def test_nothing_chosen_is_no_loss():
 def test_a_stopped_run_ends_with_the_same_weights(model, tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
     recipe = RECIPE if model == "faster_rcnn" else RECIPE.but(model=model, overrides=GIVEN)
-    whole, parts = whole_and_resumed(recipe, tmp_path, monkeypatch)
-    assert whole.metrics == parts.metrics and whole.metrics["examples"] == 6
+    uninterrupted, parts = whole_and_resumed(recipe, tmp_path, monkeypatch)
+    assert uninterrupted.metrics == parts.metrics and uninterrupted.metrics["examples"] == 6
     assert {"model.keras", "best.keras", "curve.png", "classes.png", "mistakes.png", "precision_recall.png"} <= {
-        f.name for f in whole.folder.iterdir()
+        f.name for f in uninterrupted.folder.iterdir()
     }
 
 
@@ -208,11 +208,11 @@ def test_boxes_found_exactly_measure_one(task):
     parts = []
     for n, s in enumerate(scenes):
         truth = target(s.boxes, s.classes, n)
-        found = {"boxes": np.zeros((1, 7, 4), "float32"), "classes": np.full((1, 7), -1), "scores": np.zeros((1, 7))}
+        result = {"boxes": np.zeros((1, 7, 4), "float32"), "classes": np.full((1, 7), -1), "scores": np.zeros((1, 7))}
         m = min(7, len(s.boxes))
-        found["boxes"][0, :m], found["classes"][0, :m], found["scores"][0, :m] = s.boxes[:m], s.classes[:m], 0.9
-        parts.append(task.count(lambda image, training, found=found: found, IMAGE, truth, tf.ones(1)))
-    parts.append(task.count(lambda image, training: found, IMAGE, target([], [], 0), tf.zeros(1)))  # fills up
+        result["boxes"][0, :m], result["classes"][0, :m], result["scores"][0, :m] = s.boxes[:m], s.classes[:m], 0.9
+        parts.append(task.count(lambda image, training, result=result: result, IMAGE, truth, tf.ones(1)))
+    parts.append(task.count(lambda image, training: result, IMAGE, target([], [], 0), tf.zeros(1)))  # fills up
     metrics = task.measure([sum(p) for p in zip(*parts, strict=True)], "0123456789")
     assert 5 < sum(len(s.boxes) for s in scenes) == round(sum(float((p[2] > 0).numpy().sum()) for p in parts))
     assert metrics["map"] == metrics["map_50"] == metrics["voc_2007"] == pytest.approx(1)

@@ -43,8 +43,8 @@ def test_as_plain_loops_say(seed):
     boxes = anchors[::17] + rng.normal(0, 2, (6, 4)).astype("float32")
     filled = np.concatenate([boxes, np.zeros((4, 4), "float32")])
     for force in (False, True):
-        found = match(anchors, filled, 6, low=0.3, high=0.7, force=force).numpy().tolist()
-        assert found == plain_match(anchors, boxes, 0.3, 0.7, force)
+        result = match(anchors, filled, 6, low=0.3, high=0.7, force=force).numpy().tolist()
+        assert result == plain_match(anchors, boxes, 0.3, 0.7, force)
 
 
 def test_a_sample_holds_what_was_asked_for():
@@ -70,9 +70,9 @@ def test_extremes_and_a_hundred_alike(force):
     """Boxes of a pixel, on the border and larger than the picture; of a hundred alike the first one is found."""
     anchors = np.concatenate([EXTREMES, ANCHORS])
     for boxes in (EXTREMES, EXTREMES[:1], EXTREMES[3:4], np.repeat(EXTREMES[4:5], 100, 0)):
-        found = match(anchors, boxes, len(boxes), low=0.3, high=0.7, force=force).numpy().tolist()
-        assert found == plain_match(anchors, boxes, 0.3, 0.7, force)
-    assert found[4] == 0
+        result = match(anchors, boxes, len(boxes), low=0.3, high=0.7, force=force).numpy().tolist()
+        assert result == plain_match(anchors, boxes, 0.3, 0.7, force)
+    assert result[4] == 0
 
 
 def test_what_lies_in_a_box_that_need_not_be_found_is_no_background():
