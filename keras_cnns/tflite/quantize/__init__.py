@@ -1,1 +1,1 @@
-"""The schemes after training: what each stores, and how it is made."""
+"""Quantization after training: the schemes, and the algorithms behind them."""

@@ -1,7 +1,7 @@
-"""Biases that do not fit beside weights of next to nothing: the quantizer cuts them off, and here they are put right.
+"""Biases that overflow because their channel's weights are almost zero: the quantizer clips them, `fit` restores them.
 
-A bias is stored in steps of the input's step times its channel's: a channel whose weights are all but zero, as training
-leaves some, has a step so small that its bias is beyond 32 bits. Its weights get a step with which the bias fits.
+The step of a bias is the step of the input times the step of the channel's weights. Training leaves some channels with
+weights of almost zero, and then the bias needs more than 32 bits. The weights get a step with which the bias fits.
 """
 
 import copy
@@ -19,7 +19,7 @@ HIGH = 127
 def fit(plain: bytes, quantized: bytes) -> bytes:
     """The flatbuffer `quantized`, made from `plain`, with every bias at its full size.
 
-    Weights that several operators read stay as they are: their step is the others' too.
+    Weights that several operators share are not changed: their step belongs to the others as well.
     """
     floats, integers = File(plain), File(quantized)
     replaced: set[int] = set()

@@ -1,4 +1,4 @@
-"""Bit allocation: weights of four and of eight bits in one file, four where the answers are least sensitive."""
+"""Bit allocation: four bits for the weights to which the answers are least sensitive, eight for the others."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ HIGH = 7
 
 
 def sensitivities(data: bytes, pictures: Mapping[str, np.ndarray], batch: int = 1) -> dict[str, tuple[float, int]]:
-    """What four bits do in each layer alone: {result's name: (error, weights)}.
+    """The sensitivity of the answers to four-bit weights in each layer: {name of the layer's result: (error, weights)}.
 
     Args:
       data: the float32 flatbuffer.
@@ -27,11 +27,11 @@ def sensitivities(data: bytes, pictures: Mapping[str, np.ndarray], batch: int = 
       batch: pictures at a time.
 
     Returns:
-      The squared error of all outputs over their variance with this layer's weights rounded (learned, its bias
-      corrected), and how many weights it has; layers without a way to four bits are left out.
+      The squared error of all outputs, divided by their variance, with only this layer's weights in four bits (learned
+      rounding, corrected bias), and the number of its weights. Layers that cannot have four bits are left out.
 
     Raises:
-      UserError: a picture on which the answers are not finite, which says nothing of any layer.
+      UserError: the answers to a picture are not finite.
     """
     inputs = list(batched(thin(pictures, PICTURES), batch))
     file = File(data)
@@ -55,10 +55,10 @@ def sensitivities(data: bytes, pictures: Mapping[str, np.ndarray], batch: int = 
 
 
 def allocate(sensitivities: Mapping[str, tuple[float, int]], size: int, budget: float, strict: bool = True) -> set[str]:
-    """The names of the layers that go to four bits so that a file of `size` bytes, all in eight, has at most `budget`.
+    """The names of the layers that get four bits, so that a file of `size` bytes in eight bits has at most `budget`.
 
     Raises:
-      UserError: it cannot be so small, and `strict`.
+      UserError: with `strict`, if no choice makes the file so small.
     """
     chosen = set()
     for name in sorted(sensitivities, key=lambda name: sensitivities[name][0] / sensitivities[name][1]):

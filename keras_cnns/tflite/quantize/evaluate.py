@@ -23,7 +23,7 @@ def answers(
       tensors: their numbers.
 
     Returns:
-      ([runs, batch, ...] of each output, integers as the floats that they mean; [runs * batch, ...] of each tensor).
+      ([runs, batch, ...] of each output, integers as floats; [runs * batch, ...] of each tensor).
     """
     file = Interpreter(model_content=bytes(data), num_threads=2, experimental_preserve_all_tensors=bool(tensors))
     file.allocate_tensors()
@@ -40,9 +40,9 @@ def answers(
 
 
 def normalized_error(original: Sequence[np.ndarray], answered: Sequence[np.ndarray]) -> float:
-    """The squared error of all outputs over their variance; of probabilities, that of the scores behind them.
+    """The squared error of all outputs, divided by their variance.
 
-    Of numbers of classes, how often they differ.
+    Probabilities are compared as logits. For class numbers it is the share that differs.
     """
     error = energy = 0.0
     for a, b in zip(original, answered, strict=True):

@@ -1,7 +1,7 @@
-"""Biases of a float16 file in float16 too, as its weights are.
+"""Biases of a float16 file in float16, like its weights.
 
-Runtimes that compute in float16 (GPUs, XNNPACK in browsers) take an operator only if both its weights and its bias are
-float16 behind a DEQUANTIZE; the quantizer leaves biases in float32.
+Runtimes that compute in float16 (GPUs, XNNPACK in browsers) take an operator only if its weights and its bias are both
+float16 behind a DEQUANTIZE. The quantizer leaves biases in float32.
 """
 
 import copy
@@ -17,9 +17,9 @@ LARGEST = float(np.finfo(np.float16).max)
 
 
 def added(data: bytes) -> bytes:
-    """The flatbuffer with the stored float32 biases of its weighted operators in float16, a DEQUANTIZE behind each.
+    """The flatbuffer with stored float32 biases of operators with weights in float16, each behind a DEQUANTIZE.
 
-    A bias beyond what float16 can hold stays as it is.
+    A bias that float16 cannot hold is not changed.
     """
     file = File(data)
     biases = []

@@ -1,8 +1,8 @@
-"""What of a detector stays in floats: its boxes, and all that is computed of them between two layers with weights.
+"""The operators of a detector that stay in float: its boxes, and everything computed from them.
 
-256 steps are too coarse for coordinates and for scores that are sorted; and suppression is a loop, inside of which no
-ranges can be measured. So what leads from the last layers with weights into suppression is carried in floats, and what
-comes out of it up to the next ones. Pictures that are cut out by such boxes are none: they are only looked up by them.
+256 steps are too coarse for coordinates and for scores that are sorted. Suppression is a loop, in which no ranges can
+be measured. So everything between the last layers with weights before suppression and the first ones after it is
+computed in float. Pictures that are cropped by such boxes may be integers: the boxes only say where to read them.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,10 +27,10 @@ PRODUCTS = (
 
 
 def left_in_float(data: bytes) -> tuple[list[str], list[str]]:
-    """Names of the tensors whose operators stay in float: around powers and logarithms; around a detector's boxes.
+    """Names of the tensors whose operators stay in float: of powers and logarithms, and of a detector's boxes.
 
     Raises:
-      UserError: a loop has weights of its own: a recurrent layer, of which no ranges can be measured.
+      UserError: a loop has weights, as a recurrent layer does: its ranges cannot be measured.
     """
     model = flatbuffer.read(data)
     return _around_powers(model), _around_boxes(model)
@@ -53,7 +53,7 @@ def _around_boxes(model: schema.ModelT) -> list[str]:
 
 
 def check_ends(data: bytes, floats: Collection[str], job: Job) -> None:
-    """Raises UserError where one of the tensors `floats` is to go in or out as integers."""
+    """Raises UserError if an input or output that is to be an integer is one of the tensors `floats`."""
     graph = flatbuffer.read(data).subgraphs[0]
     for side, ends, kind in (
         ("input", graph.inputs, job.settings.input_type),
@@ -65,7 +65,7 @@ def check_ends(data: bytes, floats: Collection[str], job: Job) -> None:
 
 
 def distinguish_loops(data: bytes) -> bytes:
-    """The flatbuffer `data` with the number of its loop behind each name in one: the quantizer goes by names."""
+    """The flatbuffer with the loop's number added to each name inside a loop, because the quantizer goes by names."""
     model = flatbuffer.read(data)
     if len(model.subgraphs) == 1:
         return data

@@ -1,4 +1,4 @@
-"""What a scheme may use beside the float32 flatbuffer: pictures, settings, and what other files already computed."""
+"""What a scheme uses beside the float32 flatbuffer: pictures, settings and results shared with other files."""
 
 from dataclasses import dataclass, field
 
@@ -15,15 +15,15 @@ ERROR_AVOIDED = 0.75  # what is left is a quarter: 6 dB less
 
 @dataclass(frozen=True)
 class Job:
-    """What a scheme may use beside the float32 flatbuffer.
+    """What a scheme uses beside the float32 flatbuffer.
 
     Attributes:
-      calibration: {input name: (N, ...) floats}; None where no pictures are given.
+      calibration: {input name: (N, ...) floats}; None without calibration pictures.
       settings: of the file.
       shared: results that several files of the network share.
-      rewrites: the forms that the file's target wants in int8.
-      notes: on how the file was made, for its report; filled by the scheme.
-      sensitivities: a `Sensitivity` for each rounding, where they are measured; filled by the scheme.
+      rewrites: the forms of operators that the file's target wants in int8.
+      notes: for the file's report; the scheme adds to them.
+      sensitivities: a `Sensitivity` for each rounding; filled by the schemes that measure them.
     """
 
     calibration: dict[str, np.ndarray] | None = None
@@ -35,7 +35,7 @@ class Job:
 
     @property
     def pictures(self) -> dict[str, np.ndarray]:
-        """The calibration pictures, in a scheme that is made on them."""
+        """The calibration pictures, for schemes that need them."""
         assert self.calibration is not None
         return self.calibration
 
@@ -46,10 +46,10 @@ class Job:
 
     @property
     def error_avoided(self) -> float:
-        """The share of int8's error that operators left out of it avoid."""
+        """The share of int8's error to avoid by leaving operators out of int8."""
         return self.settings.error_avoided or ERROR_AVOIDED
 
     @property
     def batch(self) -> int:
-        """Pictures per run on which the file is measured."""
+        """Pictures in each run while ranges and errors are measured."""
         return self.settings.batch or 1

@@ -1,4 +1,4 @@
-"""What the operators with weights have in common: which of their inputs is what, and how a kernel stands in rows."""
+"""The operators with weights: which input is the picture, the weights and the bias, and the weights as rows."""
 
 from dataclasses import dataclass
 
@@ -18,10 +18,12 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Kernel:
-    """An operator whose answer is linear in its input, one channel of which is the last axis.
+    """An operator that is linear in its input; the last axis of its result is the channel.
 
-    weights: in floats, as stored. picture, place, bias: places among the operator's inputs; bias None where it has
-    none that is stored.
+    Attributes:
+      weights: as floats, in their stored shape.
+      picture, place, bias: positions of the picture, the weights and the bias among the operator's inputs; `bias` is
+        None without a stored bias.
     """
 
     operator: schema.OperatorT
@@ -33,7 +35,7 @@ class Kernel:
 
     @classmethod
     def of(cls, file: File, operator: schema.OperatorT) -> "Kernel | None":
-        """The kernel of an operator; None where it has none, or one that is computed."""
+        """The kernel of an operator; None if it has no weights or computes them."""
         kind = file.kind(operator)
         if kind not in PLACES:
             return None
@@ -53,11 +55,11 @@ class Kernel:
 
     @property
     def axis(self) -> int:
-        """The axis of the weights that is the channel of the answer."""
+        """The axis of the weights that is the output channel."""
         return 3 if self.kind == KIND.DEPTHWISE_CONV_2D else 0
 
     def rows(self, weights: np.ndarray, channels: int) -> np.ndarray:
-        """Weights as [groups, outputs, inputs], inputs as in `patches`; channels: of the picture."""
+        """Weights as [groups, outputs, inputs], with inputs in the order of `patches`. channels: of the picture."""
         if self.kind == KIND.DEPTHWISE_CONV_2D:
             _, height, width, outputs = weights.shape
             return weights.reshape(height * width, channels, outputs // channels).transpose(1, 2, 0)
@@ -65,15 +67,16 @@ class Kernel:
         return weights.reshape(groups, len(weights) // groups, -1)
 
     def stored(self, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """`rows` the other way, in the shape of the weights."""
+        """The reverse of `rows`: rows in the shape of the weights."""
         if self.kind == KIND.DEPTHWISE_CONV_2D:
             return rows.transpose(2, 0, 1).reshape(shape)
         return rows.reshape(shape)
 
     def patches(self, pictures: np.ndarray, limit: int, seed: int = 0) -> np.ndarray:
-        """What the weights are multiplied with, at random positions: [groups, some, inputs].
+        """The inputs of the weights at random positions: [groups, positions, inputs].
 
-        pictures: [N, rows, columns, channels], or [N, ..., inputs] of a dense layer. limit: positions in all.
+        pictures: [N, rows, columns, channels], or [N, ..., inputs] for a dense layer. limit: largest number of
+        positions.
         """
         rng = np.random.default_rng(seed)
         if self.kind == KIND.FULLY_CONNECTED:

@@ -1,4 +1,4 @@
-"""From which value to which the integers of a tensor go: measured on the calibration pictures."""
+"""The ranges of quantized tensors, measured on the calibration pictures."""
 
 import contextlib
 import io
@@ -28,13 +28,13 @@ SHRUNK = np.linspace(0.3, 1.0, 71)  # shares of an extreme that are tried
 
 
 def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[str, dict[str, Any]]:
-    """Where each tensor's integers begin and end: by `job.tuning.ranges`, but the input as pictures customarily go.
+    """The range of each tensor by `job.tuning.ranges`; inputs get the customary range of pictures where it fits.
 
-    The extremes are not the quantizer's own moving average: with a few dozen pictures it cuts off what only some of
-    them reach.
+    The quantizer's own moving average is not used: with a few dozen pictures it clips values that only some of them
+    reach.
 
     Raises:
-      UserError: a picture for which something in the network is not finite; too few pictures for a percentile.
+      UserError: a tensor is not finite for some picture, or there are too few pictures for a percentile.
     """
     way, count = job.tuning.ranges, len(next(iter(job.pictures.values())))
     if way not in ("extremes", "mse") and count < FEWEST:
@@ -62,7 +62,7 @@ def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
 
 
 def picture_range(low: float, high: float) -> tuple[float, float] | None:
-    """The customary range that values from `low` to `high` nearly fill; None where there is none."""
+    """The customary range that values from `low` to `high` nearly fill; None if there is none."""
     for least, most in PICTURE_RANGES:
         slack = 0.1 * (most - least)
         if least <= low <= least + slack and most - slack <= high <= most:
@@ -71,14 +71,14 @@ def picture_range(low: float, high: float) -> tuple[float, float] | None:
 
 
 def between_steps(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
-    """The range, wider by a 254th where int8 would put the values exactly half-way between two of its steps.
+    """The range, widened by 1/254 if int8 would put the values exactly half-way between two of its steps.
 
-    Pixels from 0 to 255 that become `x / 127.5 - 1` all do with the range (-1, 1): a rounding error of 1e-7 in how they
+    Pixels from 0 to 255 that become `x / 127.5 - 1` all do so in the range (-1, 1): a difference of 1e-7 in how they
     are computed then decides between two integers.
 
     Args:
-      values: what is to be rounded, of any shape.
-      low, high: the range, which holds zero.
+      values: to be rounded, of any shape.
+      low, high: the range, which includes zero.
     """
     wider = low, low + (high - low) * 255 / 254
     before, after = (_half_way(values, *ends) for ends in ((low, high), wider))
@@ -92,10 +92,10 @@ def _half_way(values: np.ndarray, low: float, high: float) -> float:
 
 
 def least_error(counts: np.ndarray, low: float, high: float, steps: int = 255) -> tuple[float, float]:
-    """The range within (low, high) in which values rounded to `steps` steps and cut off at its ends err least.
+    """The range within (low, high) for which rounding to `steps` steps and clipping make the smallest squared error.
 
     Args:
-      counts: how many values lie in each of equal parts of (low, high), which holds zero.
+      counts: of values in equal parts of (low, high), which includes zero.
     """
     edges = np.linspace(low, high, len(counts) + 1)
     values = (edges[1:] + edges[:-1]) / 2
@@ -197,7 +197,7 @@ def _input_tensors(data: bytes) -> dict[str, str]:
 
 @contextlib.contextmanager
 def quantizer_quiet() -> Iterator[None]:
-    """Without the quantizer's progress bars and warnings, which would land in the middle of a table."""
+    """Hides the quantizer's progress bars and warnings, which would otherwise appear in the middle of a table."""
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), stderr_closed():
         warnings.simplefilter("ignore")
         yield

@@ -1,8 +1,8 @@
-"""Weights rounded one input after the other, each to the integer that makes good the errors of those before it.
+"""Learned rounding: weights are rounded one input after the other, each to correct the errors of those before it.
 
-What GPTQ does (Frantar et al. 2023, https://arxiv.org/abs/2210.17323), written as the nearest-plane algorithm that it
-equals (Chen et al. 2025, https://arxiv.org/abs/2507.18553), which needs no inverse: a greedy solution of what AdaRound
-learns by gradients, the integers with which a layer answers as it did in floats. They are seldom each the nearest.
+This is GPTQ (Frantar et al. 2023, https://arxiv.org/abs/2210.17323), written as the nearest-plane algorithm to which it
+is equal (Chen et al. 2025, https://arxiv.org/abs/2507.18553) and which needs no inverse. Like AdaRound, it looks for
+the integers with which a layer's answers change least; these are often not the nearest integers.
 """
 
 import numpy as np
@@ -14,16 +14,16 @@ DAMPING = 0.01  # of the mean variance of an input
 def learned(
     weights: np.ndarray, covariance: np.ndarray, scale: np.ndarray, low: int, high: int, damping: float = DAMPING
 ) -> np.ndarray:
-    """Integers for which `integers * scale - weights` hardly shows in what the layer answers.
+    """Integers with which the layer's answers change least.
 
     Args:
       weights: [groups, outputs, inputs] floats.
       covariance: [groups, inputs, inputs] of the layer's rounded inputs.
-      scale: [groups, outputs] the step of each output's weights.
-      low, high: the least and the greatest integer.
+      scale: [groups, outputs], the step of each output's weights.
+      low, high: the smallest and the largest integer.
 
     Returns:
-      [groups, outputs, inputs] of int8.
+      int8 [groups, outputs, inputs].
     """
     tiny = np.finfo(np.float32).tiny
     scale = np.maximum(np.asarray(scale, np.float64), tiny)
@@ -51,14 +51,15 @@ def learned(
 def compensated(
     weights: np.ndarray, covariance: np.ndarray, missing: np.ndarray, damping: float = DAMPING
 ) -> np.ndarray:
-    """The floats that answer from rounded inputs most like `weights` from the inputs before rounding.
+    """Float weights that compute from rounded inputs what `weights` compute from unrounded ones, as nearly as possible.
 
     Li et al. 2025 (GPTAQ, https://arxiv.org/abs/2504.02692).
 
     Args:
       weights: [groups, outputs, inputs].
       covariance: [groups, inputs, inputs] of the rounded inputs.
-      missing: [groups, inputs, inputs], of what the inputs lack (rows) with the rounded ones (columns).
+      missing: [groups, inputs, inputs], covariance of the inputs' rounding errors (rows) with the rounded inputs
+        (columns).
     """
     count = covariance.shape[-1]
     hessian = np.array(covariance, np.float64)

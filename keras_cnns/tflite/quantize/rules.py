@@ -1,4 +1,4 @@
-"""How each scheme is made: LiteRT Quantizer's recipes, and what is left out of them or kept finer."""
+"""How each scheme is made from LiteRT Quantizer's recipes: what it leaves out, and what it keeps in finer types."""
 
 import copy
 import re
@@ -78,10 +78,10 @@ def float16(data: bytes, job: Job) -> bytes:
 
 
 def dynamic(data: bytes, job: Job) -> bytes:
-    """int8 weights, activations scaled in each run; what that makes no faster stays in float.
+    """int8 weights, with activations scaled in each run; operators that this does not make faster stay in float.
 
-    XNNPACK has no depthwise convolution of float inputs and int8 weights, and kernels of few numbers save nothing: the
-    stock converter leaves them in float as well.
+    XNNPACK has no depthwise convolution of float inputs and int8 weights, and small kernels save nothing. The stock
+    converter leaves both in float as well.
     """
     int8_quantizer, file = _quantizer(data, recipe.dynamic_wi8_afp32, job.tuning), File(data)
     _leave_float(int8_quantizer, Op.DEPTHWISE_CONV_2D)
@@ -92,7 +92,7 @@ def dynamic(data: bytes, job: Job) -> bytes:
 
 
 def static(rule: Rule) -> Callable[..., bytes]:
-    """Integers throughout, on the ranges of the calibration pictures."""
+    """Integers throughout, with ranges from the calibration pictures."""
 
     def make(data: bytes, job: Job, islands: Sequence[qtyping.TFLOperationName] = ()) -> bytes:
         int_quantizer = _in_integers(data, job, rule, islands=islands)
@@ -128,7 +128,7 @@ def _ranges(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
 
 
 def left_out_in(kept: Rule | None) -> Callable[[bytes, Job], bytes]:
-    """int8, but floats (`kept` is None), or what another rule says, around the roundings with the largest errors."""
+    """int8, except around the roundings with the largest errors: float there, or the types of the rule `kept`."""
 
     def make(data: bytes, job: Job) -> bytes:
         int8_quantizer = _in_integers(data, job, recipe.static_wi8_ai8)
@@ -151,7 +151,7 @@ def left_out_in(kept: Rule | None) -> Callable[[bytes, Job], bytes]:
 
 
 def islands(data: bytes, job: Job) -> bytes:
-    """int8 with the operators float that would only slow it down, or that were named."""
+    """int8, except the named operators, or by default those that int8 would only slow down: these stay in float."""
     make_int8 = static(recipe.static_wi8_ai8)
     if job.settings.islands is None:
         with temporary_folder() as folder:
@@ -169,7 +169,7 @@ def islands(data: bytes, job: Job) -> bytes:
 
 
 def four_and_eight_bits(data: bytes, job: Job) -> bytes:
-    """int4 in as many layers as `job.settings.max_size` asks for, the least sensitive first; int8 in the others."""
+    """int4 in as many layers as `job.settings.max_size` needs, the least sensitive first; int8 in the others."""
     mixed_quantizer = _quantizer(data, recipe.weight_only_wi8_afp32, job.tuning)
     size = len(finished(_run(mixed_quantizer, None), job))
     measure = lambda: bit_allocation.sensitivities(data, job.pictures, job.batch)  # noqa: E731
@@ -200,5 +200,5 @@ def _run(scheme_quantizer: quantizer.Quantizer, tensor_ranges: dict[str, dict[st
 
 
 def finished(data: bytes, job: Job) -> bytes:
-    """What the quantizer made, repaired and in one piece."""
+    """The quantizer's file, repaired and in one piece."""
     return repair.repaired(data, integer_outputs=job.settings.output_type != "float32")

@@ -18,14 +18,14 @@ class Scheme:
     """A row of `SCHEMES`.
 
     Attributes:
-      stores, needs, good_for: for people.
+      stores, needs, good_for: descriptions for people.
       make: `make(data, job)` returns the flatbuffer.
-      calibrated: it is made on pictures, on which ranges or sensitivities are measured.
+      calibrated: needs pictures, on which ranges or sensitivities are measured.
       integer_io: inputs and outputs may be integers.
-      int8_forms: as in `prepare`.
+      int8_forms: operators get the forms that the target wants in int8, see `prepare`.
       rounded: weights are integers.
-      mixed: in as many bits as a size allows.
-      leaves_out: operators stay out of int8 where it makes the largest errors.
+      mixed: weights have four or eight bits, as the size requires.
+      leaves_out: operators are left out of int8 where it makes the largest errors.
     """
 
     stores: str
@@ -41,7 +41,7 @@ class Scheme:
 
     @property
     def activations(self) -> bool:
-        """Whether activations are rounded on ranges that are measured before."""
+        """Whether activations are rounded, with ranges measured before."""
         return self.calibrated and not self.mixed
 
 
@@ -121,7 +121,7 @@ SCHEMES = {
 
 
 def find(name: str) -> Scheme:
-    """The row called `name`.
+    """The row `name` of `SCHEMES`.
 
     Raises:
       UserError: there is no such scheme.
@@ -134,12 +134,12 @@ def find(name: str) -> Scheme:
 
 
 def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
-    """The row called `name`, if a file can be made in it with these settings.
+    """The row `name` of `SCHEMES`, if it can make a file with these settings.
 
     has_pictures: whether there are calibration pictures.
 
     Raises:
-      UserError: naming the setting that the scheme has no use for.
+      UserError: a setting does not apply to the scheme; the message names it.
     """
     row, tuning = find(name), settings.tuning
     if settings.integer_io and not row.integer_io:
@@ -166,7 +166,7 @@ def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
 
 
 def make(name: str, data: bytes, job: Job) -> bytes:
-    """The float32 flatbuffer `data` in the scheme called `name`, its weights inside the flatbuffer.
+    """The float32 flatbuffer `data` in the scheme `name`, with its weights inside the flatbuffer.
 
     Raises:
       UserError: the quantizer does not support one of its operators.

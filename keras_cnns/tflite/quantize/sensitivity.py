@@ -1,4 +1,4 @@
-"""Sensitivity to int8: the error of each rounding alone, and the operators around the few that make most of it."""
+"""Sensitivity to int8: the error of each rounding alone, and the choice of operators to leave out of int8."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -19,10 +19,13 @@ RESULT, WEIGHTS = "result", "weights"
 
 @dataclass(frozen=True)
 class Rounding:
-    """One tensor that int8 rounds. what: RESULT or WEIGHTS. name: its own, or that of the result of its operator.
+    """One tensor that int8 rounds.
 
-    around: the results of the operators that have to be left out of int8 for it not to be rounded: those on both sides.
-    error: the squared error that it makes alone, over the answers' variance.
+    Attributes:
+      what: RESULT or WEIGHTS.
+      name: of the tensor, or for weights of the result of their operator.
+      around: the results of all operators that read or write it: it is not rounded if these are left out of int8.
+      error: the squared error of the answers with this rounding alone, divided by their variance.
     """
 
     what: str
@@ -31,7 +34,7 @@ class Rounding:
     error: float = 0.0
 
     def avoided(self, left_out: Set[str], kept: str) -> bool:
-        """Whether it is avoided where operators are `kept` in "float", or in "int16", whose weights are int8 too."""
+        """Whether leaving `left_out` out of int8 avoids it. kept: their type, "float", or "int16" with int8 weights."""
         return self.around <= left_out and (kept == "float" or self.what == RESULT)
 
 
@@ -45,7 +48,7 @@ def measure(data: bytes, int8: bytes, pictures: Mapping[str, np.ndarray], batch:
       batch: pictures at a time.
 
     Raises:
-      UserError: a picture on which the answers are not finite, which says nothing about any operator.
+      UserError: the answers to a picture are not finite.
     """
     inputs = list(batched(thin(pictures, PICTURES), batch))
     wanted, _ = answers(data, inputs)
@@ -58,9 +61,10 @@ def measure(data: bytes, int8: bytes, pictures: Mapping[str, np.ndarray], batch:
 
 
 def choose(roundings: Sequence[Rounding], share: float, kept: str = "float") -> set[str]:
-    """The results of operators that avoid `share` of all error when left out: those around one rounding after another.
+    """The results of the operators to leave out of int8 so that `share` of all error is avoided.
 
-    kept: what they are in instead, "float" or "int16"; what that cannot take away counts for nothing.
+    They are chosen one rounding after the other, the largest error first. kept: their type instead, "float" or "int16";
+    roundings that this type does not avoid are not counted.
     """
     roundings = [rounding for rounding in roundings if rounding.avoided(rounding.around, kept)]
     left_out: set[str] = set()
@@ -73,7 +77,7 @@ def choose(roundings: Sequence[Rounding], share: float, kept: str = "float") -> 
 
 
 def table(data: bytes, roundings: Sequence[Rounding], left_out: set[str], kept: str) -> list[Sensitivity]:
-    """A `Sensitivity` for each rounding; `kept`: what the operators left out of int8 are in."""
+    """A `Sensitivity` for each rounding. kept: the type of the operators left out of int8."""
     kinds = _kinds(data)
 
     def row(rounding: Rounding) -> Sensitivity:
@@ -84,7 +88,7 @@ def table(data: bytes, roundings: Sequence[Rounding], left_out: set[str], kept: 
 
 
 def note(data: bytes, roundings: Sequence[Rounding], left_out: set[str], kept: str) -> str:
-    """Which operators are left out of int8, and how much of its error that avoids."""
+    """The note on which operators are left out of int8, and how much of its error that avoids."""
     total = sum(rounding.error for rounding in roundings)
     avoided = sum(rounding.error for rounding in roundings if rounding.avoided(left_out, kept))
     order = [name for name in _kinds(data) if name in left_out]
@@ -94,7 +98,7 @@ def note(data: bytes, roundings: Sequence[Rounding], left_out: set[str], kept: s
 
 
 def short(name: str) -> str:
-    """The layer's path, without what the converter fused into it."""
+    """The layer's path, without the names of the operations that the converter fused into it."""
     return name.split(";")[0]
 
 

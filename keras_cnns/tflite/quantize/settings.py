@@ -1,4 +1,4 @@
-"""How one file is to be made: types, batch, engine, and what is done for its accuracy."""
+"""Settings of one file: types, batch, engine, and how its numbers are chosen."""
 
 from dataclasses import dataclass, fields
 
@@ -17,16 +17,16 @@ ENGINES = ("quantizer", "converter")
 
 @dataclass(frozen=True)
 class Tuning:
-    """How the numbers of a quantized file are chosen; everything but `scales` on the calibration pictures.
+    """How the numbers of a quantized file are chosen; all but `scales` use the calibration pictures.
 
     Attributes:
-      ranges: of activations: their "extremes"; "mse", where the squared error of rounding is least; or a percentile as
+      ranges: of activations: "extremes", "mse" (the range with the smallest squared rounding error), or a percentile as
         a number, such as 99.99.
-      scales: of weights, per channel: their "extremes", or where the squared error of rounding is least, by AI Edge
+      scales: of weights, for each channel: "extremes", or the scale with the smallest squared rounding error by LiteRT
         Quantizer's "mse" or "octav".
-      rounding: of weights: to the "nearest" integer, or "learned": to the integers with which the layer's answers
+      rounding: of weights: to the "nearest" integer, or "learned", to the integers with which the layer's answers
         change least.
-      bias: "kept", or "corrected" by the mean error of each channel, layer after layer.
+      bias: "kept", or "corrected" by the mean error of each channel, layer by layer.
 
     Raises:
       UserError: a field has an unknown value.
@@ -53,30 +53,31 @@ class Tuning:
 
     @classmethod
     def plain(cls) -> "Tuning":
-        """Everything rounded to the nearest, between the extremes."""
+        """Round to nearest, between the extremes."""
         return cls("extremes", "extremes", "nearest", "kept")
 
     @property
     def refines(self) -> bool:
-        """Whether weights or biases are changed on pictures after quantization."""
+        """Whether weights or biases are changed after quantization, on pictures."""
         return self.rounding != "nearest" or self.bias != "kept"
 
 
 @dataclass(frozen=True)
 class FileSettings:
-    """How one file is made.
+    """Settings of one file.
 
     Attributes:
       input_type, output_type: "float32", "int8" or "uint8"; integers only in schemes that compute in integers. A uint8
-        input takes a camera's bytes where the model takes pixels from 0 to 255.
+        input takes a camera's bytes if the model takes pixels from 0 to 255.
       batch: pictures per run, 1 on a phone; None leaves it open.
       islands: operators ("ADD", ...) that "int8_float_islands" leaves in float; by default those that XNNPACK would
         not run in int8.
-      error_avoided: of "int8_float_mixed" and "int8_int16_mixed": the share of int8's error that leaving operators out
-        of int8 avoids; 0.75 by default.
-      max_size: of "weight_only_mixed": size as a share of the float32 file's; by default 0.2, or as near as it gets.
+      error_avoided: for "int8_float_mixed" and "int8_int16_mixed", the share of int8's error to avoid by leaving
+        operators out of int8; 0.75 by default.
+      max_size: for "weight_only_mixed", the size as a share of the float32 file's; by default 0.2, or as close as
+        possible.
       engine: "quantizer" (LiteRT Quantizer) or "converter" (the stock converter's own quantization).
-      tuning: how numbers are chosen on the calibration pictures; by default `Tuning()` where there are any.
+      tuning: how numbers are chosen; by default `Tuning()` where there are calibration pictures.
 
     Raises:
       UserError: a field has the wrong type or value.

@@ -1,6 +1,6 @@
-"""A float flatbuffer run operator by operator, each a file of its own in LiteRT, so that values can be changed between.
+"""A `.tflite` file as single operators, each run by LiteRT on its own, so that values can be changed in between.
 
-A whole file answers only at its end; what a rounded kernel does to the layers behind it shows in between.
+A complete file shows only its outputs; run operator by operator, it shows what a rounded kernel does to later layers.
 """
 
 import copy
@@ -35,7 +35,7 @@ LIMITS = {
 
 
 class File:
-    """A flatbuffer of one graph as operators and tensors, constants among them as arrays."""
+    """A flatbuffer with one graph: its operators and tensors, and its constants as arrays."""
 
     def __init__(self, data: bytes) -> None:
         self.model = flatbuffer.read(data)
@@ -45,7 +45,7 @@ class File:
 
     @property
     def simple(self) -> bool:
-        """Whether it is one graph, whose operators can be run one by one: none keeps a state, none is a loop."""
+        """Whether there is one graph whose operators can be run one by one: without state and without loops."""
         known = {-1, *self.graph.inputs}
         for operator in self.operators:
             if any(i not in known and self.constant(i) is None for i in operator.inputs) or -1 in operator.outputs:
@@ -55,7 +55,7 @@ class File:
 
     @property
     def computing(self) -> dict[str, schema.OperatorT]:
-        """{name of its first result: operator} of all that do more than round or put into floats."""
+        """{name of its first result: operator} of all operators except QUANTIZE and DEQUANTIZE."""
         skipped = (KIND.QUANTIZE, KIND.DEQUANTIZE)
         return {self.name(o.outputs[0]): o for o in self.operators if self.kind(o) not in skipped}
 
@@ -66,7 +66,7 @@ class File:
         return self.tensors[tensor].name.decode()
 
     def constant(self, tensor: int) -> np.ndarray | None:
-        """The stored values of a tensor; None of one that is computed, or stored in a way not known here."""
+        """The stored values of a tensor; None if it is computed or stored in an unknown way."""
         if tensor < 0:
             return None
         held = self.tensors[tensor]
@@ -79,7 +79,7 @@ class File:
         return np.frombuffer(bytes(data), TYPES[held.type]).reshape(shape) if held.type in TYPES else None
 
     def store(self, tensor: int, values: np.ndarray) -> None:
-        """Puts other values into a constant tensor, in a buffer of its own."""
+        """Replaces the values of a constant tensor, in a new buffer."""
         held = self.tensors[tensor]
         buffer = schema.BufferT()
         raw = packed(values) if held.type == schema.TensorType.INT4 else np.ascontiguousarray(values, TYPES[held.type])
@@ -88,18 +88,18 @@ class File:
         held.buffer = len(self.model.buffers) - 1
 
     def twin(self, tensor: int, of: int) -> int:
-        """The index of another tensor like this one, for one reader alone."""
+        """The index of a copy of the tensor, for one reader alone."""
         held = copy.copy(self.tensors[tensor])
         held.name = held.name + b"_of_" + self.tensors[of].name
         self.tensors.append(held)
         return len(self.tensors) - 1
 
     def readers(self, tensor: int) -> int:
-        """How many operators take a tensor."""
+        """The number of operators that read a tensor."""
         return sum(int(tensor in operator.inputs) for operator in self.operators)
 
     def without(self, buffers: Iterable[int]) -> bytes:
-        """The model as bytes, buffers that nothing holds any more emptied."""
+        """The model as bytes, without the contents of these buffers."""
         kept = {t.buffer for graph in self.model.subgraphs for t in graph.tensors}
         kept |= {entry.buffer for entry in self.model.metadata or []}
         for index in buffers:
@@ -109,20 +109,20 @@ class File:
 
 
 def unpacked(data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Integers of four bits, two a byte, the first one in the low half [shape]."""
+    """Four-bit integers [shape] from bytes that hold two of them, the first in the low half."""
     pairs = np.stack([data & 15, data >> 4], -1).reshape(-1)[: int(np.prod(shape))].astype(np.int8)
     return np.where(pairs > 7, pairs - 16, pairs).astype(np.int8).reshape(shape)
 
 
 def packed(values: np.ndarray) -> np.ndarray:
-    """`unpacked` the other way."""
+    """The reverse of `unpacked`."""
     flat = np.asarray(values, np.int8).reshape(-1).astype(np.uint8) & 15
     flat = np.pad(flat, (0, len(flat) % 2))
     return flat[::2] | (flat[1::2] << 4)
 
 
 def in_floats(integers: np.ndarray, tensor: schema.TensorT) -> np.ndarray:
-    """What integers mean in a tensor of the quantized file."""
+    """The float values of integers in a tensor of the quantized file."""
     shape = [1] * integers.ndim
     if len(tensor.quantization.scale) > 1:
         shape[tensor.quantization.quantizedDimension] = -1
@@ -132,10 +132,11 @@ def in_floats(integers: np.ndarray, tensor: schema.TensorT) -> np.ndarray:
 
 @dataclass
 class Step:
-    """One operator of a file, to be run on the values of its inputs.
+    """One operator of a file, to be run on given values of its inputs.
 
-    replaced: {place among the inputs: array}, constants to take instead of the stored ones. linear: without its fused
-    activation.
+    Args:
+      replaced: {position among the inputs: array}, constants to use instead of the stored ones.
+      linear: without the fused activation.
     """
 
     file: File
@@ -210,6 +211,6 @@ class Step:
 
 
 def activated(operator: schema.OperatorT, values: np.ndarray) -> np.ndarray:
-    """What the operator's fused activation makes of values; they are changed in place."""
+    """Applies the operator's fused activation to the values, in place."""
     low, high = LIMITS[operator.builtinOptions.fusedActivationFunction]
     return values if np.isinf(low) and np.isinf(high) else np.clip(values, low, high, out=values)

@@ -1,4 +1,4 @@
-"""The stock TFLite converter as a second engine: its own post-training quantization, to compare with."""
+"""The stock TFLite converter's own post-training quantization, as a second engine to compare with."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def make(scheme: str, model: keras.Model, job: Job, **names: Sequence[str]) -> b
     """The flatbuffer of a prepared Keras `model`, quantized by the converter itself.
 
     Raises:
-      UserError: the converter has no such scheme, or no way for one of the operations.
+      UserError: the converter has no such scheme, or does not support an operation.
     """
     if scheme not in SCHEMES:
         raise BadArgument(f"the stock converter has no {scheme}: choose from {', '.join(SCHEMES)}.")
