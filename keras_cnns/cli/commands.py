@@ -14,15 +14,16 @@ from keras_cnns.cli import insight
 from keras_cnns.cli.benchmark import benchmark
 from keras_cnns.cli.check import check
 from keras_cnns.cli.demo import demo
-from keras_cnns.cli.export import export
+from keras_cnns.cli.export import COMMON, export
 from keras_cnns.cli.figures import figure
+from keras_cnns.cli.help_screen import help_screen
 from keras_cnns.cli.list_models import list_models
 from keras_cnns.cli.micro import micro
 from keras_cnns.cli.predict import predict
 from keras_cnns.cli.recipes import recipes
 from keras_cnns.cli.show import show
 from keras_cnns.cli.train import train, train_with, usage
-from keras_cnns.support import messages
+from keras_cnns.support import messages, progress
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.flag_lists import split_lists, tuple_flags
 from keras_cnns.support.streams import discard_stdout, import_tensorflow, open_missing_streams
@@ -58,6 +59,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "search": _with_tensorflow(insight.search),
     "figure": _with_tensorflow(figure),
 }
+QUIET = "--quiet"  # of every command
+LONG_HELP = {"export": COMMON}  # commands with many flags: those that --help shows first
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -67,9 +70,11 @@ def main(words: Sequence[str] | None = None) -> None:
         # exits through Python, so that temporary files are deleted
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     status = 0
+    words = list(sys.argv[1:] if words is None else words)
+    quiet = QUIET in words
     try:
-        with messages.in_lines(), everything_temporary_inside():
-            status = run(list(sys.argv[1:] if words is None else words))
+        with messages.in_lines(quiet=quiet), progress.shown(quiet=quiet), everything_temporary_inside():
+            status = run([word for word in words if word != QUIET or words[0] == "train"])
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -103,6 +108,9 @@ def run(words: list[str]) -> int:
             return 2
         return train_with(rest[0], rest[1:])
     command = COMMANDS[name]
+    if name in LONG_HELP and {"-h", "--help"} & set(rest):
+        print(help_screen(command, f"keras-cnns {name}", LONG_HELP[name]))
+        return 0
     tyro.cli(
         command,
         prog=f"keras-cnns {name}",
@@ -124,6 +132,7 @@ def overview() -> str:
             *rows,
             "",
             "`keras-cnns COMMAND --help` shows the options of a command, `keras-cnns demo` is a first try.",
+            "--quiet after any command: no progress and no notes.",
         ]
     )
 

@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from keras_cnns.support import progress
 from keras_cnns.support.console import Json, print_json
-from keras_cnns.support.errors import UnsupportedModel
+from keras_cnns.support.errors import BadArgument, UnsupportedModel
 from keras_cnns.support.streams import import_tensorflow
 
 if TYPE_CHECKING:
     from keras_cnns.tflite.verify.report import Report
+
+COMMON = (
+    *("--scheme", "--dataset", "--out", "--target", "--app", "--preprocess", "--input-type"),
+    *("--goal", "--max-drop", "--max-size"),
+)  # what --help shows first
 
 
 def export(
@@ -22,6 +28,7 @@ def export(
     dataset: str | None = None,
     data_dir: str | None = None,
     pictures: int = 200,
+    preprocess: str | None = None,
     pixels: tuple[float, float] = (0.0, 255.0),
     input_type: str = "float32",
     output_type: str = "float32",
@@ -29,6 +36,7 @@ def export(
     head: str | None = None,
     explain: str | None = None,
     outputs: str | None = None,
+    goal: Literal["fastest", "smallest"] | None = None,
     max_drop: float = 0.01,
     max_size: float | None = None,
     max_latency: float | None = None,
@@ -44,13 +52,14 @@ def export(
     Args:
         model: the .keras file
         out: the .tflite file; by default beside the model, named after it and the scheme
-        scheme: float32, float16, weight_only_int8, int8, ... or auto: the fastest file that keeps the accuracy
-        dataset: pictures for calibration (split train) and comparison (split test): digits, folder:PATH or a
-            tensorflow-datasets name
+        scheme: float32, float16, weight_only_int8, int8, ... or auto: makes several files and writes the best one
+        dataset: pictures to calibrate (split train) and to compare (split test), with classes, boxes or masks: digits,
+            folder:PATH or a tensorflow-datasets name
         data_dir: where tensorflow-datasets keeps its data
         pictures: largest number of calibration pictures
-        pixels: the model's values for black and white, such as 0 1, if it has no preprocessing inside; the file then
-            takes 0 to 255
+        preprocess: for a model without preprocessing inside: unit (it takes 0 to 1), tf (-1 to 1), torch (ImageNet's
+            mean and deviation), caffe (blue first, less ImageNet's means) or none; the file then takes 0 to 255
+        pixels: the same by the model's values for black and white, such as 0 1
         input_type: float32, int8 or uint8
         output_type: float32, int8 or uint8
         batch: pictures per inference
@@ -59,6 +68,7 @@ def export(
             a dense layer)
         outputs: how to compare them: classifier, logits, multilabel, segmentation, classes, embedding or regression; by
             default detected from the end of the network
+        goal: auto: which file within the limits: fastest (the default) or smallest
         max_drop: auto: largest drop of accuracy
         max_size: auto and weight_only_mixed: largest size, as a fraction of the float32 file's
         max_latency: auto: longest inference, as a fraction of the float32 file's
@@ -75,9 +85,9 @@ def export(
     from keras_cnns.tflite.file.convert import load
 
     network = load(model)
-    data: dict[str, Any] = {} if dataset is None else _data(network, model, dataset, data_dir, pictures)
-    if pixels != (0.0, 255.0):
-        data["preprocessing"] = _scaling(*pixels)
+    with progress.step("reading the pictures"):
+        data: dict[str, Any] = {} if dataset is None else _data(network, model, dataset, data_dir, pictures)
+    data["preprocessing"] = _preprocessing(network, model, data, preprocess, pixels)
     report = run(
         network,
         out or f"{Path(model).with_suffix('')}_{scheme}.tflite",
@@ -88,6 +98,7 @@ def export(
         head=head,
         explain=explain,
         outputs=outputs,
+        goal=goal,
         max_drop=max_drop,
         max_size=max_size,
         max_latency=max_latency,
@@ -102,9 +113,10 @@ def export(
 
 
 def _finish(report: "Report", app: str | None, as_json: bool) -> None:
-    """Writes the source code of an app, if one is asked for, and prints the report."""
+    """Writes the report beside the file, and the source code of an app if one is asked for, and prints the report."""
     from keras_cnns.tflite import print_reports
 
+    report.to_json(Path(report.path).with_suffix(".report.json"))
     source = None
     if app:
         from keras_cnns.export_scripts import app_source
@@ -113,14 +125,29 @@ def _finish(report: "Report", app: str | None, as_json: bool) -> None:
     if as_json:
         print_json(report.to_dict())
         return
-    print_reports([report])
+    if not progress.is_quiet():
+        print_reports([report])
     print(report.path, *([source] if source else []), sep="\n")
 
 
-def _scaling(low: float, high: float) -> Any:
+def _preprocessing(
+    network: Any, model: str, data: dict[str, Any], preprocess: str | None, pixels: tuple[float, float]
+) -> Any:
+    """The layers before the network, or None. Where none are asked for, labels tell whether some are missing."""
     import keras
 
-    return keras.layers.Rescaling((high - low) / 255, offset=low)
+    from keras_cnns.export_scripts.pixel_scaling import check_scaling, scaling
+
+    low, high = pixels
+    if (low, high) != (0.0, 255.0):
+        if preprocess is not None:
+            raise BadArgument("--preprocess and --pixels both say what the model takes: give one of them.")
+        return keras.layers.Rescaling((high - low) / 255, offset=low)
+    if preprocess is not None:
+        return scaling(preprocess, network)
+    if data:
+        check_scaling(network, model, data["images"], data["labels"])
+    return None
 
 
 def _data(network: Any, model: str, dataset: str, data_dir: str | None, pictures: int) -> dict[str, Any]:

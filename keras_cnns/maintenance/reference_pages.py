@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
-from typing import Any
 
 from keras_cnns.builder import info
 from keras_cnns.maintenance.stubs import lazy_packages
@@ -73,30 +72,27 @@ def python() -> str:
 
 def command() -> str:
     """docs/reference/command.md: every command with its options."""
-    import tyro
-
     from keras_cnns.cli.commands import COMMANDS
+    from keras_cnns.cli.help_screen import options
 
     parts = [
         "# The command\n\n" + WRITTEN + "Every command has `--help`. Mistakes end in one line and exit status 2.\n"
+        "With `--quiet` a command shows no progress and no notes.\n"
     ]
     for name, function in COMMANDS.items():
         text = (getdoc(function) or "").partition("\n\nArgs:")[0]
-        parser = tyro.extras.get_parser(function, config=(tyro.conf.FlagCreatePairsOff,))
-        rows = [_option(action) for action in parser._actions if action.dest != "help"]
+        rows = [
+            (
+                ", ".join(f"`{flag}`" for flag in flags) or "*positional*",
+                text.replace("|", "\\|"),
+                f"`{default}`" * bool(default),
+            )
+            for flags, text, default in options(function)
+        ]
         parts.append(
             f"\n## keras-cnns {name}\n\n{text}\n\n" + table(("argument", "what it is", "default"), rows) + "\n"
         )
     return "".join(parts)
-
-
-def _option(action: Any) -> tuple[str, str, str]:
-    text, _, default = " ".join(str(action.help or "").split()).rpartition("(")
-    if not text:
-        text, default = default, ""
-    name = ", ".join(f"`{flag}`" for flag in action.option_strings) or "*positional*"
-    default = default.rstrip(")").removeprefix("default:").strip()
-    return name, text.strip().replace("|", "\\|"), "" if default in ("required", "None", "") else f"`{default}`"
 
 
 PAGES = {"networks.md": networks, "python.md": python, "command.md": command}

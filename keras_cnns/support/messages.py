@@ -35,8 +35,11 @@ class _StderrHandler(logging.Handler):
 
 
 @contextmanager
-def in_lines() -> Iterator[None]:
-    """Prints this package's messages and Python's `warnings` on the standard error, one line each, while it is open."""
+def in_lines(*, quiet: bool = False) -> Iterator[None]:
+    """Prints this package's messages and Python's `warnings` on the standard error, one line each, while it is open.
+
+    quiet: none of them is printed.
+    """
     if any(isinstance(handler, _StderrHandler) for handler in LOG.handlers):  # a command called by a command
         yield
         return
@@ -44,10 +47,10 @@ def in_lines() -> Iterator[None]:
     _warned.clear()
     LOG.addHandler(handler)
     LOG.propagate = False
-    LOG.setLevel(logging.INFO)
+    LOG.setLevel(logging.ERROR if quiet else logging.INFO)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *args, **kwargs: handler.print(message)
+            warnings.showwarning = lambda message, *args, **kwargs: None if quiet else handler.print(message)
             yield
     finally:
         LOG.removeHandler(handler)

@@ -1,15 +1,17 @@
-"""`scheme="auto"`: the schemes that may do are made and measured; the fastest that is good enough is handed over."""
+"""`scheme="auto"`: files of several schemes are made and measured; the best one within the limits is written."""
 
 from dataclasses import dataclass, field, replace
 from operator import le
 from pathlib import Path
 from typing import Any, Protocol
 
+from keras_cnns.support import progress
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.temporary_folders import temporary_folder
 from keras_cnns.tflite.quantize.schemes import SCHEMES
 from keras_cnns.tflite.quantize.settings import FileSettings
+from keras_cnns.tflite.settings import SMALLEST as SMALLEST_FILE
 from keras_cnns.tflite.settings import Limits
 from keras_cnns.tflite.verify.report import Candidate, Report
 
@@ -17,6 +19,7 @@ FOUR_BITS, INT8, INT16 = "weight_only_int4", "int8", "int16x8"
 FLOAT_MIXED, INT16_MIXED, SMALLEST = "int8_float_mixed", "int8_int16_mixed", "weight_only_mixed"
 UNIFORM = ("float32", "float16", "weight_only_int8", FOUR_BITS, "dynamic_int8", INT8, "int8_float_islands")
 SHARES_AVOIDED = (0.5, 0.75, 0.9375)  # of int8's error: 3, 6 and 12 dB less
+AS_SMALL = 1.01  # within this of the smallest, time decides
 AS_FAST = 1.05  # within this of the fastest, size decides: no shared machine measures finer
 
 
@@ -67,7 +70,8 @@ class _Search:
         settings = replace(self.settings, **{"tuning": tuning, "islands": islands, **own})
         file = Path(self.folder, f"{len(self.tried)}.tflite")
         try:
-            self.tried.append((name, self.exporter.export(file, scheme, settings, force=True)))
+            with progress.step(f"candidate {len(self.tried) + 1}, {name}"):
+                self.tried.append((name, self.exporter.export(file, scheme, settings, force=True)))
         except UserError as error:
             self.untried.append((name, str(error)))
 
@@ -77,9 +81,9 @@ class _Search:
         sound = [r for _, r in self.tried if r.status != "fail" and (not schemes or r.scheme in schemes)]
         return [r for r in sound if all(getattr(r, figure) <= most for figure, most in limits)]
 
-    def run(self, max_size: float | None) -> None:
+    def run(self, max_size: float | None, smallest: bool) -> None:
         """Makes uniform files first; then mixtures, as far as those leave the limits unmet."""
-        for scheme in UNIFORM:
+        for scheme in progress.track(UNIFORM, "schemes"):
             self.consider(scheme)
         share = None
         for share_now in SHARES_AVOIDED:
@@ -89,7 +93,9 @@ class _Search:
                 break
             share = share_now
             self.consider(FLOAT_MIXED, name=f"{FLOAT_MIXED}, error_avoided {share:g}", error_avoided=share)
-        small = max_size is None or any(r.scheme != FOUR_BITS for r in self.good(ignoring=("latency_ratio",)))
+        small = (max_size is None and not smallest) or any(
+            r.scheme != FOUR_BITS for r in self.good(ignoring=("latency_ratio",))
+        )
         reason = "no size is asked for that eight bits do not have" if small else None
         self.consider(SMALLEST, reason, max_size=max_size)
         enough = "slow on CPUs, and others keep within the limits" if self.good() else None
@@ -114,7 +120,7 @@ class _Search:
 
 
 def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings) -> Report:
-    """Makes candidates with `exporter`, and puts the fastest within the limits at `path`.
+    """Makes candidates with `exporter`, and puts the best within the limits at `path`.
 
     Returns: its report, whose `candidates` are all that were considered.
 
@@ -130,18 +136,26 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
     )
     with temporary_folder() as folder:
         search = _Search(exporter, str(folder), figures, replace(settings, max_size=None))
-        search.run(limits.max_size)
+        search.run(limits.max_size, limits.goal == SMALLEST_FILE)
         good = search.good()
         if not good:
             all_candidates = "; ".join(map(_sentence, candidates(search.tried, search.untried)))
             raise UserError(f"no scheme keeps within {_limits(limits)}: {all_candidates}")
-        fastest = min(report.latency_ratio for report in good)
-        best = min((r for r in good if r.latency_ratio <= AS_FAST * fastest), key=lambda r: r.size_bytes)
+        best = _best(good, limits.goal)
         with written_aside(path) as temporary:
             temporary.write_bytes(Path(best.path).read_bytes())
-    note = f"auto chose {best.scheme}, the fastest within {_limits(limits)}"
+    note = f"auto chose {best.scheme}, the {limits.goal} within {_limits(limits)}"
     chosen_from = candidates(search.tried, search.untried, best)
     return replace(best, path=str(path), notes=(note, *best.notes), candidates=chosen_from)
+
+
+def _best(good: list[Report], goal: str) -> Report:
+    """By the goal; of reports that are alike in it, the better one in the other."""
+    if goal == SMALLEST_FILE:
+        least = min(report.size_bytes for report in good)
+        return min((r for r in good if r.size_bytes <= AS_SMALL * least), key=lambda r: r.latency_ratio)
+    fastest = min(report.latency_ratio for report in good)
+    return min((r for r in good if r.latency_ratio <= AS_FAST * fastest), key=lambda r: r.size_bytes)
 
 
 def candidates(

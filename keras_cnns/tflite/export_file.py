@@ -13,7 +13,7 @@ from keras_cnns.tflite.exporter import Exporter
 from keras_cnns.tflite.file.metadata import Normalization
 from keras_cnns.tflite.quantize import schemes
 from keras_cnns.tflite.quantize.settings import FileSettings, Tuning
-from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
+from keras_cnns.tflite.settings import FASTEST, Description, Ends, Limits, check_path
 from keras_cnns.tflite.targets.target import Target
 from keras_cnns.tflite.verify.report import Report
 
@@ -30,6 +30,7 @@ def export(
     max_drop: float = 0.01,
     max_size: float | None = None,
     max_latency: float | None = None,
+    goal: str | None = None,
     error_avoided: float | None = None,
     calibration: Any = None,
     images: Any = None,
@@ -62,7 +63,8 @@ def export(
     Args:
       model: any functional `keras.Model`, the path of a `.keras` file, or what `quantization_aware` returned.
       path: of the file; what stands there is replaced only by a file that passes.
-      scheme: a row of `SCHEMES`, or "auto": the fastest within `max_drop`, `max_size` and `max_latency` (see `Limits`).
+      scheme: a row of `SCHEMES`, or "auto": the best file within `max_drop`, `max_size` and `max_latency`.
+      max_drop, max_size, max_latency, goal: of "auto", see `Limits`. goal: "fastest" (the default) or "smallest".
       calibration: pictures as the model takes them, for the schemes that quantize activations, a few dozen of each
         kind: an array (N, H, W, C), or whatever else `fit` and `predict` take, such as a `tf.data.Dataset`; or
         "synthetic", which makes pictures from the statistics of batch normalization.
@@ -84,7 +86,9 @@ def export(
       Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
     """
     settings = FileSettings(input_type, output_type, batch, islands, error_avoided, max_size, engine, tuning)
-    limits, ends = Limits(max_drop, max_size, max_latency), Ends(preprocessing, head, k, explain)
+    limits, ends = Limits(max_drop, max_size, max_latency, goal or FASTEST), Ends(preprocessing, head, k, explain)
+    if scheme != AUTO and goal is not None:
+        raise BadArgument('goal is for scheme="auto", which makes several files.')
     _check_before_reading(path, scheme, settings, limits, has_pictures=calibration is not None)
     described = Description(names, card, normalization)
     pictures = {"calibration": calibration, "images": images, "labels": labels}

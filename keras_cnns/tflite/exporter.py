@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_cnns.graph.keras_internals import sublayers
 from keras_cnns.saving.card import Card
+from keras_cnns.support import progress
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import UserError
@@ -32,7 +33,7 @@ from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
 from keras_cnns.tflite.rewrite.ends import joined_parts, with_ends
-from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
+from keras_cnns.tflite.settings import FASTEST, Description, Ends, Limits, check_path
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.table import select
@@ -46,7 +47,6 @@ from keras_cnns.tflite.verify.rejection import Rejected, reject, set_aside
 from keras_cnns.tflite.verify.report import Report
 
 __all__ = ["Exporter", "Rejected"]
-LITERT = "litert"  # every file runs there
 SPLIT = 'the model ends in a Concatenate: head="parts" makes each of its parts an output with a scale of its own'
 
 
@@ -87,7 +87,7 @@ class Exporter:
           UserError: the model cannot be read, pictures or labels do not fit it, or a target is unknown.
         """
         check_tensorflow_backend("an export")
-        self._other_targets = [target for target in _selected(targets) if target.name != LITERT]
+        self._other_targets = [target for target in _selected(targets) if target.name != "litert"]
         ends, self.description = ends or Ends(), description or Description()
         self.card = self.description.card_of(model)
         keras_model = with_ends(convert.load(aware.native(model)), ends.preprocessing, ends.head, ends.k)
@@ -127,7 +127,8 @@ class Exporter:
                 f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them."
             )
         job = Job(self.pictures.thinned, settings, self._shared, self._rewrites)
-        reference, data = build_file.build(self.float_model, scheme, job)
+        with progress.step(f"converting to {scheme}"):
+            reference, data = build_file.build(self.float_model, scheme, job)
         normalization = self.description.normalization or _guessed_normalization(self.pictures)
         data = metadata.attach(data, self._labelled_card(scheme), normalization=normalization)
         with written_aside(path) as temporary, temporary_folder() as folder:
@@ -144,7 +145,8 @@ class Exporter:
             report = self._with_targets(report, temporary)
             if report.status == "fail":
                 layers = [layer.name for layer in sublayers(self.float_model.model, include_self=False)]
-                errors = layer_errors(temporary.resolve(), float_file, self.pictures.images, layers)
+                with progress.step("measuring the error of every layer"):
+                    errors = layer_errors(temporary.resolve(), float_file, self.pictures.images, layers)
                 report = replace(report, layers=errors)
             report = replace(report, seconds=time.perf_counter() - started)
             if report.status == "fail" and not force:
@@ -160,18 +162,19 @@ class Exporter:
         max_drop: float = 0.01,
         max_size: float | None = None,
         max_latency: float | None = None,
+        goal: str = FASTEST,
     ) -> Report:
-        """Writes the fastest file within the limits; the report's `candidates` are all files that were compared.
+        """Writes the best file within the limits; the report's `candidates` are all files that were compared.
 
         Args:
           path: of a `.tflite` file.
-          limits: may be given as `max_drop`, `max_size` and `max_latency` instead.
+          limits: may be given as `max_drop`, `max_size`, `max_latency` and `goal` instead.
           settings: of every candidate; its `max_size` is ignored.
 
         Raises:
           UserError: no file keeps within the limits.
         """
-        limits = Limits(max_drop, max_size, max_latency) if limits is None else limits
+        limits = Limits(max_drop, max_size, max_latency, goal) if limits is None else limits
         return auto.choose(self, check_path(path), limits, settings or FileSettings())
 
     def _report(
@@ -228,7 +231,8 @@ class Exporter:
             scales = {name: outputs.scales.get(name, 0.0) for name in self.original.outputs}
             return verdict.judge(self.original.compare(outputs.arrays, scales), report.scheme)
 
-        results = on_targets(self._other_targets, read_contents(file), self.pictures.images, judge)
+        with progress.step(f"running it on {', '.join(target.name for target in self._other_targets)}"):
+            results = on_targets(self._other_targets, read_contents(file), self.pictures.images, judge)
         lines = [(result.status, f"{result.target}: {reason}") for result in results for reason in result.reasons]
         return replace(
             report,

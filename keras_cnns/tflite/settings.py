@@ -82,25 +82,32 @@ class Description:
         return Card(labels=tuple(map(str, names)) if isinstance(names, (list, tuple, np.ndarray)) else ())
 
 
+FASTEST, SMALLEST = GOALS = ("fastest", "smallest")
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What "auto" may spend.
+    """What "auto" may spend, and what it chooses by.
 
     Attributes:
       max_drop: accuracy loss, as a fraction: of the accuracy where labels show a drop, else the expected loss by the
         model's own probabilities.
       max_size: file size as a share of the float32 file's, such as 0.3; None for any.
       max_latency: time of a run as a share of the float32 file's; None for any.
+      goal: of the files within the limits, the "fastest" or the "smallest".
 
     Raises:
-      UserError: a field is not a number, or not above zero.
+      UserError: a field is not a number, or not above zero; there is no such goal.
     """
 
     max_drop: float = 0.01
     max_size: float | None = None
     max_latency: float | None = None
+    goal: str = FASTEST
 
     def __post_init__(self) -> None:
+        if self.goal not in GOALS:
+            raise BadArgument(f"goal is {short(self.goal)}: give {' or '.join(GOALS)}.")
         if not number(self.max_drop):
             raise BadArgument(f"max_drop is {short(self.max_drop)}: give a number, such as 0.01.")
         for name in ("max_size", "max_latency"):

@@ -9,8 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns import tasks
+from keras_cnns.data import duplicates
 from keras_cnns.data.augment.settings import Augment
 from keras_cnns.data.broken import explained
+from keras_cnns.data.pipeline import Data
 from keras_cnns.tasks.base.task import Finding, Task
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import Recipe
@@ -35,12 +37,21 @@ def check(recipe: Recipe, *, seconds: float = SECONDS) -> list[Finding]:
     task.check()
     held_out = task.load("test", BY_HEART)
     model = task.network_for_training(held_out.classes)
-    batches = task.load("train", BY_HEART).dataset
+    training = task.load("train", BY_HEART)
+    batches = training.dataset
     with explained():  # names the file of a broken picture or box
         first = next(iter(batches))
-        looked_at = [batch[1] for batch in batches.take(-(-LOOKED_AT // BY_HEART))]
-    survey = list(task.survey(looked_at, held_out.names))
+        looked_at = [batch[1] for batch in batches.take(min(training.steps, -(-LOOKED_AT // BY_HEART)))]
+    survey = [_pictures(training, held_out), *task.survey(looked_at, held_out.names)]
     return [*survey, _by_heart(recipe, task, model, first, held_out.names, seconds)]
+
+
+def _pictures(training: Data, held_out: Data) -> Finding:
+    """How many pictures there are, and whether held-out ones are training pictures too."""
+    count = f"{training.count} to train, {held_out.count} held out, {held_out.classes} classes"
+    same = duplicates.between(training.source, held_out.source)
+    sentence = same.sentence(held_out.count) if same else ""
+    return "pictures", f"{count}; {sentence}" if sentence else count, not sentence
 
 
 def _by_heart(

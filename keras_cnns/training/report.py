@@ -4,13 +4,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from keras_cnns.support.errors import UnreadableFile, first_line
+from keras_cnns.support.progress import duration
 from keras_cnns.tasks.base.task import Task
 
+SHORT = 5.0  # seconds; less that is left is not worth a word
 EVERY = 20  # steps between two points in TensorBoard's log
 
 
@@ -22,6 +25,7 @@ class Report:
         self.quiet = quiet
         self.console = Console(stderr=True, highlight=False)
         self.log = folder / "log" if log else None
+        self.seconds: list[float] = []  # of each epoch
         self.writer: Any = None  # of TensorBoard
         self.task: TaskID | None = None
 
@@ -53,15 +57,23 @@ class Report:
         if step % EVERY == 0:
             self._write(step, {**{f"train/{name}": value for name, value in means.items()}, "learning_rate": rate})
 
-    def epoch(self, row: dict[str, Any]) -> None:
-        """At the end of each epoch, with its row of the history."""
+    def epoch(self, row: dict[str, Any], total: int) -> None:
+        """At the end of each epoch, with its row of the history. total: the steps of the run."""
         self._write(row["step"], {"epoch/" + k: v for k, v in row.items() if k not in ("epoch", "step")})
         if not self.quiet:
             self.console.print(
                 f"epoch {row['epoch']:3d}  {_in_words({name: row[name] for name in self.logged})}  held out: "
-                f"{_in_words({name: row[f'held_out_{name}'] for name in self.held_out})}  {row['seconds']:.1f} s",
+                f"{_in_words({name: row[f'held_out_{name}'] for name in self.held_out})}  {row['seconds']:.1f} s"
+                f"{self._left(row, total)}",
                 soft_wrap=True,
             )
+
+    def _left(self, row: dict[str, Any], total: int) -> str:
+        """How long the rest of the run will take, by the epochs so far, but for the first, which compiles."""
+        self.seconds.append(row["seconds"])
+        per_step = np.mean(self.seconds[1:] or self.seconds) / (row["step"] / row["epoch"])
+        left = per_step * (total - row["step"])
+        return f", about {duration(left)} left" if left >= SHORT else ""
 
     def _write(self, step: int, scalars: dict[str, float]) -> None:
         if self.log is None:

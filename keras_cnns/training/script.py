@@ -4,7 +4,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Literal
@@ -13,8 +13,9 @@ import tyro
 
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UserError
-from keras_cnns.support.flag_lists import join_values, split_lists, tuple_flags
+from keras_cnns.support.flag_lists import split_lists, tuple_flags
 from keras_cnns.support.temporary_folders import everything_temporary_inside
+from keras_cnns.training.named_values import take_overrides
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.recipe_files import recipe_file
 from keras_cnns.training.recipe_help import common_flags
@@ -26,6 +27,7 @@ class Flags:
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     check: bool = False  # looks at the data and learns eight pictures by heart, in about a minute, and says what is off
+    quiet: bool = False  # no progress and no line for each epoch
     smoke: bool = False  # a few steps on the embedded digits, to see that everything works
     workers: str = ""  # host:port,host:port,...: this process is one of those
     index: int = 0  # which of the workers this process is
@@ -66,8 +68,8 @@ def run(
             return 0
         from keras_cnns.training.trainer import train
 
-        with messages.in_lines(), everything_temporary_inside():
-            result = train(recipe)
+        with messages.in_lines(quiet=flags.quiet), everything_temporary_inside():
+            result = train(recipe, quiet=flags.quiet)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -104,8 +106,12 @@ def parse(
         print(common_flags(recipe, program, description))
         raise SystemExit(0)
     words = ["--help" if word == "--help-all" else word for word in words]
-    words = join_values(split_lists(words, tuple_flags(Flags) | tuple_flags(Recipe)), "--overrides")
-    return tyro.cli(Flags, default=Flags(recipe), args=words, description=description, prog=program)
+    words, overrides = take_overrides(split_lists(words, tuple_flags(Flags) | tuple_flags(Recipe)), recipe.overrides)
+    default = Flags(
+        recipe.but(overrides={})
+    )  # tyro would make a flag of each column that the recipe sets, and no other
+    flags = tyro.cli(Flags, default=default, args=words, description=description, prog=program)
+    return replace(flags, recipe=flags.recipe.but(overrides=overrides))
 
 
 def smoke(recipe: Recipe) -> Recipe:

@@ -211,7 +211,7 @@ class Run:
             self._copy_weights()
             if self.chief:
                 run_folder.save_model(self.clean, self.folder / "best.keras", self.recipe, self.names)
-        self.report.epoch(row)
+        self.report.epoch(row, self.total)
         return metrics
 
     def _checkpoint(self) -> None:

@@ -16,5 +16,5 @@ def test_a_log_that_cannot_be_written_is_one_line(tmp_path):
         pytest.raises(UserError, match="cannot write the training log") as error,
         Report(tmp_path, task, quiet=True) as report,
     ):
-        report.epoch({"epoch": 1, "step": 10, "loss": 0.5})
+        report.epoch({"epoch": 1, "step": 10, "loss": 0.5}, total=20)
     assert "\n" not in str(error.value)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_cnns.data.pipeline import Data, finisher, load
 from keras_cnns.data.sources.by_name import Target
+from keras_cnns.support import messages
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.types import Recipe
 from keras_cnns.tasks.base import recipe_model as network
@@ -76,6 +77,11 @@ class Task(ABC):
                 kept = "empty" if default in ((), "") else f"at {default}"
                 other = ", and set augment.zoom to vary the size of what it sees" if name == "sizes" else ""
                 raise BadArgument(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}{other}.")
+        if self.recipe.hold_statistics and self.recipe.weights is None:
+            messages.once(
+                "batch normalization keeps the statistics of random weights (hold_statistics), with which few networks "
+                "learn: use --no-hold-statistics, or give --weights."
+            )
 
     def prepare(self, training: Data) -> dict[str, Any]:
         """Looks at the training data before the first step. Returns what the run folder keeps of it."""

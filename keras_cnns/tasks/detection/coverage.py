@@ -49,7 +49,9 @@ def survey(
     finding = f"{covered:.0%} of the boxes overlap an anchor by {FOUND} or more, {(best >= 0.7).mean():.0%} by 0.7"
     if covered < WANTED:
         scales = np.unique(np.round(np.sqrt(np.prod(anchors[:, 2:] - anchors[:, :2], 1))))
+        better = np.geomspace(small, large, len(scales)).round().astype(int)
         finding += (
-            f": choose scales for {small:.0f} to {large:.0f} pixels, they are {', '.join(f'{s:g}' for s in scales)}"
+            f": the anchors have sides of {' '.join(f'{s:g}' for s in scales)} pixels, and the boxes of {small:.0f} to "
+            f"{large:.0f}; try --overrides scales {' '.join(map(str, better))}"
         )
     yield "anchors", finding, covered >= WANTED

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_cnns.support import progress
 from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
 from keras_cnns.tflite.quantize.evaluate import answers, normalized_error
@@ -101,7 +102,7 @@ class _Refinement:
         self.behind = {o.outputs[0]: o.inputs[0] for o in integers.operators if integers.kind(o) == KIND.DEQUANTIZE}
         self.replaced_buffers: set[int] = set()
         self.kernels = [Kernel.of(floats, operator) for operator in floats.operators]
-        digests = {k.operator.outputs[0]: _digest(k.weights) for k in self.kernels if k}
+        digests = {k.operator.outputs[0]: hashlib.sha256(k.weights.tobytes()).digest() for k in self.kernels if k}
         uses = Counter(digests.values())
         self.shared = {result for result, digest in digests.items() if uses[digest] > 1}
 
@@ -113,7 +114,8 @@ class _Refinement:
         left = {names[name]: values for name, values in inputs.items()}
         right = dict(left)
         last = {i: step for step, o in enumerate(self.floats.operators) for i in o.inputs}
-        for step, (operator, kernel) in enumerate(zip(self.floats.operators, self.kernels, strict=True)):
+        pairs = list(zip(self.floats.operators, self.kernels, strict=True))
+        for step, (operator, kernel) in enumerate(progress.track(pairs, "rounding layer by layer")):
             twin = self.own.get(self.floats.name(operator.outputs[0]))
             if kernel and twin is not None and self._rounded(kernel, twin):
                 self._linear(kernel, twin, left, right)
@@ -280,10 +282,6 @@ class _Refinement:
         moved = np.clip(values + steps, limits.min // 2, limits.max // 2).astype(values.dtype)
         self.integers.store(tensor, moved)
         return ((moved - values) * scale).astype(np.float32)
-
-
-def _digest(array: np.ndarray) -> tuple[int, bytes]:
-    return array.size, hashlib.sha256(array.tobytes()).digest()
 
 
 def _grid(tensor: schema.TensorT) -> tuple[np.float32, np.float32]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_cnns.support import progress
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize.evaluate import answers, check_finite, normalized_error
@@ -55,7 +56,7 @@ def measure(data: bytes, int8: bytes, pictures: Mapping[str, np.ndarray], batch:
     check_finite(wanted, pictures, PICTURES, batch)
     roundings = [
         Rounding(what, name, around, normalized_error(wanted, answers(changed, inputs)[0]))
-        for what, name, around, changed in _alone(File(data), File(int8))
+        for what, name, around, changed in progress.track(_alone(File(data), File(int8)), "sensitivity of each tensor")
     ]
     return sorted(roundings, key=lambda rounding: -rounding.error)
 

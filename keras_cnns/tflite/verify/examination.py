@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_cnns.support import progress
 from keras_cnns.tflite.targets import runner
 
 
@@ -35,7 +36,9 @@ def examine(file: Path, reference: Path, images: dict[str, np.ndarray]) -> Exami
     Raises:
       UserError: LiteRT cannot run the file.
     """
-    result, answers = runner.ask("examine", images, file=str(file.resolve()), reference=str(reference))
+    count = len(next(iter(images.values()))) if images else 0
+    with progress.step(f"running the file on {count} pictures and timing it"):
+        result, answers = runner.ask("examine", images, file=str(file.resolve()), reference=str(reference))
     before, after = np.asarray(result["times_ms"])
     return Examination(
         answers,

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.graph.keras_internals import calls_of
+from keras_cnns.support import progress
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file.convert import answering, serving_function
 from keras_cnns.tflite.inputs.pictures import batched
@@ -34,8 +35,9 @@ def float_answers(
     count = len(next(iter(images.values())))
     size = model.inputs[0].shape[0] or max(2, min(count, at_once(model)))  # of one it would not show what merges them
     function = serving_function(model, inputs, outputs)
+    batches = progress.track(batched(images, size), "running the Keras model", -(-count // size))
     with answering(model):
-        parts = [function(**{k: tf.convert_to_tensor(v) for k, v in batch.items()}) for batch in batched(images, size)]
+        parts = [function(**{k: tf.convert_to_tensor(v) for k, v in batch.items()}) for batch in batches]
     for name, array in parts[0].items():
         if array.shape[:1] != (size,):
             shape = f"has the shape {tuple(array.shape)} for {size} pictures"

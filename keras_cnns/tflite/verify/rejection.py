@@ -47,7 +47,8 @@ def reject(path: Path, file: Path, report: Report, calibrated: bool) -> None:
     where = f" It goes wrong at {wrong.operator} of {wrong.layer} ({wrong.snr_db:.0f} dB)." if wrong else ""
     raise Rejected(
         f"the {report.scheme} file of {report.model} is not the network it was made from: {'; '.join(report.reasons)}."
-        f"{where}{_advice(report, calibrated)} It was kept as {set_aside(path, file)}; force=True hands it over.",
+        f"{where}{_advice(report, calibrated)} It was kept as {set_aside(path, file)}; "
+        "force=True (--force) writes it all the same.",
         report,
     )
 

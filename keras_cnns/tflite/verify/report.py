@@ -21,6 +21,9 @@ OLD_KEYS = {
 }
 
 
+ORIGINAL = "Keras model"  # the row of the table that the files are compared with
+
+
 @dataclass(frozen=True)
 class Sensitivity:
     """What rounding one tensor to int8 does to the answers, and in what the file keeps it.
@@ -145,6 +148,11 @@ class Report:
         return self._labelled().accuracy
 
     @property
+    def original_accuracy(self) -> float | None:
+        """Of the Keras model on the same pictures; None where no labels were given."""
+        return self._labelled().original_accuracy if self.comparisons else None
+
+    @property
     def accuracy_drop(self) -> float | None:
         """The original's accuracy less the file's; None where no labels were given."""
         return self._labelled().accuracy_drop
@@ -173,10 +181,16 @@ def table(reports: Sequence[Report], *, title: str | None = None) -> "Table":
         title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold"
     )
     left = ("model", "scheme", "") if several else ("scheme", "")
-    for column in (*left[:-1], "size", "x", "ms", "x", "loss", "agree", "dB", "accuracy", "drop", ""):
+    for column in (*left[:-1], "size", "x", "ms", "x", "expected loss", "agree", "dB", "accuracy", "drop", ""):
         columns.add_column(column, justify="left" if column in left else "right", no_wrap=True)
     colours = {"pass": "green", "warn": "yellow", "fail": "red"}
+    originals: set[tuple[str, float | None]] = set()
     for r in reports:
+        original = (r.model, r.original_accuracy)
+        if r.original_accuracy is not None and original not in originals:
+            originals.add(original)
+            figures = ("-",) * 7
+            columns.add_row(*([r.model] if several else []), ORIGINAL, *figures, f"{r.original_accuracy:.4f}", "", "")
         columns.add_row(
             *([r.model] if several else []),
             r.scheme,
@@ -197,7 +211,7 @@ def candidates_table(report: Report) -> "Table":
     from rich.text import Text
 
     columns = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("scheme", "size", "x", "ms", "x", "loss", "drop", "agree", "dB", ""):
+    for column in ("scheme", "size", "x", "ms", "x", "accuracy loss", "drop", "agree", "dB", ""):
         columns.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
     for c in report.candidates:
         figures = [""] * 8
