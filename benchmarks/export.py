@@ -17,11 +17,10 @@ import json
 from pathlib import Path
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 import keras_cnns
 from keras_cnns.graph.reader import read
+from keras_cnns.maintenance.calibrated import CLASSES, calibrate, pictures, shape_at
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.errors import UserError, nearest
 from keras_cnns.tflite import SCHEMES, benchmark, export
@@ -33,7 +32,6 @@ MOBILE += [f"efficientnet_lite{i}" for i in range(5)]
 MOBILE_SCHEMES = ("float32", "weight_only_int8", "int8", "int8_float_islands")
 APPLICATIONS = "applications:"
 LARGEST = 150e6  # parameters
-CLASSES, RIDGE = 10, 1.0
 DEEPEST = {"resnet1001_v2_cifar", "resnet1202_cifar"}  # thousands of operators
 
 
@@ -50,10 +48,7 @@ def shape_of(name, size=None):
     if name.startswith(APPLICATIONS):
         application(name.removeprefix(APPLICATIONS))
         return (size or 64, size or 64, 3)
-    known = keras_cnns.info(name)
-    height, width, channels = known["input_shape"]
-    least = known["columns"]["min_size"]
-    return tuple(min(n, max(size or 64, least)) for n in (height, width)) + (channels,)
+    return shape_at(name, size or 64)
 
 
 def build(name, size):
@@ -64,16 +59,6 @@ def build(name, size):
     return keras_cnns.build(name, input_shape=shape_of(name, size), classes=CLASSES, include_preprocessing=True)
 
 
-def pictures(count, shape, high=255.0, seed=0):
-    """Ten coarse patterns, one a class, under noise of two sizes: values from 0 to `high` [count, *shape], labels."""
-    rng, labels = np.random.default_rng(seed), np.arange(count) % CLASSES
-    patterns = np.random.default_rng(0).uniform(0, 1, (CLASSES, 6, 6, shape[-1]))[labels]
-    coarse = 0.75 * patterns + 0.25 * rng.uniform(0, 1, patterns.shape)
-    rows, columns = (np.arange(n) * 6 // n for n in shape[:2])
-    mixed = 0.8 * coarse[:, rows][:, :, columns] + 0.2 * rng.uniform(0, 1, (count, *shape))
-    return (high * mixed * rng.uniform(0.4, 1, (count, 1, 1, 1))).astype("f4"), labels
-
-
 def pictures_for(name, count, size):
     """Two different sets (pictures, labels), the pictures on the scale that the network called `name` takes."""
     inside = ("V3S", "V3L", "Efficient", "ConvNeXt")  # Keras's own that have their preprocessing inside
@@ -81,38 +66,6 @@ def pictures_for(name, count, size):
     for seed in (1, 2):
         images, labels = pictures(count, shape_of(name, size), seed=seed)
         yield (images / 127.5 - 1 if centred else images), labels
-
-
-def calibrate(model, images, labels, seed=0):
-    """Gives `model` weights as a trained network has them, in seconds.
-
-    Offsets are positive: where half of every activation is cut off, a random network is chaotic and doubles any error
-    every few layers, which a trained one does not. The last layer is fitted to the labels by ridge regression.
-    """
-    rng = np.random.default_rng(seed)
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization | keras.layers.GroupNormalization):
-            layer.momentum = 0.0  # the statistics are the last batch's, where there are any
-            for variable in (layer.gamma, layer.beta):
-                if variable is not None:
-                    low, high = (0.5, 1.0) if variable is layer.gamma else (0.5, 1.5)
-                    variable.assign(rng.uniform(low, high, variable.shape))
-    # a graph frees what it no longer needs: DenseNet-BC-190 takes 24 GB without
-    tf.function(model)([images] if isinstance(model.input, list) else images, training=True)
-    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)][-1]
-    if last.kernel.shape[-1] == CLASSES and np.prod(last.kernel.shape[:-2]) == 1:
-        x = keras.Model(model.inputs[0], last.input).predict(images, verbose=0).astype(np.float64)
-        x = x.mean(tuple(range(1, x.ndim - 1)))  # where scores are averaged over positions, so are features
-        centre = x.mean(0)
-        x = x - centre
-        likeness = x @ x.T
-        ridge = RIDGE * np.trace(likeness) / len(x) * np.eye(len(x))
-        kernel = x.T @ np.linalg.solve(likeness + ridge, np.eye(CLASSES)[labels] - 1 / CLASSES)
-        kernel *= 3 / (x @ kernel).std()  # as sure of its classes as a trained network
-        last.kernel.assign(kernel.reshape(last.kernel.shape))
-        if last.use_bias:
-            last.bias.assign(3 - centre @ kernel)
-    return model
 
 
 class Rows:

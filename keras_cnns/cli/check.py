@@ -40,7 +40,7 @@ def check(
     path, changes = Path(file), []
     if fix:
         destination = Path(out) if out else checking.fixed_path(path)
-        changes = mend(read_contents(path), destination)
+        changes = mend(read_contents(path), destination, target)
         path = destination if changes else path
     elif out is not None:
         raise BadArgument("out is where --fix writes the mended file: add --fix.")

@@ -1,5 +1,6 @@
 """`Exporter`: makes checked `.tflite` files of one network, which it reads once."""
 
+import copy
 import os
 import time
 from collections.abc import Iterable
@@ -87,7 +88,7 @@ class Exporter:
           UserError: the model cannot be read, pictures or labels do not fit it, or a target is unknown.
         """
         check_tensorflow_backend("an export")
-        self._other_targets = [target for target in _selected(targets) if target.name != "litert"]
+        self.other_targets = [target for target in _selected(targets) if target.name != "litert"]
         ends, self.description = ends or Ends(), description or Description()
         self.card = self.description.card_of(model)
         keras_model = with_ends(convert.load(aware.native(model)), ends.preprocessing, ends.head, ends.k)
@@ -98,6 +99,16 @@ class Exporter:
         self.float_model = float_model.sized(self.pictures.images)
         self.original = Original.of(self.float_model, self.pictures, outputs, source_of(model))
         self._shared = Shared()
+
+    def with_targets(self, targets: str | Iterable[str | Target]) -> "Exporter":
+        """An exporter of the same model for other targets. It shares all that was read and computed.
+
+        Raises:
+          UserError: a target is unknown.
+        """
+        twin = copy.copy(self)
+        twin.other_targets = [target for target in _selected(targets) if target.name != "litert"]
+        return twin
 
     def export(
         self,
@@ -214,7 +225,7 @@ class Exporter:
     @property
     def _rewrites(self) -> Rewrites:
         """The forms of operators for the first target other than LiteRT, or for LiteRT if there is no other."""
-        return self._other_targets[0].rewrites() if self._other_targets else LITERT_REWRITES
+        return self.other_targets[0].rewrites() if self.other_targets else LITERT_REWRITES
 
     def _with_ends(self, settings: FileSettings, scheme: str) -> FileSettings:
         """The settings with the target's types of inputs and outputs where they are left at float32."""
@@ -224,15 +235,15 @@ class Exporter:
 
     def _with_targets(self, report: Report, file: Path) -> Report:
         """The report with the results of the targets other than LiteRT; it fails where one of them fails."""
-        if not self._other_targets:
+        if not self.other_targets:
             return report
 
         def judge(outputs: Outputs) -> tuple[str, tuple[str, ...]]:
             scales = {name: outputs.scales.get(name, 0.0) for name in self.original.outputs}
             return verdict.judge(self.original.compare(outputs.arrays, scales), report.scheme)
 
-        with progress.step(f"running it on {', '.join(target.name for target in self._other_targets)}"):
-            results = on_targets(self._other_targets, read_contents(file), self.pictures.images, judge)
+        with progress.step(f"running it on {', '.join(target.name for target in self.other_targets)}"):
+            results = on_targets(self.other_targets, read_contents(file), self.pictures.images, judge)
         lines = [(result.status, f"{result.target}: {reason}") for result in results for reason in result.reasons]
         return replace(
             report,

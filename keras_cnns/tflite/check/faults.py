@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from keras_cnns.tflite.check import metadata_faults, quantization_faults
+from keras_cnns.tflite.check import graph_faults, metadata_faults, quantization_faults, weight_faults
 from keras_cnns.tflite.file import flatbuffer, versions
 from keras_cnns.tflite.file.contents import NUMPY_TYPES, Operator, Subgraph, TFLiteFile
 from keras_cnns.tflite.file.reader import DAMAGE
@@ -180,9 +180,11 @@ RULES: tuple[Callable[[TFLiteFile], Iterator[Finding]], ...] = (
     _schema,
     _operator_codes,
     _graph,
+    *graph_faults.RULES,
     _constants,
     _signatures,
     *quantization_faults.RULES,
+    *weight_faults.RULES,
     _versions,
     *metadata_faults.RULES,
     _facts,

@@ -23,7 +23,14 @@ FIXED = {
 }
 SAME_STEP = (
     *("MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "GATHER", "SLICE"),
-    *("STRIDED_SLICE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE"),
+    *(
+        "CONCATENATION",
+        "STRIDED_SLICE",
+        "RESIZE_BILINEAR",
+        "RESIZE_NEAREST_NEIGHBOR",
+        "SPACE_TO_DEPTH",
+        "DEPTH_TO_SPACE",
+    ),
 )
 ACTIVATIONS = ("INT8", "INT16", "UINT8")
 LARGEST_SUM = 2**31 - 1  # of the kernels' accumulators
@@ -126,15 +133,18 @@ def _fixed_results(file: TFLiteFile) -> Iterator[Finding]:
                 message = f"the result of {label} has scale {result.scales[0]:g}; its kernel computes in {step:g}"
                 yield Finding("result-scale", "error", message, AGAIN, operator=operator.name)
                 return
-            inputs = [t for t in sources[:1] if t.type == result.type and t.scales and not t.constant]
-            if (
-                operator.name in SAME_STEP
-                and inputs
-                and not np.isclose(inputs[0].scales[0], result.scales[0], rtol=1e-3)
-            ):
+            kept = sources if operator.name == "CONCATENATION" else sources[:1]
+            kept = [t for t in kept if t.type == result.type and t.scales]
+            if operator.name in SAME_STEP and any(_differ(tensor, result) for tensor in kept):
                 message = f"{label} keeps integers as they are, and its result has another scale than its input"
                 yield Finding("result-scale", "error", message, AGAIN, operator=operator.name)
                 return
+
+
+def _differ(first: Tensor, second: Tensor) -> bool:
+    return (
+        not np.isclose(first.scales[0], second.scales[0], rtol=1e-3) or first.zero_points[:1] != second.zero_points[:1]
+    )
 
 
 def _half_steps(file: TFLiteFile) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,20 @@ from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placem
 INTEGERS = ("INT8", "INT16", "UINT8", "INT32", "INT64")  # types of results that the NPU computes
 ENDS = "export with input_type and output_type int8"
 MOST_EXAMPLES = 3
+# Operators that run on the NPU in integers, by the report of Vela 5.2.0 (vela --supported-ops-report).
+SUPPORTED_NAMES = """
+ABS ADD ARG_MAX AVERAGE_POOL_2D BATCH_MATMUL CONCATENATION CONV_2D DEPTHWISE_CONV_2D ELU EXP EXPAND_DIMS
+FULLY_CONNECTED GELU HARD_SWISH LEAKY_RELU LOG LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MIRROR_PAD MUL NEG PACK PAD
+PADV2 PRELU QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_0_TO_1 RELU_N1_TO_1 RESHAPE RESIZE_BILINEAR
+RESIZE_NEAREST_NEIGHBOR REVERSE_V2 RSQRT SLICE SOFTMAX SPLIT SPLIT_V SQUARED_DIFFERENCE SQUEEZE STRIDED_SLICE SUB SUM
+TANH TILE TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK
+"""
+SUPPORTED = frozenset(SUPPORTED_NAMES.split())
+ONLY_U85_NAMES = """
+ASSIGN_VARIABLE CAST DIV EQUAL GATHER GREATER GREATER_EQUAL LESS LESS_EQUAL LOGICAL_AND LOGICAL_NOT LOGICAL_OR
+NOT_EQUAL READ_VARIABLE REDUCE_ALL REDUCE_ANY SCATTER_ND SELECT SELECT_V2
+"""
+ONLY_U85 = frozenset(ONLY_U85_NAMES.split())
 
 
 class EthosU:
@@ -37,7 +52,7 @@ class EthosU:
         ends_reason = "the conversion to integers runs on the CPU"
         findings = [
             *rules.dynamic_shapes(file, "Vela compiles fixed shapes only"),
-            *rules.ends(file, INTEGERS, "warning", ends_reason, ENDS),
+            *self._ends(file, ends_reason),
             *rules.types(file, ("INT4",), "Vela 5.2.0 dies of int4 weights", "export as int8"),
         ]
         floats = [o for o in graph.operators if _computes_floats(file, o)]
@@ -57,7 +72,28 @@ class EthosU:
             more = f" and {len(floats) - MOST_EXAMPLES} more" if len(floats) > MOST_EXAMPLES else ""
             message = f"computed in float, on the CPU: {names}{more}"
             findings.append(Finding("float-operator", "warning", message, ENDS, operator=floats[0].name))
+        return findings + self._left_on_the_cpu(file)
+
+    def _ends(self, file: TFLiteFile, reason: str) -> list[Finding]:
+        """Float inputs and outputs; behind a conversion they can be made integers without a change."""
+        findings = rules.ends(file, INTEGERS, "warning", reason, ENDS)
+        near = [(file.main.readers.get(t.index, []), "QUANTIZE") for t in file.inputs.values() if t.type == "FLOAT32"]
+        near += [([file.main.producers[i]], "DEQUANTIZE") for i in _float_outputs(file)]
+        if findings and any([operator.name for operator in operators] == [name] for operators, name in near):
+            fix = f"keras-cnns check --fix --target {self.name} leaves the conversion out"
+            return [replace(findings[0], fix=fix, fixable=True)]
         return findings
+
+    def _left_on_the_cpu(self, file: TFLiteFile) -> list[Finding]:
+        supported = SUPPORTED | ONLY_U85 if "u85" in self.name else SUPPORTED
+        left = [
+            o for o in file.main.operators if o.name not in (*supported, "DEQUANTIZE") and not _computes_floats(file, o)
+        ]
+        if not left:
+            return []
+        names = ", ".join(sorted({o.name for o in left}))
+        message = f"Vela leaves {len(left)} of {len(file.main.operators)} operators to the CPU: {names}"
+        return [Finding("cpu-operator", "warning", message, "replace it in the network", operator=left[0].name)]
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
         """Vela compiles; nothing here executes its code.
@@ -90,6 +126,13 @@ class EthosU:
             cycles=result["cycles"],
             milliseconds=result["milliseconds"],
         )
+
+
+def _float_outputs(file: TFLiteFile) -> list[int]:
+    """Float outputs that an operator computes and no other reads."""
+    graph = file.main
+    floats = [t.index for t in file.outputs.values() if t.type == "FLOAT32" and t.index not in graph.readers]
+    return [index for index in floats if index in graph.producers]
 
 
 def _computes_floats(file: TFLiteFile, operator: Operator) -> bool:

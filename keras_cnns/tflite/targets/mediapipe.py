@@ -33,6 +33,10 @@ class MediaPipe:
         findings = rules.ends(
             file, ENDS, "error", "MediaPipe takes float32 and uint8 only", "export with input_type uint8 or float32"
         )
+        wrong = [t for t in (*file.inputs.values(), *file.outputs.values()) if t.type not in ENDS]
+        if findings and all(tensor.type == "INT8" for tensor in wrong):
+            fix = "keras-cnns check --fix --target mediapipe makes them uint8"
+            findings = [replace(findings[0], fix=fix, fixable=True)]
         findings += rules.several_subgraphs(file, "MediaPipe's ObjectDetector takes one")
         findings += rules.custom_operators(file, "warning")
         image = next(iter(file.inputs.values()), None)

@@ -35,6 +35,7 @@ class OpenVINO:
             *rules.types(file, ("INT16",), INT16, "compare its answers, or export as int8 or float16", "warning"),
             *rules.several_subgraphs(file, "OpenVINO runs only the first"),
             *rules.custom_operators(file),
+            *_missing_biases(file),
         ]
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
@@ -53,6 +54,26 @@ class OpenVINO:
         path = str(file.path.resolve())
         job = {"file": path, "batch": file.batch or 1}
         return run_child("openvino", kind, job, inputs, runtime="OpenVINO", install=self.install, names=[path])
+
+
+def _missing_biases(file: TFLiteFile) -> list[Finding]:
+    """FULLY_CONNECTED in int8 without a bias: OpenVINO 2026.4.1, with one thread, answers wrongly if there are two."""
+    graph = file.main
+    per_channel = []
+    for operator in graph.operators:
+        tensors = [graph.tensor(i) for i in operator.inputs[:2]]
+        types = [tensor.type for tensor in tensors if tensor is not None]
+        if operator.name == "FULLY_CONNECTED" and types == ["INT8", "INT8"] and len(tensors[1].scales) > 1:  # type: ignore[union-attr]
+            per_channel.append(operator)
+    without = [o for o in per_channel if len(o.inputs) < 3 or o.inputs[2] < 0]
+    if len(per_channel) < 2 or not without:
+        return []
+    message = (
+        f"{graph.label(without[0])} has no bias: with one thread OpenVINO 2026.4.1 answers wrongly if a file has such "
+        "an operator and another FULLY_CONNECTED, both with a scale for each channel"
+    )
+    fix = "keras-cnns check --fix --target openvino adds zeros"
+    return [Finding("missing-bias", "error", message, fix, fixable=True, operator="FULLY_CONNECTED")]
 
 
 # --- in the child process ---------------------------------------------------------------------------------------------

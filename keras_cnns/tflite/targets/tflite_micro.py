@@ -16,6 +16,7 @@ from keras_cnns.tflite.targets.tflite_micro_operators import SUPPORTED
 
 INT4_KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # take int4 weights, with int8 inputs
 WRONG_WEIGHTS = 0.1  # from this relative error of a channel's weights on, the outputs are called wrong
+TOO_SMALL = ("arena", "resize buffer")  # what its messages say of an arena that is too small
 ALIGNMENT = 16  # bytes, of the arena
 MOST_ARENA = 1 << 28  # bytes that the interpreter may use here; chips have a thousandth
 
@@ -114,7 +115,7 @@ def _opened(job: Mapping[str, Any]) -> Any:
         try:
             return _interpreter(job, size)
         except RuntimeError as error:
-            if size >= MOST_ARENA or "arena" not in str(error).lower():
+            if size >= MOST_ARENA or not any(word in str(error).lower() for word in TOO_SMALL):
                 raise
             size *= 4
 

@@ -4,13 +4,16 @@ import zipfile
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.check import fix as fixing
 from keras_cnns.tflite.check.faults import faults
+from keras_cnns.tflite.file.integer_ends import without_conversions
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets.runner import predict
 from tests.tflite.check.test_faults import described, int8_model, low_runtime, low_version, metadata_cut
+from tests.tflite.targets.conftest import operator, tensor
 
 
 @pytest.fixture
@@ -42,6 +45,78 @@ def test_damaged_metadata_is_removed(tmp_path):
     path.write_bytes(metadata_cut())
     assert fixing.fix(read_contents(path), tmp_path / "fixed.tflite") == ["removed the damaged metadata"]
     assert "TFLITE_METADATA" not in read_contents(tmp_path / "fixed.tflite").metadata
+
+
+def int8_ends():
+    """`int8_model` without its conversions."""
+    return without_conversions(described())
+
+
+def test_labels_get_plain_line_ends(tmp_path):
+    source, path = described(), tmp_path / "net.tflite"
+    path.write_bytes(source[: source.index(b"PK\x03\x04")])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "cat\r\ndog\r\nowl")
+    changes = fixing.fix(read_contents(path), tmp_path / "fixed.tflite")
+    assert changes == ["ended the lines of labels with LF instead of CR LF"]
+    with zipfile.ZipFile(tmp_path / "fixed.tflite") as archive:
+        assert archive.read("labels.txt") == b"cat\ndog\nowl"
+
+
+def test_int8_ends_become_uint8_for_mediapipe(tmp_path):
+    path, fixed = tmp_path / "net.tflite", tmp_path / "fixed.tflite"
+    path.write_bytes(int8_ends())
+    assert fixing.fix(read_contents(path), fixed) == []  # LiteRT takes them
+    assert fixing.fix(read_contents(path), fixed, "mediapipe") == ["made int8 inputs and outputs uint8"]
+    after = read_contents(fixed)
+    assert {tensor.type for tensor in (*after.inputs.values(), *after.outputs.values())} == {"UINT8"}
+    rows = np.random.default_rng(0).uniform(-1, 1, (8, 4)).astype("f4")
+    np.testing.assert_array_equal(predict(path, rows), predict(fixed, rows))
+
+
+def test_float_ends_become_integers_for_an_npu(tmp_path):
+    path, fixed = tmp_path / "net.tflite", tmp_path / "fixed.tflite"
+    path.write_bytes(described())
+    changes = fixing.fix(read_contents(path), fixed, "ethos-u55-128")
+    assert changes == ["left out the conversions between floats and integers at the inputs and outputs"]
+    after = read_contents(fixed)
+    assert {tensor.type for tensor in (*after.inputs.values(), *after.outputs.values())} == {"INT8"}
+    assert [operator.name for operator in after.main.operators] == ["FULLY_CONNECTED", "SOFTMAX"]
+    rows = np.random.default_rng(0).uniform(-1, 1, (8, 4)).astype("f4")
+    np.testing.assert_array_equal(predict(path, rows), predict(fixed, rows))
+
+
+def two_dense_layers_without_a_bias():
+    """`int8_model` with a second FULLY_CONNECTED before the softmax; neither has a bias."""
+    model = int8_model(size=3)
+    graph = model.subgraphs[0]
+    graph.tensors.append(tensor("hidden", (1, 3), "INT8", scale=0.1, zero=3))
+    first = graph.operators[1]
+    first.inputs, first.outputs = [1, 2, -1], [7]
+    graph.operators.insert(2, operator(0, [7, 2, -1], [4], schema.FullyConnectedOptionsT()))
+    return model
+
+
+def test_openvino_gets_biases_of_zeros(tmp_path):
+    path, fixed = tmp_path / "net.tflite", tmp_path / "fixed.tflite"
+    path.write_bytes(described(two_dense_layers_without_a_bias()))
+    assert fixing.fix(read_contents(path), fixed, "openvino") == ["added biases of zeros"]
+    graph = read_contents(fixed).main
+    for operator_ in graph.operators[1:3]:
+        bias, weights = (graph.tensors[operator_.inputs[i]] for i in (2, 1))
+        source = graph.tensors[operator_.inputs[0]]
+        assert not read_contents(fixed).values(bias).any()
+        np.testing.assert_allclose(bias.scales, source.scales[0] * np.asarray(weights.scales), rtol=1e-6)
+    rows = np.random.default_rng(0).uniform(-1, 1, (8, 3)).astype("f4")
+    np.testing.assert_array_equal(predict(path, rows), predict(fixed, rows))
+
+
+def test_targets_that_want_different_ends(tmp_path, monkeypatch):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(described())
+    monkeypatch.setattr(fixing, "_fixable", lambda *_: {fixing.UINT8_ENDS, fixing.INTEGER_ENDS})
+    with pytest.raises(UserError, match="suit all of these targets"):
+        fixing.fix(read_contents(path), tmp_path / "fixed.tflite", "mediapipe,ethos-u55-128")
 
 
 def test_a_sound_file_is_left_alone(tmp_path):
