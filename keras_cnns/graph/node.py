@@ -43,6 +43,7 @@ class Node:
         self.many = False  # several outputs: only `Item` nodes take them
         self.dtype, self.masked = "float32", False
         self.input_affine = None  # (scale, shift) of its input channels that were folded into its kernel and bias
+        self.output_affine = None  # (scale, shift) of its output channels that were folded so
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
@@ -112,7 +113,8 @@ def like(node: Node, **changes: Any) -> Node:
     copy = Node(node.call, node.args, kwargs=dict(node.kwargs), config=node.config, weights=node.weights)
     copy.name, copy.shape, copy.shared, copy.origin = node.name, node.shape, node.shared, node.origin
     copy.many, copy.dtype, copy.masked = node.many, node.dtype, node.masked
-    copy.input_affine = node.input_affine if "call" not in changes else None
+    if "call" not in changes:
+        copy.input_affine, copy.output_affine = node.input_affine, node.output_affine
     for attribute, value in changes.items():
         setattr(copy, attribute, value)
     if "call" in changes:

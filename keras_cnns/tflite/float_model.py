@@ -12,7 +12,8 @@ from keras_cnns.graph.keras_internals import input_structure
 from keras_cnns.graph.node import Node
 from keras_cnns.graph.reader import is_reduced, read
 from keras_cnns.support.errors import UnsupportedModel
-from keras_cnns.tflite.aware.fake_quant import ROUNDED, ActivityRegularizer, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.activity import ActivityRegularizer
+from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.rewrite import class_map
 from keras_cnns.tflite.rewrite.endings import Ending, endings

@@ -294,3 +294,17 @@ def test_an_open_size_is_that_of_the_pictures(tmp_path):
     assert snr_db(model, tmp_path / "net.tflite") > 80
     with pytest.raises(UserError, match="open shape"):
         export(model, tmp_path / "net.tflite")
+
+
+RECURRENT = {
+    "both directions": lambda: layers.Bidirectional(layers.GRU(4, recurrent_dropout=0.3)),
+    "cells in a stack": lambda: layers.RNN([layers.SimpleRNNCell(4, dropout=0.3), layers.GRUCell(3, dropout=0.1)]),
+}
+
+
+@pytest.mark.parametrize("make", RECURRENT.values(), ids=RECURRENT.keys())
+def test_dropout_inside_a_recurrent_layer_is_left_out_of_the_file(make, tmp_path):
+    """Keras draws its random numbers in inference too, which no file can."""
+    model = seq(layers.Conv2D(4, 3), layers.Reshape((6, 24)), make(), layers.Dense(3))
+    export(model, tmp_path / "net.tflite", images=X)
+    assert snr_db(model, tmp_path / "net.tflite") > 80

@@ -1,12 +1,34 @@
 """Activity regularizers become layers of their own, so that rewriting a layer does not move what they measure."""
 
+from typing import Any
+
+import keras
+import tensorflow as tf
 from keras import layers, tree
 
 from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.node import Node, Uses, new
-from keras_cnns.tflite.aware.fake_quant import ActivityRegularizer
 
 INNER = "_unregularized"  # ends the name of an output's layer whose regularizer stands behind it
+
+
+@keras.saving.register_keras_serializable("keras_cnns")
+class ActivityRegularizer(layers.Layer):
+    """Returns x and adds the loss of its `activity_regularizer`: what another layer had, behind its activation."""
+
+    def __init__(self, activity_regularizer: Any = None, **kwargs: Any) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.supports_masking = True
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)}
+        return {**super().get_config(), **own}
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
 
 
 def regularizers_behind(graph: Graph) -> None:

@@ -39,8 +39,9 @@ def quantization_aware(
       method: "keras" returns a Keras 3 model, which works with `fit`, callbacks, distribution strategies and `.keras`
         files. "tfmot" returns a tf_keras model quantized by tensorflow-model-optimization (`quantized_twin.py`).
       hold_statistics: batch norm, also inside other layers, uses its moving statistics during training; gain and
-        offset still learn. A short training with the statistics of single batches costs far more accuracy than int8.
-        False lets the statistics follow the batches, for long trainings with large batches.
+        offset still learn, except in subclasses of BatchNormalization, which are frozen. A short training with the
+        statistics of single batches costs far more accuracy than int8. False lets the statistics follow the batches,
+        for long trainings with large batches.
       momentum: of the moving ranges of the activations, and of batch norm where its own is larger (method "keras").
         The default is .98, or .999 where `pictures` have set the ranges.
       fold: batch norm is folded into the kernels before the training instead of after it. The int8 file computes the
@@ -55,7 +56,8 @@ def quantization_aware(
     trained network accuracy: `data.map(lambda x, y: (x, model(x, training=False)))` and `categorical_crossentropy`.
 
     Outputs keep their names, so losses and metrics refer to them as before. Frozen layers stay frozen, and activity
-    regularizers measure what they did. Rescaling and Normalization are folded only in the file. Dropout stays;
+    regularizers measure what they did. Rescaling, Normalization and multiplications by numbers are folded only
+    in the file. Dropout stays;
     augmentation and noise layers are removed, except inside layers of your own, which are copied as they are. Layers
     without an int8 form (layer normalization, attention, local response normalization) compute in float32 between
     rounded inputs and outputs. The result is compared with `model` on a few inputs, without rounding, before it is

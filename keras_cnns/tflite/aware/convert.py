@@ -11,10 +11,11 @@ from keras_cnns.graph.node import Node, Uses
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.activity import without_regularizer
-from keras_cnns.tflite.aware.fake_quant import ROUNDED, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.fake_quant import ROUNDED, SCALINGS, FakeQuant, is_quantization_aware
 from keras_cnns.tflite.file import convert as conversion
 from keras_cnns.tflite.file import repair
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, fold_back
+from keras_cnns.tflite.rewrite.prepare import without_dropout_inside
 
 
 def native(model: Any) -> keras.Model:
@@ -56,6 +57,7 @@ def frozen(model: keras.Model) -> keras.Model:
 def _freeze(node: Node, uses: Uses) -> Node | None:
     if node.is_a(*TRAINING_ONLY):
         return node.input
+    without_dropout_inside(node, uses)
     for plain, rounded in ROUNDED.items():
         if node.is_a(rounded):
             layer = rounded.from_config(node.settings(node.name))
@@ -64,7 +66,7 @@ def _freeze(node: Node, uses: Uses) -> Node | None:
                 variable.assign(value)
             node.weights = [np.asarray(layer.rounded), *(np.asarray(layer.folded_bias) for _ in node.weights[1:])]
             node.call = plain
-            node.config = {key: v for key, v in node.config.items() if key not in ("input_scale", "input_shift")}
+            node.config = {key: v for key, v in node.config.items() if key not in SCALINGS}
     if node.is_a(FakeQuant):
         node.config["least"] = None  # the range begins there: in the file it would be an operator of its own
     if node.is_a(FakeQuant) and node.weights:

@@ -95,25 +95,6 @@ class FakeQuant(layers.Layer):
         return {**super().get_config(), **own}
 
 
-@keras.saving.register_keras_serializable("keras_cnns")
-class ActivityRegularizer(layers.Layer):
-    """Returns x and adds the loss of its `activity_regularizer`: what another layer had, behind its activation."""
-
-    def __init__(self, activity_regularizer: Any = None, **kwargs: Any) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.supports_masking = True
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        return x
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)}
-        return {**super().get_config(), **own}
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-
 def extremes(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(smallest, largest) value of x, zero among them."""
     x = ops.stop_gradient(ops.cast(x, "float32"))
@@ -132,12 +113,16 @@ def rounded_kernel(kernel: tf.Tensor, axes: list[int]) -> tf.Tensor:
     return kernel + ops.stop_gradient(ops.round(kernel / step) * step - kernel)
 
 
+SCALINGS = ("input_scale", "input_shift", "output_scale", "output_shift")  # arguments of the layers that round
+
+
 class _Rounded(_Mixed):
     """Computes with the rounded kernel; the variable keeps its full precision and is what training changes.
 
-    input_scale, input_shift: one number per input channel. What is computed is `kernel * (x * scale + shift) + bias`,
-      as the file has it: with scale and shift folded into kernel and bias. The variables stay those of the model, so
-      that a step of the optimizer moves them no further than it would in the model.
+    input_scale, input_shift: one number per input channel; output_scale, output_shift: one per output channel. What is
+      computed is `(kernel * (x * input_scale + input_shift) + bias) * output_scale + output_shift`, as the file has it:
+      with all four folded into kernel and bias. The variables stay those of the model, so that a step of the optimizer
+      moves them no further than it would in the model.
     """
 
     rounds = True  # see `unrounded`
@@ -148,24 +133,31 @@ class _Rounded(_Mixed):
         *args: Any,
         input_scale: list[float] | None = None,
         input_shift: list[float] | None = None,
+        output_scale: list[float] | None = None,
+        output_shift: list[float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.input_scale, self.input_shift = input_scale, input_shift
+        self.output_scale, self.output_shift = output_scale, output_shift
 
     @property
     def folded(self) -> tf.Tensor:
-        """The kernel with the scale of its inputs."""
+        """The kernel with the scales of its inputs and outputs."""
         kernel = ops.convert_to_tensor(self.kernel)
-        return kernel if self.input_scale is None else kernel * self._per_input(self.input_scale)
+        kernel = kernel if self.input_scale is None else kernel * self._per_input(self.input_scale)
+        return kernel if self.output_scale is None else kernel * self._per_output(self.output_scale)
 
     @property
     def folded_bias(self) -> tf.Tensor:
-        """The bias with what the shift of the inputs adds."""
-        if self.input_shift is None:
-            return ops.convert_to_tensor(self.bias)
-        added = ops.sum(self.kernel * self._per_input(self.input_shift), self.axes)
-        return ops.add(self.bias, ops.reshape(added, (-1,)))
+        """The bias with what the shift of the inputs adds, and with scale and shift of the outputs."""
+        bias = ops.convert_to_tensor(self.bias)
+        if self.input_shift is not None:
+            added = ops.sum(self.kernel * self._per_input(self.input_shift), self.axes)
+            bias = ops.add(bias, ops.reshape(added, (-1,)))
+        if self.output_scale is None or self.output_shift is None:
+            return bias
+        return bias * np.asarray(self.output_scale, "float32") + np.asarray(self.output_shift, "float32")
 
     @property
     def rounded(self) -> tf.Tensor:
@@ -177,11 +169,16 @@ class _Rounded(_Mixed):
         return ops.add(x, self.folded_bias) if self.use_bias else x
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "input_scale": self.input_scale, "input_shift": self.input_shift}
+        return {**super().get_config(), **{name: getattr(self, name) for name in SCALINGS}}
 
     def _per_input(self, values: list[float]) -> np.ndarray:
         array, groups = np.asarray(values, "float64"), getattr(self, "groups", 1)
         return per_input(array, self.kernel.shape, groups, self.depthwise).astype("float32")
+
+    def _per_output(self, values: list[float]) -> np.ndarray:
+        """One number per output channel, in the shape of the kernel with 1 for the axes that are summed over."""
+        shape = [1 if axis in self.axes else size for axis, size in enumerate(self.kernel.shape)]
+        return np.reshape(np.asarray(values, "float32"), shape)
 
 
 class _Convolution(_Rounded):

@@ -28,19 +28,18 @@ from keras_cnns.graph.kinds import (
 from keras_cnns.graph.node import Item, Node, Uses
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite.aware.activity import regularizers_behind
+from keras_cnns.tflite.aware.activity import ActivityRegularizer, regularizers_behind
 from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.equalize import equalized, floor, gated
 from keras_cnns.tflite.aware.fake_quant import (
     MOMENTUM,
     ROUNDED,
     STARTED,
-    ActivityRegularizer,
     FakeQuant,
     is_quantization_aware,
 )
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
-from keras_cnns.tflite.rewrite.fold import input_offset, per_input, to_unit_variance
+from keras_cnns.tflite.rewrite.fold import Affine, input_offset, per_input, scaled, to_unit_variance
 from keras_cnns.tflite.rewrite.prepare import Outputs, keep_outputs, prepared
 
 # Results whose int8 range TFLite fixes.
@@ -152,19 +151,31 @@ def rounding(node: Node, uses: Uses) -> None:
 
 
 def unfolded(node: Node) -> None:
-    """Gives a linear layer its own kernel again where the scale and shift of its inputs were folded into it.
+    """Gives a linear layer its own kernel again where scales and shifts beside it were folded into it.
 
     Kernels of a Rescaling by 1/255 are 255 times smaller, and a step of Adam would be 255 times too large for them.
     """
-    if node.input_affine is None or not np.all(node.input_affine[0]):
-        return
-    scale, shift = node.input_affine
-    groups, depthwise = node.config.get("groups", 1), node.is_a(*DEPTHWISE)
-    kernel, bias = (np.asarray(w, np.float64) for w in node.weights)
-    kernel = kernel / per_input(scale, kernel.shape, groups, depthwise)
-    bias = bias - input_offset(kernel * per_input(shift, kernel.shape, groups, depthwise), depthwise)
-    node.weights = [kernel.astype("float32"), bias.astype("float32")]
-    node.config |= {"input_scale": scale.tolist(), "input_shift": shift.tolist()}
+    if node.output_affine is not None and _changes(node.output_affine[0]):
+        scale, shift = node.output_affine
+        kernel, bias = (np.asarray(w, np.float64) for w in node.weights)
+        node.weights = [
+            scaled(node.call, kernel, 1 / scale).astype("float32"),
+            ((bias - shift) / scale).astype("float32"),
+        ]
+        node.config |= {"output_scale": scale.tolist(), "output_shift": shift.tolist()}
+    if node.input_affine is not None and np.all(node.input_affine[0]):
+        scale, shift = node.input_affine
+        groups, depthwise = node.config.get("groups", 1), node.is_a(*DEPTHWISE)
+        kernel, bias = (np.asarray(w, np.float64) for w in node.weights)
+        kernel = kernel / per_input(scale, kernel.shape, groups, depthwise)
+        bias = bias - input_offset(kernel * per_input(shift, kernel.shape, groups, depthwise), depthwise)
+        node.weights = [kernel.astype("float32"), bias.astype("float32")]
+        node.config |= {"input_scale": scale.tolist(), "input_shift": shift.tolist()}
+
+
+def _changes(scale: np.ndarray) -> bool:
+    """Whether a scale can be divided by and is not 1."""
+    return bool(np.all(scale) and np.any(scale != 1))
 
 
 def quantized(
@@ -182,7 +193,7 @@ def quantized(
         if node.input.is_a(FakeQuant) and node.input.input.is_a(*LINEAR, *ROUNDED.values()):
             node.args = (node.input.input,)  # folded in the file: nothing is rounded between
         node.config["momentum"] = min(node.config["momentum"], norms)
-    if node.many or node.integers or node.is_a(ONE_HOT) or _as_before(node):
+    if node.many or node.integers or node.is_a(ONE_HOT, Affine) or _as_before(node):
         return None
     low, high = fixed_range(node)
     config = {"low": low, "high": high, "momentum": momentum, "least": least}

@@ -20,7 +20,7 @@ from keras_cnns.tflite.aware.calibrate import calibrate
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
 from keras_cnns.tflite.aware.source import Source
 from keras_cnns.tflite.aware.twin import HeldBatchNormalization, Twin, tf_keras, tfmot
-from keras_cnns.tflite.rewrite.fold import as_affine, fold_back
+from keras_cnns.tflite.rewrite.fold import as_affine, fold_back, fold_forward
 from keras_cnns.tflite.rewrite.prepare import Outputs
 
 INPUT = "_as_given"  # ends the names of the layers that round the inputs
@@ -211,6 +211,7 @@ class QuantizedTwin(Twin):
         rounding = {node.input.name: node for node in copy.nodes if node.is_a(FakeQuant)}
         copy.rewrite(as_affine)
         copy.rewrite(fold_back)
+        copy.rewrite(fold_forward)
         copy.rewrite(native.rounding)
         native.name_outputs(copy, self.names)
         return copy.build(), {name: node.name for name, node in rounding.items()}

@@ -24,7 +24,7 @@ from keras_cnns.support.errors import NotInstalled, UserError
 from keras_cnns.tflite.aware import native
 from keras_cnns.tflite.aware.equalize import equalized
 from keras_cnns.tflite.aware.source import compare
-from keras_cnns.tflite.rewrite.fold import number_affine, to_unit_variance
+from keras_cnns.tflite.rewrite.fold import Affine, number_affine, to_unit_variance
 from keras_cnns.tflite.rewrite.prepare import Outputs, prepared
 
 # tfmot sets TF_USE_LEGACY_KERAS for the whole process and its children, and what `tensorflow.keras` is, is decided at
@@ -71,7 +71,7 @@ class Twin:
         self.source, self.hold_statistics, self.graph = model, hold_statistics, read(model)
         kept = native.kept_outputs(self.graph, outputs)
         self.names = [producer(model.outputs[i]).name for i in kept]
-        prepared(self.graph, outputs=outputs, keep_dropout=True, keep_batch_norm=True)
+        prepared(self.graph, outputs=outputs, keep_dropout=True, keep_batch_norm=True, keep_scaling=self.rescales)
         native.float_inputs(self.graph)
         if hold_statistics and self.rescales:
             self.graph.rewrite(to_unit_variance)
@@ -108,14 +108,14 @@ class Twin:
         outputs = tree.map_structure(tensors.get, self.graph.outputs)
         model = tf_keras.Model(inputs, outputs, name=self.graph.name)
         for layer, weights in weighted:
-            if weights:
+            if layer.weights:
                 layer.set_weights(weights)
         return model
 
     def fetch(self, weights_of: Callable[[str], Sequence[np.ndarray]]) -> None:
         """Takes trained weights into the graph: `weights_of(name)` is the list of a layer's arrays."""
         for node in self.graph.nodes:
-            if node.weights:
+            if node.weights and not node.is_a(Affine):
                 node.weights = [np.asarray(w) for w in weights_of(node.name)]
 
     def back(self, model: tf_keras.Model | None = None) -> keras.Model:
@@ -144,6 +144,8 @@ def layer_for(node: Node, hold_statistics: bool = True) -> tf_keras.layers.Layer
     name = node.name
     if (affine := number_affine(node)) is not None:
         return tf_keras.layers.Rescaling(*affine, name=name)
+    if node.is_a(Affine):
+        return tf_keras.layers.Rescaling(*(np.asarray(w).tolist() for w in node.weights), name=name)
     if node.is_a(ops.multiply) and len(node.inputs) == 1:  # by an array, as at the edges of average pooling
         (factor,) = (x for x in node.args if x is not node.input)
         return tf_keras.layers.Rescaling(np.asarray(factor).tolist(), name=name)

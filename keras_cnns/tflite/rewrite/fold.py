@@ -120,8 +120,10 @@ def fold_back(node: Node, uses: Uses) -> Node | None:
         return None  # what is trained does not go into what is frozen
     kernel = np.asarray(before.weights[0], np.float64)
     bias = before.weights[1] if before.config["use_bias"] else 0.0
-    channels = before.shape[-1]
-    return _reweighted(before, scaled(before.call, kernel, scale), np.broadcast_to(bias * scale + shift, (channels,)))
+    scale, shift = (np.broadcast_to(np.asarray(v, np.float64), before.shape[-1:]) for v in (scale, shift))
+    first_scale, first_shift = before.output_affine or (1.0, 0.0)
+    both = first_scale * scale, first_shift * scale + shift
+    return _reweighted(before, scaled(before.call, kernel, scale), bias * scale + shift, output_affine=both)
 
 
 def fold_forward(node: Node, uses: Uses) -> Node | None:
@@ -145,6 +147,15 @@ def fold_forward(node: Node, uses: Uses) -> Node | None:
     return _reweighted(node, kernel, bias + shifted, args=(before.input,), input_affine=(scale, shift))
 
 
+def keep_before_linear(node: Node, uses: Uses) -> Node | None:
+    """`fold_forward` for a network that will be trained: what does not learn is marked to be folded later."""
+    folded = fold_forward(node, uses)
+    if folded is None or node.input.config["trainable"]:
+        return folded
+    node.input.config["folded_later"] = True
+    return None
+
+
 def per_input(values: np.ndarray, shape: tuple[int, ...], groups: int = 1, depthwise: bool = False) -> np.ndarray:
     """One value per input channel as an array that a kernel of this shape can be multiplied by."""
     if depthwise:
@@ -160,7 +171,7 @@ def input_offset(kernel: np.ndarray, depthwise: bool = False) -> np.ndarray:
 
 def depthwise(node: Node, uses: Uses | None = None) -> Node | None:
     """What is left of the affine nodes becomes a 1x1 depthwise convolution."""
-    if not node.is_a(Affine):
+    if not node.is_a(Affine) or node.config.get("folded_later"):
         return None
     x, rank, channels = node.input, len(node.shape), node.shape[-1]
     if rank != 4:

@@ -28,7 +28,15 @@ from keras_cnns.graph.node import Item, Node, Uses, cast, like, new, plus, relu6
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UnsupportedModel
 from keras_cnns.support.types import Tensor
-from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, flip_kernel, fold_back, fold_forward, follows_linear
+from keras_cnns.tflite.rewrite.fold import (
+    as_affine,
+    depthwise,
+    flip_kernel,
+    fold_back,
+    fold_forward,
+    follows_linear,
+    keep_before_linear,
+)
 from keras_cnns.tflite.rewrite.int8_forms import by_fives, rules_for, thinning
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
 from keras_cnns.tflite.rewrite.padding import each, fuse_padding
@@ -36,6 +44,7 @@ from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.target import Rewrites
 
 Outputs: TypeAlias = str | int | Sequence[str | int] | None  # names or positions; None for all but auxiliary ones
+RECURRENT = (layers.RNN, layers.Bidirectional, layers.TimeDistributed, layers.ConvLSTM2D)
 Rule: TypeAlias = Callable[[Node, Uses], Node | None]
 
 
@@ -61,14 +70,18 @@ def prepared(
     int8_forms: Rewrites | None = LITERT_REWRITES,
     keep_dropout: bool = False,
     keep_batch_norm: bool = False,
+    keep_scaling: bool = False,
 ) -> Graph:
     """`prepare` on a graph, which is changed.
 
     keep_dropout: for a model that will be trained. keep_batch_norm: right after the linear layers, as they train.
+    keep_scaling: an `Affine` that does not learn stays before the linear layer that it can be folded into.
     """
     keep_outputs(graph, outputs)
     dropped = tuple(call for call in TRAINING_ONLY if not (keep_dropout and call in DROPOUTS))
     graph.rewrite(lambda node, uses: _without_training(node, dropped))
+    if not keep_dropout:
+        graph.rewrite(without_dropout_inside)
     first = partly_used(graph)
     rules: list[Rule] = [
         apart,
@@ -81,7 +94,7 @@ def prepared(
         flip_kernel,
         fuse_padding,
         fold_back,
-        fold_forward,
+        keep_before_linear if keep_scaling else fold_forward,
         depthwise,
         thinning,
         by_fives,
@@ -130,6 +143,19 @@ def _without_training(node: Node, dropped: tuple[Any, ...]) -> Node | None:
     if node.is_a(*dropped) or node.is_a(layers.Activation) and activation_of(node) == "linear":
         return node.input if node.input.dtype == node.dtype else cast(node.input, node.dtype, node)
     return None
+
+
+def without_dropout_inside(node: Node, uses: Uses) -> None:
+    """Dropout of recurrent layers goes: they draw random numbers in inference too, which no file can."""
+    if isinstance(node.call, type) and issubclass(node.call, RECURRENT):
+        node.config = _without_rates(node.config)
+
+
+def _without_rates(value: Any) -> Any:
+    """The configuration of a layer, and of layers inside it, with rates of dropout of 0."""
+    if isinstance(value, dict):
+        return {k: 0.0 if k in ("dropout", "recurrent_dropout") else _without_rates(v) for k, v in value.items()}
+    return [_without_rates(v) for v in value] if isinstance(value, list) else value
 
 
 def apart(node: Node, uses: Uses | None = None) -> Node | None:

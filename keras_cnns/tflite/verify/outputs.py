@@ -142,7 +142,8 @@ def _better(
     if second is None:
         return first
     ranks = [verdict.STATUSES.index(comparison.judge("int8")[0]) for comparison in (first, second)]
-    return second if ranks[1] < ranks[0] or (one_class and ranks[1] > ranks[0]) else first
+    as_regression = one_class and 0 < ranks[1] >= ranks[0]
+    return second if ranks[1] < ranks[0] or as_regression else first
 
 
 def with_source(

@@ -101,7 +101,17 @@ class Doubled(layers.Wrapper):
         return 2 * self.layer(x, training=training)
 
 
+@keras.saving.register_keras_serializable("test_own_layers")
+class Normalization(layers.BatchNormalization):
+    """Batch normalization under the user's own name."""
+
+
 NORMALIZED = {
+    "a subclass": lambda: network(Normalization()),
+    "a subclass in an own block": lambda: network(Holder(Normalization())),
+    "a subclass in TimeDistributed": lambda: network(
+        layers.Reshape((4, 2, 8, 4)), layers.TimeDistributed(Normalization()), layers.Reshape((8, 8, 4))
+    ),
     "an own block": lambda: network(Holder(layers.BatchNormalization())),
     "a wrapper": lambda: network(Doubled(layers.BatchNormalization())),
     "a subclassed model": lambda: network(Inner()),
@@ -133,6 +143,14 @@ def test_statistics_inside_other_layers_follow_the_batches_on_request():
     aware = quantization_aware(model, pictures=x, hold_statistics=False)
     before = [v.numpy() for v in aware.variables if "moving_" in v.path]
     assert not any(map(np.array_equal, before, trained_without_steps(aware, x, model.predict(x, verbose=0))))
+
+
+def test_a_subclass_of_batch_normalization_stays_held_after_loading(tmp_path):
+    x, model = pictures(), network(Normalization())
+    quantization_aware(model, pictures=x).save(tmp_path / "aware.keras")
+    aware = keras.saving.load_model(tmp_path / "aware.keras")
+    before = [v.numpy() for v in aware.variables if "moving_" in v.path]
+    assert all(map(np.array_equal, before, trained_without_steps(aware, x, model.predict(x, verbose=0))))
 
 
 def test_the_source_model_keeps_its_batch_normalization():

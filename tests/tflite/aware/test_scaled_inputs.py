@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_cnns.testing import randomize
 from keras_cnns.tflite import export, predict, quantization_aware
-from keras_cnns.tflite.aware.convert import frozen
+from keras_cnns.tflite.aware.convert import frozen, native
 from keras_cnns.tflite.aware.fake_quant import unrounded
 
 
@@ -103,3 +103,40 @@ def test_a_scaled_model_is_saved_and_loaded(tmp_path):
     aware = quantization_aware(network(SCALINGS["scale and offset"](), layers.Conv2D(8, 3)), pictures=x)
     aware.save(tmp_path / "aware.keras")
     np.testing.assert_allclose(keras.models.load_model(tmp_path / "aware.keras")(x), aware(x), atol=1e-5)
+
+
+BEHIND = {
+    "a number": lambda x: x * 0.01,
+    "Rescaling": layers.Rescaling(0.01, 2.0),
+    "frozen batch norm": layers.BatchNormalization(
+        gamma_initializer=keras.initializers.Constant(0.01), moving_mean_initializer="ones", trainable=False
+    ),
+}
+
+
+@pytest.mark.parametrize("scaled", BEHIND.values(), ids=BEHIND.keys())
+@pytest.mark.parametrize("first", ["convolution", "depthwise convolution"])
+def test_a_scaling_behind_a_layer_leaves_its_kernel_as_large(first, scaled, tmp_path):
+    """As of a residual branch; the frozen model has it folded in, and answers alike."""
+    image, x = keras.Input((12, 12, 4)), pixels() / 255
+    layer = FIRST[first]()
+    layer.activation = keras.activations.linear
+    model = keras.Model(image, scaled(layer(image)))
+    aware = quantization_aware(model, pictures=x)
+    (rounded,) = (other for other in aware.layers if isinstance(other, type(layer)))
+    np.testing.assert_allclose(rounded.get_weights()[0], layer.get_weights()[0], rtol=1e-4, atol=1e-6)
+    aware.save(tmp_path / "aware.keras")
+    answers = np.asarray(aware(x, training=False))
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "aware.keras")(x), answers, atol=1e-5)
+    np.testing.assert_allclose(frozen(aware)(x, training=False), answers, atol=0.01 * np.ptp(answers))
+
+
+def test_tfmot_trains_the_kernel_of_the_model_too():
+    model = keras.Sequential([keras.Input((12, 12, 4)), normalization(), layers.Conv2D(8, 3), layers.Flatten()])
+    kernel, x = model.layers[-2].get_weights()[0], pixels()
+    aware = quantization_aware(model, method="tfmot", pictures=x)
+    trained = [w for w in aware.get_weights() if w.shape == kernel.shape]
+    np.testing.assert_allclose(trained[0], kernel, rtol=1e-4, atol=1e-6)
+    (rounded,) = (layer for layer in native(aware).layers if isinstance(layer, layers.Conv2D))
+    np.testing.assert_allclose(rounded.get_weights()[0], kernel, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(native(aware)(x), aware(x), atol=0.02 * np.ptp(model(x)))

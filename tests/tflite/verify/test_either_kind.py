@@ -68,6 +68,15 @@ def test_where_one_number_is_always_the_highest_it_has_to_be_right_as_a_regressi
     assert (status, kind) == ("fail", "regression") and "judged as regression" in reasons[-1]
 
 
+def test_wrong_as_either_it_is_named_a_regression_where_one_number_is_always_the_highest():
+    """So the column that is lost is named, beside the model before quantization-aware training too."""
+    original = np.random.default_rng(0).normal((320, 240, 0), (8, 8, 0.2), (200, 3))
+    moved = original[:, [1, 0, 2]]
+    moved[:, 2] = 0
+    status, reasons, kind = judged(original, moved)
+    assert (status, kind) == ("fail", "regression") and "columns 0-2" in " ".join(reasons)
+
+
 def ending(*stack, stated=None):
     from keras_cnns.graph.reader import read
 
