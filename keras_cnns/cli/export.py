@@ -163,7 +163,7 @@ def _data(network: Any, model: str, dataset: str, data_dir: str | None, pictures
             "(height, width, channels): export it from Python, with arrays for calibration= and images=."
         )
     card = read_card(model)
-    read = reader(network, dataset, data_dir, card.view())
+    read = reader(network, dataset, data_dir, card.view(), card.several_labels)
     calibration, _, _ = read("train", limit=pictures)
     images, labels, names = read("test", limit=None)
     classes.check(model, card.labels, dataset, names)

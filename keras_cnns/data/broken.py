@@ -60,6 +60,12 @@ class Broken:
                 self.note(candidate, str(error))
         return None
 
+    def _no_label(self) -> tf.Tensor:
+        labels = self.source.labels
+        if labels is not None and labels.ndim == 2:
+            return tf.zeros(labels.shape[1:], labels.dtype)
+        return tf.zeros([], tf.int64)
+
     def attempt(self, number: tf.Tensor, use: Callable, *, shape: tuple[int, ...], tries: int) -> tuple:
         """The first sample from `number` on that can be used: of labels, traced by TensorFlow.
 
@@ -78,7 +84,7 @@ class Broken:
             picture, label = tf.cond(
                 k < tries,
                 lambda: self.trusting((number + k) % self.source.count, use)[:2],
-                lambda: (tf.zeros(shape), tf.zeros([], tf.int64)),
+                lambda: (tf.zeros(shape), self._no_label()),
             )
             return picture, label, k
 
@@ -91,6 +97,8 @@ class Broken:
     def trusting(self, number: tf.Tensor, use: Callable) -> tuple:
         """The same, raising TensorFlow's errors where the sample is broken."""
         sample = self.source.read(number)
+        if sample.label.shape.rank:  # several labels, which a table gave
+            return use(sample.picture), tf.identity(sample.label), tf.constant(True)
         inside = (sample.label >= 0) & (sample.label < len(self.source.names))
         with tf.control_dependencies([tf.debugging.Assert(inside, [sample.label])]):
             return use(sample.picture), tf.identity(sample.label), tf.constant(True)
@@ -116,7 +124,7 @@ class Broken:
                 where, remedy = self.source.where(number), self.source.remedy
                 raise UserError(f"{where} has no picture with a label: {remedy}.") from error
             return f"cannot be read ({system_reason(error)})"
-        if not 0 <= int(sample.label) < len(self.source.names):
+        if not sample.label.shape.rank and not 0 <= int(sample.label) < len(self.source.names):
             return f"has the label {int(sample.label)}, outside 0..{len(self.source.names) - 1}"
         data = sample.picture.numpy()
         return pillow.fault(data) if isinstance(data, bytes) else "is a damaged picture"

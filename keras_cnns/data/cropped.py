@@ -105,6 +105,8 @@ class LabelledSamples:
     def evaluation(self, index: tf.Tensor, careful: bool) -> tuple:
         """Picture `index` of the split; beyond its end one of weight 0."""
         picture, label, good = self.view.read(index % self.count, tries=1 if careful else 0)
+        if label.shape.rank:  # several labels: what is measured is a ranking of all pictures
+            label = {"labels": label, "number": index % self.count}
         return tf.round(picture), label, tf.cast(good & (index < self.count), tf.float32)
 
 

@@ -23,6 +23,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import every, path_of, short, whole
 
+LABELLED = ("label", "labels")  # targets of pictures that are cropped, not resized to fit
 TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
 
 
@@ -93,7 +94,9 @@ def load(
       name: "digits", a name of tensorflow-datasets, "folder:PATH", or for boxes and masks "scenes"; see
         `sources/by_name.py`.
       size: (height, width) of the network's input, or one number for both.
-      target: what comes with each picture. "label": int64 [B]. "mask": int32 [B, H, W], the class of each pixel, 255
+      target: what comes with each picture. "label": int64 [B]. "labels": float32 [B, classes] of 0 and 1, and in
+        evaluation a dict with them and "number" int64 [B], of the picture in the split.
+        "mask": int32 [B, H, W], the class of each pixel, 255
         where it has none. "boxes": a dict of boxes float32 [B, most, 4], (x1, y1, x2, y2) in pixels, classes int32,
         ignored and crowd bool [B, most], of which the first `count` int32 [B] are used; scale float32 [B], the factor
         by which the picture was resized; number int64 [B], of the sample in the run.
@@ -140,14 +143,14 @@ def load(
         steps = -(-samples.count // batch_size)
         dataset = batches(samples.evaluation, start=0, end=steps * batch_size)
     classes = len(source.names)
-    last = finisher(how, classes) if training and target == "label" else None
+    last = finisher(how, classes) if training and target in LABELLED else None
     return Data(dataset.prefetch(2), last, classes, source.names, samples.count, steps, broken)
 
 
 def _samples(
     broken: Broken, target: Target, size: tuple[int, int], channels: int, augment: Augment, training: bool
 ) -> LabelledSamples | PlacedSamples:
-    if target == "label":
+    if target in LABELLED:
         return LabelledSamples(broken, size, channels, augment, training)
     return PlacedSamples(broken, size, channels, augment, training, mask=target == "mask")
 
@@ -176,8 +179,8 @@ def load_arrays(
     The arguments are those of `load`; crop and crop_fraction those of `Augment`, for labelled pictures.
 
     Returns:
-      (pictures uint8 [N, H, W, channels], targets, names of the classes). Targets are labels int64 [N], masks int32
-      [N, H, W], or a list of N `Sample`s with their boxes.
+      (pictures uint8 [N, H, W, channels], targets, names of the classes). Targets are labels int64 [N] or float32
+      [N, classes], masks int32 [N, H, W], or a list of N `Sample`s with their boxes.
 
     Raises:
       UserError: as `load`.
@@ -187,7 +190,7 @@ def load_arrays(
     how = Augment.of({"crop": crop, "crop_fraction": crop_fraction})
     source = open_source(name, split, target, size=sides, data_dir=data_dir, download=download, limit=limit)
     broken = Broken(source, skip_broken)
-    if target == "label":
+    if target in LABELLED:
         images, labels = centred(broken, sides, channels, how).everything()
         return images, labels, source.names
     placed = PlacedSamples(broken, sides, channels, how, training=False, mask=target == "mask")

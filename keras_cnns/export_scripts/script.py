@@ -107,7 +107,8 @@ def ship(shipment: Shipment) -> "list[Report]":
         raise UnreadableFile(f"there is no checkpoint {shipment.checkpoint}: run the recipe, or give --checkpoint.")
     model, card = load(shipment.checkpoint), read_card(shipment.checkpoint)
     _check_model(model, shipment)
-    read = reader(model, shipment.dataset, shipment.data_dir, {"crop_fraction": shipment.crop_fraction})
+    view = {"crop_fraction": shipment.crop_fraction}
+    read = reader(model, shipment.dataset, shipment.data_dir, view, card.several_labels)
     calibration, _, _ = read("train", limit=shipment.calibration)
     images, labels, names = read("test", limit=shipment.limit)
     classes.check(shipment.checkpoint, card.labels, shipment.dataset, names)
@@ -158,7 +159,9 @@ def output_kind(model: "keras.Model") -> str | None:
     return drawing.kind_of_outputs([x.shape[1:] for x in model.outputs], model.input_shape[1:3])
 
 
-def reader(model: "keras.Model", dataset: str, data_dir: str | None, view: dict[str, Any]) -> Reader:
+def reader(
+    model: "keras.Model", dataset: str, data_dir: str | None, view: dict[str, Any], several: bool = False
+) -> Reader:
     """(split, limit) -> (pictures, labels or None, names), as the model's outputs need them: classes, boxes or masks.
 
     Args:
@@ -166,6 +169,7 @@ def reader(model: "keras.Model", dataset: str, data_dir: str | None, view: dict[
       dataset: digits, a tensorflow-datasets name, or folder:PATH.
       data_dir: where tensorflow-datasets keeps its data.
       view: how a classifier's pictures are cropped, see `data.read_picture`.
+      several: whether a classifier's pictures have any number of labels each.
     """
     from keras_cnns.data.pipeline import load_arrays
     from keras_cnns.data.sources.sample import VOID
@@ -173,12 +177,13 @@ def reader(model: "keras.Model", dataset: str, data_dir: str | None, view: dict[
 
     (_, height, width, channels), task = model.input_shape, output_kind(model)
     if task is None:
-        return partial(load_arrays, dataset, data_dir=data_dir, size=(height, width), channels=channels, **view)
+        options: dict[str, Any] = {"target": "labels" if several else "label", "channels": channels, **view}
+        return partial(load_arrays, dataset, data_dir=data_dir, size=(height, width), **options)
 
     def read(split: str, limit: int | None) -> tuple[Any, Any, tuple[str, ...]]:
         target: Literal["boxes", "mask"] = "boxes" if task == drawing.DETECTOR else "mask"
-        options: dict[str, Any] = {"size": (height, width), "limit": limit, "data_dir": data_dir}
-        images, masks, names = load_arrays(dataset, split, target=target, **options)
+        where: dict[str, Any] = {"size": (height, width), "limit": limit, "data_dir": data_dir}
+        images, masks, names = load_arrays(dataset, split, target=target, **where)
         return images, None if target == "boxes" or (masks == VOID).any() else masks, names
 
     return read

@@ -30,6 +30,12 @@ class Card:
     labels: tuple[str, ...] = ()
     source: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether the model was trained to answer several labels of a picture at once."""
+        recipe = self.source.get("recipe")
+        return isinstance(recipe, dict) and recipe.get("labels") == "several"
+
     def view(self) -> dict[str, Any]:
         """How evaluation cropped its pictures, as keyword arguments of `data.read_picture`; empty if not known."""
         recipe = self.source.get("recipe")

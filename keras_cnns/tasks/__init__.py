@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = public(
     {
         "Task": "base.task",
         "Classification": "classification.task",
+        "MultiLabel": "multilabel.task",
         "Segmentation": "segmentation.task",
         "Detection": "detection.task",
         "of": "by_name",

@@ -31,6 +31,10 @@ def of(recipe: Any) -> Task:
     if task not in TASKS:
         raise BadArgument(f"{recipe.model} is for {task}, which cannot be trained here.")
     module, name = TASKS[task]
+    if recipe.labels == "several":
+        if task != "classification":
+            raise BadArgument(f"labels is 'several', and {recipe.model} is for {task}: leave it at one.")
+        module, name = "multilabel.task", "MultiLabel"
     if recipe.part != "both":
         if not network.head.proposes:
             raise BadArgument(f"part is {recipe.part!r}, and {recipe.model} makes no proposals: leave it at both.")

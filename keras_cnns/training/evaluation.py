@@ -118,7 +118,7 @@ def _annotated(
         raise UserError(f"{file} is not a model like {recipe.model}: {first_line(error)}") from error
     data = task.load("test", recipe.batch_size // recipe.accumulate)
     check_classes(file, read_card(file).labels, recipe.dataset, data.names)
-    if task.target == "mask" and model.output_shape[-1] != data.classes:
+    if task.target in ("mask", "labels") and model.output_shape[-1] != data.classes:
         raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
     return evaluate_task(model, task, data)
 

@@ -22,6 +22,7 @@ Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit
 Losses = Literal["cross_entropy", "focal", "mse", "distance"]
 ClassWeights = Literal["none", "balanced"]
 Precisions = Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"]
+Labels = Literal["one", "several"]
 Parts = Literal["both", "proposals", "heads"]
 Strategies = Literal["auto", "one", "mirrored", "multi_worker", "tpu"]
 
@@ -55,6 +56,7 @@ class Recipe:
     dataset: str = "digits"  # digits, a tensorflow-datasets name, or folder:PATH
     data_dir: str | None = None  # where tensorflow-datasets keeps its data
     download: bool = False  # fetch the data set where it is not there yet
+    labels: Labels = "one"  # of a picture; several: any number at once, each with a sigmoid, from a folder's table
     # samples that cannot be read: so many are skipped and counted, one more ends the run
     skip_broken: CountOrNone = 0
     augment: Augment = field(default_factory=Augment)

@@ -123,6 +123,7 @@ def smoke(recipe: Recipe) -> Recipe:
     return recipe.but(
         dataset="digits" if network.task == "classification" else "scenes",
         data_dir=None,
+        labels="one",
         weights=None,
         input_shape=(side, side, recipe.input_shape[2]),
         batch_size=8,

@@ -36,7 +36,8 @@ def beta(alpha: tf.Tensor | float, stem: tf.Tensor) -> tf.Tensor:
 
 
 def mix(images: tf.Tensor, labels: tf.Tensor, mixtures: tf.Tensor, classes: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """A batch mixed: images float32 [B, H, W, C], labels int64 [B], mixtures [B, 5] -> images, float32 [B, classes].
+    """A batch mixed: images float32 [B, H, W, C], labels int64 [B] or float32 [B, classes], mixtures [B, 5] -> images,
+    float32 [B, classes].
 
     A label counts by the fraction of the picture that shows it.
     """
@@ -49,5 +50,6 @@ def mix(images: tf.Tensor, labels: tf.Tensor, mixtures: tf.Tensor, classes: int)
     flat = tf.reshape(images, [-1, height, width * channels])
     others = tf.gather(flat, partner)
     images = tf.reshape(others + share * (flat - others), tf.shape(images))
-    seen, labels = tf.reduce_mean(share, (1, 2))[:, None], tf.one_hot(labels, classes)
+    seen = tf.reduce_mean(share, (1, 2))[:, None]
+    labels = labels if labels.shape.rank == 2 else tf.one_hot(labels, classes)
     return images, labels * seen + tf.gather(labels, partner) * (1 - seen)

@@ -12,7 +12,7 @@ from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.validation import short
 
 FOLDER = "folder:"
-Target = Literal["label", "boxes", "mask"]
+Target = Literal["label", "labels", "boxes", "mask"]
 TARGETS = get_args(Target)
 
 
@@ -34,7 +34,8 @@ def open_source(
         PASCAL VOC (XML files), for masks as a pair of folders (images, masks), in PASCAL VOC's form, as Roboflow
         writes them, or as polygons in COCO's or YOLO's form; or "scenes", drawn pictures with boxes and masks.
       split: "train", "test", or a split that the data set itself names.
-      target: what has to be known of each picture.
+      target: what has to be known of each picture: its label, any number of labels (of a table in a folder), boxes or
+        a mask.
       size: (height, width) at which scenes are drawn; other pictures keep their own size.
       data_dir: the folder of tensorflow-datasets. download: whether to fetch a data set that is not there.
       limit: so many samples only, spread evenly.
@@ -51,10 +52,13 @@ def open_source(
         source = shapes.open_scenes(split, target, size or shapes.SIZE)
     elif name.startswith(FOLDER):
         path = name.removeprefix(FOLDER)
-        source = folder.open_folder(path, split) if target == "label" else _annotated(path, split, target)
+        labelled = target in ("label", "labels")
+        source = folder.open_folder(path, split, target == "labels") if labelled else _annotated(path, split, target)
         check_names(path, source.names)
     elif os.path.isdir(name):
         raise UnreadableFile(f"{name} is a folder: write {FOLDER}{name}.")
+    elif target == "labels":
+        raise BadArgument(f"several labels for a picture are read from a folder with a table: give {FOLDER}PATH.")
     elif target == "label":
         source = tfds.open_tfds(name, split, data_dir=data_dir, download=download)
     else:

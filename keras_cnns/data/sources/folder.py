@@ -26,8 +26,10 @@ SEED, FIFTH = 0, 5
 Labelled = tuple[Sequence[str], Sequence[Path], np.ndarray]  # the names of the classes, the files, their labels
 
 
-def open_folder(path: str, split: str) -> Source:
+def open_folder(path: str, split: str, several: bool = False) -> Source:
     """The pictures of one split of a folder.
+
+    several: whether a picture may have any number of labels, by a table; its label is then float32 [classes].
 
     The classes are the names of the folders, sorted. Hidden folders, hidden files and files of other kinds are skipped.
 
@@ -41,17 +43,22 @@ def open_folder(path: str, split: str) -> Source:
             f"no folder {root}: give folder:PATH with PATH/CLASS/*.jpg or PATH/train/CLASS/*.jpg in it."
         )
     try:
-        return _source(root, *_split(root, split))
+        return _source(root, *_split(root, split, several))
     except OSError as error:
         raise UnreadableFile(f"cannot read the folder {error.filename or root}: {error.strerror}.") from error
 
 
-def _split(root: Path, split: str) -> Labelled:
+def _split(root: Path, split: str, several: bool) -> Labelled:
     """The classes, files and labels of a split."""
     tables = table.beside(root)
     if tables:
-        names, files, labels, divided = table.read(tables, root, split)
+        names, files, labels, divided = table.read(tables, root, split, several)
         return (names, files, labels) if divided else _part(names, files, labels, split, root)
+    if several:
+        raise UnreadableFile(
+            f"{root} has no table: several labels for a picture are read from labels.csv with the columns file and "
+            "labels (separated with |), or with a column of 0 and 1 for each label."
+        )
     splits = _splits(root)
     if not splits:
         return _part(*_classes(root), split, root)
@@ -66,7 +73,8 @@ def _source(root: Path, names: Sequence[str], files: Sequence[Path], labels: np.
     paths, classes = tf.constant([bytes(file) for file in files]), tf.constant(labels)
 
     def fingerprint() -> str:
-        lines = [f"{label} {file.relative_to(folder).as_posix()}" for file, label in zip(files, labels, strict=True)]
+        numbers = labels if labels.ndim == 1 else [",".join(map(str, np.flatnonzero(row))) for row in labels]
+        lines = [f"{label} {file.relative_to(folder).as_posix()}" for file, label in zip(files, numbers, strict=True)]
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
     return Source(
@@ -188,12 +196,19 @@ def _check_depth(folder: Path, inside: Sequence[Path]) -> None:
 
 
 def _part(names: Sequence[str], files: Sequence[Path], labels: np.ndarray, split: str, root: Path) -> Labelled:
-    """The samples of a split; one picture in five of every class, at least one, is held out."""
+    """The samples of a split; one picture in five of every class, at least one, is held out.
+
+    Of labels [n, classes] one picture in five.
+    """
     wanted = next(iter(asked(split)), None)
     if wanted is None:
         raise UnreadableFile(f"{root} has no split {split!r}: it is split into {TRAIN} and {TEST}.")
     held_out = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
+    if labels.ndim == 2:
+        if len(labels) < 2:
+            raise UnreadableFile(f"{root} has a single picture: training and testing need one each.")
+        held_out[np.random.default_rng(SEED).permutation(len(labels))[: max(1, len(labels) // FIFTH)]] = True
+    for label in np.unique(labels) if labels.ndim == 1 else ():
         members = np.flatnonzero(labels == label)
         if len(members) < 2:
             raise UnreadableFile(

@@ -11,8 +11,9 @@ import numpy as np
 from keras_cnns.data.sources import walk
 from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TRAIN, asked, role
-from keras_cnns.data.sources.table_columns import columns_of, with_one_label
+from keras_cnns.data.sources.table_columns import columns_of, with_one_column
 from keras_cnns.data.sources.table_files import TABLES, cells
+from keras_cnns.data.sources.table_several import labels_of, multi_hot
 from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.messages import once
 
@@ -68,58 +69,65 @@ def _role(table: Path) -> str | None:
     return role(table.stem) or role(table.parent.name)
 
 
-def read(tables: Sequence[Path], root: Path, split: str) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
+def read(
+    tables: Sequence[Path], root: Path, split: str, several: bool = False
+) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
     """The rows of one split: of the split's own table, or of the only one.
 
+    several: whether a picture may have any number of labels.
+
     Returns:
-      (names of the classes, files, labels int64 [n], whether the tables have splits of their own)
+      (names of the classes, files, labels int64 [n], or with `several` float32 [n, classes] of 0 and 1, whether the
+      tables have splits of their own)
 
     Raises:
       UserError: a table cannot be read, its columns are unknown, or it names pictures that do not exist.
     """
     if len(tables) == 1:
-        return _of_split(tables[0], root, split)
+        return _of_split(tables[0], root, split, several)
     by_role = {r: [f for f in tables if _role(f) == r] for r in {_role(f) for f in tables}}
-    for several in by_role.values():
-        if len(several) > 1:
-            raise UnreadableFile(f"{root} has two tables for a split: {', '.join(f.name for f in several)}.")
+    for both in by_role.values():
+        if len(both) > 1:
+            raise UnreadableFile(f"{root} has two tables for a split: {', '.join(f.name for f in both)}.")
     wanted = next((by_role[r][0] for r in asked(split) if r in by_role), None)
     if wanted is None:
         raise UnreadableFile(
             f"{root} has no table for the split {split!r}: it has {', '.join(f.name for f in tables)}."
         )
     training = by_role[TRAIN][0]
-    rows, columns = _rows_of(training, root)
-    names, files, labels = _numbered(training, rows, columns)
+    rows, columns = _rows_of(training, root, several)
+    names, files, labels = _numbered(training, rows, columns, several)
     if wanted != training:
-        names, files, labels = _numbered(wanted, _rows_of(wanted, root)[0], names)
+        names, files, labels = _numbered(wanted, _rows_of(wanted, root, several)[0], names, several)
     return names, files, labels, True
 
 
 @dataclass(frozen=True)
 class Row:
-    """A picture, its class, and its split (a role of `splits`) where the table has a column for it."""
+    """A picture, its class (or the cell of its labels), and its split (a role of `splits`) where a column has it."""
 
     picture: Path
     label: str
     split: str | None
 
 
-def _of_split(path: Path, root: Path, split: str) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
+def _of_split(
+    path: Path, root: Path, split: str, several: bool
+) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
     """The rows of a split in the only table; all rows where neither a column nor folders say which split they are."""
-    rows, columns = _rows_of(path, root)
+    rows, columns = _rows_of(path, root, several)
     if not any(row.split for row in rows):
         rows = _split_by_folders(rows, root)
     there = {row.split for row in rows if row.split}
     if not there:
-        return *_numbered(path, rows, columns), False
+        return *_numbered(path, rows, columns, several), False
     wanted = next((r for r in asked(split) if r in there), None)
     if wanted is None or TRAIN not in there:
         missing = TRAIN if TRAIN not in there else split
         raise UnreadableFile(f"{path} has no row of the split {missing!r}: its rows are of {', '.join(sorted(there))}.")
-    names, files, labels = _numbered(path, [row for row in rows if row.split == TRAIN], columns)
+    names, files, labels = _numbered(path, [row for row in rows if row.split == TRAIN], columns, several)
     if wanted != TRAIN:
-        names, files, labels = _numbered(path, [row for row in rows if row.split == wanted], names)
+        names, files, labels = _numbered(path, [row for row in rows if row.split == wanted], names, several)
     return names, files, labels, True
 
 
@@ -132,10 +140,10 @@ def _split_by_folders(rows: list[Row], root: Path) -> list[Row]:
     return [replace(row, split=part) for row, part in zip(rows, roles, strict=True)]
 
 
-def _rows_of(path: Path, root: Path) -> tuple[list[Row], tuple[str, ...] | None]:
+def _rows_of(path: Path, root: Path, several: bool) -> tuple[list[Row], tuple[str, ...] | None]:
     """(the rows, the classes where each has a column of its own, else None)."""
     places = Places(path.parent)
-    table, columns = with_one_label(path, cells(path))
+    table, columns = with_one_column(path, cells(path), several)
     file, label, split = columns_of(path, table, places.find)
     if not walk.is_picture(table[0][file]) and not places.find(table[0][file]):
         table = table[1:]  # the header
@@ -144,14 +152,15 @@ def _rows_of(path: Path, root: Path) -> tuple[list[Row], tuple[str, ...] | None]
         picture = places.find(row[file])
         if picture is None:
             missing.append(row[file])
-        elif not row[label].strip():
+        elif not row[label].strip() and not several:
             raise UnreadableFile(f"{path} has no class for {row[file]}: add it, or remove the row.")
         elif split is not None and role(row[split]) is None:
             raise BadArgument(
                 f"{path} has the split {row[split]!r} for {row[file]}: it must be train, validation or test."
             )
         else:
-            rows.append(Row(picture, one_line(row[label]), None if split is None else role(row[split])))
+            cell = row[label].strip() if several else one_line(row[label])
+            rows.append(Row(picture, cell, None if split is None else role(row[split])))
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise UnreadableFile(
@@ -169,9 +178,16 @@ def _rows_of(path: Path, root: Path) -> tuple[list[Row], tuple[str, ...] | None]
 
 
 def _numbered(
-    path: Path, rows: Sequence[Row], names: tuple[str, ...] | None = None
+    path: Path, rows: Sequence[Row], names: tuple[str, ...] | None, several: bool
 ) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
     """(names of the classes, files, labels); names: the classes of the training split, for the others."""
+    if several:
+        labels = labels_of(path, [row.label for row in rows], names)
+        pictures = [row.picture for row in rows]
+        names = names or in_order({label for each in labels for label in each})
+        if not names:
+            raise UnreadableFile(f"{path} has no label for any picture.")
+        return names, pictures, multi_hot(path, labels, pictures, names)
     classes = [row.label for row in rows]
     if names is None:
         names = in_order(set(classes))
@@ -212,11 +228,12 @@ def _check_single_labels(path: Path, names: Sequence[str]) -> None:
             continue
         if separator != " ":
             raise UnreadableFile(
-                f"{path} has several labels in a cell, such as {shared[0]!r}: give each picture one class."
+                f"{path} has several labels in a cell, such as {shared[0]!r}: give each picture one class, or train "
+                "several labels at once (--labels several)."
             )
         once(
             f"{path}: {shared[0]!r} is taken for one class, although other classes have some of its words. If cells "
-            "hold several labels, give each picture one class."
+            "hold several labels, give each picture one class, or train them at once (--labels several)."
         )
 
 

@@ -1,17 +1,19 @@
 """Which columns of a table hold file names, classes and splits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION
+from keras_cnns.data.sources.table_several import joined
 from keras_cnns.support.errors import UnreadableFile, nearest
 
 # the names of the columns, in the order in which they are looked for
 FILES = (
     "file",
     "filename",
+    "fname",
     "file_name",
     "path",
     "filepath",
@@ -22,16 +24,32 @@ FILES = (
     "img",
     "id",
 )
-CLASSES = ("class", "label", "class_name", "category", "target", "species", "breed", "diagnosis", "y")
+CLASSES: tuple[str, ...] = (
+    "class",
+    "label",
+    "class_name",
+    "category",
+    "target",
+    "species",
+    "breed",
+    "diagnosis",
+    "y",
+    "labels",
+    "tags",
+    "classes",
+)
 SPLITS = ("split", "subset", "partition")
 FLAGS = {"is_train": TRAIN, "is_valid": VALIDATION, "is_val": VALIDATION, "is_test": TEST}  # columns of true and false
 
 
-def with_one_label(path: Path, table: list[list[str]]) -> tuple[list[list[str]], tuple[str, ...] | None]:
+def with_one_column(
+    path: Path, table: list[list[str]], several: bool = False
+) -> tuple[list[list[str]], tuple[str, ...] | None]:
     """(a table with a column of classes and one of splits, the names of the classes), of a table with a column of 0 and
     1 for each class, as Roboflow's _classes.csv; other tables as they are.
 
-    Columns such as is_valid become the column of splits.
+    Columns such as is_valid become the column of splits. several: whether a picture may have any number of classes; the
+    column then holds JSON lists.
 
     Raises:
       UserError: a picture has no class or several.
@@ -49,19 +67,30 @@ def with_one_label(path: Path, table: list[list[str]]) -> tuple[list[list[str]],
     columns = [n for n, name in enumerate(lower) if n and name not in SPLITS]
     if lower[0] not in FILES or set(lower) & set(CLASSES) or len(columns) < 2 or not rows:
         return table, None
+    if several:
+        lists = [joined(header, row, columns) for row in rows]
+        return (table, None) if None in lists else _replaced(path, header, rows, columns, lists)
     if not all(row[n] in ("0", "1") for row in rows for n in columns):
         return table, None
     for row in rows:
         if (count := [row[n] for n in columns].count("1")) != 1:
             raise UnreadableFile(
                 f"{path} has {count or 'no'} classes for {row[0]}: training takes exactly one for each picture; remove "
-                "the row or correct it."
+                "the row or correct it, or train several labels at once (--labels several)."
             )
+    classes = [header[columns[[row[n] for n in columns].index("1")]] for row in rows]
+    return _replaced(path, header, rows, columns, classes)
+
+
+def _replaced(
+    path: Path, header: list[str], rows: list[list[str]], columns: list[int], classes: Sequence[str | None]
+) -> tuple[list[list[str]], tuple[str, ...]]:
+    """The table with one column of `classes` in the place of a column for each class, and the names of these."""
     names = tuple(header[n] for n in columns)
     if len(set(names)) < len(names):
         raise UnreadableFile(f"{path} has two columns of the same name: give each class its own.")
     rest = [n for n in range(len(header)) if n not in columns]
-    labelled = [[row[n] for n in rest] + [names[[row[n] for n in columns].index("1")]] for row in rows]
+    labelled = [[row[n] for n in rest] + [str(label)] for row, label in zip(rows, classes, strict=True)]
     return [[header[n] for n in rest] + [CLASSES[0]], *labelled], names
 
 

@@ -61,9 +61,26 @@ def detection(metrics: Mapping[str, Any], section: Section) -> None:
         section.tables.append(Table("What was found, and what is wrong with it", ("", "boxes"), rows))
 
 
+def multilabel(metrics: Mapping[str, Any], section: Section) -> None:
+    """Adds the metrics of `tasks.multilabel` to a section."""
+    section.lines.append(
+        f"Mean average precision {metrics['mean_average_precision']:.4f} of {len(metrics['classes'])} labels, F1 "
+        f"{metrics['f1']:.4f} at one half, all labels right on {metrics['exact']:.1%} of {metrics['examples']:,} "
+        "pictures."
+    )
+    keys = ("average_precision", "precision", "recall", "f1")
+    rows = [
+        (name, *(_share(row[key]) for key in keys), f"{row['support']:,}")
+        for name, row in list(metrics["classes"].items())[:CLASSES]
+    ]
+    head = ("label", "average precision", "precision", "recall", "F1", "pictures")
+    section.tables.append(Table("By label", head, rows))
+
+
 def draw(metrics: Mapping[str, Any], section: Section) -> bool:
     """Adds the metrics of the run's task. Returns False if the run wrote no metrics of a known kind."""
     kinds = {"mean_iou": segmentation, "map": detection, "accuracy": classification}
+    kinds |= {"mean_average_precision": multilabel}
     add = next((function for key, function in kinds.items() if key in metrics), None)
     if add:
         add(metrics, section)

@@ -53,6 +53,8 @@ class Subject:
     @property
     def task(self) -> str:
         """What its network is for; a classifier, where nothing else is known."""
+        if self.recipe.get("labels") == "several":
+            return "several labels at once"
         name = self.recipe.get("model") or self.card.name
         return entry(name).task if name in list_models() else "classification"
 

@@ -18,14 +18,14 @@ from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.types import Recipe
 
 
-def build(recipe: Recipe, classes: int) -> keras.Model:
+def build(recipe: Recipe, classes: int, activation: str = "softmax") -> keras.Model:
     """The network of `recipe` that is saved and exported: it returns probabilities, in float32.
 
-    It has no auxiliary classifiers, which are for training only.
+    activation: of the classifier. It has no auxiliary classifiers, which are for training only.
     """
     overrides = {name: value for name, value in recipe.overrides.items() if name != "auxiliary"}
     with precision("float32"):
-        return _build(recipe.but(overrides=overrides), classes, "softmax")
+        return _build(recipe.but(overrides=overrides), classes, activation)
 
 
 def build_for_training(recipe: Recipe, classes: int) -> keras.Model:

@@ -16,6 +16,7 @@ from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.types import Recipe
 from keras_cnns.tasks.base import recipe_model as network
 
+KINDS = {"label": "classification", "labels": "several labels at once", "mask": "segmentation", "boxes": "detection"}
 Finding = tuple[str, str, bool]  # what was looked at, what was found, whether that is fine
 
 
@@ -73,7 +74,7 @@ class Task(ABC):
             default = defaults[name]
             if getattr(self.recipe, name) != default:
                 model, task = self.recipe.model, type(self).__name__.lower()
-                kind = {"label": "classification", "mask": "segmentation", "boxes": "detection"}.get(self.target, task)
+                kind = KINDS.get(self.target, task)
                 kept = "empty" if default in ((), "") else f"at {default}"
                 other = ", and set augment.zoom to vary the size of what it sees" if name == "sizes" else ""
                 raise BadArgument(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}{other}.")

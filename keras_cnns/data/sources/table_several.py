@@ -1,0 +1,76 @@
+"""Several labels for each picture of a table: cells that hold lists, and a column of 0 and 1 for each label."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_cnns.data.sources.class_names import one_line
+from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.support.messages import once
+from keras_cnns.support.untrusted import parse_json
+
+SEPARATORS = "|;,"  # of labels in a cell, the first of them that a table has; else spaces
+TRUE, FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
+
+
+def joined(header: Sequence[str], row: Sequence[str], columns: Sequence[int]) -> str | None:
+    """The labels of a row with a column of 0 and 1 for each of them, as a JSON list; None for any other row."""
+    values = [row[n].strip().lower() for n in columns]
+    if any(value not in TRUE + FALSE for value in values):
+        return None
+    return json.dumps([header[n] for n, value in zip(columns, values, strict=True) if value in TRUE])
+
+
+def labels_of(path: Path, cells: Sequence[str], names: Sequence[str] | None = None) -> list[tuple[str, ...]]:
+    """The labels in each cell: a JSON list, or texts with a separator between them; no label in an empty cell.
+
+    names: the labels of the training split, for the others.
+    """
+    texts = [cell for cell in cells if not _is_list(cell)]
+    separator = next((each for each in SEPARATORS if any(each in text for text in texts)), None)
+    alone = set(names or ()) if separator is None else set()
+    if separator is None and any(re.search(r"\s", text) and text not in alone for text in texts):
+        example = next(text for text in texts if re.search(r"\s", text))
+        once(f"{path} has no | ; or , between labels: they are separated at spaces, as in {example!r}.")
+    several = []
+    for cell in cells:
+        if _is_list(cell):
+            parts = [str(label) for label in parse_json(cell)]
+        else:
+            parts = [cell] if cell in alone else cell.split(separator)
+        several.append(tuple(dict.fromkeys(label for part in parts if (label := one_line(part)))))
+    return several
+
+
+def multi_hot(
+    path: Path, labels: Sequence[tuple[str, ...]], pictures: Sequence[Path], names: Sequence[str]
+) -> np.ndarray:
+    """float32 [n, labels]: 1 where a picture has the label.
+
+    Raises:
+      UserError: a label that is not in `names`.
+    """
+    position = {name: number for number, name in enumerate(names)}
+    matrix = np.zeros((len(labels), len(names)), np.float32)
+    for row, several in enumerate(labels):
+        for label in several:
+            if label not in position:
+                raise UnreadableFile(
+                    f"{path} has a label {label!r} ({pictures[row].name}) that the training pictures do not have: "
+                    "remove it."
+                )
+            matrix[row, position[label]] = 1
+    return matrix
+
+
+def _is_list(cell: str) -> bool:
+    """Whether a cell holds a JSON list of labels."""
+    if not cell.startswith("["):
+        return False
+    try:
+        return isinstance(parse_json(cell), list)
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Several labels at once: each label of a picture is answered on its own."""

@@ -1,0 +1,51 @@
+"""The measures of several labels at once: average precision of each label, and decisions at one half."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+
+def measure(labels: Any, probabilities: Any, names: Sequence | None = None) -> dict[str, Any]:
+    """The metrics of probabilities [n, labels] against labels [n, labels] of 0 and 1, as plain values for JSON.
+
+    A probability that is not finite counts as 0.
+
+    Returns:
+      examples; mean_average_precision (of the labels that some picture has; -1 if there is none; scikit-learn's
+      average_precision_score, the area under the precision over recall in steps); f1 (of all decisions at one half
+      together); exact (fraction of the pictures with all decisions right); loss (binary cross-entropy, mean over
+      labels, in nats); classes: of each label by name average_precision (None without a picture that has it),
+      precision, recall and f1 at one half, and support, the pictures that have it.
+    """
+    true = np.asarray(labels, np.float64) > 0.5
+    scores = np.nan_to_num(np.asarray(probabilities, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    names = [str(name) for name in (names or range(true.shape[1]))]
+    decided = scores > 0.5
+    hits, claimed, there = (true & decided).sum(0), decided.sum(0), true.sum(0)
+    rows = {}
+    for number, name in enumerate(names):
+        precision = float(average_precision_score(true[:, number], scores[:, number])) if there[number] else None
+        rows[name] = {
+            "average_precision": precision,
+            **_decisions(hits[number], claimed[number], there[number]),
+            "support": int(there[number]),
+        }
+    known = [row["average_precision"] for row in rows.values() if row["average_precision"] is not None]
+    certain = np.clip(scores, 1e-12, 1 - 1e-12)
+    return {
+        "examples": len(true),
+        "mean_average_precision": float(np.mean(known)) if known else -1.0,
+        "f1": _decisions(hits.sum(), claimed.sum(), there.sum())["f1"],
+        "exact": float((true == decided).all(1).mean()),
+        "loss": float(-np.where(true, np.log(certain), np.log1p(-certain)).mean()),
+        "classes": rows,
+    }
+
+
+def _decisions(hits: Any, claimed: Any, there: Any) -> dict[str, float]:
+    """Precision, recall and F1, 0 where they are not defined. claimed: answered yes. there: true."""
+    precision = float(hits / claimed) if claimed else 0.0
+    recall = float(hits / there) if there else 0.0
+    return {"precision": precision, "recall": recall, "f1": float(2 * hits / max(claimed + there, 1))}
