@@ -1,1 +1,1 @@
-"""Quantization while training: Keras 3 natively, or through tensorflow-model-optimization's twin."""
+"""Quantization-aware training, in Keras 3 or through tensorflow-model-optimization."""

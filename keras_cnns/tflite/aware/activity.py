@@ -1,4 +1,4 @@
-"""Activity regularizers become layers of their own, so that rewriting a layer does not move what they measure."""
+"""Makes activity regularizers layers of their own, so that rewriting a layer does not change what they measure."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class ActivityRegularizer(layers.Layer):
 
 
 def regularizers_behind(graph: Graph) -> None:
-    """Puts an `ActivityRegularizer` behind each node that has one; an output's takes over its name."""
+    """Puts an `ActivityRegularizer` behind each node that has one; if the node is an output, it takes over its name."""
     outputs = tree.flatten(graph.outputs)
     graph.rewrite(lambda node, uses: _behind(node, node in outputs))
 
@@ -54,5 +54,5 @@ def _behind(node: Node, is_output: bool) -> Node | None:
 
 
 def without_regularizer(node: Node, uses: Uses | None = None) -> Node | None:
-    """The rule that drops them: for a file."""
+    """The rule that removes activity regularizers, for a file."""
     return node.input if node.is_a(ActivityRegularizer) else None

@@ -1,4 +1,4 @@
-"""The ranges of a quantization-aware model from pictures: the extremes over all of them, in whatever order."""
+"""Sets the ranges of a quantization-aware model from pictures: the extremes over all of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,13 +18,13 @@ MOST = 50_000  # pictures of a generator, which may be endless; of what says how
 
 
 def calibrate(model: keras.Model, pictures: Any, *, batch_size: int = 32) -> list[np.ndarray]:
-    """Sets the ranges of a quantization-aware model by `pictures`, as inference meets them; nothing else changes.
+    """Sets the ranges of a quantization-aware model from `pictures`, in inference; nothing else changes.
 
     pictures: as `quantization_aware` takes them.
     Returns: the first batch, as a list of arrays in the order of the inputs.
 
     Raises:
-      UserError: they do not fit the model's inputs, there are none, not all are numbers, or they do not end.
+      UserError: there are no pictures or no end of them, they do not fit the inputs, or they are not finite.
     """
     tracked = [n for n in model.layers if isinstance(n, FakeQuant) and n.fixed is None]
     first, measured = _measured(model, tracked, batches(pictures, model, batch_size))
@@ -69,7 +69,7 @@ def _widened(first: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def batches(pictures: Any, model: keras.Model, size: int = 32) -> Iterator[list[np.ndarray]]:
-    """`pictures` a few at a time, as lists of arrays in the order of the model's inputs.
+    """`pictures` in batches, as lists of arrays in the order of the model's inputs.
 
     Raises:
       UserError: as in `calibrate`.

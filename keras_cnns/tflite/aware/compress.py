@@ -1,12 +1,12 @@
-"""Pruning and clustering by tensorflow-model-optimization, in the twin, and back as a Keras 3 model.
+"""Pruning and clustering by tensorflow-model-optimization, in a tf_keras twin that becomes a Keras 3 model again.
 
 >>> lean = prune(model, (pictures, labels), sparsity=0.75, epochs=4)
 >>> lean = cluster(lean, (pictures, labels), clusters=16)              # zeros stay zeros
 >>> aware = quantization_aware(lean); aware.fit(..., callbacks=[Keep()])
 >>> gzip_size(qat.convert(aware))
 
-A phone's kernels compute with zeros and repetitions as with any number: what shrinks is the compressed download,
-`gzip_size`, not the file and not the latency. Zhu & Gupta 2017, 1710.01878 (the schedule); Han et al. 2015, 1510.00149.
+A phone's kernels do not compute zeros or equal weights any faster. Only the compressed download (`gzip_size`) becomes
+smaller, not the file, and the latency stays. Zhu & Gupta 2017, 1710.01878 (the schedule); Han et al. 2015, 1510.00149.
 """
 
 import gzip
@@ -35,15 +35,15 @@ def prune(
     smallest: int = SMALLEST,
     **training: Any,
 ) -> keras.Model:
-    """A Keras 3 model of the same answers, near enough, in which `sparsity` of the large kernels is zero.
+    """A Keras 3 model with nearly the same answers, in whose large kernels the share `sparsity` of the weights is zero.
 
-    data: (pictures, labels), or a batched tf.data.Dataset of them. While the model is trained the share of zeros rises
-    from `start` along the cubic schedule, for the part `settled` of the steps, and stays for the rest.
-    smallest: kernels with fewer weights keep them all, as depthwise kernels do. Batch norm keeps its statistics.
-    training: `epochs` (3), `learning_rate` (1e-3), `batch_size` (64), `loss` (cross-entropy of integer labels).
+    data: (pictures, labels), or a batched tf.data.Dataset of them. During training the share of zeros rises from
+    `start` along the cubic schedule for the part `settled` of the steps, and then stays. smallest: kernels with fewer
+    weights are not pruned, such as depthwise kernels. Batch norm keeps its statistics. training: `epochs` (3),
+    `learning_rate` (1e-3), `batch_size` (64), `loss` (cross-entropy of integer labels).
 
     Raises:
-      UserError: an argument is out of its range, nothing is large enough, or the model has no twin in tf_keras.
+      UserError: an argument is out of range, no kernel is large enough, or the model cannot be rebuilt in tf_keras.
     """
     if not 0 <= start <= sparsity < 1 or not 0 < settled <= 1:
         raise UserError(f"sparsity {sparsity} from {start} cannot be: give 0 <= start <= sparsity < 1")
@@ -63,7 +63,7 @@ def prune(
 def cluster(
     model: keras.Model, data: Any, *, clusters: int = 16, smallest: int = SMALLEST, **training: Any
 ) -> keras.Model:
-    """A Keras 3 model whose large kernels hold no more than `clusters` values each; zeros stay zeros.
+    """A Keras 3 model whose large kernels have at most `clusters` different values each; zeros stay zeros.
 
     data, smallest, training: as in `prune`.
 
@@ -95,9 +95,9 @@ def _preserving(layer: tf_keras.layers.Layer, **options: Any) -> tf_keras.layers
 
 
 class Keep(keras.callbacks.Callback):
-    """While a model is trained further: zeros in its kernels stay zeros, and values equal within a filter stay equal.
+    """Callback for further training: zeros in kernels stay zeros, and values equal within a filter stay equal.
 
-    most: a filter with more different values than this was not clustered, and only its zeros are kept.
+    most: a filter with more different values than this was not clustered; only its zeros are kept.
     """
 
     def __init__(self, most: int = 64) -> None:
@@ -134,7 +134,7 @@ def sparsity(model: keras.Model) -> float:
 
 
 def gzip_size(file: str | Path | bytes | bytearray) -> int:
-    """Bytes of a `.tflite` file (its path, or its bytes) as a download compressed by gzip."""
+    """Bytes of a `.tflite` file (given as a path or as bytes) compressed by gzip."""
     data = file if isinstance(file, bytes | bytearray) else Path(file).read_bytes()
     return len(gzip.compress(bytes(data), 9, mtime=0))
 

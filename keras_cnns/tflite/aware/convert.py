@@ -1,4 +1,4 @@
-"""The int8 file that answers as a quantization-aware model was trained to."""
+"""Converts a trained quantization-aware model to the int8 file that answers as the model does."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def convert(model: Any, *, batch: int | None = 1, input_type: str = "int8", outp
 
 
 def frozen(model: keras.Model) -> keras.Model:
-    """The quantization-aware model with standard layers, kernels already rounded and ranges as numbers.
+    """The quantization-aware model with standard layers, rounded kernels and fixed ranges.
 
     Raises:
       UserError: the model is not quantization-aware, or has not seen a picture yet.

@@ -1,9 +1,9 @@
-"""Channels that a depthwise convolution reads are brought to like ranges: int8 has one step for all of them.
+"""Equalization: brings the channels that a depthwise convolution reads to similar ranges, as int8 has one step for all.
 
-Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", 1906.04721, and what that
-leaves out: hard-swish, which does not scale with its channels. A channel a thirtieth as large as another has five bits
-less, and the batch normalization behind the depthwise convolution magnifies what is left of it. The convolution's own
-kernels are rounded channel by channel, so nothing is lost there.
+Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", 1906.04721, extended to
+hard-swish, which does not scale with its channels. A channel a thirtieth as large as another has five bits less, and
+the batch normalization behind the depthwise convolution magnifies its error. The convolution's own kernels are rounded
+channel by channel, so scaling them costs nothing.
 """
 
 from typing import Any, TypeAlias
@@ -26,7 +26,7 @@ SLOPE = 3.0  # of x * relu6(x + 3) at zero, by which the noise of small channels
 
 
 def equalized(node: Node, uses: Uses) -> None:
-    """The rule, on the batch normalization behind a depthwise convolution; what is computed stays the same."""
+    """The rule, applied to the batch normalization behind a depthwise convolution; the results do not change."""
     reader = node.input if follows_linear(node, uses) else None
     if reader is None or not reader.is_a(*DEPTHWISE) or len(node.shape) != 4 or uses[reader.input] != 1:
         return
@@ -47,10 +47,10 @@ def equalized(node: Node, uses: Uses) -> None:
 
 
 def like_ranges(tensors: Ranges, gain: np.ndarray) -> tuple[np.ndarray, float]:
-    """(scales, how many times less noise) that bring the channels of tensors in a row to like ranges.
+    """(scales, the factor by which noise is reduced) that bring the channels of several tensors to similar ranges.
 
-    tensors: (lowest, highest, slope) of the channels of each, zero between them: its noise goes on times `slope`.
-    gain: what the noise of each channel is multiplied by in what reads the last.
+    tensors: (lowest, highest, slope) of each tensor's channels, with zero in between; its noise is multiplied by
+    `slope`. gain: the factor for each channel's noise in what reads the last tensor.
     """
     low, high = (np.maximum(v, 1e-9) for v in (-tensors[0][0], tensors[0][1]))
     ones = np.ones(len(low))
@@ -70,7 +70,7 @@ def _noise(tensors: Ranges, gain: np.ndarray, scale: np.ndarray) -> float:
 
 
 def channel_ranges(norm: Node, swish: bool) -> Ranges:
-    """(lowest, highest, slope) of each channel behind `norm` and relu; of x, and of x * relu6(x + 3)."""
+    """(lowest, highest, slope) of each channel behind `norm` and ReLU, both of x and of x * relu6(x + 3)."""
     gamma, beta = (np.asarray(w, np.float64) for w in norm.weights[:2])
     x = beta + gamma * np.linspace(-DEVIATIONS, DEVIATIONS, 65)[:, None]
     values = [(np.maximum(x, -3), SLOPE), (x * np.clip(x + 3, 0, 6), 1)] if swish else [(np.maximum(x, 0), 1)]
@@ -78,7 +78,7 @@ def channel_ranges(norm: Node, swish: bool) -> Ranges:
 
 
 def noise_gain(reader: Node, norm: Node) -> np.ndarray:
-    """By what `reader` and the batch normalization behind it magnify the noise of each channel that is read."""
+    """The factor by which `reader` and the batch normalization behind it magnify the noise of each channel."""
     kernel, variance = np.asarray(reader.weights[0], np.float64), np.asarray(norm.weights[-1], np.float64)
     gamma = np.asarray(norm.weights[0], np.float64) if norm.config["scale"] else 1.0
     kernel = scaled(reader.call, kernel, gamma / np.sqrt(variance + norm.config["epsilon"]))
@@ -86,7 +86,7 @@ def noise_gain(reader: Node, norm: Node) -> np.ndarray:
 
 
 def gated(node: Node) -> Node | None:
-    """The x of x * relu6(x + 3), as int8 has hard-swish, the first x perhaps times a number; None of any other node."""
+    """The x of x * relu6(x + 3), int8's hard-swish, with the first x possibly scaled; None for any other node."""
     if not node.is_a(layers.Multiply) or len(node.inputs) != 2:
         return None
     factor, gate = node.inputs
@@ -99,7 +99,7 @@ def gated(node: Node) -> Node | None:
 
 
 def floor(node: Node) -> float:
-    """The value of `gated(node)` below which the product is zero, or is so for every channel."""
+    """The value of `gated(node)` below which the product is zero for every channel."""
     opened = node.inputs[1].input
     return -3.0 / float(np.min(opened.weights[0])) if opened.weights else -3.0
 

@@ -1,4 +1,4 @@
-"""The layers of a quantization-aware model: int8 as float32, so that training feels what the phone will compute.
+"""The layers of a quantization-aware model: int8 simulated in float32, so that training sees its rounding errors.
 
 Jacob et al. 2017, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 1712.05877: activations are rounded to 256 steps of a tracked range, kernels to 255 symmetric steps per filter,
@@ -32,12 +32,12 @@ STARTED = 0.999  # of ranges that pictures have set: the extremes of augmented b
 
 @keras.saving.register_keras_serializable("keras_cnns")
 class FakeQuant(layers.Layer):
-    """Rounds x to the 256 steps from `low` to `high`; where these are None, to a range that follows x in training.
+    """Rounds x to 256 steps from `low` to `high`; if these are None, to a range that follows x during training.
 
-    The range is a moving average of each batch's extremes; the first batch sets it. Before that, inference leaves
-    x as it is. Zero is always one of the steps. Shape in and out: any.
+    The range is a moving average of each batch's extremes; the first batch sets it. Before that, inference does not
+    round. Zero is always one of the steps. Shape in and out: any.
 
-    least: what is below counts as this, where what reads x computes the same of it (see `native.floors`).
+    least: smaller values count as this one, if the reader of x computes the same from them (see `native.floors`).
     """
 
     rounds = True  # see `unrounded`
@@ -80,7 +80,7 @@ class FakeQuant(layers.Layer):
         return ops.where(seen > 0, _rounded_between(x, low, high), x)
 
     def counted(self, x: tf.Tensor) -> tf.Tensor:
-        """x with `least` for what is below it."""
+        """x, with smaller values replaced by `least`."""
         return x if self.least is None else ops.maximum(x, self.least)
 
     def _followed(self, old: tf.Tensor, seen: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
@@ -96,7 +96,7 @@ class FakeQuant(layers.Layer):
 
 
 def extremes(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """(smallest, largest) value of x, zero among them."""
+    """(smallest, largest) value of x and zero."""
     x = ops.stop_gradient(ops.cast(x, "float32"))
     return ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
 
@@ -107,7 +107,7 @@ def _rounded_between(x: tf.Tensor, low: tf.Tensor | float, high: tf.Tensor | flo
 
 
 def rounded_kernel(kernel: tf.Tensor, axes: list[int]) -> tf.Tensor:
-    """`kernel` in 255 symmetric steps, the largest magnitude over `axes` being the 127th; gradients pass."""
+    """`kernel` rounded to 255 symmetric steps up to the largest magnitude over `axes`; gradients pass the rounding."""
     step = ops.max(ops.abs(kernel), axes, keepdims=True) / 127.0
     step = ops.where(step > 0, step, ops.ones_like(step))
     return kernel + ops.stop_gradient(ops.round(kernel / step) * step - kernel)
@@ -265,7 +265,7 @@ ROUNDED = {
 
 @contextmanager
 def unrounded(model: keras.Model) -> Iterator[keras.Model]:
-    """Inside, a quantization-aware model that is called eagerly computes in floats, without any rounding."""
+    """Context in which a quantization-aware model that is called eagerly computes without any rounding."""
     rounding = [layer for layer in sublayers(model) if isinstance(layer, (FakeQuant, _Rounded))]
     try:
         for layer in rounding:
@@ -277,12 +277,12 @@ def unrounded(model: keras.Model) -> Iterator[keras.Model]:
 
 
 def is_quantization_aware(model: object) -> bool:
-    """Whether this is a Keras 3 model that `quantization_aware` made, or one that holds such a model."""
+    """Whether `quantization_aware` made this Keras 3 model, or a model inside it."""
     return isinstance(model, keras.Model) and any(isinstance(layer, FakeQuant) for layer in sublayers(model))
 
 
 def unrounded_layers(graph: Graph) -> list[str]:
-    """Names of the linear layers that int8 could compute and that do not round: they were added afterwards.
+    """Names of linear layers that int8 could compute and that do not round, because they were added afterwards.
 
     graph: of a quantization-aware model.
     """

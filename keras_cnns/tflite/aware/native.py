@@ -1,7 +1,7 @@
-"""Quantization-aware training in Keras 3: a functional model becomes one that computes as int8 would.
+"""Quantization-aware training in Keras 3: turns a functional model into one that computes as int8 would.
 
-The graph is prepared (separate activations, batch norm only where it can be folded), linear layers become layers that
-round their kernels, and a `FakeQuant` follows every operator whose int8 result has its own range.
+The graph is prepared (activations become nodes, batch norm stays only where it can be folded), linear layers become
+layers that round their kernels, and a `FakeQuant` follows every operator whose int8 result has its own range.
 """
 
 from collections.abc import Iterable, Sequence
@@ -87,7 +87,7 @@ def quantization_aware(
 
 
 def finished(aware: keras.Model, model: keras.Model, kept: Sequence[int], pictures: Any) -> keras.Model:
-    """Sets the ranges of `aware` from the pictures, if any, and compares it with `model`, its source.
+    """Sets the ranges of `aware` from the pictures, if any, and compares it with its source `model`.
 
     kept: positions of the outputs of `model` that `aware` has.
     """
@@ -98,7 +98,7 @@ def finished(aware: keras.Model, model: keras.Model, kept: Sequence[int], pictur
 
 
 def kept_outputs(graph: Graph, outputs: Outputs) -> list[int]:
-    """Positions of the model's outputs that `prepared` leaves."""
+    """Positions of the model's outputs that `prepared` keeps."""
     every = keras.tree.flatten(graph.outputs)
     main = Graph(graph.inputs, graph.outputs, graph.name)
     keep_outputs(main, outputs)
@@ -106,7 +106,7 @@ def kept_outputs(graph: Graph, outputs: Outputs) -> list[int]:
 
 
 def name_outputs(graph: Graph, names: Iterable[str]) -> None:
-    """Gives the ends of the graph the names that losses and metrics know them by."""
+    """Gives the last nodes of the graph the names by which losses and metrics refer to the outputs."""
     names = list(names)
     named: dict[Node, str] = {}
 
@@ -127,7 +127,7 @@ def name_outputs(graph: Graph, names: Iterable[str]) -> None:
 
 
 def float_inputs(graph: Graph) -> None:
-    """Integer inputs become float32 inputs: the file's own input type is chosen on conversion."""
+    """Turns integer inputs into float32 inputs: the file's own input type is chosen on conversion."""
     readers: dict[Node, list[Node | None]] = {}
     for node in graph.nodes:
         for source in node.inputs:
@@ -144,7 +144,7 @@ def _to_floats(node: Node) -> bool:
 
 
 def rounding(node: Node, uses: Uses) -> None:
-    """A linear layer becomes one whose kernel rounds itself."""
+    """Turns a linear layer into one that rounds its kernel."""
     if node.call in ROUNDED and node.config.get("activation") in (None, "linear"):
         unfolded(node)
         node.call = ROUNDED[node.call]
@@ -153,7 +153,7 @@ def rounding(node: Node, uses: Uses) -> None:
 def unfolded(node: Node) -> None:
     """Gives a linear layer its own kernel again where scales and shifts beside it were folded into it.
 
-    Kernels of a Rescaling by 1/255 are 255 times smaller, and a step of Adam would be 255 times too large for them.
+    A Rescaling by 1/255 makes a kernel 255 times smaller, for which Adam's steps would be 255 times too large.
     """
     if node.output_affine is not None and _changes(node.output_affine[0]):
         scale, shift = node.output_affine
@@ -181,9 +181,9 @@ def _changes(scale: np.ndarray) -> bool:
 def quantized(
     node: Node, uses: Uses, momentum: float = MOMENTUM, norms: float = MOMENTUM, least: float | None = None
 ) -> Node | None:
-    """`node` with what rounds its result behind it; nothing where int8 has no range of its own there.
+    """`node` with a `FakeQuant` behind it; `node` itself if its result has no range of its own in int8.
 
-    momentum: of the range. norms: the most that batch normalization keeps. least: as `floors` has it.
+    momentum: of the range. norms: the largest momentum of batch normalization. least: see `floors`.
     """
     if is_relu(node) and node.input.is_a(FakeQuant) and uses[node.input] == 1:
         before = node.input.input
@@ -201,13 +201,13 @@ def quantized(
 
 
 def floors(graph: Graph) -> dict[Node, float]:
-    """Node -> the value below which hard-swish, the only reader, is zero: values below it need not be distinguished."""
+    """Node -> the value below which hard-swish, its only reader, is zero: smaller values need not be distinguished."""
     uses, taken = graph.uses(), {node: gated(node) for node in graph.nodes}
     return {x: floor(node) for node, x in taken.items() if x is not None and uses[x] == 2}
 
 
 def divisors(graph: Graph) -> set[Node]:
-    """What others are divided by: rounded it might be zero. It stays in floats, and so does the division."""
+    """The divisors of divisions: rounded they might be zero, so they and the divisions stay in float."""
     return {n.args[1] for n in graph.nodes if type(n.call) in DIVIDE and len(n.inputs) == len(n.args) == 2}
 
 
@@ -218,7 +218,7 @@ def _as_before(node: Node) -> bool:
 
 
 def fixed_range(node: Node) -> tuple[float, float] | tuple[None, None]:
-    """(low, high) of a result whose range is known beforehand; (None, None) for any other."""
+    """(low, high) of a result whose range is known beforehand; (None, None) for any other result."""
     if is_relu(node) and node.config.get("max_value"):
         return 0.0, 6.0
     name = activation_of(node) if node.is_a(layers.Activation) else None

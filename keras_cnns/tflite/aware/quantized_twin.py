@@ -1,7 +1,7 @@
-"""The tf_keras twin of a model as tensorflow-model-optimization (tfmot) trains it for int8.
+"""Quantization-aware training by tensorflow-model-optimization (tfmot), in a tf_keras twin of the model.
 
-Each layer is annotated with what to round: tfmot has no rule for half the layers of a modern network, and its rules
-for some of the others do not fit what TFLite computes.
+Each layer is annotated with what to round. tfmot has no rule for half the layers of a modern network, and some of its
+other rules do not fit what TFLite computes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,7 @@ INPUT = "_as_given"  # ends the names of the layers that round the inputs
 
 
 class PerChannel(tfmot.quantization.keras.quantizers.Quantizer):
-    """Kernels in 255 symmetric steps per filter; tfmot's own has one range for all channels of a depthwise kernel."""
+    """Rounds kernels to 255 symmetric steps per filter; tfmot has one range for all channels of a depthwise kernel."""
 
     def __init__(self, axes: Iterable[int]) -> None:
         self.axes = list(axes)
@@ -45,7 +45,7 @@ class PerChannel(tfmot.quantization.keras.quantizers.Quantizer):
 
 
 class Between(tfmot.quantization.keras.quantizers.Quantizer):
-    """Results in 256 steps of a range known beforehand."""
+    """Rounds results to 256 steps of a fixed range."""
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high
@@ -61,7 +61,7 @@ class Between(tfmot.quantization.keras.quantizers.Quantizer):
 
 
 class Following(tfmot.quantization.keras.quantizers.MovingAverageQuantizer):
-    """Results in 256 steps of a range that follows them; what is below `least`, if given, counts as that."""
+    """Rounds results to 256 steps of a range that follows them; values below `least` count as `least`."""
 
     def __init__(self, least: float | None = None) -> None:
         super().__init__(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
@@ -76,7 +76,7 @@ class Following(tfmot.quantization.keras.quantizers.MovingAverageQuantizer):
 
 
 class Rounding(tfmot.quantization.keras.QuantizeConfig):
-    """kernel: name of the attribute to round, over `axes`. output: None, "moving" or a fixed (low, high).
+    """What to round of a layer. kernel: name of the attribute, over `axes`. output: None, "moving" or (low, high).
 
     least: of the moving range, see `Following`.
     """
@@ -113,7 +113,7 @@ class Rounding(tfmot.quantization.keras.QuantizeConfig):
 
 
 class AsAnnotated(tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme):
-    """Rounds what is annotated and no more; tfmot's own patterns take a convolution's rounding away before a relu."""
+    """Rounds exactly what is annotated; tfmot's own patterns remove the rounding of a convolution before a ReLU."""
 
     def get_layout_transformer(self) -> "AsAnnotated":
         return self
@@ -126,7 +126,7 @@ CUSTOM = {kind.__name__: kind for kind in (Rounding, PerChannel, Between, Follow
 
 
 class QuantizedTwin(Twin):
-    """The twin with tfmot's wrappers: `aware` is the tf_keras model to train, `back()` the Keras 3 model it becomes."""
+    """The twin with tfmot's wrappers: `aware` is the tf_keras model to train; `back()` returns the Keras 3 model."""
 
     rescales = True
 
@@ -237,7 +237,7 @@ def _trained(wrapper: tf_keras.layers.Layer) -> list[np.ndarray]:
 def quantization_aware(
     model: keras.Model, *, pictures: Any = None, outputs: Outputs = None, hold_statistics: bool = True
 ) -> tf_keras.Model:
-    """A tf_keras model quantized by tfmot, to be trained with tf_keras; `back` makes it a Keras 3 model again.
+    """A tf_keras model quantized by tfmot, to be trained with tf_keras; `back` turns it into a Keras 3 model again.
 
     pictures, outputs, hold_statistics: as in `api.quantization_aware`.
     """
@@ -245,10 +245,10 @@ def quantization_aware(
 
 
 def back(aware: tf_keras.Model) -> keras.Model:
-    """The quantization-aware Keras 3 model of a trained tfmot model: for `convert`, `export` and `.keras` files.
+    """The quantization-aware Keras 3 model of a trained tfmot model, for `convert`, `export` and `.keras` files.
 
     Raises:
-      UserError: the model is not one that `quantization_aware(method="tfmot")` returned in this process.
+      UserError: `quantization_aware(method="tfmot")` did not return the model in this process.
     """
     twin = getattr(aware, "keras_cnns_twin", None)
     if twin is None:

@@ -1,4 +1,4 @@
-"""The source of a quantization-aware model: kept beside it, and compared with it before training."""
+"""The source of a quantization-aware model: the model that it was made from, and a comparison of the two."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,14 +21,14 @@ SIZES = 32, 64, 128, 224, 299  # tried for open sides where there are no picture
 
 
 class Source:
-    """Holds a model without becoming a layer of the other that has this as an attribute, nor saved with it."""
+    """Holds a model as an attribute of another one, without becoming a layer of it and without being saved with it."""
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
 
 
 def source_of(aware: Any) -> keras.Model | None:
-    """The model that `quantization_aware` converted; None where that is not known, as after saving and loading."""
+    """The model that `quantization_aware` converted; None if it is not known, as after saving and loading."""
     held = getattr(aware, "keras_cnns_source", None)
     return held.model if isinstance(held, Source) else held
 
@@ -39,13 +39,16 @@ def compare(
     answer: Callable[[list[np.ndarray]], list[np.ndarray]],
     batch: Sequence[np.ndarray] | None = None,
 ) -> None:
-    """Refuses the form of a model for training which without rounding does not answer as the model itself does.
+    """Refuses a quantization-aware model that, without rounding, answers differently from its source.
 
-    positions: of the source's outputs that were kept. answer: gives the form's own, a list of arrays, to such a list of
-      inputs. batch: pictures as a list of arrays in the order of the inputs; noise by default.
+    Args:
+      source: the model that was converted.
+      positions: of the source's outputs that were kept.
+      answer: returns the answers of the quantization-aware model to a list of arrays, as a list of arrays.
+      batch: pictures, a list of arrays in the order of the inputs; noise by default.
 
     Raises:
-      UserError: they disagree; it names the output. Or the inputs are none of the source's type.
+      UserError: the answers differ, or the pictures do not have the type of the inputs.
     """
     inputs = Inputs(source, input_names(source))
     arrays = _noise(source, inputs) if batch is None else [array[:COUNT] for array in batch]
@@ -83,7 +86,7 @@ def _noise(source: keras.Model, inputs: Inputs) -> list[np.ndarray]:
 
 
 def answers(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What a model answers in inference to a list of arrays in the order of its inputs, as a list of float64 arrays."""
+    """The answers of a model in inference to arrays in the order of its inputs, as a list of float64 arrays."""
     structure = input_structure(model)
     tensors = [tf.cast(x, tensor.dtype) for x, tensor in zip(arrays, model.inputs, strict=True)]
     with answering(model):
@@ -92,7 +95,7 @@ def answers(model: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray
 
 
 def answers_unrounded(aware: keras.Model, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """`answers` of a quantization-aware model, its rounding off."""
+    """The same for a quantization-aware model, without rounding."""
     with unrounded(aware):
         return answers(aware, arrays)
 

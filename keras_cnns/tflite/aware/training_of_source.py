@@ -1,4 +1,4 @@
-"""What a model's training does that its quantization-aware form would not do: refused, or a warning."""
+"""Finds training behaviour of a model that its quantization-aware form would lose: an error, or a warning."""
 
 import warnings
 
@@ -13,10 +13,10 @@ STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
 def check_training(model: keras.Model) -> None:
-    """Warns of a training step that the quantization-aware form does not have.
+    """Warns about a training step of the model's own, which the quantization-aware form does not have.
 
     Raises:
-      UserError: a layer trains some of its variables and not others, as LoRA does; it names the layer.
+      UserError: a layer trains only some of its variables, as with LoRA; the message names it.
     """
     _refuse_partly_frozen(model)
     steps = [name for name in STEPS if _is_replaced(model, name)]

@@ -1,9 +1,9 @@
-"""A Keras 3 model rebuilt in tf_keras, because tensorflow-model-optimization works with no other Keras.
+"""Rebuilds a Keras 3 model in tf_keras, because tensorflow-model-optimization works with no other Keras.
 
-The graph is prepared but keeps the batch normalization behind its convolutions, rebuilt in tf_keras layer by layer
-under the same names, trained there, and brought back by those names.
+The graph is prepared but keeps the batch normalization behind its convolutions. It is rebuilt in tf_keras layer by
+layer under the same names, trained there, and brought back by these names.
 
-This module, `quantized_twin.py` and `compress.py` alone import tf_keras and tfmot: `pip install keras_cnns[qat]`.
+Only this module, `quantized_twin.py` and `compress.py` import tf_keras and tfmot: `pip install keras_cnns[qat]`.
 """
 
 import inspect
@@ -46,17 +46,22 @@ _DROPPED = ("initializer", "regularizer", "constraint", "quantization_config", "
 
 
 class HeldBatchNormalization(tf_keras.layers.BatchNormalization):
-    """Computes in training as in inference, as `keras_cnns.layers.HeldBatchNormalization` does in Keras 3."""
+    """Computes in training as in inference, like `keras_cnns.layers.HeldBatchNormalization` in Keras 3."""
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         return super().call(inputs, training=False)
 
 
 class Twin:
-    """source: the Keras 3 model. model: the tf_keras model. graph: the network as nodes, named as its layers are.
+    """A Keras 3 model and its tf_keras twin.
 
-    names: of the outputs. hold_statistics: as in `api.quantization_aware`. rescales: whether kernels may be others that
-    compute the same with the batch normalization behind them.
+    Attributes:
+      source: the Keras 3 model.
+      model: the tf_keras model.
+      graph: the network as nodes, named like its layers.
+      names: of the outputs.
+      hold_statistics: as in `api.quantization_aware`.
+      rescales: whether kernels may change together with the batch normalization behind them, if they compute the same.
     """
 
     rescales = False
@@ -89,8 +94,8 @@ class Twin:
     def make(self, wrap: Callable[[Node, Any], Any] = lambda node, layer: layer) -> tf_keras.Model:
         """A new tf_keras model with the weights of the graph.
 
-        wrap(node, layer) gives the layer that is called for a node; for an input, where `layer` is None, one that
-        comes behind it, or None.
+        wrap(node, layer) returns the layer to call for a node. For an input, where `layer` is None, it returns a layer
+        to put behind it, or None.
         """
         input_tensors, tensors, weighted = {}, {}, []
         for node in self.graph.nodes:
@@ -113,13 +118,13 @@ class Twin:
         return model
 
     def fetch(self, weights_of: Callable[[str], Sequence[np.ndarray]]) -> None:
-        """Takes trained weights into the graph: `weights_of(name)` is the list of a layer's arrays."""
+        """Copies trained weights into the graph. weights_of(name): the list of a layer's arrays."""
         for node in self.graph.nodes:
             if node.weights and not node.is_a(Affine):
                 node.weights = [np.asarray(w) for w in weights_of(node.name)]
 
     def back(self, model: tf_keras.Model | None = None) -> keras.Model:
-        """The Keras 3 model with the weights that the tf_keras model (by default `self.model`) has now."""
+        """The Keras 3 model with the current weights of the tf_keras model (by default `self.model`)."""
         model = model or self.model
         self.fetch(lambda name: model.get_layer(name).get_weights())
         return self.graph.build()

@@ -1,1 +1,1 @@
-"""The flatbuffer: made, mended, labelled, described."""
+"""The `.tflite` file: conversion, flatbuffer, repairs, versions, metadata."""

@@ -17,10 +17,12 @@ NUMPY_TYPES = {
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of a subgraph. shape: as stored; signature_shape: -1 where an axis is open.
+    """A tensor of a subgraph.
 
-    scales, zero_points: empty where it is not quantized; several belong to the entries of `axis`.
-    constant: whether the file holds its values. byte_count: of these values.
+    Attributes:
+      shape, signature_shape: as stored, and with -1 for open axes.
+      scales, zero_points: empty if the tensor is not quantized; several values belong to the entries of `axis`.
+      constant: whether the file stores its values, in `byte_count` bytes.
     """
 
     index: int
@@ -49,9 +51,9 @@ class Tensor:
 
 @dataclass(frozen=True)
 class OperatorCode:
-    """An entry of the table that operators refer to. name: "CONV_2D"; of a custom operator, its own name.
+    """An entry of the table of operator kinds. name: such as "CONV_2D"; for a custom operator, its own name.
 
-    builtin, deprecated: the two fields that hold the number; readers older than 2020 know only the second.
+    builtin, deprecated: the two fields that store the number; readers older than 2020 know only the second.
     """
 
     name: str
@@ -63,7 +65,7 @@ class OperatorCode:
 
 @dataclass(frozen=True)
 class Operator:
-    """One step of a subgraph. inputs: numbers of tensors, -1 where an optional one is left out.
+    """One step of a subgraph. inputs: numbers of tensors, -1 for an optional one that is left out.
 
     options: the table of its settings (a class of `schema_py_generated`), or None.
     """
@@ -112,7 +114,7 @@ class Subgraph:
         return (self.tensors[i] for i in operator.outputs if i >= 0)
 
     def label(self, operator: Operator) -> str:
-        """How a message names an operator: "CONV_2D (operator 3)"."""
+        """The name of an operator in messages: "CONV_2D (operator 3)"."""
         return f"{operator.name} (operator {operator.index})"
 
 
@@ -128,7 +130,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class TFLiteFile:
-    """A `.tflite` file. metadata: name -> bytes, as listed in the file. packed: names of the files zipped behind it."""
+    """A `.tflite` file. metadata: name -> bytes. packed: names of files in the zip archive behind the flatbuffer."""
 
     path: Path
     size_bytes: int
@@ -164,18 +166,18 @@ class TFLiteFile:
 
     @property
     def batch(self) -> int | None:
-        """Pictures at a time; None where the axis is open."""
+        """Pictures per run; None if the axis is open."""
         shapes = [tensor.signature_shape for tensor in self.inputs.values()]
         first = shapes[0][0] if shapes and shapes[0] else 1
         return None if first < 0 else first
 
     @property
     def min_runtime_version(self) -> str:
-        """The oldest TensorFlow Lite that the file says it runs on; "" where it says none."""
+        """The oldest TensorFlow Lite that the file states it runs on; "" if it states none."""
         return self.metadata.get("min_runtime_version", b"").split(b"\0")[0].decode("ascii", "replace").strip()
 
     def values(self, tensor: Tensor) -> np.ndarray | None:
-        """What a constant tensor holds, as stored; None where it is computed, or of a type without a NumPy one."""
+        """The stored values of a constant tensor; None if it is computed, or if NumPy has no such type."""
         kind = NUMPY_TYPES.get(tensor.type)
         if not tensor.constant or kind is None or tensor.sparse or tensor.buffer not in self.constants:
             return None

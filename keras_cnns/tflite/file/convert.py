@@ -1,4 +1,4 @@
-"""A Keras model becomes a float32 flatbuffer: one concrete function, a named signature, built-in operators only."""
+"""Converts a Keras model to a float32 flatbuffer: one concrete function, a named signature, built-in operators only."""
 
 import contextlib
 import keyword
@@ -76,7 +76,7 @@ def serving_function(
 def concrete_function(
     model: keras.Model, batch: int | None = 1, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
 ) -> tf.types.experimental.ConcreteFunction:
-    """The serving function traced at a fixed batch; `batch=None` leaves it open. Other names may be given.
+    """The serving function traced at a fixed batch; `batch=None` leaves it open. inputs, outputs: other names for them.
 
     Raises:
       UserError: another dimension of an input is open.
@@ -95,7 +95,7 @@ def concrete_function(
 
 @contextlib.contextmanager
 def answering(model: keras.Model) -> Iterator[None]:
-    """What the Keras model itself raises when it is called becomes a line: Keras builds models that cannot answer."""
+    """Turns errors of the Keras model itself into one line: Keras builds models that cannot be called."""
     try:
         yield
     except UserError:
@@ -107,10 +107,10 @@ def answering(model: keras.Model) -> Iterator[None]:
 
 
 def converter(model: keras.Model, batch: int | None = 1, **names: Sequence[str]) -> tf.lite.TFLiteConverter:
-    """A `tf.lite.TFLiteConverter` for `model`, to be given options before `run`.
+    """A `tf.lite.TFLiteConverter` for `model`, which may be given options before `run`.
 
-    The trackable is a module that holds the bare variables: with the Keras model itself in its place the
-    converter writes, without a word, a file that answers NaN.
+    The variables are passed in a plain module: with the Keras model itself, the converter writes a file that answers
+    NaN, and reports no error.
     """
     holder = tf.Module()
     holder.kept = [variable.value for variable in model.variables]
@@ -123,7 +123,7 @@ def run(converter: tf.lite.TFLiteConverter) -> bytes:
     """The flatbuffer of a converter.
 
     Raises:
-      UserError: an operation has no built-in counterpart; names it and the layer it stands in.
+      UserError: an operation has no built-in operator; the message names it and its layer.
     """
     try:
         with stderr_closed():  # the converter's remarks on its own arguments
@@ -135,8 +135,8 @@ def run(converter: tf.lite.TFLiteConverter) -> bytes:
 def to_flatbuffer(model: keras.Model, batch: int | None = 1, **names: Sequence[str]) -> bytes:
     """The float32 flatbuffer of a functional model, as bytes, with the signature "serving_default".
 
-    names: `inputs` and `outputs`, lists of names to stand in the signature instead of the model's own. The signature is
-    written into the finished flatbuffer: kept by the converter itself, it doubles the time (measured on MobileNetV2).
+    names: `inputs` and `outputs`, lists of names for the signature instead of the model's own. The signature is written
+    into the finished flatbuffer, because the converter takes twice the time with it (measured on MobileNetV2).
     """
     function = concrete_function(model, batch, **names)
     with stderr_closed():  # it would rather keep the signature itself

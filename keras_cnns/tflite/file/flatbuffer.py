@@ -1,4 +1,4 @@
-"""The `.tflite` flatbuffer as an object and back, and the small changes made to it there."""
+"""Reads and writes the `.tflite` flatbuffer as an object, with small changes to it."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ def read(data: bytes) -> schema.ModelT:
 def write(model: schema.ModelT) -> bytes:
     """`model` as one flatbuffer with its weights inside it, each at a multiple of 16 bytes.
 
-    The quantizer leaves weights behind the flatbuffer, where older runtimes do not look for them and where files
-    packed into the model have to go.
+    The quantizer puts weights behind the flatbuffer, where older runtimes do not look for them, and where files packed
+    into the model belong.
     """
     model = copy.copy(model)
     model.buffers = [_AlignedBuffer(buffer.data) for buffer in model.buffers]
@@ -43,7 +43,7 @@ class _AlignedBuffer(schema.BufferT):
 
 
 def signed(data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """The flatbuffer `data` with signature "serving_default": `inputs` by their tensors' names, `outputs` by order."""
+    """The flatbuffer with the signature "serving_default": `inputs` are tensor names, `outputs` go by order."""
     model = read(data)
     graph = model.subgraphs[0]
     called = {graph.tensors[i].name.decode(): i for i in graph.inputs}
@@ -62,7 +62,7 @@ def _entry(name: str, tensor: int) -> schema.TensorMapT:
 
 
 def in_order(data: bytes, outputs: list[str]) -> bytes:
-    """The flatbuffer `data` with its outputs in the order of their names in the signature, not of the alphabet."""
+    """The flatbuffer `data` with its outputs in the order of `names`; the converter sorts them by the alphabet."""
     model = read(data)
     place = {e.tensorIndex: outputs.index(e.name.decode()) for e in model.signatureDefs[0].outputs}
     graph = model.subgraphs[0]
@@ -71,7 +71,7 @@ def in_order(data: bytes, outputs: list[str]) -> bytes:
 
 
 def sharing(data: bytes) -> bytes:
-    """The flatbuffer `data` with weights that are the same bytes kept once."""
+    """The flatbuffer `data` in which equal weights are stored once."""
     model = read(data)
     first: dict[bytes, int] = {}
     for i, buffer in enumerate(model.buffers):
@@ -90,10 +90,10 @@ def sharing(data: bytes) -> bytes:
 
 
 def all_read(data: bytes) -> bytes:
-    """The flatbuffer with what nobody reads among its outputs, but not in its signature: so it can be measured.
+    """The flatbuffer with unread results among its outputs, but not in its signature, so that they can be measured.
 
-    Half of a split, or all but the last steps of an unrolled recurrent layer: their memory holds something else by the
-    end of a run, and yet they need a range, for they are made by the operator that makes the others.
+    Such results are half of a split, or all but the last steps of an unrolled recurrent layer. By the end of a run
+    their memory holds other values. They need a range, because the same operator computes the results that are read.
     """
     model = read(data)
     graph = model.subgraphs[0]
@@ -106,7 +106,7 @@ def all_read(data: bytes) -> bytes:
 
 
 def as_uint8(data: bytes, *, inputs: bool, outputs: bool) -> bytes:
-    """The int8 flatbuffer `data` with unsigned inputs or outputs: one QUANTIZE before or behind each."""
+    """The int8 flatbuffer `data` with unsigned inputs or outputs, by a QUANTIZE before or behind each."""
     model = read(data)
     graph = model.subgraphs[0]
     if inputs:

@@ -1,7 +1,7 @@
-"""What travels inside the file beside the network, for MediaPipe, ML Kit and ourselves.
+"""The metadata in the file, for MediaPipe, ML Kit and this package.
 
-TFLite metadata is a second flatbuffer, kept in a buffer of the first (schema `metadata_schema.fbs` of tflite-support,
-identifier M001), and the files it names are packed behind the model as an uncompressed zip archive. The numbers below
+TFLite metadata is a second flatbuffer, stored in a buffer of the first (schema `metadata_schema.fbs` of tflite-support,
+identifier M001). The files that it names are packed behind the model as an uncompressed zip archive. The numbers below
 are the schema's field numbers.
 """
 
@@ -27,20 +27,20 @@ _RGB, _GRAYSCALE = 1, 2
 
 @dataclass(frozen=True)
 class Normalization:
-    """A pixel from 0 to 255 becomes what the float model takes by (pixel - mean) / std, for each channel or for all."""
+    """How a pixel from 0 to 255 becomes an input of the float model: (pixel - mean) / std, per channel or for all."""
 
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
 
 
 def normalization(low: float, high: float) -> Normalization:
-    """Of a model that takes black as `low` and white as `high`."""
+    """The `Normalization` of a model that takes black as `low` and white as `high`."""
     std = 255 / (high - low)
     return Normalization((0.0 - low * std,), (std,))
 
 
 def attach(data: bytes, card: Card, *, normalization: Normalization | None = None) -> bytes:
-    """The flatbuffer `data` with TFLite metadata in it, and `card` and the labels packed behind it."""
+    """The flatbuffer `data` with TFLite metadata, and with `card` and the class names packed behind it."""
     model = flatbuffer.read(data)
     graph = model.subgraphs[0]
     names = _signature_names(model)

@@ -1,4 +1,4 @@
-"""Reads TFLite metadata, made by whatever tool: what the app has to know of a file's inputs and outputs.
+"""Reads TFLite metadata of any tool: what an app must know about the inputs and outputs of a file.
 
 The numbers are the field numbers of the schema `metadata_schema.fbs` (identifier M001); `metadata` writes the same.
 """
@@ -20,7 +20,7 @@ _MOST = 10_000  # tables in one list
 
 @dataclass(frozen=True)
 class TensorMetadata:
-    """Of one input or output. mean, std: empty where no normalization is stated. label_files: names of packed files."""
+    """Metadata of one input or output. mean, std: empty without a normalization. label_files: names of packed files."""
 
     name: str = ""
     mean: tuple[float, ...] = ()
@@ -31,7 +31,7 @@ class TensorMetadata:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What the metadata says of the first subgraph."""
+    """Metadata of the first subgraph."""
 
     name: str = ""
     inputs: tuple[TensorMetadata, ...] = ()
@@ -40,10 +40,10 @@ class ModelMetadata:
 
 
 def read_metadata(data: bytes) -> ModelMetadata:
-    """The metadata held in the buffer `data`.
+    """The metadata in the buffer `data`.
 
     Raises:
-      UnreadableFile: it is not TFLite metadata, or damaged.
+      UnreadableFile: it is not TFLite metadata, or is damaged.
     """
     if data[4:8] != IDENTIFIER:
         raise UnreadableFile(f"the metadata does not begin with the identifier {IDENTIFIER.decode()}")

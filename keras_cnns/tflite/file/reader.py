@@ -18,7 +18,7 @@ MOST_ENTRIES = 2_000_000  # tensors, operators and their numbers; the largest ne
 
 
 def read_contents(path: str | Path) -> TFLiteFile:
-    """What is in the `.tflite` file at `path`. Values of weights are read only when they are asked for.
+    """The structure of the `.tflite` file at `path`. Values of weights are read only on request.
 
     Raises:
       UnreadableFile: there is no such file, it is not a `.tflite` file, or it is cut off or damaged.

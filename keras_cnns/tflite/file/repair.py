@@ -1,4 +1,4 @@
-"""Faults that the quantizer or the converter leaves in a file, repaired in its flatbuffer."""
+"""Repairs faults that the quantizer or the converter leave in a file."""
 
 import copy
 
@@ -8,7 +8,7 @@ from keras_cnns.tflite.file import flatbuffer
 
 
 def repaired(data: bytes, *, integer_outputs: bool) -> bytes:
-    """What the quantizer made, with its faults repaired and its weights inside the flatbuffer.
+    """The quantizer's file with its faults repaired and its weights inside the flatbuffer.
 
     integer_outputs: whether the outputs are to be integers.
     """
@@ -19,8 +19,10 @@ def repaired(data: bytes, *, integer_outputs: bool) -> bytes:
 
 
 def named_outputs(model: schema.ModelT, integers: bool) -> schema.ModelT:
-    """Outputs of the type asked for, in the graph as in its signature: the quantizer keeps only one of the two right
-    where a result is an output twice, or is taken by an operator of the other type as well.
+    """Gives outputs the requested type, both in the graph and in its signature.
+
+    The quantizer gets only one of the two right if a result is an output twice, or if an operator reads it in the other
+    type.
     """
     graph, types = model.subgraphs[0], (schema.TensorType.INT8, schema.TensorType.INT16)
     for signature in model.signatureDefs or []:
@@ -32,7 +34,7 @@ def named_outputs(model: schema.ModelT, integers: bool) -> schema.ModelT:
 
 
 def parts_alike(model: schema.ModelT) -> schema.ModelT:
-    """Gives the parts of a split that nobody reads the type of the others: the quantizer leaves those in floats."""
+    """Gives unread parts of a split the type of the other parts: the quantizer leaves them in float."""
     graph, kind = model.subgraphs[0], schema.BuiltinOperator
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
@@ -45,10 +47,10 @@ def parts_alike(model: schema.ModelT) -> schema.ModelT:
 
 
 def reconnect(model: schema.ModelT) -> schema.ModelT:
-    """Lets integer operators read the integers again where a tensor is an output as well as an input of others.
+    """Lets integer operators read the integers again if a tensor is both an output and an input of other operators.
 
-    The quantizer hands the float copy made for the output to the other readers too, whose kernels then take floats
-    for integers and answer nonsense without a word.
+    The quantizer gives them the float copy that it made for the output. Their kernels then take floats for integers,
+    and answer nonsense without an error.
     """
     graph = model.subgraphs[0]
     kind = {i: tensor.type for i, tensor in enumerate(graph.tensors)}
@@ -67,10 +69,10 @@ def reconnect(model: schema.ModelT) -> schema.ModelT:
 
 
 def with_float_inputs(data: bytes) -> bytes:
-    """Gives operators with weights in floats their input in floats, where the converter took that conversion away.
+    """Gives operators with float weights a float input again where the converter removed the conversion.
 
-    In a network that is int8 by the ranges in its graph the converter takes one off the readers of a converted tensor
-    for one that computes in integers, such as the first projection of attention, and no kernel takes integers there.
+    In a network with int8 ranges in its graph, the converter mistakes some readers of a converted tensor for integer
+    operators, such as the first projection of attention. No kernel takes integers there.
     """
     model = flatbuffer.read(data)
     graph, kind = model.subgraphs[0], schema.BuiltinOperator

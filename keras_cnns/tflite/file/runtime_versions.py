@@ -1,6 +1,6 @@
-"""Operator -> the first TensorFlow release whose runtime knows its version 1, 2, 3 ...
+"""Operator -> the first TensorFlow release whose runtime supports its version 1, 2, 3 ...
 
-Of the operators that Keras models become; from TensorFlow's runtime_version.cc.
+For the operators that Keras models are converted to; from TensorFlow's runtime_version.cc.
 """
 
 OLDEST_RUNTIME: dict[str, tuple[str, ...]] = {

@@ -1,8 +1,8 @@
-"""The version that each operator of a file needs, and the oldest TensorFlow Lite runtime that knows them all.
+"""The version that each operator of a file needs, and the oldest TensorFlow Lite runtime that supports them all.
 
-A runtime that is too old refuses an operator by its version. A version that is too low makes it run the operator with
-kernels that do not know the types in it, and answer nonsense without an error. The quantizer leaves the versions of the
-float32 file. The facts are those of TensorFlow's op_version.cc and runtime_version.cc
+A runtime that is too old refuses an operator by its version. If the version in the file is too low, the runtime uses
+kernels that do not know the operator's types, and answers nonsense without an error. The quantizer keeps the versions
+of the float32 file. The facts are from TensorFlow's op_version.cc and runtime_version.cc
 (tensorflow/compiler/mlir/lite/tools/versioning).
 """
 
@@ -70,9 +70,9 @@ BIAS_TYPE = {"CONV_2D": 8, "FULLY_CONNECTED": 11, "TRANSPOSE_CONV": 5}  # int16 
 
 
 def declared(data: bytes) -> bytes:
-    """The flatbuffer with the codes and versions that its operators need, and the runtime that knows them.
+    """The flatbuffer with the codes and versions that its operators need, and the oldest runtime that supports them.
 
-    A version that is there already and higher stays.
+    A higher version in the file is kept.
     """
     model = flatbuffer.read(data)
     codes: list[Any] = []
@@ -97,7 +97,7 @@ def declared(data: bytes) -> bytes:
 
 
 def required_version(name: str, inputs: Sequence[Any], outputs: Sequence[Any], options: Any = None) -> int:
-    """The lowest version of a built-in operator that knows these tensors.
+    """The lowest version of a built-in operator that supports these tensors.
 
     Args:
       name: of the operator, such as "CONV_2D".
@@ -126,7 +126,7 @@ def required_version(name: str, inputs: Sequence[Any], outputs: Sequence[Any], o
 
 
 def oldest_runtime(operators: Any) -> str:
-    """The first release of TensorFlow Lite that knows all of (operator, version), such as "2.3.0"."""
+    """The first release of TensorFlow Lite that supports all of (operator, version), such as "2.3.0"."""
     releases = ["1.5.0"]
     for name, version in operators:
         known = OLDEST_RUNTIME.get(name, ())

@@ -1,1 +1,1 @@
-"""The pictures of an export: calibration and comparison, in whatever structure the model takes."""
+"""The pictures of an export, for calibration and comparison, in any structure that the model takes."""

@@ -1,4 +1,4 @@
-"""The pictures of an export: what ranges are measured on, and what the file is compared on."""
+"""The pictures of an export: those for calibration, and those that the file is compared on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class Pictures:
     """Pictures by input name, each (N, ...).
 
     Attributes:
-      calibration: all of them; None where none are given.
+      calibration: all calibration pictures; None without any.
       thinned: those that ranges are measured on, at most `pictures.CALIBRATION_PICTURES`.
-      images: what the file is compared with the model on.
-      labels: of `images`, as given; None where none are given.
-      first_note, notes: where the pictures come from, and what that means.
-      are_noise: no pictures were given at all.
+      images: the pictures to compare the file with the model on.
+      labels: of `images`; None without labels.
+      first_note, notes: where the pictures come from, and what follows from that.
+      are_noise: `images` are noise, because the caller passed no pictures.
       are_calibration: `images` are the calibration pictures.
     """
 
@@ -39,7 +39,7 @@ class Pictures:
     are_calibration: bool = False
 
     def notes_for(self, calibrated: bool) -> tuple[str, ...]:
-        """Notes on a file; calibrated: whether its scheme is made on the calibration pictures."""
+        """Notes for a file's report. calibrated: whether its scheme uses the calibration pictures."""
         same = (SAME,) if calibrated and self.are_calibration else ()
         return (*((self.first_note,) if self.first_note else ()), *same, *self.notes)
 
@@ -51,12 +51,12 @@ def gather(
     labels: Any = None,
     synthesize: Callable[[], tuple[Arrays, str]] | None = None,
 ) -> Pictures:
-    """The pictures of an export, from whatever a caller gives.
+    """The pictures of an export, from the arguments of a caller.
 
     Args:
-      inputs: of the model that takes them.
+      inputs: of the model.
       calibration, images, labels: as `export` takes them.
-      synthesize: makes calibration pictures, and a note on them, in the place of `calibration`.
+      synthesize: returns calibration pictures, and a note on them, to use instead of `calibration`.
 
     Raises:
       UserError: they do not fit the model, or there are labels without images.

@@ -1,4 +1,4 @@
-"""Pictures for calibration and verification: gathered from what a caller has, and checked before anything is run."""
+"""Pictures for calibration and comparison, collected from whatever a caller has and checked before anything runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,15 +18,18 @@ CALIBRATION_PICTURES = 200  # ranges settle long before; a thousand only cost ti
 def collect(data: Any, inputs: Inputs, what: str, *, limit: int | None = None) -> dict[str, np.ndarray]:
     """`{input name: (N, ...) array}` from whatever `fit` and `predict` take.
 
-    data: an array (for several inputs a list in their order, or a dict by name, or the model's own nesting of them), or
-      an iterable of such batches or of single entries: a generator, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a
-      list, or a function that gives one, as TFLite's `representative_dataset` is. Labels and weights beside the
-      pictures are left aside. A string is a data set: "folder:PATH", "digits", or a name of tensorflow-datasets.
-    limit: an iterable, which may be endless, is read no further than this many pictures.
+    Args:
+      data: an array (for several inputs a list in their order, a dict by name, or the model's own nesting), or an
+        iterable of such batches or of single entries: a generator, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a
+        list, or a function that returns one, like TFLite's `representative_dataset`. Labels and weights beside the
+        pictures are ignored. A string is a data set: "folder:PATH", "digits", or a name of tensorflow-datasets.
+      inputs: of the model.
+      what: the name of the argument, for messages.
+      limit: read no more pictures than this, for iterables without an end.
 
     Raises:
-      UserError: nothing there, without end, a wrong shape, values that are not finite or not the input's, or that never
-        change.
+      UserError: there are no pictures or no end, or they have a wrong shape, values that are not finite or do not fit
+        the input's type, or one value throughout.
     """
     parts: dict[str, list[np.ndarray]] = {name: [] for name in inputs.names}
     count = empty = 0
@@ -50,7 +53,7 @@ def collect(data: Any, inputs: Inputs, what: str, *, limit: int | None = None) -
 
 
 def batches(data: Any, inputs: Inputs, what: str, *, endless: bool = False) -> Iterator[dict[str, np.ndarray]]:
-    """The same batch by batch, unchecked. endless: the data may have no end."""
+    """Yields the pictures of `collect` batch by batch, unchecked. endless: the data may have no end."""
     if isinstance(data, (str, Path)):
         data = _of_data_set(str(data), inputs, what)
     if not endless and _without_end(data):
@@ -138,7 +141,7 @@ def _checked(array: np.ndarray, tensor: keras.KerasTensor, name: str, what: str)
 
 
 def compare_ranges(calibration: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """A sentence for each input whose calibration spans far more or far less than the pictures it will meet."""
+    """A warning for each input whose calibration spans less than half or more than twice the range of `images`."""
     warnings = []
     for name, array in calibration.items():
         if array.dtype == bool:
@@ -151,7 +154,7 @@ def compare_ranges(calibration: Mapping[str, np.ndarray], images: Mapping[str, n
 
 
 def batched(pictures: Mapping[str, np.ndarray], batch: int) -> Iterator[dict[str, np.ndarray]]:
-    """The pictures in batches of one size; the last one is filled up with the last picture."""
+    """The pictures in batches of one size; copies of the last picture fill up the last batch."""
     count = len(next(iter(pictures.values())))
     for start in range(0, count, batch):
         index = np.minimum(np.arange(start, start + batch), count - 1)
@@ -186,10 +189,10 @@ def noise_of_shapes(inputs: Inputs, shapes: Sequence[tuple[int, ...]], count: in
 
 
 def label_array(labels: Any) -> np.ndarray:
-    """Labels as an array of numbers; whole ones are integers, be they floats of a data set or bool of a comparison.
+    """Labels as an array of numbers. Whole numbers become integers, even if they come as floats or bools.
 
     Raises:
-      UserError: they are no numbers, are missing, or make no array.
+      UserError: the labels are not numbers, are not finite, or have different lengths.
     """
     try:
         labels = np.asarray(labels)
@@ -207,10 +210,14 @@ def label_array(labels: Any) -> np.ndarray:
 def check_labels(labels: Any, original: np.ndarray, kind: str, scores: np.ndarray | None = None) -> np.ndarray:
     """Labels as an array: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
 
-    original: (N, ...) answers of the kind `kind` (`endings.KINDS`). scores: (N, ..., classes) behind whole numbers.
+    Args:
+      labels: as a caller passes them.
+      original: (N, ...) answers of the model.
+      kind: of these answers, a key of `endings.KINDS`.
+      scores: (N, ..., classes), the scores if the answers are class numbers.
 
     Raises:
-      UserError: another length or shape, not integers, a number that is no class, or an output that has no classes.
+      UserError: the number or the shape does not fit, the labels are not class numbers, or the output has no classes.
     """
     labels = label_array(labels)
     classes = (original if scores is None else scores).shape[-1]

@@ -1,4 +1,4 @@
-"""Matches what a caller passes with the inputs of a model, by the structure of the model, not by lengths."""
+"""Matches the arguments of a caller with the inputs of a model, by the structure of the model."""
 
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -14,7 +14,7 @@ SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 class Inputs:
-    """The inputs of a model: all that is known of them where pictures are read or made.
+    """The inputs of a model, for whatever reads or makes pictures.
 
     Attributes:
       model_name: for messages.

@@ -1,1 +1,1 @@
-"""Graph to graph: folding, padding, ends, the forms that a runtime wants."""
+"""Rewrites a graph for inference: folding, padding, ends, and the forms that a runtime wants."""

@@ -1,7 +1,7 @@
 """The class map as one more output: where in the picture each class is seen. Zhou et al. 2016, 1512.04150.
 
-Behind pooling and one dense layer a score is the mean over positions of what the dense layer makes of each: a 1x1
-convolution, which any phone runs, says where the score comes from, and no gradient is needed.
+If a network ends in pooling and one dense layer, each score is the mean over positions of the dense layer's result at
+each position. A 1x1 convolution with the same weights shows where the score comes from, without gradients.
 """
 
 from typing import Any
@@ -56,7 +56,7 @@ def add(graph: Graph, explain: str) -> Graph:
 
 
 def kinds(graph: Graph, stated: Any = None) -> Any:
-    """What the caller states of the outputs (`endings`), with the map among them."""
+    """The caller's kinds of outputs, see `endings`, with the class map added."""
     names = [node.origin for node in tree.flatten(graph.outputs)]
     if CLASS_MAP not in names:
         return stated

@@ -1,4 +1,4 @@
-"""What each output of a graph is, such as probabilities of classes, by the last nodes before it."""
+"""What each output of a graph is, such as probabilities of classes, as far as its last nodes show."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ class Ending:
 
     Attributes:
       kind: a key of `KINDS`.
-      scores: for the numbers of classes, the graph of the scores they are the best of.
-      certain: whether the graph or the caller shows it; a dense layer alone may be logits or a regression.
+      scores: for class numbers, the graph of the scores that they are the highest of.
+      certain: whether the graph or the caller shows it; a dense layer alone may give logits or a regression.
     """
 
     kind: str
@@ -55,10 +55,10 @@ class Ending:
 def endings(graph: Graph, stated: Any = None) -> list[Ending]:
     """The `Ending` of every output, by the end of the graph or as stated.
 
-    stated: a key of `KINDS` for all outputs, a list of them, or a dict by the names of the outputs' layers.
+    stated: a key of `KINDS` for all outputs, a list with one for each, or a dict by the names of the outputs' layers.
 
     Raises:
-      UserError: no such kind, or another number of them than there are outputs.
+      UserError: there is no such kind, or their number differs from that of the outputs.
     """
     copy = graph.copy().rewrite(apart)
     by_graph = [_ending(node, lambda n: Graph(copy.inputs, n, "scores")) for node in keras.tree.flatten(copy.outputs)]
@@ -126,7 +126,7 @@ def _is_last(axis: Any, node: Node) -> bool:
 
 
 def is_softmax(node: Node) -> bool:
-    """Whether this makes probabilities of the last axis."""
+    """Whether the node computes probabilities over the last axis."""
     if node.is_a(keras.layers.Softmax):
         return _is_last(node.config.get("axis", -1), node)
     if node.is_a(*SOFTMAX):
@@ -135,7 +135,7 @@ def is_softmax(node: Node) -> bool:
 
 
 def behind_passing(node: Node) -> Node:
-    """The node behind whatever only casts, reshapes or passes on."""
+    """The node before whatever only casts, reshapes or passes values on."""
     while node.inputs and (
         node.is_a(*_PASSING, keras.ops.cast, *DROPOUTS)
         or is_activation(node, "linear")

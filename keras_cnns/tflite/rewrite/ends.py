@@ -1,4 +1,4 @@
-"""What goes before and behind a network when it becomes a file: the camera's pixels in, scores or the answer out."""
+"""Adds what stands before and behind a network in its file: preprocessing of pixels, and another head."""
 
 from typing import Any
 
@@ -25,13 +25,17 @@ HEADS = {
 
 
 def with_ends(model: keras.Model, preprocessing: Any = None, head: str | None = None, k: int = 5) -> keras.Model:
-    """`model` behind `preprocessing` and under another head; itself when neither is asked for.
+    """`model` with `preprocessing` before it and another head; `model` itself if neither is set.
 
-    preprocessing: a Keras layer, such as `Rescaling(1 / 127.5, offset=-1)`, or a list of them; the file and its
-      calibration take what goes into the first. head: a key of `HEADS`; None keeps the model's own.
+    Args:
+      model: a functional model.
+      preprocessing: a Keras layer, such as `Rescaling(1 / 127.5, offset=-1)`, or a list of them. The file and its
+        calibration then take the input of the first one.
+      head: a key of `HEADS`; None keeps the model's own.
+      k: how many classes the head "top_k" returns.
 
     Raises:
-      UserError: no such head, or the model is no classifier with one vector of scores.
+      UserError: there is no such head, or the model is not a classifier with one vector of scores.
     """
     if preprocessing is None and head is None:
         return model
@@ -104,7 +108,7 @@ def _in_parts(model: keras.Model) -> keras.Model:
 
 
 def joined_parts(graph: Graph) -> list[Node]:
-    """What the only output of a graph is concatenated from; empty where it is anything else."""
+    """The parts that a concatenation joins to the graph's only output; empty if the graph ends otherwise."""
     outputs = keras.tree.flatten(graph.outputs)
     return (
         list(outputs[0].inputs) if len(outputs) == 1 and outputs[0].is_a(keras.layers.Concatenate, CONCATENATE) else []
@@ -112,7 +116,7 @@ def joined_parts(graph: Graph) -> list[Node]:
 
 
 def ends_in_softmax(model: keras.Model) -> bool:
-    """Whether the scores of a model with one output are probabilities already, by its graph or by its answers."""
+    """Whether a model with one output gives probabilities, by its graph or by its answers."""
     return is_softmax(_end(read(model).rewrite(apart))) or _answers_sum_to_one(model)
 
 

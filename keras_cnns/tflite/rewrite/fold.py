@@ -1,4 +1,4 @@
-"""Folds batch normalization, and any other scale and shift per channel, into the kernels beside it."""
+"""Folds batch normalization, and any other scale and shift per channel, into the kernels before or behind it."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from keras_cnns.tflite.rewrite.padding import each, zeros_around
 
 
 class Affine:
-    """As the `call` of a node: x * scale + shift per channel, which are its two weights, until it is folded."""
+    """The `call` of a node that computes x * scale + shift per channel; scale and shift are its two weights."""
 
 
 def as_affine(node: Node, uses: Uses | None = None, *, training: bool = False) -> Node | None:
-    """Batch normalization with its statistics, Rescaling, Normalization and layer scale become `Affine` nodes.
+    """Turns batch normalization with its statistics, Rescaling, Normalization and layer scale into `Affine` nodes.
 
-    training: those with weights of their own will go on learning, unless they are frozen.
+    training: keep those with trainable weights, unless they are frozen.
     """
     if len(node.shape) < 2 or node.shape[-1] is None or not node.inputs:
         return None
@@ -33,16 +33,16 @@ def as_affine(node: Node, uses: Uses | None = None, *, training: bool = False) -
 
 
 def follows_linear(node: Node, uses: Uses) -> bool:
-    """Whether this is the batch normalization of the convolution or dense layer before it."""
+    """Whether the node is the batch normalization of the convolution or dense layer before it."""
     return node.is_a(layers.BatchNormalization) and node.input.is_a(*LINEAR) and uses[node.input] == 1
 
 
 def to_unit_variance(node: Node, uses: Uses) -> None:
-    """Brings what batch normalization takes from the linear layer before it to variance 1 where it is less.
+    """Scales up linear layers whose results have a variance below 1; the batch normalization behind them scales back.
 
-    The two compute what they did. But statistics that are held magnify a kernel that weight decay has left small, and
-    an optimizer whose steps have a size of their own, such as Adam, would move it by many times what it moves others.
-    A kernel that is larger stays so: made smaller, it would be moved further.
+    Together they compute the same. If weight decay has left a kernel small, held statistics magnify it, and an
+    optimizer with steps of fixed size, such as Adam, would change it far more than other kernels. Larger kernels are
+    not scaled down, because that would make their changes larger.
     """
     if not follows_linear(node, uses) or node.shared or node.input.shared:
         return
@@ -60,7 +60,7 @@ def to_unit_variance(node: Node, uses: Uses) -> None:
 
 
 def scaled(kind: type, kernel: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
-    """The kernel of a linear layer of that class with its results times `scale`, one number or one for each channel."""
+    """The kernel of a linear layer of that class, with its results times `scale`, a number or one for each channel."""
     if kind in TRANSPOSED:
         return kernel * np.reshape(scale, (-1, 1)) if np.ndim(scale) else kernel * scale
     if kind in DEPTHWISE:
@@ -92,7 +92,7 @@ def _affine(node: Node) -> tuple[Any, Any] | None:
 
 
 def flip_kernel(node: Node, uses: Uses) -> Node | None:
-    """Channels in reverse order (RGB to BGR) reverse the next kernel instead; XNNPACK reverses nothing."""
+    """Replaces the reversal of channels (RGB to BGR) by a reversed kernel in the next layer; XNNPACK cannot reverse."""
     flip = node.inputs[0] if node.inputs else None
     if flip is None or not flip.is_a(FLIP) or flip.call.axis not in (-1, len(flip.shape) - 1) or uses[flip] != 1:
         return None
@@ -107,7 +107,7 @@ def flip_kernel(node: Node, uses: Uses) -> Node | None:
 
 
 def fold_back(node: Node, uses: Uses) -> Node | None:
-    """An affine node, or a number added or multiplied, goes into the linear layer (or affine node) before it."""
+    """Folds an affine node, or a number added or multiplied, into the linear layer or affine node before it."""
     affine = number_affine(node) or (node.weights if node.is_a(Affine) else None)
     if affine is None or uses[node.input] != 1:
         return None
@@ -127,7 +127,7 @@ def fold_back(node: Node, uses: Uses) -> Node | None:
 
 
 def fold_forward(node: Node, uses: Uses) -> Node | None:
-    """An affine node goes into the linear layer after it, unless that one pads: padded zeros are not shifted."""
+    """Folds an affine node into the linear layer behind it, unless that one pads: the padded zeros are not shifted."""
     if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense):
         return None
     before = node.input
@@ -157,7 +157,7 @@ def keep_before_linear(node: Node, uses: Uses) -> Node | None:
 
 
 def per_input(values: np.ndarray, shape: tuple[int, ...], groups: int = 1, depthwise: bool = False) -> np.ndarray:
-    """One value per input channel as an array that a kernel of this shape can be multiplied by."""
+    """Values of the input channels, shaped so that a kernel of this shape can be multiplied by them."""
     if depthwise:
         return values[:, None]
     # input channel i of group g meets only that group's filters
@@ -170,7 +170,7 @@ def input_offset(kernel: np.ndarray, depthwise: bool = False) -> np.ndarray:
 
 
 def depthwise(node: Node, uses: Uses | None = None) -> Node | None:
-    """What is left of the affine nodes becomes a 1x1 depthwise convolution."""
+    """Turns affine nodes that could not be folded into 1x1 depthwise convolutions."""
     if not node.is_a(Affine) or node.config.get("folded_later"):
         return None
     x, rank, channels = node.input, len(node.shape), node.shape[-1]
@@ -188,7 +188,7 @@ def depthwise(node: Node, uses: Uses | None = None) -> Node | None:
 
 
 def number_affine(node: Node) -> tuple[float, float] | None:
-    """(scale, shift) of a call that adds, subtracts or multiplies one plain number; None for any other."""
+    """(scale, shift) of a call that adds, subtracts or multiplies by one plain number; None for any other call."""
     if node.is_a(ops.add, ops.subtract, ops.multiply) and len(node.inputs) == 1 and len(node.args) == 2:
         first, second = node.args
         number = second if first is node.input else first

@@ -1,4 +1,4 @@
-"""What a runtime would leave to slower kernels, written as what it runs: pools, hard-swish, long concatenations."""
+"""Rewrites operators that a runtime would run by slower kernels in int8: pools, hard-swish, long concatenations."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from keras_cnns.tflite.targets.target import Rewrites
 
 
 def rules_for(rewrites: Rewrites) -> list[Callable[..., Node | None]]:
-    """The rewriting rules that give a graph the forms that a target wants in int8, in the order of their use."""
+    """The rewriting rules for the forms that a target wants in int8, in the order of their use."""
     rules: list[Callable] = []
     if rewrites.hard_swish == "decomposed":
         rules += [absorb_sixth, hard_swish]
@@ -25,7 +25,7 @@ def rules_for(rewrites: Rewrites) -> list[Callable[..., Node | None]]:
 
 
 def thinning(node: Node, uses: Uses | None = None) -> Node | None:
-    """A pool of one pixel, which only drops pixels, becomes a convolution that does: XNNPACK runs no such pool."""
+    """Turns a pool of one pixel, which only drops pixels, into a convolution: XNNPACK runs no such pool."""
     pools = layers.MaxPooling2D, layers.AveragePooling2D
     if node.is_a(*pools) and each(node.config["pool_size"])[:2] == (1, 1):
         return _constant(node, np.ones((1, 1)))
@@ -33,9 +33,9 @@ def thinning(node: Node, uses: Uses | None = None) -> Node | None:
 
 
 def average(node: Node, uses: Uses | None = None) -> Node | None:
-    """Average pooling becomes a depthwise convolution; with padding, a product corrects the edges.
+    """Turns average pooling into a depthwise convolution; with padding, a product corrects the edges.
 
-    XNNPACK runs no int8 average pooling. A kernel whose weights are all equal is rounded to int8 without an error.
+    XNNPACK runs no int8 average pooling. A kernel of equal weights is rounded to int8 without an error.
     """
     if not node.is_a(layers.AveragePooling2D) or None in node.shape[1:]:
         return None
@@ -61,7 +61,7 @@ def _counted(size: int, window: int, stride: int, results: int) -> np.ndarray:
 
 
 def by_fives(node: Node, uses: Uses | None = None) -> Node | None:
-    """More than five tensors are concatenated five at a time: XNNPACK takes no more."""
+    """Splits a concatenation of more than five tensors into several of five: XNNPACK takes no more."""
     if not node.is_a(layers.Concatenate) or len(node.inputs) <= 5 or len(node.inputs) != len(node.args[0]):
         return None
     axis = node.config["axis"] % len(node.shape)
@@ -74,7 +74,7 @@ def by_fives(node: Node, uses: Uses | None = None) -> Node | None:
 
 
 def rectified(node: Node, uses: Uses) -> Node | None:
-    """A ReLU that cannot be fused gets a convolution that it can be fused into: XNNPACK runs no int8 ReLU alone."""
+    """Puts a convolution before a ReLU that cannot be fused otherwise: XNNPACK runs no int8 ReLU alone."""
     before = node.input if is_relu(node) else None
     fused_with = (*LINEAR, *SUMS, *POOLS, layers.BatchNormalization)  # kept batch norms are folded later
     if before is None or not before.inputs or len(node.shape) != 4 or (uses[before] == 1 and before.is_a(*fused_with)):
@@ -84,7 +84,7 @@ def rectified(node: Node, uses: Uses) -> Node | None:
 
 
 def absorb_sixth(node: Node, uses: Uses) -> Node | None:
-    """The factor 1/6 of a hard-swish or hard-sigmoid gate goes into the kernel behind it: one product less."""
+    """Folds the factor 1/6 of a hard-swish or hard-sigmoid gate into the kernel behind it, which saves a product."""
     if not node.is_a(*CONVS, *DEPTHWISE, layers.Dense) or uses[node.input] != 1:
         return None
     before = node.input
@@ -107,7 +107,7 @@ def _scaled(node: Node, x: Node, scale: float) -> Node:
 
 
 def hard_swish(node: Node, uses: Uses | None = None) -> Node | None:
-    """`(x * (1/6)) * relu6(x + 3)`: with the product by 1/6 last, the converter would fuse it to HARD_SWISH again."""
+    """`(x * (1/6)) * relu6(x + 3)`: with the factor last, the converter would fuse it to HARD_SWISH again."""
     if is_hard_swish(node):
         x = node.input
         gate = relu6(plus(x, 3.0, node), node)

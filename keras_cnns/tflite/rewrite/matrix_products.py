@@ -1,8 +1,7 @@
 """Products of two computed matrices, written so that TensorFlow's converter keeps a ReLU behind them.
 
-The converter turns a product of matrices of two axes, neither of them constant, into BATCH_MATMUL. That operator has no
-fused activation, and a ReLU behind it, even behind a reshape of it, is lost (TensorFlow 2.21). With a third axis the
-ReLU stays an operator of its own.
+The converter turns a product of two computed matrices into BATCH_MATMUL, which has no fused activation. It then loses a
+ReLU behind the product, even with a reshape in between (TensorFlow 2.21). With a third axis the ReLU stays an operator.
 """
 
 import string

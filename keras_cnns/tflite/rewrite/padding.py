@@ -1,4 +1,4 @@
-"""Padding: zeros that stand before a convolution become its own, where TensorFlow's "same" rule adds just those."""
+"""Merges layers of zero padding with the convolution behind them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from keras_cnns.graph.node import Node, like
 
 
 def fuse_padding(node: Node, uses: dict[Node, int]) -> Node | None:
-    """Zeros added before a "valid" convolution become its own where TensorFlow's "same" rule adds just those."""
+    """Merges zeros added before a "valid" convolution with it, if "same" padding adds exactly those zeros."""
     if not node.is_a(*CONVS[:2], *DEPTHWISE) or node.config["padding"] != "valid":
         return None
     before = node.input
@@ -24,7 +24,7 @@ def fuse_padding(node: Node, uses: dict[Node, int]) -> Node | None:
 
 
 def zeros_around(node: Node) -> list[tuple[int, int]] | None:
-    """(before, after) per axis between batch and channels, where `node` adds zeros there and only there."""
+    """(before, after) per axis between batch and channels, if `node` only adds zeros there."""
     if node.is_a(layers.ZeroPadding2D, layers.ZeroPadding1D):
         padding = node.config["padding"]
         return [tuple(p) for p in padding] if node.is_a(layers.ZeroPadding2D) else [tuple(padding)]

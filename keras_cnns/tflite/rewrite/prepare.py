@@ -1,8 +1,8 @@
-"""A finished model rewritten for a phone: fewer operators, the same answers (1e-5 relative).
+"""Rewrites a finished model for a phone: fewer operators, the same answers (1e-5 relative).
 
-What training needed goes: batch normalization is folded into the convolution beside it, dropout and auxiliary heads
-are removed, padding layers become the convolution's own. What XNNPACK wants comes: activations stand apart, and what
-it would leave to slower kernels - thinning pools, in int8 also hard-swish and average pooling - is written otherwise.
+Batch normalization is folded into the convolution beside it, dropout and auxiliary heads are removed, and padding
+layers become padding of the convolution. Activations become nodes of their own. Operators that XNNPACK would run by
+slower kernels are replaced: pools of one pixel, and in int8 also hard-swish and average pooling.
 """
 
 from collections import Counter
@@ -51,14 +51,16 @@ Rule: TypeAlias = Callable[[Node, Uses], Node | None]
 def prepare(
     model: keras.Model, *, outputs: Outputs = None, int8_forms: Rewrites | None = LITERT_REWRITES
 ) -> keras.Model:
-    """The Keras 3 model of the same inputs and outputs, rewritten for inference on a phone.
+    """The Keras 3 model with the same inputs and outputs, rewritten for inference on a phone.
 
-    outputs: names or positions of the outputs to keep; by default all but the auxiliary classifiers (`main_outputs`).
-    int8_forms: the forms that a target runs well in int8 (`int8_forms.rules_for`), by default those of LiteRT. None
-      keeps each operator, which is faster in float.
+    Args:
+      model: a functional or Sequential Keras 3 model.
+      outputs: names or positions of the outputs to keep; by default all but the auxiliary classifiers (`main_outputs`).
+      int8_forms: the forms of operators that a target wants in int8 (`int8_forms.rules_for`), by default LiteRT's. None
+        keeps each operator, which is faster in float.
 
     Raises:
-      UserError: the model has no graph, or a layer that cannot be made again; it names the layer.
+      UserError: the model has no graph, or has a layer that cannot be recreated; the message names it.
     """
     return prepared(read(model), outputs=outputs, int8_forms=int8_forms).build()
 
@@ -72,7 +74,7 @@ def prepared(
     keep_batch_norm: bool = False,
     keep_scaling: bool = False,
 ) -> Graph:
-    """`prepare` on a graph, which is changed.
+    """`prepare` on a graph, which is changed in place.
 
     keep_dropout: for a model that will be trained. keep_batch_norm: right after the linear layers, as they train.
     keep_scaling: an `Affine` that does not learn stays before the linear layer that it can be folded into.
@@ -111,7 +113,7 @@ def _unless_masked(rule: Rule) -> Rule:
 
 
 def keep_outputs(graph: Graph, wanted: Outputs = None) -> None:
-    """Leaves only the wanted outputs (names of their layers, or positions); what only the others need falls away."""
+    """Removes all outputs but these (names of their layers, or positions), and the nodes that only the others need."""
     flat = tree.flatten(graph.outputs)
     names = [node.name for node in flat]
     if wanted is None:
@@ -129,9 +131,9 @@ def keep_outputs(graph: Graph, wanted: Outputs = None) -> None:
 
 
 def main_outputs(names: Sequence[str], shapes: Sequence[tuple[int | None, ...]]) -> list[int]:
-    """Positions of all outputs but the auxiliary classifiers: those called aux..., of the shape of the first other one.
+    """Positions of all outputs but auxiliary classifiers: those named aux... with the shape of the first other output.
 
-    A depth map that happens to be called auxiliary is no second opinion on the classes, and stays.
+    A depth map that is called auxiliary has another shape, and is kept.
     """
     main = [i for i, name in enumerate(names) if not name.lower().startswith("aux")]
     if not main:
@@ -199,7 +201,7 @@ def apart(node: Node, uses: Uses | None = None) -> Node | None:
 
 
 def partly_used(graph: Graph) -> Rule:
-    """The rule that cuts out of a tensor what is used of a split; what nobody reads cannot be measured for int8."""
+    """Replaces a split of which only some parts are read by slices: unread parts cannot be measured for int8."""
     taken = Counter(node.input for node in graph.nodes if isinstance(node.call, Item))
 
     def rule(node: Node, uses: Uses) -> Node | None:
@@ -220,12 +222,12 @@ def partly_used(graph: Graph) -> Rule:
 
 
 def between(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
-    """What lies from `start` to `stop` along an axis."""
+    """The values from `start` to `stop` along an axis."""
     return x[(*(slice(None),) * axis, slice(start, stop))]
 
 
 def highest(node: Node, uses: Uses | None = None) -> Node | None:
-    """The argmax over an axis as the first of the highest, and so argmin: Keras's own needs bitwise operators."""
+    """Writes argmax, and so argmin, as the first of the highest values: Keras's own argmax needs bitwise operators."""
     if node.is_a(ARGMAX, ARGMIN) and node.call.axis is not None and not node.input.integers:
         sign, axis = 1 if node.is_a(ARGMAX) else -1, node.call.axis % len(node.input.shape)
         return like(node, call=first_of_highest, args=(node.input, sign, axis, node.call.keepdims))

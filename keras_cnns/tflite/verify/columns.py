@@ -1,7 +1,7 @@
-"""Whether a file's numbers change with the picture as the original's do: each column judged by its own spread.
+"""Whether the numbers of a file change with the picture as the original's do; each column is judged by its own spread.
 
 A column is one entry along an axis: one number of a vector, one channel of a map, one of [x, y, w, h, score]. An error
-averaged over a tensor hides a lost column beside one with a hundred times its spread.
+averaged over a tensor hides a wrong column beside one with a hundred times its spread.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,16 +20,16 @@ LOST = 0.6  # a column that follows less than this is lost
 
 @dataclass(frozen=True)
 class Following:
-    """The columns of an output that follow the original worst.
+    """The columns of an output with the lowest correlation with the original.
 
     Attributes:
-      followed: how much of the original's variation the file has, 1 at best: the correlation, and the square root of
-        the share of the variance that is not error, whichever is less. A constant offset does not count.
-      axis: of the output, the pictures being axis 0.
+      followed: how much of the original's variation the file has, 1 at best: the smaller of the correlation and the
+        square root of the share of the variance that is not error. A constant offset does not count.
+      axis: of the output; axis 0 are the pictures.
       columns: numbers of the worst columns along that axis.
       spread: standard deviation of these columns from picture to picture.
       size: mean absolute value of these columns.
-      largest_spread: that of the column that varies most, and `largest_size` the largest mean absolute value.
+      largest_spread, largest_size: the largest standard deviation and the largest mean absolute value of all columns.
     """
 
     followed: float
@@ -42,16 +42,16 @@ class Following:
 
     @property
     def scales_differ(self) -> bool:
-        """Whether the worst columns are small beside others of the same tensor."""
+        """Whether the worst columns have a much smaller scale than others of the same tensor."""
         return max(self.largest_spread, self.largest_size / 4) > SCALE_GAP * max(self.spread, self.size / 4)
 
     @property
     def varies_little(self) -> bool:
-        """Whether the variation is small beside the numbers themselves."""
+        """Whether the numbers vary little compared with their size."""
         return self.spread < self.size / 50
 
     def explained(self) -> str:
-        """Which columns are wrong, why that happens, and what helps; a clause for a message."""
+        """Which columns are wrong, why, and what helps; a clause for a message."""
         plural, verb = ("s", "vary") if len(self.columns) > 1 else ("", "varies")
         where = f"column{plural} {_ranges(self.columns)} of axis {self.axis} {verb} by {self.spread:.3g}"
         if self.scales_differ:
@@ -89,7 +89,7 @@ def follow(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_
 
 
 def follow_together(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_ANSWER) -> float | None:
-    """`Following.followed` of all numbers at once, for vectors whose direction counts; None as in `follow`."""
+    """`Following.followed` of all numbers together, for vectors whose direction counts; None as in `follow`."""
     original, answer = (np.reshape(v, (len(v), -1)) for v in (original, answer))
     columns = _columns(original, answer, 1)
     if columns is None or not (varies := columns.varies(variation)).any():

@@ -1,4 +1,4 @@
-"""One output of a file beside the original's: the figures by which `verdict` judges it, on plain arrays."""
+"""Compares one output of a file with the original's: the figures by which `verdict` judges it, from plain arrays."""
 
 from typing import Any
 
@@ -22,9 +22,11 @@ def compare(
     scale: float = 0.0,
     are_noise: bool = False,
 ) -> Comparison:
-    """The `Comparison` of what the file answered with what the original did, both (N, ...).
+    """The `Comparison` of a file's answers with the original's, both (N, ...).
 
     Args:
+      output: name of the output.
+      original, answer: of the model and of the file.
       kind: a key of `endings.KINDS`.
       labels: (N,) class numbers, (N, labels) of zeros and ones, or (N, H, W) classes of pixels.
       scores: (N, ..., classes), the original's scores where its answers are class numbers.
@@ -117,7 +119,7 @@ def _of_classes(
 
 
 def by_labels(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
-    """The figures of accuracies. before, after: (N,) what is right of each picture, 0 to 1."""
+    """Figures of accuracy. before, after: (N,) the share of each picture that is right, 0 to 1."""
     _, low, high = measures.paired_drop(before, after)
     figures = {"accuracy": float(after.mean()), "original_accuracy": float(before.mean())}
     return {
@@ -129,7 +131,7 @@ def by_labels(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
 
 
 def doubts(original: np.ndarray, kind: str, labels: np.ndarray | None) -> tuple[str, ...]:
-    """Why a good comparison may still prove little, in sentences. original: (N, ...)."""
+    """Reasons why a good comparison may still show little, as sentences. original: (N, ...)."""
     missing = int(np.isnan(original.reshape(len(original), -1)).any(1).sum())
     doubtful = []
     if missing:

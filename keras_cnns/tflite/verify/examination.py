@@ -1,4 +1,4 @@
-"""What LiteRT says of a file: its answers, its operators, and its time beside the float32 file's."""
+"""Runs a file on LiteRT: its answers, its operators, and its time compared with the float32 file's."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,15 @@ from keras_cnns.tflite.targets import runner
 
 @dataclass(frozen=True)
 class Examination:
-    """One run of a file in a process of its own.
+    """The results of running a file in a process of its own.
 
     Attributes:
       answers: (N, ...) floats by output name.
       scales: the step of each output, 0 for floats.
-      operators: how many there are.
-      undelegated: operator -> how many of them XNNPACK leaves to the slower kernels.
+      operators: their number.
+      undelegated: operator -> how many of them XNNPACK leaves to slower kernels.
       latency_ms: median time of a run on this host, one thread.
-      latency_ratio: median of the file's time over the float32 file's, the two taking turns.
+      latency_ratio: median of the file's time over the float32 file's, in alternating runs.
     """
 
     answers: dict[str, np.ndarray]
@@ -31,7 +31,7 @@ class Examination:
 
 
 def examine(file: Path, reference: Path, images: dict[str, np.ndarray]) -> Examination:
-    """Runs `file` on `images` and times it beside the float32 file `reference`.
+    """Runs `file` on `images`, and times it in turn with the float32 file `reference`.
 
     Raises:
       UserError: LiteRT cannot run the file.

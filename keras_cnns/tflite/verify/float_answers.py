@@ -1,4 +1,4 @@
-"""What a file is compared with: the answers of the Keras model itself."""
+"""The answers of the Keras model itself, which a file's answers are compared with."""
 
 import math
 
@@ -30,7 +30,7 @@ def float_answers(
       inputs, outputs: names to use instead of the model's own.
 
     Raises:
-      UserError: it cannot be called, or an output has not one entry for each picture.
+      UserError: the model cannot be called, or the first axis of an output is not that of the pictures.
     """
     count = len(next(iter(images.values())))
     size = model.inputs[0].shape[0] or max(2, min(count, at_once(model)))  # of one it would not show what merges them

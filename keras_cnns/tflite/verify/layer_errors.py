@@ -1,4 +1,4 @@
-"""Where a quantized file goes wrong: its intermediate results beside those of the float file, layer by layer."""
+"""Where a quantized file goes wrong: its intermediate results compared with the float file's, layer by layer."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ LOST_DB = 12.0  # below this a result is mostly noise
 
 @dataclass(frozen=True)
 class LayerError:
-    """The result of one operator. layer: its Keras layer, as far as the converter kept the name."""
+    """The error of one operator's result. layer: its Keras layer, if the converter kept the name."""
 
     operator: str
     layer: str
@@ -26,8 +26,10 @@ def layer_errors(
 ) -> tuple[LayerError, ...]:
     """A `LayerError` for each result that both files have, in order of execution.
 
-    file, reference: paths of the quantized and of the float `.tflite` file. pictures: `{input name: (N, ...) floats}`.
-    layers: names of the layers of the model they were made from.
+    Args:
+      file, reference: paths of the quantized and of the float `.tflite` file.
+      pictures: `{input name: (N, ...) floats}`.
+      layers: names of the layers of the model.
     """
     first_pictures = {name: array[:PICTURES] for name, array in pictures.items()}
     result, _ = runner.ask("layers", first_pictures, file=str(file), reference=str(reference))

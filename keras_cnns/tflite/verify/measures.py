@@ -1,6 +1,6 @@
-"""Measures of a file's answers beside the original's, one for each kind of output, on plain arrays.
+"""Measures of a file's answers against the original's, one for each kind of output, from plain arrays.
 
-Losses and errors are fractions, 0 if nothing is lost. The original's probabilities stand in for the unknown truth.
+Losses and errors are fractions, 0 without any loss. The original's probabilities stand in for the unknown truth.
 """
 
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def logits(probabilities: np.ndarray, scale: float = 0.0) -> np.ndarray:
-    """Centred log-probabilities: the logits behind a softmax, up to a constant for each picture.
+    """Centred log-probabilities: the logits before a softmax, up to a constant for each picture.
 
-    scale: the step of an integer output. Below four steps its logarithm is mostly rounding, so that both sides end
-      there; a float output ends where float32 does.
+    scale: the step of an integer output. Probabilities below four steps are mostly rounding, so the logarithm stops
+    there; that of a float output stops at float32's precision.
     """
     logs = np.log(np.maximum(probabilities.astype(np.float64), 4 * scale or 1e-30))
     return logs - logs.mean(axis=-1, keepdims=True)
 
 
 def expected_loss(probabilities: np.ndarray, choice: np.ndarray) -> tuple[float, float]:
-    """(expected accuracy loss, the largest it could be) of answering other classes, by the original's probabilities.
+    """(expected accuracy loss, the largest possible one) of answering other classes, by the original's probabilities.
 
-    probabilities: (N, classes) of the original. choice: (N,) classes of the file. The second is what random
-    answers would lose: if that is nearly zero, or all answers are the same class, the first shows nothing.
+    probabilities: (N, classes) of the original. choice: (N,) classes of the file. The largest possible loss is that of
+    random answers: if it is nearly zero, or all answers are the same class, the first figure shows nothing.
     """
     best = probabilities.max(-1)
     loss = best - np.take_along_axis(probabilities, choice[:, None], -1)[:, 0]
@@ -36,9 +36,9 @@ def expected_loss(probabilities: np.ndarray, choice: np.ndarray) -> tuple[float,
 
 
 def decision_loss(probabilities: np.ndarray, answers: np.ndarray) -> float:
-    """Flipped decisions at one half, each weighed by how far from it the original was: of the rarer decision's weight.
+    """Flipped decisions at one half, weighted by the original's distance from it, over the rarer decision's weight.
 
-    Both: (N, labels) from 0 to 1, each label on its own.
+    Both arguments: (N, labels) from 0 to 1, each label on its own.
     """
     weights, yes = np.abs(2 * probabilities - 1), probabilities > 0.5
     flipped = float((weights * (yes != (answers > 0.5))).sum())
@@ -47,7 +47,7 @@ def decision_loss(probabilities: np.ndarray, answers: np.ndarray) -> float:
 
 
 def comparable(original: np.ndarray, answer: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """(original, answer, which pictures), without those on which both answer NaN.
+    """(original, answer, selection of pictures), without those on which both answer NaN.
 
     None if they are not NaN or infinite in the same places, or nothing else is left. Infinities that both have, such as
     those of masked classes, become the ends of the original's range.
@@ -67,10 +67,10 @@ def comparable(original: np.ndarray, answer: np.ndarray) -> tuple[np.ndarray, np
 
 
 def relative_error(original: np.ndarray, answer: np.ndarray) -> float:
-    """Mean absolute error beside the spread of the original, channel by channel of the last axis.
+    """Mean absolute error, divided by the original's spread, channel by channel of the last axis.
 
-    The spread is the mean distance from a channel's mean, and at least a quarter of the channel's mean size: what
-    hardly changes from picture to picture is measured by what it is.
+    The spread is the mean distance from a channel's mean, and at least a quarter of the channel's mean size, for
+    channels that hardly change from picture to picture.
     """
     a, b = (np.asarray(v, np.float64).reshape(-1, v.shape[-1] if v.ndim > 1 else 1) for v in (original, answer))
     error = np.abs(a - b).mean(0)
@@ -79,13 +79,13 @@ def relative_error(original: np.ndarray, answer: np.ndarray) -> float:
 
 
 def of_answered(original: np.ndarray, *maps: np.ndarray) -> list[np.ndarray]:
-    """Of maps (N, rows, columns, classes) those of the class that the original answers, which is the mean's highest."""
+    """From maps (N, rows, columns, classes), those of the class with the highest mean in the original."""
     best = original.mean((1, 2)).argmax(-1)[:, None, None, None]
     return [np.take_along_axis(array, best, -1).reshape(-1, 1) for array in (original, *maps)]
 
 
 def right(answers: np.ndarray, labels: np.ndarray, kind: str) -> np.ndarray:
-    """(N,) what of each picture is right, 0 to 1."""
+    """(N,) the share of each picture that is right, 0 to 1."""
     if kind == "multilabel":
         right = (answers > 0.5) == (labels > 0.5)
     else:
@@ -94,7 +94,7 @@ def right(answers: np.ndarray, labels: np.ndarray, kind: str) -> np.ndarray:
 
 
 def overlap(classes: np.ndarray, answers: np.ndarray, rarest: float = 0.005) -> float:
-    """Mean intersection over union of two maps of classes, over the classes that are not next to nowhere."""
+    """Mean intersection over union of two maps of classes, over the classes that occur often enough."""
     overlaps = []
     for number in np.unique(classes):
         here, there = classes == number, answers == number
@@ -107,7 +107,7 @@ DETECTOR = ("boxes", "classes", "scores")
 
 
 def is_detector(answers: dict[str, np.ndarray]) -> bool:
-    """Whether a network's answers, by name, are boxes (N, n, 4) with a class and a score each (N, n)."""
+    """Whether a network's answers are boxes (N, n, 4) with a class and a score each (N, n)."""
     shapes = {name: np.shape(array)[1:] for name, array in answers.items()}
     n = shapes.get("scores", ())
     return set(shapes) == set(DETECTOR) and len(n) == 1 and shapes["classes"] == n and shapes["boxes"] == (*n, 4)
@@ -116,9 +116,9 @@ def is_detector(answers: dict[str, np.ndarray]) -> bool:
 def boxes_alike(original: dict[str, np.ndarray], answer: dict[str, np.ndarray]) -> float:
     """How well the boxes of two detectors overlap, 0 to 1; both are dicts of DETECTOR's arrays (N, n, ...).
 
-    Each box, the surest first, is compared with the box of its class on the other side that it overlaps most and that
-    no surer one has taken: their intersection over union counts as much as its score, both ways; 1 where neither finds
-    anything.
+    Each box, in the order of scores, is matched with the unmatched box of its class on the other side that it overlaps
+    most. The result is the mean intersection over union, weighted by the scores, in both directions; 1 if neither has
+    boxes.
     """
     total, weight = 0.0, 0.0
     for number in range(len(original["scores"])):
@@ -152,10 +152,11 @@ def _matched(
 
 
 def paired_drop(before: np.ndarray, after: np.ndarray) -> tuple[float, float, float]:
-    """(drop, low, high): how much less is right in the file, with its 95 % confidence interval.
+    """(drop, low, high): the file's drop in accuracy, with its 95 % confidence interval.
 
-    before, after: (N,) what was right of each picture, 0 to 1. Both saw the same pictures, so that only those count of
-    which one was right and the other wrong; one picture either way is added, or few pictures would prove too much.
+    before, after: (N,) the share of each picture that is right, 0 to 1. Both are of the same pictures, so only those
+    count that one got right and the other wrong. One picture is added on each side, so that few pictures do not prove
+    too much.
     """
     difference = np.asarray(before, np.float64) - np.asarray(after, np.float64)
     drop, count = float(difference.mean()), len(difference)
@@ -165,6 +166,6 @@ def paired_drop(before: np.ndarray, after: np.ndarray) -> tuple[float, float, fl
 
 
 def pictures_needed(before: np.ndarray, after: np.ndarray, drop: float) -> int:
-    """How many pictures would show a difference of `drop`, by how often the two disagree on these."""
+    """How many pictures would show a difference of `drop`, from how often the two disagree on these pictures."""
     difference = np.append(np.asarray(before, np.float64) - np.asarray(after, np.float64), (1.0, -1.0))
     return int(np.ceil((1.96 * float(difference.std()) / drop) ** 2))

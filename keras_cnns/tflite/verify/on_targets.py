@@ -1,4 +1,4 @@
-"""A file on the runtimes and chips it is meant for: what each says of it, and whether its answers are still right."""
+"""Runs a file on the runtimes and chips that it is meant for, and judges its answers there."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -17,16 +17,16 @@ STATUSES = ("pass", "warn", "fail", "not run")
 
 @dataclass(frozen=True)
 class TargetResult:
-    """What one target made of a file.
+    """The result of one target for a file.
 
     Attributes:
       target: its name.
-      status: "pass" (it ran there, or compiled for a chip that is not here), "warn" or "fail" by its answers and by
-        what the target says; "not run" where its tool is missing, which is never a pass.
+      status: "pass" (it ran there, or compiled for a chip that is not here), "warn" or "fail" by its answers and by the
+        target's findings; "not run" if its tool is missing, which never counts as a pass.
       reasons: why the status is not "pass", one line each.
-      findings: what its static rules say of the file.
+      findings: of its static rules.
       answered: whether answers of the target were compared.
-      placement: where the operators run and what that costs; None if the tool did not say.
+      placement: where the operators run, and at what cost; None if the tool does not report it.
     """
 
     target: str
@@ -43,7 +43,7 @@ class TargetResult:
 
 
 def on_target(target: Target, file: TFLiteFile, inputs: dict[str, np.ndarray], judge: Judge) -> TargetResult:
-    """Runs `file` on one target and judges its answers; whatever the runtime does, it ends in a result.
+    """Runs `file` on one target and judges its answers; whatever the runtime does, the outcome is a result.
 
     inputs: input name -> (N, ...) floats on the scale of the float model.
     """
@@ -78,7 +78,7 @@ def on_targets(
 
 
 def worst(statuses: Iterable[str]) -> str:
-    """The worst of several statuses; a target that was not run makes none better or worse."""
+    """The worst of several statuses; "not run" does not count."""
     known = [status for status in statuses if status != "not run"]
     return max(known, key=STATUSES.index, default="not run")
 

@@ -1,4 +1,4 @@
-"""What each output of a model is, how the file's answers are compared with it, and what there is to note about that."""
+"""How each output of a model is judged, and the notes on the comparison."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class Output:
 
     Attributes:
       kind: a key of `endings.KINDS`.
-      scores: (N, ..., classes) behind an output of class numbers; None for any other.
-      labels: of the pictures; None where none are given or they belong to another output.
-      or_kind: what it could be just as well, by its graph: a linear layer gives scores of classes or a regression. A
-        file passes if it is right as either.
+      scores: (N, ..., classes) before an output of class numbers; None for any other output.
+      labels: of the pictures; None without labels, or if they belong to another output.
+      or_kind: another kind that its graph allows: a linear layer may give scores of classes or a regression. A file
+        passes if it is right as either.
     """
 
     kind: str
@@ -51,13 +51,13 @@ def judged_outputs(
     Args:
       endings: of the outputs, in the order of `original`.
       original: (N, ...) answers of the model.
-      images: (N, ...) by input name, on which it answered.
+      images: (N, ...) by input name, which it answered.
       labels: of the images.
-      stated: what the caller says the outputs are; None lets the answers decide where the graph does not.
+      stated: the caller's kinds of the outputs; None lets the answers decide where the graph does not.
       name: of the model.
 
     Raises:
-      UserError: labels do not fit, or there are several outputs they could belong to.
+      UserError: labels do not fit, or they could belong to several outputs.
     """
     if stated in (None, "boxes") and labels is None and measures.is_detector(original):
         return {"boxes": Output("boxes")}
@@ -84,7 +84,7 @@ def judged_outputs(
 
 
 def by_answers(kind: str, answers: np.ndarray, labels: np.ndarray | None = None) -> str:
-    """What an output is where the end of the graph does not tell: by the sums of its answers, and by the labels."""
+    """The kind of an output that the graph does not show: by the sums of its answers, and by the labels."""
     if kind != "regression" or answers.ndim < 2 or answers.shape[-1] < 2 or len(answers) < 4:
         return kind
     flat = np.asarray(answers, np.float64)
@@ -110,7 +110,7 @@ def compare_outputs(
     scales: the step of each output that is or was an integer, 0 for floats. are_noise: the images are noise.
 
     Raises:
-      UserError: none of the file's outputs has a name of the model's.
+      UserError: the file has no output with a name of the model's.
     """
     if [output.kind for output in outputs.values()] == ["boxes"] and measures.is_detector(original):
         return (compare_boxes(original, answers),)
@@ -149,9 +149,9 @@ def _better(
 def with_source(
     status: str, reasons: tuple[str, ...], beside: tuple[verdict.Comparison, ...]
 ) -> tuple[str, tuple[str, ...]]:
-    """The verdict, with what the comparison with the model before quantization-aware training adds.
+    """The verdict, extended by the comparison with the model before quantization-aware training.
 
-    Training may change answers, but not make the network worse where labels show it.
+    Training may change answers, but must not lower an accuracy that labels show.
     """
     for comparison in beside:
         drop = comparison.accuracy_drop
@@ -175,9 +175,9 @@ def notes(
     comparisons: tuple[verdict.Comparison, ...],
     are_noise: bool = False,
 ) -> Iterator[str]:
-    """What each output was judged as, and why the comparison may prove little.
+    """What each output was judged as, and why the comparison may show little.
 
-    are_noise: the images are noise, which show nothing about classes.
+    are_noise: the images are noise, which shows nothing about classes.
     """
     kinds = {comparison.output: comparison.kind for comparison in comparisons}
     for name, output in outputs.items():

@@ -1,4 +1,4 @@
-"""How fast files are on a phone, by LiteRT's `benchmark_model` over adb. The files take turns there too."""
+"""Times files on a phone, by LiteRT's `benchmark_model` over adb, in alternating runs."""
 
 import re
 import shlex
@@ -153,7 +153,7 @@ def parse(text: str) -> tuple[float, float | None]:
 
 
 class Phone:
-    """A phone that adb sees."""
+    """A phone connected by adb."""
 
     def __init__(self, adb: str = "adb", serial: str | None = None) -> None:
         if shutil.which(adb) is None:

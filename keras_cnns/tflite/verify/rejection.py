@@ -1,4 +1,4 @@
-"""A file that fails the comparison: kept aside, and refused with the reason and a way out."""
+"""Rejects a file that fails the comparison: keeps it beside the path, with the reason and a remedy."""
 
 from pathlib import Path
 

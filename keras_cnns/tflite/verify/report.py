@@ -26,13 +26,13 @@ ORIGINAL = "Keras model"  # the row of the table that the files are compared wit
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What rounding one tensor to int8 does to the answers, and in what the file keeps it.
+    """The error of the answers when one tensor alone is rounded to int8, and the type that the file keeps it in.
 
     Attributes:
       operator: its kind, such as "CONV_2D".
       layer: where it is.
       what: "result" or "weights".
-      error: squared error of the answers over their variance, this tensor alone being rounded.
+      error: squared error of the answers, divided by their variance.
       kept: "int8", "int16" or "float" in the file.
     """
 
@@ -47,11 +47,15 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the files that "auto" chooses between; without figures where there is none.
+    """One of the files that "auto" chooses from; without figures if it was not made.
 
-    name: the scheme, with what it was given. status: as a report's, or "none". remark: what beats it, why it would be
-    refused, or why there is none. beaten_by: another that is no worse in time, size and loss, and better in one; None
-    of those that are each the choice for some limits. chosen: whether it is the one.
+    Attributes:
+      name: the scheme, with its settings.
+      status: as in a report, or "none".
+      remark: the file that beats it, why it was rejected, or why it was not made.
+      beaten_by: another file that is no worse in time, size and loss, and better in one of them; None for the
+        Pareto-optimal files, each of which is the choice for some limits.
+      chosen: whether it is the file that was written.
     """
 
     name: str
@@ -75,14 +79,22 @@ class Candidate:
 class Report:
     """One exported file.
 
-    status: "pass", "warn" or "fail" (a failing file is handed over only by force). comparisons: one for each output;
-    source_comparisons: the same beside the model before quantization-aware training, where that is known.
-    layers: the error of every layer (`LayerError`), where the status is "fail".
-    latency_ms: median on this host, one thread. size_ratio, latency_ratio: to the float32 file of the same network,
-    runs alternating. operators, undelegated: how many there are, and how many XNNPACK leaves to the slower kernels.
-    sensitivities: a `Sensitivity` for each rounding, the largest error first, in schemes that choose by them.
-    candidates: what "auto" chose between, a `Candidate` each.
-    targets: what each other runtime or chip that the file is meant for made of it, a `TargetResult` each.
+    Attributes:
+      path, model, scheme: of the file.
+      status: "pass", "warn" or "fail". A failing file is written only with `force=True`.
+      reasons, notes: why the status is not "pass", and what else there is to know.
+      pictures: how many the file was compared on.
+      comparisons: a `Comparison` for each output.
+      source_comparisons: the same with the model before quantization-aware training, if that is known.
+      size_bytes, size_ratio: of the file, and as a share of the float32 file's size.
+      latency_ms, latency_ratio: median time of a run on this host, one thread, and as a share of the float32 file's
+        time in alternating runs.
+      operators, undelegated: their number, and how many XNNPACK leaves to slower kernels.
+      seconds: how long the export took.
+      layers: a `LayerError` for each layer if the status is "fail".
+      sensitivities: a `Sensitivity` for each rounding, the largest error first, in schemes that choose by them.
+      candidates: the files that "auto" chose from, a `Candidate` each.
+      targets: a `TargetResult` for each other runtime or chip that the file is meant for.
     """
 
     path: str

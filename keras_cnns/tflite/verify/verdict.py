@@ -1,4 +1,4 @@
-"""Is the file still the network? Its answers beside the original's, in figures, and the limits they must keep."""
+"""Judges a file by its comparison with the original: figures, and the limits that they must keep."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,20 +46,27 @@ DROP_EXCLUDED = 0.02  # labels that exclude a larger drop outweigh what the orig
 
 @dataclass(frozen=True)
 class Comparison:
-    """One output of the file beside the original's; figures are None where they make no sense.
+    """One output of the file compared with the original's; figures are None where they make no sense.
 
-    kind: what it was judged as (`endings.KINDS`). For information: cosine, mean over pictures; snr_db, energy of the
-    original over energy of the difference; agreement and agreement_confident (on the half of the pictures that the
-    original is surest of). largest_difference: over all pictures, relative to the largest value.
-    expected_loss: expected accuracy loss, a fraction: how much less probable the file's class is than the original's
-    own, by the original's probabilities, on average. expected_loss_share: that loss over the loss of random answers.
-    scores_db: snr_db where it is judged by.
-    decision_loss, error, overlap: as in `measures`; map_error: that of the map of the class answered. same_numbers:
-    share of equal whole numbers. direction: mean cosine of embeddings. followed: of numbers and embeddings, how
-    far the file's answers vary from picture to picture as the original's do, 1 at best; of numbers that of
-    `worst_columns`, see `columns.follow`. accuracy, original_accuracy, drop_low, drop_high
-    (95 % interval of the drop), pictures_needed (to show a drop of one in a hundred): where labels were given. finite:
-    whether all answers are.
+    Attributes:
+      output, kind: its name, and what it was judged as (`endings.KINDS`).
+      cosine, snr_db: for information: mean cosine over pictures; energy of the original over that of the difference.
+      largest_difference: over all pictures, divided by the largest value.
+      agreement, agreement_confident: share of pictures with the same class, of all and of the half with the surest
+        answers.
+      expected_loss: expected accuracy loss, a fraction: how much less probable the file's classes are than the
+        original's, by the original's probabilities.
+      expected_loss_share: that loss divided by the loss of random answers.
+      scores_db: `snr_db`, for classifiers.
+      decision_loss, error, overlap: see `measures`.
+      map_error: relative error of the class map of the answered class.
+      same_numbers: share of equal class numbers.
+      direction: mean cosine of embeddings.
+      followed, worst_columns: how well numbers or embeddings vary with the picture as the original's do, 1 at best; for
+        numbers that of the worst columns, see `columns.follow`.
+      accuracy, original_accuracy, drop_low, drop_high: with labels; the drop's 95 % confidence interval.
+      pictures_needed: to show a drop of one in a hundred.
+      finite: whether all answers are finite.
     """
 
     output: str
@@ -93,14 +100,14 @@ class Comparison:
 
     @property
     def accuracy_drop(self) -> float | None:
-        """How much of the accuracy the file lost; negative where it gained."""
+        """The original's accuracy minus the file's, a fraction; negative if the file is better."""
         return (
             None if self.accuracy is None or self.original_accuracy is None else self.original_accuracy - self.accuracy
         )
 
     @property
     def accuracy_loss(self) -> float:
-        """What "auto" compares files by, a fraction: the drop where labels show one, else the expected loss."""
+        """The loss by which "auto" compares files, a fraction: the drop if labels show one, else the expected loss."""
         if self.kind == "boxes":
             return 1.0 - (self.overlap or 0.0)
         drop = self.accuracy_drop
@@ -115,7 +122,7 @@ class Comparison:
         return {name: value for name in (*LIMITS, "accuracy") if (value := getattr(self, name)) is not None}
 
     def judge(self, scheme: str) -> tuple[str, tuple[str, ...]]:
-        """("pass" | "warn" | "fail", the reasons) by what labels show, and where they cannot tell by the measures."""
+        """("pass" | "warn" | "fail", reasons): by labels that show or exclude a drop, else by the other figures."""
         if not self.finite:
             return "fail", ("it answers NaN or infinity where the original does not, or the original itself does",)
         limits = {**LIMITS, **FLOAT32} if scheme == "float32" else LIMITS
@@ -148,25 +155,25 @@ class Comparison:
 
     @property
     def scales_differ(self) -> bool:
-        """Whether columns are lost beside others with a larger scale."""
+        """Whether columns are wrong because others have a larger scale."""
         worst = self.worst_columns
         return worst is not None and worst.scales_differ and LIMITS["followed"].judge(worst.followed) != "pass"
 
     @property
     def varies_too_little(self) -> bool:
-        """Whether numbers are lost because they vary little beside their size."""
+        """Whether numbers are wrong because they vary little compared with their size."""
         worst = self.worst_columns
         return worst is not None and worst.varies_little and LIMITS["followed"].judge(worst.followed) != "pass"
 
     @property
     def judged_as(self) -> str:
-        """What the output was taken for, and how to say that it is something else."""
+        """What the output was judged as, and how to state another kind."""
         other = "logits" if self.kind == "regression" else "regression"
         return f'it was judged as {self.kind}; if that is wrong, say what it is, such as outputs="{other}"'
 
     @property
     def remark(self) -> str | None:
-        """What the labels show, as a sentence; None without labels."""
+        """The accuracy drop that the labels show, as a sentence; None without labels."""
         drop = self.accuracy_drop
         if drop is None:
             return None
