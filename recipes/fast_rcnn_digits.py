@@ -4,7 +4,7 @@ Paper: Girshick 2015, "Fast R-CNN", 1504.08083.
 Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded. In training
 the proposals are drawn around and beside the cards, in evaluation they are the cards' own boxes.
 Expect: mAP@.5 0.958 to 0.962 with seeds 0 to 2, in eight minutes on one core
-(docs/guides/detection_and_segmentation.md).
+(docs/measurements/scenes.md).
 
     python recipes/vgg11_cards.py
     python recipes/fast_rcnn_digits.py --weights runs/vgg11_cards/best.keras

@@ -5,7 +5,7 @@ Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other di
 The cards are smaller than the paper's objects, so anchors and level are smaller too.
 The backbone starts from a classifier, as in the paper. Regions are pooled by RoI align, which trains faster here.
 Expect: mAP@.5 0.954 to 0.958 and COCO mAP 0.708 with seeds 0 to 2, in nine minutes on one core
-(docs/guides/detection_and_segmentation.md).
+(docs/measurements/scenes.md).
 
     python recipes/vgg11_cards.py
     python recipes/faster_rcnn_digits.py --weights runs/vgg11_cards/best.keras

@@ -4,7 +4,7 @@ Paper: Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation
 Data: drawn scenes of 192 x 192 pixels, 4,000 for training and 500 with other digits; nothing is downloaded.
 The backbone starts from a classifier, as in the paper.
 Expect: mean IoU 0.881 and 0.883 with two seeds on the held-out scenes, in 21 minutes on one core, 14 on two
-(docs/guides/detection_and_segmentation.md).
+(docs/measurements/scenes.md).
 
     python recipes/vgg11_cards.py
     python recipes/fcn8s_digits.py --weights runs/vgg11_cards/best.keras

@@ -76,6 +76,16 @@ def test_the_navigation_has_every_page():
     assert not [page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).as_posix() not in navigation]
 
 
+def test_every_page_is_linked_from_another_one():
+    """Beside the index: a reader who is on a neighbouring page finds it."""
+    index = DOCS / "index.md"
+    linked = set()
+    for page in DOCS.rglob("*.md"):
+        targets = re.findall(r"\]\((?!https?:)([^)#]+\.md)", page.read_text(encoding="utf-8"))
+        linked |= {(page.parent / target).resolve() for target in targets} - {page} if page != index else set()
+    assert set(DOCS.rglob("*.md")) - linked == {index}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_generated_pages_are_up_to_date(page):
     written = (FOLDER / page).read_text(encoding="utf-8")

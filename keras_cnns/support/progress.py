@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 T = TypeVar("T")
 PATIENCE = 5.0  # seconds of a command in which no line is printed
-INTERVAL = 10.0  # seconds between two lines
+INTERVAL = 10.0  # seconds between two lines of one step
+SHORT = 2.0  # seconds after a line in which steps that begin are not named
 
 
 class Display(Protocol):
@@ -40,7 +41,7 @@ class Lines:
     def begin(self, what: str, total: int | None) -> None:
         now = time.monotonic()
         self.steps.append([what, total, 0, now])
-        if now - self.started >= PATIENCE:
+        if now - self.started >= PATIENCE and now - self.printed >= SHORT:
             self._print(what, now)
 
     def advance(self) -> None:

@@ -93,17 +93,20 @@ class _Search:
                 break
             share = share_now
             self.consider(FLOAT_MIXED, name=f"{FLOAT_MIXED}, error_avoided {share:g}", error_avoided=share)
-        small = (max_size is None and not smallest) or any(
-            r.scheme != FOUR_BITS for r in self.good(ignoring=("latency_ratio",))
-        )
-        reason = "no size is asked for that eight bits do not have" if small else None
-        self.consider(SMALLEST, reason, max_size=max_size)
+        self.consider(SMALLEST, self._why_no_mixed_weights(max_size, smallest), max_size=max_size)
         enough = "slow on CPUs, and others keep within the limits" if self.good() else None
         if share and not enough:
             self.consider(INT16_MIXED, name=f"{INT16_MIXED}, error_avoided {share:g}", error_avoided=share)
         else:
             self.consider(INT16_MIXED, enough or self._why_no_mixture())
         self.consider(INT16, enough)
+
+    def _why_no_mixed_weights(self, max_size: float | None, smallest: bool) -> str | None:
+        good = {report.scheme for report in self.good(ignoring=("latency_ratio",))}
+        if smallest:
+            return "four bits everywhere keep within the limits" if FOUR_BITS in good else None
+        small = max_size is None or good - {FOUR_BITS}
+        return "no size is asked for that eight bits do not have" if small else None
 
     def _why_no_mixture(self) -> str | None:
         if self.good(INT8, "int8_float_islands", FLOAT_MIXED):
