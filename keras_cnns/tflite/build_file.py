@@ -7,7 +7,7 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded_layers
 from keras_cnns.tflite.file import convert, flatbuffer, versions
-from keras_cnns.tflite.file.zero_biases import with_biases
+from keras_cnns.tflite.file.biases import with_biases
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
 from keras_cnns.tflite.quantize.job import Job
@@ -28,7 +28,9 @@ def build(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]
         reference, data = (flatbuffer.in_order(file, float_model.outputs) for file in (reference, data))
     if CLASS_MAP in float_model.outputs:
         data = flatbuffer.sharing(data)  # the map's kernel is the dense layer's: stored once
-    return reference, versions.declared(with_biases(data))
+    if job.rewrites.nonzero_biases:
+        data = with_biases(data)
+    return reference, versions.declared(data)
 
 
 def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:

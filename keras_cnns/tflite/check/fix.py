@@ -18,7 +18,6 @@ from keras_cnns.tflite.file.contents import NUMPY_TYPES, TFLiteFile
 from keras_cnns.tflite.file.integer_ends import without_conversions
 from keras_cnns.tflite.file.metadata_reader import NAME, read_metadata
 from keras_cnns.tflite.file.reader import DAMAGE, read_contents
-from keras_cnns.tflite.file.zero_biases import with_biases
 from keras_cnns.tflite.targets import runner
 from keras_cnns.tflite.targets.table import select
 
@@ -29,7 +28,6 @@ CHANGES = {
     "runtime-version": "corrected the oldest runtime that the file names",
     "damaged-metadata": "removed the damaged metadata",
     "label-lines": "ended the lines of labels with LF instead of CR LF",
-    "missing-bias": "added biases of zeros",
     UINT8_ENDS: "made int8 inputs and outputs uint8",
     INTEGER_ENDS: "left out the conversions between floats and integers at the inputs and outputs",
 }
@@ -94,8 +92,6 @@ def _mended(file: TFLiteFile, codes: set[str]) -> tuple[bytes, list[str]]:
         model = flatbuffer.read(data)
         model.metadata = [entry for entry in model.metadata if entry.name != NAME.encode()]
         data = flatbuffer.write(model)
-    if "missing-bias" in codes:
-        data = with_biases(data)
     if UINT8_ENDS in codes:
         data = flatbuffer.as_uint8(data, inputs=True, outputs=True)
     if INTEGER_ENDS in codes:

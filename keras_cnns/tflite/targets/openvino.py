@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.tflite.file.contents import TFLiteFile
+from keras_cnns.tflite.file.contents import Operator, Subgraph, TFLiteFile
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.process import run_child
 from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrites
@@ -26,7 +26,7 @@ class OpenVINO:
     install = 'pip install "keras_cnns[openvino]"'
 
     def rewrites(self) -> Rewrites:
-        return Rewrites()
+        return Rewrites(nonzero_biases=True)
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
         return [
@@ -57,23 +57,33 @@ class OpenVINO:
 
 
 def _missing_biases(file: TFLiteFile) -> list[Finding]:
-    """FULLY_CONNECTED in int8 without a bias: OpenVINO 2026.4.1, with one thread, answers wrongly if there are two."""
+    """Two FULLY_CONNECTED in int8, one of them without a bias: wrong answers with one thread."""
     graph = file.main
-    per_channel = []
-    for operator in graph.operators:
-        tensors = [graph.tensor(i) for i in operator.inputs[:2]]
-        types = [tensor.type for tensor in tensors if tensor is not None]
-        if operator.name == "FULLY_CONNECTED" and types == ["INT8", "INT8"] and len(tensors[1].scales) > 1:  # type: ignore[union-attr]
-            per_channel.append(operator)
-    without = [o for o in per_channel if len(o.inputs) < 3 or o.inputs[2] < 0]
-    if len(per_channel) < 2 or not without:
+    dense = [operator for operator in graph.operators if _is_per_channel(graph, operator)]
+    without = [operator for operator in dense if not _has_bias(file, operator)]
+    if len(dense) < 2 or not without:
         return []
     message = (
-        f"{graph.label(without[0])} has no bias: with one thread OpenVINO 2026.4.1 answers wrongly if a file has such "
-        "an operator and another FULLY_CONNECTED, both with a scale for each channel"
+        f"{graph.label(without[0])} has no bias, or one of zeros: with one thread OpenVINO 2026.4.1 answers wrongly if "
+        "a file has such an operator and another FULLY_CONNECTED, both with a scale for each channel"
     )
-    fix = "keras-cnns check --fix --target openvino adds zeros"
-    return [Finding("missing-bias", "error", message, fix, fixable=True, operator="FULLY_CONNECTED")]
+    fix = "export with target=openvino, or run OpenVINO with two threads"
+    return [Finding("missing-bias", "error", message, fix, operator="FULLY_CONNECTED")]
+
+
+def _is_per_channel(graph: Subgraph, operator: Operator) -> bool:
+    if operator.name != "FULLY_CONNECTED" or len(operator.inputs) < 2:
+        return False
+    source, weights = (graph.tensor(i) for i in operator.inputs[:2])
+    if source is None or weights is None:
+        return False
+    return source.type == weights.type == "INT8" and len(weights.scales) > 1
+
+
+def _has_bias(file: TFLiteFile, operator: Operator) -> bool:
+    bias = file.main.tensor(operator.inputs[2]) if len(operator.inputs) > 2 else None
+    values = None if bias is None else file.values(bias)
+    return bias is not None and (values is None or bool(values.any()))
 
 
 # --- in the child process ---------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.check import fix as fixing
@@ -13,7 +12,6 @@ from keras_cnns.tflite.file.integer_ends import without_conversions
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets.runner import predict
 from tests.tflite.check.test_faults import described, int8_model, low_runtime, low_version, metadata_cut
-from tests.tflite.targets.conftest import operator, tensor
 
 
 @pytest.fixture
@@ -83,31 +81,6 @@ def test_float_ends_become_integers_for_an_npu(tmp_path):
     assert {tensor.type for tensor in (*after.inputs.values(), *after.outputs.values())} == {"INT8"}
     assert [operator.name for operator in after.main.operators] == ["FULLY_CONNECTED", "SOFTMAX"]
     rows = np.random.default_rng(0).uniform(-1, 1, (8, 4)).astype("f4")
-    np.testing.assert_array_equal(predict(path, rows), predict(fixed, rows))
-
-
-def two_dense_layers_without_a_bias():
-    """`int8_model` with a second FULLY_CONNECTED before the softmax; neither has a bias."""
-    model = int8_model(size=3)
-    graph = model.subgraphs[0]
-    graph.tensors.append(tensor("hidden", (1, 3), "INT8", scale=0.1, zero=3))
-    first = graph.operators[1]
-    first.inputs, first.outputs = [1, 2, -1], [7]
-    graph.operators.insert(2, operator(0, [7, 2, -1], [4], schema.FullyConnectedOptionsT()))
-    return model
-
-
-def test_openvino_gets_biases_of_zeros(tmp_path):
-    path, fixed = tmp_path / "net.tflite", tmp_path / "fixed.tflite"
-    path.write_bytes(described(two_dense_layers_without_a_bias()))
-    assert fixing.fix(read_contents(path), fixed, "openvino") == ["added biases of zeros"]
-    graph = read_contents(fixed).main
-    for operator_ in graph.operators[1:3]:
-        bias, weights = (graph.tensors[operator_.inputs[i]] for i in (2, 1))
-        source = graph.tensors[operator_.inputs[0]]
-        assert not read_contents(fixed).values(bias).any()
-        np.testing.assert_allclose(bias.scales, source.scales[0] * np.asarray(weights.scales), rtol=1e-6)
-    rows = np.random.default_rng(0).uniform(-1, 1, (8, 3)).astype("f4")
     np.testing.assert_array_equal(predict(path, rows), predict(fixed, rows))
 
 

@@ -362,6 +362,11 @@ def no_bias(model):
     operator.inputs[2] = -1
 
 
+def bias_of_zeros(model):
+    tensor = first(model, "FULLY_CONNECTED", 1)[1][2]
+    store(model, tensor, np.zeros_like(stored(model, tensor, np.int32)))
+
+
 def exotic(model):
     code = code_of(model, "ADD")
     code.builtinCode = code.deprecatedBuiltinCode = B.FLOOR_MOD
@@ -373,6 +378,7 @@ FOR_TARGETS = [
     ("ethos-u55-128", "cpu-operator", "int8", exotic),
     ("ethos-u85-512", "no-integers", "float16", lambda model: None),
     ("openvino", "missing-bias", "int8", no_bias),
+    ("openvino", "missing-bias", "int8", bias_of_zeros),
     ("openvino", "operator-code", "int8", no_operator_code),
     ("tflite-micro", "hybrid-operator", "dynamic", lambda model: None),
     ("tflite-micro", "operator", "int8", operator_of_the_future),
@@ -380,7 +386,9 @@ FOR_TARGETS = [
 
 
 @pytest.mark.parametrize(
-    ("target", "code", "scheme", "change"), FOR_TARGETS, ids=[f"{target}-{code}" for target, code, *_ in FOR_TARGETS]
+    ("target", "code", "scheme", "change"),
+    FOR_TARGETS,
+    ids=[f"{target}-{code}-{change.__name__}" for target, code, _, change in FOR_TARGETS],
 )
 def test_what_a_target_does_not_take_is_found(target, code, scheme, change, stock, tmp_path):
     model = flatbuffer.read(stock[scheme])
