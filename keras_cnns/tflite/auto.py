@@ -123,12 +123,12 @@ class _Search:
 
 
 def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings) -> Report:
-    """Makes candidates with `exporter`, and puts the best within the limits at `path`.
+    """Makes candidates with `exporter`, and puts the best one within the limits at `path`.
 
     Returns: its report, whose `candidates` are all that were considered.
 
     Raises:
-      UserError: no scheme keeps within the limits.
+      UserError: no file keeps within the limits.
     """
     if settings.error_avoided is not None:
         raise UserError('"auto" tries several: error_avoided is for int8_float_mixed and int8_int16_mixed.')
@@ -164,7 +164,7 @@ def _best(good: list[Report], goal: str) -> Report:
 def candidates(
     tried: list[tuple[str, Report]], untried: list[tuple[str, str]], best: Report | None = None
 ) -> tuple[Candidate, ...]:
-    """A `Candidate` for each: what nothing beats first, by time, then what is beaten, refused, or was not made."""
+    """A `Candidate` for each scheme: Pareto-optimal files by time, then beaten or rejected ones, then the rest."""
     rows = [
         Candidate(
             name=name,
@@ -193,9 +193,9 @@ FIGURES = (
 
 
 def beaten(report: Report, tried: list[tuple[str, Report]]) -> str | None:
-    """The name of another that is no worse in time, size and loss, and better in one of them; None if none is.
+    """The name of a file that is no worse in time, size and loss, and better in one of them; None if there is none.
 
-    What is left are the Pareto-optimal ones: each is the choice for some limits.
+    Those with None are the Pareto-optimal files: each is the choice for some limits.
     """
 
     def figures(other: Report) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""The flatbuffers of a model: in float32, to be compared with, and in a scheme."""
+"""Builds the flatbuffers of a model: in float32, to compare with, and in a scheme."""
 
 import keras
 
@@ -17,7 +17,7 @@ from keras_cnns.tflite.targets.target import Rewrites
 
 
 def build(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:
-    """(in float32, in `scheme`), outputs in the model's order; without auxiliary classifiers (`main_outputs`).
+    """(in float32, in `scheme`), with outputs in the model's order and without auxiliary classifiers (`main_outputs`).
 
     Raises:
       UserError: the converter or the quantizer does not support something in the model.

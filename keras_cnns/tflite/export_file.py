@@ -1,4 +1,4 @@
-"""`export()`: one model, one file."""
+"""`export()`: makes one file of one model."""
 
 import os
 from collections.abc import Sequence
@@ -87,9 +87,7 @@ def export(
     """
     settings = FileSettings(input_type, output_type, batch, islands, error_avoided, max_size, engine, tuning)
     limits, ends = Limits(max_drop, max_size, max_latency, goal or FASTEST), Ends(preprocessing, head, k, explain)
-    if scheme != AUTO and goal is not None:
-        raise BadArgument('goal is for scheme="auto", which makes several files.')
-    _check_before_reading(path, scheme, settings, limits, has_pictures=calibration is not None)
+    _check_before_reading(path, scheme, settings, limits, goal, has_pictures=calibration is not None)
     described = Description(names, card, normalization)
     pictures = {"calibration": calibration, "images": images, "labels": labels}
     exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=described, targets=target)
@@ -99,12 +97,20 @@ def export(
 
 
 def _check_before_reading(
-    path: str | os.PathLike, scheme: str, settings: FileSettings, limits: Limits, *, has_pictures: bool
+    path: str | os.PathLike,
+    scheme: str,
+    settings: FileSettings,
+    limits: Limits,
+    goal: str | None,
+    *,
+    has_pictures: bool,
 ) -> None:
     """Refuses arguments that do not go together before a large model is read."""
     check_path(path)
     if scheme == AUTO:
         return
+    if goal is not None:
+        raise BadArgument('goal is for scheme="auto", which makes several files.')
     schemes.check(scheme, settings, has_pictures=has_pictures)
     if limits.max_latency is not None:
         raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')

@@ -1,4 +1,4 @@
-"""The float32 model that a file is made from and compared with, read into a graph once."""
+"""The float32 model that a file is made from and compared with, as a graph."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class FloatModel:
 
     Attributes:
       model: in float32; what the file is compared with.
-      graph: of the same model, to be copied before it is rewritten.
+      graph: of the same model; copy it before rewriting.
       inputs, outputs: their names in the file.
       is_quantization_aware: whether `quantization_aware` made the model.
     """
@@ -40,10 +40,10 @@ class FloatModel:
 
     @classmethod
     def of(cls, model: keras.Model) -> "FloatModel":
-        """Reads a functional model; one of reduced precision is rebuilt in float32 and compared with itself.
+        """Reads a functional model. A model of reduced precision is rebuilt in float32 and compared with itself.
 
         Raises:
-          UserError: it cannot be read, or answers differently in float32.
+          UserError: the model cannot be read, or answers differently in float32.
         """
         graph = read(model)
         if is_reduced(model):
@@ -52,7 +52,7 @@ class FloatModel:
         return cls(model, graph, *names, is_quantization_aware(model))
 
     def sized(self, images: dict[str, np.ndarray]) -> "FloatModel":
-        """The same model with open sides of its inputs as in `images`; itself if no side is open."""
+        """The same model with the open sides of its inputs fixed to those of `images`; itself if no side is open."""
         shapes = [tuple(tensor.shape[1:]) for tensor in self.model.inputs]
         if not any(None in shape for shape in shapes):
             return self
@@ -63,10 +63,10 @@ class FloatModel:
         return FloatModel.of(graph.build())
 
     def explained(self, explain: str | None) -> "FloatModel":
-        """The same model with the class map as one more output; itself where `explain` is None.
+        """The same model with the class map as one more output; itself if `explain` is None.
 
         Raises:
-          UserError: the model ends in another way than the map needs, or is quantization-aware.
+          UserError: the model does not end as the map needs, or is quantization-aware.
         """
         if explain is None:
             return self
@@ -77,9 +77,9 @@ class FloatModel:
         return FloatModel.of(class_map.add(self.graph.copy(), explain).build())
 
     def endings(self, stated: object = None) -> list[Ending]:
-        """What each output is: `endings` of the graph without quantization-aware rounding.
+        """The `Ending` of each output, without the rounding of quantization-aware training.
 
-        stated: what the caller says the outputs are.
+        stated: the caller's kinds of the outputs.
         """
 
         def without_rounding(node: Node, uses: dict) -> Node | None:

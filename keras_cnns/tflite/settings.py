@@ -17,11 +17,11 @@ from keras_cnns.tflite.file.metadata import Normalization
 
 @dataclass(frozen=True)
 class Ends:
-    """What stands before and behind the network in its files.
+    """Preprocessing before the network, and the head behind it.
 
     Attributes:
       preprocessing: a Keras layer or a list of them, put before the model, such as
-        `keras.layers.Rescaling(1 / 127.5, offset=-1)`. Pictures are then what these layers take.
+        `keras.layers.Rescaling(1 / 127.5, offset=-1)`. Pictures are then the input of these layers.
       head: a key of `HEADS`: "logits", "softmax", "argmax", "top_k" or "parts"; None keeps the model's own.
       k: how many classes "top_k" returns.
       explain: "cam" adds the output `class_map`, [batch, rows, columns, classes]: where each class is seen. For
@@ -46,12 +46,12 @@ class Ends:
 
 @dataclass(frozen=True)
 class Description:
-    """What travels in the file beside the network.
+    """Metadata of a file.
 
     Attributes:
       names: names of the classes, in the order of the outputs, a list or a NumPy array; by default those of the card.
       card: more about the model (author, licence, source); by default the card in its `.keras` file.
-      normalization: how an app turns pixels from 0 to 255 into what the file takes; by default what the range of the
+      normalization: how an app turns pixels from 0 to 255 into the file's input; by default what the range of the
         pictures suggests (0 to 255, 0 to 1, -1 to 1).
 
     Raises:
@@ -73,7 +73,7 @@ class Description:
             raise BadArgument(f"normalization must be a metadata.Normalization, not {kind(self.normalization)}.")
 
     def card_of(self, model: keras.Model | str | os.PathLike) -> Card:
-        """`card`, or that in the `.keras` file at the path `model`, or one with the class names that Keras keeps."""
+        """`card`; else that of the `.keras` file `model`; else one with the class names that Keras keeps."""
         if self.card is not None:
             return self.card
         if isinstance(model, (str, os.PathLike)) and os.path.isfile(model):
@@ -87,17 +87,17 @@ FASTEST, SMALLEST = GOALS = ("fastest", "smallest")
 
 @dataclass(frozen=True)
 class Limits:
-    """What "auto" may spend, and what it chooses by.
+    """The limits of "auto", and what it chooses by.
 
     Attributes:
-      max_drop: accuracy loss, as a fraction: of the accuracy where labels show a drop, else the expected loss by the
+      max_drop: accuracy loss, a fraction: the drop in accuracy if labels show one, else the expected loss by the
         model's own probabilities.
       max_size: file size as a share of the float32 file's, such as 0.3; None for any.
       max_latency: time of a run as a share of the float32 file's; None for any.
       goal: of the files within the limits, the "fastest" or the "smallest".
 
     Raises:
-      UserError: a field is not a number, or not above zero; there is no such goal.
+      UserError: a field is not a number, or is not above zero; there is no such goal.
     """
 
     max_drop: float = 0.01
@@ -120,7 +120,7 @@ def check_path(path: str | os.PathLike) -> Path:
     """The path of a `.tflite` file that can be written.
 
     Raises:
-      UserError: another suffix, a folder, or a place that cannot be written.
+      UserError: it has another suffix, or is a folder, or its folder cannot be written to.
     """
     path = path_of(path)
     if path.suffix != ".tflite":

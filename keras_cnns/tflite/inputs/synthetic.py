@@ -1,9 +1,10 @@
-"""Pictures to calibrate on where there are none: made so that every batch normalization sees what it saw in training.
+"""Synthetic calibration pictures, made so that every batch normalization sees the statistics of its training.
 
-From noise, by gradients (Cai et al. 2020, ZeroQ, https://arxiv.org/abs/2001.00281): the mean and the deviation of each
-channel over the pictures become the statistics that the layer keeps. What lies behind the last of them they say nothing
-of, and noise is of no class: a classifier's pictures are each made to be of one (Yin et al. 2020, DeepInversion,
-https://arxiv.org/abs/1912.08795), or the scores of real ones would go beyond all that was seen.
+They start as noise and are changed by gradients (Cai et al. 2020, ZeroQ, https://arxiv.org/abs/2001.00281), until the
+mean and the deviation of each channel are the statistics that the layer keeps. These say nothing about layers behind
+the last batch normalization. So each picture of a classifier is also made to show one class (Yin et al. 2020,
+DeepInversion, https://arxiv.org/abs/1912.08795): otherwise the scores of real pictures would exceed the measured
+ranges.
 """
 
 import keras
@@ -26,11 +27,17 @@ NOTE = "calibrated on {} synthetic pictures made from the statistics of {} batch
 def synthetic(
     graph: Graph, names: list[str], kinds: list[str], *, count: int = COUNT, steps: int = STEPS, seed: int = 0
 ) -> tuple[dict[str, np.ndarray], str]:
-    """`({input name: (count, ...) floats}, a note on what they are)` for the model of `graph`.
+    """`({input name: (count, ...) floats}, a note on them)` for the model of `graph`.
 
-    names: of the inputs. kinds: what each output is (`endings.KINDS`).
+    Args:
+      graph: of the model.
+      names: of its inputs.
+      kinds: what each output is (`endings.KINDS`).
+      count, steps: pictures, and steps of the optimizer.
+      seed: of the first noise.
 
-    Pixels from 0 to 255, where the network scales them itself, stay such; other inputs go where the statistics lead.
+    Pixels stay from 0 to 255 if the network scales them itself; other inputs take the values that the statistics lead
+    to.
 
     Raises:
       UserError: the network keeps no statistics, or takes something else than floats.
