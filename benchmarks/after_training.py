@@ -31,7 +31,7 @@ TO_CALIBRATE, TO_COMPARE = 200, 600
 NONE, BIAS, ROUNDING = Tuning.plain(), Tuning(rounding="nearest"), Tuning(bias="kept")
 BOTH, SCALES = Tuning(), Tuning(scales="mse")
 STOCK, SYNTHETIC = "none, stock converter", "both, synthetic pictures"
-STEPS = {  # what is told of it: the tuning
+STEPS = {  # what is choice of it: the tuning
     "none": NONE,
     "both (the default)": BOTH,
     STOCK: None,
@@ -130,8 +130,8 @@ def candidates_page(found):
             if c["size_bytes"] is not None:
                 figures = f"{c['size_ratio']:.3f} | {c['latency_ratio']:.2f} | {c['accuracy_loss']:.4f}"
                 figures += f" | {c['agreement']:.3f} | {c['snr_db']:.1f}"
-            told = "**chosen**" if c["chosen"] else c["remark"]
-            lines.append(f"| {key.split(': ')[0]} | {c['name']} | {figures} | {told} |")
+            choice = "**chosen**" if c["chosen"] else c["note"]
+            lines.append(f"| {key.split(': ')[0]} | {c['name']} | {figures} | {choice} |")
     return "\n".join(lines)
 
 

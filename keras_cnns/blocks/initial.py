@@ -18,7 +18,6 @@ from keras_cnns.support.types import Tensor
 LARGE = 100_000  # smallest number of values in a kernel that the table draws
 ALIGNED = 64  # alignment in bytes that a tensor needs
 BLOCK = 2**16  # values drawn at a time, which fit in the cache of a processor
-FEW = 9  # largest number of blocks that are drawn faster without threads
 CUT = 2.0  # standard deviations at which Keras truncates
 KERNELS = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")
 
@@ -55,12 +54,8 @@ def he_normal(shape: tuple, seed: int) -> np.ndarray:
         rng = np.random.Generator(np.random.SFC64([seed, start]))
         np.take(table, rng.integers(0, 2**16, size=block.size, dtype=np.uint16), out=block, mode="wrap")
 
-    starts = range(0, flat.size, BLOCK)
-    if len(starts) <= FEW:
-        list(map(draw, starts))
-    else:
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            list(threads.map(draw, starts))
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(draw, range(0, flat.size, BLOCK)))
     return flat.reshape(shape)
 
 

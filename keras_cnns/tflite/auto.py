@@ -169,7 +169,7 @@ def candidates(
         Candidate(
             name=name,
             status=report.status,
-            remark=_remark(report, beaten(report, tried)),
+            note=_note(report, beaten(report, tried)),
             beaten_by=beaten(report, tried),
             chosen=report is best,
             **{figure: getattr(report, figure) for figure in FIGURES},
@@ -205,7 +205,7 @@ def beaten(report: Report, tried: list[tuple[str, Report]]) -> str | None:
     return next((name for name, other in sound if all(map(le, figures(other), figures(report)))), None)
 
 
-def _remark(report: Report, better: str | None) -> str:
+def _note(report: Report, better: str | None) -> str:
     if report.status == "fail":
         return f"refused: {'; '.join(report.reasons)}"
     return f"beaten by {better}" if better else ""
@@ -213,11 +213,11 @@ def _remark(report: Report, better: str | None) -> str:
 
 def _sentence(candidate: Candidate) -> str:
     if candidate.status == "none":
-        return f"{candidate.name}: {candidate.remark}"
+        return f"{candidate.name}: {candidate.note}"
     figures = f"time {candidate.latency_ratio:.2f}, size {candidate.size_ratio:.2f}"
     figures += f", accuracy loss {candidate.accuracy_loss:.4f}"
-    remark = f", {candidate.remark}" if candidate.remark else ""
-    return f"{candidate.name}: {figures}{remark}"
+    note = f", {candidate.note}" if candidate.note else ""
+    return f"{candidate.name}: {figures}{note}"
 
 
 def _limits(limits: Limits) -> str:

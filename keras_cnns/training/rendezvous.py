@@ -38,8 +38,8 @@ def meet(addresses: Sequence[str], index: int, patience: float) -> None:
         listening = socket.create_server(("", own[1]), reuse_port=False)
     except OSError as error:
         line = (
-            f"port {own[1]} of worker {index} cannot be had ({os.strerror(error.errno or 0).lower()}): another program "
-            f"has it, or another worker was started with --index {index}."
+            f"port {own[1]} of worker {index} cannot be used ({os.strerror(error.errno or 0).lower()}): another "
+            f"program has it, or another worker was started with --index {index}."
         )
         _tell(own, {"failed": line})
         if index:

@@ -141,7 +141,7 @@ def tried(report):
 
 
 def untried(report):
-    return {c.name: c.remark for c in report.candidates if c.status == "none"}
+    return {c.name: c.note for c in report.candidates if c.status == "none"}
 
 
 def test_mixtures_are_walked_until_one_is_good_enough(tmp_path):
@@ -172,7 +172,7 @@ def test_what_another_beats_in_everything_is_marked(tmp_path):
     report = picked(tmp_path / "net.tflite", max_drop=0.005, failing=["int8_float_islands"])
     marked = {c.name: c.beaten_by for c in report.candidates if c.beaten_by}
     assert marked == {"float32": "float16"}  # as good, faster and smaller; the others are each best at something
-    assert all(f"beaten by {better}" in c.remark for c in report.candidates if (better := marked.get(c.name)))
+    assert all(f"beaten by {better}" in c.note for c in report.candidates if (better := marked.get(c.name)))
     sound = [c for c in report.candidates if c.status == "pass"]
     assert sound[-1].name == "float32"  # what nothing beats stands first, by its time
     assert [c.latency_ratio for c in sound[:-1]] == sorted(c.latency_ratio for c in sound[:-1])

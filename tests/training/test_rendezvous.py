@@ -71,8 +71,8 @@ def test_a_port_in_use_ends_in_a_line_on_every_worker(index, monkeypatch):
     where = addresses(2)
     with socket.create_server(("", int(where[index].rpartition(":")[2]))):
         result = together((where, 0, 0.0), (where, 1, 0.1))
-    assert f"of worker {index} cannot be had (address already in use)" in result[index]
-    assert ("cannot be had" if index else "does not answer as worker 0") in result[1 - index]
+    assert f"of worker {index} cannot be used (address already in use)" in result[index]
+    assert ("cannot be used" if index else "does not answer as worker 0") in result[1 - index]
 
 
 def test_who_does_not_come_is_named():

@@ -21,7 +21,7 @@ from keras_cnns.graph.kinds import (
 from keras_cnns.graph.node import Item, Node
 from keras_cnns.support.errors import BadArgument, UnsupportedModel
 from keras_cnns.tflite.rewrite.fold import number_affine
-from keras_cnns.tflite.rewrite.prepare import apart
+from keras_cnns.tflite.rewrite.prepare import decomposed
 
 KINDS = {
     "classifier": "probabilities of classes that exclude each other: a softmax",
@@ -60,7 +60,7 @@ def endings(graph: Graph, stated: Any = None) -> list[Ending]:
     Raises:
       UserError: there is no such kind, or their number differs from that of the outputs.
     """
-    copy = graph.copy().rewrite(apart)
+    copy = graph.copy().rewrite(decomposed)
     by_graph = [_ending(node, lambda n: Graph(copy.inputs, n, "scores")) for node in keras.tree.flatten(copy.outputs)]
     if stated is None:
         return by_graph

@@ -13,7 +13,7 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, first_line, nearest
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.rewrite.endings import behind_passing, is_activation, is_log_softmax, is_softmax
-from keras_cnns.tflite.rewrite.prepare import apart
+from keras_cnns.tflite.rewrite.prepare import decomposed
 
 HEADS = {
     "softmax": "probabilities, inside the file",
@@ -92,7 +92,9 @@ def _under(model: keras.Model, head: str, k: int) -> keras.Model:
         _, best = keras.ops.top_k(scores, 1)  # argmax itself needs bitwise operators in Keras
         return keras.Model(model.inputs, {"class": keras.ops.squeeze(best, -1)}, name=model.name)
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= shape[-1]:
-        raise UnsupportedModel(f"the best {k} of {shape[-1]} classes cannot be had.")
+        raise UnsupportedModel(
+            f"k is {k}, and {model.name} has {shape[-1]} classes: give a number from 1 to {shape[-1]}."
+        )
     best, which = keras.ops.top_k(scores, k)
     return keras.Model(model.inputs, {"scores": best, "classes": which}, name=model.name)
 
@@ -117,12 +119,12 @@ def joined_parts(graph: Graph) -> list[Node]:
 
 def ends_in_softmax(model: keras.Model) -> bool:
     """Whether a model with one output gives probabilities, by its graph or by its answers."""
-    return is_softmax(_end(read(model).rewrite(apart))) or _answers_sum_to_one(model)
+    return is_softmax(_end(read(model).rewrite(decomposed))) or _answers_sum_to_one(model)
 
 
 def _without_softmax(model: keras.Model) -> keras.Model:
     """The scores before the softmax, or sigmoid; casts, reshapes and identities behind it stay behind them."""
-    graph = read(model).rewrite(apart)
+    graph = read(model).rewrite(decomposed)
     end = _end(graph)
     if is_softmax(end) or is_log_softmax(end) or is_activation(end, "sigmoid"):
         return graph.rewrite(lambda node, uses: node.input if node is end else None).build()
@@ -134,7 +136,7 @@ def _without_softmax(model: keras.Model) -> keras.Model:
 
 
 def _with_softmax(model: keras.Model) -> keras.Model:
-    end = _end(read(model).rewrite(apart))
+    end = _end(read(model).rewrite(decomposed))
     if is_softmax(end) or _answers_sum_to_one(model):
         return model
     if is_activation(end, "sigmoid"):

@@ -86,7 +86,7 @@ def prepared(
         graph.rewrite(without_dropout_inside)
     first = partly_used(graph)
     rules: list[Rule] = [
-        apart,
+        decomposed,
         lambda node, uses: (
             None if keep_batch_norm and follows_linear(node, uses) else as_affine(node, training=keep_dropout)
         ),
@@ -160,26 +160,26 @@ def _without_rates(value: Any) -> Any:
     return [_without_rates(v) for v in value] if isinstance(value, list) else value
 
 
-def apart(node: Node, uses: Uses | None = None) -> Node | None:
-    """One thing per node: fused activations, separable convolutions and scaled additions taken apart."""
+def decomposed(node: Node, uses: Uses | None = None) -> Node | None:
+    """Splits fused activations, separable convolutions and scaled additions into nodes of one operation each."""
     if node.config.get("data_format") == "channels_first":
         raise UnsupportedModel(f"layer {node.name!r} is channels_first: phones read channels last, build it that way")
     if hasattr(node.call, "inference_form"):
         node = _inference_form(node)
-        return apart(node) or node
+        return decomposed(node) or node
     activation = node.config.get("activation") if node.is_a(*LINEAR, *SEPARABLE) else None
     if activation is not None and activation_of(node) != "linear":
         name = activation_of(node) or getattr(activation, "__name__", "activation").strip("<>")
         linear = like(node, config={**node.config, "activation": "linear"})
-        linear = apart(linear) or linear
+        linear = decomposed(linear) or linear
         fused = Node(layers.Activation, (linear,), config={"activation": activation}, shape=node.shape)
         fused.name, fused.origin = f"{node.name}_{name}", node.name
-        return apart(fused) or fused
+        return decomposed(fused) or fused
     if node.config.get("padding") == "causal":
         (size,), (dilation,) = (each(node.config[key])[:1] for key in ("kernel_size", "dilation_rate"))
         before = new(layers.ZeroPadding1D, (node.input,), node, "past", {"padding": (dilation * (size - 1), 0)})
         before.shape = (node.shape[0], None, node.input.shape[-1])
-        return apart(padded := like(node, config={**node.config, "padding": "valid"}, args=(before,))) or padded
+        return decomposed(padded := like(node, config={**node.config, "padding": "valid"}, args=(before,))) or padded
     if node.is_a(*SEPARABLE):
         return _separable(node)
     if node.is_a(layers.Dense) and len(node.shape) == 4:

@@ -1,4 +1,4 @@
-"""LiteRT on a CPU, with XNNPACK: the default target, on which every file is run before it is handed over."""
+"""LiteRT on a CPU, with XNNPACK: the default target, on which every file is run before it is written."""
 
 from typing import Any
 

@@ -15,15 +15,15 @@ FEW_VALUES = 64  # and neither does a map's, where a column has fewer values in 
 SCALE_GAP = 8.0  # columns whose spreads differ by this factor with nothing between are groups of their own
 SMALL_GROUP = 0.04  # a group this small, a fraction of many columns, is a nearly dead channel
 SAME_ANSWER = 1e-5  # variation relative to size that float32 rounding alone makes
-LOST = 0.6  # a column that follows less than this is lost
+WRONG = 0.6  # a column with a lower correlation is wrong
 
 
 @dataclass(frozen=True)
-class Following:
+class WorstColumns:
     """The columns of an output with the lowest correlation with the original.
 
     Attributes:
-      followed: how much of the original's variation the file has, 1 at best: the smaller of the correlation and the
+      correlation: how much of the original's variation the file has, 1 at best: the smaller of the correlation and the
         square root of the share of the variance that is not error. A constant offset does not count.
       axis: of the output; axis 0 are the pictures.
       columns: numbers of the worst columns along that axis.
@@ -32,7 +32,7 @@ class Following:
       largest_spread, largest_size: the largest standard deviation and the largest mean absolute value of all columns.
     """
 
-    followed: float
+    correlation: float
     axis: int
     columns: tuple[int, ...]
     spread: float
@@ -68,7 +68,7 @@ class Following:
         return where
 
 
-def follow(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_ANSWER) -> Following | None:
+def worst_columns(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_ANSWER) -> WorstColumns | None:
     """The worst columns along any axis; None where nothing varies or the values are too few.
 
     Args:
@@ -76,25 +76,25 @@ def follow(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_
       variation: a column that varies less than this, relative to its mean absolute value, is not judged.
 
     >>> boxes_and_scores = np.random.default_rng(0).uniform(0, [640, 640, 1], (50, 8, 3))
-    >>> follow(boxes_and_scores, np.rint(boxes_and_scores / 2.5) * 2.5).columns
+    >>> worst_columns(boxes_and_scores, np.rint(boxes_and_scores / 2.5) * 2.5).columns
     (2,)
     """
     original, answer = (np.reshape(v, (len(v), -1)) if np.ndim(v) < 2 else np.asarray(v) for v in (original, answer))
-    candidates: list[Following] = []
+    candidates: list[WorstColumns] = []
     for axis in range(1, original.ndim):
         columns = _columns(original, answer, axis)
         if columns is not None:
             candidates.extend(columns.worst(axis, variation, each=axis == original.ndim - 1))
-    return min(candidates, key=lambda following: following.followed, default=None)
+    return min(candidates, key=lambda worst: worst.correlation, default=None)
 
 
-def follow_together(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_ANSWER) -> float | None:
-    """`Following.followed` of all numbers together, for vectors whose direction counts; None as in `follow`."""
+def joint_correlation(original: np.ndarray, answer: np.ndarray, *, variation: float = SAME_ANSWER) -> float | None:
+    """`WorstColumns.correlation` of all numbers together, for vectors whose direction counts; or None."""
     original, answer = (np.reshape(v, (len(v), -1)) for v in (original, answer))
     columns = _columns(original, answer, 1)
     if columns is None or not (varies := columns.varies(variation)).any():
         return None
-    return columns.followed(varies)
+    return columns.correlation(varies)
 
 
 @dataclass(frozen=True)
@@ -114,39 +114,39 @@ class _Columns:
     def varies(self, variation: float) -> np.ndarray:
         return (self.spreads > variation * np.maximum(self.sizes, 1e-30)) & (self.spreads > 0)
 
-    def followed(self, which: np.ndarray) -> float:
+    def correlation(self, which: np.ndarray) -> float:
         both, own, other = (float(values[which].sum()) for values in (self.both, self.own, self.other))
         correlation = both / np.sqrt(max(own * other, 1e-300))
         error = (own - 2 * both + other) / own
         return min(correlation, float(np.sqrt(max(1 - error, 0.0))))
 
-    def worst(self, axis: int, variation: float, *, each: bool) -> Iterator[Following]:
+    def worst(self, axis: int, variation: float, *, each: bool) -> Iterator[WorstColumns]:
         """The worst column, or the worst group where there are many or they may be positions (`each` is False)."""
         varying = np.flatnonzero(self.varies(variation))
         if not len(varying):
             return
-        alone = [self.followed(np.array([column])) for column in varying]
-        lost = varying[np.array(alone) < LOST]
+        alone = [self.correlation(np.array([column])) for column in varying]
+        wrong = varying[np.array(alone) < WRONG]
         if each and len(self.own) <= FEW_COLUMNS:
-            yield self._following(min(alone), axis, lost if len(lost) else varying[[int(np.argmin(alone))]])
+            yield self._columns_at(min(alone), axis, wrong if len(wrong) else varying[[int(np.argmin(alone))]])
             return
         least = 1 if len(self.own) <= FEW_COLUMNS else max(2, SMALL_GROUP * len(self.own))
         groups = [group for group in self._groups(varying) if len(group) >= least]
         for group in groups:
-            yield self._following(self.followed(group), axis, group)
+            yield self._columns_at(self.correlation(group), axis, group)
         if each and len(varying) > 2:
             third = float(np.quantile(alone, 1 / 3))
-            if third < LOST:
-                yield self._following(third, axis, lost)
+            if third < WRONG:
+                yield self._columns_at(third, axis, wrong)
 
     def _groups(self, columns: np.ndarray) -> list[np.ndarray]:
         ordered = columns[np.argsort(self.spreads[columns])]
         spreads = self.spreads[ordered]
         return np.split(ordered, 1 + np.flatnonzero(spreads[1:] > SCALE_GAP * spreads[:-1]))
 
-    def _following(self, followed: float, axis: int, columns: np.ndarray) -> Following:
-        return Following(
-            followed,
+    def _columns_at(self, correlation: float, axis: int, columns: np.ndarray) -> WorstColumns:
+        return WorstColumns(
+            correlation,
             axis,
             tuple(sorted(map(int, columns))),
             spread=float(np.median(self.spreads[columns])),

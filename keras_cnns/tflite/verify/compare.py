@@ -52,13 +52,13 @@ def compare(
         if len(np.unique(original > 0.5)) == 1 and spread > max(4 * scale, 0.02):  # nothing can flip
             figures["error"] = max(figures["error"], measures.relative_error(original, answer))
     elif kind == "embedding":
-        figures |= {"direction": figures["cosine"], "followed": columns.follow_together(original, answer)}
+        figures |= {"direction": figures["cosine"], "correlation": columns.joint_correlation(original, answer)}
     elif kind == "class_map":
         figures["map_error"] = measures.relative_error(*measures.of_answered(original, answer))
     else:
         figures["error"] = measures.relative_error(original, answer)
-        if following := columns.follow(original, answer, variation=variation):
-            figures |= {"followed": following.followed, "worst_columns": following}
+        if worst := columns.worst_columns(original, answer, variation=variation):
+            figures |= {"correlation": worst.correlation, "worst_columns": worst}
     if labels is not None:
         figures |= by_labels(*(measures.right(v, labels, kind) for v in (original, answer)))
     return Comparison(output, kind, **figures)

@@ -9,7 +9,7 @@ import numpy as np
 from keras_cnns.tflite.targets import runner
 
 PICTURES = 8
-LOST_DB = 12.0  # below this a result is mostly noise
+NOISE_DB = 12.0  # below this a result is mostly noise
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ def layer_errors(
 
 def first_wrong(errors: Sequence[LayerError]) -> LayerError | None:
     """The first result that is mostly noise, or else the one with the largest drop in dB; None without results."""
-    lost = [error for error in errors if error.snr_db < LOST_DB]
-    if lost:
-        return lost[0]
+    wrong = [error for error in errors if error.snr_db < NOISE_DB]
+    if wrong:
+        return wrong[0]
     drops = [(after.snr_db - before.snr_db, after) for before, after in zip(errors, errors[1:], strict=False)]
     return min(drops, key=lambda drop: drop[0])[1] if drops else None
 

@@ -95,7 +95,7 @@ def targets_table(results: Iterable[TargetResult], *, title: str | None = None) 
     for column in ("target", "status", "arena", "SRAM", "flash", "cycles", "ms", "outside", ""):
         rows.add_column(column, justify="left" if column in ("target", "status", "") else "right")
     for result in results:
-        rows.add_row(result.target, result.status, *_figures(result.placement), "; ".join(_remarks(result)))
+        rows.add_row(result.target, result.status, *_figures(result.placement), "; ".join(_notes(result)))
     return rows
 
 
@@ -110,12 +110,12 @@ def _figures(placement: Placement | None) -> list[str]:
     return [*words, f"{outside} of {placement.operators}" if outside else ""]
 
 
-def _remarks(result: TargetResult) -> list[str]:
+def _notes(result: TargetResult) -> list[str]:
     """Reasons and notes; the operators that stay outside, with the target's reason; the runtime's version."""
-    remarks = [*result.reasons, *result.notes]
+    notes = [*result.reasons, *result.notes]
     placement = result.placement
     for name in placement.outside if placement else ():
         reason = placement.reasons.get(name) if placement else None
-        remarks.append(f"outside: {name}{f' ({reason})' if reason else ''}")
-    remarks = remarks or [finding.message for finding in result.findings]
-    return [*remarks, placement.runtime] if placement and placement.runtime else remarks
+        notes.append(f"outside: {name}{f' ({reason})' if reason else ''}")
+    notes = notes or [finding.message for finding in result.findings]
+    return [*notes, placement.runtime] if placement and placement.runtime else notes

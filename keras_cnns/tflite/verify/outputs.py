@@ -11,7 +11,7 @@ from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.inputs import pictures
 from keras_cnns.tflite.rewrite.endings import KINDS, Ending
 from keras_cnns.tflite.verify import measures, verdict
-from keras_cnns.tflite.verify.columns import LOST
+from keras_cnns.tflite.verify.columns import WRONG
 from keras_cnns.tflite.verify.compare import compare, compare_boxes, doubts
 from keras_cnns.tflite.verify.float_answers import float_answers
 
@@ -156,14 +156,14 @@ def with_source(
     for comparison in beside:
         drop = comparison.accuracy_drop
         shown = drop is not None and (comparison.drop_low or 0) > 0 and drop > verdict.SHOWN_DROP
-        lost = (comparison.expected_loss_share or 0.0) > 0.5
-        if shown or lost:
-            why = comparison.remark if shown else f"an expected accuracy loss of {comparison.expected_loss:.0%}"
+        large = (comparison.expected_loss_share or 0.0) > 0.5
+        if shown or large:
+            why = comparison.accuracy_note if shown else f"an expected accuracy loss of {comparison.expected_loss:.0%}"
             reasons = (*reasons, f"beside {BEFORE}: {why}")
             status = "fail" if shown else max(status, "warn", key=verdict.STATUSES.index)
         worst = comparison.worst_columns
-        if worst is not None and worst.followed < LOST and (worst.scales_differ or worst.varies_little):
-            reasons = (*reasons, f"beside {BEFORE}: followed {worst.followed:.4g}: {worst.explained()}")
+        if worst is not None and worst.correlation < WRONG and (worst.scales_differ or worst.varies_little):
+            reasons = (*reasons, f"beside {BEFORE}: correlation {worst.correlation:.4g}: {worst.explained()}")
             status = "fail"
     return status, reasons
 

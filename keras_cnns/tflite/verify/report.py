@@ -18,6 +18,8 @@ OLD_KEYS = {
     "expected_loss_share": "loss_share",
     "accuracy_loss": "lost",
     "sensitivities": "harms",
+    "correlation": "followed",
+    "note": "remark",
 }
 
 
@@ -52,7 +54,7 @@ class Candidate:
     Attributes:
       name: the scheme, with its settings.
       status: as in a report, or "none".
-      remark: the file that beats it, why it was rejected, or why it was not made.
+      note: the file that beats it, why it was rejected, or why it was not made.
       beaten_by: another file that is no worse in time, size and loss, and better in one of them; None for the
         Pareto-optimal files, each of which is the choice for some limits.
       chosen: whether it is the file that was written.
@@ -60,7 +62,7 @@ class Candidate:
 
     name: str
     status: str
-    remark: str
+    note: str
     beaten_by: str | None = None
     chosen: bool = False
     size_bytes: int | None = None
@@ -72,6 +74,7 @@ class Candidate:
     agreement: float | None = None
     snr_db: float | None = None
 
+    remark = renamed_attribute("remark", "note")
     lost = renamed_attribute("lost", "accuracy_loss")
 
 
@@ -230,8 +233,8 @@ def candidates_table(report: Report) -> "Table":
         if c.size_bytes is not None:
             forms = ((c.accuracy_loss, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
             figures = [*_size_and_time(c), *(_figure(value, form) for value, form in forms)]
-        remark = Text("chosen" if c.chosen else c.remark)
-        columns.add_row(c.name, *figures, remark, style="bold" if c.chosen else "dim" if c.remark else None)
+        note = Text("chosen" if c.chosen else c.note)
+        columns.add_row(c.name, *figures, note, style="bold" if c.chosen else "dim" if c.note else None)
     return columns
 
 
@@ -252,7 +255,7 @@ def print_reports(reports: Sequence[Report], *, title: str | None = None) -> Non
     screen = console()
     screen.print(table(reports, title=title))
     for r in reports:
-        labels = [c.remark for c in r.comparisons if c.remark]
+        labels = [c.accuracy_note for c in r.comparisons if c.accuracy_note]
         for sentence in (*r.reasons, *labels, *r.notes):
             screen.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
     for r in reports:

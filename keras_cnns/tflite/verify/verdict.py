@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keras_cnns.support.deprecation import renamed_attribute
-from keras_cnns.tflite.verify.columns import Following
+from keras_cnns.tflite.verify.columns import WorstColumns
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ LIMITS = {
     "overlap": Limit(0.75, 0.50),
     "same_numbers": Limit(0.95, 0.80),
     "direction": Limit(0.98, 0.93),
-    "followed": Limit(0.93, 0.60),  # an error 9 and 2 dB below the variation
+    "correlation": Limit(0.93, 0.60),  # an error 9 and 2 dB below the variation
 }
 STATUSES = ("pass", "warn", "fail")
 # nothing to lose but rounding
@@ -62,8 +62,8 @@ class Comparison:
       map_error: relative error of the class map of the answered class.
       same_numbers: share of equal class numbers.
       direction: mean cosine of embeddings.
-      followed, worst_columns: how well numbers or embeddings vary with the picture as the original's do, 1 at best; for
-        numbers that of the worst columns, see `columns.follow`.
+      correlation, worst_columns: how well numbers or embeddings vary with the picture as the original's do, 1 at
+        best; for numbers that of the worst columns, see `columns.worst_columns`.
       accuracy, original_accuracy, drop_low, drop_high: with labels; the drop's 95 % confidence interval.
       pictures_needed: to show a drop of one in a hundred.
       finite: whether all answers are finite.
@@ -85,8 +85,8 @@ class Comparison:
     overlap: float | None = None
     same_numbers: float | None = None
     direction: float | None = None
-    followed: float | None = None
-    worst_columns: Following | None = None
+    correlation: float | None = None
+    worst_columns: WorstColumns | None = None
     accuracy: float | None = None
     original_accuracy: float | None = None
     drop_low: float | None = None
@@ -97,6 +97,8 @@ class Comparison:
     loss = renamed_attribute("loss", "expected_loss")
     loss_share = renamed_attribute("loss_share", "expected_loss_share")
     lost = renamed_attribute("lost", "accuracy_loss")
+    followed = renamed_attribute("followed", "correlation")
+    remark = renamed_attribute("remark", "accuracy_note")
 
     @property
     def accuracy_drop(self) -> float | None:
@@ -137,7 +139,7 @@ class Comparison:
             if verdict != "pass":
                 sign = ">=" if limit.better > 0 else "<="
                 reason = f"{name.replace('_', ' ')} {value:.4g} (wanted {sign} {limit.passes:g})"
-                if name == "followed" and self.worst_columns is not None:
+                if name == "correlation" and self.worst_columns is not None:
                     reason += f": {self.worst_columns.explained()}"
                 reasons.append(reason)
                 worst = "fail" if "fail" in (worst, verdict) else "warn"
@@ -157,13 +159,13 @@ class Comparison:
     def scales_differ(self) -> bool:
         """Whether columns are wrong because others have a larger scale."""
         worst = self.worst_columns
-        return worst is not None and worst.scales_differ and LIMITS["followed"].judge(worst.followed) != "pass"
+        return worst is not None and worst.scales_differ and LIMITS["correlation"].judge(worst.correlation) != "pass"
 
     @property
     def varies_too_little(self) -> bool:
         """Whether numbers are wrong because they vary little compared with their size."""
         worst = self.worst_columns
-        return worst is not None and worst.varies_little and LIMITS["followed"].judge(worst.followed) != "pass"
+        return worst is not None and worst.varies_little and LIMITS["correlation"].judge(worst.correlation) != "pass"
 
     @property
     def judged_as(self) -> str:
@@ -172,7 +174,7 @@ class Comparison:
         return f'it was judged as {self.kind}; if that is wrong, say what it is, such as outputs="{other}"'
 
     @property
-    def remark(self) -> str | None:
+    def accuracy_note(self) -> str | None:
         """The accuracy drop that the labels show, as a sentence; None without labels."""
         drop = self.accuracy_drop
         if drop is None:

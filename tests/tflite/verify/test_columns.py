@@ -11,7 +11,7 @@ from keras_cnns.tflite.exporter import Exporter, Rejected
 from keras_cnns.tflite.rewrite import ends
 from keras_cnns.tflite.settings import Ends
 from keras_cnns.tflite.verify import verdict
-from keras_cnns.tflite.verify.columns import follow, follow_together
+from keras_cnns.tflite.verify.columns import joint_correlation, worst_columns
 from keras_cnns.tflite.verify.compare import compare
 
 
@@ -95,7 +95,7 @@ def test_numbers_that_vary_by_less_than_a_thousandth_of_their_size(mean, spread)
 def test_what_float32_rounding_and_noise_change_is_not_judged():
     rng = np.random.default_rng(0)
     steady = 1000 + rng.normal(0, 1e-3, (60, 1))
-    assert follow(steady, steady[::-1]) is None
+    assert worst_columns(steady, steady[::-1]) is None
     on_noise = 1000 + rng.normal(0, 5, (60, 1))
     assert compare("x", on_noise, on_noise[::-1], are_noise=True).judge("int8")[0] == "pass"
     assert compare("x", on_noise, on_noise[::-1]).judge("int8")[0] == "fail"
@@ -103,12 +103,14 @@ def test_what_float32_rounding_and_noise_change_is_not_judged():
 
 def test_followed_is_one_for_equal_answers_and_none_without_pictures_enough():
     numbers = np.random.default_rng(0).normal(0, 1, (50, 3))
-    assert follow(numbers, numbers).followed == pytest.approx(1)
-    assert follow(numbers, numbers + 7).followed == pytest.approx(1), "a constant offset is the error's business"
-    assert follow_together(numbers, numbers) == pytest.approx(1)
-    assert follow(numbers[:7], numbers[:7]) is None and follow_together(numbers[:7], numbers[:7]) is None
+    assert worst_columns(numbers, numbers).correlation == pytest.approx(1)
+    assert worst_columns(numbers, numbers + 7).correlation == pytest.approx(1), (
+        "a constant offset is the error's business"
+    )
+    assert joint_correlation(numbers, numbers) == pytest.approx(1)
+    assert worst_columns(numbers[:7], numbers[:7]) is None and joint_correlation(numbers[:7], numbers[:7]) is None
     noisy = numbers + np.random.default_rng(1).normal(0, 0.5, numbers.shape)
-    assert follow(numbers, noisy).followed == pytest.approx(np.sqrt(0.75), abs=0.06)
+    assert worst_columns(numbers, noisy).correlation == pytest.approx(np.sqrt(0.75), abs=0.06)
 
 
 def detector():

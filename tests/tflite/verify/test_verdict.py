@@ -168,7 +168,7 @@ def test_numbers_that_no_longer_follow_the_picture_fail(name):
             answer = wide.copy()
             answer[:, column] = lost
             result = compare("x", original, answer.reshape(original.shape))
-            assert result.judge("int8")[0] == "fail" and result.followed < 0.4, column
+            assert result.judge("int8")[0] == "fail" and result.correlation < 0.4, column
 
 
 def test_a_number_that_never_changes_is_no_harm_and_neither_are_few_pictures():
@@ -181,7 +181,7 @@ def test_a_number_that_never_changes_is_no_harm_and_neither_are_few_pictures():
     assert compare("x", alike, alike * 1.01).judge("int8") == ("pass", ())
     assert compare("x", alike, alike * 0.5).judge("int8")[0] == "fail"
     for few in (1, 2, 5):
-        assert compare("x", changing[:few], changing[:few] * 1.01).followed is None
+        assert compare("x", changing[:few], changing[:few] * 1.01).correlation is None
 
 
 def test_embeddings_that_are_all_the_same_fail_though_they_point_the_same_way():
