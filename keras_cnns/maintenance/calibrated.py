@@ -59,6 +59,9 @@ def calibrate(model: keras.Model, images: np.ndarray, labels: np.ndarray, seed: 
                 if variable is not None:
                     low, high = (0.5, 1.0) if variable is layer.gamma else (0.5, 1.5)
                     variable.assign(rng.uniform(low, high, variable.shape))
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None and not np.any(kernel):  # FCN's scores and BiT's head begin with zeros
+            kernel.assign(rng.normal(0, np.prod(kernel.shape[:-1]) ** -0.5, kernel.shape))
     # a graph frees what it no longer needs: DenseNet-BC-190 takes 24 GB without
     tf.function(model)([images] if isinstance(model.input, list) else images, training=True)
     _fit_last_layer(model, images, labels)

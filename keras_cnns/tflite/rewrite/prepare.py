@@ -36,6 +36,7 @@ from keras_cnns.tflite.rewrite.fold import (
     fold_forward,
     follows_linear,
     keep_before_linear,
+    scaled_input,
 )
 from keras_cnns.tflite.rewrite.int8_forms import by_fives, rules_for, thinning
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
@@ -97,6 +98,7 @@ def prepared(
         fuse_padding,
         fold_back,
         keep_before_linear if keep_scaling else fold_forward,
+        *([scaled_input] if int8_forms is not None and int8_forms.scaled_input == "product" else []),
         depthwise,
         thinning,
         by_fives,

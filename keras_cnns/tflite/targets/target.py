@@ -26,6 +26,7 @@ class Rewrites:
     longest_concatenation: more tensors than this are concatenated step by step; None for any number.
     float_softmax: a final softmax is computed in float where the outputs are float.
     input_type, output_type: types of an int8 file's ends, "float32", "int8" or "uint8".
+    scaled_input: how the network scales its input, by a depthwise "convolution" or by a "product" and a sum.
     nonzero_biases: whether every FULLY_CONNECTED in int8 has a bias that is not zero.
     float16_biases: whether a float16 file stores its biases in float16 too.
     """
@@ -37,6 +38,7 @@ class Rewrites:
     float_softmax: bool = False
     input_type: str = "float32"
     output_type: str = "float32"
+    scaled_input: Literal["convolution", "product"] = "convolution"
     nonzero_biases: bool = False
     float16_biases: bool = False
 

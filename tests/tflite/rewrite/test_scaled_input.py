@@ -1,0 +1,53 @@
+"""How a network scales its input in int8: by a convolution on a CPU, by a product with one number on large NPUs."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnns.tflite.rewrite.prepare import prepare
+from keras_cnns.tflite.targets.table import TARGETS
+from keras_cnns.tflite.targets.target import Rewrites
+
+PRODUCT = Rewrites(scaled_input="product")
+
+
+def network(scaling):
+    """A padded convolution behind a scaling, which cannot be folded into it."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 6, 3))
+    return keras.Model(image, keras.layers.Conv2D(4, 3, padding="same")(scaling(image)))
+
+
+def operations_of(model):
+    return [type(operation).__name__ for operation in model.operations[1:]]
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(0).uniform(0, 255, (3, 6, 6, 3)).astype("f4")
+
+
+def test_one_scale_for_all_channels_becomes_a_product_and_a_sum(pictures):
+    model = network(keras.layers.Rescaling(1 / 127.5, -1))
+    written = prepare(model, int8_forms=PRODUCT)
+    assert operations_of(written) == ["Multiply", "Add", "Conv2D"]
+    np.testing.assert_allclose(written(pictures), model(pictures), atol=1e-5)
+
+
+def test_the_default_is_a_convolution(pictures):
+    model = network(keras.layers.Rescaling(1 / 127.5, -1))
+    written = prepare(model, int8_forms=Rewrites())
+    assert operations_of(written) == ["DepthwiseConv2D", "Conv2D"]
+    np.testing.assert_allclose(written(pictures), model(pictures), atol=1e-5)
+
+
+def test_scales_of_their_own_stay_a_convolution(pictures):
+    model = network(keras.layers.Normalization(mean=[100.0, 110.0, 120.0], variance=[50.0, 60.0, 70.0]))
+    written = prepare(model, int8_forms=PRODUCT)
+    assert operations_of(written) == ["DepthwiseConv2D", "Conv2D"]
+    np.testing.assert_allclose(written(pictures), model(pictures), atol=1e-4)
+
+
+def test_large_npus_want_the_product():
+    wanted = {name: target.rewrites().scaled_input for name, target in TARGETS.items()}
+    assert {name for name, form in wanted.items() if form == "product"} == {"ethos-u65-256", "ethos-u85-512"}
