@@ -94,7 +94,7 @@ WORDS = st.one_of(
         max_size=3,
     )
 )
-def test_whatever_is_said_gives_a_network_or_one_line(arguments):
+def test_any_arguments_give_a_network_or_one_line(arguments):
     try:
         model = build("lenet5", **arguments)
     except UserError as error:

@@ -91,7 +91,7 @@ def test_a_renamed_model_finds_its_tables(rename, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["resnet50", "resnet50_v1_5"])
-def test_networks_that_differ_in_strides_alone_are_told_apart_after_saving(name):
+def test_networks_that_differ_in_strides_alone_are_distinguished_after_saving(name):
     model = keras_cnns.build(name, **SMALL)
     renamed = keras.Model.from_config(model.get_config() | {"name": "mine"})
     assert network_of(renamed) == name
@@ -132,7 +132,7 @@ def test_what_is_no_input_tensor(tensor):
         {"include_top": False, "pooling": "mean"},
     ],
 )
-def test_a_wrong_argument_is_a_line(arguments):
+def test_a_wrong_argument_is_one_line(arguments):
     refused(".", "vgg11", **arguments)
 
 

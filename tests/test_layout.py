@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "keras_cnns").rglob("*.py"))
 
-# From the ground up; a file imports only from its own layer and from lower ones. The longest prefix counts.
+# The lowest layer first; a file imports only from its own layer and from lower ones. The longest prefix counts.
 LAYERS = (
     ("version", "support"),
     ("geometry", "saving", "layers", "graph"),
@@ -65,7 +65,7 @@ def test_the_export_side_knows_no_model():
     )
 
 
-def test_nothing_imports_the_pages():
+def test_nothing_imports_the_scripts():
     assert not importers("recipes", "export", "benchmarks", "tests")
 
 
@@ -87,8 +87,8 @@ def test_nobody_writes_tf_dot_keras():
     assert not wrong
 
 
-def test_the_pages_hold_no_logic_of_their_own():
-    """A recipe or an export page reads like a page: more than this belongs into the library."""
+def test_the_scripts_hold_no_logic_of_their_own():
+    """A recipe or an export script fits on two screens: longer code belongs in the library."""
     pages = [*(ROOT / "recipes").glob("*.py"), *(ROOT / "export").glob("*.py")]
     assert pages
     assert not [page.name for page in pages if len(page.read_text().splitlines()) > 120]

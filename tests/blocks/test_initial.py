@@ -1,4 +1,4 @@
-"""Initial values: He's distribution, told apart from Keras's draws by nothing but the time."""
+"""Initial values: He's distribution, as Keras draws it, only faster."""
 
 import keras
 import numpy as np

@@ -151,7 +151,7 @@ def test_the_installed_command_is_quiet():
     assert done.stderr == ""
 
 
-def test_a_remark_is_a_line_and_a_warning_is_marked_as_one(capsys):
+def test_a_message_is_one_line_and_a_warning_is_marked_as_one(capsys):
     with said.in_lines():
         said.LOG.info("drawing %d scenes", 3)
         said.once("the labels are uneven")

@@ -1,4 +1,4 @@
-"""What is said of a data set's classes."""
+"""Warnings about a data set's classes."""
 
 from types import SimpleNamespace
 
@@ -16,15 +16,15 @@ from keras_cnns.data.classes import difference, unbalanced
         (("cat", "dog"), [1] * 99 + [0, -1, -1], "99 of 100 training pictures"),  # -1: no label is known
     ],
 )
-def test_one_class_and_nearly_one_are_said(names, labels, message):
+def test_one_class_and_nearly_one_are_warned_of(names, labels, message):
     assert message in unbalanced(SimpleNamespace(names=names, labels=np.array(labels)))
 
 
-def test_of_several_classes_and_of_unknown_labels_nothing_is_said():
+def test_several_classes_and_unknown_labels_get_no_warning():
     for labels in (np.array([0, 1, 1, 1]), None):
         assert unbalanced(SimpleNamespace(names=("cat", "dog"), labels=labels)) is None
 
 
-def test_two_lists_of_classes_are_told_apart_in_words():
+def test_the_difference_of_two_lists_of_classes_is_described():
     assert difference(["a", "b"], ["b", "c"]) == "2 there and 2 here, a only there, c only here"
     assert difference(["a", "b"], ["b", "a"]) == "the same in another order, a, b and b, a"

@@ -93,7 +93,7 @@ def test_only_files_of_equal_size_are_read(folder, monkeypatch):
     assert {sizes.count(file.stat().st_size) for file in read} <= {2, 3} and len(read) < len(sizes)
 
 
-def test_of_a_data_set_whose_examples_are_no_files_nothing_is_said(folder):
+def test_a_data_set_whose_examples_are_not_files_gets_no_message(folder):
     digits = open_source("digits", "test")
     assert duplicates.between(digits, digits) is None
 

@@ -103,7 +103,7 @@ def test_the_web_page_is_valid():
         parsed("javascript", script)
 
 
-def test_the_page_has_two_blocks_of_code():
+def test_the_markdown_page_has_two_blocks_of_code():
     for example in EVERY:
         tokens = markdown_it.MarkdownIt().parse(app_source.page(example))
         assert [token.info for token in tokens if token.type == "fence"] == ["kotlin", "swift"]

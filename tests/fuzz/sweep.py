@@ -54,7 +54,7 @@ class Row:
 
 
 def tried(model, mode, inputs, path):
-    """(outcome, what was said) of exporting `model` in one of MODES; inputs: a dict by the names of the inputs."""
+    """(outcome, message) of exporting `model` in one of MODES; inputs: a dict by the names of the inputs."""
     half = len(next(iter(inputs.values()))) // 2
     seen, held_out = ({k: v[part] for k, v in inputs.items()} for part in (slice(half), slice(half, None)))
     lone = len(inputs) == 1
@@ -283,7 +283,7 @@ def document(rows, unmade, more=""):
 
 
 def _listed(rows):
-    """A line for each subject and thing said of it, with the modes it was said in."""
+    """A line for each subject and message, with the modes in which it occurred."""
     results = {}
     for row in rows:
         results.setdefault((row.subject, _short(row.said)), []).append(row.mode)

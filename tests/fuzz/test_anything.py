@@ -13,7 +13,7 @@ def world(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", [name for name in World.KINDS if name not in ("columns", "recipes")])
-def test_it_ends_well_or_in_a_line(world, kind, monkeypatch):
+def test_it_ends_well_or_in_one_line(world, kind, monkeypatch):
     monkeypatch.setenv("KERAS_CNNS_CACHE", str(world.folder / "cache"))
 
     @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -62,7 +62,7 @@ def test_an_argument_of_export_is_named_when_it_is_wrong(name, world, tmp_path):
 
 
 @pytest.mark.parametrize("path", [None, 3, b"net.tflite", "", "a\0b.tflite", ["net.tflite"]])
-def test_what_is_no_path_is_said_so(path, world):
+def test_an_argument_that_is_not_a_path_is_named(path, world):
     for call in (
         lambda: export(world.models[0], path),
         lambda: predict(path, world.x),

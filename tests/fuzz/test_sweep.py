@@ -45,7 +45,7 @@ def test_every_network_of_keras_applications(name, tmp_path):
     assert not bad(sweep.network_rows(name, tmp_path))
 
 
-def test_the_sweep_sees_a_wrong_file_and_what_is_no_line(tmp_path, monkeypatch):
+def test_the_sweep_sees_a_wrong_file_and_a_message_of_several_lines(tmp_path, monkeypatch):
     model, path = randomize(net("Conv2D", {"filters": 4, "kernel_size": 3}, "nested")), tmp_path / "net.tflite"
     inputs = sweep.numbers(model)
     assert sweep.tried(model, "float32", inputs, path) == ("right", "")

@@ -69,7 +69,7 @@ class Dropout(layers.Layer):
         return keras.ops.flip(x, axis=1)
 
 
-def test_layers_are_told_by_class_and_not_by_name():
+def test_layers_are_distinguished_by_class_and_not_by_name():
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, Dropout()(layers.Conv2D(2, 3)(image)))
     profile = keras_cnns.profile(model)

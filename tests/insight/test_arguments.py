@@ -41,7 +41,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_an_odd_value_is_refused_in_a_line_or_used(name):
+def test_an_odd_value_is_refused_in_one_line_or_used(name):
     """Nothing but `UserError` leaves a method, and what it returns is finite."""
     call, arguments = CALLS[name]
     model, pictures = planted(), two_objects()
@@ -76,7 +76,7 @@ def broken():
     "method",
     ["grad_cam", "saliency", "occlusion", "integrated_gradients", "cam", "guided_grad_cam", "grad_cam_plus_plus"],
 )
-def test_a_network_that_answers_nan_is_refused_in_a_line(method):
+def test_a_network_that_answers_nan_is_refused_in_one_line(method):
     with pytest.raises(UserError, match="not finite") as error:
         getattr(insight, method)(broken(), two_objects())
     assert "\n" not in str(error.value)

@@ -61,7 +61,7 @@ def test_a_file_is_measured(monkeypatch):
         (["lenet5", "--measure", "int9"], "int9"),
     ],
 )
-def test_mistakes_end_in_a_line(capsys, words, says):
+def test_mistakes_end_in_one_line(capsys, words, says):
     with pytest.raises(SystemExit) as exit:
         commands.main(["compare", *words])
     err = capsys.readouterr().err

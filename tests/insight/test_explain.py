@@ -134,7 +134,7 @@ def test_a_tflite_file_is_explained_by_covering(capsys, folder):
         ("0.png 0.png", "neither a .keras nor"),
     ],
 )
-def test_mistakes_end_in_a_line(capsys, folder, words, says):
+def test_mistakes_end_in_one_line(capsys, folder, words, says):
     status, _, err = run(capsys, folder, words)
     assert status == 2 and says in err and err.count("\n") == 1
 

@@ -572,7 +572,7 @@ def test_maximizing_a_grey_model():
         (lambda m, x: insight.grad_cam("model", x), "not a Keras 3 model"),
     ],
 )
-def test_mistakes_end_in_a_line(call, says):
+def test_mistakes_end_in_one_line(call, says):
     with pytest.raises(UserError) as error:
         call(planted(), two_objects())
     assert says in str(error.value) and "\n" not in str(error.value)

@@ -86,7 +86,7 @@ def page_of(path):
     return checked
 
 
-def test_a_run_is_shown_whole(run):
+def test_a_run_is_shown_completely(run):
     page = page_of(report(run))
     for message in ("What it is", "61,706", "2 epochs", "Accuracy 0.", "Expected calibration error", "int8", "near"):
         assert message in page.text
@@ -197,7 +197,7 @@ def run_of(folder, model, metrics):
     ("path", "says"),
     [("nothing", "no run folder"), ("empty", "holds no run"), ("a.keras", "no file"), ("bad.keras", "cannot read")],
 )
-def test_mistakes_end_in_a_line(capsys, tmp_path, path, says):
+def test_mistakes_end_in_one_line(capsys, tmp_path, path, says):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.keras").write_bytes(b"no model")
     with pytest.raises(SystemExit) as exit:
@@ -247,7 +247,7 @@ CONTENTS += [b'{"exports": [{"scheme": 1, "size_bytes": "x", "status": []}]}', b
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_damaged_files_of_a_run_are_told_in_a_line(tmp_path, name):
+def test_damaged_files_of_a_run_are_reported_in_one_line(tmp_path, name):
     for number, content in enumerate(CONTENTS):
         folder = tmp_path / str(number)
         folder.mkdir()

@@ -17,7 +17,7 @@ from tests.insight.test_maps import planted
 
 @pytest.fixture
 def folder(tmp_path):
-    """Red, green and blue pictures of several brightnesses in folders, and a network that tells red from green."""
+    """Red, green and blue pictures of several brightnesses, and a network that distinguishes red from green."""
     planted().save(tmp_path / "net.keras")
     rng = np.random.default_rng(0)
     for name, channel in (("red", 0), ("green", 1)):
@@ -67,7 +67,7 @@ def test_the_index_is_kept_and_renewed_where_something_changed(folder):
     assert opened().computed == 8
 
 
-def test_what_cannot_be_read_is_left_out_and_said(capsys, folder):
+def test_unreadable_files_are_left_out_with_a_warning(capsys, folder):
     (folder / "pictures/red/text.png").write_text("no picture")
     words = [folder / "pictures", folder / "pictures/red/0.png", "--model", folder / "net.keras", "--out", folder]
     status, out, err = run(capsys, *words)
@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_left_out_and_said(capsys, folder):
 
 
 @pytest.mark.parametrize("shape", [(None, None, 3), (16, 16, 4)])
-def test_a_network_of_other_pictures_is_refused_in_a_line(folder, shape):
+def test_a_network_of_other_pictures_is_refused_in_one_line(folder, shape):
     model = keras.Sequential([keras.Input(shape), keras.layers.Conv2D(2, 3), keras.layers.GlobalMaxPooling2D()])
     model.save(folder / "other.keras")
     with pytest.raises(UserError, match="grey or coloured pictures of a fixed size are needed"):
@@ -91,7 +91,7 @@ def test_a_network_of_other_pictures_is_refused_in_a_line(folder, shape):
         (["pictures"], "give pictures to look for, or --map"),
     ],
 )
-def test_mistakes_end_in_a_line(capsys, folder, words, says):
+def test_mistakes_end_in_one_line(capsys, folder, words, says):
     (folder / "empty").mkdir()
     status, _, err = run(capsys, *(folder / w for w in words), "--model", folder / "net.keras", "--out", folder)
     assert status == 2 and says in err and err.count("\n") == 1

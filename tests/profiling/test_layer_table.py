@@ -335,7 +335,7 @@ class Subclassed(keras.Model):
         ("lenet5", "not a Keras 3 model"),
     ],
 )
-def test_what_has_no_graph_is_refused_in_a_line(model, says):
+def test_a_model_without_a_graph_is_refused_in_one_line(model, says):
     with pytest.raises(UserError, match=says):
         profile(model)
 

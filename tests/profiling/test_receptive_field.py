@@ -67,7 +67,7 @@ def test_unlike_axes():
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg11", "googlenet_bn", "densenet_40_12_cifar"])
 def test_of_whole_networks(name):
-    """The last position's gradient never leaves the field that is said, and reaches its edge inside the picture."""
+    """The last position's gradient never leaves the stated field, and reaches its edge inside the picture."""
     net = build(name, features_only=True, input_shape=(96, 96, 3))
     tail = list(net.output.values())[-1]
     model = keras.Model(net.input, tail)

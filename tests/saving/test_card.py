@@ -41,12 +41,12 @@ WRONG += ('{"labels": ["a", null]}', '{"name": 5}', '{"source": []}', '{"source"
 
 
 @pytest.mark.parametrize("written", WRONG, ids=range(len(WRONG)))
-def test_a_card_that_is_none_is_refused_in_a_line(tmp_path, written):
+def test_a_file_that_is_not_a_card_is_refused_in_one_line(tmp_path, written):
     with pytest.raises(UserError, match=ENTRY):
         read_card(file_with(tmp_path, written))
 
 
-def test_a_card_whose_bytes_are_damaged_is_refused_in_a_line(tmp_path):
+def test_a_card_whose_bytes_are_damaged_is_refused_in_one_line(tmp_path):
     path = file_with(tmp_path, json.dumps({"name": "shapes"}))
     data = path.read_bytes()
     path.write_bytes(data.replace(b'{"name": "shapes"}', b'{"name": "shopes"}'))  # its checksum tells

@@ -33,7 +33,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
 
 
-def test_a_full_disk_is_told_in_one_line_and_loses_nothing(tmp_path):
+def test_a_full_disk_is_reported_in_one_line_and_loses_nothing(tmp_path):
     target = tmp_path / "file.bin"
     target.write_text("old")
     with pytest.raises(UserError, match="No space left") as error, written_aside(target):
@@ -119,7 +119,7 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX rights")
-def test_a_folder_that_is_a_file_is_told_in_one_line(tmp_path):
+def test_a_folder_that_is_a_file_is_reported_in_one_line(tmp_path):
     (tmp_path / "file").write_text("old")
     with pytest.raises(UserError, match="cannot write"), written_aside(tmp_path / "file" / "inside.txt"):
         pass

@@ -28,7 +28,7 @@ def test_a_call_that_outgrows_the_stack_gets_a_larger_one():
     assert with_headroom(lambda: down(depth)) == depth
 
 
-def test_a_call_without_end_is_refused_in_a_line(monkeypatch):
+def test_a_call_without_end_is_refused_in_one_line(monkeypatch):
     monkeypatch.setattr(recursion, "DEPTH", 5_000)
     with pytest.raises(UserError, match="nests more than 5,000 calls deep"):
         with_headroom(lambda: down(10**9))

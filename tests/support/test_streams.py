@@ -22,13 +22,13 @@ def shell(line):
 
 
 @pytest.mark.parametrize("words", ["list", "list --json", "list lenet5"])
-def test_a_full_disk_behind_the_output_is_a_line(words):
+def test_a_full_disk_behind_the_output_is_one_line(words):
     status, _, err = shell(f"K {words} > /dev/full")
     assert status == 2 and err == "error: No space left on device\n"
 
 
 @pytest.mark.parametrize("words", ["list >&-", "list lenet5 --json >&-", "list lenet5 <&-", "list lenet5 2>&-"])
-def test_a_closed_stream_does_no_harm(words):
+def test_a_closed_stream_is_ignored(words):
     status, _, err = shell(f"K {words}")
     assert status == 0 and not err
 
@@ -49,7 +49,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 
 
 @pytest.mark.parametrize("name", [f"{'a' * 300}.tflite", f"{'a/' * 3000}b.tflite", "a" * 256])
-def test_a_name_too_long_for_a_file_is_a_line(name):
+def test_a_name_too_long_for_a_file_is_one_line(name):
     status, _, err = shell(f"K benchmark {name}")
     assert status == 2 and err.count("\n") == 1 and "too long" in err
 

@@ -1,4 +1,4 @@
-"""`scheme="auto"`: which scheme is chosen, and what is told about it."""
+"""`scheme="auto"`: which scheme is chosen, and the report about it."""
 
 import json
 from dataclasses import dataclass, field
@@ -152,7 +152,7 @@ def test_mixtures_are_walked_until_one_is_good_enough(tmp_path):
     assert not any(name in result for result in names.values() for name in ("int16x8", "weight_only_mixed"))
 
 
-def test_what_was_not_made_is_told_with_the_reason(tmp_path):
+def test_schemes_that_were_not_tried_are_listed_with_the_reason(tmp_path):
     result = untried(picked(tmp_path / "net.tflite", max_drop=0.03, failing=["dynamic_int8"]))
     assert result["dynamic_int8"] == "not possible"
     assert result["int8_float_mixed"] == "not tried: int8 keeps within the limits"

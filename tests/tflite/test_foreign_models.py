@@ -125,12 +125,12 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_an_output_is_is_told_from_the_end_of_the_graph(kind, tmp_path):
+def test_the_kind_of_an_output_is_read_from_the_end_of_the_graph(kind, tmp_path):
     report = export(ended(KINDS[kind]), tmp_path / "net.tflite", scheme="int8", calibration=X, images=X)
     assert report.status == "pass" and [c.kind for c in report.comparisons] == [kind]
 
 
-def test_what_an_output_is_can_be_said(tmp_path):
+def test_the_kind_of_an_output_can_be_stated(tmp_path):
     report = export(ended(KINDS["logits"]), tmp_path / "net.tflite", outputs="regression", images=X)
     assert report.comparisons[0].kind == "regression"
     with pytest.raises(UserError, match="say one of classifier"):

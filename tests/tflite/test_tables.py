@@ -1,4 +1,4 @@
-"""The measured pages hold every network, and what they were measured to show."""
+"""The pages of measurements have every network, and show what they were made for."""
 
 import re
 from pathlib import Path

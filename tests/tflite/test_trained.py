@@ -49,6 +49,6 @@ def test_int8_keeps_its_accuracy(trained, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["weight_only_int8", "weight_only_int4"])
-def test_what_is_done_after_training_brings_the_file_nearer_to_the_model(trained, tmp_path, scheme):
+def test_refinement_after_training_brings_the_file_closer_to_the_model(trained, tmp_path, scheme):
     plain, tuned = (made(trained, tmp_path, scheme, tuning) for tuning in (Tuning.plain(), None))
     assert tuned.snr_db > plain.snr_db + 6

@@ -23,7 +23,7 @@ COLOURS = {"apple": (200, 40, 40), "pear": (120, 190, 40), "plum": (80, 30, 150)
 
 
 def fruit(folder, count=10):
-    """Pictures of three classes that their colours tell apart."""
+    """Pictures of three classes that differ in colour."""
     noise = np.random.default_rng(0)
     for name, colour in COLOURS.items():
         (folder / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""python run_recipe.py RECIPE.json --flag ...: a recipe's page whose recipe lies in a file."""
+"""python run_recipe.py RECIPE.json --flag ...: a recipe script whose recipe is in a file."""
 
 import sys
 from pathlib import Path

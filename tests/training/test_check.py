@@ -37,7 +37,7 @@ def test_eight_pictures_are_learned_by_heart(model, overrides):
     assert fine, how
 
 
-def test_the_page_prints_a_line_each_and_says_by_its_status_what_is_off(capsys, monkeypatch):
+def test_the_script_prints_each_finding_and_its_status_shows_a_fault(capsys, monkeypatch):
     import keras_cnns.training.check as module
 
     monkeypatch.setattr(module, "_by_heart", lambda *_: ("eight pictures", "learned by heart", True))

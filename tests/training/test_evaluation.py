@@ -74,7 +74,7 @@ def test_the_mean_over_positions_and_scales(files, tmp_path):
     assert full["examples"] == 360 and full["scales"] == [12, 14]
 
 
-def test_it_is_a_flag_of_every_page(files, tmp_path, capsys):
+def test_it_is_a_flag_of_every_recipe(files, tmp_path, capsys):
     words = ["--evaluate", *files, "--views", "ten_crops", "--out", str(tmp_path / "run")]
     assert run(RECIPE, words) == 0
     assert "top5 error" in capsys.readouterr().out

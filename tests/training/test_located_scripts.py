@@ -1,4 +1,4 @@
-"""The pages of segmentation and detection on small data sets in the true forms of PASCAL VOC and COCO: a look before
+"""The recipes of segmentation and detection on small data sets in the true forms of PASCAL VOC and COCO: a look before
 the run, a few steps, the measures, and what `predict` makes of the pictures."""
 
 import json
@@ -152,7 +152,7 @@ def test_cocos_boxes_are_the_same_on_either_road(files, tmp_path):
 
 
 @pytest.mark.parametrize("how", [("--check",), ("--max-steps", "2")], ids=["check", "train"])
-def test_a_box_that_cannot_be_ends_in_one_line(how, files, tmp_path, capsys):
+def test_an_impossible_box_ends_in_one_line(how, files, tmp_path, capsys):
     shutil.copytree(files / "VOCdevkit" / "VOC2012", tmp_path / "voc")
     for path in (tmp_path / "voc" / "Annotations").iterdir():
         true_files.xml(path, [("cat", (30, 5, 10, 20), False)])

@@ -42,7 +42,7 @@ def test_rmsprop_has_epsilon_under_the_root_and_starts_at_one():
     np.testing.assert_allclose(v.numpy(), w, rtol=2e-5)
 
 
-def test_weight_decay_is_l2_in_the_gradient_and_spares_the_bias():
+def test_weight_decay_is_l2_in_the_gradient_and_leaves_out_the_bias():
     zero = [np.zeros((3, 4), "float32"), np.zeros(4, "float32")]
     before, after = one_step(BASE.but(weight_decay=0.5), zero)
     np.testing.assert_allclose(after[0], before[0] * (1 - 0.1 * 0.5), rtol=1e-6)
@@ -55,7 +55,7 @@ def test_weight_decay_takes_the_bias_too_when_asked():
     np.testing.assert_allclose(after[1], before[1] * 0.95, rtol=1e-6)
 
 
-def test_adamw_decays_apart_from_the_gradient_and_spares_the_bias():
+def test_adamw_decays_independently_of_the_gradient_and_leaves_out_the_bias():
     zero = [np.zeros((3, 4), "float32"), np.zeros(4, "float32")]
     before, after = one_step(BASE.but(optimizer="adamw", weight_decay=0.5), zero)
     np.testing.assert_allclose(after[0], before[0] * 0.95, rtol=1e-6)

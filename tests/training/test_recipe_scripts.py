@@ -1,4 +1,4 @@
-"""A recipe's page is a command: its fields are flags, a mistake is one line and status 2, and --smoke runs it."""
+"""A recipe script is a command: its fields are flags, a mistake is one line and status 2, and --smoke runs it."""
 
 import re
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_wrong_flag_points_to_that_recipes_help(recipe, words, capsys, monkeyp
     assert end.value.code == 2 and f"keras-cnns train {recipe} --help" in message
 
 
-def test_a_page_that_is_run_itself_points_to_itself(capsys, monkeypatch):
+def test_a_script_that_is_run_directly_names_itself_in_its_help(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["recipes/mine.py"])
     with pytest.raises(SystemExit):
         run(BASE, ["--epoks", "3"])
@@ -62,7 +62,7 @@ def test_a_mistake_is_one_line_and_status_2(tmp_path, capsys):
     assert sum(line.startswith("error: ") for line in message) == 1 and not any("Traceback" in line for line in message)
 
 
-def test_a_page_is_found_by_name_and_by_path(monkeypatch, tmp_path):
+def test_a_recipe_is_found_by_name_and_by_path(monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
     assert find_recipe("lenet5_digits") == find_recipe(str(ROOT / "recipes" / "lenet5_digits.py"))
     monkeypatch.chdir(tmp_path)
@@ -74,20 +74,20 @@ def test_a_page_is_found_by_name_and_by_path(monkeypatch, tmp_path):
     ("text", "message"),
     [("RECIPE = 3", "no RECIPE"), ("import nothing_such", "cannot be run"), ("RECIPE = (", "cannot")],
 )
-def test_a_page_without_a_recipe_is_refused(tmp_path, text, message):
+def test_a_script_without_a_recipe_is_refused(tmp_path, text, message):
     (tmp_path / "page.py").write_text(text)
     with pytest.raises(UserError, match=message):
         find_recipe(str(tmp_path / "page.py"))
 
 
-def test_an_unknown_page_names_those_there_are(monkeypatch):
+def test_an_unknown_recipe_gets_the_list_of_recipes(monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(UserError, match="lenet5_digit'.*Did you mean lenet5_digits"):
         find_recipe("lenet5_digit")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_page_says_how_to_run_it_and_where_it_writes(page):
+def test_every_recipe_states_how_to_run_it_and_where_it_writes(page):
     text = page.read_text()
     assert f"python recipes/{page.name}" in text or f"keras-cnns train {page.stem} " in text or page.stem == "fine_tune"
     assert find_recipe(str(page)).out == f"runs/{page.stem}"

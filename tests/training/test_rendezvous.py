@@ -47,7 +47,7 @@ def test_all_that_come_meet_in_whatever_order_and_may_meet_again(order):
 
 
 @pytest.mark.parametrize("indices", [(0, 0), (1, 1), (0, 1, 1), (0, 2, 2)])
-def test_two_workers_with_one_index_end_in_a_line_each(indices):
+def test_two_workers_with_one_index_end_with_one_line_each(indices):
     where, began = addresses(max(2, len(indices))), time.monotonic()
     result = together(*((where, index, 0.2 * k) for k, index in enumerate(indices)))
     assert all(f"another worker was started with --index {indices[-1]}" in line for line in result), result
@@ -66,7 +66,7 @@ def test_two_workers_with_one_index_on_two_machines(monkeypatch):
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_a_port_in_use_ends_in_a_line_on_every_worker(index, monkeypatch):
+def test_a_port_in_use_ends_with_one_line_on_every_worker(index, monkeypatch):
     monkeypatch.setattr(rendezvous, "ANSWER", 1.0)
     where = addresses(2)
     with socket.create_server(("", int(where[index].rpartition(":")[2]))):

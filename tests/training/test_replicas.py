@@ -191,8 +191,8 @@ def test_two_workers_are_one(tmp_path, recipe, near):
 @pytest.mark.parametrize(
     ("flags", "field"), [(("--learning-rate", "0.5"), "learning_rate"), (("--batch-size", "32"), "batch_size")]
 )
-def test_workers_that_were_started_differently_end_in_a_line_each(tmp_path, flags, field):
-    """Nobody trains to the end apart, and nobody waits for ever."""
+def test_workers_that_were_started_differently_end_with_one_line_each(tmp_path, flags, field):
+    """No worker trains to the end alone, and none waits for ever."""
     (tmp_path / "recipe.json").write_text(PLAIN.json())
     processes = start_workers(tmp_path, own_flags=((), flags))
     assert [process.wait(timeout=120) for process in processes] == [2, 2], logs(tmp_path)
@@ -203,7 +203,7 @@ def test_workers_that_were_started_differently_end_in_a_line_each(tmp_path, flag
 
 @pytest.mark.slow
 @pytest.mark.parametrize("indices", [(0, 0), (1, 1)])
-def test_two_workers_with_one_index_end_in_a_line_each(tmp_path, indices):
+def test_two_workers_with_one_index_end_with_one_line_each(tmp_path, indices):
     (tmp_path / "recipe.json").write_text(PLAIN.json())
     processes = start_workers(tmp_path, indices=indices)
     assert [process.wait(timeout=120) for process in processes] == [2, 2], logs(tmp_path)
@@ -214,7 +214,7 @@ def test_two_workers_with_one_index_end_in_a_line_each(tmp_path, indices):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("taken", [0, 1])
-def test_a_port_in_use_ends_in_a_line_on_every_worker(tmp_path, taken, monkeypatch):
+def test_a_port_in_use_ends_with_one_line_on_every_worker(tmp_path, taken, monkeypatch):
     (tmp_path / "recipe.json").write_text(PLAIN.json())
     ports = free_ports(2)
     monkeypatch.setattr(f"{__name__}.free_ports", lambda count: ports)

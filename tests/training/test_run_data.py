@@ -1,4 +1,4 @@
-"""A run belongs to its classes and pictures: what changed under it is said, and nothing it left is touched."""
+"""A run belongs to its classes and pictures: changes are reported, and its files are not touched."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ COLOURS = {"apple": (200, 40, 40), "pear": (120, 190, 40), "plum": (80, 30, 150)
 
 @pytest.fixture
 def fruit(tmp_path):
-    """A folder of pictures that their colours tell apart."""
+    """A folder of pictures whose classes differ in colour."""
     noise = np.random.default_rng(0)
     for name, colour in COLOURS.items():
         (tmp_path / "fruit" / name).mkdir(parents=True)
@@ -140,7 +140,7 @@ def test_what_is_no_picture_changes_nothing(fruit, tmp_path, litter):
     train(recipe(fruit, tmp_path / "run"), quiet=True)
 
 
-def test_held_out_pictures_that_are_training_pictures_are_counted_said_and_noted(fruit, tmp_path, caplog):
+def test_held_out_pictures_that_are_training_pictures_are_counted_and_warned_of(fruit, tmp_path, caplog):
     for k in range(10, 20):
         shutil.copy(fruit / "pear" / f"{k - 10}.png", fruit / "pear" / f"{k}.png")
     train(recipe(fruit, tmp_path / "run"), quiet=True)

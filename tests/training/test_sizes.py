@@ -79,7 +79,7 @@ def test_its_own_size_alone_changes_nothing(tmp_path):
         ({"sizes": (0, 32)}, "at least 1"),
     ],
 )
-def test_a_network_that_cannot_is_refused_in_a_line(tmp_path, change, message):
+def test_a_network_of_fixed_size_is_refused_in_one_line(tmp_path, change, message):
     with pytest.raises(UserError, match=message) as refused:
         train(SPPNET.but(out=str(tmp_path / "run"), **change), quiet=True)
     assert "\n" not in str(refused.value)

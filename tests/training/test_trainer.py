@@ -133,7 +133,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
     assert uninterrupted.history[0]["loss"] == pytest.approx(parts.history[0]["loss"], rel=1e-6)
 
 
-def test_a_full_disk_is_said_and_what_was_trained_stays(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_the_training_is_kept(tmp_path, monkeypatch):
     """Files may grow to a few kilobytes only, which is what a full disk does to a writer."""
     recipe = LENET.but(out=str(tmp_path / "full"), max_steps=4, epochs=1, checkpoint_every=1)
     with monkeypatch.context() as patch, pytest.raises(Stopped):

@@ -18,7 +18,7 @@ SIDE = 64
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
-    """Stripes that lie, stand or lean: four pictures of each are held out, and no class is told by its colours."""
+    """Stripes that lie, stand or lean: four pictures of each are held out, and colours do not show the class."""
     folder, rng = tmp_path_factory.mktemp("shapes"), np.random.default_rng(0)
     rows, columns = np.mgrid[:SIDE, :SIDE]
     for name, at in (("leaning", rows + columns), ("lying", rows), ("standing", columns)):

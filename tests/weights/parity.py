@@ -29,7 +29,7 @@ TOLERANCE = 1e-4  # of the largest logit
 EVERY = [(origin, name, theirs) for origin in ORIGINS for name, theirs in peers(origin).items()]
 ROWS = [row for row in EVERY if entry(row[1]).task == "classification"]
 TASKS = [row for row in EVERY if row not in ROWS]  # what stands on a classifier: not in the table
-# timm's other networks of the same tensors, which its config.json tells apart; pooled otherwise, they are refused
+# timm's other networks of the same tensors, which its config.json distinguishes; pooled otherwise, they are refused
 ALIKE = [
     ("timm", name, theirs)
     for theirs, ours in beside.timm()["architectures"].items()
@@ -50,7 +50,7 @@ def difference(origin, name, theirs, shape, folder, **columns):
 
     Of a detector: of its proposals' scores and deltas, and of class scores and deltas of given boxes, each so.
 
-    columns: what `build` is told besides.
+    columns: further arguments of `build`.
     """
     images = pictures(2, shape, seed=1)
     if origin == "keras":

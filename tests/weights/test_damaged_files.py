@@ -114,7 +114,7 @@ def test_the_whole_file_is_loaded(files, name):
 
 @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(KINDS), st.lists(accidents, min_size=1, max_size=3))
-def test_a_damaged_file_is_loaded_whole_or_refused_in_a_line(files, name, happened):
+def test_a_damaged_file_is_loaded_completely_or_refused_in_one_line(files, name, happened):
     folder, model, data = files
     hold(model, folder / f"damaged.{name}", model.get_weights(), data[name], happened)
 
@@ -152,7 +152,7 @@ def test_a_keras_file_whose_description_is_none(files, config):
 
 
 @pytest.mark.parametrize("preprocessing", ["torch", "unit"])
-def test_another_preprocessing_than_torchs_is_said(files, preprocessing):
+def test_another_preprocessing_than_torchs_is_a_warning(files, preprocessing):
     """`load_weights` cannot change what a model does to pixels: it says where the weights expect something else."""
     folder, _, data = files
     (folder / "torch.safetensors").write_bytes(data["torch.safetensors"])

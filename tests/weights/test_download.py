@@ -180,7 +180,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_servers_that_misbehave_get_one_line(answer, cache):
+def test_servers_that_misbehave_end_in_one_line(answer, cache):
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
             self.request.recv(4096)

@@ -42,7 +42,7 @@ def test_the_same_answers_at_an_odd_size(peer, file, tmp_path):
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("peer", ["keras", "torchvision", "timm"])
 def test_the_file_shows_whose_numerics_it_has(name, peer, tmp_path):
-    """From a `.keras` file everything, from one of weights alone what can be told apart without the epsilons."""
+    """From a `.keras` file everything, from one of weights alone what can be distinguished without the epsilons."""
     if not renaming.peer(name, peer):
         pytest.skip(f"{peer} has no {name}")
     net, columns = entry(name).variant, renaming.columns(name, peer)
@@ -67,7 +67,7 @@ def without_head(numerics):
 
 
 def test_the_preprocessing_of_a_model_that_has_it(tmp_path):
-    """VGG-16 is built alike for Keras's weights and for torch's: what tells them apart is what they make of pixels."""
+    """VGG-16 is built alike for Keras's weights and for torch's: only their preprocessing differs."""
     options = {"input_shape": SHAPE, "include_preprocessing": True, "include_top": False}
     for preprocessing in ("caffe", "torch"):
         saved = keras_cnns.build("vgg16", **options, preprocessing=preprocessing)

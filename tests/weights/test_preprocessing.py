@@ -108,7 +108,7 @@ def test_a_network_that_took_pixels_says_so(tmp_path):
         keras_cnns.build("squeezenet1_1", weights=tmp_path / "x.keras", **SMALL)
 
 
-def test_who_says_it_is_not_told(tmp_path, recwarn):
+def test_no_warning_if_the_caller_states_it(tmp_path, recwarn):
     keras_cnns.build("squeezenet1_1", include_preprocessing=True, **SMALL).save(tmp_path / "x.keras")
     for message in (True, False):
         keras_cnns.build("squeezenet1_1", weights=tmp_path / "x.keras", include_preprocessing=message, **SMALL)

@@ -133,7 +133,7 @@ def test_a_list_of_classes_with_a_mark_before_it(voc):
     assert open_source(f"folder:{voc}", "train", "boxes").names == true_files.CLASSES
 
 
-def test_a_class_that_is_not_vocs_is_said_and_a_list_that_is_no_text_is_named(voc, caplog):
+def test_a_class_that_is_not_vocs_and_a_list_that_is_not_text_are_named(voc, caplog):
     path = voc / "Annotations" / f"{NAME}.xml"
     path.write_text(re.sub(r"<name>\w+", "<name>unicorn", path.read_text(), count=1))
     assert "unicorn" in open_source(f"folder:{voc}", "train", "boxes").names and "'unicorn'" in caplog.text

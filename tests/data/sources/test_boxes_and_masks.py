@@ -254,7 +254,7 @@ def test_json_of_another_form_is_named(tmp_path, part, value, line):
     assert "_annotations.coco.json" in str(error.value) and "\n" not in str(error.value)
 
 
-def test_boxes_outside_and_without_area_are_left_out_with_a_line(tmp_path, caplog):
+def test_boxes_outside_and_without_area_are_left_out_with_a_warning(tmp_path, caplog):
     extra = [
         {"id": n, "image_id": 10, "category_id": 7, "bbox": box}
         for n, box in enumerate([[100, 100, 5, 5], [4, 4, 0, 8], [-5, -5, 10, 10]], start=3)

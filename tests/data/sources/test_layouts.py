@@ -120,7 +120,7 @@ def test_files_of_a_kind_that_is_not_read_are_named(tmp_path):
         open_folder(tmp_path, "train")
 
 
-def test_what_is_passed_over_is_said(tmp_path, caplog):
+def test_skipped_files_are_reported(tmp_path, caplog):
     splits(tmp_path, "seg_train/seg_train", "seg_test/seg_test")
     put(tmp_path, "seg_pred/seg_pred/1.png", "seg_train/seg_train/loose.png")
     with caplog.at_level(logging.WARNING):
@@ -182,7 +182,7 @@ def test_a_table_for_each_split(tmp_path):
         (b'"p0.png', "a row of 1 columns"),
     ],
 )
-def test_a_table_that_cannot_be_right_is_refused_in_a_line(text, message, tmp_path):
+def test_an_impossible_table_is_refused_in_one_line(text, message, tmp_path):
     put(tmp_path, *NAMED)
     (tmp_path / "labels.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError, match=message) as error:

@@ -166,7 +166,7 @@ def test_whatever_else_an_example_holds_only_picture_and_label_are_looked_at(tmp
 
 
 @pytest.mark.parametrize("version", ["0.9.0", "2.1.0", "10.0.0"])
-def test_another_version_than_the_librarys_own_is_read_and_said(tmp_path, version, caplog, monkeypatch):
+def test_another_version_than_the_librarys_own_is_read_with_a_warning(tmp_path, version, caplog, monkeypatch):
     """mnist is 3.0.1 to this tensorflow-datasets; what lies prepared is another release of it."""
     examples = [{"image": pixels(i), "label": i % 2} for i in range(6)]
     prepared(tmp_path, "mnist", {"image": IMAGE, "label": LABEL}, examples, version)

@@ -133,7 +133,7 @@ def test_pictures_of_a_list_without_xml_show_nothing(tmp_path, caplog):
         boxes(tmp_path, "train")
 
 
-def test_subfolders_tell_files_of_one_name_apart(tmp_path):
+def test_subfolders_distinguish_files_of_one_name(tmp_path):
     for n, camera in enumerate(("left", "right")):
         picture(tmp_path / "JPEGImages" / camera / "0001.png", n)
         xml(tmp_path / "Annotations" / camera / "0001.xml", ("w", 1, 1, 10 + n, 10))

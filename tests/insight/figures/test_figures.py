@@ -1,4 +1,4 @@
-"""The courses' figures: what they show is what is there, and what is missing is said."""
+"""The courses' figures: they show what is there, and name what is missing."""
 
 import json
 
@@ -133,7 +133,7 @@ def test_the_sheet_shows_the_first_step_of_the_recipe_itself(tmp_path, capsys, m
         ("field lenet5 --out x.txt", "must end in .png"),
     ],
 )
-def test_mistakes_end_in_a_line(words, says, capsys, tmp_path, monkeypatch):
+def test_mistakes_end_in_one_line(words, says, capsys, tmp_path, monkeypatch):
     status, _, err = run(capsys, "figure", *words.split())
     assert status == 2 and says in err and err.count("\n") == 1
 

@@ -7,7 +7,7 @@ from keras_cnns.tasks.segmentation.pixels import VOID, report, tally
 
 
 def test_by_hand():
-    """Three pixels of class 0, one of which is told as class 1; one of class 1, told right; class 2 never occurs."""
+    """Three pixels of class 0, one predicted as class 1; one of class 1, predicted right; class 2 never occurs."""
     m = report([[2, 1, 0], [0, 1, 0], [0, 0, 0]], "abc")
     assert m["pixel_accuracy"] == 3 / 4
     assert m["mean_accuracy"] == pytest.approx((2 / 3 + 1) / 2)

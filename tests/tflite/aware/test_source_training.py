@@ -1,4 +1,4 @@
-"""What a model's own training does is kept in its quantization-aware form, or the user is told."""
+"""A model's own training behaviour is kept in its quantization-aware form, or the user is warned."""
 
 import keras
 import numpy as np

@@ -418,7 +418,7 @@ def test_a_word_for_yes_or_no_is_a_one_line_mistake(name):
         quantization_aware(keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3)]), **{name: "no"})
 
 
-def test_pictures_of_the_house_are_pictures_here():
+def test_names_of_data_sets_are_accepted_as_pictures():
     """The helper of these tests gives pictures from 0 to 1, as photographs are after scaling."""
     low, high, *_ = ranges(quantization_aware(plain(), pictures=pictures(8, (8, 8, 3))))
     assert low == 0 and 0.5 < high <= 1

@@ -119,7 +119,7 @@ def test_pictures_of_a_folder(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("content", [b"", bytes(100), described()[:900]], ids=["empty", "no flatbuffer", "cut"])
-def test_what_is_no_file_is_one_line(content, tmp_path, capsys):
+def test_something_else_than_a_file_is_one_line(content, tmp_path, capsys):
     (tmp_path / "net.tflite").write_bytes(content)
     assert command(tmp_path / "net.tflite") == 2
     error = capsys.readouterr().err

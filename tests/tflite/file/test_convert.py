@@ -111,7 +111,7 @@ NO_ANSWER = {
 
 
 @pytest.mark.parametrize("case", NO_ANSWER)
-def test_models_that_do_not_answer_themselves_are_one_line(case, tmp_path):
+def test_models_that_cannot_be_called_are_one_line(case, tmp_path):
     """Keras builds them, and `predict` of theirs fails or is not what is thought."""
     make, message = NO_ANSWER[case]
     with pytest.raises(UserError, match=message) as caught:

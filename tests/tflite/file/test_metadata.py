@@ -1,4 +1,4 @@
-"""What travels inside the file, read back with nothing but the schema's field numbers; and what `describe` tells."""
+"""Metadata of a file, read back by the schema's field numbers alone; and the result of `describe`."""
 
 import json
 import zipfile
@@ -21,7 +21,7 @@ CARD = Card("Cats & dogs", ("cat", "dog", "Käfer"), {"author": "Ada", "license"
 
 
 class Reader:
-    """A flatbuffer table by field numbers (written apart from the writer)."""
+    """A flatbuffer table by field numbers (independent of the writer)."""
 
     def __init__(self, data, position=None):
         self.data = data

@@ -30,7 +30,7 @@ def test_constants_are_read_where_they_lie(dense_file):  # noqa: F811
     assert file.values(file.main.tensors[3]) is None
 
 
-def test_the_two_operator_codes_are_told_apart(tmp_path):
+def test_the_two_operator_codes_are_distinguished(tmp_path):
     model = dense_model()
     model.operatorCodes[1].deprecatedBuiltinCode = 0
     model.operatorCodes.append(operator_code("CUSTOM", custom=b"MyOperator"))

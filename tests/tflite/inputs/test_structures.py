@@ -125,7 +125,7 @@ def test_a_nesting_of_the_models_own():
 
 
 def test_equal_shapes_go_by_their_places_and_names():
-    """Two inputs of one shape and two entries: nothing but the model's structure tells what is which."""
+    """Two inputs of one shape and two entries: only the model's structure shows which is which."""
     a, b = keras.Input((3,), name="z"), keras.Input((3,), name="a")
     model, ones, twos = keras.Model([a, b], layers.Subtract()([a, b])), Y[:2], 10 * Y[:2]
     forms = [[ones, twos], {"a": twos, "z": ones}, ([ones, twos], LABELS[:2])]
@@ -171,7 +171,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_fits_no_input_is_one_line(case):
+def test_data_that_fit_no_input_are_one_line(case):
     inputs, model, message = REFUSED[case]
     with pytest.raises(UserError, match=message) as error:
         gathered(inputs(), model())
@@ -244,7 +244,7 @@ def test_labels_of_a_comparison_or_in_floats_are_classes(labels):
     ],
     ids=range(8),
 )
-def test_labels_that_are_no_numbers_are_a_line(labels, kind):
+def test_labels_that_are_not_numbers_are_one_line(labels, kind):
     with pytest.raises(UserError, match="labels"):
         check_labels(labels, RNG.uniform(size=(12, 3)), kind)
 

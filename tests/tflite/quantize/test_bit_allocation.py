@@ -24,7 +24,7 @@ def sensitive():
     return model, rng.uniform(0, 1, (40, 8, 8, 4)).astype("f4")
 
 
-def test_the_harm_of_a_layer_is_the_error_it_makes_alone(sensitive):
+def test_the_sensitivity_of_a_layer_is_the_error_it_makes_alone(sensitive):
     model, pictures = sensitive
     data = convert.to_flatbuffer(model, 1)
     result = bit_allocation.sensitivities(data, {"image": pictures})
@@ -33,7 +33,7 @@ def test_the_harm_of_a_layer_is_the_error_it_makes_alone(sensitive):
     assert len(result) == 3 and all(0 < error < 0.2 for error, _ in result.values())
 
 
-def test_what_saves_most_for_its_harm_goes_first():
+def test_the_layer_that_saves_most_for_its_error_goes_first():
     result = {"a": (0.1, 1000), "b": (0.1, 100), "c": (0.001, 400)}
     assert bit_allocation.allocate(result, 2000, 2000) == set()
     assert bit_allocation.allocate(result, 2000, 1800) == {"c"}
@@ -69,7 +69,7 @@ def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
         ({"tuning": Tuning(ranges="mse"), "scheme": "dynamic_int8"}, "dynamic_int8 rounds no activations"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_line(options, message, sensitive, tmp_path):
+def test_impossible_options_are_refused_in_one_line(options, message, sensitive, tmp_path):
     model, pictures = sensitive
     options = {"scheme": "weight_only_mixed", "calibration": pictures, **options}
     with pytest.raises(UserError, match=message) as caught:
@@ -88,7 +88,7 @@ def test_a_picture_without_an_answer_is_named(endless):
         bit_allocation.sensitivities(convert.to_flatbuffer(model, 1), {"image": pictures})
 
 
-def test_weights_rounded_for_the_answer_are_nearer_to_it(sensitive, tmp_path):
+def test_weights_rounded_for_the_answer_are_closer_to_it(sensitive, tmp_path):
     model, pictures = sensitive
     results = []
     for tuning in (Tuning.plain(), Tuning(rounding="learned", scales="mse")):

@@ -97,7 +97,7 @@ def test_schemes_without_calibration_take_detectors(scheme, tmp_path):
     assert report.comparisons[0].overlap > 0.7 and report.size_ratio < 0.8
 
 
-def test_boxes_as_integers_are_refused_in_a_line(tmp_path):
+def test_boxes_as_integers_are_refused_in_one_line(tmp_path):
     model = detector("fast_rcnn", **NARROW_VGG, **FEW, level="C3", proposals=5)
     calibration = [pictures(4, "train"), given_boxes(4)]
     with pytest.raises(UserError, match="leave output_type at float32"):

@@ -65,7 +65,7 @@ def test_channels_are_right_on_the_mean(scheme, dense, tmp_path, monkeypatch):
     assert errors[1] < 0.5 * errors[0]
 
 
-def test_a_network_of_pictures_is_nearer_to_its_original(network, digits, tmp_path):
+def test_a_network_of_pictures_is_closer_to_its_original(network, digits, tmp_path):
     (pictures, _), (unseen, _) = digits
     logits = keras.Model(network.input, network.layers[-1].input)
     logits = keras.Model(network.input, keras.layers.Dense(10)(logits.output))
@@ -138,7 +138,7 @@ def error_of(model, path, x):
 
 @pytest.mark.parametrize("count", [1, 3, layerwise.FEWEST - 1, 40])
 def test_what_a_few_odd_pictures_say_is_not_learned(count, dense, tmp_path):
-    """Pictures that lie far apart: what one is wrong by says nothing of the next."""
+    """Pictures that differ widely: the error of one says nothing about the next."""
     model, _ = dense
     rng = np.random.default_rng(count)
     seen, unseen = ((rng.normal(0, 1, (n, 12)) * rng.uniform(0.1, 3, (n, 1))).astype("f4") for n in (count, 500))
@@ -149,7 +149,7 @@ def test_what_a_few_odd_pictures_say_is_not_learned(count, dense, tmp_path):
     assert errors[1] == errors[0] if count < layerwise.FEWEST else errors[1] < errors[0]
 
 
-def test_of_two_files_the_one_is_kept_that_is_nearer_on_pictures_held_out(dense, tmp_path):
+def test_the_file_that_is_closer_on_held_out_pictures_is_kept(dense, tmp_path):
     model, x = dense
     export(model, tmp_path / "float.tflite", images=x)
     file_of(model, tmp_path / "better.tflite", x, Tuning.plain(), "weight_only_int8")
@@ -160,7 +160,7 @@ def test_of_two_files_the_one_is_kept_that_is_nearer_on_pictures_held_out(dense,
     assert layerwise.closer_of(plain, worse, better, {name: x}) is better
 
 
-def test_int8_is_nearer_to_the_original_than_the_stock_converters(network, digits, tmp_path):
+def test_int8_is_closer_to_the_original_than_the_stock_converters(network, digits, tmp_path):
     """Both before the softmax: one in integers hides what is smaller than its steps, and looks the better for it."""
     (pictures, _), (unseen, _) = digits
     arguments = {

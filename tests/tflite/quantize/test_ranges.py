@@ -83,7 +83,7 @@ def test_each_way_gives_other_ranges(outliers, tmp_path):
         ({"scales": 3}, "scales=.* is none of"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_a_line(wrong, message, outliers, tmp_path):
+def test_an_impossible_tuning_is_refused_in_one_line(wrong, message, outliers, tmp_path):
     model, pictures = outliers
     count = wrong.pop("count", 40)
     with pytest.raises(UserError, match=message) as caught:

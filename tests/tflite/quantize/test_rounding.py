@@ -21,7 +21,7 @@ def error(weights, x, integers, scale):
 
 
 @pytest.mark.parametrize("shape", [(1, 20, 130), (12, 1, 9), (2, 8, 64)])
-def test_the_answer_is_nearer_than_with_the_nearest_integers(shape):
+def test_the_answer_is_closer_than_with_the_nearest_integers(shape):
     weights, x, covariance, scale = problem(*shape)
     integers = learned(weights, covariance, scale, -7, 7)
     nearest = np.clip(np.rint(weights / scale[..., None]), -7, 7)

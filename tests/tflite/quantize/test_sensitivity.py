@@ -69,7 +69,7 @@ def test_the_operators_on_both_sides_of_the_worst_rounding_are_left_out(uneven, 
     assert any(note.startswith("2 of 7 operators are in float") and "wide" in note for note in report.notes)
 
 
-def test_a_harm_is_the_error_of_that_rounding_alone_computed_by_hand():
+def test_a_sensitivity_is_the_error_of_that_rounding_alone_computed_by_hand():
     rng = np.random.default_rng(3)
     image = keras.Input((12,), name="image")
     model = keras.Model(image, keras.layers.Dense(5)(keras.layers.Dense(9, activation="relu", name="first")(image)))
@@ -147,7 +147,7 @@ def test_those_around_as_few_roundings_as_make_the_share():
     assert sensitivity.choose(none, 0.75) == set()  # there is no error
 
 
-def test_numbers_of_classes_are_apart_by_how_often_they_differ():
+def test_the_error_of_class_numbers_is_the_share_that_differs():
     wanted, actual = np.array([[3, 9], [4, 4]]), np.array([[3, 9], [4, 900]])
     assert normalized_error([wanted], [actual]) == 0.25 and normalized_error([wanted], [wanted]) == 0
 
@@ -167,7 +167,7 @@ def test_numbers_of_classes_are_apart_by_how_often_they_differ():
         ({"scheme": "int8_int16_mixed", "islands": ["ADD"]}, "has no islands"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_line(options, message, uneven, tmp_path):
+def test_options_that_do_not_apply_are_refused_in_one_line(options, message, uneven, tmp_path):
     model, pictures = uneven
     options = {"scheme": "int8_float_mixed", "calibration": pictures, **options}
     with pytest.raises(UserError, match=message) as caught:

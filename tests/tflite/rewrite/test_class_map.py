@@ -177,7 +177,7 @@ def the_name_is_taken():
         (flat, 3, "explain must be a word"),
     ],
 )
-def test_what_has_no_class_map_is_refused_in_a_line(model, explain, says, tmp_path):
+def test_a_network_without_a_class_map_is_refused_in_one_line(model, explain, says, tmp_path):
     with pytest.raises(UserError, match=says) as error:
         export(model(), tmp_path / "net.tflite", explain=explain)
     assert "\n" not in str(error.value) and not list(tmp_path.iterdir())

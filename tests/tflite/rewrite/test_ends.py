@@ -115,7 +115,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("case", ENDS)
-def test_what_comes_out_is_told_from_the_end_and_from_the_answers(case):
+def test_the_kind_of_an_output_is_read_from_its_end_and_its_answers(case):
     end, kind = ENDS[case]
     model, _ = ended(end)
     (ending,) = FloatModel.of(model).endings()
@@ -158,7 +158,7 @@ def test_logits_are_what_stood_before(case):
     np.testing.assert_allclose(with_ends(model, head="logits")(X), scores(X), rtol=1e-3, atol=1e-3)
 
 
-def test_heads_that_cannot_be_are_one_line():
+def test_impossible_heads_are_refused_in_one_line():
     for case, head in (("the mean of several", "logits"), ("a softmax in a lambda", "logits")):
         with pytest.raises(UserError, match="does not end in a softmax to remove"):
             with_ends(ended(ENDS[case][0])[0], head=head)
@@ -191,7 +191,7 @@ def test_the_place_of_the_highest_along_any_axis(call, tmp_path):
 @pytest.mark.parametrize(
     "message", ["class_map", ["class_map"], {"scores": "class_map"}, [["logits"]], [None], 3, "maps"]
 )
-def test_what_an_output_cannot_be_is_refused_in_a_line(message):
+def test_an_impossible_kind_of_output_is_refused_in_one_line(message):
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, layers.Dense(4, name="scores")(layers.Flatten()(image)))
     with pytest.raises(UserError) as refused:

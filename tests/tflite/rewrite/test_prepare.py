@@ -68,7 +68,7 @@ def test_batch_norm_folds_into_the_layer_after_it_where_no_padding_comes_between
     assert kinds(model).count("DepthwiseConv2D") - own == left
 
 
-def test_batch_norm_with_a_second_reader_stays_apart():
+def test_batch_norm_with_a_second_reader_is_not_folded():
     def make(x):
         x = layers.BatchNormalization(name="bn")(layers.Conv2D(4, 1, name="conv")(x))
         return layers.Add()([x, layers.Conv2D(4, 1)(x)])
@@ -128,7 +128,7 @@ def test_padding_of_channels_and_with_other_values_stays():
 
 
 @pytest.mark.parametrize("activation", [None, "silu"])
-def test_a_causal_convolution_is_padded_apart(activation):
+def test_a_causal_convolution_keeps_its_padding_as_a_layer(activation):
     def make(x):
         return layers.Conv1D(6, 3, padding="causal", dilation_rate=2, activation=activation, name="conv")(x)
 
@@ -250,7 +250,7 @@ def test_shared_layers_fold_once_and_stay_shared():
     assert len(model.weights) == 2
 
 
-def test_channels_first_is_refused_in_a_line():
+def test_channels_first_is_refused_in_one_line():
     inputs = keras.Input((3, 8, 8))
     model = keras.Model(inputs, layers.Conv2D(4, 3, data_format="channels_first", name="stem")(inputs))
     with pytest.raises(UserError, match="'stem' is channels_first"):

@@ -84,7 +84,7 @@ def toy(tmp_path, monkeypatch):
         ("refuse", UserError, "Toy cannot run a.tflite: no kernel for FOO"),
     ],
 )
-def test_however_a_runtime_ends_it_is_one_line(kind, error, message, toy):
+def test_however_a_runtime_dies_the_error_is_one_line(kind, error, message, toy):
     seconds = 1 if kind == "sleep" else 60
     with pytest.raises(error, match=message) as raised:
         process.run_child(

@@ -60,7 +60,7 @@ def test_what_is_wrong_as_either_is_refused_with_its_kind_and_the_word_for_anoth
 
 @pytest.mark.parametrize("numbers", [(2003, 0.5), (80, 1), (500, 3, 3)])
 def test_where_one_number_is_always_the_highest_it_has_to_be_right_as_a_regression(numbers):
-    """As scores of classes every picture has the same answer, and a column that is lost would not be seen."""
+    """As scores of classes every picture has the same answer, and a wrong column would not be seen."""
     original = np.random.default_rng(0).normal(numbers, np.asarray(numbers) / 20, (200, len(numbers)))
     assert judged(original, noisy(original, 21))[0] == "pass"
     lost = np.where(np.arange(len(numbers)) == 1, original.mean(0), original)
@@ -69,7 +69,7 @@ def test_where_one_number_is_always_the_highest_it_has_to_be_right_as_a_regressi
 
 
 def test_wrong_as_either_it_is_named_a_regression_where_one_number_is_always_the_highest():
-    """So the column that is lost is named, beside the model before quantization-aware training too."""
+    """So the wrong column is named, also in the comparison with the model before quantization-aware training."""
     original = np.random.default_rng(0).normal((320, 240, 0), (8, 8, 0.2), (200, 3))
     moved = original[:, [1, 0, 2]]
     moved[:, 2] = 0

@@ -57,7 +57,7 @@ def test_what_another_choice_gives_away():
     assert result.agreement == 0.5 and result.judge("int8")[0] == "fail"
 
 
-def test_many_flips_between_equals_are_no_harm():
+def test_many_flips_between_equal_scores_pass():
     """A thousand classes, the two best nearly equal: a third get the other one, and the expected loss is small."""
     rng = np.random.default_rng(0)
     scores = rng.normal(0, 1, (300, 1000))
@@ -171,7 +171,7 @@ def test_numbers_that_no_longer_follow_the_picture_fail(name):
             assert result.judge("int8")[0] == "fail" and result.correlation < 0.4, column
 
 
-def test_a_number_that_never_changes_is_no_harm_and_neither_are_few_pictures():
+def test_a_number_that_never_changes_and_few_pictures_pass():
     rng = np.random.default_rng(0)
     changing = rng.normal(0, 1, (300, 1))
     for constant in (0.0, 3.0):
@@ -197,7 +197,7 @@ def test_embeddings_that_are_all_the_same_fail_though_they_point_the_same_way():
 
 @pytest.mark.parametrize("sure", [0.3, 0.7])
 def test_labels_that_are_never_decided_otherwise_are_judged_by_their_probabilities(sure):
-    """Below one half on every picture, or above it: nothing can flip, and yet all can be lost."""
+    """Below one half on every picture, or above it: nothing can flip, and yet every answer can be wrong."""
     rng = np.random.default_rng(0)
     original = (sure > 0.5) + (0.5 - abs(sure - 0.5)) * rng.uniform(0, 1, (300, 4)) * (1 if sure < 0.5 else -1)
     judged = lambda answer: compare("x", original, answer, kind="multilabel", scale=1 / 256).judge("int8")[0]  # noqa: E731
@@ -230,13 +230,13 @@ def test_classes_masked_by_infinity_are_no_noise(logits):
 
 
 @pytest.mark.parametrize(("boxes", "count"), [(1, 32), (200, 13), (1000, 2), (10**6, 1)])
-def test_fewer_pictures_at_once_where_a_layer_gives_very_much(boxes, count):
-    """As the pooling of a thousand boxes does, 7 x 7 x 256 floats each."""
+def test_fewer_pictures_at_once_where_a_layers_output_is_very_large(boxes, count):
+    """Such as the pooling of a thousand boxes, 7 x 7 x 256 floats each."""
     image = keras.Input((boxes, 7, 7, 256))
     assert at_once(keras.Model(image, keras.layers.Activation("relu")(image))) == count
 
 
-def test_answers_are_those_of_all_pictures_whatever_is_looked_at_at_once(monkeypatch):
+def test_answers_do_not_depend_on_the_batch(monkeypatch):
     image = keras.Input((4, 4, 1), name="image")
     model = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
     images = {"image": np.random.default_rng(0).normal(size=(7, 4, 4, 1)).astype("float32")}

@@ -200,7 +200,7 @@ def test_bfloat16(tmp_path):
         lambda plain, average: {"student": plain, "teacher": average},
     ],
 )
-def test_an_average_of_the_weights_is_taken_and_said(tmp_path, wrapped):
+def test_an_average_of_the_weights_is_used_with_a_message(tmp_path, wrapped):
     torch.save(wrapped(squeezenet(1), squeezenet(2)), tmp_path / "x.pth")
     with pytest.warns(UserWarning, match="(?i)(ema|teacher).* was taken"):
         actual = kernel(tmp_path / "x.pth")

@@ -21,7 +21,7 @@ def prefixed(prefix, state):
 
 
 def loaded(path):
-    """(the values of one kernel, what was said)"""
+    """(the values of one kernel, the messages)"""
     with warnings.catch_warnings(record=True) as text:
         warnings.simplefilter("always")
         model = keras_cnns.build("squeezenet1_1", weights=path, **SMALL)
@@ -50,7 +50,7 @@ WRAPPINGS = {
 
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
 @pytest.mark.parametrize("zipped", [True, False], ids=["archive", "stream"])
-def test_the_network_is_found_and_nothing_is_to_be_said(tmp_path, wrapping, zipped):
+def test_the_network_is_found_without_a_message(tmp_path, wrapping, zipped):
     torch_written.save(WRAPPINGS[wrapping], tmp_path / "x.pth", zipped)
     result, message = loaded(tmp_path / "x.pth")
     np.testing.assert_array_equal(result, right(STATE))
@@ -68,7 +68,7 @@ AVERAGES = {
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-def test_an_average_that_cannot_be_taken_is_said(tmp_path, average):
+def test_an_average_that_cannot_be_used_is_a_warning(tmp_path, average):
     torch_written.save(AVERAGES[average], tmp_path / "x.pth")
     result, message = loaded(tmp_path / "x.pth")
     np.testing.assert_array_equal(result, right(STATE))
@@ -84,7 +84,7 @@ def test_an_average_that_cannot_be_taken_is_said(tmp_path, average):
     ],
     ids=["swa", "model_avg", "teacher"],
 )
-def test_an_average_with_names_is_taken_and_said(tmp_path, content):
+def test_an_average_with_names_is_used_with_a_message(tmp_path, content):
     torch_written.save(content, tmp_path / "x.pth")
     result, message = loaded(tmp_path / "x.pth")
     np.testing.assert_array_equal(result, right(OTHER))
@@ -101,7 +101,7 @@ def test_of_two_that_are_alike_one_is_taken_and_both_are_named(tmp_path, content
 
 @pytest.mark.parametrize(("names", "prefix"), [(("0.mean", "0.std"), "1."), (("pixel_mean", "pixel_std"), "")])
 @pytest.mark.parametrize("usual", [True, False])
-def test_pixels_that_the_file_s_own_network_prepared_are_said(tmp_path, names, prefix, usual):
+def test_preprocessing_inside_the_files_network_is_a_warning(tmp_path, names, prefix, usual):
     values = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) if usual else ([0.5] * 3, [0.25] * 3)
     own = {name: np.array(value, "float32").reshape(1, 3, 1, 1) for name, value in zip(names, values, strict=True)}
     torch_written.save(own | prefixed(prefix, STATE), tmp_path / "x.pth")

@@ -81,7 +81,7 @@ def changed(before, after):
 
 @pytest.mark.slow
 def test_four_steps(tmp_path, monkeypatch):
-    """From the same start proposals and heads are trained apart, and joined on the layers that the heads have made."""
+    """From the same start proposals and heads are trained separately, and joined on layers that the heads have made."""
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
     start = of(STEP).network(10)
     start.save(tmp_path / "start.keras")
