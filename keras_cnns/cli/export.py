@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from keras_cnns.support import progress
+from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.console import Json, print_json
 from keras_cnns.support.errors import BadArgument, UnsupportedModel
 from keras_cnns.support.streams import import_tensorflow
@@ -88,35 +89,21 @@ def export(
     with progress.step("reading the pictures"):
         data: dict[str, Any] = {} if dataset is None else _data(network, model, dataset, data_dir, pictures)
     data["preprocessing"] = _preprocessing(network, model, data, preprocess, pixels)
-    report = run(
-        network,
-        out or f"{Path(model).with_suffix('')}_{scheme}.tflite",
-        scheme=scheme,
-        input_type=input_type,
-        output_type=output_type,
-        batch=batch,
-        head=head,
-        explain=explain,
-        outputs=outputs,
-        goal=goal,
-        max_drop=max_drop,
-        max_size=max_size,
-        max_latency=max_latency,
-        error_avoided=error_avoided,
-        engine=engine,
-        target=target,
-        force=force,
-        card=read_card(model),
-        **data,
-    )
-    _finish(report, app, as_json)
+    types: dict[str, Any] = {"input_type": input_type, "output_type": output_type, "batch": batch}
+    making: dict[str, Any] = {"engine": engine, "error_avoided": error_avoided, "target": target, "force": force}
+    ends: dict[str, Any] = {"head": head, "explain": explain, "outputs": outputs}
+    limits: dict[str, Any] = {"goal": goal, "max_drop": max_drop, "max_size": max_size, "max_latency": max_latency}
+    path = out or f"{Path(model).with_suffix('')}_{scheme}.tflite"
+    settings = types | making | ends | limits | data
+    report = run(network, path, scheme=scheme, layers=True, card=read_card(model), **settings)
+    _finish(report, model, app, as_json)
 
 
-def _finish(report: "Report", app: str | None, as_json: bool) -> None:
+def _finish(report: "Report", model: str, app: str | None, as_json: bool) -> None:
     """Writes the report beside the file, and the source code of an app if one is asked for, and prints the report."""
     from keras_cnns.tflite import print_reports
 
-    report.to_json(Path(report.path).with_suffix(".report.json"))
+    write_json(Path(report.path).with_suffix(".report.json"), report.to_dict() | {"source": model})
     source = None
     if app:
         from keras_cnns.export_scripts import app_source

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_cnns.inference.pictures import read_picture
-from keras_cnns.insight import explain_file
 from keras_cnns.insight.figures import draw
 from keras_cnns.insight.maps import cam as class_map
 from keras_cnns.insight.maps import (
@@ -20,6 +19,7 @@ from keras_cnns.insight.maps import (
     occlusion,
     targets,
 )
+from keras_cnns.insight.maps import tflite_file as explain_file
 from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile, nearest

@@ -50,6 +50,7 @@ def export(
     names: Any = None,
     card: Card | None = None,
     target: str | Sequence[str | Target] = "litert",
+    layers: bool = False,
     force: bool = False,
 ) -> Report:
     """Writes `model` to the `.tflite` file `path` and returns a `Report` on how well the file stands in for it.
@@ -79,6 +80,7 @@ def export(
       names, card, normalization: see `Description`.
       target: what the file is meant for besides LiteRT, such as "openvino" or ["tflite-micro", "ethos-u55-128"]: it is
         run there too where the target's tool is installed, and fails if it fails there.
+      layers: measure the error of every layer of a file that passes, too; not with "auto".
       force: write a failing file all the same.
 
     Raises:
@@ -93,7 +95,7 @@ def export(
     exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=described, targets=target)
     if scheme == AUTO:
         return exporter.auto(path, limits, settings)
-    return exporter.export(path, scheme, settings, force=force)
+    return exporter.export(path, scheme, settings, layers=layers, force=force)
 
 
 def _check_before_reading(

@@ -116,6 +116,7 @@ class Exporter:
         scheme: str = "float32",
         settings: FileSettings | None = None,
         *,
+        layers: bool = False,
         force: bool = False,
     ) -> Report:
         """Writes the file `path` in `scheme` if its answers are the model's; returns the `Report` of the comparison.
@@ -124,6 +125,7 @@ class Exporter:
           path: of a `.tflite` file; it is replaced only by a file that passes.
           scheme: a row of `SCHEMES`.
           settings: types, batch, engine and tuning of the file.
+          layers: measure the error of every layer of a file that passes, too; otherwise only of one that fails.
           force: write a failing file all the same.
 
         Raises:
@@ -154,10 +156,10 @@ class Exporter:
                 raise UserError(f"{error}.{other} The file was kept as {kept}.") from error
             report = self._report(path, scheme, job, examination, len(data), len(reference))
             report = self._with_targets(report, temporary)
-            if report.status == "fail":
-                layers = [layer.name for layer in sublayers(self.float_model.model, include_self=False)]
+            if report.status == "fail" or (layers and scheme != "float32"):
+                names = [layer.name for layer in sublayers(self.float_model.model, include_self=False)]
                 with progress.step("measuring the error of every layer"):
-                    errors = layer_errors(temporary.resolve(), float_file, self.pictures.images, layers)
+                    errors = layer_errors(temporary.resolve(), float_file, self.pictures.images, names)
                 report = replace(report, layers=errors)
             report = replace(report, seconds=time.perf_counter() - started)
             if report.status == "fail" and not force:

@@ -69,11 +69,11 @@ class Report:
             )
 
     def _left(self, row: dict[str, Any], total: int) -> str:
-        """How long the rest of the run will take, by the epochs so far, but for the first, which compiles."""
+        """How long the rest of the run will take, by the epochs so far but the first, which compiles."""
         self.seconds.append(row["seconds"])
         per_step = np.mean(self.seconds[1:] or self.seconds) / (row["step"] / row["epoch"])
         left = per_step * (total - row["step"])
-        return f", about {duration(left)} left" if left >= SHORT else ""
+        return f", about {duration(left)} left" if left >= SHORT and len(self.seconds) > 1 else ""
 
     def _write(self, step: int, scalars: dict[str, float]) -> None:
         if self.log is None:

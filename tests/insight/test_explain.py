@@ -12,8 +12,8 @@ from keras_cnns.cli import commands
 from keras_cnns.data.pictures import read_picture
 from keras_cnns.inference.predict import predict
 from keras_cnns.insight.explain import METHODS
-from keras_cnns.insight.explain_file import File
 from keras_cnns.insight.figures import draw
+from keras_cnns.insight.maps.tflite_file import File
 from keras_cnns.saving.card import Card, write_card
 from keras_cnns.saving.keras_file import load_model
 from keras_cnns.testing import pictures, randomize

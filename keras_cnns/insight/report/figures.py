@@ -116,3 +116,17 @@ def layer_errors(errors: Sequence[LayerError]) -> Figure:
     axes.set_title("Int8 file beside the float32 file, result by result", fontsize=10)
     axes.grid(alpha=0.3)
     return figure
+
+
+def memory_map(live: Sequence[tuple[str, int]]) -> Figure:
+    """Bytes of the intermediate results at each operator, in the order of execution."""
+    figure = Figure(figsize=(5.2, 3.2), layout="constrained")
+    axes = figure.subplots()
+    sizes = [size / 1024 for _, size in live]
+    axes.bar(range(1, len(live) + 1), sizes, color=HELD_OUT, width=1.0, edgecolor="white", linewidth=0.3)
+    axes.set_xlabel("operator, in order of execution")
+    axes.set_ylabel("intermediate results, KiB")
+    axes.set_title("Memory while the file runs", fontsize=10)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3, axis="y")
+    return figure

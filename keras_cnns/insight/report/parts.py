@@ -1,13 +1,14 @@
 """The sections of a report. Each shows its content or says why it is missing."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from keras_cnns.data.duplicates import near_duplicates
-from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import figures, measures
 from keras_cnns.insight.report.calibration import calibration
+from keras_cnns.insight.report.export_parts import class_maps, contents, exports, over
 from keras_cnns.insight.report.html import Section, Table, of_figure, of_pixels
 from keras_cnns.insight.report.subject import Subject
 from keras_cnns.support.errors import BadArgument, UserError, first_line
@@ -22,7 +23,7 @@ DAMAGED = (KeyError, IndexError, TypeError, ValueError, AttributeError, Arithmet
 def sections(subject: Subject) -> list[Section]:
     """All sections, in the order of the report. A section that cannot be shown says why."""
     parts = []
-    for fill in (facts, curves, classes, confidence, exports, wrong, duplicates):
+    for fill in _sections_of(subject):
         section = Section(fill.__name__, (fill.__doc__ or "").split(".")[0])
         try:
             fill(subject, section)
@@ -34,6 +35,21 @@ def sections(subject: Subject) -> list[Section]:
             )
         parts.append(section)
     return parts
+
+
+def _sections_of(subject: Subject) -> tuple[Callable[[Subject, Section], None], ...]:
+    """The sections that fit the subject: contents and class maps are those of an exported file."""
+    of_file = subject.file is not None and subject.file.suffix == ".tflite"
+    return (
+        facts,
+        curves,
+        classes,
+        confidence,
+        exports,
+        *((contents, class_maps) if of_file else ()),
+        wrong,
+        duplicates,
+    )
 
 
 def facts(subject: Subject, section: Section) -> None:
@@ -112,41 +128,6 @@ def confidence(subject: Subject, section: Section) -> None:
     )
 
 
-def exports(subject: Subject, section: Section) -> None:
-    """Exported files and what rounding does to them."""
-    if subject.exports:
-        rows = []
-        for row in subject.exports:
-            (first, *_) = row.get("comparisons") or [{}]
-            figures_ = [first.get(key) for key in ("agreement", "snr_db", "accuracy")]
-            sizes = (f"{row['size_bytes'] / 1e6:.3f}", f"{row.get('latency_ms', 0):.3f}")
-            rows.append((row["scheme"], *sizes, *(_figure(value) for value in figures_), row["status"]))
-        head = ("scheme", "size, MB", "ms, one thread", "same answer", "dB", "accuracy", "verdict")
-        section.tables.append(Table("Each file beside its Keras model, when it was exported", head, rows))
-    else:
-        section.missing.append("No report of an export lies beside it.")
-    files = sorted(subject.folder.glob("*_int8.tflite"), key=lambda p: ("weight" in p.name, "dynamic" in p.name))
-    pairs = [(q, q.with_name(q.name.replace("_int8", "_float32"))) for q in files if "only" not in q.name]
-    pairs = [(q, f) for q, f in pairs if f.is_file()]
-    if not pairs:
-        section.missing.append("Layer errors: no int8 file with its float32 file lies beside it.")
-        return
-    from keras_cnns.tflite.targets import runner
-    from keras_cnns.tflite.verify.layer_errors import layer_errors
-
-    (quantized, reference), (pictures, _, _) = pairs[0], subject.held_out
-    (name, *_) = runner.ask("describe", file=str(reference.resolve()))[0]["inputs"]
-    errors = layer_errors(quantized.resolve(), reference.resolve(), {name: pictures[:8].astype("float32")})
-    if not errors:
-        section.missing.append("Layer errors: the two files have no result in common.")
-        return
-    low = min(errors, key=lambda e: e.snr_db)
-    alt = (
-        f"Signal-to-noise ratio of {len(errors)} results of {quantized.name}; lowest {low.snr_db:.1f} dB at {low.layer}"
-    )
-    section.images.append(of_figure(figures.layer_errors(errors), alt, f"{quantized.name} on 8 held-out pictures"))
-
-
 def wrong(subject: Subject, section: Section) -> None:
     """Pictures it gets wrong."""
     pictures, labels, names = subject.held_out
@@ -164,7 +145,7 @@ def wrong(subject: Subject, section: Section) -> None:
         if maps is not None:
             grey = np.repeat(shown.mean(-1, keepdims=True), 3, -1)
             shown = np.concatenate(
-                [np.broadcast_to(shown, grey.shape), np.ones((len(grey), 2, 3)), _over(grey, maps[place])], 1
+                [np.broadcast_to(shown, grey.shape), np.ones((len(grey), 2, 3)), over(grey, maps[place])], 1
             )
         caption = f"true: {true}; answered: {names[answer]} ({sure:.0%})"
         section.thumbnails.append(of_pixels(shown, f"held-out picture {index}, {caption}", caption, side=240))
@@ -184,13 +165,6 @@ def _maps(subject: Subject, pictures: np.ndarray, answers: np.ndarray, section: 
         return None
     section.lines.append("Right of each picture: Grad-CAM of the wrong answer, light where it speaks for it.")
     return maps
-
-
-def _over(grey: np.ndarray, class_map: np.ndarray) -> np.ndarray:
-    import matplotlib
-
-    shades = matplotlib.colormaps[draw.SHADES](class_map / (class_map.max() or 1))[..., :3]
-    return 0.45 * grey + 0.55 * shades
 
 
 def duplicates(subject: Subject, section: Section) -> None:

@@ -50,6 +50,18 @@ class Subject:
 
         return load_model(self.file)
 
+    @cached_property
+    def original(self) -> "keras.Model | None":
+        """The Keras model that the file was exported from, by the report beside it; None if it is not there."""
+        from keras_cnns.saving.keras_file import load_model
+
+        sources = (row.get("source") for row in self.exports)
+        paths = [Path(source) for source in sources if isinstance(source, str)]
+        path = next(
+            (p for p in (*paths, *(self.folder / p.name for p in paths)) if p.suffix == ".keras" and p.is_file()), None
+        )
+        return load_model(path) if path else None
+
     @property
     def task(self) -> str:
         """What its network is for; a classifier, where nothing else is known."""
@@ -142,7 +154,13 @@ def subject(path: str | os.PathLike[str], *, dataset: str | None = None, data_di
     recipe = recipe if isinstance(recipe, dict) else {}
     name = card.name or path.stem
     return Subject(
-        name, path.parent, path, card, recipe, exports=_exports(path.parent), **_data(recipe, None, dataset, data_dir)
+        name,
+        path.parent,
+        path,
+        card,
+        recipe,
+        exports=_own(_exports(path.parent), path),
+        **_data(recipe, None, dataset, data_dir),
     )
 
 
@@ -199,6 +217,11 @@ def _exports(folder: Path) -> list[dict]:
         rows = values.get("exports", [values]) if isinstance(values, dict) else values
         reports += filter(_is_report, rows if isinstance(rows, list) else [])
     return reports
+
+
+def _own(reports: list[dict], file: Path) -> list[dict]:
+    """Of the reports in the folder of a file, its own; all of them if none names it."""
+    return [row for row in reports if Path(str(row.get("path", ""))).name == file.name] or reports
 
 
 def _is_report(row: Any) -> bool:
