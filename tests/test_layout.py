@@ -237,6 +237,7 @@ def test_a_circle_between_folders_is_found():
 # Private attributes of other packages that have no public counterpart; Keras's are in graph/ alone.
 FOREIGN_PRIVATES = {
     "_actions": "the flags of an argparse parser, for the page about the command",
+    "_experimental_use_buffer_offset": "where TFLiteConverter puts weights; without it, it holds them twice",
     "_exit": "os._exit, documented by Python",
     "_get_ops_details": "the operators of a .tflite file: ai_edge_litert offers no other way to list them",
     "_get_tensor_details": "the tensors of a subgraph, from the same interpreter",

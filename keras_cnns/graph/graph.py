@@ -97,13 +97,19 @@ class Graph:
         self.outputs = tree.map_structure(rewritten.get, self.outputs)
 
     def build(
-        self, *, make: Callable[[Node, str], keras.layers.Layer | None] | None = None, name: str | None = None
+        self,
+        *,
+        make: Callable[[Node, str], keras.layers.Layer | None] | None = None,
+        name: str | None = None,
+        release: bool = False,
     ) -> keras.Model:
         """Builds the Keras model of this graph, in float32.
 
         Args:
           make: called with (node, name) to create the layer of a node; None from it means the default layer.
           name: of the model; default: the graph's.
+          release: drop each node's weights once its layer holds them, so that they are not in memory twice. The graph
+            can be built once then.
         """
         names = _Names()
         tensors: dict[Node, Any] = {}
@@ -111,6 +117,8 @@ class Graph:
         with in_float32():
             for node in self.nodes:
                 tensors[node] = self._call(node, tensors, names, shared_layers, make)
+                if release and node.shared is None:
+                    node.weights = []
             inputs, outputs = (tree.map_structure(tensors.get, x) for x in (self.inputs, self.outputs))
             model_name = name or self.name
             return with_headroom(lambda: keras.Model(inputs, outputs, name=model_name), share=thread_state())

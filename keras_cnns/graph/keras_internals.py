@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # listing the networks must not load Keras
     import keras
+    import numpy as np
 
 
 def producer(tensor: keras.KerasTensor) -> keras.Operation:
@@ -87,3 +88,15 @@ def thread_state() -> tuple[Any, ...]:
     from keras.src.backend.common import global_state
 
     return (global_state.GLOBAL_STATE_TRACKER,)
+
+
+def array_of(variable: keras.Variable) -> np.ndarray:
+    """The values of a variable as they are now; a later change leaves the array as it is.
+
+    With TensorFlow nothing is copied, and the array cannot be written to: `variable.numpy()` copies.
+    """
+    import keras
+    import numpy as np
+
+    value = variable.value
+    return np.asarray(value.read_value() if hasattr(value, "read_value") else keras.ops.convert_to_numpy(value))

@@ -12,7 +12,7 @@ from keras import layers, ops, tree
 from keras_cnns.graph.calls import Call, Calls, Ref
 from keras_cnns.graph.carried import Carried, can_be_made_again, replaced
 from keras_cnns.graph.graph import Graph
-from keras_cnns.graph.keras_internals import calls_of, functional_inside, is_masked, sublayers
+from keras_cnns.graph.keras_internals import array_of, calls_of, functional_inside, is_masked, sublayers
 from keras_cnns.graph.kinds import (
     ACTIVATIONS,
     ARITHMETIC,
@@ -128,7 +128,7 @@ class _Reader:
     def plain(self, layer: keras.Layer, args: tuple, common: dict[str, Any], activation: Any) -> Node:
         """The node of a layer that can be created again from its config and weights."""
         kind, config = type(layer), _config(layer)
-        weights = [np.asarray(w) for w in layer.get_weights()]
+        weights = [array_of(variable) for variable in layer.weights]
         if isinstance(within := getattr(layer, "activation", None), keras.Layer):
             weights = weights[: len(weights) - len(within.weights)]  # those are the node's behind it
         if activation is not None:

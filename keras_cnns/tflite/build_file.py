@@ -1,7 +1,6 @@
 """Builds the flatbuffers of a model: in float32, to compare with, and in a scheme."""
 
-import keras
-
+from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
@@ -11,6 +10,7 @@ from keras_cnns.tflite.file.biases import with_biases
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
 from keras_cnns.tflite.quantize.job import Job
+from keras_cnns.tflite.rewrite.int8_forms import has_int8_forms
 from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.target import Rewrites
@@ -40,16 +40,20 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
 
     forms = job.rewrites if row.int8_forms else None
 
-    def lean(int8_forms: Rewrites | None) -> keras.Model:
-        return prepared(float_model.graph.copy(), outputs=kept, int8_forms=int8_forms).build()
+    def lean(int8_forms: Rewrites | None) -> Graph:
+        return prepared(float_model.graph.copy(), outputs=kept, int8_forms=int8_forms)
 
     def in_float32(int8_forms: Rewrites | None) -> bytes:
-        key = ("float32", int8_forms, settings.batch)
-        return job.shared.once(key, lambda: convert.to_flatbuffer(lean(int8_forms), settings.batch, **names))
+        def make() -> bytes:
+            if int8_forms is not None and not has_int8_forms(lean(None), int8_forms):
+                return in_float32(None)
+            return convert.to_flatbuffer(lean(int8_forms).build(release=True), settings.batch, **names)
+
+        return job.shared.once(("float32", int8_forms, settings.batch), make)
 
     reference = in_float32(None)  # what the file is compared with is the float32 file that would be shipped
     if settings.engine == "converter":
-        return reference, stock.make(scheme, lean(forms), job, **names)
+        return reference, stock.make(scheme, lean(forms).build(), job, **names)
     data = schemes.make(scheme, in_float32(forms), job)
     inputs, outputs = (kind == "uint8" for kind in (settings.input_type, settings.output_type))
     return reference, flatbuffer.as_uint8(data, inputs=inputs, outputs=outputs) if inputs or outputs else data

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.graph.graph import Graph
-from keras_cnns.graph.keras_internals import input_structure
+from keras_cnns.graph.keras_internals import array_of, input_structure
 from keras_cnns.graph.node import Node
 from keras_cnns.graph.reader import is_reduced, read
 from keras_cnns.support.errors import UnsupportedModel
@@ -94,8 +94,8 @@ class FloatModel:
     def weights_digest(self) -> str:
         """SHA-256 of all weights, so that a file can be traced to its checkpoint."""
         digest = hashlib.sha256()
-        for value in self.model.get_weights():
-            digest.update(np.ascontiguousarray(value).tobytes())
+        for variable in self.model.weights:
+            digest.update(np.ascontiguousarray(array_of(variable)).data)
         return digest.hexdigest()
 
 

@@ -3,17 +3,19 @@
 import contextlib
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.graph.keras_internals import input_structure, output_structure, producer
 from keras_cnns.saving.keras_file import load_model
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
 from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.file.stand_ins import StandIn, put_back, stand_ins
 
 
 def load(source: keras.Model | str | Path) -> keras.Model:
@@ -60,21 +62,33 @@ def output_names(model: keras.Model) -> list[str]:
 
 
 def serving_function(
-    model: keras.Model, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+    model: keras.Model,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    standing: Sequence[StandIn] = (),
 ) -> tf.types.experimental.PolymorphicFunction:
-    """`model` in inference as a function of named tensors that returns a dict of named tensors."""
+    """`model` in inference as a function of named tensors that returns a dict of named tensors.
+
+    standing: constants that the function computes with in place of the model's kernels.
+    """
     inputs, outputs = inputs or input_names(model), outputs or output_names(model)
 
     def serve(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         structure = input_structure(model)
-        result = model(keras.tree.pack_sequence_as(structure, [tensors[name] for name in inputs]), training=False)
+        constants = [(s.kernel, tf.constant(s.value, shape=tuple(s.kernel.shape))) for s in standing]
+        with keras.StatelessScope(state_mapping=constants) if constants else contextlib.nullcontext():
+            result = model(keras.tree.pack_sequence_as(structure, [tensors[name] for name in inputs]), training=False)
         return dict(zip(outputs, keras.tree.flatten(result), strict=True))
 
     return tf.function(serve)
 
 
 def concrete_function(
-    model: keras.Model, batch: int | None = 1, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+    model: keras.Model,
+    batch: int | None = 1,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    standing: Sequence[StandIn] = (),
 ) -> tf.types.experimental.ConcreteFunction:
     """The serving function traced at a fixed batch; `batch=None` leaves it open. inputs, outputs: other names for them.
 
@@ -90,7 +104,7 @@ def concrete_function(
             )
         specs[name] = tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
     with answering(model):
-        return serving_function(model, inputs, outputs).get_concrete_function(**specs)
+        return serving_function(model, inputs, outputs, standing).get_concrete_function(**specs)
 
 
 @contextlib.contextmanager
@@ -114,7 +128,9 @@ def converter(model: keras.Model, batch: int | None = 1, **names: Sequence[str])
     """
     holder = tf.Module()
     holder.kept = [variable.value for variable in model.variables]
-    result = tf.lite.TFLiteConverter.from_concrete_functions([concrete_function(model, batch, **names)], holder)
+    result = tf.lite.TFLiteConverter.from_concrete_functions(
+        [concrete_function(model, batch, names.get("inputs"), names.get("outputs"))], holder
+    )
     result.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return result
 
@@ -138,13 +154,27 @@ def to_flatbuffer(model: keras.Model, batch: int | None = 1, **names: Sequence[s
     names: `inputs` and `outputs`, lists of names for the signature instead of the model's own. The signature is written
     into the finished flatbuffer, because the converter takes twice the time with it (measured on MobileNetV2).
     """
-    function = concrete_function(model, batch, **names)
+    standing = stand_ins(model)
+    converted = _converted(model, batch, standing, names)
+    if not put_back(converted, standing):
+        converted = _converted(model, batch, (), names)
+    return flatbuffer.write(converted)
+
+
+def _converted(
+    model: keras.Model, batch: int | None, standing: Sequence[StandIn], names: Mapping[str, Sequence[str]]
+) -> schema.ModelT:
+    """The signed flatbuffer as an object, with stand-ins in place of the kernels that have one."""
+    function = concrete_function(model, batch, **names, standing=standing)
     with stderr_closed():  # it would rather keep the signature itself
         tflite_converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     tflite_converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    tflite_converter._experimental_use_buffer_offset = True  # weights behind the flatbuffer: half the memory
     own = len(function.inputs) - len(function.captured_inputs)  # behind them stand variables and constants
     inputs = [tensor.op.name for tensor in function.inputs[:own]]
-    return flatbuffer.signed(run(tflite_converter), inputs, sorted(function.structured_outputs))
+    result = flatbuffer.read(run(tflite_converter))
+    flatbuffer.sign(result, inputs, sorted(function.structured_outputs))
+    return result
 
 
 def _explain(message: str, graph: tf.Graph) -> str:

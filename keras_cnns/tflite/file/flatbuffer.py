@@ -1,50 +1,31 @@
 """Reads and writes the `.tflite` flatbuffer as an object, with small changes to it."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from keras_cnns.tflite.file.packing import packed
+
 
 def read(data: bytes) -> schema.ModelT:
-    """The flatbuffer `data` as a `schema.ModelT`."""
-    return flatbuffer_utils.read_model_from_bytearray(bytes(data))
+    """The flatbuffer `data` as a `schema.ModelT`; its weights are not copied, and cannot be changed in place."""
+    return flatbuffer_utils.read_model_from_bytearray(memoryview(data).toreadonly())
 
 
-def write(model: schema.ModelT) -> bytes:
-    """`model` as one flatbuffer with its weights inside it, each at a multiple of 16 bytes.
+def write(model: schema.ModelT, behind: Callable[[int], bytes] | None = None) -> bytes:
+    """`model` as one flatbuffer with its weights inside it (`packing.packed`), and what stands `behind` it.
 
     The quantizer puts weights behind the flatbuffer, where older runtimes do not look for them, and where files packed
     into the model belong.
     """
-    model = copy.copy(model)
-    model.buffers = [_AlignedBuffer(buffer.data) for buffer in model.buffers]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return packed(model, behind)
 
 
-class _AlignedBuffer(schema.BufferT):
-    """A buffer whose data start at a multiple of 16, which the generated code promises and does not keep."""
-
-    def Pack(self, builder: "flatbuffers.Builder") -> int:
-        vector = None
-        if self.data is not None:
-            payload = bytes(self.data)
-            builder.StartVector(1, len(payload), 16)
-            builder.head -= len(payload)
-            builder.Bytes[builder.head : builder.head + len(payload)] = payload
-            vector = builder.EndVector()
-        schema.BufferStart(builder)
-        if vector is not None:
-            schema.BufferAddData(builder, vector)
-        return schema.BufferEnd(builder)
-
-
-def signed(data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """The flatbuffer with the signature "serving_default": `inputs` are tensor names, `outputs` go by order."""
-    model = read(data)
+def sign(model: schema.ModelT, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Gives `model` the signature "serving_default": `inputs` by their tensors' names, `outputs` by order."""
     graph = model.subgraphs[0]
     called = {graph.tensors[i].name.decode(): i for i in graph.inputs}
     signature = schema.SignatureDefT()
@@ -52,7 +33,6 @@ def signed(data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     signature.inputs = [_entry(name, called[name]) for name in inputs]
     signature.outputs = [_entry(name, i) for name, i in zip(outputs, graph.outputs, strict=True)]
     model.signatureDefs = [signature]
-    return write(model)
 
 
 def _entry(name: str, tensor: int) -> schema.TensorMapT:

@@ -52,14 +52,33 @@ def attach(data: bytes, card: Card, *, normalization: Normalization | None = Non
     kept.data = _metadata(card, images, scores)
     model.buffers.append(kept)
     model.metadata = [*(model.metadata or []), entry]
-    packed = io.BytesIO(flatbuffer.write(model))
-    with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_entry(ENTRY), json.dumps(asdict(card), indent=1))
+    return flatbuffer.write(model, behind=lambda size: _archive(size, card))
+
+
+def _archive(start: int, card: Card) -> bytes:
+    """The card and its labels as a zip archive that begins at `start` of a file."""
+    archive = _Behind(start)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
+        packed.writestr(_entry(ENTRY), json.dumps(asdict(card), indent=1))
         if card.labels:
             lines = (" ".join(str(label).splitlines()) for label in card.labels)  # one line each, whatever it holds
             text = "\n".join(lines)  # a label from the name of a folder may hold what UTF-8 cannot
-            archive.writestr(_entry(LABELS), text.encode("utf-8", "replace"))
-    return packed.getvalue()
+            packed.writestr(_entry(LABELS), text.encode("utf-8", "replace"))
+    return archive.getvalue()
+
+
+class _Behind(io.BytesIO):
+    """What follows `start` bytes of a file, without those: positions are those of the file."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self.start = start
+
+    def tell(self) -> int:
+        return self.start + super().tell()
+
+    def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
+        return self.start + super().seek(position - (self.start if whence == io.SEEK_SET else 0), whence)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -1,18 +1,22 @@
 """Rewrites operators that a runtime would run by slower kernels in int8: pools, hard-swish, long concatenations."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from keras import layers, ops, tree
 
+from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE, LINEAR, POOLS, SUMS, is_hard_swish, is_relu
 from keras_cnns.graph.node import Node, Uses, like, new, plus, relu6, times
 from keras_cnns.tflite.rewrite.fold import number_affine
 from keras_cnns.tflite.rewrite.padding import each, same_padding
 from keras_cnns.tflite.targets.target import Rewrites
 
+Rule: TypeAlias = Callable[[Node, Uses], Node | None]
 
-def rules_for(rewrites: Rewrites) -> list[Callable[..., Node | None]]:
+
+def rules_for(rewrites: Rewrites) -> list[Rule]:
     """The rewriting rules for the forms that a target wants in int8, in the order of their use."""
     rules: list[Callable] = []
     if rewrites.hard_swish == "decomposed":
@@ -22,6 +26,26 @@ def rules_for(rewrites: Rewrites) -> list[Callable[..., Node | None]]:
     if rewrites.convolved_relu:
         rules.append(rectified)
     return rules
+
+
+def has_int8_forms(graph: Graph, rewrites: Rewrites) -> bool:
+    """Whether `rewrites` change anything in a graph that was prepared without them; the graph is left as it is."""
+    results: list[Node | None] = []
+
+    def recorded(rule: Rule) -> Rule:
+        def record(node: Node, uses: Uses) -> Node | None:
+            results.append(rule(node, uses))
+            return results[-1]
+
+        return record
+
+    graph.copy().rewrite(*(recorded(unless_masked(rule)) for rule in rules_for(rewrites)))
+    return any(result is not None for result in results)
+
+
+def unless_masked(rule: Rule) -> Rule:
+    """The rule for nodes that do not pass a mask on."""
+    return lambda node, uses: None if node.masked else rule(node, uses)
 
 
 def thinning(node: Node, uses: Uses | None = None) -> Node | None:

@@ -6,7 +6,7 @@ slower kernels are replaced: pools of one pixel, and in int8 also hard-swish and
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -38,7 +38,7 @@ from keras_cnns.tflite.rewrite.fold import (
     keep_before_linear,
     scaled_input,
 )
-from keras_cnns.tflite.rewrite.int8_forms import by_fives, rules_for, thinning
+from keras_cnns.tflite.rewrite.int8_forms import Rule, by_fives, rules_for, thinning, unless_masked
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
 from keras_cnns.tflite.rewrite.padding import each, fuse_padding
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
@@ -46,7 +46,6 @@ from keras_cnns.tflite.targets.target import Rewrites
 
 Outputs: TypeAlias = str | int | Sequence[str | int] | None  # names or positions; None for all but auxiliary ones
 RECURRENT = (layers.RNN, layers.Bidirectional, layers.TimeDistributed, layers.ConvLSTM2D)
-Rule: TypeAlias = Callable[[Node, Uses], Node | None]
 
 
 def prepare(
@@ -106,12 +105,7 @@ def prepared(
     ]
     if int8_forms is not None:
         rules += rules_for(int8_forms)
-    return graph.rewrite(first, *map(_unless_masked, rules))
-
-
-def _unless_masked(rule: Rule) -> Rule:
-    """The rule for nodes that do not pass a mask on."""
-    return lambda node, uses: None if node.masked else rule(node, uses)
+    return graph.rewrite(first, *map(unless_masked, rules))
 
 
 def keep_outputs(graph: Graph, wanted: Outputs = None) -> None:
