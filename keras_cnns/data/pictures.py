@@ -53,7 +53,7 @@ def read_picture(path: Any, shape: Any, *, crop: str = "centre", crop_fraction: 
         raise BadArgument(f"shape is {short(shape)}: a picture's is (height, width, channels).")
     height, width, channels = map(int, shape)
     if channels not in (1, 3):
-        raise UnsupportedModel(f"pictures have 1 or 3 channels, and the model takes {channels}.")
+        raise UnsupportedModel(f"the model takes pictures of {channels} channels, and files have 1 or 3.")
     how = Augment.of({"crop": crop, "crop_fraction": crop_fraction})
     path = path if isinstance(path, bytes) else path_of(path, "the picture")
     name = "the picture" if isinstance(path, bytes) else str(path)

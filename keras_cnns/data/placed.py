@@ -46,7 +46,7 @@ class PlacedSamples:
         return (numbers,)
 
     def training(self, index: tf.Tensor, number: tf.Tensor, numbers: tf.Tensor, careful: bool) -> tuple:
-        """Sample `index` of the run, which shows picture `number`."""
+        """The sample at position `index` of the run: picture `number`, augmented."""
         others = tf.cast(numbers[OTHERS:] * self.count, tf.int64)
         picture, target, _ = self._read(self._augmented, index, [number, others, numbers])
         if self.colours.changes:

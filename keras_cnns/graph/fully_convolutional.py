@@ -27,9 +27,9 @@ def to_fully_convolutional(model: "keras.Model") -> "keras.Model":
       maps = to_fully_convolutional(build("vgg16"))(pictures)  # [1, 384, 384, 3] -> [1, 6, 6, 1000]
     """
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise BadArgument(f"{kind(model)} is no functional keras.Model: give one of Keras 3.")
+        raise BadArgument(f"{kind(model)} is not a functional keras.Model of Keras 3.")
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or None in model.inputs[0].shape[1:]:
-        raise UnsupportedModel(f"{model.name} takes no picture of a known size: build it with input_shape=.")
+        raise UnsupportedModel(f"{model.name} does not take pictures of a known size: build it with input_shape=.")
     fixed_grid = next((layer.name for layer in model.layers if isinstance(layer, AdaptivePooling2D)), None)
     if fixed_grid:
         raise UnsupportedModel(

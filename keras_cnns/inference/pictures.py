@@ -34,7 +34,7 @@ def read_picture(
     """
     height, width, channels = shape
     if channels not in (1, 3):
-        raise BadArgument(f"pictures have 1 or 3 channels, and the model takes {channels}.")
+        raise BadArgument(f"the model takes pictures of {channels} channels, and files have 1 or 3.")
     name = "the picture" if isinstance(picture, bytes) else str(picture)
     data = read_data(picture)
     try:

@@ -68,7 +68,7 @@ def predict(
     if not whole(top, 1):
         raise BadArgument(f"top is {short(top)}: give a whole number of at least 1.")
     if not number(low) or not number(high):
-        raise BadArgument(f"black and white are {short(low)} and {short(high)}: give two numbers.")
+        raise BadArgument(f"the values of black and white are {short(low)} and {short(high)}: give two numbers.")
     if not number(least):
         raise BadArgument(f"least is {short(least)}: give a score, such as 0.5.")
     folder = None if out is None else path_of(out, "out")
@@ -129,7 +129,7 @@ def _pictures(paths: Paths) -> list[Path]:
     """The paths, with those in a folder and below in its place."""
     paths = [paths] if isinstance(paths, (str, Path)) else paths
     if not isinstance(paths, (list, tuple)):
-        raise BadArgument(f"pictures are given as a list of paths, not as {kind(paths)}.")
+        raise BadArgument(f"pictures must be a list of paths, not {kind(paths)}.")
     if not paths:
         raise BadArgument("there is no picture to predict: give one or more.")
     pictures: list[Path] = []

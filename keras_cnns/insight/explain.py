@@ -135,11 +135,11 @@ def _check(
     if not paths and method != "maximize":
         raise BadArgument(f"{method} needs a picture: give one or more.")
     if layer is not None and method not in (*LAYERED, *UNITS):
-        raise BadArgument(f"{method} looks at no single layer: leave --layer out, or take grad_cam.")
+        raise BadArgument(f"{method} does not use a single layer: leave --layer out, or use grad_cam.")
     if channel is not None and method not in ("deconvnet", "maximize"):
-        raise BadArgument(f"{method} looks at no single channel: leave --channel out, or take deconvnet or maximize.")
+        raise BadArgument(f"{method} does not use a single channel: leave --channel out, or use deconvnet or maximize.")
     if target is not None and method in ("deconvnet", "feature_maps"):
-        raise BadArgument(f"{method} is of a layer, not of a class: leave --target out.")
+        raise BadArgument(f"{method} shows a layer, not a class: leave --target out.")
     if not low != high:
         raise BadArgument(f"black and white are both {low:g}: --pixels takes two numbers.")
 
@@ -196,7 +196,7 @@ def _features(
     maps_of_pictures = features.feature_maps(network, pictures, layer)
     if maps_of_pictures.ndim != 4:
         raise BadArgument(
-            f"layer {layer!r} gives {maps_of_pictures.shape[1:]}, no maps: choose one of height, width and channels."
+            f"layer {layer!r} gives {maps_of_pictures.shape[1:]}, not maps: choose a layer with height and width."
         )
     files = []
     for source, maps in zip(paths, maps_of_pictures, strict=True):

@@ -176,7 +176,7 @@ def _curve(
     target = _settled(network, picture, target)
     (picture,) = checked(picture, network.shape, network.model.name)
     if picture.ndim != 3:
-        raise BadArgument(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
+        raise BadArgument(f"{network.model.name} does not take pictures with rows and columns: nothing can be covered.")
     order = _checked_order(order)
     if order.shape != picture.shape[:2]:
         raise BadArgument(f"order has the size {text_of(order.shape)}, the picture {text_of(picture.shape[:2])}.")

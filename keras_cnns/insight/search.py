@@ -123,7 +123,7 @@ class Index:
                 raise ValueError("it holds no features")
             return dict(zip(keys, features, strict=True))
         except Exception as error:  # zip, zlib and NumPy each have errors of their own for damaged files
-            LOG.warning("%s cannot be read and is made anew: %s", path, first_line(error))
+            LOG.warning("%s cannot be read and is written again: %s", path, first_line(error))
             return {}
 
 

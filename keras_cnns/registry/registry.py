@@ -118,7 +118,7 @@ class Entry:
 
     @property
     def head(self) -> Head[Any]:
-        """What stands on the network's levels."""
+        """The head on the network's levels."""
         return FAMILIES[self.family].HEAD
 
     @property
@@ -131,7 +131,7 @@ class Entry:
         """Builds the network's own levels. Raises UserError if it stands on the levels of another network."""
         family = FAMILIES[self.family]
         if not isinstance(family, WithLevels):
-            raise BadArgument(f"{self.name} stands on another network itself: choose a classifier.")
+            raise BadArgument(f"{self.name} has a backbone itself: choose a classifier.")
         return family.features
 
     @property

@@ -36,9 +36,9 @@ class _StderrHandler(logging.Handler):
 
 @contextmanager
 def in_lines(*, quiet: bool = False) -> Iterator[None]:
-    """Prints this package's messages and Python's `warnings` on the standard error, one line each, while it is open.
+    """Within this context, this package's messages and Python's `warnings` go to the standard error, one line each.
 
-    quiet: none of them is printed.
+    quiet: print none of them.
     """
     if any(isinstance(handler, _StderrHandler) for handler in LOG.handlers):  # a command called by a command
         yield

@@ -53,7 +53,7 @@ def with_headroom(call: Callable[[], T], *, share: tuple[threading.local, ...] =
         threading.stack_size(size)
         sys.setrecursionlimit(limit)
     if errors and isinstance(errors[0], RecursionError):
-        raise UserError(f"it nests more than {DEPTH:,} calls deep: no network needs as many.") from None
+        raise UserError(f"it nests more than {DEPTH:,} calls deep: no network needs so many.") from None
     if errors:
         raise errors[0]
     return results[0]

@@ -62,10 +62,10 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
 def _trained_for_int8(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:
     model, settings = float_model.model, job.settings
     if scheme != "int8":
-        raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would throw that away.")
+        raise UserError(f"{model.name} was trained to be int8: scheme {scheme!r} would discard that. Use int8.")
     if added := unrounded_layers(float_model.graph):
         job.notes.append(
-            f"{', '.join(added)} stayed in float32: added behind what quantization_aware() returned. Call it on the "
+            f"{', '.join(added)} stayed in float32, because they were added after quantization_aware(). Call it on the "
             "whole model instead to have them in int8."
         )
     graph = read(aware.frozen(model))

@@ -72,7 +72,7 @@ class FloatModel:
             return self
         if self.is_quantization_aware:
             raise UnsupportedModel(
-                "explain= is not for what quantization_aware made: nothing is known of the map's range."
+                "explain= is not available for a quantization-aware model: the range of the class map is not known."
             )
         return FloatModel.of(class_map.add(self.graph.copy(), explain).build())
 
@@ -112,7 +112,7 @@ def _in_float32(model: keras.Model, graph: Graph) -> keras.Model:
             a, b = (np.asarray(keras.ops.cast(v, "float64")) for v in (a, b))
             if np.isfinite(a).all() and np.sum((a - b) ** 2) * 10 ** (CLOSE / 10) > np.sum(a**2):
                 raise UnsupportedModel(
-                    f"{model.name} computes in {model.compute_dtype} and is another network in float32: build it in "
+                    f"{model.name} computes in {model.compute_dtype} and answers differently in float32: build it in "
                     "float32, load its weights, and export that."
                 )
     return plain

@@ -119,7 +119,7 @@ def test_a_tflite_file_is_explained_by_covering(capsys, folder):
         ("net.keras 0.png --method deconvnet", "--layer and --channel"),
         ("net.keras 0.png --method feature_maps", "needs --layer"),
         ("net.keras --method maximize", "--target CLASS"),
-        ("lenet.tflite 0.png", "take occlusion"),
+        ("lenet.tflite 0.png", "use occlusion"),
         ("lenet.tflite 0.png --method cam", "--explain cam` makes such a file"),
         ("lenet.tflite 0.png --method occlusion --layer x", "leave --layer out"),
         ("lenet.tflite 0.png --method occlusion --target 2", "no class 2: the model has 2, 0 to 1"),

@@ -195,7 +195,7 @@ def run_of(folder, model, metrics):
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("nothing", "no run folder"), ("empty", "holds no run"), ("a.keras", "no file"), ("bad.keras", "cannot read")],
+    [("nothing", "not a run folder"), ("empty", "holds no run"), ("a.keras", "no file"), ("bad.keras", "cannot read")],
 )
 def test_mistakes_end_in_one_line(capsys, tmp_path, path, says):
     (tmp_path / "empty").mkdir()

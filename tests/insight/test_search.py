@@ -129,7 +129,7 @@ def test_a_damaged_index_is_made_anew_with_a_note(folder, caplog):
     path.write_bytes(good[: len(good) // 2])
     caplog.clear()
     assert opened().computed == 8
-    assert [record for record in caplog.records if "is made anew" in record.message and "\n" not in record.message]
+    assert [record for record in caplog.records if "is written again" in record.message and "\n" not in record.message]
 
 
 @pytest.mark.parametrize(

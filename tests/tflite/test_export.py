@@ -64,7 +64,7 @@ def test_named_operators_stay_float(network, digits, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["int8", "float32", "weight_only_int8"])
 def test_operators_that_stay_float_are_asked_of_the_scheme_that_has_them(network, digits, tmp_path, scheme):
-    with pytest.raises(UserError, match="islands goes with int8_float_islands"):
+    with pytest.raises(UserError, match="use them with int8_float_islands"):
         ship(network, digits, tmp_path / "net.tflite", scheme=scheme, islands=["ADD"])
     assert not list(tmp_path.iterdir())
 
@@ -378,7 +378,7 @@ def test_models_that_are_no_graph(tmp_path):
         (Subclassed(), "subclassed"),
         (keras.Sequential([keras.layers.Dense(2)]), "not built"),
         ("nothing.keras", "no file"),
-        (7, "no keras.Model"),
+        (7, "not a keras.Model"),
     ):
         with pytest.raises(UserError, match=message):
             export(model, tmp_path / "net.tflite")

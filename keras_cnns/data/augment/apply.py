@@ -104,7 +104,7 @@ def distort(picture: tf.Tensor, most: float, u: tf.Tensor) -> tf.Tensor:
 
 
 def mirror(picture: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-    """Left and right exchanged for half of all u."""
+    """Mirrors the picture left to right if u, from 0 to 1, is below one half."""
     return tf.cond(u < 0.5, lambda: tf.reverse(picture, [1]), lambda: picture)
 
 

@@ -43,7 +43,7 @@ def one_picture(paths: Sequence[Path], annotations: Any) -> Path:
     first, *others = paths
     if others:
         raise UnreadableFile(
-            f"{annotations} is of one picture, and there are {first} and {others[0]}: keep one of them."
+            f"{annotations} belongs to one picture, and there are both {first} and {others[0]}: keep one of them."
         )
     return first
 

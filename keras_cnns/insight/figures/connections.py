@@ -32,7 +32,7 @@ def matrix(model: keras.Model, layer: str | None = None) -> tuple[str, np.ndarra
         call = calls[calls.find(layer)]
     kernel = _kernel(call.operation)
     if kernel is None:
-        raise BadArgument(f"layer {call.name!r} is a {call.kind}, no convolution: it connects no maps.")
+        raise BadArgument(f"layer {call.name!r} is a {call.kind} and not a convolution: it connects no maps.")
     return call.name, np.sqrt((np.asarray(kernel, "float64") ** 2).sum((0, 1)))
 
 

@@ -63,7 +63,9 @@ def map_layer(network: InspectedModel, target: targets.Target | None, layer: str
         number = calls.find(layer_name(layer))
         if not _is_map(calls[number].outputs[0]):
             shape = calls[number].shape
-            raise BadArgument(f"layer {layer!r} gives {shape}, no maps: choose one of height, width and channels.")
+            raise BadArgument(
+                f"layer {layer!r} gives {shape} and not maps: choose a layer of height, width and channels."
+            )
         return number
     last = network.last(target)
     ref = calls[last].outputs[0] if last is not None else output_of(calls, target)

@@ -33,7 +33,7 @@ def filters(model: keras.Model, layer: str | None = None) -> np.ndarray:
     else:
         call = calls[calls.find(layer_name(layer))]
         if not _is_convolution(call.operation):
-            raise BadArgument(f"layer {layer!r} is a {call.kind}, no convolution: it has no filters to show.")
+            raise BadArgument(f"layer {layer!r} is a {call.kind} and not a convolution: it has no filters to show.")
     kernel = np.asarray(call.operation.kernel, "float32")
     if isinstance(call.operation, layers.DepthwiseConv2D):
         kernel = kernel.reshape(*kernel.shape[:2], 1, -1)

@@ -90,7 +90,7 @@ def maximize(
             scores = network.score(target, network.run(copies, last=network.last(target), rule=rule)[0])
         gradient = tape.gradient(scores, spectrum)
         if gradient is None:
-            raise BadArgument("what is asked for does not depend on the picture.")
+            raise BadArgument("the target does not depend on the picture.")
         length = tf.sqrt(tf.reduce_mean(waves(gradient) ** 2))
         return tf.math.divide_no_nan(gradient, length), length > 0
 

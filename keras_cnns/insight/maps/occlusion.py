@@ -50,7 +50,9 @@ def occlusion(
 
     def one_picture(network: InspectedModel, pictures: tf.Tensor, target: targets.Target) -> np.ndarray:
         if pictures.ndim != 4:
-            raise BadArgument(f"{network.model.name} takes no pictures of rows and columns: nothing can be covered.")
+            raise BadArgument(
+                f"{network.model.name} does not take pictures with rows and columns: nothing can be covered."
+            )
         (picture,) = np.asarray(pictures)
         target = _of_all_copies(network.settled(target, pictures))
         return occlude(

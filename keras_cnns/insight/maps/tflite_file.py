@@ -50,8 +50,8 @@ class File:
         """
         if method not in METHODS:
             raise BadArgument(
-                f"{method} needs gradients, which a .tflite file has not: take occlusion, the .keras file, or cam of a "
-                "file that was exported with explain=cam."
+                f"{method} needs gradients, which a .tflite file does not have: use occlusion, the .keras file, or cam "
+                "of a file that was exported with explain=cam."
             )
         answers, class_map = self.run(pictures)
         if method == "cam" and class_map is None:

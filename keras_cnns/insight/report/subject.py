@@ -93,7 +93,7 @@ class Subject:
           UserError: with the reason why there are none.
         """
         if self.task != "classification":
-            raise BadArgument(f"this is looked at for classifiers, and the model is for {self.task}.")
+            raise BadArgument(f"this is shown for classifiers, and the model is for {self.task}.")
         if self.file is None:
             raise BadArgument("there is no model yet.")
         if self.dataset is None:
@@ -127,7 +127,7 @@ class Subject:
                 raise BadArgument("there is no model yet.")
             answers = runner.scores(self.file, pictures.astype("float32"))
         if isinstance(answers, dict | list | tuple) or np.ndim(answers) != 2 or answers.shape[1] != len(names):
-            raise UnsupportedModel(f"the model is no classifier of this data set's {len(names)} classes.")
+            raise UnsupportedModel(f"the model is not a classifier of this data set's {len(names)} classes.")
         scores = np.asarray(answers, "float64")
         if not np.isfinite(scores).all():
             raise BadArgument("the model answers with values that are not finite.")
@@ -146,7 +146,7 @@ def subject(path: str | os.PathLike[str], *, dataset: str | None = None, data_di
     if path.is_dir():
         return _of_run(path, dataset, data_dir)
     if path.suffix not in (".keras", ".tflite"):
-        raise BadArgument(f"{path} is no run folder, .keras or .tflite file.")
+        raise BadArgument(f"{path} is not a run folder, a .keras file or a .tflite file.")
     if not path.is_file():
         raise UnreadableFile(f"there is no file {path}.")
     card = read_card(path)
@@ -236,7 +236,7 @@ def _dict(path: Path) -> dict:
     """What a JSON file of a run holds; nothing where there is no such file."""
     values = _json(path)
     if not isinstance(values, dict):
-        raise BadArgument(f"{path} holds {kind(values)}, not a dict: it is no file of a run.")
+        raise BadArgument(f"{path} holds {kind(values)}, not a dict: it is not a file of a run.")
     return values
 
 

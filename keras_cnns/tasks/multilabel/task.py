@@ -34,7 +34,7 @@ class MultiLabel(Task):
         super().check()
         if self.recipe.loss not in ("cross_entropy", "focal"):
             raise BadArgument(
-                f"loss {self.recipe.loss} is for one label a picture: take cross_entropy or focal, binary ones here."
+                f"loss {self.recipe.loss} is for one label a picture: use cross_entropy or focal, binary here."
             )
 
     def load(self, split: str, batch_size: int, **more: Any) -> Data:

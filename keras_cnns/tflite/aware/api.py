@@ -71,14 +71,14 @@ def quantization_aware(
     """
     check_tensorflow_backend("quantization-aware training")
     if not isinstance(method, str) or method not in METHODS:
-        raise BadArgument(f"there is no method {short(method)}: choose from {', '.join(METHODS)}")
+        raise BadArgument(f"there is no method {short(method)}: choose from {', '.join(METHODS)}.")
     if momentum is not None and (not number(momentum) or not 0 <= momentum < 1):
-        raise BadArgument(f"momentum is {short(momentum)}: give a number from 0 to less than 1")
+        raise BadArgument(f"momentum is {short(momentum)}: give a number from 0 to less than 1.")
     if outputs is not None and not isinstance(outputs, (str, int)) and not every(outputs, (str, int)):
-        raise UserError(f"outputs is {short(outputs)}: give names or positions of the outputs to keep")
+        raise UserError(f"outputs is {short(outputs)}: give names or positions of the outputs to keep.")
     for name, value in (("hold_statistics", hold_statistics), ("fold", fold)):
         if not isinstance(value, bool):
-            raise UserError(f"{name} is {short(value)}: give True or False")
+            raise UserError(f"{name} is {short(value)}: give True or False.")
     model = load(model)
     check_training(model)
     options = {"hold_statistics": hold_statistics, "pictures": pictures, "outputs": outputs}

@@ -29,7 +29,7 @@ def calibrate(model: keras.Model, pictures: Any, *, batch_size: int = 32) -> lis
     tracked = [n for n in model.layers if isinstance(n, FakeQuant) and n.fixed is None]
     first, measured = _measured(model, tracked, batches(pictures, model, batch_size))
     if first is None:
-        raise UserError("the pictures that set the ranges are none: give some dozens as the model takes them")
+        raise UserError("there are no pictures to set the ranges: give some dozens as the model takes them.")
     for layer, (low, high) in zip(tracked, measured, strict=True):
         layer.low.assign(low)
         layer.high.assign(high)
@@ -81,7 +81,9 @@ def batches(pictures: Any, model: keras.Model, size: int = 32) -> Iterator[list[
             waiting.append(batch)
             count += len(batch[first])
             if count > MOST and not hasattr(pictures, "__len__"):
-                raise UserError(f"there are more than {MOST:,}, and no end is known: give so many of them")
+                raise UserError(
+                    f"there are more than {MOST:,}, and their number is not known: give fewer, or a finite data set."
+                )
             if sum(len(part[first]) for part in waiting) >= size:
                 yield from _cut(waiting, inputs, size)
                 waiting = []

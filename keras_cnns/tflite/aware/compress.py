@@ -46,7 +46,7 @@ def prune(
       UserError: an argument is out of range, no kernel is large enough, or the model cannot be rebuilt in tf_keras.
     """
     if not 0 <= start <= sparsity < 1 or not 0 < settled <= 1:
-        raise UserError(f"sparsity {sparsity} from {start} cannot be: give 0 <= start <= sparsity < 1")
+        raise UserError(f"sparsity {sparsity} from {start} is not possible: give 0 <= start <= sparsity < 1.")
     data, epochs, options = _data(data, **training)
     steps = epochs * _batches(data)
     schedule = tfmot.sparsity.keras.PolynomialDecay(start, sparsity, 0, max(1, int(settled * steps)), frequency=1)
@@ -71,7 +71,7 @@ def cluster(
       UserError: as in `prune`.
     """
     if clusters < 2:
-        raise UserError(f"{clusters} clusters cannot be: give 2 or more")
+        raise UserError(f"{clusters} clusters are too few: give 2 or more.")
     data, epochs, options = _data(data, **training)
     start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
 
@@ -159,7 +159,9 @@ def _wrapped(
     wrapped_names: list[str] = []
     wrapped = tf_keras.models.clone_model(twin.model, clone_function=choose)
     if not wrapped_names:
-        raise UserError(f"{twin.graph.name} has no convolution or dense layer of {smallest} weights: lower smallest=")
+        raise UserError(
+            f"{twin.graph.name} has no convolution or dense layer of {smallest} weights: give a lower smallest=."
+        )
     return wrapped
 
 

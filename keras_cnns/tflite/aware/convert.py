@@ -47,7 +47,7 @@ def frozen(model: keras.Model) -> keras.Model:
       UserError: the model is not quantization-aware, or has not seen a picture yet.
     """
     if not is_quantization_aware(model):
-        raise UserError(f"{model.name} is not quantization-aware: give what quantization_aware() returned")
+        raise UserError(f"{model.name} is not quantization-aware: give the model that quantization_aware() returned.")
     graph = read(model)
     for rule in (without_regularizer, _freeze, as_affine, fold_back, depthwise, _unlike):
         graph.rewrite(rule)
@@ -72,10 +72,12 @@ def _freeze(node: Node, uses: Uses) -> Node | None:
     if node.is_a(FakeQuant) and node.weights:
         low, high, seen = (float(w) for w in node.weights)
         if not seen:
-            raise UserError(f"{node.name} has seen no picture yet: train it, or give quantization_aware its pictures=")
+            raise UserError(
+                f"{node.name} has no range yet: train the model, or call quantization_aware with pictures=."
+            )
         if not np.isfinite([low, high]).all():
             raise UserError(
-                f"{node.name} ranges from {low} to {high}: training went astray, take a smaller learning rate"
+                f"{node.name} ranges from {low} to {high}: the training diverged. Use a smaller learning rate."
             )
         node.config |= {"low": low, "high": max(high, low + 1e-6)}
         node.weights = []

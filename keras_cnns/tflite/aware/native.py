@@ -66,7 +66,7 @@ def quantization_aware(
 ) -> keras.Model:
     """`api.quantization_aware` by the method "keras"."""
     if is_quantization_aware(model):
-        raise UserError(f"{model.name} is quantization-aware already: train it, or export it")
+        raise UserError(f"{model.name} is already quantization-aware: train or export it.")
     graph = read(model)
     kept = kept_outputs(graph, outputs)
     regularizers_behind(graph)

@@ -252,5 +252,5 @@ def back(aware: tf_keras.Model) -> keras.Model:
     """
     twin = getattr(aware, "keras_cnns_twin", None)
     if twin is None:
-        raise BadArgument('give the very model that quantization_aware(method="tfmot") returned')
+        raise BadArgument('give the model itself that quantization_aware(method="tfmot") returned.')
     return twin.back(aware)

@@ -54,15 +54,15 @@ def compare(
     arrays = _noise(source, inputs) if batch is None else [array[:COUNT] for array in batch]
     for array, tensor, name in zip(arrays, inputs.tensors, inputs.names, strict=True):
         if "float" not in tensor.dtype and not np.array_equal(np.asarray(array).astype(tensor.dtype), array):
-            raise UserError(f"the pictures hold values that input {name!r} cannot hold: it takes {tensor.dtype}")
+            raise UserError(f"the pictures have values that do not fit input {name!r} of type {tensor.dtype}.")
     expected, actual = answers(source, arrays), answer(arrays)
     limit = SAME_REDUCED if is_reduced(source) else SAME
     for position, array in zip(positions, actual, strict=True):
         wanted, name = expected[position], producer(source.outputs[position]).name
         if wanted.shape != array.shape or _difference(wanted, array) > limit:
             raise UserError(
-                f"the quantization-aware form of {source.name} does not answer as it does (output {name!r}): one of "
-                "its layers is not what its class says; quantize it after training, export(model, scheme='int8')"
+                f"the quantization-aware form of {source.name} answers differently (output {name!r}): one of "
+                "its layers is not what its class says. Quantize after training instead: export(model, scheme='int8')."
             )
 
 

@@ -168,7 +168,7 @@ def _facts(file: TFLiteFile) -> Iterator[Finding]:
     yield from rules.custom_operators(file, "note")
     if len(file.subgraphs) > 1:
         yield Finding(
-            "subgraphs", "note", f"it has {len(file.subgraphs)} subgraphs; the first one was looked at closely"
+            "subgraphs", "note", f"it has {len(file.subgraphs)} subgraphs; only the first one was checked in detail"
         )
     names = [name for name, tensor in file.inputs.items() if tensor.dynamic]
     if names:

@@ -30,7 +30,7 @@ def load(source: keras.Model | str | Path) -> keras.Model:
 def _functional(model: keras.Model) -> keras.Model:
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__.split('.')[0]}.{type(model).__name__}"
-        raise BadArgument(f"{kind} is no keras.Model: give one of Keras 3, or the path of a .keras file.")
+        raise BadArgument(f"{kind} is not a keras.Model: give one of Keras 3, or the path of a .keras file.")
     if not model.built or not getattr(model, "inputs", None):
         raise BadArgument(
             f"{model.name} has no graph of layers (it is subclassed, or not built): "
@@ -100,7 +100,7 @@ def concrete_function(
         if None in tensor.shape[1:]:
             raise UnsupportedModel(
                 f"input {name!r} of {model.name} has the open shape {tuple(tensor.shape[1:])}: "
-                "build the model with a fixed input_shape, a phone's file has one size."
+                "build the model with a fixed input_shape, a .tflite file has inputs of one size."
             )
         specs[name] = tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
     with answering(model):
@@ -117,7 +117,7 @@ def answering(model: keras.Model) -> Iterator[None]:
     except Exception as error:  # whatever a layer of anybody's raises
         _, bold, message = str(error).rpartition("\x1b[1m")  # where Keras says what it was, below where it was
         message = message.partition("\x1b[0m")[0] if bold else message.rpartition("Error: ")[2]
-        raise UnsupportedModel(f"{model.name} itself does not answer: {first_line(message)}") from error
+        raise UnsupportedModel(f"{model.name} itself cannot be called: {first_line(message)}") from error
 
 
 def converter(model: keras.Model, batch: int | None = 1, **names: Sequence[str]) -> tf.lite.TFLiteConverter:

@@ -75,7 +75,7 @@ class _Reader:
         """The entries of a table; damaged files announce more than they can hold."""
         self.entries += number
         if number < 0 or self.entries > min(MOST_ENTRIES, self.size):
-            raise _Damaged("it announces more entries than it can hold")
+            raise _Damaged("it declares more entries than it has room for")
         return range(number)
 
     def file(self) -> TFLiteFile:

@@ -40,7 +40,7 @@ def collect(data: Any, inputs: Inputs, what: str, *, limit: int | None = None) -
         count += size
         empty = 0 if size else empty + 1
         if empty >= EMPTY:
-            raise BadArgument(f"{what}: {EMPTY} batches in a row hold nothing.")
+            raise BadArgument(f"{what}: {EMPTY} batches in a row are empty.")
         if limit and count >= limit:
             break
     if not count:
@@ -57,7 +57,7 @@ def batches(data: Any, inputs: Inputs, what: str, *, endless: bool = False) -> I
     if isinstance(data, (str, Path)):
         data = _of_data_set(str(data), inputs, what)
     if not endless and _without_end(data):
-        raise BadArgument(f"{what} never end: give so many batches, such as dataset.take(100).")
+        raise BadArgument(f"{what} has no end: limit it, such as dataset.take(100).")
     try:
         yield from inputs.parts(data, what)
     except UserError:
@@ -67,7 +67,7 @@ def batches(data: Any, inputs: Inputs, what: str, *, endless: bool = False) -> I
     except MemoryError:
         raise
     except Exception as error:  # of whoever wrote the generator; the traceback has it as its cause
-        raise BadArgument(f"{what}: what gives them fails: {type(error).__name__}: {first_line(error)}") from error
+        raise BadArgument(f"{what}: reading them fails: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -86,7 +86,9 @@ def _of_data_set(name: str, inputs: Inputs, what: str) -> Iterator[np.ndarray]:
 
     shape = tuple(inputs.tensors[0].shape[1:])
     if len(inputs.tensors) != 1 or len(shape) != 3 or None in shape:
-        raise BadArgument(f"{inputs.model_name} takes no single picture of a fixed size: give arrays or a Dataset.")
+        raise BadArgument(
+            f"{inputs.model_name} does not take single pictures of a fixed size: give arrays or a Dataset."
+        )
     name = f"folder:{name}" if Path(name).is_dir() else name
     split = "test" if what == "images" else "train"
     data = load(name, size=shape[:2], channels=shape[2], batch_size=256, split=split, training=False)
@@ -106,7 +108,7 @@ def checked(arrays: Mapping[str, np.ndarray], inputs: Inputs, what: str) -> dict
     if len(counts) > 1:
         raise BadArgument(f"{what}: the inputs have different numbers of entries ({sorted(counts)}).")
     if all(array.size > 1 and array.min() == array.max() for array in arrays.values()):
-        raise BadArgument(f"{what}: every value is {next(iter(arrays.values())).flat[0]:g}, which is no picture.")
+        raise BadArgument(f"{what}: every value is {next(iter(arrays.values())).flat[0]:g}: give real pictures.")
     return arrays
 
 
@@ -131,7 +133,7 @@ def _checked(array: np.ndarray, tensor: keras.KerasTensor, name: str, what: str)
         raise BadArgument(f"{what} is empty: give some pictures as the model takes them.")
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         first = int(np.argmin(np.isfinite(array).reshape(len(array), -1).all(1)))
-        raise BadArgument(f"{what} holds NaN or infinite values, first in entry {first}: look at what makes it.")
+        raise BadArgument(f"{what} holds NaN or infinite values, first in entry {first}: check where it comes from.")
     wanted = array.astype(tensor.dtype, copy=False)
     if "float" not in tensor.dtype and not np.array_equal(wanted, array):
         raise UnsupportedModel(
@@ -197,7 +199,7 @@ def label_array(labels: Any) -> np.ndarray:
     try:
         labels = np.asarray(labels)
     except Exception as error:  # rows of different lengths, or whatever a library's container says
-        raise BadArgument(f"labels make no array: {first_line(error)}") from error
+        raise BadArgument(f"labels cannot be made an array: {first_line(error)}") from error
     if labels.dtype.kind not in "biuf":
         raise BadArgument(f"labels must be numbers of classes, not {labels.dtype} of shape {labels.shape}.")
     if not np.isfinite(labels).all():
@@ -222,7 +224,7 @@ def check_labels(labels: Any, original: np.ndarray, kind: str, scores: np.ndarra
     labels = label_array(labels)
     classes = (original if scores is None else scores).shape[-1]
     if kind in ("embedding", "regression") or (kind == "classes" and scores is None):
-        raise BadArgument(f"labels are for a classifier, and this output is taken for {kind}: leave them out.")
+        raise BadArgument(f"labels are for a classifier, and this output is judged as {kind}: leave them out.")
     shape = original.shape if kind == "multilabel" else (original if scores is None else scores).shape[:-1]
     if kind == "multilabel" and labels.ndim == len(shape) - 1 and shape[-1] == 1:
         labels = labels[..., None]  # one label, in one number
@@ -235,9 +237,11 @@ def check_labels(labels: Any, original: np.ndarray, kind: str, scores: np.ndarra
     if len(labels) != len(original):
         raise BadArgument(f"there are {len(labels)} labels for {len(original)} pictures.")
     if labels.shape != shape:
-        raise BadArgument(f"labels have the shape {labels.shape}, where the answers ask for {shape}.")
+        raise BadArgument(f"labels have the shape {labels.shape}, and must have the shape {shape}.")
     if kind == "multilabel" and len(labels) and not 0 <= labels.min() <= labels.max() <= 1:
-        raise BadArgument(f"labels of several at once are 0 or 1, these go from {labels.min()} to {labels.max()}.")
+        raise BadArgument(
+            f"labels of several classes at once must be 0 or 1, and these go from {labels.min()} to {labels.max()}."
+        )
     if kind != "multilabel" and len(labels) and (labels.min() < 0 or labels.max() >= classes):
         raise BadArgument(f"labels go from {labels.min()} to {labels.max()}, but the model has {classes} classes.")
     return labels

@@ -121,7 +121,9 @@ class Inputs:
         if by_place is None and isinstance(self.places, dict) and set(self.places) <= set(item):
             for key, place in self.places.items():  # the nesting is right, and a shape may not be
                 if not isinstance(place, int):
-                    raise BadArgument(f"inputs: what is given for {key!r} is not what the model takes there.")
+                    raise BadArgument(
+                        f"inputs: the value for {key!r} does not have the structure that the model takes."
+                    )
         if by_place is None:
             raise BadArgument(f"inputs are named {', '.join(self.names)}, not {', '.join(map(str, item))}.")
         return self._by_name(by_place)

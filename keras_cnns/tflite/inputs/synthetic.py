@@ -47,8 +47,8 @@ def synthetic(
     layers = [layer for layer in layers if len(calls_of(layer)) == 1]
     if not layers or any("float" not in tensor.dtype for tensor in model.inputs):
         raise BadArgument(
-            f'calibration="{WORD}" is made from the statistics of batch normalization, and {model.name} has none that '
-            "tell of its pictures: give real ones."
+            f'calibration="{WORD}" needs batch normalization with statistics, and {model.name} has none: '
+            "give real pictures."
         )
     (kind, *others) = kinds
     classes = model.outputs[0].shape[-1] if not others and kind in SURE else 0

@@ -61,7 +61,7 @@ def check_ends(data: bytes, floats: Collection[str], job: Job) -> None:
     ):
         names = [graph.tensors[i].name.decode() for i in ends]
         if kind != "float32" and set(names) & set(floats):
-            raise UnsupportedModel(f"boxes stay floats where the rest is int8: leave {side}_type at float32.")
+            raise UnsupportedModel(f"boxes stay in float in an int8 file: leave {side}_type at float32.")
 
 
 def distinguish_loops(data: bytes) -> bytes:

@@ -39,7 +39,7 @@ def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
     way, count = job.tuning.ranges, len(next(iter(job.pictures.values())))
     if way not in ("extremes", "mse") and count < FEWEST:
         raise BadArgument(
-            f"a percentile of {count} pictures says nothing of others: give {FEWEST} or more, or extremes."
+            f'a percentile of {count} pictures does not hold for others: give {FEWEST} or more, or ranges="extremes".'
         )
     all_results, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.pictures, job.batch))
     with quantizer_quiet():

@@ -164,7 +164,7 @@ def islands(data: bytes, job: Job) -> bytes:
         islands = list(job.settings.islands)
         for name in islands:
             if name not in Op.__members__:
-                raise UnsupportedModel(f"no operator {name!r} can be left float.{nearest(name, Op.__members__)}")
+                raise UnsupportedModel(f"no operator {name!r} can be left in float.{nearest(name, Op.__members__)}")
     return make_int8(data, job, [Op[name] for name in islands])
 
 
@@ -181,7 +181,7 @@ def four_and_eight_bits(data: bytes, job: Job) -> bytes:
     for name in chosen:
         for operation in IN_FOUR_BITS:
             mixed_quantizer.update_quantization_recipe(_called(name), operation, config, algorithm)
-    job.notes.append(f"int4 in {len(chosen)} of the {len(sensitivities)} layers that have it, int8 in the others")
+    job.notes.append(f"int4 in {len(chosen)} of the {len(sensitivities)} layers that can have it, int8 in the others")
     return _run(mixed_quantizer, None)
 
 

@@ -144,9 +144,9 @@ def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
     row, tuning = find(name), settings.tuning
     if settings.integer_io and not row.integer_io:
         kind = next(kind for kind in (settings.input_type, settings.output_type) if kind != "float32")
-        raise BadArgument(f"{name} has no {kind} inputs and outputs: that needs a scheme such as int8.")
+        raise BadArgument(f"{name} has no {kind} inputs and outputs: use a scheme such as int8.")
     if settings.islands is not None and name != "int8_float_islands":
-        raise BadArgument(f"{name} has no islands that stay in floats: islands goes with int8_float_islands.")
+        raise BadArgument(f"{name} has no use for islands: use them with int8_float_islands.")
     if tuning is not None and (settings.engine == "converter" or not row.rounded):
         who = (
             "the converter rounds as it likes"
@@ -155,13 +155,13 @@ def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
         )
         raise BadArgument(f"{who}: leave tuning= out.")
     if tuning is not None and tuning.refines and not has_pictures and not row.calibrated:
-        raise BadArgument("tuning= is done on pictures: give calibration=, or take tuning=Tuning.plain().")
+        raise BadArgument("tuning= needs pictures: give calibration=, or tuning=Tuning.plain().")
     if tuning is not None and tuning.ranges != "extremes" and not row.activations:
-        raise BadArgument(f"{name} rounds no activations beforehand: leave the tuning's ranges out.")
+        raise BadArgument(f"{name} does not quantize activations in advance: leave the tuning's ranges out.")
     if settings.error_avoided is not None and not row.leaves_out:
         raise BadArgument(f"{name} leaves no operator out: error_avoided is for int8_float_mixed and int8_int16_mixed.")
     if settings.max_size is not None and not row.mixed:
-        raise BadArgument(f'{name} has one size: max_size is for scheme="auto" and "weight_only_mixed".')
+        raise BadArgument(f'{name} has a fixed size: max_size is for scheme="auto" and "weight_only_mixed".')
     return row
 
 

@@ -45,7 +45,7 @@ class Tuning:
             value, known = getattr(self, field.name), CHOICES[field.name]
             if field.name == "ranges" and isinstance(value, (int, float)) and not isinstance(value, bool):
                 if not 50 < value <= 100:
-                    raise BadArgument(f"ranges={value:g} is no percentile: give a number above 50, up to 100.")
+                    raise BadArgument(f"ranges={value:g} is not a percentile between 50 and 100.")
                 continue
             if value not in known:
                 shown = repr(value) if isinstance(value, str) else kind(value)

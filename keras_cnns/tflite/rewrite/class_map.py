@@ -30,11 +30,9 @@ def add(graph: Graph, explain: str) -> Graph:
       UserError: no such method, or the scores are made in another way; it names the layer.
     """
     if explain not in METHODS:
-        raise BadArgument(
-            f"there is no explain {explain!r}: choose from {', '.join(METHODS)}.{nearest(explain, METHODS)}"
-        )
+        raise BadArgument(f"explain is {explain!r}: choose from {', '.join(METHODS)}.{nearest(explain, METHODS)}")
     if any(node.name == CLASS_MAP for node in graph.nodes):
-        raise UnsupportedModel(f"{graph.name} has a layer {CLASS_MAP!r} already, and that is the name of the map.")
+        raise UnsupportedModel(f"{graph.name} has a layer {CLASS_MAP!r} already, which is the name of the class map.")
     flat = tree.flatten(graph.outputs)
     main = [node for node in flat if not node.name.lower().startswith("aux")] or flat
     scores = list(dict.fromkeys(_before_choice(node) for node in main))
@@ -83,7 +81,7 @@ def _pooled(node: Node, name: str) -> tuple[Node, np.ndarray | None]:
     if node.is_a(layers.Dense) and len(node.shape) == 2 or _is_pointwise(node):
         if activation_of(node) not in SQUASHES:
             raise UnsupportedModel(
-                f"{name} ends in {node.name!r}, whose scores are bent by {activation_of(node)}: {NEEDS}."
+                f"{name} ends in {node.name!r}, whose scores pass through {activation_of(node)}: {NEEDS}."
             )
         kernel = node.weights[0].reshape(node.weights[0].shape[-2:])
         node = behind_passing(node.input)

@@ -62,7 +62,7 @@ def _behind(model: keras.Model, steps: Any) -> keras.Model:
             x = step(x)
         except Exception as error:  # whatever the layer says of a shape it does not take
             raise UnsupportedModel(
-                f"preprocessing layer {step.name!r} does not take it: {first_line(error)}"
+                f"preprocessing layer {step.name!r} cannot be applied to the input: {first_line(error)}"
             ) from error
     if x.shape[1:] != inner.shape[1:]:
         raise UnsupportedModel(f"preprocessing gives {x.shape[1:]}, and {model.name} takes {inner.shape[1:]}.")

@@ -124,7 +124,7 @@ def test_the_sheet_shows_the_first_step_of_the_recipe_itself(tmp_path, capsys, m
         ("field net.tflite", "is a .tflite file"),
         ("connections", "none was given"),
         ("connections lenet5 --layer S22", "Did you mean S2"),
-        ("connections lenet5 --layer S2", "no convolution: it connects no maps"),
+        ("connections lenet5 --layer S2", "not a convolution: it connects no maps"),
         ("pooling", "none was given"),
         ("pooling nothing.png", "no file nothing.png"),
         ("pooling nothing.png --window 1", "window is 1"),

@@ -148,7 +148,7 @@ def test_shared_layers_and_layers_without_a_counterpart_are_refused():
     with pytest.raises(UserError, match=r"'odd' \(STFTSpectrogram\) has no counterpart in tf_keras"):
         sound = keras.Input((100, 1))
         twin.Twin(keras.Model(sound, layers.STFTSpectrogram(name="odd", frame_length=20, frame_step=10)(sound)))
-    with pytest.raises(UserError, match="the very model"):
+    with pytest.raises(UserError, match="the model itself"):
         quantized_twin.back(keras.Model(inputs, conv(inputs)))
 
 

@@ -394,7 +394,7 @@ def test_a_layer_whose_configuration_forgets_is_carried_over_as_it_is(options):
 
 def test_a_form_that_answers_otherwise_than_its_source_is_refused():
     model, x = plain(), [noise(4, 8, 8, 3)]
-    with pytest.raises(UserError, match="does not answer as it does") as error:
+    with pytest.raises(UserError, match="answers differently") as error:
         source.compare(model, [0], lambda inputs: [source.answers(model, inputs)[0] + 1], x)
     assert "\n" not in str(error.value)
     source.compare(model, [0], lambda inputs: source.answers(model, inputs), x)

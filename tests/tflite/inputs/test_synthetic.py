@@ -91,5 +91,5 @@ def of_words():
 
 @pytest.mark.parametrize("make", [without, of_words])
 def test_a_network_that_keeps_no_statistics_of_pictures_is_refused(make, tmp_path):
-    with pytest.raises(UserError, match="made from the statistics of batch normalization.*give real ones"):
+    with pytest.raises(UserError, match="needs batch normalization with statistics.*give real pictures"):
         export(make(), tmp_path / "n.tflite", scheme="int8", calibration="synthetic")

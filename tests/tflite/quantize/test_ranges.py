@@ -75,7 +75,7 @@ def test_each_way_gives_other_ranges(outliers, tmp_path):
         ({"ranges": 99.9, "count": 10}, "a percentile of 10 pictures says nothing of others: give 16 or more"),
         ({"ranges": 40}, "ranges=40 is no percentile"),
         ({"ranges": 101.5}, "ranges=101.5 is no percentile"),
-        ({"ranges": float("nan")}, "no percentile"),
+        ({"ranges": float("nan")}, "not a percentile"),
         ({"ranges": "msee"}, r"ranges='msee' is none of extremes, mse.*mse"),
         ({"ranges": True}, "ranges=.* is none of"),
         ({"rounding": "best"}, "rounding='best' is none of nearest, learned"),
@@ -95,7 +95,7 @@ def test_an_impossible_tuning_is_refused_in_one_line(wrong, message, outliers, t
     ("options", "message"),
     [
         ({"scheme": "float16"}, "float16 rounds nothing to integers: leave tuning= out"),
-        ({"scheme": "weight_only_int8", "calibration": None}, "tuning= is done on pictures"),
+        ({"scheme": "weight_only_int8", "calibration": None}, "tuning= needs pictures"),
         ({"engine": "converter"}, "the converter rounds as it likes"),
         ({"tuning": "mse"}, "tuning must be a keras_cnns.tflite.Tuning"),
     ],

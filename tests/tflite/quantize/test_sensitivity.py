@@ -164,7 +164,7 @@ def test_the_error_of_class_numbers_is_the_share_that_differs():
         ({"max_size": 0.5}, "int8_float_mixed has one size"),
         ({"calibration": None}, "needs calibration pictures"),
         ({"engine": "converter"}, "the stock converter has no int8_float_mixed"),
-        ({"scheme": "int8_int16_mixed", "islands": ["ADD"]}, "has no islands"),
+        ({"scheme": "int8_int16_mixed", "islands": ["ADD"]}, "has no use for islands"),
     ],
 )
 def test_options_that_do_not_apply_are_refused_in_one_line(options, message, uneven, tmp_path):

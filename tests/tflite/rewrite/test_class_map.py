@@ -223,5 +223,5 @@ def test_auto_keeps_it(network, digits, tmp_path):
 def test_what_was_trained_to_be_rounded_is_refused(network, tmp_path):
     from keras_cnns.tflite import quantization_aware
 
-    with pytest.raises(UserError, match="explain= is not for"):
+    with pytest.raises(UserError, match="explain= is not available for"):
         export(quantization_aware(network), tmp_path / "net.tflite", scheme="int8", explain="cam")
