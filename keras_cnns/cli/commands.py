@@ -23,6 +23,7 @@ from keras_cnns.cli.predict import predict
 from keras_cnns.cli.recipes import recipes
 from keras_cnns.cli.show import show
 from keras_cnns.cli.train import train, train_with, usage
+from keras_cnns.cli.web import web
 from keras_cnns.support import messages, progress
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.flag_lists import split_lists, tuple_flags
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "benchmark": benchmark,
     "check": check,
     "micro": micro,
+    "web": web,
     "explain": _with_tensorflow(insight.explain),
     "compare": _with_tensorflow(insight.compare),
     "report": _with_tensorflow(insight.report),

@@ -77,10 +77,10 @@ def export(
         engine: quantizer (LiteRT Quantizer) or converter (TensorFlow's own quantization)
         target: runtimes and chips that the file is meant for, with commas: litert, openvino, mediapipe, browser,
             tflite-micro, ethos-u55-128 ...; it is written only if it works on all of them
-        app: also write the source code that runs the file: NAME.kt, NAME.swift, NAME.py or NAME.html
+        app: also write what runs the file: NAME.kt, NAME.swift, NAME.py, or for web the folder NAME_web with a page
         force: write the file even if the comparison fails
     """
-    import_tensorflow()
+    _prepare(app)
     from keras_cnns.saving.card import read_card
     from keras_cnns.tflite import export as run
     from keras_cnns.tflite.file.convert import load
@@ -99,8 +99,17 @@ def export(
     _finish(report, model, app, as_json)
 
 
+def _prepare(app: str | None) -> None:
+    """Loads TensorFlow; before that, checks that what the app needs is installed."""
+    if app == "web":
+        from keras_cnns.tflite.targets.litert_js import find_litert_js
+
+        find_litert_js()
+    import_tensorflow()
+
+
 def _finish(report: "Report", model: str, app: str | None, as_json: bool) -> None:
-    """Writes the report beside the file, and the source code of an app if one is asked for, and prints the report."""
+    """Writes the report beside the file, what runs it if that is asked for, and prints the report."""
     from keras_cnns.tflite import print_reports
 
     write_json(Path(report.path).with_suffix(".report.json"), report.to_dict() | {"source": model})

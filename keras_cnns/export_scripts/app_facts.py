@@ -20,13 +20,17 @@ CLASS_NUMBERS = ("int32", "int64", "float32")  # types of a detector's output "c
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output. index: its place among them. value = scale * (number - zero_point); scale 0: the value."""
+    """An input or output. index: its place among them. value = scale * (number - zero_point); scale 0: the value.
+
+    name: in the file's signature.
+    """
 
     index: int
     type: str
     shape: tuple[int, ...]
     scale: float
     zero_point: int
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,8 @@ def _pixel_scale(path: str | Path, channels: int) -> tuple[tuple[float, ...], tu
 
 
 def _tensor(index: int, row: dict[str, Any]) -> Tensor:
-    return Tensor(
-        index, row["type"], tuple(map(int, row["shape"])), float(row["scale"] or 0), int(row["zero_point"] or 0)
-    )
+    shape, scale, zero_point = tuple(map(int, row["shape"])), float(row["scale"] or 0), int(row["zero_point"] or 0)
+    return Tensor(index, row["type"], shape, scale, zero_point, row["name"])
 
 
 def _task(picture: Tensor, outputs: dict[str, Tensor]) -> tuple[str | None, dict[str, Tensor]]:

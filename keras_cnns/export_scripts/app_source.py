@@ -1,6 +1,7 @@
-"""The source code that runs a finished file in an app: Kotlin, Swift, Python or a web page, from one template each.
+"""The source code that runs a finished file in an app: Kotlin, Swift or Python, from one template each; a web page.
 
     write("net.tflite", "android")  # net.kt
+    write("net.tflite", "web")      # the folder net_web, see `web_page.py`
     write("net.tflite")             # net.md, with the Kotlin and the Swift code
 
 The code opens the file, turns a picture into the bytes the network takes, cut as in training, and gives classes, boxes
@@ -14,12 +15,15 @@ from typing import Any
 import jinja2
 
 from keras_cnns.export_scripts.app_facts import AppFacts, Tensor, app_facts, input_words
+from keras_cnns.export_scripts.web_page import write_page
 from keras_cnns.support import escaping
 from keras_cnns.support.atomic_files import write_text
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, nearest
 from keras_cnns.version import __version__
 
-TEMPLATES = {"android": "android.kt", "ios": "ios.swift", "python": "python.py", "web": "web.html"}  # by platform
+TEMPLATES = {"android": "android.kt", "ios": "ios.swift", "python": "python.py"}  # by platform
+WEB = "web"
+PLATFORMS = (*TEMPLATES, WEB)
 LABELS_AT_ONCE = 1000  # in one list; a function of the JVM holds at most 64 kB of code
 
 KOTLIN_ARRAYS = {
@@ -27,7 +31,6 @@ KOTLIN_ARRAYS = {
     **{"int32": "IntArray", "int64": "LongArray"},
 }
 SWIFT_TYPES = {"float32": "Float32", "uint8": "UInt8", "int8": "Int8", "int32": "Int32", "int64": "Int64"}
-JAVASCRIPT_ARRAYS = {"float32": "Float32Array", "uint8": "Uint8Array", "int8": "Int8Array"}
 LIMITS = {"uint8": (0, 255), "int8": (-128, 127)}
 
 
@@ -36,20 +39,23 @@ def write(path: str | Path, platform: str | None = None) -> Path | None:
 
     Args:
       path: a `.tflite` file.
-      platform: "android" (NAME.kt), "ios" (NAME.swift), "python" (NAME.py) or "web" (NAME.html); None: a page with the
-        Kotlin and the Swift code (NAME.md), if there is code for such a file.
+      platform: "android" (NAME.kt), "ios" (NAME.swift), "python" (NAME.py) or "web" (the folder NAME_web); None: a
+        page with the Kotlin and the Swift code (NAME.md), if there is code for such a file.
 
     Returns:
       The path of what was written; None where `platform` is None and there is no code for such a file.
 
     Raises:
       UnsupportedModel: `platform` is given, and the file is not a classifier, detector or segmenter of one picture.
+      NotInstalled: `platform` is "web", and LiteRT.js is missing.
       UserError: there is no such file or platform, or it cannot be written.
     """
-    if platform is not None and platform not in TEMPLATES:
+    if platform is not None and platform not in PLATFORMS:
         raise BadArgument(
-            f"there is no app source for {platform!r}: {', '.join(TEMPLATES)}.{nearest(platform, TEMPLATES)}"
+            f"there is no app source for {platform!r}: {', '.join(PLATFORMS)}.{nearest(platform, PLATFORMS)}"
         )
+    if platform == WEB:
+        return write_page(path)
     try:
         facts = app_facts(path)
     except UnsupportedModel:
@@ -87,8 +93,6 @@ def _environment() -> jinja2.Environment:
         "kotlin": escaping.kotlin_string,
         "swift": escaping.swift_string,
         "python": escaping.python_string,
-        "js": escaping.javascript_string,
-        "html": escaping.html_text,
         "md": escaping.markdown_text,
         "code": escaping.markdown_code,
         "comment": escaping.comment_text,
@@ -117,13 +121,10 @@ def _values(facts: AppFacts) -> dict[str, Any]:
         **{"class_map": facts.outputs.get("class_map"), "count": boxes.shape[1] if boxes else 0},
         "kotlin_array": lambda tensor: KOTLIN_ARRAYS[tensor.type],
         "swift_type": lambda tensor: SWIFT_TYPES[tensor["type"] if isinstance(tensor, dict) else tensor.type],
-        "js_array": lambda tensor: JAVASCRIPT_ARRAYS[tensor["type"]],
         "value": _kotlin_value,
         "swift_value": lambda tensor, number: _scaled(tensor, f"Float({number})", ""),
-        "js_value": lambda tensor, number: _scaled(tensor, number, ""),
         "kotlin_put": lambda pixel, channel: _kotlin_put(facts, pixel, channel),
         "swift_put": lambda pixel, channel: _swift_put(facts, pixel, channel),
-        "js_put": lambda pixel, channel: _js_put(facts, pixel, channel),
     }
 
 
@@ -167,14 +168,6 @@ def _swift_put(facts: AppFacts, pixel: str, channel: int) -> str:
         return number
     low, high = LIMITS[facts.input.type]
     return f"{SWIFT_TYPES[facts.input.type]}(max({low}, min({high}, ({number}).rounded())))"
-
-
-def _js_put(facts: AppFacts, pixel: str, channel: int) -> str:
-    number = _linear(*_mapping(facts, channel), pixel, "")
-    if facts.input.type == "float32":
-        return number
-    low, high = LIMITS[facts.input.type]
-    return f"Math.max({low}, Math.min({high}, Math.round({number})))"
 
 
 def _linear(factor: float, summand: float, pixel: str, end: str) -> str:

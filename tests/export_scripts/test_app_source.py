@@ -1,11 +1,10 @@
-"""The generated Kotlin, Swift, Python and web pages: valid with hostile names, and right where they can be run here."""
+"""The generated Kotlin, Swift and Python sources: valid with hostile names, and right where they can be run here."""
 
 import ast
 import itertools
 import runpy
 from dataclasses import replace
 
-import html5lib
 import markdown_it
 import numpy as np
 import pytest
@@ -92,15 +91,6 @@ def test_python_keeps_the_names():
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         }
         assert ast.literal_eval(values["LABELS"]) == list(example.labels)
-
-
-def test_the_web_page_is_valid():
-    for example in EVERY:
-        page = app_source.source(example, "web")
-        html5lib.HTMLParser(strict=True).parse(page)
-        script = page[page.index('<script type="module">') + 22 : page.index("</script>")]
-        assert page.count("<script") == page.count("</script>") == 1
-        parsed("javascript", script)
 
 
 def test_the_markdown_page_has_two_blocks_of_code():

@@ -1,21 +1,32 @@
 """Small `.tflite` files to look at, made without a model: two operators, written as a flatbuffer."""
 
+import json
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.support.errors import NotInstalled
 from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.targets import litert_js
 from keras_cnns.tflite.targets.chromium import find_chromium
-from keras_cnns.tflite.targets.litert_js import find_litert_js
 
 
 def installed_browser():
     """Whether Chromium and LiteRT.js are installed."""
     try:
-        return bool(find_litert_js() and find_chromium())
+        return bool(litert_js.find_litert_js() and find_chromium())
     except NotInstalled:
         return False
+
+
+def empty_package(folder):
+    """Makes `folder` a node_modules with files of the names of LiteRT.js, and nothing in them; returns it."""
+    for name in litert_js.FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    (folder / litert_js.CORE / "package.json").write_text(json.dumps({"version": "9.9.9"}))
+    return folder
 
 
 def tensor(name, shape, kind="FLOAT32", buffer=0, scale=None, zero=0):

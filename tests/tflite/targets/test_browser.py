@@ -1,6 +1,5 @@
 """The browser that runs pages for the target "browser", and how LiteRT.js is found."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from keras_cnns.support.errors import NotInstalled
 from keras_cnns.tflite.check.check import check
 from keras_cnns.tflite.targets import chromium, litert_js
 from keras_cnns.tflite.targets.chromium import Browser, BrowserError, find_chromium
+from tests.tflite.targets.conftest import empty_package
 
 needs_chromium = pytest.mark.skipif(not find_chromium(), reason="there is no Chromium")
 PAGE = (
@@ -64,12 +64,7 @@ def _exists(group):
 
 @pytest.fixture
 def package(tmp_path):
-    """A folder node_modules with files of the package's names, and nothing in them."""
-    for name in litert_js.FILES:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("")
-    (tmp_path / litert_js.CORE / "package.json").write_text(json.dumps({"version": "9.9.9"}))
-    return tmp_path
+    return empty_package(tmp_path)
 
 
 def test_the_package_is_found_in_the_folder_of_the_variable(package, monkeypatch):
