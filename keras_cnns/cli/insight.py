@@ -72,6 +72,9 @@ def compare(
     *,
     out: str | None = None,
     measure: str | None = None,
+    target: str | None = None,
+    ram: str | None = None,
+    flash: str | None = None,
     as_json: Json = False,
 ) -> None:
     """Which network to take: published accuracy against operations and parameters, the Pareto front marked (*).
@@ -80,22 +83,27 @@ def compare(
         patterns: shell patterns of names, such as "mobilenet*" "efficientnet*"
         out: a .png, .svg or .html file for the bubble chart
         measure: also export each in this scheme (float32, ...) and time the file on this machine
+        target: also say which fit on a runtime or chip: tflite-micro, ethos-u55-128 ...
+        ram: memory of the target, such as 256k
+        flash: of the target, such as 1M; networks with more parameters than bytes of flash are not built
     """
     from dataclasses import asdict
 
     from keras_cnns.insight import compare as comparison
 
-    rows = comparison.compare(
-        *patterns, measure=measure, alongside=lambda name: print(f"measuring {name}", file=sys.stderr)
-    )
+    options = {"measure": measure, "target": target, "ram": ram, "flash": flash}
+    rows = comparison.compare(*patterns, **options, alongside=lambda name: print(f"measuring {name}", file=sys.stderr))
     if out:
         comparison.write(rows, out)
     if as_json:
         return print_json([asdict(row) for row in rows])
-    table = table_of(comparison.HEAD[0], *(f">{title}" for title in comparison.HEAD[1:]))
+    ends = comparison.TARGET_HEAD if target else ()
+    table = table_of(comparison.HEAD[0], *(f">{title}" for title in comparison.HEAD[1:]), *ends)
     for row in rows:
-        table.add_row(*comparison.cells(row))
+        table.add_row(*comparison.cells(row), *(comparison.target_cells(row) if target else ()))
     show(table)
+    if any(row.estimated for row in rows):
+        show(f"{comparison.ESTIMATED}.")
     show(f"{comparison.SOURCE}. *: on the Pareto front.")
     if out:
         print(out)

@@ -13,7 +13,10 @@ from keras_cnns.insight.figures import draw
 from keras_cnns.insight.report import html
 from keras_cnns.registry.registry import counts, entry, list_models
 from keras_cnns.support.errors import BadArgument, nearest
+from keras_cnns.support.sizes import bytes_of, size_words
 from keras_cnns.support.temporary_folders import temporary_folder
+from keras_cnns.tflite.targets.table import find
+from keras_cnns.tflite.targets.target import Target
 from keras_cnns.weights.catalog import published
 
 SUFFIXES = (".png", ".svg", ".html")
@@ -30,6 +33,8 @@ class Row:
       source, evaluation: who published the accuracy, and how it was measured.
       front: no other row has both fewer operations and a higher accuracy (Pareto front).
       size_bytes, latency_ms: of the `.tflite` file on this machine, if measured.
+      ram_bytes, flash_bytes: of its int8 file on a target, if one was asked for; estimated: without the target's tool.
+      fits: "yes", or "no" or "unknown" with the reason, if a target was asked for.
     """
 
     name: str
@@ -42,20 +47,41 @@ class Row:
     front: bool = False
     size_bytes: int | None = None
     latency_ms: float | None = None
+    ram_bytes: int | None = None
+    flash_bytes: int | None = None
+    estimated: bool = False
+    fits: str | None = None
 
 
-def compare(*patterns: str, measure: str | None = None, alongside: Callable[[str], object] | None = None) -> list[Row]:
-    """A `Row` for each network whose name matches, fewest operations first. Builds nothing unless `measure` is set.
+def compare(
+    *patterns: str,
+    measure: str | None = None,
+    target: str | Target | None = None,
+    ram: int | str | None = None,
+    flash: int | str | None = None,
+    alongside: Callable[[str], object] | None = None,
+) -> list[Row]:
+    """A `Row` for each network whose name matches, fewest operations first.
+
+    Builds nothing unless `measure` or `target` is set.
 
     Args:
       *patterns: shell patterns of names; default: all.
       measure: scheme ("float32", ...) in which each network, with random weights, is exported, verified and timed on
         this machine.
+      target: a runtime or chip, such as "tflite-micro": each network, with random weights, is exported in int8 for it,
+        and its memory is what the target's tool says, or estimated from the file where the tool is missing.
+      ram, flash: of the target, bytes or texts such as "256k"; None for any. Networks whose parameters alone exceed
+        `flash` are not built.
       alongside: called with each name before it is measured.
 
     Raises:
-      UserError: a pattern matches nothing.
+      UserError: a pattern matches nothing, or there is no such target.
     """
+    on = find(target) if isinstance(target, str) else target
+    ram, flash = bytes_of(ram, "ram"), bytes_of(flash, "flash")
+    if on is None and (ram or flash):
+        raise BadArgument("ram and flash are those of a target: add one, such as tflite-micro.")
     names: list[str] = []
     for pattern in patterns or ("*",):
         matches = list_models(pattern)
@@ -71,7 +97,9 @@ def compare(*patterns: str, measure: str | None = None, alongside: Callable[[str
             best = row.top1
         marked.append(_with(row, front=on_front))
     if measure:
-        return [_with(row, **_measured(row.name, measure, alongside)) for row in marked]
+        marked = [_with(row, **_measured(row.name, measure, alongside)) for row in marked]
+    if on is not None:
+        marked = [_with(row, **_fitted(row, on, ram, flash, alongside)) for row in marked]
     return marked
 
 
@@ -96,6 +124,21 @@ def _measured(name: str, scheme: str, alongside: Callable[[str], object] | None)
     with temporary_folder() as folder:
         report = export(build(name), Path(folder) / f"{name}.tflite", scheme=scheme, force=True)
     return {"size_bytes": report.size_bytes, "latency_ms": report.latency_ms}
+
+
+def _fitted(
+    row: Row, target: Target, ram: int | None, flash: int | None, alongside: Callable[[str], object] | None
+) -> dict[str, Any]:
+    from keras_cnns.insight.fits import fit
+
+    if alongside:
+        alongside(row.name)
+    result = fit(row.name, row.params, target, ram, flash)
+    if result.memory is None:
+        return {"fits": result.words}
+    memory = result.memory
+    sizes = {"ram_bytes": memory.ram_bytes, "flash_bytes": memory.flash_bytes}
+    return {**sizes, "estimated": not memory.measured, "fits": result.words}
 
 
 def write(rows: Sequence[Row], path: str | os.PathLike[str], title: str = "Accuracy against operations") -> None:
@@ -125,6 +168,15 @@ CAPTION = (
     "The area of a bubble is the number of parameters; dark and named: no other has fewer operations and is better."
 )
 HEAD = ("network", "input", "parameters", "multiply-adds", "top-1 %", "published by", "file, MB", "ms")
+TARGET_HEAD = (">RAM", ">flash", "fits")
+ESTIMATED = "about: estimated from the file, since the target's tool is not installed"
+
+
+def target_cells(row: Row) -> tuple[str, str, str]:
+    """The columns `TARGET_HEAD` of a row, as text."""
+    about = "about " if row.estimated else ""
+    ram, flash = ("" if size is None else about + size_words(size) for size in (row.ram_bytes, row.flash_bytes))
+    return ram, flash, row.fits or ""
 
 
 def cells(row: Row) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""RAM and flash that a file needs on a target: measured by the target's tool, or a lower bound from its tensors."""
+"""RAM and flash that a file needs on a target: measured by the target's tool, or estimated from its tensors."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ class Memory:
     """What one run needs.
 
     ram_bytes: memory that it writes. flash_bytes: what is stored, without the runtime's code. None: unknown.
-    measured: whether the target's tool measured them; else both are lower bounds from the file. missing: the command
-    that installs the tool, where it is not there.
+    measured: whether the target's tool measured them; else both are estimates from the file. missing: the command that
+    installs the tool, where it is not there.
     """
 
     ram_bytes: int | None
@@ -31,7 +31,7 @@ class Memory:
         """Which limits it exceeds, a sentence each; empty if it fits. None: no limit."""
         needs = (("RAM", self.ram_bytes, ram), ("flash", self.flash_bytes, flash))
         return tuple(
-            f"needs {'' if self.measured else 'at least '}{size_words(size)} of {name}, more than {size_words(limit)}"
+            f"needs {'' if self.measured else 'about '}{size_words(size)} of {name}, more than {size_words(limit)}"
             for name, size, limit in needs
             if size is not None and limit is not None and size > limit
         )
@@ -46,8 +46,13 @@ def memory_on(target: Target, file: TFLiteFile) -> Memory:
     try:
         placement = target.placement(file)
     except NotInstalled:
-        return Memory(most_activations(file.main), file.size_bytes, measured=False, missing=target.install)
+        return static_memory(target, file)
     return measured_memory(placement, file)
+
+
+def static_memory(target: Target, file: TFLiteFile) -> Memory:
+    """An estimate without the target's tool: the most activations alive at once, and the size of the file."""
+    return Memory(most_activations(file.main), file.size_bytes, measured=False, missing=target.install)
 
 
 def measured_memory(placement: Placement, file: TFLiteFile) -> Memory:
