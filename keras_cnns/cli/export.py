@@ -41,6 +41,9 @@ def export(
     max_drop: float = 0.01,
     max_size: float | None = None,
     max_latency: float | None = None,
+    max_milliseconds: float | None = None,
+    ram: str | None = None,
+    flash: str | None = None,
     error_avoided: Annotated[float | None, tyro.conf.arg(aliases=("--spare",))] = None,
     engine: str = "quantizer",
     target: str = "litert",
@@ -53,7 +56,8 @@ def export(
     Args:
         model: the .keras file
         out: the .tflite file; by default beside the model, named after it and the scheme
-        scheme: float32, float16, weight_only_int8, int8, ... or auto: makes several files and writes the best one
+        scheme: float32, float16, weight_only_int8, int8, ... or auto: makes several files and writes the best one, by
+            the time or memory on the target where its tool is installed
         dataset: pictures to calibrate (split train) and to compare (split test), with classes, boxes or masks: digits,
             folder:PATH or a tensorflow-datasets name
         data_dir: where tensorflow-datasets keeps its data
@@ -72,7 +76,10 @@ def export(
         goal: auto: which file within the limits: fastest (the default) or smallest
         max_drop: auto: largest drop of accuracy
         max_size: auto and weight_only_mixed: largest size, as a fraction of the float32 file's
-        max_latency: auto: longest inference, as a fraction of the float32 file's
+        max_latency: auto: longest inference in LiteRT, as a fraction of the float32 file's
+        max_milliseconds: auto: longest inference on the target, as its tool estimates it
+        ram: auto: memory of the target, such as 256k
+        flash: auto: of the target, such as 1M
         error_avoided: int8_float_mixed: fraction of int8's error to avoid with operators in float (default .75)
         engine: quantizer (LiteRT Quantizer) or converter (TensorFlow's own quantization)
         target: runtimes and chips that the file is meant for, with commas: litert, openvino, mediapipe, browser,
@@ -93,6 +100,7 @@ def export(
     making: dict[str, Any] = {"engine": engine, "error_avoided": error_avoided, "target": target, "force": force}
     ends: dict[str, Any] = {"head": head, "explain": explain, "outputs": outputs}
     limits: dict[str, Any] = {"goal": goal, "max_drop": max_drop, "max_size": max_size, "max_latency": max_latency}
+    limits |= {"max_milliseconds": max_milliseconds, "ram": ram, "flash": flash}
     path = out or f"{Path(model).with_suffix('')}_{scheme}.tflite"
     settings = types | making | ends | limits | data
     report = run(network, path, scheme=scheme, layers=True, card=read_card(model), **settings)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -53,7 +54,7 @@ def fit(name: str, params: int, target: Target, ram: int | None, flash: int | No
         pictures = _noise(model, PICTURES)
         with temporary_folder() as folder:
             path = Path(folder, f"{name}.tflite")
-            options = {"calibration": pictures, "images": pictures, "force": True}
+            options: dict[str, Any] = {"calibration": pictures, "images": pictures, "force": True}
             report = export(model, path, scheme=scheme, target=[target], **options)
             file = read_contents(path)
             errors = [finding for finding in target.findings(file) if finding.severity == "error"]

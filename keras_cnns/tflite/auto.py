@@ -7,26 +7,28 @@ from typing import Any, Protocol
 
 from keras_cnns.support import progress
 from keras_cnns.support.atomic_files import written_aside
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.temporary_folders import temporary_folder
+from keras_cnns.tflite.auto_costs import LITERT_COSTS, Costs, costs_of, placement_on, target_excess
 from keras_cnns.tflite.quantize.schemes import SCHEMES
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.settings import SMALLEST as SMALLEST_FILE
 from keras_cnns.tflite.settings import Limits
+from keras_cnns.tflite.targets.target import Target
 from keras_cnns.tflite.verify.report import Candidate, Report
 
 FOUR_BITS, INT8, INT16 = "weight_only_int4", "int8", "int16x8"
 FLOAT_MIXED, INT16_MIXED, SMALLEST = "int8_float_mixed", "int8_int16_mixed", "weight_only_mixed"
 UNIFORM = ("float32", "float16", "weight_only_int8", FOUR_BITS, "dynamic_int8", INT8, "int8_float_islands")
 SHARES_AVOIDED = (0.5, 0.75, 0.9375)  # of int8's error: 3, 6 and 12 dB less
-AS_SMALL = 1.01  # within this of the smallest, time decides
-AS_FAST = 1.05  # within this of the fastest, size decides: no shared machine measures finer
+AS_SMALL = 1.01  # within this of the smallest, cost decides
 
 
 class Exports(Protocol):
     """What makes the candidates: an `Exporter`."""
 
     pictures: Any
+    other_targets: list[Target]
 
     def export(self, path: Path, scheme: str, settings: FileSettings, *, force: bool) -> Report: ...
 
@@ -36,7 +38,7 @@ class _Search:
     """Which candidates are made, and what came of them.
 
     Attributes:
-      limits: (figure of a report, the most it may be or None).
+      limits: (figure of a report, the most it may be or None). own: the same with those of targets.
       tried: (name, report) of each candidate that was made.
       untried: (name, reason) of each one that was not.
     """
@@ -45,6 +47,7 @@ class _Search:
     folder: str
     limits: tuple[tuple[str, float | None], ...]
     settings: FileSettings
+    own: Limits = field(default_factory=Limits)
     tried: list[tuple[str, Report]] = field(default_factory=list)
     untried: list[tuple[str, str]] = field(default_factory=list)
 
@@ -79,6 +82,7 @@ class _Search:
         """The reports within all limits, of these schemes or of all; ignoring: figures that do not count."""
         limits = [(figure, most) for figure, most in self.limits if most is not None and figure not in ignoring]
         sound = [r for _, r in self.tried if r.status != "fail" and (not schemes or r.scheme in schemes)]
+        sound = [r for r in sound if not target_excess(r, self.own)]
         return [r for r in sound if all(getattr(r, figure) <= most for figure, most in limits)]
 
     def run(self, max_size: float | None, smallest: bool) -> None:
@@ -132,52 +136,65 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
     """
     if settings.error_avoided is not None:
         raise UserError('"auto" tries several: error_avoided is for int8_float_mixed and int8_int16_mixed.')
+    if limits.of_target and not exporter.other_targets:
+        raise BadArgument("max_milliseconds, ram and flash are those of a target: name one besides litert.")
     figures = (
         ("accuracy_loss", limits.max_drop),
         ("size_ratio", limits.max_size),
         ("latency_ratio", limits.max_latency),
     )
     with temporary_folder() as folder:
-        search = _Search(exporter, str(folder), figures, replace(settings, max_size=None))
+        search = _Search(exporter, str(folder), figures, replace(settings, max_size=None), limits)
         search.run(limits.max_size, limits.goal == SMALLEST_FILE)
         good = search.good()
         if not good:
-            all_candidates = "; ".join(map(_sentence, candidates(search.tried, search.untried)))
+            all_candidates = "; ".join(map(_sentence, candidates(search.tried, search.untried, limits=limits)))
             raise UserError(f"no scheme keeps within {_limits(limits)}: {all_candidates}")
-        best = _best(good, limits.goal)
+        costs = costs_of(good)
+        best = _best(good, limits.goal, costs)
         with written_aside(path) as temporary:
             temporary.write_bytes(Path(best.path).read_bytes())
-    note = f"auto chose {best.scheme}, the {limits.goal} within {_limits(limits)}"
-    chosen_from = candidates(search.tried, search.untried, best)
+    words = limits.goal if limits.goal == SMALLEST_FILE else costs.words
+    note = f"auto chose {best.scheme}, the {words} within {_limits(limits)}"
+    chosen_from = candidates(search.tried, search.untried, best, limits=limits, costs=costs)
     return replace(best, path=str(path), notes=(note, *best.notes), candidates=chosen_from)
 
 
-def _best(good: list[Report], goal: str) -> Report:
+def _best(good: list[Report], goal: str, costs: Costs) -> Report:
     """By the goal; of reports that are alike in it, the better one in the other."""
     if goal == SMALLEST_FILE:
         least = min(report.size_bytes for report in good)
-        return min((r for r in good if r.size_bytes <= AS_SMALL * least), key=lambda r: r.latency_ratio)
-    fastest = min(report.latency_ratio for report in good)
-    return min((r for r in good if r.latency_ratio <= AS_FAST * fastest), key=lambda r: r.size_bytes)
+        return min((r for r in good if r.size_bytes <= AS_SMALL * least), key=costs.of)
+    lowest = min(map(costs.of, good))
+    return min((r for r in good if costs.of(r) <= costs.tolerance * lowest), key=lambda r: r.size_bytes)
 
 
 def candidates(
-    tried: list[tuple[str, Report]], untried: list[tuple[str, str]], best: Report | None = None
+    tried: list[tuple[str, Report]],
+    untried: list[tuple[str, str]],
+    best: Report | None = None,
+    *,
+    limits: Limits | None = None,
+    costs: Costs = LITERT_COSTS,
 ) -> tuple[Candidate, ...]:
-    """A `Candidate` for each scheme: Pareto-optimal files by time, then beaten or rejected ones, then the rest."""
-    rows = [
-        Candidate(
+    """A `Candidate` for each scheme: Pareto-optimal files by cost, then beaten or rejected ones, then the rest."""
+    limits = limits or Limits()
+    rows: list[tuple[bool, bool, float, int, Candidate]] = []
+    for name, report in tried:
+        better = beaten(report, tried, costs)
+        placement = placement_on(report, costs.target) if costs.target else None
+        row = Candidate(
             name=name,
             status=report.status,
-            note=_note(report, beaten(report, tried)),
-            beaten_by=beaten(report, tried),
+            note=_note(report, better, limits),
+            beaten_by=better,
             chosen=report is best,
+            target_milliseconds=placement.milliseconds if placement else None,
+            target_ram_bytes=placement.ram_bytes if placement else None,
             **{figure: getattr(report, figure) for figure in FIGURES},
         )
-        for name, report in tried
-    ]
-    rows.sort(key=lambda c: (c.status == "fail", c.beaten_by is not None, c.latency_ratio))
-    return (*rows, *(Candidate(name, "none", why) for name, why in untried))
+        rows.append((row.status == "fail", row.beaten_by is not None, costs.of(report), len(rows), row))
+    return (*(row for *_, row in sorted(rows)), *(Candidate(name, "none", why) for name, why in untried))
 
 
 FIGURES = (
@@ -192,23 +209,23 @@ FIGURES = (
 )
 
 
-def beaten(report: Report, tried: list[tuple[str, Report]]) -> str | None:
-    """The name of a file that is no worse in time, size and loss, and better in one of them; None if there is none.
+def beaten(report: Report, tried: list[tuple[str, Report]], costs: Costs = LITERT_COSTS) -> str | None:
+    """The name of a file that is no worse in cost, size and loss, and better in one of them; None if there is none.
 
     Those with None are the Pareto-optimal files: each is the choice for some limits.
     """
 
     def figures(other: Report) -> tuple[float, float, float]:
-        return other.latency_ratio, other.size_ratio, other.accuracy_loss or 0.0
+        return costs.of(other), other.size_ratio, other.accuracy_loss or 0.0
 
     sound = [(name, other) for name, other in tried if other.status != "fail" and figures(other) != figures(report)]
     return next((name for name, other in sound if all(map(le, figures(other), figures(report)))), None)
 
 
-def _note(report: Report, better: str | None) -> str:
+def _note(report: Report, better: str | None, limits: Limits) -> str:
     if report.status == "fail":
         return f"refused: {'; '.join(report.reasons)}"
-    return f"beaten by {better}" if better else ""
+    return target_excess(report, limits) or (f"beaten by {better}" if better else "")
 
 
 def _sentence(candidate: Candidate) -> str:

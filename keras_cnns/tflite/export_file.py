@@ -31,6 +31,9 @@ def export(
     max_size: float | None = None,
     max_latency: float | None = None,
     goal: str | None = None,
+    max_milliseconds: float | None = None,
+    ram: int | str | None = None,
+    flash: int | str | None = None,
     error_avoided: float | None = None,
     calibration: Any = None,
     images: Any = None,
@@ -64,8 +67,11 @@ def export(
     Args:
       model: any functional `keras.Model`, the path of a `.keras` file, or what `quantization_aware` returned.
       path: of the file; what stands there is replaced only by a file that passes.
-      scheme: a row of `SCHEMES`, or "auto": the best file within `max_drop`, `max_size` and `max_latency`.
-      max_drop, max_size, max_latency, goal: of "auto", see `Limits`. goal: "fastest" (the default) or "smallest".
+      scheme: a row of `SCHEMES`, or "auto": the best file within `max_drop`, `max_size`, `max_latency`,
+        `max_milliseconds`, `ram` and `flash`. Where the tool of a chip in `target` is installed, its time or memory
+        decides (see `Exporter.auto`).
+      max_drop, max_size, max_latency, max_milliseconds, ram, flash, goal: of "auto", see `Limits`. goal: "fastest" (the
+        default) or "smallest".
       calibration: pictures as the model takes them, for the schemes that quantize activations, a few dozen of each
         kind: an array (N, H, W, C), or whatever else `fit` and `predict` take, such as a `tf.data.Dataset`; or
         "synthetic", which makes pictures from the statistics of batch normalization.
@@ -88,7 +94,8 @@ def export(
       Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
     """
     settings = FileSettings(input_type, output_type, batch, islands, error_avoided, max_size, engine, tuning)
-    limits, ends = Limits(max_drop, max_size, max_latency, goal or FASTEST), Ends(preprocessing, head, k, explain)
+    limits = Limits(max_drop, max_size, max_latency, goal or FASTEST, max_milliseconds, ram, flash)
+    ends = Ends(preprocessing, head, k, explain)
     _check_before_reading(path, scheme, settings, limits, goal, has_pictures=calibration is not None)
     described = Description(names, card, normalization)
     pictures = {"calibration": calibration, "images": images, "labels": labels}
@@ -116,3 +123,5 @@ def _check_before_reading(
     schemes.check(scheme, settings, has_pictures=has_pictures)
     if limits.max_latency is not None:
         raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')
+    if limits.of_target:
+        raise BadArgument('max_milliseconds, ram and flash are for scheme="auto", which compares several files.')

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile
+from keras_cnns.support.sizes import bytes_of
 from keras_cnns.support.validation import every, kind, number, path_of, short, whole
 from keras_cnns.tflite.file.metadata import Normalization
 
@@ -93,8 +94,10 @@ class Limits:
       max_drop: accuracy loss, a fraction: the drop in accuracy if labels show one, else the expected loss by the
         model's own probabilities.
       max_size: file size as a share of the float32 file's, such as 0.3; None for any.
-      max_latency: time of a run as a share of the float32 file's; None for any.
+      max_latency: time of a run in LiteRT as a share of the float32 file's; None for any.
       goal: of the files within the limits, the "fastest" or the "smallest".
+      max_milliseconds: time of a run on the target, as its tool estimates it; None for any.
+      ram, flash: memory of the target, bytes or texts such as "256k"; None for any.
 
     Raises:
       UserError: a field is not a number, or is not above zero; there is no such goal.
@@ -104,6 +107,9 @@ class Limits:
     max_size: float | None = None
     max_latency: float | None = None
     goal: str = FASTEST
+    max_milliseconds: float | None = None
+    ram: int | str | None = None
+    flash: int | str | None = None
 
     def __post_init__(self) -> None:
         if self.goal not in GOALS:
@@ -114,6 +120,16 @@ class Limits:
             share = getattr(self, name)
             if share is not None and not (number(share) and share > 0):
                 raise BadArgument(f"{name} is {short(share)}: give a share of the float32 file's, such as 0.2.")
+        most = self.max_milliseconds
+        if most is not None and not (number(most) and most > 0):
+            raise BadArgument(f"max_milliseconds is {short(most)}: give a time above zero, such as 10.")
+        for name in ("ram", "flash"):
+            object.__setattr__(self, name, bytes_of(getattr(self, name), name))
+
+    @property
+    def of_target(self) -> bool:
+        """Whether there is a limit that only a target other than LiteRT can be asked for."""
+        return any(limit is not None for limit in (self.max_milliseconds, self.ram, self.flash))
 
 
 def check_path(path: str | os.PathLike) -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import SCHEMES, FileSettings, Limits, Tuning, auto, export, print_reports
+from keras_cnns.tflite.targets.target import Placement
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Found:
     reasons: tuple = ()
     notes: tuple = ()
     candidates: tuple = ()
+    targets: tuple = ()
 
     @property
     def size_bytes(self):
@@ -59,6 +61,8 @@ class Measured:
     refused: tuple = ()
     tunings: dict = field(default_factory=dict)  # scheme -> the tuning it was exported with
     sizes: dict = field(default_factory=dict)  # scheme -> the largest size that its settings allow
+    placements: dict = field(default_factory=dict)  # scheme -> what a chip's tool says of its file
+    other_targets: tuple = ()
 
     @property
     def pictures(self):
@@ -73,7 +77,12 @@ class Measured:
             raise UserError("not possible")
         figures = {"agreement": 1 - lost} if self.without_labels else {"accuracy_drop": lost}
         verdict = {"status": "fail", "reasons": ("wrong",)} if scheme in self.refused else {}
-        return Found(str(path), scheme, time, size, accuracy_loss=lost, **figures, **verdict)
+        targets = ()
+        if self.other_targets:
+            placement = self.placements.get(scheme)
+            reasons = () if placement else ("chip was not run: pip install chip",)
+            targets = (SimpleNamespace(target="chip", placement=placement, reasons=reasons),)
+        return Found(str(path), scheme, time, size, accuracy_loss=lost, targets=targets, **figures, **verdict)
 
 
 def picked(path, integer_io=False, calibrated=True, without_labels=False, failing=(), refused=(), **limits):
@@ -209,3 +218,71 @@ def test_a_real_network(network, digits, tmp_path, capsys):
     print_reports([report])
     shown = capsys.readouterr().out
     assert "what auto chose between" in shown and all(name in shown for name in names)
+
+
+def chosen_for_a_chip(path, placements, **limits):
+    exporter = Measured(placements=placements, other_targets=("chip",))
+    return auto.choose(exporter, path, Limits(max_drop=0.03, **limits), FileSettings())
+
+
+ON_CHIP = {  # slower in LiteRT, faster on the chip
+    "int8": Placement(1, milliseconds=9.0, sram_bytes=60_000, flash_bytes=90_000),
+    "dynamic_int8": Placement(1, milliseconds=5.0, sram_bytes=70_000, flash_bytes=80_000),
+}
+
+
+def test_a_chip_that_estimates_time_decides_by_it(tmp_path):
+    report = chosen_for_a_chip(tmp_path / "net.tflite", ON_CHIP)
+    assert report.scheme == "dynamic_int8" and report.notes[0].startswith(
+        "auto chose dynamic_int8, the fastest on chip"
+    )
+    chosen = next(c for c in report.candidates if c.chosen)
+    assert (chosen.target_milliseconds, chosen.target_ram_bytes) == (5.0, 70_000)
+    assert report.candidates[0] is chosen
+
+
+def test_what_stays_on_the_cpu_is_in_no_estimate(tmp_path):
+    """The more operators a file leaves to the CPU, the fewer cycles it takes on the NPU."""
+    outside = Placement(5, {"SOFTMAX": 1}, milliseconds=1.0, sram_bytes=60_000, flash_bytes=80_000)
+    placements = {**ON_CHIP, "dynamic_int8": outside}
+    assert chosen_for_a_chip(tmp_path / "net.tflite", placements).scheme == "int8"
+    with pytest.raises(UserError, match=r"no time is known of what stays on the CPU \(SOFTMAX\)"):
+        chosen_for_a_chip(tmp_path / "net.tflite", placements, max_milliseconds=5)
+
+
+def test_a_chip_without_a_clock_decides_by_memory(tmp_path):
+    placements = {
+        "int8": Placement(1, arena_bytes=50_000, flash_bytes=90_000),
+        "float32": Placement(1, arena_bytes=200_000, flash_bytes=300_000),
+    }
+    report = chosen_for_a_chip(tmp_path / "net.tflite", placements)
+    assert report.scheme == "int8" and "the smallest in RAM on chip within" in report.notes[0]
+
+
+def test_limits_of_a_chip(tmp_path):
+    path = tmp_path / "net.tflite"
+    assert chosen_for_a_chip(path, ON_CHIP, ram="64k").scheme == "int8"
+    assert chosen_for_a_chip(path, ON_CHIP, flash=85_000, max_milliseconds=6).scheme == "dynamic_int8"
+    with pytest.raises(UserError, match=r"int8: .*, on chip: takes 9 ms, more than 4") as error:
+        chosen_for_a_chip(path, ON_CHIP, max_milliseconds=4, ram="1M")
+    assert "chip was not run: pip install chip" in str(error.value)  # nothing is known of the others
+
+
+def test_without_the_chips_tool_litert_decides(tmp_path):
+    report = chosen_for_a_chip(tmp_path / "net.tflite", {})
+    assert report.scheme == "int8" and "the fastest within" in report.notes[0]
+
+
+def test_memory_of_a_runtime_on_this_computer_decides_nothing(tmp_path):
+    """litert-reference says what arena it takes; that is no reason to choose a slow file."""
+    placements = {name: Placement(1, arena_bytes=1000) for name in ("float32", "float16")}
+    assert chosen_for_a_chip(tmp_path / "net.tflite", placements).scheme == "int8"
+
+
+def test_limits_of_a_chip_need_one(tmp_path):
+    with pytest.raises(UserError, match="name one besides litert"):
+        auto.choose(Measured(), tmp_path / "net.tflite", Limits(ram="256k"), FileSettings())
+    with pytest.raises(UserError, match="ram is 'lots'"):
+        Limits(ram="lots")
+    with pytest.raises(UserError, match="max_milliseconds is 0"):
+        Limits(max_milliseconds=0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.deprecation import renamed_attribute
+from keras_cnns.support.sizes import size_words
 from keras_cnns.tflite.verify.on_targets import TargetResult, targets_table
 from keras_cnns.tflite.verify.verdict import Comparison
 
@@ -58,6 +59,7 @@ class Candidate:
       beaten_by: another file that is no worse in time, size and loss, and better in one of them; None for the
         Pareto-optimal files, each of which is the choice for some limits.
       chosen: whether it is the file that was written.
+      target_milliseconds, target_ram_bytes: of a run on the target, if one decided and its tool said so.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Candidate:
     accuracy_drop: float | None = None
     agreement: float | None = None
     snr_db: float | None = None
+    target_milliseconds: float | None = None
+    target_ram_bytes: int | None = None
 
     remark = renamed_attribute("remark", "note")
     lost = renamed_attribute("lost", "accuracy_loss")
@@ -226,13 +230,17 @@ def candidates_table(report: Report) -> "Table":
     from rich.text import Text
 
     columns = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("scheme", "size", "x", "ms", "x", "accuracy loss", "drop", "agree", "dB", ""):
+    on_target = any(c.target_milliseconds is not None or c.target_ram_bytes is not None for c in report.candidates)
+    target_columns = ("target ms", "target RAM") if on_target else ()
+    for column in ("scheme", "size", "x", "ms", "x", "accuracy loss", "drop", "agree", "dB", *target_columns, ""):
         columns.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
     for c in report.candidates:
-        figures = [""] * 8
+        figures = [""] * (8 + len(target_columns))
         if c.size_bytes is not None:
             forms = ((c.accuracy_loss, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
             figures = [*_size_and_time(c), *(_figure(value, form) for value, form in forms)]
+            ram = "-" if c.target_ram_bytes is None else size_words(c.target_ram_bytes)
+            figures += [_figure(c.target_milliseconds, ".3g"), ram] if on_target else []
         note = Text("chosen" if c.chosen else c.note)
         columns.add_row(c.name, *figures, note, style="bold" if c.chosen else "dim" if c.note else None)
     return columns
