@@ -55,8 +55,8 @@ def importers(*modules, under=""):
 
 @pytest.mark.parametrize("folder", ["blocks", "models", "layers"])
 def test_models_know_no_backend(folder):
-    uncopied = {"blocks/initial.py"}  # makes a tensor without a copy, where TensorFlow is the backend
-    assert importers("tensorflow", "tf_keras", "torch", "jax", under=folder) <= uncopied
+    shares_memory = {"blocks/initial.py"}  # makes a tensor without a copy, where TensorFlow is the backend
+    assert importers("tensorflow", "tf_keras", "torch", "jax", under=folder) <= shares_memory
 
 
 def test_the_export_side_knows_no_model():

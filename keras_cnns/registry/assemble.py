@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.head import pool
-from keras_cnns.blocks.initial import Initial, put_back
+from keras_cnns.blocks.initial import Initial, restore_initializers
 from keras_cnns.family.head import Levels
 from keras_cnns.family.variant import OnBackbone, Variant
 from keras_cnns.graph.keras_internals import thread_state
@@ -76,7 +76,7 @@ def assemble(
     if include_top and not features_only:
         inputs = [*inputs, *levels.inputs.values()]
     inputs = inputs[0] if len(inputs) == 1 else inputs
-    model = put_back(
+    model = restore_initializers(
         with_headroom(lambda: keras.Model(inputs, outputs, name=name or network.name), share=thread_state())
     )
     for layer in model.layers:

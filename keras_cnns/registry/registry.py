@@ -141,10 +141,10 @@ class Entry:
 
 
 def backbone(net: OnBackbone) -> Entry:
-    """The entry of the network that the row `net` stands on, with the columns overridden that `net.columns` names.
+    """The entry of the network that the row `net` has as its backbone, with the columns of `net.columns` overridden.
 
     Raises:
-      UserError: no such network, or one that stands on another network itself.
+      UserError: there is no such network, or it has a backbone itself.
     """
     network = entry(net.backbone)
     if isinstance(network.variant, OnBackbone):

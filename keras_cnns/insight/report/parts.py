@@ -117,7 +117,7 @@ def classes(subject: Subject, section: Section) -> None:
 
 
 def confidence(subject: Subject, section: Section) -> None:
-    """Whether its confidence can be believed."""
+    """The section on whether the model's confidence matches its accuracy."""
     _, labels, _ = subject.held_out
     measured = calibration(subject.probabilities, labels)
     error = measured.expected_error

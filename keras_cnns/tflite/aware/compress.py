@@ -37,10 +37,16 @@ def prune(
 ) -> keras.Model:
     """A Keras 3 model with nearly the same answers, in whose large kernels the share `sparsity` of the weights is zero.
 
-    data: (pictures, labels), or a batched tf.data.Dataset of them. During training the share of zeros rises from
-    `start` along the cubic schedule for the part `settled` of the steps, and then stays. smallest: kernels with fewer
-    weights are not pruned, such as depthwise kernels. Batch norm keeps its statistics. training: `epochs` (3),
-    `learning_rate` (1e-3), `batch_size` (64), `loss` (cross-entropy of integer labels).
+    Args:
+      model: a functional Keras 3 model.
+      data: (pictures, labels), or a batched tf.data.Dataset of them.
+      sparsity: share of zeros at the end, 0 to 1.
+      start, settled: during training the share of zeros rises from `start` along the cubic schedule, for the part
+        `settled` of the steps, and then stays.
+      smallest: kernels with fewer weights are not pruned, such as depthwise kernels.
+      **training: `epochs` (3), `learning_rate` (1e-3), `batch_size` (64), `loss` (cross-entropy of integer labels).
+
+    Batch norm keeps its statistics.
 
     Raises:
       UserError: an argument is out of range, no kernel is large enough, or the model cannot be rebuilt in tf_keras.

@@ -49,8 +49,9 @@ def equalized(node: Node, uses: Uses) -> None:
 def like_ranges(tensors: Ranges, gain: np.ndarray) -> tuple[np.ndarray, float]:
     """(scales, the factor by which noise is reduced) that bring the channels of several tensors to similar ranges.
 
-    tensors: (lowest, highest, slope) of each tensor's channels, with zero in between; its noise is multiplied by
-    `slope`. gain: the factor for each channel's noise in what reads the last tensor.
+    Args:
+      tensors: (lowest, highest, slope) of each tensor's channels, with zero in between; noise is multiplied by `slope`.
+      gain: the factor for each channel's noise in what reads the last tensor.
     """
     low, high = (np.maximum(v, 1e-9) for v in (-tensors[0][0], tensors[0][1]))
     ones = np.ones(len(low))
