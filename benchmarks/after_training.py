@@ -96,16 +96,16 @@ def measure(key, model, seen, unseen, rows, first):
             if f"{key}: {scheme}: {step}" in rows.found:
                 continue
             try:
-                given = "synthetic" if step == SYNTHETIC else seen
-                options = {"scheme": scheme, "calibration": given, "images": unseen, "force": True}
+                inputs = "synthetic" if step == SYNTHETIC else seen
+                options = {"scheme": scheme, "calibration": inputs, "images": unseen, "force": True}
                 with tempfile.TemporaryDirectory() as folder:
                     path = Path(folder, "net.tflite")
                     if step == STOCK:
                         report = by_the_converter(model, path, **options)
                     else:
                         report = export(model, path, tuning=STEPS[step], **options)
-                found = {k: v for k, v in report.to_dict().items() if k not in ("layers", "undelegated")}
-                rows.put(f"{key}: {scheme}: {step}", **found)
+                result = {k: v for k, v in report.to_dict().items() if k not in ("layers", "undelegated")}
+                rows.put(f"{key}: {scheme}: {step}", **result)
             except UserError as error:
                 rows.put(f"{key}: {scheme}: {step}", error=str(error))
 
@@ -121,10 +121,10 @@ def measure_auto(key, model, seen, unseen, rows):
     rows.put(f"{key}: {AUTO}: candidates", **{name: report.to_dict()[name] for name in kept})
 
 
-def candidates_page(found):
+def candidates_page(result):
     """A table of what "auto" chose between, for each network where it was asked."""
     lines = ["| network | scheme | size | time | loss | agreement | dB | |", "| --- " * 8 + "|"]
-    for key, row in found.items():
+    for key, row in result.items():
         for c in row.get("candidates", ()):
             figures = " | | | | "
             if c["size_bytes"] is not None:
@@ -151,14 +151,14 @@ def by_the_converter(model, path, **options):
     return replace(report, comparisons=(compare(name, original, answer, kind=ending.kind),))
 
 
-def page(found):
+def page(result):
     """The table."""
     lines = ["| network | scheme | step | dB | agreement | loss | size | time | s |", "| --- " * 9 + "|"]
-    networks = dict.fromkeys(key.split(": ")[0] for key in found)
+    networks = dict.fromkeys(key.split(": ")[0] for key in result)
     for network in networks:
         for scheme in SCHEMES:
             for step in STEPS:
-                row = found.get(f"{network}: {scheme}: {step}")
+                row = result.get(f"{network}: {scheme}: {step}")
                 if row is None:
                     continue
                 if "error" in row:
@@ -171,9 +171,9 @@ def page(found):
     return "\n".join(lines)
 
 
-def page_of(found, counts):
+def page_of(result, counts):
     """The whole section."""
-    tables = {"table": page(found), "candidates": candidates_page(found)}
+    tables = {"table": page(result), "candidates": candidates_page(result)}
     return PAGE.format(max_drop=MAX_DROP, **tables, **counts)
 
 
@@ -189,8 +189,8 @@ def main():
     args = parser.parse_args()
     rows = patterns.Rows(args.out)
     for network in args.networks:
-        given = verdict.given(network, args.data_dir, args.counts)
-        measure_auto(*given, rows) if args.auto else measure(*given, rows, args.first)
+        inputs = verdict.given(network, args.data_dir, args.counts)
+        measure_auto(*inputs, rows) if args.auto else measure(*inputs, rows, args.first)
     if args.doc:
         counts = dict(zip(("calibrate", "compare"), args.counts, strict=True))
         write_section(args.doc, MARK, page_of(rows.found, counts))

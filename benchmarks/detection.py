@@ -40,8 +40,8 @@ class Squares:
         self.answer = answer
 
     def loss(self, model, image, target):
-        given = keras.tree.flatten(self.answer(model, image))
-        squares = [tf.reduce_mean(tf.square(x), range(1, len(x.shape))) for x in given]
+        inputs = keras.tree.flatten(self.answer(model, image))
+        squares = [tf.reduce_mean(tf.square(x), range(1, len(x.shape))) for x in inputs]
         loss = tf.add_n([tf.reshape(x, [tf.shape(image)[0]]) for x in squares])
         return loss, {"loss": loss}
 
@@ -87,10 +87,10 @@ def candidates(recipe, data, classes):
     yield "its backbone alone", turn(recipe, Squares(lambda model, x: model(x, training=True)), backbone, data)
 
 
-def seconds(some):
+def seconds(work):
     """Of one step: by the clock, and of all processors together."""
     began = time.perf_counter(), time.process_time()
-    some()
+    work()
     return (time.perf_counter() - began[0]) / STEPS, (time.process_time() - began[1]) / STEPS
 
 
@@ -113,18 +113,18 @@ def main():
     loaded = tasks.of(recipe).load("train", args.batch)
     data = tf.data.Dataset.from_tensors(next(iter(loaded.dataset)))
     turns = dict(candidates(recipe, data, loaded.classes))
-    for some in turns.values():
-        some()  # traces
+    for work in turns.values():
+        work()  # traces
     times = {name: [] for name in turns}
     for _ in range(args.rounds):
-        for name, some in turns.items():
-            times[name].append(seconds(some))
+        for name, work in turns.items():
+            times[name].append(seconds(work))
     medians = {name: [statistics.median(each) for each in zip(*t, strict=True)] for name, t in times.items()}
     (clock, worked), (_, bare) = medians["detector"], medians["its backbone alone"]
     print(f"{args.model}, {args.size} px, batch {args.batch}: medians of {args.rounds} turns of {STEPS} steps")
-    for name, found in medians.items():
-        by_clock, by_processors = (1000 * value for value in found)
-        print(f"  {name:20s} {by_clock:6.0f} ms, {by_processors:6.0f} ms of processors, {found[1] / worked:.2f}")
+    for name, result in medians.items():
+        by_clock, by_processors = (1000 * value for value in result)
+        print(f"  {name:20s} {by_clock:6.0f} ms, {by_processors:6.0f} ms of processors, {result[1] / worked:.2f}")
     print(f"  {args.batch / clock:.2f} pictures a second, {1 - bare / worked:.0%} of a step outside the backbone")
     if args.json:
         write_json(args.json, {"arguments": vars(args), "seconds": times, "medians": medians})

@@ -116,8 +116,8 @@ def main():
         times = {name: [] for name in turns}
         for number in range(args.rounds + 1):
             for name, once in turns.items():
-                found = once()
-                times[name] += [found] if number else []  # the first time is not like the others
+                result = once()
+                times[name] += [result] if number else []  # the first time is not like the others
         if child:
             child.stdin.close()
             child.wait()
@@ -127,9 +127,9 @@ def main():
         f"{NAME}, {args.size} px, {args.proposals} proposals, {args.threads} threads: medians of {args.rounds} "
         f"pictures, in turns; by the clock, of all processors, and both as shares of {first}"
     )
-    for name, found in medians.items():
-        clock, worked = (1000 * value for value in found)
-        shares = [a / b for a, b in zip(found, medians[first], strict=True)]
+    for name, result in medians.items():
+        clock, worked = (1000 * value for value in result)
+        shares = [a / b for a, b in zip(result, medians[first], strict=True)]
         print(f"  {name:12s} {clock:6.0f} ms, {worked:6.0f} ms of processors, {shares[0]:.2f} and {shares[1]:.2f}")
     if args.json:
         write_json(args.json, {"arguments": vars(args), "seconds": times, "medians": medians})

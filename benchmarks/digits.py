@@ -68,11 +68,11 @@ def finished(name, recipe, seed, out):
     file = folder / "metrics.json"
     if not file.exists() or recipe.differs(Recipe.from_json((folder / "recipe.json").read_text())):
         train(recipe, quiet=True)
-    found = json.loads(file.read_text())
+    values = json.loads(file.read_text())
     with (folder / "history.csv").open() as history:
         *_, last = csv.DictReader(history)
-    print(f"{name} seed {seed}: {found['accuracy']:.4f}, {found['seconds']:.0f} s", flush=True)
-    return {**found, "train_loss": float(last["loss"])}
+    print(f"{name} seed {seed}: {values['accuracy']:.4f}, {values['seconds']:.0f} s", flush=True)
+    return {**values, "train_loss": float(last["loss"])}
 
 
 def table(rows):
@@ -100,9 +100,9 @@ def page(runs):
     rows = {name: (name, recipe, runs[name]) for name, recipe in NETWORKS.items()}
     residual, plain = (runs[name] for name in DEPTH)
     gap = 100 * (mean(residual, "accuracy") - mean(plain, "accuracy"))
-    said = f"The gap is {gap:.1f} points of accuracy, mean of {len(plain)} seeds."
+    gap_sentence = f"The gap is {gap:.1f} points of accuracy, mean of {len(plain)} seeds."
     families, depth = (table([rows[name] for name in names]) for names in (FAMILIES, DEPTH))
-    return PAGE.format(families=families, depth=depth, gap=said)
+    return PAGE.format(families=families, depth=depth, gap=gap_sentence)
 
 
 def main():
@@ -121,7 +121,7 @@ def main():
     for seed in range(args.seeds):
         for name in runs:
             runs[name].append(finished(name, NETWORKS[name], seed, args.out))
-    print(table([(name, NETWORKS[name], found) for name, found in runs.items()]))
+    print(table([(name, NETWORKS[name], result) for name, result in runs.items()]))
     if args.doc:
         write_text(args.doc, page(runs))
 

@@ -79,8 +79,8 @@ class Rows:
     def put(self, key, **row):
         self.found[key] = {**self.found.get(key, {}), **row}
         write_json(self.file, self.found)
-        told = row.get("error") or f"{row['status']}, size {row['size_ratio']:.2f}, time {row['latency_ratio']:.2f}"
-        print(f"{key}: {told} {'; '.join(row.get('reasons', ()))}", flush=True)
+        message = row.get("error") or f"{row['status']}, size {row['size_ratio']:.2f}, time {row['latency_ratio']:.2f}"
+        print(f"{key}: {message} {'; '.join(row.get('reasons', ()))}", flush=True)
 
     def file_of(self, name, size, scheme):
         return self.folder / f"{name.replace(':', '_')}_{size}_{scheme}.tflite"
@@ -100,8 +100,8 @@ def measure(name, size, schemes, count, rows, *, keep):
     for scheme in missing:
         key, path = f"{name}@{size} {scheme}", rows.file_of(name, size, scheme)
         try:
-            given = {"calibration": seen[::2], "images": unseen, "labels": labels, "force": True}
-            report = export(model, path, scheme=scheme, **given)
+            options = {"calibration": seen[::2], "images": unseen, "labels": labels, "force": True}
+            report = export(model, path, scheme=scheme, **options)
             row = {k: v for k, v in report.to_dict().items() if k != "layers"}
             figures = {k: getattr(report, k) for k in ("agreement", "snr_db", "accuracy", "accuracy_drop")}
             rows.put(key, **figures, **row)
@@ -118,9 +118,9 @@ def time_again(rows, size, threads):
         files = {scheme: path for scheme, path in files.items() if path.exists()}
         if "float32" not in files:
             continue
-        found = benchmark(list(files.values()), threads=threads, runs=60, seconds=6)
+        result = benchmark(list(files.values()), threads=threads, runs=60, seconds=6)
         for i, scheme in enumerate(files):
-            timings = found[i :: len(files)]  # one for each number of threads
+            timings = result[i :: len(files)]  # one for each number of threads
             times = {"ms": [t.median_ms for t in timings], "ratio": [t.ratio for t in timings]}
             rows.found[f"{name}@{size} {scheme}"]["timed"] = times
             print(name, scheme, *(f"{t.median_ms:.2f} ms {t.ratio:.2f}" for t in timings), flush=True)
@@ -146,20 +146,20 @@ def document(rows, size, digits, threads):
             mobile.append(_line(f"`{name}`", *cells, _operators(left["int8"])))
     wide = []
     for name in keras_cnns.list_models():
-        found = {scheme: rows.get(f"{name}@{size} {scheme}") for scheme in SCHEMES}
-        if not any(found.values()):
+        result = {scheme: rows.get(f"{name}@{size} {scheme}") for scheme in SCHEMES}
+        if not any(result.values()):
             reasons.append(f"- `{name}`: not tried, {_why_not(name)}")
             continue
         height, width, _ = shape_of(name, size)
         cells = [f"`{name}`", f"{height}x{width}"]
-        for scheme, row in found.items():
+        for scheme, row in result.items():
             cells.append(_cell(scheme, row))
             why = (row or {}).get("error") or ("; ".join(row["reasons"]) if row and row["status"] == "fail" else "")
             if why:
                 reasons.append(f"- `{name}`, {scheme}: {why}")
         trained = digits.get(name)
         cells.append("" if trained is None else f"{trained['float32'] - trained['int8']:+.4f}")
-        left = [found[scheme] for scheme in ("float32", "int8")]
+        left = [result[scheme] for scheme in ("float32", "int8")]
         cells += [_operators(row.get("undelegated", {})) if row else "" for row in left]
         wide.append(_line(*cells))
     head = _line("network", "pixels", *SCHEMES, "drop on digits", "outside XNNPACK: float32", "int8")

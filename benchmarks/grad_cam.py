@@ -32,7 +32,7 @@ def main():
             run()
             if turn > 1:
                 times[name].append(time.perf_counter() - started)
-    middle = {name: float(np.median(found)) for name, found in times.items()}
+    middle = {name: float(np.median(result)) for name, result in times.items()}
     for name, seconds in middle.items():
         print(f"{name:22} {seconds * 1e3:7.1f} ms  {seconds / middle['forward and backward']:.2f}")
 

@@ -84,12 +84,14 @@ def recipe_of(name, seed, data_dir, out, **files):
 def run(name, seed, data_dir, out, **files):
     """One run of a figure, trained if it is not yet, and what it came to kept."""
     recipe = recipe_of(name, seed, data_dir, out, **files)
-    found = finished(name.replace(" ", "_"), recipe, seed, out)
+    result = finished(name.replace(" ", "_"), recipe, seed, out)
     rows = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    facts = {key: found[key] for key in ("accuracy", "train_loss", "seconds", "parameters", "machine") if key in found}
+    facts = {
+        key: result[key] for key in ("accuracy", "train_loss", "seconds", "parameters", "machine") if key in result
+    }
     with Path(recipe.out, "history.csv").open() as history:
         errors = [[f"{100 * (1 - float(row[key])):.2f}" for key in CURVES.values()] for row in csv.DictReader(history)]
-    facts |= {name: " ".join(found) for name, found in zip(CURVES, zip(*errors, strict=True), strict=True)}
+    facts |= {name: " ".join(result) for name, result in zip(CURVES, zip(*errors, strict=True), strict=True)}
     rows.setdefault(name, {})[str(seed)] = facts
     write_json(RECORD, dict(sorted(rows.items())))
 
@@ -173,8 +175,8 @@ def page(rows):
         cells += [f"**{statistics.mean(accuracies):.4f}**", spread, epochs, f"{minutes:.0f}"]
         lines.append(f"| {' | '.join([*cells, runs[0].get('machine', 'two cores')])} |")
     missing = [name for name in FIGURES if len(rows.get(name, {})) < FIGURES[name].seeds]
-    said = f"Not run, or not with all seeds: {', '.join(missing)}." if missing else "All of them were run."
-    return PAGE.format(table="\n".join(lines), missing=said, depth=depth(rows))
+    sentence = f"Not run, or not with all seeds: {', '.join(missing)}." if missing else "All of them were run."
+    return PAGE.format(table="\n".join(lines), missing=sentence, depth=depth(rows))
 
 
 PAGE = """# Published figures, repeated

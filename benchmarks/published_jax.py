@@ -44,14 +44,14 @@ def optimizer_of(recipe, variables):
     import keras
 
     if recipe.optimizer in ("sgd", "nesterov"):
-        made = keras.optimizers.SGD(0.1, recipe.momentum, nesterov=recipe.optimizer == "nesterov")
+        optimizer = keras.optimizers.SGD(0.1, recipe.momentum, nesterov=recipe.optimizer == "nesterov")
     elif recipe.optimizer == "adam":
-        made = keras.optimizers.Adam(0.1, epsilon=recipe.epsilon or 1e-7)
+        optimizer = keras.optimizers.Adam(0.1, epsilon=recipe.epsilon or 1e-7)
     else:
-        made = keras.optimizers.AdamW(0.1, epsilon=recipe.epsilon or 1e-7, weight_decay=recipe.weight_decay)
-        made.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
-    made.build(variables)
-    return made
+        optimizer = keras.optimizers.AdamW(0.1, epsilon=recipe.epsilon or 1e-7, weight_decay=recipe.weight_decay)
+        optimizer.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
+    optimizer.build(variables)
+    return optimizer
 
 
 def train(packed, file):
@@ -107,11 +107,11 @@ def train(packed, file):
         value = -jnp.mean(jnp.sum(target * jax.nn.log_softmax(logits), -1))
         return value, (others, jnp.sum(jnp.argmax(logits, -1) == label))
 
-    def step(x, y, state, given):
-        (trainable, others, inner, averages, done), (numbers, learning_rate, key) = state, given
+    def step(x, y, state, inputs):
+        (trainable, others, inner, averages, done), (numbers, learning_rate, key) = state, inputs
         image = jax.vmap(augmented)(sized(x[numbers]), jax.random.split(key, batch))
-        found, gradients = jax.value_and_grad(loss, has_aux=True)(trainable, others, image, y[numbers])
-        value, (others, right) = found
+        result, gradients = jax.value_and_grad(loss, has_aux=True)(trainable, others, image, y[numbers])
+        value, (others, right) = result
         gradients = [g + d * v if d else g for g, d, v in zip(gradients, decays, trainable, strict=True)]
         inner = [*inner[:where], learning_rate, *inner[where + 1 :]]
         trainable, inner = optimizer.stateless_apply(inner, gradients, trainable)
@@ -125,8 +125,8 @@ def train(packed, file):
         return (trainable, others, inner, averages if recipe.ema else now, done), (value, right)
 
     @jax.jit
-    def epoch(state, given, x, y):
-        return jax.lax.scan(lambda state, given: step(x, y, state, given), state, given)
+    def epoch(state, inputs, x, y):
+        return jax.lax.scan(lambda state, inputs: step(x, y, state, inputs), state, inputs)
 
     @jax.jit
     def right_of(weights, x, y):
@@ -166,23 +166,23 @@ def judge(recipe, file):
     from keras_cnns.tasks.base import recipe_model
     from keras_cnns.training import evaluate, run_folder
 
-    found, folder = np.load(file), Path(recipe.out)
-    if differing := recipe.differs(Recipe.from_json(str(found["recipe"]))):
+    result, folder = np.load(file), Path(recipe.out)
+    if differing := recipe.differs(Recipe.from_json(str(result["recipe"]))):
         raise SystemExit(f"{file} was trained otherwise: {differing}")
     data = load(
         recipe.dataset, size=recipe.input_shape[:2], batch_size=TOGETHER, split="test", data_dir=recipe.data_dir
     )
     model = recipe_model.build(recipe, data.classes)
-    if [w.path for w in model.weights] != json.loads(str(found["paths"])):
+    if [w.path for w in model.weights] != json.loads(str(result["paths"])):
         raise SystemExit(f"{file} has the weights of another network")
-    recipe_model.transfer(model.weights, [found[f"{i:05d}"] for i in range(len(model.weights))], model)
-    history = json.loads(str(found["history"]))
+    recipe_model.transfer(model.weights, [result[f"{i:05d}"] for i in range(len(model.weights))], model)
+    history = json.loads(str(result["history"]))
     folder.mkdir(parents=True, exist_ok=True)
     run_folder.save_model(model, folder / "model.keras", recipe, data.names)
     run_folder.write_history(history, folder / "history.csv")
     write_text(folder / "recipe.json", recipe.json() + "\n")
     facts = {"parameters": model.count_params(), "steps": history[-1]["step"]}
-    facts |= {"seconds": sum(row["seconds"] for row in history), "machine": str(found["machine"])}
+    facts |= {"seconds": sum(row["seconds"] for row in history), "machine": str(result["machine"])}
     write_json(folder / "metrics.json", facts | evaluate([model], data))
 
 

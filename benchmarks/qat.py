@@ -156,10 +156,10 @@ def document(rows, seeds, epochs, rate):
         columns += [f"{method}: {figure}" for figure in ("int8", "agreement", "s")]
     lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
     missing = [n for n in NETWORKS if any(f"{n} {m} {s}" not in rows for m in api.METHODS for s in range(seeds))]
-    for name, (size, _, made) in NETWORKS.items():
+    for name, (size, _, result) in NETWORKS.items():
         if name in missing:
             continue
-        row, label = rows[name], ", ".join([f"`{name}`", *(f"{k} {v}" for k, v in made.items() if v)])
+        row, label = rows[name], ", ".join([f"`{name}`", *(f"{k} {v}" for k, v in result.items() if v)])
         cells = [label, size, f"{row['parameters']:,}", f"{row['float32']:.4f}", f"{row['int8']:.4f}"]
         for method in api.METHODS:
             runs = [rows[f"{name} {method} {seed}"] for seed in range(seeds)]

@@ -42,8 +42,8 @@ def main(path):
         sums = task.zeros(data.names)
         for batch in batches:
             sums = tuple(a + b for a, b in zip(sums, task.count(answer, *batch), strict=True))
-        found = task.measure(sums, data.names)
-        return {key: round(found[key], 4) for key in task.held_out}
+        result = task.measure(sums, data.names)
+        return {key: round(result[key], 4) for key in task.held_out}
 
     seen = np.stack([shapes.scene(n, "train", (height, width)).image for n in range(CALIBRATION)]).astype("float32")
     shown = np.stack([shapes.scene(n, "test", (height, width)).image for n in range(COMPARED)]).astype("float32")
@@ -56,7 +56,7 @@ def main(path):
             runs = Interpreter(model_path=str(file), num_threads=2).get_signature_runner()
 
             def answers(image, training, runs=runs):
-                parts = [runs(image=one[None]) for one in image.numpy()]
+                parts = [runs(image=item[None]) for item in image.numpy()]
                 joined = {key: tf.constant(np.concatenate([part[key] for part in parts])) for key in parts[0]}
                 return joined if len(joined) > 1 else next(iter(joined.values()))
 

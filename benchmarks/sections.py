@@ -13,8 +13,8 @@ def write_section(path, mark, text):
     path = Path(path)
     sections = _sections(path.read_text() if path.exists() else "")
     sections[mark] = text.strip()
-    whole = [f"<!-- {name} -->\n\n{body}" if name else body for name, body in sections.items() if name or body]
-    write_text(path, "\n\n".join(whole) + "\n")
+    full = [f"<!-- {name} -->\n\n{body}" if name else body for name, body in sections.items() if name or body]
+    write_text(path, "\n\n".join(full) + "\n")
 
 
 def save_figure(figure, path, dpi=110):
@@ -26,8 +26,8 @@ def save_figure(figure, path, dpi=110):
 
 def _sections(page):
     head, *parts = page.split("<!-- ")
-    found = {None: head.strip()}
+    result = {None: head.strip()}
     for part in parts:
         name, _, body = part.partition(" -->")
-        found[name] = body.strip()
-    return found
+        result[name] = body.strip()
+    return result

@@ -40,14 +40,14 @@ def accuracies(name, recipe, seed, out):
     side = SIDE if name == "resized" else None
     how = {"classes": 10, "input_shape": (side, side, 3), "include_preprocessing": True, **recipe.overrides}
     model = keras_cnns.build(recipe.model, weights=file, **how)
-    found = []
+    results = []
     for size in SIZES:
         images, labels, _ = load_arrays("digits", size=size)
         images = images.astype("float32")
         images = images if side is None else tf.image.resize(images, (side, side), antialias=True).numpy()
         answers = [model(images[i : i + 40], training=False) for i in range(0, len(images), 40)]
-        found.append((np.concatenate(answers).argmax(-1) == labels).mean())
-    return found
+        results.append((np.concatenate(answers).argmax(-1) == labels).mean())
+    return results
 
 
 def main():

@@ -91,8 +91,8 @@ def measure(run, rows, file, ways, *, steps, rate):
             if what in WHILE:
                 trained_on(run, what, seen, path, steps=steps, rate=rate)
             else:
-                given = {} if what == "float32" else {"calibration": seen}
-                export(run.model, path, scheme=what, images=unseen[:500], force=True, **given)
+                options = {} if what == "float32" else {"calibration": seen}
+                export(run.model, path, scheme=what, images=unseen[:500], force=True, **options)
             seconds = time.perf_counter() - started
             after = np.asarray(predict(path, unseen)).argmax(-1) == labels
             drop, low, high = paired_drop(before, after)
@@ -120,9 +120,9 @@ def table(rows):
     lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     for name in _runs(rows):
         plain = rows[f"{name}: float32"]
-        found = [rows.get(f"{name}: {way}") for way in ways]
+        result = [rows.get(f"{name}: {way}") for way in ways]
         cells = [f"`{name}`", plain["pixels"], f"{plain['pictures']:,}", _share(plain["accuracy"], plain["pictures"])]
-        cells += ["" if row is None else _change(row["change"]) for row in found]
+        cells += ["" if row is None else _change(row["change"]) for row in result]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 

@@ -88,14 +88,14 @@ def accuracy(args, way, count):
     return train(recipe, quiet=True).metrics["accuracy"]
 
 
-def draw(found, path):
+def draw(result, path):
     """A curve for each way, the pictures a class on a logarithmic axis."""
     from matplotlib.figure import Figure
 
     figure = Figure((6, 4), layout="constrained")
     axes = figure.subplots()
     for way, marker in zip(WAYS, "osD^", strict=True):
-        axes.plot(list(EPOCHS), [found[way, count] for count in EPOCHS], marker=marker, label=way)
+        axes.plot(list(EPOCHS), [result[way, count] for count in EPOCHS], marker=marker, label=way)
     axes.set(xscale="log", xlabel="pictures a class", ylabel="accuracy on test pictures", ylim=(0, 1))
     axes.set_xticks(list(EPOCHS), [f"{count:,}" for count in EPOCHS])
     axes.grid(alpha=0.3)
@@ -109,15 +109,15 @@ def main():
     parser.add_argument("--out", default="runs/transfer")
     parser.add_argument("--doc", help="write the page here, and its picture beside it")
     args = parser.parse_args()
-    found = {}
+    results = {}
     for count in EPOCHS:
         for way in WAYS:
-            found[way, count] = accuracy(args, way, count)
-            print(json.dumps([count, way, found[way, count]]), flush=True)
+            results[way, count] = accuracy(args, way, count)
+            print(json.dumps([count, way, results[way, count]]), flush=True)
     if args.doc:
-        draw(found, Path(args.doc).parents[1] / "images" / "transfer.png")
+        draw(results, Path(args.doc).parents[1] / "images" / "transfer.png")
         rows = [
-            f"| {count:,} | {EPOCHS[count]} | {' | '.join(f'{found[way, count]:.3f}' for way in WAYS)} |"
+            f"| {count:,} | {EPOCHS[count]} | {' | '.join(f'{results[way, count]:.3f}' for way in WAYS)} |"
             for count in EPOCHS
         ]
         known = {

@@ -142,9 +142,9 @@ def judged_beside(own, answers, file, unseen, row):
     from keras_cnns.tflite.verify.compare import compare
 
     (name, original), (ending,) = next(iter(answers.items())), own.endings()
-    found = compare(name, original, np.asarray(predict(file, unseen)), kind=ending.kind)
-    status, reasons = found.judge("int8")
-    return {**row, "status": status, "reasons": reasons, "comparisons": (asdict(found),)}
+    result = compare(name, original, np.asarray(predict(file, unseen)), kind=ending.kind)
+    status, reasons = result.judge("int8")
+    return {**row, "status": status, "reasons": reasons, "comparisons": (asdict(result),)}
 
 
 def page(rows):
@@ -167,8 +167,8 @@ def page(rows):
             counts[row["meant"]] += 1
             if (row["meant"] == "healthy") == (row["status"] == "fail"):
                 wrong.append(key)
-    told = f"{counts['healthy']} healthy files, {counts['broken']} broken ones, {len(wrong)} judged wrongly"
-    return "\n".join([f"{told}{': ' + '; '.join(wrong) if wrong else ''}.", "", *lines, ""])
+    summary = f"{counts['healthy']} healthy files, {counts['broken']} broken ones, {len(wrong)} judged wrongly"
+    return "\n".join([f"{summary}{': ' + '; '.join(wrong) if wrong else ''}.", "", *lines, ""])
 
 
 def main():

@@ -35,8 +35,8 @@ def package(tmp_path, monkeypatch):
 
 
 def test_the_page_is_valid_html_and_no_name_becomes_markup():
-    for some in EVERY:
-        page = web_page.index(some, "2.5.3", 1000)
+    for example in EVERY:
+        page = web_page.index(example, "2.5.3", 1000)
         html5lib.HTMLParser(strict=True).parse(page)
         assert page.count("<script") == page.count("</script>") == 2
         assert set(re.findall(r"<(\w+)", page)) == set(re.findall(r"<(\w+)", web_page.index(facts(), "2.5.3", 1000)))
@@ -59,8 +59,8 @@ def test_the_scripts_are_valid_and_set_no_markup():
 
 
 def test_the_labels_are_kept_as_they_are():
-    some = replace(facts(), labels=tuple(HOSTILE))
-    assert json.loads(json.dumps(web_page._model(some)))["labels"] == HOSTILE
+    example = replace(facts(), labels=tuple(HOSTILE))
+    assert json.loads(json.dumps(web_page._model(example)))["labels"] == HOSTILE
 
 
 def test_the_folder_is_complete_and_only_such_a_folder_is_replaced(package, tmp_path, capsys):

@@ -212,7 +212,9 @@ class _Refinement:
             (other,) = Step(self.floats, operator, replaced={**replaced, kernel.place: values}, linear=True).run(
                 [inputs]
             )
-            if surely_less(*(min(self._wrong(kernel, wanted, one), key=np.mean) for one in (other, actual))):
+            if surely_less(
+                *(min(self._wrong(kernel, wanted, candidate), key=np.mean) for candidate in (other, actual))
+            ):
                 actual = other
                 self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
                 self.integers.store(tensor, learned)

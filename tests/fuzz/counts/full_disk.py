@@ -70,14 +70,14 @@ def main() -> None:
     disk, temporary = Disk(root / "disk"), root / "tmp"
     temporary.mkdir()
     outcomes: Counter[str] = Counter()
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
 
     def note(case: str, end: End, *folders: Path) -> None:
         faults = faults_of(end, *folders)
         outcomes["done" if end.status == 0 else "refused in a line"] += not faults
         for fault in faults:
             outcomes[fault.split(":")[0]] += 1
-            found.setdefault(fault, []).append(case)
+            result.setdefault(fault, []).append(case)
 
     def prepare(folder: Path) -> None:
         disk.leave(PLENTY)
@@ -112,9 +112,9 @@ def main() -> None:
     print(f"| commands on a full disk ({'tmpfs' if disk.mounted else 'RLIMIT_FSIZE'}) | {' | '.join(outcomes)} |")
     print("| ---: |" + " ---: |" * len(outcomes))
     print(f"| {outcomes.total()} | {' | '.join(map(str, outcomes.values()))} |")
-    for fault, cases in found.items():
+    for fault, cases in result.items():
         print(f"{len(cases)} x {fault} ({cases[0]})")
-    raise SystemExit(bool(found))
+    raise SystemExit(bool(result))
 
 
 if __name__ == "__main__":

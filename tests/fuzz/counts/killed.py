@@ -36,7 +36,7 @@ def main() -> None:
     files = Files.made(root)
     work, temporary = root / "work", root / "tmp"
     outcomes: Counter[str] = Counter()
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     server = SlowServer(Random(0))
     server.start()
 
@@ -56,7 +56,7 @@ def main() -> None:
         outcomes[kind] += 1
         for fault in faults:
             outcomes[fault.split(":")[0]] += 1
-            found.setdefault(fault, []).append(case)
+            result.setdefault(fault, []).append(case)
 
     try:
         for name in names:
@@ -66,8 +66,8 @@ def main() -> None:
                 folder.mkdir()
             shutil.copytree(files.pictures, work / "pictures")
             shutil.copy(files.file, work / "out.tflite")
-            whole = start(name)
-            note(f"{name} undisturbed", faults_of(whole, work, temporary), "runs to the end")
+            full = start(name)
+            note(f"{name} undisturbed", faults_of(full, work, temporary), "runs to the end")
             left = count // len(names)
             while left:
                 if name in ("train", "fetch", "search", "explain"):  # or else there is nothing left to do
@@ -75,7 +75,7 @@ def main() -> None:
                         shutil.rmtree(work / old, ignore_errors=True)
                     (work / "pictures" / ".keras_cnns_index.npz").unlink(missing_ok=True)
                 for _ in range(min(IN_A_ROW, left)):
-                    end = start(name, random.uniform(0.02, 1.0) * whole.seconds)
+                    end = start(name, random.uniform(0.02, 1.0) * full.seconds)
                     left -= 1
                     kind = "killed" if end.status is not None and end.status < 0 else "ended before"
                     note(f"{name} killed", [f"half-written: {file}" for file in half_written(work)], kind)
@@ -90,9 +90,9 @@ def main() -> None:
     print(f"| commands killed at random moments | {' | '.join(outcomes)} |")
     print("| ---: |" + " ---: |" * len(outcomes))
     print(f"| {outcomes['killed'] + outcomes['ended before']} | {' | '.join(map(str, outcomes.values()))} |")
-    for fault, cases in found.items():
+    for fault, cases in result.items():
         print(f"{len(cases)} x {fault} ({cases[0]})")
-    raise SystemExit(bool(found))
+    raise SystemExit(bool(result))
 
 
 if __name__ == "__main__":

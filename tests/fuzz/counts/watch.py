@@ -116,8 +116,8 @@ class Outside:
         if sys.platform == "linux":
             libc = ctypes.CDLL(None)
             self.handle = libc.inotify_init1(os.O_NONBLOCK)
-            opened, changed, made, removed, moved = 0x20, 0x2, 0x100, 0x200, 0xC0
-            libc.inotify_add_watch(self.handle, os.fsencode(folder), opened | changed | made | removed | moved)
+            opened, changed, result, removed, moved = 0x20, 0x2, 0x100, 0x200, 0xC0
+            libc.inotify_add_watch(self.handle, os.fsencode(folder), opened | changed | result | removed | moved)
 
     def touched(self) -> list[str]:
         """Names of the files that were opened or changed since the last call."""

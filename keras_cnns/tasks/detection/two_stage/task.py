@@ -118,8 +118,10 @@ class TwoStage(Detection):
         boxes = tf.concat([boxes, target["boxes"]], 1)
         there = tf.concat([there, tf.range(most)[None] < target["count"][:, None]], 1)
 
-        def choose(one: tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            boxes, there, truth = one
+        def choose(
+            picture: tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]],
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            boxes, there, truth = picture
             options = {"low": 0.5, "high": 0.5, "ignored": truth["ignored"]}
             matches = match(boxes, truth["boxes"], truth["count"], **options)
             matches = tf.where(there, matches, IGNORED)
