@@ -13,7 +13,7 @@ from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TRAIN, asked, role
 from keras_cnns.data.sources.table_columns import columns_of, with_one_column
 from keras_cnns.data.sources.table_files import TABLES, cells
-from keras_cnns.data.sources.table_several import labels_of, multi_hot
+from keras_cnns.data.sources.table_several import as_list, labels_of, multi_hot
 from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.messages import once
 
@@ -219,22 +219,31 @@ def _check_single_labels(path: Path, names: Sequence[str]) -> None:
       UserError: some cells join labels with | ; or , that other cells have too. Joined with spaces they could be names
         of several words, and a warning says so.
     """
-    for separator, parts in (("|;,", r"[|;,]"), (" ", r"\s+")):
+    listed = next((name for name in names if len(as_list(name) or ()) > 1), None)
+    if listed is not None:
+        raise UnreadableFile(_several(path, listed))
+    for separator, parts in (("|;,", r"[|;,]"), ("/+&", r"[/+&]"), (" ", r"\s+")):
         words = {name: {part.strip() for part in re.split(parts, name)} - {""} for name in names}
         joined = [name for name in names if len(words[name]) > 1]
         uses = Counter(word for name in names for word in words[name])
         shared = [name for name in joined if any(uses[word] > 1 for word in words[name])]
+        if shared and separator == "|;,":
+            raise UnreadableFile(_several(path, shared[0]))
+        if separator == "|;,":  # "bar, grill" can be a name; with the others it hardly is
+            shared = [name for name in joined if "|" in name or ";" in name]
         if not shared:
             continue
-        if separator != " ":
-            raise UnreadableFile(
-                f"{path} has several labels in a cell, such as {shared[0]!r}: give each picture one class, or train "
-                "several labels at once (--labels several)."
-            )
         once(
-            f"{path}: {shared[0]!r} is taken for one class, although other classes have some of its words. If cells "
+            f"{path}: {shared[0]!r} is taken for one class, although it looks like several. If cells "
             "hold several labels, give each picture one class, or train them at once (--labels several)."
         )
+
+
+def _several(path: Path, cell: str) -> str:
+    return (
+        f"{path} has several labels in a cell, such as {cell!r}: give each picture one class, or train several labels "
+        "at once (--labels several)."
+    )
 
 
 class Places:

@@ -1,13 +1,15 @@
 """Which columns of a table hold file names, classes and splits."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_cnns.data.sources.class_names import one_line
-from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION
-from keras_cnns.data.sources.table_several import joined
+from keras_cnns.data.sources.splits import TEST, TRAIN, role
+from keras_cnns.data.sources.table_several import is_true, joined
 from keras_cnns.support.errors import UnreadableFile, nearest
+from keras_cnns.support.messages import once
 
 # the names of the columns, in the order in which they are looked for
 FILES = (
@@ -39,7 +41,9 @@ CLASSES: tuple[str, ...] = (
     "classes",
 )
 SPLITS = ("split", "subset", "partition")
-FLAGS = {"is_train": TRAIN, "is_valid": VALIDATION, "is_val": VALIDATION, "is_test": TEST}  # columns of true and false
+# columns of true and false that mark the rows of a split: is_valid, is_training_img
+FLAG = re.compile(r"is_(train|training|val|valid|validation|test|testing)(_\w+)?")
+UNUSED = re.compile(r"(cv_?)?folds?|k_?folds?|groups?")  # columns by which pictures are often held out
 
 
 def with_one_column(
@@ -57,9 +61,15 @@ def with_one_column(
     header = [one_line(cell) for cell in table[0]]
     lower = [cell.lower() for cell in header]
     rows = [[cell.strip() for cell in row] for row in table[1:]]
-    marks = [n for n, name in enumerate(lower) if name in FLAGS]
-    if marks and lower[0] in FILES and not set(lower) & set(SPLITS):
-        splits = [_marked([row[n] for n in marks], [FLAGS[lower[n]] for n in marks]) for row in rows]
+    if not set(lower) & set(SPLITS) and (named := _column_of_splits(lower, rows)) is not None:
+        header[named] = lower[named] = SPLITS[0]
+        for row in rows:
+            row[named] = role(row[named], loosely=True) or TRAIN
+        table = [header, *rows]
+    marks = [n for n, name in enumerate(lower) if FLAG.fullmatch(name)]
+    if marks and not set(lower) & set(SPLITS):
+        roles = [str(role(lower[n].split("_")[1])) for n in marks]
+        splits = [_marked([row[n] for n in marks], roles) for row in rows]
         kept = [n for n in range(len(header)) if n not in marks]
         header = [header[n] for n in kept] + [SPLITS[0]]
         rows = [[row[n] for n in kept] + [split] for row, split in zip(rows, splits, strict=True)]
@@ -70,8 +80,9 @@ def with_one_column(
     if several:
         lists = [joined(header, row, columns) for row in rows]
         return (table, None) if None in lists else _replaced(path, header, rows, columns, lists)
-    if not all(row[n] in ("0", "1") for row in rows for n in columns):
+    if any(joined(header, row, columns) is None or "" in row for row in rows):
         return table, None
+    rows = [["1" if n in columns and is_true(cell) else cell for n, cell in enumerate(row)] for row in rows]
     for row in rows:
         if (count := [row[n] for n in columns].count("1")) != 1:
             raise UnreadableFile(
@@ -94,10 +105,27 @@ def _replaced(
     return [[header[n] for n in rest] + [CLASSES[0]], *labelled], names
 
 
+def _column_of_splits(header: list[str], rows: list[list[str]]) -> int | None:
+    """The column under any other name whose cells all are names of splits, TRAIN among them; None if there is none.
+
+    Behind it, an empty cell is a row to train on.
+    """
+    for n, name in enumerate(header if len(header) > 2 else []):
+        words = {row[n] for row in rows if row[n]}
+        plain = all(re.fullmatch(r"[A-Za-z][A-Za-z _-]*", word) for word in words)  # file names have more letters
+        roles = {role(word, loosely=True) for word in words} if plain and name not in (*FILES, *CLASSES) else set()
+        if TRAIN in roles and len(roles) > 1 and None not in roles:
+            return n
+    return None
+
+
 def _marked(cells: list[str], roles: list[str]) -> str:
-    """The split of a row with columns such as is_valid: the first that is true; TRAIN where none is."""
-    true = [part for cell, part in zip(cells, roles, strict=True) if cell.lower() in ("1", "true", "yes", "1.0")]
-    return next(iter(true), TRAIN)
+    """The split of a row with columns such as is_valid: the first that is true.
+
+    Where none is, it is TRAIN, or TEST if a column marks the rows to train on.
+    """
+    true = [part for cell, part in zip(cells, roles, strict=True) if is_true(cell)]
+    return next(iter(true), TRAIN if TRAIN not in roles else TEST)
 
 
 def columns_of(path: Path, rows: list[list[str]], find: Callable[[str], Any]) -> tuple[int, int, int | None]:
@@ -109,6 +137,10 @@ def columns_of(path: Path, rows: list[list[str]], find: Callable[[str], Any]) ->
       UserError: there is no column of file names or of classes.
     """
     header = [cell.strip().lower() for cell in rows[0]]
+    if unused := [rows[0][n].strip() for n, name in enumerate(header) if UNUSED.fullmatch(name)]:
+        once(
+            f"{path}: its column {unused[0]!r} is not used. To hold rows out, write train and test into a column split."
+        )
     split = next((header.index(name) for name in SPLITS if name in header), None) if len(header) > 2 else None
     file = next((header.index(name) for name in FILES if name in header), None)
     label = next((header.index(name) for name in CLASSES if name in header), None)

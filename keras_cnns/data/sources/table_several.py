@@ -2,6 +2,7 @@
 
 import json
 import re
+from ast import literal_eval
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +11,14 @@ import numpy as np
 from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.messages import once
-from keras_cnns.support.untrusted import parse_json
 
 SEPARATORS = "|;,"  # of labels in a cell, the first of them that a table has; else spaces
 TRUE, FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
+
+
+def is_true(cell: str) -> bool:
+    """Whether a cell of a column of true and false is true."""
+    return cell.strip().lower() in TRUE
 
 
 def joined(header: Sequence[str], row: Sequence[str], columns: Sequence[int]) -> str | None:
@@ -25,11 +30,11 @@ def joined(header: Sequence[str], row: Sequence[str], columns: Sequence[int]) ->
 
 
 def labels_of(path: Path, cells: Sequence[str], names: Sequence[str] | None = None) -> list[tuple[str, ...]]:
-    """The labels in each cell: a JSON list, or texts with a separator between them; no label in an empty cell.
+    """The labels in each cell: a list, or texts with a separator between them; no label in an empty cell.
 
     names: the labels of the training split, for the others.
     """
-    texts = [cell for cell in cells if not _is_list(cell)]
+    texts = [cell for cell in cells if as_list(cell) is None]
     separator = next((each for each in SEPARATORS if any(each in text for text in texts)), None)
     alone = set(names or ()) if separator is None else set()
     if separator is None and any(re.search(r"\s", text) and text not in alone for text in texts):
@@ -37,10 +42,8 @@ def labels_of(path: Path, cells: Sequence[str], names: Sequence[str] | None = No
         once(f"{path} has no | ; or , between labels: they are separated at spaces, as in {example!r}.")
     several = []
     for cell in cells:
-        if _is_list(cell):
-            parts = [str(label) for label in parse_json(cell)]
-        else:
-            parts = [cell] if cell in alone else cell.split(separator)
+        listed = as_list(cell)
+        parts = listed if listed is not None else [cell] if cell in alone else cell.split(separator)
         several.append(tuple(dict.fromkeys(label for part in parts if (label := one_line(part)))))
     return several
 
@@ -66,11 +69,12 @@ def multi_hot(
     return matrix
 
 
-def _is_list(cell: str) -> bool:
-    """Whether a cell holds a JSON list of labels."""
+def as_list(cell: str) -> list[str] | None:
+    """The labels in a cell that holds a list, as JSON or Python writes it: ["a", "b"]; None for any other cell."""
     if not cell.startswith("["):
-        return False
+        return None
     try:
-        return isinstance(parse_json(cell), list)
-    except ValueError:
-        return False
+        values = literal_eval(cell)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return [str(value) for value in values] if isinstance(values, list) else None

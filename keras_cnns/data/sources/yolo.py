@@ -168,6 +168,13 @@ def _pictures(folder: YoloFolder, role: str) -> list[Path]:
     return list(pictures)
 
 
+def _exists(folder: YoloFolder, entry: str) -> bool:
+    try:
+        return _place(folder, entry).exists()
+    except UserError:
+        return False
+
+
 def _place(folder: YoloFolder, entry: str) -> Path:
     """What an entry of data.yaml or a line of a list stands for, with Ultralytics' rule for Roboflow's "../train"."""
     readings = [entry]
@@ -216,9 +223,12 @@ def _chosen(folder: YoloFolder, split: str) -> list[Path]:
             raise UnreadableFile(f"{folder.root} has no folder for {split!r}.")
         by_name = {path.relative_to(folder.root).as_posix(): path for path in pictures}
         return list(split_by_fifths(folder.root, by_name, split).values())
-    for role in splits.asked(split):
-        if role in folder.splits:
-            return _pictures(folder, role)
+    there = [role for role in splits.asked(split) if role in folder.splits]
+    for role in there:
+        if role != there[-1] and not any(_exists(folder, entry) for entry in folder.splits[role]):
+            messages.once(f"{folder.path}: {SPLITS[role]} ({folder.splits[role][0]}) does not exist and is not used.")
+            continue
+        return _pictures(folder, role)
     raise UnreadableFile(f"{folder.path} names no pictures for {split!r}: it has {', '.join(folder.splits)}.")
 
 

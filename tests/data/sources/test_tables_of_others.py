@@ -153,3 +153,62 @@ def test_a_line_break_in_the_name_of_a_class_becomes_a_space(tmp_path):
     for name in ("a\nb", "c"):
         put(tmp_path / name, range(3))
     assert open_folder(tmp_path, "train").names == ("a b", "c")
+
+
+SPLIT_COLUMNS = {
+    "set": lambda n: "test" if n > 8 else "train",
+    "Usage": lambda n: "PublicTest" if n > 8 else "Training",
+    "phase": lambda n: "val" if n > 8 else "train",
+    "data set": lambda n: "TEST" if n > 8 else "",
+    "is_training_img": lambda n: int(n <= 8),
+}
+
+
+@pytest.mark.parametrize("name", SPLIT_COLUMNS)
+def test_a_column_of_splits_under_another_name(tmp_path, name):
+    put(tmp_path, range(12))
+    rows = [f"{n}.png,{'ab'[n % 2]},{SPLIT_COLUMNS[name](n)}" for n in range(12)]
+    if name == "data set":
+        rows[0] = "0.png,a,TRAIN"
+    write(tmp_path / "labels.csv", "\n".join([f"file,label,{name}", *rows]))
+    assert sorted(labels(tmp_path)[1]) == list(range(9)) and sorted(labels(tmp_path, "test")[1]) == [9, 10, 11]
+
+
+def test_a_column_of_folds_is_not_used_and_a_message_says_so(tmp_path, caplog):
+    put(tmp_path, range(12))
+    write(
+        tmp_path / "labels.csv", "\n".join(["file,label,fold", *(f"{n}.png,{'ab'[n % 2]},{n % 5}" for n in range(12))])
+    )
+    with caplog.at_level("INFO", "keras_cnns"):
+        labels(tmp_path)
+    assert "column 'fold' is not used" in caplog.text
+
+
+@pytest.mark.parametrize("true", ["1.0 0.0", "True False", "yes no"])
+def test_a_column_for_each_class_in_other_words(tmp_path, true):
+    put(tmp_path, range(15))
+    words = dict(zip("10", true.split(), strict=True))
+    rows = [f"{n}.png," + ",".join(words["1" if n % 3 == c else "0"] for c in range(3)) for n in range(15)]
+    write(tmp_path / "labels.csv", "\n".join(["file,cat,dog,bird", *rows]))
+    names, train = labels(tmp_path)
+    assert names == ("cat", "dog", "bird") and all(name == names[n % 3] for n, name in train.items())
+
+
+@pytest.mark.parametrize("cells", [['["a", "b"]', '["a"]', '["b", "c"]'], ["['a', 'b']", "['a']", "['b', 'c']"]])
+def test_lists_in_cells_are_several_labels(tmp_path, cells):
+    put(tmp_path, range(12))
+    rows = ['"' + cells[n % 3].replace('"', '""') + '"' for n in range(12)]
+    write(tmp_path / "labels.csv", "\n".join(["file,tags", *(f"{n}.png,{row}" for n, row in enumerate(rows))]))
+    with pytest.raises(UserError, match="several labels in a cell"):
+        labels(tmp_path)
+    source = open_folder(tmp_path, "train", several=True)
+    assert source.names == ("a", "b", "c") and set(source.labels.sum(1)) == {1, 2}
+
+
+@pytest.mark.parametrize("cells", [("a/b", "a", "b/c"), ("a+b", "a", "b"), ("a|b", "c|d", "e|f")])
+def test_what_looks_like_several_labels_is_a_message(tmp_path, caplog, cells):
+    put(tmp_path, range(12))
+    write(tmp_path / "labels.csv", "\n".join(["file,tags", *(f"{n}.png,{cells[n % 3]}" for n in range(12))]))
+    with caplog.at_level("INFO", "keras_cnns"):
+        labels(tmp_path)
+    assert f"{cells[0]!r} is taken for one class" in caplog.text

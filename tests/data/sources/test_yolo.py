@@ -61,6 +61,7 @@ def test_names_as_a_list_or_by_number(folder, names):
         "path: images\ntrain: train\nval: val\n",
         "train: [images/train]\nval: [images/val]\n",
         "train: ../train/images\nval: ../valid/images\ntest:\n",  # Roboflow
+        "train: ../train/images\nval: ../valid/images\ntest: ../test/images\n",  # without the folder test
         "train: train.txt\nval: val.txt\n",
         "train: images\\train\nval: images\\val\n",
     ],
