@@ -16,6 +16,14 @@ from keras_cnns.support.validation import every, kind, number, path_of, short, w
 from keras_cnns.tflite.file.metadata import Normalization
 
 
+def _by_number(names: dict[Any, Any]) -> Any:
+    """The names of {0: "cat", 1: "dog"} or {"cat": 0, "dog": 1} in the order of their numbers; else the dict."""
+    for by_number in (names, {value: key for key, value in names.items()}):
+        if len(by_number) == len(names) and set(by_number) == set(range(len(names))):
+            return tuple(by_number[position] for position in range(len(names)))
+    return names
+
+
 @dataclass(frozen=True)
 class Ends:
     """Preprocessing before the network, and the head behind it.
@@ -66,8 +74,12 @@ class Description:
     def __post_init__(self) -> None:
         if isinstance(self.names, np.ndarray) and self.names.ndim == 1:
             object.__setattr__(self, "names", tuple(self.names.tolist()))
+        if isinstance(self.names, dict):
+            object.__setattr__(self, "names", _by_number(self.names))
         if self.names is not None and not every(self.names, (str, numbers.Integral)):
-            raise BadArgument("names must be a list of the classes' names.")
+            raise BadArgument(
+                "names must be a list of the classes' names, or a dict of all numbers and names, {0: 'cat', 1: 'dog'}."
+            )
         if self.card is not None and not isinstance(self.card, Card):
             raise BadArgument(f"card must be a keras_cnns.saving.card.Card, not {kind(self.card)}.")
         if self.normalization is not None and not isinstance(self.normalization, Normalization):

@@ -13,7 +13,7 @@ from keras_cnns.blocks.preprocessing import of_unit_range
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_json
-from keras_cnns.weights import renaming
+from keras_cnns.weights import renaming, transformers_config
 
 OTHERWISE = re.compile(r"aa|blur")  # networks with the tensors of ours that pool with antialiasing
 ENDINGS = ("", ".safetensors", ".bin", ".pth", ".pt")
@@ -61,6 +61,9 @@ def known(name: str, path: Path, net: Any = None) -> Beside:
             raise UnreadableFile(f"cannot read {config}, which lies beside the weights: {error}.") from error
         if isinstance(content, dict) and isinstance(content.get("architecture"), str):
             return _of_config(name, content, config, net or entry(name).variant)
+        if isinstance(content, dict) and isinstance(content.get("model_type"), str):
+            columns, labels = transformers_config.read(name, content, config)
+            return Beside(columns, "transformers", labels)
     check_name(name, path.name)
     recipe = called(path.name)
     return _of(name, *recipe) if recipe else Beside()

@@ -115,7 +115,7 @@ def read_weights(name: str, source: str | os.PathLike[str], net: Any = None) -> 
     labels = imagenet.labels(path) or (read_card(path).labels if tensors.kind == "keras" else ())
     if tensors.kind == "torch":
         part = recognised(name, tensors.arrays, source, net)
-        beside = known(name, path, net) if part.origin in ("torchvision", "timm") else Beside()
+        beside = known(name, path, net) if part.origin in ("torchvision", "timm", "transformers") else Beside()
         tensors = replace(tensors, arrays=part.arrays, notes=(*tensors.notes, *part.notes))
         return Weights(name, str(source), part.origin, tensors, beside, beside.labels or labels, part.has_classifier)
     if network is None:

@@ -14,7 +14,7 @@ from keras_cnns.support.archives import open_zip
 from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.untrusted import open_regular, parse_json
-from keras_cnns.weights.formats import hdf5, safetensors_files, torch_files
+from keras_cnns.weights.formats import bit_npz, hdf5, safetensors_files, torch_files
 from keras_cnns.weights.formats.folders import file_in, parts
 from keras_cnns.weights.formats.unwrap import plain, state_dict
 
@@ -42,7 +42,7 @@ class Tensors:
 
 
 def read(path: str | os.PathLike[str]) -> Tensors:
-    """Reads `.h5`, `.weights.h5`, `.keras`, `.safetensors` and `.pth`. The first bytes tell which of them a file is.
+    """Reads `.h5`, `.weights.h5`, `.keras`, `.safetensors`, `.pth` and the `.npz` of BiT's authors, by the first bytes.
 
     >>> tensors = keras_cnns.weights.read("resnet50-0676ba61.pth")
     >>> tensors.arrays["layer1.0.conv1/weight"].shape
@@ -109,6 +109,8 @@ def _zip(path: Path) -> Tensors:
     """A `.keras` file or a `.pth` file: both are zip archives."""
     with open_zip(path) as archive:
         entries = archive.namelist()
+        if bit_npz.is_bit(entries):
+            return Tensors("torch", _torch_names(bit_npz.read(path)))
         if other := _other_archive(entries):
             raise UnreadableFile(f"{path} is {other}")
         bad = archive.testzip()

@@ -14,6 +14,7 @@ PEERS = {
     "timm": {f"efficientnet_b{i}": f"efficientnet_b{i}" for i in range(8)},
     "efficientnet_pytorch": {f"efficientnet_b{i}": f"efficientnet-b{i}" for i in range(8)},
     "keras_hub": {f"efficientnet_b{i}": "EfficientNetBackbone" for i in range(8)},
+    "transformers": {f"efficientnet_b{i}": "efficientnet" for i in range(8)},
 }
 LARGE = {"numerics": Numerics(padding="symmetric", epsilon=1e-3, momentum=0.99), "preprocessing": "torch"}
 COLUMNS: dict[str | tuple[str, str], dict] = {
@@ -21,6 +22,7 @@ COLUMNS: dict[str | tuple[str, str], dict] = {
     **{("torchvision", f"efficientnet_b{i}"): LARGE for i in (5, 6, 7)},
     "timm": {"numerics": TORCH, "preprocessing": "torch"},
     ("timm", "efficientnet_b1"): {"numerics": TORCH, "preprocessing": "tf"},
+    "transformers": {"preprocessing": "torch"},  # TensorFlow's padding, as the authors
     "efficientnet_pytorch": {},  # the authors' weights, carried over with TensorFlow's padding
 }
 
@@ -74,7 +76,25 @@ def keras_hub(net: Any) -> Rules:
     ]
 
 
+def transformers(net: Any) -> Rules:
+    """transformers counts the blocks without stages, from 0, and has BN in the names of the depthwise layers' norms."""
+    parts = {"expansion": "", "depthwise_conv": "", "squeeze_excite": "se_", "projection": ""}
+    return [
+        (r"^efficientnet\.", ""),
+        (r"^classifier$", "predictions"),
+        (r"^embeddings\.convolution$", "stem_conv"),
+        (r"^embeddings\.batchnorm$", "stem_bn"),
+        (r"^encoder\.top_", "last_"),
+        (
+            r"^encoder\.blocks\.(\d+)\.(\w+)\.(\w+)$",
+            lambda m: f"{blocks(net)[int(m[1])][0]}_{parts[m[2]]}{m[3]}{'_conv' if m[2] == 'squeeze_excite' else ''}",
+        ),
+        (r"_depthwise_norm$", "_depthwise_bn"),
+    ]
+
+
 RULES = {
+    "transformers": transformers,
     "keras": keras,
     "torchvision": torchvision,
     "timm": timm,

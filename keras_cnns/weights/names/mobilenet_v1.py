@@ -2,12 +2,19 @@
 
 from typing import Any
 
-from keras_cnns.blocks.conv import TORCH
+from keras_cnns.blocks.conv import TORCH, Numerics
 from keras_cnns.weights.names.inverted import TIMM_ENDS, counted
 from keras_cnns.weights.names.table import Names, Rules
 
-PEERS = {"keras": {"mobilenet_v1": "MobileNet"}, "timm": {"mobilenet_v1": "mobilenetv1_100"}}
-COLUMNS = {"timm": {"numerics": TORCH, "preprocessing": "tf"}}
+PEERS = {
+    "keras": {"mobilenet_v1": "MobileNet"},
+    "timm": {"mobilenet_v1": "mobilenetv1_100"},
+    "transformers": {"mobilenet_v1": "mobilenet_v1"},
+}
+COLUMNS = {
+    "timm": {"numerics": TORCH, "preprocessing": "tf"},
+    "transformers": {"numerics": Numerics(), "preprocessing": "tf"},
+}
 
 
 def keras(net: Any) -> Rules:
@@ -31,4 +38,16 @@ def timm(net: Any) -> Rules:
     ]
 
 
-NAMES = Names(PEERS, {"keras": keras, "timm": timm}, columns=COLUMNS)
+def transformers(net: Any) -> Rules:
+    """transformers counts depthwise and pointwise convolutions together, from 0."""
+    return [
+        (r"^mobilenet_v1\.", ""),
+        (r"^classifier$", "predictions"),
+        (r"^conv_stem\.", "conv1."),
+        (r"^layer\.(\d+)\.", lambda m: f"block{int(m[1]) // 2 + 1}_{('depthwise', 'pointwise')[int(m[1]) % 2]}."),
+        (r"\.convolution$", "_conv"),
+        (r"\.normalization$", "_bn"),
+    ]
+
+
+NAMES = Names(PEERS, {"keras": keras, "timm": timm, "transformers": transformers}, columns=COLUMNS)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_cnns.blocks.conv import Numerics
 from keras_cnns.weights.names import inverted
 from keras_cnns.weights.names.table import Names, Rules
 
@@ -9,7 +10,9 @@ PEERS = {
     "keras": {"mobilenet_v2": "MobileNetV2"},
     "torchvision": {"mobilenet_v2": "mobilenet_v2"},
     "timm": {"mobilenet_v2": "mobilenetv2_100"},
+    "transformers": {"mobilenet_v2": "mobilenet_v2"},
 }
+COLUMNS = {"transformers": {"numerics": Numerics(), "preprocessing": "tf"}}
 
 
 def keras(net: Any) -> Rules:
@@ -48,4 +51,20 @@ def _blocks(net: Any) -> list[inverted.Block]:
     return inverted.stages([n for _, _, n, _ in net.table], [t for t, *_ in net.table], squeezes=False)
 
 
-NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm})
+def transformers(net: Any) -> Rules:
+    """In transformers the first block belongs to the stem, and the others are counted from 0."""
+    parts = {"expand_1x1": "expand", "conv_3x3": "depthwise", "reduce_1x1": "project"}
+    return [
+        (r"^mobilenet_v2\.", ""),
+        (r"^classifier$", "predictions"),
+        (r"^conv_stem\.first_conv\.", "stem."),
+        (r"^conv_1x1\.", "last."),
+        (r"^conv_stem\.", "layer.-1."),
+        (r"^layer\.(-?\d+)\.(\w+)\.", lambda m: f"{_blocks(net)[int(m[1]) + 1][0]}_{parts[m[2]]}."),
+        (r"\.convolution$", "_conv"),
+        (r"\.normalization$", "_bn"),
+    ]
+
+
+RULES = {"keras": keras, "torchvision": torchvision, "timm": timm, "transformers": transformers}
+NAMES = Names(PEERS, RULES, columns=COLUMNS)

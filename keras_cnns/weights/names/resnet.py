@@ -11,6 +11,7 @@ PEERS = {
     "torchvision": SAME | V1_5,
     "timm": SAME | V1_5,
     "keras_hub": dict.fromkeys(SAME | V1_5, "ResNetBackbone"),
+    "transformers": dict.fromkeys([*SAME, *V1_5, *(f"resnet{depth}" for depth in (50, 101, 152))], "resnet"),
 }
 
 
@@ -41,4 +42,21 @@ def keras_hub(net: Any) -> Rules:
     return [(r"^stack(\d)_block(\d+)_", lambda m: f"conv{int(m[1]) + 2}_block{int(m[2]) + 1}_")]
 
 
-NAMES = Names(PEERS, {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub})
+def transformers(net: Any) -> Rules:
+    """transformers counts stages, blocks and the convolutions of a block from 0."""
+    return [
+        (r"^(resnet\.)?embedder\.embedder\.(convolution|normalization)$", r"conv1.\2"),
+        (r"^classifier\.1$", "predictions"),
+        (
+            r"^(?:resnet\.)?encoder\.stages\.(\d)\.layers\.(\d+)\.",
+            lambda m: f"conv{int(m[1]) + 2}_block{int(m[2]) + 1}.",
+        ),
+        (r"\.layer\.(\d)\.", lambda m: f"_{int(m[1]) + 1}."),
+        (r"\.shortcut\.", "_0."),
+        (r"\.convolution$", "_conv"),
+        (r"\.normalization$", "_bn"),
+    ]
+
+
+RULES = {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub, "transformers": transformers}
+NAMES = Names(PEERS, RULES)
