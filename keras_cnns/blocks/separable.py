@@ -19,14 +19,15 @@ def depthwise_separable(
     return unit(x, filters, 1, name=f"{name}_pointwise")
 
 
-def separable(x: Tensor, filters: int, *, kernel: int = 3, unit: ConvUnit, name: str) -> Tensor:
+def separable(x: Tensor, filters: int, *, kernel: int = 3, stride: int = 1, unit: ConvUnit, name: str) -> Tensor:
     """Depthwise and 1x1 convolution with nothing between them, then BN. Chollet 2016, section 3.
 
-    [batch, height, width, channels] -> [batch, height, width, filters].
+    [batch, height, width, channels] -> [batch, height / stride, width / stride, filters].
     """
     conv = layers.SeparableConv2D(
         filters,
         kernel,
+        stride,
         padding="same",
         use_bias=unit.numerics.conv_bias,
         depthwise_initializer=unit.initializer,

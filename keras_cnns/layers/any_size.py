@@ -41,6 +41,37 @@ class PadToMultiple(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnns")
+class SamePadding2D(keras.layers.Layer):
+    """Pads [batch, height, width, channels] with zeros for a window with stride 2, where "same" padding would.
+
+    Unlike those of the "same" padding of a pooling, the zeros count in a mean and in a maximum.
+
+    Args:
+      size: side of the window, odd.
+
+    Example:
+      y = MaxPooling2D(3, 2)(SamePadding2D(3)(x))  # [2, 15, 16, 3] -> [2, 8, 8, 3]
+    """
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, x: Tensor) -> Tensor:
+        height, width = (self._sides(n) for n in ops.shape(x)[1:3])
+        return ops.pad(x, ((0, 0), height, width, (0, 0)))
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        return (shape[0], *(None if n is None else n + sum(self._sides(n)) for n in shape[1:3]), shape[-1])
+
+    def _sides(self, n: Any) -> tuple[Any, int]:
+        return self.size // 2 - (1 - n % 2), self.size // 2
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"size": self.size}
+
+
+@keras.saving.register_keras_serializable(package="keras_cnns")
 class CropLike(keras.layers.Layer):
     """Crops x [batch, H, W, channels] to the height and width of like [batch, h, w, ...], from the top left corner.
 

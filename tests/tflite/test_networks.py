@@ -22,6 +22,12 @@ OURS = {
     "mobilenet_v3_small": 64,
     "se_resnet50": 64,
     "xception": 71,
+    "efficientnet_v2_b0": 64,
+    "convnext_tiny": 64,
+    "convnext_v2_atto": 64,
+    "nasnet_mobile": 64,
+    "regnet_y_200mf": 64,
+    "mobilenet_v4_conv_small": 64,
 }
 KERAS = {
     "MobileNetV3Small": 64,

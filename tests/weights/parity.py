@@ -1,9 +1,8 @@
 """How far our logits are from a peer's, for weights that came through the peer's own file.
 
 `python -m tests.weights.parity docs/measurements/parity.md [PATTERN]` measures every network that keras.applications,
-torchvision or
-timm also has and writes the table. Rows that are there stay: a row is measured again once its line, or the file, is
-deleted.
+torchvision or timm also has and writes the table. Rows that are there stay: a row is measured again once its line, or
+the file, is deleted.
 """
 
 import json
@@ -16,6 +15,7 @@ import keras
 import numpy as np
 
 from keras_cnns import build
+from keras_cnns.family.head import GLOBAL_POOLING
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.atomic_files import write_text
@@ -52,22 +52,38 @@ def difference(origin, name, theirs, shape, folder, **columns):
 
     columns: further arguments of `build`.
     """
-    images = pictures(2, shape, seed=1)
+    return differences(origin, name, theirs, [shape], folder, **columns)[0]
+
+
+def differences(origin, name, theirs, sizes, folder, **columns):
+    """`difference` for each of `sizes`. If there are several, our network is built once, for pictures of any size."""
+    images = [pictures(2, size, seed=1) for size in sizes]
     if origin == "keras":
-        path, expected = keras_peer(theirs, shape, images, folder)
+        path, answer = keras_peer(theirs, sizes[0], images[0], folder)
+        expected = [answer]
     else:
         from tests.weights import torch_peers
 
         peer, options = constructor(theirs)
-        network = torch_peers.randomize(torch_peers.create(origin, peer, **options), images)
+        network = torch_peers.randomize(torch_peers.create(origin, peer, **options), images[-1])
         path = torch_peers.save(network, origin, folder)
-        expected = torch_peers.logits(network, images, regions(shape))
+        expected = [
+            torch_peers.logits(network, batch, regions(size)) for batch, size in zip(images, sizes, strict=True)
+        ]
         if (origin, name, theirs) in ALIKE:
             (folder / "config.json").write_text(json.dumps({"architecture": theirs}))
         del network
+    shape = sizes[0] if len(sizes) == 1 else (None, None, sizes[0][-1])
     ours = build(name, weights=path, input_shape=shape, classifier_activation=None, **columns)
-    actual, largest = logits(ours, images, regions(shape)), 0.0
-    expected = expected if isinstance(expected, list) else [expected]
+    return [
+        largest_difference(answer, logits(ours, batch, regions(size)))
+        for answer, batch, size in zip(expected, images, sizes, strict=True)
+    ]
+
+
+def largest_difference(expected, actual):
+    """Of the arrays in two lists, as a fraction of the largest number in each expected one."""
+    expected, largest = expected if isinstance(expected, list) else [expected], 0.0
     for there, here in zip(expected, actual, strict=True):
         assert np.abs(there[0] - there[1]).max() > 10 * TOLERANCE * np.abs(there).max(), "the pictures must matter"
         largest = max(largest, float(np.abs(there - here).max() / np.abs(there).max()))
@@ -142,6 +158,9 @@ pixels; above, it slides its dense layers over the picture and averages the scor
 Inception v4's row is the nature of its sums, not a difference between networks: timm's own answers in float32 are
 3.1e-05 from its answers in float64.
 
+A dash is a figure that was not measured. In each family, at least one network was measured beside each library that
+has it. Its sisters have the same rules; the tests that are marked slow, and those of `tox -e torch`, measure them.
+
 timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
 Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds
 them to the same bar.
@@ -171,14 +190,16 @@ def main(path, pattern="*"):
 
 def row(origin, name, theirs, cells):
     """One line of the table."""
-    for shape in shapes(name):
+    both = origin != "keras" and entry(name).head is GLOBAL_POOLING
+    for sizes in [shapes(name)] if both else [[shape] for shape in shapes(name)]:
         try:
             with tempfile.TemporaryDirectory() as folder:
-                error = difference(origin, name, theirs, shape, Path(folder))
-            figure = f"{error:.1e}" + ("" if error < TOLERANCE else " **fails**")
+                errors = differences(origin, name, theirs, sizes, Path(folder))
+            figures = [f"{error:.1e}" + ("" if error < TOLERANCE else " **fails**") for error in errors]
         except UserError as error:
-            figure = f"**fails**: {error}"
-        cells = [*cells, "x".join(map(str, shape[:2])), figure]
+            figures = [f"**fails**: {error}"] * len(sizes)
+        for shape, figure in zip(sizes, figures, strict=True):
+            cells = [*cells, "x".join(map(str, shape[:2])), figure]
         keras.backend.clear_session()
     return f"| {' | '.join(cells)} |"
 

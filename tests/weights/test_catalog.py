@@ -40,4 +40,5 @@ def test_preprocessing_comes_with_the_weights(name, source, row):
     low, high = row.range
     channels = pixels[..., ::-1] if row.bgr else pixels
     expected = (channels / 255 * (high - low) + low - np.array(row.mean)) / np.array(row.std)
-    np.testing.assert_allclose(np.asarray(PREPROCESSING[preprocessing](pixels)), expected, rtol=0, atol=1e-3)
+    preprocess = PREPROCESSING[preprocessing] if isinstance(preprocessing, str) else preprocessing
+    np.testing.assert_allclose(np.asarray(preprocess(pixels)), expected, rtol=0, atol=1e-3)

@@ -20,7 +20,7 @@ from keras_cnns.weights.renaming import constructor, peers
 from tests.weights.torch_peers import timm, torchvision
 
 LIKELY = ("resnet", "resnext", "wide_resnet", "seresnet", "densenet", "vgg", "inception", "efficientnet", "tf_")
-LIKELY += ("mobilenet", "mnasnet", "legacy_xception")
+LIKELY += ("mobilenet", "mnasnet", "legacy_xception", "convnext", "regnet")
 
 
 def signature(name, **options):
