@@ -46,6 +46,8 @@ def check_scaling(model: "keras.Model", file: str, images: np.ndarray, labels: n
     Raises:
       BadArgument: it is, with one of `PREPROCESSING`; the message names that one.
     """
+    import keras
+
     if labels is None or np.ndim(labels) != 1 or len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         return
     classes = int(model.outputs[0].shape[-1])
@@ -56,8 +58,8 @@ def check_scaling(model: "keras.Model", file: str, images: np.ndarray, labels: n
 
     def accuracy(name: str) -> float:
         layers = scaling(name, model)
-        x = pictures if layers is None else layers.predict(pictures, verbose=0)
-        return float((np.asarray(model.predict(x, verbose=0)).argmax(-1) == right).mean())
+        x = pictures if layers is None else layers(pictures, training=False)
+        return float((keras.ops.convert_to_numpy(model(x, training=False)).argmax(-1) == right).mean())
 
     before = accuracy("none")
     if before >= GOOD:
