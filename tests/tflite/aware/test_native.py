@@ -316,7 +316,7 @@ def test_folding_before_or_after_gives_the_same_file(network, digits):
 
 
 def test_what_cannot_be_used_is_refused(network, aware):
-    with pytest.raises(UserError, match="quantization-aware already"):
+    with pytest.raises(UserError, match="already quantization-aware"):
         api.quantization_aware(aware)
     with pytest.raises(UserError, match="is not quantization-aware"):
         aware_convert.convert(network)
@@ -345,7 +345,7 @@ def test_pictures_that_cannot_set_ranges_are_refused(network, shape):
         api.quantization_aware(network, pictures=np.full((4, 16, 16, 1), np.nan))
 
 
-def test_a_training_that_went_astray_is_not_exported(network, digits):
+def test_a_training_that_diverged_is_not_exported(network, digits):
     aware = api.quantization_aware(network, pictures=digits[0][0][:32])
     aware.layers[1].high.assign(np.nan)
     with pytest.raises(UserError, match="diverged"):

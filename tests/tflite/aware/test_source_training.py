@@ -170,5 +170,5 @@ def test_a_head_behind_an_aware_base_is_named_in_the_report(nested, tmp_path):
     assert not any(
         "stayed" in n for n in export(aware, tmp_path / "a.tflite", scheme="int8", images=x, force=True).notes
     )
-    with pytest.raises(UserError, match="quantization-aware already"):
+    with pytest.raises(UserError, match="already quantization-aware"):
         quantization_aware(model)

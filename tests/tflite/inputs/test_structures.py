@@ -180,7 +180,7 @@ def test_data_that_fit_no_input_are_one_line(case):
 
 @pytest.mark.parametrize("endless", [lambda: slices(X).repeat(), lambda: Endless()])
 def test_what_never_ends_is_refused_where_all_of_it_is_wanted(endless):
-    with pytest.raises(UserError, match="never end"):
+    with pytest.raises(UserError, match="has no end"):
         gathered(endless(), single(), limit=None)
 
 
