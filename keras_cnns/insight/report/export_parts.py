@@ -1,5 +1,6 @@
 """The sections of a report about exported files: verdicts, targets, layer errors, contents, class maps."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from keras_cnns.support.errors import BadArgument
 from keras_cnns.tflite.verify.layer_errors import LayerError
 
 COMPARED = 6  # pictures whose class maps are compared
+SIDE = 160  # CSS pixels of a picture
 ALIKE = 0.95  # correlation of two class maps from which they show the same
 
 
@@ -115,7 +117,9 @@ def class_maps(subject: Subject, section: Section) -> None:
     from keras_cnns.insight.maps.targets import Class
     from keras_cnns.insight.maps.tflite_file import File
 
-    pictures = subject.held_out[0][:COMPARED].astype("float32")
+    held_out = subject.held_out[0]
+    chosen = np.unique(np.linspace(0, len(held_out) - 1, COMPARED).round().astype(int))  # spread over the classes
+    pictures = held_out[chosen].astype("float32")
     maps, classes = File(subject.file).maps("cam", pictures, Class())
     original = subject.original
     if original is None:
@@ -127,13 +131,15 @@ def class_maps(subject: Subject, section: Section) -> None:
     section.lines.append(f"The class maps of the file and of the model correlate by {mean:.3f} on average.")
     if not mean >= ALIKE:
         section.missing.append(f"Warning: below {ALIKE}, the file may be right for other reasons than its model.")
-    for picture, ours, other, value in zip(pictures / 255, maps, theirs, alike, strict=True):
+    rows = []
+    for picture, ours, other in zip(pictures / 255, maps, theirs, strict=True):
         grey = np.repeat(picture.mean(-1, keepdims=True), 3, -1)
         gap = np.ones((len(grey), 2, 3))
-        colour = np.broadcast_to(picture, grey.shape)
-        shown = np.concatenate([colour, gap, over(grey, other), gap, over(grey, ours)], 1)
-        caption = f"picture, Keras model, file: correlation {value:.3f}"
-        section.thumbnails.append(of_pixels(shown, f"class maps beside each other, {caption}", caption, side=360))
+        row = np.concatenate([np.broadcast_to(picture, grey.shape), gap, over(grey, other), gap, over(grey, ours)], 1)
+        rows += [row, np.ones((2, row.shape[1], 3))]
+    caption = "Picture, Keras model, file; correlations: " + ", ".join(f"{value:.3f}" for value in alike)
+    shown = of_pixels(np.concatenate(rows), f"class maps beside each other. {caption}", caption, side=SIDE * len(alike))
+    section.images.append(replace(shown, width=3 * SIDE))
 
 
 def over(grey: np.ndarray, class_map: np.ndarray) -> np.ndarray:
