@@ -1,4 +1,4 @@
-"""What is public: stubs that agree with the lazy tables, and errors that a caller can catch."""
+"""What is public: stubs that match the lazy tables, and errors that a caller can catch."""
 
 import pytest
 

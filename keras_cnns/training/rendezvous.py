@@ -178,7 +178,7 @@ def _receive(channel: socket.socket, patience: float, waiting: Message | None = 
 
 
 def _left(channel: socket.socket) -> bool:
-    """Whether a worker has closed its connection, or said that it failed."""
+    """Whether a worker has closed its connection, or reported that it failed."""
     return _receive(channel, 0.001, waiting={}) is None
 
 

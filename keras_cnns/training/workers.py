@@ -15,7 +15,7 @@ TOGETHER = ("steps_per_call", "checkpoint_every")  # fields of PLACEMENT that mu
 
 
 class Workers:
-    """The workers of a strategy; a strategy in one process has a single one, with which everything agrees."""
+    """The workers of a strategy; a strategy in one process has a single one, so that nothing can differ."""
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self.strategy = strategy

@@ -12,7 +12,7 @@ from PIL import Image
 from keras_cnns import build, list_models
 from keras_cnns.cli import commands
 from keras_cnns.saving.card import Card, write_card
-from keras_cnns.support import messages as said
+from keras_cnns.support import messages
 from keras_cnns.testing import randomize
 
 NAMES = ("circle", "square", "star")
@@ -133,8 +133,8 @@ def test_a_mistake_gets_one_line_and_a_non_zero_exit(capsys, folder, monkeypatch
     monkeypatch.chdir(folder)
     status, _, err = run(capsys, *words.split())
     assert status == 2
-    said = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert len(said) == 1 and hint in said[0]
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and hint in errors[0]
     assert "Traceback" not in err
 
 
@@ -152,8 +152,8 @@ def test_the_installed_command_is_quiet():
 
 
 def test_a_message_is_one_line_and_a_warning_is_marked_as_one(capsys):
-    with said.in_lines():
-        said.LOG.info("drawing %d scenes", 3)
-        said.once("the labels are uneven")
-    said.LOG.info("not said outside a command")
+    with messages.in_lines():
+        messages.LOG.info("drawing %d scenes", 3)
+        messages.once("the labels are uneven")
+    messages.LOG.info("not printed outside a command")
     assert capsys.readouterr().err == "drawing 3 scenes\nwarning: the labels are uneven\n"

@@ -209,12 +209,12 @@ def command(line):
         raise AssertionError(err.getvalue())
 
 
-def told(value):
+def shown(value):
     """A value in a few words."""
     if isinstance(value, np.ndarray):
         return f"array{value.shape} {value.dtype}"
     if isinstance(value, (list, tuple)) and len(value) < 12:
-        return f"[{', '.join(map(told, value))}]"
+        return f"[{', '.join(map(shown, value))}]"
     return " ".join(repr(value).split())[:80]
 
 
@@ -248,7 +248,7 @@ def run(kind, strategy, count, number=0):
         outcomes[end if end in ("done", "refused") else "raised"] += 1
         if end not in ("done", "refused"):
             results.setdefault(
-                end, f"{kind}({', '.join(map(told, positional))}, {told(sorted(named.items(), key=str))})"
+                end, f"{kind}({', '.join(map(shown, positional))}, {shown(sorted(named.items(), key=str))})"
             )
 
     one()

@@ -49,7 +49,7 @@ class Row:
     group: str
     mode: str
     outcome: str
-    said: str = ""
+    message: str = ""
     arguments: str = ""
 
 
@@ -286,7 +286,7 @@ def _listed(rows):
     """A line for each subject and message, with the modes in which it occurred."""
     results = {}
     for row in rows:
-        results.setdefault((row.subject, _short(row.said)), []).append(row.mode)
+        results.setdefault((row.subject, _short(row.message)), []).append(row.mode)
     lines = [
         f"- `{s}` ({', '.join(dict.fromkeys(modes))}; {len(modes)}): {message}"
         for (s, message), modes in results.items()
@@ -324,7 +324,7 @@ def main():
             unmade += read["unmade"]
             for row in (Row(**r) for r in read["rows"]):
                 if row.outcome not in ("right", "warned"):
-                    print(f"{row.outcome:9}{row.subject} {row.mode} {row.arguments}: {row.said[:200]}", flush=True)
+                    print(f"{row.outcome:9}{row.subject} {row.mode} {row.arguments}: {row.message[:200]}", flush=True)
             print(name, dict(Counter(r["outcome"] for r in read["rows"])), flush=True)
     if flags.doc:
         more = "\n" + Path(flags.more).read_text() if flags.more else ""

@@ -1,4 +1,4 @@
-"""A model is taken apart and put together again, whatever its graph; what cannot be is named in one line."""
+"""Any model is read into a graph and built again; what cannot be is named in one line."""
 
 import keras
 import numpy as np

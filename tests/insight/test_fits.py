@@ -39,7 +39,7 @@ class Chip:
 
 @pytest.fixture(scope="module")
 def without_tool():
-    """What is said of lenet5 where the tool is missing, with 200 kB of each memory."""
+    """The report on lenet5 if the tool is missing, with 200 kB of each memory."""
     return fits.fit("lenet5", 61_706, Chip(), 200_000, 200_000)
 
 

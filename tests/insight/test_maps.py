@@ -480,7 +480,7 @@ def test_a_real_segmenter_is_asked_for_a_region():
     assert_alike(insight.saliency(model, images, target), gradient)
     assert_alike(insight.grad_cam(model, images, target), cam)
     for method in (insight.grad_cam, insight.occlusion, insight.integrated_gradients):
-        for asked in (2, None):  # also where the network's own answer is to be told first
+        for asked in (2, None):  # also where the network's own answer comes first
             with pytest.raises(UserError, match="a class needs a vector"):
                 method(model, images, asked)
 

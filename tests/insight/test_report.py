@@ -203,7 +203,7 @@ def test_mistakes_end_in_one_line(capsys, tmp_path, path, says):
     with pytest.raises(SystemExit) as exit:
         commands.main(["report", str(tmp_path / path)])
     err = capsys.readouterr().err
-    if path == "bad.keras":  # what is there is shown, and what is wrong is said on the page
+    if path == "bad.keras":  # what is there is shown, and what is wrong is named on the page
         assert exit.value.code == 2 or "cannot read" in (tmp_path / "bad.keras.html").read_text()
     else:
         assert exit.value.code == 2 and says in err and err.count("\n") == 1

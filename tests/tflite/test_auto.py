@@ -71,18 +71,18 @@ class Measured:
     def export(self, path, scheme, settings, *, force):
         share = settings.error_avoided
         self.tunings[scheme], self.sizes[scheme] = settings.tuning, settings.max_size
-        time, size, lost = MEASURED[scheme] if share is None else MEASURED[scheme][share]
+        time, size, drop = MEASURED[scheme] if share is None else MEASURED[scheme][share]
         Path(path).write_text(f"{scheme} {share}" if share else scheme)
         if scheme in self.failing:
             raise UserError("not possible")
-        figures = {"agreement": 1 - lost} if self.without_labels else {"accuracy_drop": lost}
+        figures = {"agreement": 1 - drop} if self.without_labels else {"accuracy_drop": drop}
         verdict = {"status": "fail", "reasons": ("wrong",)} if scheme in self.refused else {}
         targets = ()
         if self.other_targets:
             placement = self.placements.get(scheme)
             reasons = () if placement else ("chip was not run: pip install chip",)
             targets = (SimpleNamespace(target="chip", placement=placement, reasons=reasons),)
-        return Found(str(path), scheme, time, size, accuracy_loss=lost, targets=targets, **figures, **verdict)
+        return Found(str(path), scheme, time, size, accuracy_loss=drop, targets=targets, **figures, **verdict)
 
 
 def picked(path, integer_io=False, calibrated=True, without_labels=False, failing=(), refused=(), **limits):

@@ -216,7 +216,7 @@ def test_the_layer_that_goes_wrong_is_named(tmp_path):
     model = keras.Model(image, keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x)))
     (loud, bias), (after, _) = (model.get_layer(name).get_weights() for name in ("loud", "after"))
     loud[..., 7] = 1000 * np.abs(loud[..., 7])
-    after[:, :, 7] = 0  # it reads only what is lost
+    after[:, :, 7] = 0  # it reads only wrong columns
     model.get_layer("loud").set_weights([loud, bias])
     model.get_layer("after").set_weights([after, bias])
     pictures = np.random.default_rng(0).uniform(size=(40, 16, 16, 3))

@@ -166,7 +166,7 @@ def _outcome(call, word, place):
     lines = [line.removeprefix("warning: ") for line in spoken.getvalue().splitlines() if line.startswith("warning: ")]
     lines += [str(w.message) for w in message if issubclass(w.category, UserWarning)]
     lines = [line for line in dict.fromkeys(lines) if "__array__" not in line]
-    return word + (f"; said: {_short(' '.join(lines), place)}" if lines else "")
+    return word + (f"; message: {_short(' '.join(lines), place)}" if lines else "")
 
 
 def _short(text, place):

@@ -110,13 +110,13 @@ class Stopped(Exception):
 
 
 def stop_after(monkeypatch, step):
-    """The process is lost after `step`, from the run's point of view."""
+    """The process ends after `step`, from the run's point of view."""
 
-    def lost(self, values, *rest):
+    def stop(self, values, *rest):
         if values["step"] >= step:
             raise Stopped
 
-    monkeypatch.setattr(Report, "step", lost)
+    monkeypatch.setattr(Report, "step", stop)
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The catalog's rows are complete, and agree with how the models are built for them."""
+"""The catalog's rows are complete, and match how the models are built for them."""
 
 from dataclasses import fields
 

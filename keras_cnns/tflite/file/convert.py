@@ -142,7 +142,7 @@ def run(converter: tf.lite.TFLiteConverter) -> bytes:
       UserError: an operation has no built-in operator; the message names it and its layer.
     """
     try:
-        with stderr_closed():  # the converter's remarks on its own arguments
+        with stderr_closed():  # the converter's warnings about its own arguments
             return converter.convert()
     except Exception as error:
         raise UnsupportedModel(_explain(str(error), converter._funcs[0].graph)) from error

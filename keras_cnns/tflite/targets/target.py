@@ -123,7 +123,7 @@ class Target(Protocol):
         """The forms of a network that run well there."""
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
-        """What can be said of a file without the target's tool."""
+        """The findings about a file for which the target's tool is not needed."""
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
         """The file's answers, computed by the target's runtime in a process of its own.

@@ -200,7 +200,19 @@ def table(reports: Sequence[Report], *, title: str | None = None) -> "Table":
         title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold"
     )
     left = ("model", "scheme", "") if several else ("scheme", "")
-    for column in (*left[:-1], "size", "x", "ms", "x", "expected loss", "agree", "dB", "accuracy", "drop", ""):
+    for column in (
+        *left[:-1],
+        "size",
+        "x",
+        "ms",
+        "x",
+        "expected loss",
+        "top-1 agreement",
+        "dB",
+        "accuracy",
+        "drop",
+        "",
+    ):
         columns.add_column(column, justify="left" if column in left else "right", no_wrap=True)
     colours = {"pass": "green", "warn": "yellow", "fail": "red"}
     originals: set[tuple[str, float | None]] = set()
@@ -232,7 +244,19 @@ def candidates_table(report: Report) -> "Table":
     columns = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
     on_target = any(c.target_milliseconds is not None or c.target_ram_bytes is not None for c in report.candidates)
     target_columns = ("target ms", "target RAM") if on_target else ()
-    for column in ("scheme", "size", "x", "ms", "x", "accuracy loss", "drop", "agree", "dB", *target_columns, ""):
+    for column in (
+        "scheme",
+        "size",
+        "x",
+        "ms",
+        "x",
+        "accuracy loss",
+        "drop",
+        "top-1 agreement",
+        "dB",
+        *target_columns,
+        "",
+    ):
         columns.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
     for c in report.candidates:
         figures = [""] * (8 + len(target_columns))

@@ -10,7 +10,7 @@ from keras_cnns.data.sources.shapes import scene
 SCENES = [scene(n, "train", (96, 128)) for n in range(1, 5)]
 
 
-def agree(result, cuts=((), ())):
+def check_consistent(result, cuts=((), ())):
     """Every box holds its class's pixels up to its sides, to a pixel and a half; one that was cut, only some.
 
     cuts: columns and rows besides the border where pictures are cut.
@@ -30,7 +30,7 @@ def agree(result, cuts=((), ())):
 
 def test_mirrored_twice_is_the_same():
     once = mirrored(SCENES[0])
-    agree(once)
+    check_consistent(once)
     np.testing.assert_array_equal(once.picture, SCENES[0].picture[:, ::-1])
     twice = mirrored(once)
     for name in ("picture", "boxes", "mask"):
@@ -40,7 +40,7 @@ def test_mirrored_twice_is_the_same():
 @pytest.mark.parametrize("u", [(0, 0, 0), (0.5, 0.3, 0.9), (0.999, 0.999, 0.0)])
 def test_zoomed(u):
     result = zoomed(SCENES[0], (96, 128), (0.5, 2.0), np.array(u))
-    agree(result)
+    check_consistent(result)
     assert result.picture.shape == (96, 128, 3)
     reached = (result.mask != VOID).mean()
     assert reached == pytest.approx(min(1, (0.5 * 4 ** u[0]) ** 2), abs=0.03)
@@ -56,7 +56,7 @@ def test_a_mosaic_has_a_part_of_each():
     assert result.picture.shape == (96, 128, 3) and result.mask.shape == (96, 128)
     assert len(result.boxes) == len(result.classes) == len(result.ignored) == len(result.crowd)
     row, column = round(96 * (0.3 + 0.4 * u[0])), round(128 * (0.3 + 0.4 * u[1]))
-    agree(result, ((column,), (row,)))
+    check_consistent(result, ((column,), (row,)))
     for i, s in enumerate(SCENES):
         quarter = result.mask[
             slice(0, row) if i < 2 else slice(row, 96), slice(0, column) if i % 2 == 0 else slice(column, 128)

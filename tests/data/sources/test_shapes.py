@@ -1,4 +1,4 @@
-"""Scenes: pure functions of their number, boxes exactly around what is seen, masks that agree with them."""
+"""Scenes: pure functions of their number, boxes exactly around what is seen, masks that match them."""
 
 import numpy as np
 import pytest

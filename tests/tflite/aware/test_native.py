@@ -1,4 +1,4 @@
-"""A quantization-aware model computes as int8 would, trains as any Keras model does, and its file agrees with it."""
+"""A quantization-aware model computes as int8 would, trains as any Keras model, and its file has the same answers."""
 
 import subprocess
 import sys

@@ -116,8 +116,8 @@ def test_the_file_agrees_with_what_tfmot_trained(trained, network, digits, tmp_p
     theirs = trained.predict(x, verbose=0)
     back = quantized_twin.back(trained)
     assert fake_quant.is_quantization_aware(back)
-    apart = np.abs(back.predict(x, verbose=0) - theirs)  # two libraries' last bits, and so here and there a step
-    assert np.mean(apart > 0.02) < 0.001 and apart.max() < 0.05
+    difference = np.abs(back.predict(x, verbose=0) - theirs)  # two libraries' last bits, and so here and there a step
+    assert np.mean(difference > 0.02) < 0.001 and difference.max() < 0.05
     (tmp_path / "model.tflite").write_bytes(aware_convert.convert(trained))
     ours = runner.predict(tmp_path / "model.tflite", x)
     assert np.mean(theirs.argmax(1) == ours.argmax(1)) >= 0.98

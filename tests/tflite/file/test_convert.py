@@ -103,8 +103,8 @@ def merged(end):
 
 
 NO_ANSWER = {
-    "bytes to a convolution": (mistyped, "does not answer: .*uint8"),
-    "another shape than was said": (halved, "does not answer: .*incompatible with the layer"),
+    "bytes to a convolution": (mistyped, "cannot be called: .*uint8"),
+    "another shape than was declared": (halved, "cannot be called: .*incompatible with the layer"),
     "one number for all pictures": (lambda: merged(keras.ops.argmax), r"shape \(\) for 16 pictures"),
     "pictures and pixels in one axis": (lambda: merged(lambda x: keras.ops.reshape(x, (-1, 4))), r"\(576, 4\) for 16"),
 }

@@ -35,9 +35,9 @@ def test_the_same_is_one_also_in_another_order():
     [
         ([(BOX, 0, 0.8)], [(HALF, 0, 0.8)], 0.5),  # half of it
         ([(BOX, 0, 0.8)], [(BOX, 1, 0.8)], 0.0),  # another class
-        ([(BOX, 0, 0.8)], [], 0.0),  # lost
-        ([], [(BOX, 0, 0.8)], 0.0),  # made up
-        ([(BOX, 0, 0.9), (FAR, 0, 0.1)], [(BOX, 0, 0.9)], 1.8 / 1.9),  # an unsure one is lost
+        ([(BOX, 0, 0.8)], [], 0.0),  # missed
+        ([], [(BOX, 0, 0.8)], 0.0),  # false
+        ([(BOX, 0, 0.9), (FAR, 0, 0.1)], [(BOX, 0, 0.9)], 1.8 / 1.9),  # an unsure one is missed
         ([(BOX, 0, 0.9)], [(BOX, 0, 0.9), (BOX, 0, 0.9)], 2 / 3),  # each is taken once
     ],
 )

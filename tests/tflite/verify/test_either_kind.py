@@ -63,8 +63,8 @@ def test_where_one_number_is_always_the_highest_it_has_to_be_right_as_a_regressi
     """As scores of classes every picture has the same answer, and a wrong column would not be seen."""
     original = np.random.default_rng(0).normal(numbers, np.asarray(numbers) / 20, (200, len(numbers)))
     assert judged(original, noisy(original, 21))[0] == "pass"
-    lost = np.where(np.arange(len(numbers)) == 1, original.mean(0), original)
-    status, reasons, kind = judged(original, lost)
+    wrong = np.where(np.arange(len(numbers)) == 1, original.mean(0), original)
+    status, reasons, kind = judged(original, wrong)
     assert (status, kind) == ("fail", "regression") and "judged as regression" in reasons[-1]
 
 

@@ -164,9 +164,9 @@ def test_numbers_that_no_longer_follow_the_picture_fail(name):
     assert compare("x", original, eights(original)).judge("int8")[0] == "pass"
     wide = original.reshape(300, -1)
     for column in range(wide.shape[1]):
-        for lost in (wide[:, column].mean(), wide[::-1, column]):
+        for wrong in (wide[:, column].mean(), wide[::-1, column]):
             answer = wide.copy()
-            answer[:, column] = lost
+            answer[:, column] = wrong
             result = compare("x", original, answer.reshape(original.shape))
             assert result.judge("int8")[0] == "fail" and result.correlation < 0.4, column
 
@@ -202,8 +202,8 @@ def test_labels_that_are_never_decided_otherwise_are_judged_by_their_probabiliti
     original = (sure > 0.5) + (0.5 - abs(sure - 0.5)) * rng.uniform(0, 1, (300, 4)) * (1 if sure < 0.5 else -1)
     judged = lambda answer: compare("x", original, answer, kind="multilabel", scale=1 / 256).judge("int8")[0]  # noqa: E731
     assert judged(np.rint(original * 256) / 256) == "pass"
-    for lost in (np.full_like(original, round(sure)), original[::-1], np.full_like(original, original.mean())):
-        assert judged(lost) == "fail"
+    for wrong in (np.full_like(original, round(sure)), original[::-1], np.full_like(original, original.mean())):
+        assert judged(wrong) == "fail"
     hardly = rng.uniform(0, 1e-3, (300, 4))
     assert compare("x", hardly, hardly * 0, kind="multilabel", scale=1 / 256).judge("int8")[0] == "pass"
 
