@@ -11,6 +11,7 @@ from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.check.faults import faults
+from keras_cnns.tflite.check.saturation import saturation
 from keras_cnns.tflite.file.contents import Tensor, TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, read_metadata
 from keras_cnns.tflite.file.reader import read_contents
@@ -86,7 +87,7 @@ def check(path: str | Path, targets: str | Iterable[str] = "litert", pictures: n
         inputs={name: _words(tensor) for name, tensor in file.inputs.items()},
         outputs={name: _words(tensor) for name, tensor in file.outputs.items()},
         operators={name: names.count(name) for name in sorted(set(names), key=names.count, reverse=True)},
-        findings=tuple(faults(file)),
+        findings=tuple(faults(file) + (saturation(file, inputs) if pictures is not None and first.answered else [])),
         targets=tuple(results),
         pictures=len(next(iter(inputs.values()))),
         synthetic=pictures is None,

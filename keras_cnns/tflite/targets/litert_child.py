@@ -169,4 +169,30 @@ def _layers(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[d
     return {"layers": rows}, {}
 
 
-JOBS = {"layers": _layers, "examine": _examine, "predict": _predict, "time": _time, "describe": _describe}
+def _saturation(
+    job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Share of the values of each tensor in `ends` that equal one of the integers named there."""
+    file = File(job["file"], keep_tensors=True)
+    batch, count = file.batch or 1, len(next(iter(inputs.values())))
+    if file.batch is None:
+        file.resize(batch)
+    shares = dict.fromkeys(job["ends"], 0.0)
+    starts = range(0, count, batch)
+    for start in starts:
+        index = np.minimum(np.arange(start, start + batch), count - 1)
+        file.set({name: array[index] for name, array in inputs.items()})
+        file.interpreter.invoke()
+        for number, ends in job["ends"].items():
+            shares[number] += float(np.isin(file.interpreter.get_tensor(int(number)), ends).mean()) / len(starts)
+    return {"shares": shares}, {}
+
+
+JOBS = {
+    "saturation": _saturation,
+    "layers": _layers,
+    "examine": _examine,
+    "predict": _predict,
+    "time": _time,
+    "describe": _describe,
+}

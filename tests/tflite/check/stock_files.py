@@ -31,10 +31,11 @@ def pixels(count=16):
     return stored.astype(np.uint8), (stored / 127.5 - 1).astype("f4")
 
 
-def stock_files():
-    """scheme -> the bytes of TensorFlow's converter."""
-    model, (_, pictures) = network(), pixels()
-    signature = [tf.TensorSpec((1, *SHAPE), name="image")]
+def stock_files(model=None, pictures=None):
+    """scheme -> the bytes of TensorFlow's converter; of `network` by default."""
+    if model is None:
+        model, (_, pictures) = network(), pixels()
+    signature = [tf.TensorSpec((1, *model.input_shape[1:]), name="image")]
     function = tf.function(lambda image: model(image, training=False), input_signature=signature)
     concrete = function.get_concrete_function()
     return {scheme: _converted(concrete, pictures, scheme) for scheme in SCHEMES}
@@ -48,7 +49,9 @@ def _converted(concrete, pictures, scheme):
         converter.target_spec.supported_types = [tf.float16]
     if scheme.startswith("int"):
         # the range is wider than the pictures by one step, so that bytes are not half-way between two integers
-        wide = np.concatenate([pictures, np.full((1, *SHAPE), 1 + 1 / 127.5, "f4")])
+        wide = np.concatenate([pictures, pictures[:1]])
+        if pictures.max() <= 1:
+            wide[-1] = 1 + 1 / 127.5
         converter.representative_dataset = lambda: ([picture[None]] for picture in wide)
         kind = ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         converter.target_spec.supported_ops = [kind if scheme == "int16x8" else ops.TFLITE_BUILTINS_INT8]

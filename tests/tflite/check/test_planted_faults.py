@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.saving.card import Card
 from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.tflite.check.check import check
 from keras_cnns.tflite.check.faults import faults
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.file.metadata import LABELS, NAME, attach, normalization
@@ -394,6 +395,22 @@ def test_what_a_target_does_not_take_is_found(target, code, scheme, change, stoc
     model = flatbuffer.read(stock[scheme])
     change(model)
     assert code in codes(flatbuffer.write(model), tmp_path, target)
+
+
+# --- what only pictures show -----------------------------------------------------------------------------------------
+
+
+def test_results_that_do_not_fit_their_range_are_found_on_pictures(stock, tmp_path):
+    path, (pictures, _) = tmp_path / "net.tflite", stock_files.pixels()
+    path.write_bytes(described(stock["int8"]))
+    assert "saturation" not in [finding.code for finding in check(path, pictures=pictures).findings]
+    model = flatbuffer.read(stock["int8"])
+    quantization = first(model, "FULLY_CONNECTED", 1)[1][3].quantization
+    quantization.scale = [quantization.scale[0] / 8]
+    path.write_bytes(described(flatbuffer.write(model)))
+    (finding,) = [finding for finding in check(path, pictures=pictures).findings if finding.code == "saturation"]
+    assert finding.operator == "FULLY_CONNECTED" and "at the end of its range" in finding.message
+    assert "saturation" not in [finding.code for finding in check(path).findings]  # synthetic pictures prove nothing
 
 
 # --- no false alarms --------------------------------------------------------------------------------------------------
