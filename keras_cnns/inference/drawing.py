@@ -12,6 +12,7 @@ from keras_cnns.data.sources.sample import Sample
 from keras_cnns.support.atomic_files import written_aside
 
 DETECTOR, SEGMENTER = "detector", "segmenter"
+READABLE = 400  # pixels of a picture's shorter side from which text beside boxes takes little room
 OPACITY = 0.5  # of a mask over the picture
 
 Size = tuple[int, int]
@@ -108,11 +109,15 @@ def colour(number: int) -> tuple[int, ...]:
 
 
 def draw_boxes(pixels: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Image.Image:
-    """The picture with the boxes of `boxes_of`, and class and score above each."""
-    image = Image.fromarray(pixels)
+    """The picture with the boxes of `boxes_of`, and class and score above each.
+
+    Small pictures are enlarged by a whole number, so that the text does not hide the objects.
+    """
+    times = max(1, -(-READABLE // min(pixels.shape[:2])))
+    image = Image.fromarray(pixels.repeat(times, 0).repeat(times, 1))
     draw, thick = ImageDraw.Draw(image), max(1, round(min(image.size) / 200))
     for row in reversed(rows):  # the highest score on top
-        shade, (x1, y1, x2, y2) = colour(row["number"] + 1), row["box"]
+        shade, (x1, y1, x2, y2) = colour(row["number"] + 1), (times * side for side in row["box"])
         draw.rectangle((x1, y1, x2 - 1, y2 - 1), outline=shade, width=thick)
         text = f"{row['class']} {row['score']:.2f}"
         left, top, right, bottom = draw.textbbox((0, 0), text)

@@ -112,7 +112,8 @@ def fetch(address: str, digest: str | None = None) -> Path:
     except (HTTPException, URLError, OSError, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else first_line(error)
         raise UnreadableFile(
-            f"cannot fetch {address}: {reason}. Nothing was loaded; the next call continues."
+            f"cannot fetch {address}: {reason}. Nothing was loaded; the next call continues. "
+            "Without a connection, give a file (weights=FILE, --weights FILE) or None for random weights."
         ) from error
     return target
 
