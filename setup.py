@@ -42,6 +42,7 @@ TORCH = ["torch>=2.4"]  # the tests' reference for weights of torchvision and ti
 OPENVINO = ["openvino>=2026.4"]
 ETHOS_U = ["ethos-u-vela>=5.2"]
 TFLITE_MICRO = ["tflite-micro>=0.dev20261023182759"]  # has only development releases: pip install --pre
+TOSA = ["tosa-converter-for-tflite>=2026.2"]
 PARQUET = ["pyarrow>=15"]  # data sets in Parquet files
 MEDIAPIPE = ["mediapipe>=1.2"]
 TEST = [
@@ -91,6 +92,7 @@ setup(
         "ethos-u": ETHOS_U,
         "tflite-micro": TFLITE_MICRO,
         "mediapipe": MEDIAPIPE,
+        "tosa": TOSA,
         "parquet": PARQUET,
         "test": TEST + QAT,
         "dev": DEV + TEST + QAT,

@@ -20,7 +20,7 @@ MODULES = {
 # Declared for another package that needs them and does not bring them, as the comments in setup.py say.
 FOR_OTHERS = {"etils", "importlib_resources", "tensorboard", "xdist"}
 # The lists of optional packages, which are imported only inside functions.
-OPTIONAL = ("OPENVINO", "ETHOS_U", "TFLITE_MICRO", "MEDIAPIPE", "PARQUET")
+OPTIONAL = ("OPENVINO", "ETHOS_U", "TFLITE_MICRO", "MEDIAPIPE", "TOSA", "PARQUET")
 
 
 def declared(*groups):

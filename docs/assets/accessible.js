@@ -8,6 +8,12 @@ const mend = () => {
   });
 };
 document.querySelector('.md-search')?.setAttribute('aria-label', 'Search');
+const counts = {};
+document.querySelectorAll('nav.md-nav[aria-label]').forEach((nav) => {
+  const label = nav.getAttribute('aria-label');
+  counts[label] = (counts[label] ?? 0) + 1;
+  if (counts[label] > 1) nav.setAttribute('aria-label', `${label} (${counts[label]})`);
+});
 document.querySelectorAll('th:empty').forEach((cell) => cell.replaceWith(document.createElement('td')));
 // The theme adds and removes parts of code blocks as they come into view.
 new MutationObserver(mend).observe(document.body, {subtree: true, childList: true, attributeFilter: ['tabindex']});

@@ -28,7 +28,8 @@ def check(
     Args:
         file: a .tflite file, made by whatever tool
         target: runtimes and chips to try it on, with commas: litert, litert-reference, openvino, mediapipe,
-            browser, tflite-micro, ethos-u55-128, ethos-u55-256, ethos-u65-256, ethos-u85-512; or all
+            browser, tflite-micro, ethos-u55-128, ethos-u55-256, ethos-u65-256,
+            ethos-u85-512, tosa; or all
         pictures: folder of pictures that every runtime has to answer like LiteRT; by default synthetic pictures
         fix: mend what can be mended exactly, and check the mended file
         out: where the mended file goes; by default NAME.fixed.tflite beside the file

@@ -11,6 +11,7 @@ from keras_cnns.tflite.targets.mediapipe import MediaPipe
 from keras_cnns.tflite.targets.openvino import OpenVINO
 from keras_cnns.tflite.targets.target import Target
 from keras_cnns.tflite.targets.tflite_micro import TFLiteMicro
+from keras_cnns.tflite.targets.tosa import Tosa
 
 ALL_TARGETS: tuple[Target, ...] = (
     LiteRT(),
@@ -23,6 +24,7 @@ ALL_TARGETS: tuple[Target, ...] = (
     EthosU("ethos-u55-256"),
     EthosU("ethos-u65-256"),
     EthosU("ethos-u85-512"),
+    Tosa(),
 )
 TARGETS: dict[str, Target] = {target.name: target for target in ALL_TARGETS}
 ALL = "all"

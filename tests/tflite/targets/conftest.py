@@ -92,6 +92,19 @@ def dense_model():
     return model
 
 
+def cumsum_model():
+    """x (1, 4) -> CUMSUM along axis 1 -> (1, 4), in floats, as a `schema.ModelT`."""
+    graph, options = schema.SubGraphT(), schema.CumsumOptionsT()
+    options.exclusive = options.reverse = False
+    graph.tensors = [tensor("x", (1, 4)), tensor("axis", (), "INT32", buffer=1), tensor("sums", (1, 4))]
+    graph.operators = [operator(0, [0, 1], [2], options)]
+    graph.inputs, graph.outputs = [0], [2]
+    model = schema.ModelT()
+    model.version, model.subgraphs, model.operatorCodes = 3, [graph], [operator_code("CUMSUM")]
+    model.buffers = [buffer(), buffer(np.array(1, np.int32))]
+    return model
+
+
 @pytest.fixture
 def dense_file(tmp_path):
     path = tmp_path / "dense.tflite"

@@ -19,7 +19,13 @@ from tests.tflite.targets.conftest import installed_browser
 from tests.tflite.targets.test_static_findings import PLANTED, float_hard_swish
 
 MODEL = Path(__file__).parents[1] / "trained" / "resnet8_cifar.keras"
-MODULES = {"openvino": "openvino", "mediapipe": "mediapipe", "tflite-micro": "tflite_micro", "ethos-u55-128": "ethosu"}
+MODULES = {
+    "openvino": "openvino",
+    "mediapipe": "mediapipe",
+    "tflite-micro": "tflite_micro",
+    "ethos-u55-128": "ethosu",
+    "tosa": "tosa_converter_for_tflite",
+}
 
 
 def needs(target):
@@ -137,6 +143,18 @@ def test_mediapipe_takes_uint8_ends_and_refuses_int8(pictures, tmp_path):
             output_type="int8",
             **data,
         )
+
+
+@needs("tosa")
+@pytest.mark.parametrize(("change", "left"), [(None, {}), ("CUMSUM", {"CUMSUM": 1})])
+def test_tosa_says_which_operators_it_does_not_lower(change, left, tmp_path):
+    from tests.tflite.targets.conftest import cumsum_model, dense_model
+
+    path = tmp_path / "net.tflite"
+    path.write_bytes(flatbuffer.write(cumsum_model() if change else dense_model()))
+    (result,) = check(path, "tosa").targets
+    assert result.status == ("fail" if left else "pass") and not result.answered
+    assert result.placement.outside == left and all(name in result.reasons[0] for name in left)
 
 
 @needs("browser")
