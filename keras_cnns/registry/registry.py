@@ -56,6 +56,7 @@ from keras_cnns.models import (
 )
 from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.types import Tensor
+from keras_cnns.support.validation import text_of
 
 
 def own_levels(module: WithLevels[Row]) -> WithLevels[Row]:
@@ -188,7 +189,12 @@ def entry(name: object) -> Entry:
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """The names of all networks that match `pattern` (a shell pattern such as "resnet*"), oldest paper first."""
+    """The names of all networks that match `pattern` (a shell pattern such as "resnet*"), oldest paper first.
+
+    Raises:
+      BadArgument: the pattern is not a text.
+    """
+    text_of(pattern, "the pattern")
     return [name for name in registry() if fnmatchcase(name, pattern)]
 
 

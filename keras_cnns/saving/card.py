@@ -13,7 +13,7 @@ from typing import Any
 from keras_cnns.support.archives import open_zip, read_member
 from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.untrusted import parse_json
-from keras_cnns.support.validation import every, kind, number
+from keras_cnns.support.validation import every, kind, number, path_of
 
 ENTRY = "keras_cnns.json"
 
@@ -59,7 +59,8 @@ def read_card(path: str | os.PathLike) -> Card:
     Raises:
       UnreadableFile: the card is damaged, too large or something else, or `path` is a named pipe or a device.
     """
-    if os.path.isdir(path):
+    path = path_of(path)
+    if path.is_dir():
         return Card()
     try:
         archive = open_zip(path)

@@ -32,6 +32,17 @@ def path_of(value: Any, what: str = "path") -> Path:
     return Path(value)
 
 
+def text_of(value: Any, what: str) -> str:
+    """`value`, which must be a text; `what` names the argument in the error message.
+
+    Raises:
+      BadArgument: it is something else.
+    """
+    if not isinstance(value, str):
+        raise BadArgument(f"{what} must be a text, not {kind(value)}.")
+    return value
+
+
 def whole(value: Any, least: float) -> bool:
     """Whether `value` is a whole number of at least `least`; True and False are not numbers."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least

@@ -26,7 +26,7 @@ def of(recipe: Any) -> Task:
       UserError: there is no such network, no task here trains it, or Keras does not run on TensorFlow.
     """
     check_tensorflow_backend("training")
-    network = entry(recipe.model)
+    network = entry(getattr(recipe, "model", recipe))
     task = network.task
     if task not in TASKS:
         raise BadArgument(f"{recipe.model} is for {task}, which cannot be trained here.")

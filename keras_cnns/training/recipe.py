@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from keras_cnns.data.augment.settings import Augment as Augment  # of the public names of `training`
 from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.untrusted import parse_json
-from keras_cnns.support.validation import Range, check_fields, plain, short
+from keras_cnns.support.validation import Range, check_fields, kind, plain, short
 
 Optimizers = Literal["sgd", "nesterov", "rmsprop", "adam", "adamw"]
 Schedules = Literal["constant", "step", "exponential", "cosine", "plateau", "bit"]
@@ -164,6 +164,8 @@ class Recipe:
         Raises:
           UserError: the text is not JSON; it has unknown fields, or lacks one.
         """
+        if not isinstance(text, str | bytes):
+            raise BadArgument(f"this is not a recipe: a text in JSON is needed, not {kind(text)}.")
         try:
             values = parse_json(text)
             unknown = sorted(set(values) - {f.name for f in fields(cls)})

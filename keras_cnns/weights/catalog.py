@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from keras_cnns.support.validation import text_of
+
 SOURCES = ("keras", "torchvision", "timm")
 LISTS = ("range", "mean", "std")  # tuples here, lists in JSON
 
@@ -62,5 +64,8 @@ def published(name: str) -> dict[str, Published]:
 
     >>> keras_cnns.weights.published("resnet50_v1_5")["torchvision"].top1
     80.858
+
+    Raises:
+      BadArgument: the name is not a text.
     """
-    return catalog().get(name, {})
+    return catalog().get(text_of(name, "the name of a network"), {})

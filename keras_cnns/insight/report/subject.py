@@ -14,7 +14,7 @@ from keras_cnns.registry.registry import entry, list_models
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UnsupportedModel, UserError, first_line
 from keras_cnns.support.untrusted import read_json
-from keras_cnns.support.validation import kind, number
+from keras_cnns.support.validation import kind, number, path_of
 
 if TYPE_CHECKING:
     import keras
@@ -142,7 +142,7 @@ def subject(path: str | os.PathLike[str], *, dataset: str | None = None, data_di
     Raises:
       UserError: it is none of them.
     """
-    path = Path(path)
+    path = path_of(path)
     if path.is_dir():
         return _of_run(path, dataset, data_dir)
     if path.suffix not in (".keras", ".tflite"):

@@ -14,6 +14,7 @@ from keras_cnns.support.archives import open_zip
 from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.untrusted import open_regular, parse_json
+from keras_cnns.support.validation import path_of
 from keras_cnns.weights.formats import bit_npz, hdf5, safetensors_files, torch_files
 from keras_cnns.weights.formats.folders import file_in, parts
 from keras_cnns.weights.formats.unwrap import plain, state_dict
@@ -54,7 +55,7 @@ def read(path: str | os.PathLike[str]) -> Tensors:
     Raises:
       UserError: there is no such file, it is cut short or altered, or it is of another kind.
     """
-    several = parts(file_in(path))
+    several = parts(file_in(path_of(path)))
     if len(several) == 1:
         return _read(several[0])
     names = _layer_names(several)

@@ -22,7 +22,7 @@ from random import Random
 from keras_cnns.support.errors import UserError
 from tests.fuzz.counts.watch import Outside, Watch
 
-SECONDS = 60  # for one case
+SECONDS = float(os.environ.get("COUNTS_SECONDS", "60"))  # for one case; more on a busy machine
 BATCH = 200  # cases of one child
 LONGEST_MESSAGE = 2000  # characters
 Body = Callable[[Random, Path], str]  # a case: draws from its own random numbers, works in an empty folder
@@ -31,11 +31,14 @@ Body = Callable[[Random, Path], str]  # a case: draws from its own random number
 class Harness:
     """The scratch folder of a count: `work` is the folder of the case, `outside` is watched, `tmp` is for temporaries.
 
-    name: seeds the random numbers. body: one case. prepare: called once in each child, before its first case.
+    name: seeds the random numbers. body: one case. prepare: called in each child before its first case, with a folder
+    that its cases share. batch: cases of one child.
     """
 
-    def __init__(self, name: str, body: Body, *, prepare: Callable[[], object] = lambda: None) -> None:
-        self.name, self.body, self.prepare = name, body, prepare
+    def __init__(
+        self, name: str, body: Body, *, prepare: Callable[[Path], object] = lambda folder: None, batch: int = BATCH
+    ) -> None:
+        self.name, self.body, self.prepare, self.batch = name, body, prepare, batch
         self.root = Path(tempfile.mkdtemp(prefix=f"counts-{name}-")).resolve()
         self.work, self.tmp = self.root / "work", self.root / "tmp"
         self.tmp.mkdir()
@@ -51,7 +54,7 @@ class Harness:
         """Runs the cases with these numbers."""
         waiting = list(numbers)
         while waiting:
-            done = self._batch(waiting[:BATCH], seconds)
+            done = self._batch(waiting[: self.batch], seconds)
             waiting = waiting[done:]
 
     def _batch(self, numbers: Sequence[int], seconds: float) -> int:
@@ -119,8 +122,9 @@ class Harness:
         for number in (0, 1, *(() if os.environ.get("COUNTS_STDERR") else (2,))):
             os.dup2(quiet, number)
         self.work.mkdir(exist_ok=True)
-        self.prepare()
-        self.watch = Watch([self.work, self.tmp])
+        shared = Path(tempfile.mkdtemp(prefix="shared-", dir=self.root))
+        self.prepare(shared)
+        self.watch = Watch([self.work, self.tmp, shared])
 
     def outcome(self, number: int, show: bool = False) -> str:
         """How a case ended: "answer", "refused", or a fault and what it was."""

@@ -17,6 +17,7 @@ from PIL import Image
 
 from keras_cnns.support.streams import import_tensorflow
 
+SECONDS = float(os.environ.get("COUNTS_SECONDS", "60"))  # for one command; more on a busy machine
 SOUND_ENDS = (0, 1, 2)  # done; `check` found a fault; a mistake, in one line
 QUICK = ("--epochs", "1", "--max-steps", "3", "--batch-size", "4", "--strategy", "one")
 RECIPE = """from keras_cnns.training import Recipe
@@ -136,11 +137,10 @@ def in_child(
             break
         time.sleep(0.005)
     else:
-        os.kill(child, signal.SIGKILL)  # not the group: nobody kills a runtime's process for us
+        # after a hang the whole group, otherwise not: nobody kills a runtime's process for us
+        (os.kill if kill_after is not None else os.killpg)(child, signal.SIGKILL)
         os.waitpid(child, 0)
         status = -signal.SIGKILL if kill_after is not None else None
-        if status is None:
-            os.killpg(child, signal.SIGKILL)
     text = Path(log.name).read_text(errors="replace")
     log.close()
     os.unlink(log.name)
@@ -155,7 +155,7 @@ def run(words: list[str], folder: Path, **options) -> End:
         sys.argv = ["keras-cnns", *words]
         commands.main(words)
 
-    return in_child(work, folder, **{"seconds": 60, **options})
+    return in_child(work, folder, **{"seconds": SECONDS, **options})
 
 
 def load_everything() -> None:

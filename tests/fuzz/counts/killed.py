@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from keras_cnns.weights import download
-from tests.fuzz.counts.commands import Files, half_written, in_child, load_everything, run
+from tests.fuzz.counts.commands import SECONDS, Files, half_written, in_child, load_everything, run
 from tests.fuzz.counts.full_disk import faults_of
 from tests.fuzz.counts.servers import BODY, DIGEST, Server, answer, slowly
 
@@ -49,7 +49,7 @@ def main() -> None:
     def start(name: str, kill_after: float | None = None):
         options = {"temporary": temporary, "kill_after": kill_after}
         if name == "fetch":
-            return in_child(fetch, work, seconds=60, **options)
+            return in_child(fetch, work, seconds=SECONDS, **options)
         return run(files.commands()[name], work, **options)
 
     def note(case: str, faults: list[str], kind: str) -> None:

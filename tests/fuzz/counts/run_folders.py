@@ -110,4 +110,4 @@ def case(random: Random, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Harness("runs", case, prepare=model), "damaged run folders", 1000)
+    main(Harness("runs", case, prepare=lambda folder: model()), "damaged run folders", 1000)

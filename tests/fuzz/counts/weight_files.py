@@ -178,4 +178,4 @@ def case(random: Random, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Harness("weights", case, prepare=sound_files), "hostile weight files", 500)
+    main(Harness("weights", case, prepare=lambda folder: sound_files()), "hostile weight files", 500)
