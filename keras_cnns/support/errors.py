@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+LONGEST = 1800  # characters of a message
+
 
 class UserError(ValueError):
     """Something the caller passed in cannot be used. The command prints the message and exits with status 2.
@@ -20,7 +22,8 @@ class UserError(ValueError):
     def __init__(self, message: object = "") -> None:
         # a file name that is repeated in it may contain line breaks, or thousands of letters
         line = " ".join(str(message).splitlines())
-        super().__init__(re.sub(r"\S{400,}", lambda word: f"{word[0][:200]}...{word[0][-100:]}", line))
+        line = re.sub(r"\S{400,}", lambda word: f"{word[0][:200]}...{word[0][-100:]}", line)
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 400]} ... {line[-390:]}")
 
 
 class BadArgument(UserError):

@@ -6,6 +6,7 @@ from typing import Any
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import BadArgument
+from keras_cnns.support.validation import short
 from keras_cnns.tasks.base.task import Task
 
 TASKS = {
@@ -26,7 +27,9 @@ def of(recipe: Any) -> Task:
       UserError: there is no such network, no task here trains it, or Keras does not run on TensorFlow.
     """
     check_tensorflow_backend("training")
-    network = entry(getattr(recipe, "model", recipe))
+    if not hasattr(recipe, "model"):
+        raise BadArgument(f"the recipe is {short(recipe)}: give a keras_cnns.training.Recipe.")
+    network = entry(recipe.model)
     task = network.task
     if task not in TASKS:
         raise BadArgument(f"{recipe.model} is for {task}, which cannot be trained here.")

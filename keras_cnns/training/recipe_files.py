@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_cnns.support.atomic_files import write_text
 from keras_cnns.support.errors import BadArgument, UnreadableFile, nearest
+from keras_cnns.support.validation import path_of
 
 FOLDER = "recipes"
 PACKAGE = Path(__file__).parents[1]  # in a wheel the recipes are in keras_cnns/recipes, see setup.py
@@ -22,7 +23,7 @@ def recipe_file(name: str) -> Path:
     Raises:
       BadArgument: there is no such recipe.
     """
-    known = recipe_files()
+    known, name = recipe_files(), str(path_of(name, "a recipe"))
     path = Path(name) if Path(name).suffix == ".py" else known.get(name)
     if path is None or not path.is_file():
         listed = f" The recipes are {', '.join(sorted(known))}." if known else " Give the path to a recipe's .py file."

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.support.errors import BadArgument, UnreadableFile
+from keras_cnns.support.validation import short
 from keras_cnns.weights.catalog import catalog
 
 
@@ -59,6 +60,6 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     if preds.ndim != 2 or preds.shape[1] != len(classes()):
         raise UnreadableFile(f"scores are of shape {preds.shape}: ImageNet's are (batch, {len(classes())}).")
     if isinstance(top, bool) or not isinstance(top, int | np.integer) or top < 1:
-        raise BadArgument(f"top is {top!r}: it must be a whole number from 1 up.")
+        raise BadArgument(f"top is {short(top)}: it must be a whole number from 1 up.")
     best = np.argsort(preds, axis=1)[:, ::-1][:, :top]
     return [[(*classes()[i][:2], row[i]) for i in order] for order, row in zip(best, preds, strict=True)]

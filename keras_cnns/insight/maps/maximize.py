@@ -70,6 +70,8 @@ def maximize(
     if size is not None and not (every(size, numbers.Integral) and len(size) == 2 and min(size) >= 1):
         raise BadArgument(f"size is {short(size)}: it must be (height, width) in pixels.")
     network, target = inspected(model), targets.of(target)
+    if isinstance(target, targets.Class) and isinstance(target.index, tuple) and len(target.index) > 1:
+        raise BadArgument(f"the target is the classes {short(target.index)}: a picture is made for one class.")
     model = network.model
     shape = network.shape if size is None or len(network.shape) != 3 else (*size, network.shape[-1])
     if None in shape or len(shape) != 3 or any(n not in (None, m) for n, m in zip(network.shape, shape, strict=True)):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.support.errors import BadArgument, UserError
-from keras_cnns.support.validation import short, whole
+from keras_cnns.support.validation import short, text_of, whole
 
 Target = Callable[[Any], tf.Tensor]
 TargetLike: TypeAlias = Target | int | Sequence[int] | np.ndarray | None  # as users give it: see `of`
@@ -99,6 +99,9 @@ class Unit:
     layer: str
     channel: int
     position: tuple | None = None
+
+    def __post_init__(self) -> None:
+        text_of(self.layer, "layer")
 
     def __call__(self, value: tf.Tensor) -> tf.Tensor:
         count = value.shape[-1]

@@ -32,13 +32,21 @@ class Harness:
     """The scratch folder of a count: `work` is the folder of the case, `outside` is watched, `tmp` is for temporaries.
 
     name: seeds the random numbers. body: one case. prepare: called in each child before its first case, with a folder
-    that its cases share. batch: cases of one child.
+    that its cases share. batch: cases of one child. reads: whether reading other files is a fault; not where a case is
+    a call whose arguments name them.
     """
 
     def __init__(
-        self, name: str, body: Body, *, prepare: Callable[[Path], object] = lambda folder: None, batch: int = BATCH
+        self,
+        name: str,
+        body: Body,
+        *,
+        prepare: Callable[[Path], object] = lambda folder: None,
+        batch: int = BATCH,
+        reads: bool = True,
     ) -> None:
         self.name, self.body, self.prepare, self.batch = name, body, prepare, batch
+        self.reads = reads
         self.root = Path(tempfile.mkdtemp(prefix=f"counts-{name}-")).resolve()
         self.work, self.tmp = self.root / "work", self.root / "tmp"
         self.tmp.mkdir()
@@ -124,7 +132,7 @@ class Harness:
         self.work.mkdir(exist_ok=True)
         shared = Path(tempfile.mkdtemp(prefix="shared-", dir=self.root))
         self.prepare(shared)
-        self.watch = Watch([self.work, self.tmp, shared])
+        self.watch = Watch([self.work, self.tmp, shared], reads=self.reads)
 
     def outcome(self, number: int, show: bool = False) -> str:
         """How a case ended: "answer", "refused", or a fault and what it was."""

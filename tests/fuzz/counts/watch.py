@@ -27,7 +27,8 @@ class Watch:
 
     current: "Watch | None" = None
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, reads: bool = True) -> None:
+        self.reads = reads
         self.folders = tuple(str(folder) for folder in folders)
         self.on, self.busy = False, False
         self.events: list[str] = []
@@ -58,6 +59,8 @@ class Watch:
             return
         names = arguments[:2] if event in ("os.rename", "os.link") else arguments[:1]
         writes = event != "open" or _writes(arguments)
+        if not writes and not self.reads:
+            return
         for name in names:
             if isinstance(name, bytes):
                 name = os.fsdecode(name)
