@@ -30,6 +30,7 @@ BASE = [
     "pycocotools>=2.0.8",  # polygons of COCO and YOLO as masks; the reference for our measures
     "rich>=13",  # tables, progress
     "tyro>=0.9",  # flags from dataclasses and functions
+    "packaging>=23",  # the requirements of the table of licences; TensorFlow and Keras need it too
     "jinja2>=3.1",  # the HTML report, with everything in it escaped
     "tensorboard>=2.18",  # tf.summary needs it, and TensorFlow 2.21 does not install it
 ]

@@ -80,3 +80,19 @@ def test_optional_packages_are_imported_inside_functions():
 
 def test_an_import_inside_a_function_is_seen():
     assert {"scipy", "tensorflow", "h5py"} <= imported("keras_cnns")
+
+
+def test_every_dependency_has_a_row_in_the_table_of_licences():
+    """The table is made by `python -m keras_cnns.maintenance.licences`; its versions may be older."""
+    rows = [line.split(" | ") for line in (ROOT / "docs/reference/licences.md").read_text().splitlines() if "|" in line]
+    licences = {row[0].strip("| "): row[-1].strip(" |") for row in rows[2:]}
+    lists = {
+        node.targets[0].id: [ast.literal_eval(entry) for entry in node.value.elts]
+        for node in ast.parse((ROOT / "setup.py").read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List)
+    }
+    names = {re.match(r"[\w-]+", entry)[0].replace("_", "-") for entry in lists["BASE"] + lists["QAT"]}
+    assert names <= set(licences)
+    assert [name for name, licence in licences.items() if licence == "not declared"] == ["namex"]
+    copyleft = {name for name, licence in licences.items() if re.search("A?GPL|Affero", licence)}
+    assert not copyleft

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import escape
+from http import HTTPStatus
 from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from typing import IO, Any
@@ -150,7 +151,18 @@ def _download(address: str, target: Path, check: "_Digest | None") -> Path | Non
 
 
 def _fill(address: str, part: Path, have: int) -> None:
-    """Downloads into `part`, which holds the first `have` bytes."""
+    """Downloads into `part`, which holds the first `have` bytes; all of it if the server does not send parts."""
+    try:
+        _append(address, part, have)
+    except _NoParts:
+        _append(address, part, 0)
+
+
+class _NoParts(Exception):
+    """The server does not send the rest of a file, but all of it or nothing."""
+
+
+def _append(address: str, part: Path, have: int) -> None:
     with _open(address, have) as (stream, size, _):
         pieces = _pieces(address, stream, (MOST_UNKNOWN if size is None else size) - have)
         _check_room(address, part.parent, (size or 0) - have)
@@ -202,9 +214,15 @@ def _open(address: str, start: int = 0) -> Iterator[tuple[IO[bytes], int | None,
             yield stream, stat.st_size, f"{stat.st_mtime_ns} {stat.st_size}"
         return
     headers = {"User-Agent": "keras_cnns"} | ({"Range": f"bytes={start}-"} if start else {})
-    with _answer(Request(address, headers=headers)) as answer:
+    try:
+        response = _answer(Request(address, headers=headers))
+    except HTTPError as error:
+        if start and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise _NoParts from error
+        raise
+    with response as answer:
         if start and answer.status != 206:
-            raise UnreadableFile(f"{address} cannot be resumed: delete the .part file in {cache_folder()}.")
+            raise _NoParts
         size = answer.headers.get("Content-Length")
         yield answer, int(size) + start if size else None, answer.headers.get("ETag") or ""
 

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import socketserver
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -35,11 +36,15 @@ def published(tmp_path):
 class Server(http.server.BaseHTTPRequestHandler):
     """Serves DATA with ranges; breaks off after `limit` bytes of an answer, where one is set."""
 
-    limit, asked = None, []
+    limit, asked, whole = None, [], ""
 
     def do_GET(self):
         start = int(self.headers.get("Range", "bytes=0-")[6:-1])
         type(self).asked.append(start)
+        if start and self.whole == "refused":
+            self.send_error(416)
+            return
+        start = 0 if self.whole else start
         self.send_response(206 if start else 200)
         self.send_header("ETag", '"1"')
         self.send_header("Content-Length", str(len(DATA) - start))
@@ -52,7 +57,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address():
-    Server.limit, Server.asked = None, []
+    Server.limit, Server.asked, Server.whole = None, [], ""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/weights.bin"
@@ -101,6 +106,68 @@ def test_what_broke_off_goes_on_from_there(address, cache):
     assert download.fetch(address, f"sha256:{DIGEST}").read_bytes() == DATA
     assert Server.asked == [0, held]  # a look at the version, then the rest
     assert [path.suffix for path in cache.iterdir()] == [".bin"]
+
+
+@pytest.mark.parametrize("whole", ["sent", "refused"])
+def test_a_server_that_sends_no_parts_starts_again(address, cache, whole):
+    Server.limit = 1_000_000
+    with pytest.raises(UserError):
+        download.fetch(address)
+    Server.limit, Server.whole = None, whole
+    assert download.fetch(address).read_bytes() == DATA and len(list(cache.iterdir())) == 1
+
+
+def test_parts_of_earlier_versions_are_removed(address, cache):
+    target = download.fetch(address)
+    target.unlink()
+    (cache / f"{target.name}.01234567.part").write_bytes(b"old")
+    download.fetch(address)
+    assert list(cache.iterdir()) == [target]
+
+
+def test_a_server_that_hardly_sends_anything(monkeypatch):
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+
+    class Drops:
+        def read(self, count):
+            time.sleep(0.05)
+            return b"a"
+
+    with pytest.raises(UserError, match="sent . bytes in 0 seconds"):
+        list(download._pieces("http://a", Drops(), 10**9))
+
+
+def test_a_file_without_a_stated_size_has_a_limit():
+    class Endless:
+        def read(self, count):
+            return bytes(1000)
+
+    with pytest.raises(UserError, match="more than 9.766 KiB"):
+        list(download._pieces("http://a", Endless(), 10_000))
+
+
+def test_a_file_larger_than_the_disk_is_refused_before_it_is_fetched(tmp_path):
+    with pytest.raises(UserError, match="has room for"):
+        download._check_room("http://a", tmp_path, 2**60)
+
+
+def test_two_processes_that_fetch_one_file(published, cache):
+    """The second waits for the first and takes its file."""
+    order = []
+
+    def fill(address, part, have):
+        order.append(threading.current_thread().name)
+        time.sleep(0.3)
+        part.write_bytes(DATA)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(download, "_fill", fill)
+        threads = [threading.Thread(target=download.fetch, args=(published.as_uri(),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(order) == 1 and [path.read_bytes() == DATA for path in cache.iterdir()] == [True]
 
 
 def test_a_file_that_changed_is_not_pieced_together(published, cache):

@@ -157,7 +157,8 @@ class Harness:
             return f"outside: {events[0]}"
         left = [path.name for path in self.tmp.iterdir() if not path.name.startswith("__autograph")]
         for name in left:
-            shutil.rmtree(self.tmp / name, ignore_errors=True)
+            path = self.tmp / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         return f"left over: {left[0]}" if left else outcome
 
     def table(self, title: str) -> str:

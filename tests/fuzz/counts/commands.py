@@ -93,10 +93,11 @@ def in_child(
     seconds: float,
     kill_after: float | None = None,
     temporary: Path | None = None,
+    user: int | None = None,
 ) -> End:
     """Runs a function in a forked child whose current folder is `folder`; it is killed after `kill_after` seconds.
 
-    temporary: its folder for temporary files.
+    temporary: its folder for temporary files. user: the number of the user that it becomes.
     """
     log = tempfile.NamedTemporaryFile(prefix="count-", delete=False)  # noqa: SIM115 deleted below
     child = os.fork()
@@ -108,6 +109,9 @@ def in_child(
         os.dup2(log.fileno(), 2)
         if temporary:
             os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+        if user is not None:
+            os.setgid(user)
+            os.setuid(user)
         status = 70
         try:
             work()

@@ -1,4 +1,4 @@
-"""Every command on a disk with ten amounts of room, and with a full folder for temporary files.
+"""Every command on a disk with ten amounts of room, with a full folder for temporary files, and in a read-only folder.
 
 The disk is a tmpfs that the count mounts, which takes root; others get limits on the size of a file (RLIMIT_FSIZE).
 COUNT is the number of commands that are tried, each with all amounts of room; or name them behind it. At last each runs
@@ -19,6 +19,7 @@ from tests.fuzz.counts.commands import SOUND_ENDS, End, Files, clear, half_writt
 
 ROOM = tuple(1024 * n for n in (0, 4, 12, 28, 60, 124, 252, 508, 1020, 2044))  # bytes
 PLENTY = 64 * 2**20
+NOBODY = 65534  # a user without rights
 
 
 class Disk:
@@ -63,12 +64,15 @@ def faults_of(end: End, *folders: Path) -> list[str]:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    only = sys.argv[2:]  # names of commands
+    only = [word for word in sys.argv[2:] if word != "--quick"]  # names of commands
+    rooms = (0, ROOM[3]) if "--quick" in sys.argv else ROOM
     root = Path(tempfile.mkdtemp(prefix="counts-disk-")).resolve()
     load_everything()
     files = Files.made(root)
     disk, temporary = Disk(root / "disk"), root / "tmp"
     temporary.mkdir()
+    root.chmod(0o755)
+    temporary.chmod(0o777)
     outcomes: Counter[str] = Counter()
     result: dict[str, list[str]] = {}
 
@@ -78,6 +82,7 @@ def main() -> None:
         for fault in faults:
             outcomes[fault.split(":")[0]] += 1
             result.setdefault(fault, []).append(case)
+            print(f"{case}: {fault}", flush=True)
 
     def prepare(folder: Path) -> None:
         disk.leave(PLENTY)
@@ -89,7 +94,7 @@ def main() -> None:
         for name, words in list(files.commands().items())[:count]:
             if only and name not in only:
                 continue
-            for room in ROOM:
+            for room in rooms:
                 prepare(disk.folder)
                 disk.leave(room)
                 note(f"{name} with {room} bytes", run(words, disk.folder, temporary=temporary), disk.folder, temporary)
@@ -105,6 +110,13 @@ def main() -> None:
                 end = run(words, work, temporary=disk.folder)
                 disk.leave(PLENTY)
                 note(f"{name} with {room} bytes of temporary room", end, work, disk.folder)
+            if os.geteuid() == 0:
+                prepare(work)
+                work.chmod(0o555)
+                note(
+                    f"{name} in a read-only folder", run(words, work, temporary=temporary, user=NOBODY), work, temporary
+                )
+                work.chmod(0o755)
             print(name, dict(outcomes), flush=True)
     finally:
         disk.close()

@@ -24,8 +24,8 @@ IN_A_ROW = 8  # kills before a run to the end
 class SlowServer(Server):
     """Sends a file of weights in about a second."""
 
-    def pieces(self, number: int):
-        return slowly(answer(BODY), 0.002, 64)
+    def pieces(self, number: int, start: int):
+        return slowly(self.rest(start) if start else answer(BODY), 0.002, 64)
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     def fetch() -> None:
         os.environ["KERAS_CNNS_CACHE"] = str(work / "cache")
         os.environ["no_proxy"] = "*"
-        path = download.fetch(f"{server.address}/a.h5", f"sha256:{DIGEST}")
+        path = download.fetch(f"{server.address}/a.bin", f"sha256:{DIGEST}")
         assert path.read_bytes() == BODY
 
     def start(name: str, kill_after: float | None = None):
@@ -57,6 +57,7 @@ def main() -> None:
         for fault in faults:
             outcomes[fault.split(":")[0]] += 1
             result.setdefault(fault, []).append(case)
+            print(f"{case}: {fault}", flush=True)
 
     try:
         for name in names:

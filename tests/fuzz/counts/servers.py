@@ -108,25 +108,26 @@ class Server(threading.Thread):
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            pieces, number = self.pieces(number), number + 1
-            threading.Thread(target=self._serve, args=(connection, pieces), daemon=True).start()
+            threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
+            number += 1
 
-    def pieces(self, number: int):
-        """What the server sends for its answer to a request."""
-        return parts_of(self.random, number)
+    def pieces(self, number: int, start: int):
+        """What the server sends for its answer to a request for the bytes from `start`."""
+        pieces = parts_of(self.random, number)
+        return [self.rest(start)] if start and pieces == [answer()] else pieces
 
-    def _serve(self, connection: socket.socket, pieces) -> None:
+    def _serve(self, connection: socket.socket, number: int) -> None:
         with suppress(OSError), connection:
             request = connection.recv(65536)
             start = int(request.split(b"bytes=")[1].split(b"-")[0]) if b"bytes=" in request else 0
-            for piece in pieces:
+            for piece in self.pieces(number, start):
                 while piece is None and not self.ended:
                     time.sleep(0.1)
                 if self.ended:
                     return
-                connection.sendall(piece if not start or piece != answer() else self._rest(start))
+                connection.sendall(piece)
 
-    def _rest(self, start: int) -> bytes:
+    def rest(self, start: int) -> bytes:
         return answer(BODY[start:], "206 Partial Content", Content_Range=f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
 
 
