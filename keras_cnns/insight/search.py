@@ -21,6 +21,7 @@ from keras_cnns.insight.maps.base import by_batch, map_layer
 from keras_cnns.insight.maps.inspected_model import InspectedModel
 from keras_cnns.insight.maps.targets import Target
 from keras_cnns.saving.card import read_card
+from keras_cnns.support.archives import open_zip
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.messages import LOG
@@ -90,10 +91,10 @@ class Index:
     def of(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Features of pictures, [n, maps], each of length 1. Raises UserError if one cannot be read."""
         low, high = self._scale
-        pixels = (
-            np.stack([read_picture(path, self._shape, **self._view) for path in paths]) * ((high - low) / 255) + low
-        )
+        pictures = np.stack([read_picture(path, self._shape, **self._view) for path in paths])
+        return self._of_pixels(pictures * ((high - low) / 255) + low)
 
+    def _of_pixels(self, pixels: np.ndarray) -> np.ndarray:
         def pooled(network: InspectedModel, pictures: tf.Tensor, _: Target) -> np.ndarray:
             return np.asarray(network.run(pictures, last=self._layer)[0]).mean((1, 2))
 
@@ -115,16 +116,31 @@ class Index:
         if not path.is_file():
             return {}
         try:
-            with np.load(path) as index:
-                if str(index["stamp"]) != stamp:
-                    return {}
-                keys, features = index["keys"].tolist(), np.asarray(index["features"], "float32")
-            if features.ndim != 2 or not np.isfinite(features).all() or not all(isinstance(key, str) for key in keys):
-                raise ValueError("it holds no features")
-            return dict(zip(keys, features, strict=True))
-        except Exception as error:  # zip, zlib and NumPy each have errors of their own for damaged files
-            LOG.warning("%s cannot be read and is written again: %s", path, first_line(error))
+            return stored_features(path, stamp, self._of_pixels(np.zeros((1, *self._shape), "float32")).shape[1])
+        except UserError as error:
+            LOG.warning("%s cannot be read and is written again: %s", path, error)
             return {}
+
+
+def stored_features(path: Path, stamp: str, width: int) -> dict[str, np.ndarray]:
+    """The features in the index at `path`, each of `width` numbers; none where its stamp is another.
+
+    Raises:
+      UnreadableFile: it is damaged, or no index.
+    """
+    try:
+        open_zip(path).close()  # its sizes are true
+        with np.load(path) as index:
+            if str(index["stamp"]) != stamp:
+                return {}
+            keys, features = index["keys"].tolist(), np.asarray(index["features"], "float32")
+        if features.shape[1:] != (width,) or not np.isfinite(features).all():
+            raise ValueError("it holds no features of this network")
+        if not all(isinstance(key, str) for key in keys):
+            raise ValueError("it holds no names")
+        return dict(zip(keys, features, strict=True))
+    except Exception as error:  # zip, zlib and NumPy each have errors of their own for damaged files
+        raise UnreadableFile(f"it is damaged ({first_line(error)}).") from error
 
 
 def contact_sheet(

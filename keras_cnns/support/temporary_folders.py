@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.support.owners import is_abandoned, mark
 
 PREFIX = "keras_cnns-"
+ROOM = 2**20  # bytes; AutoGraph writes a file of a few KiB for each function of a training
 
 
 @contextmanager
@@ -51,6 +53,24 @@ def everything_temporary_inside() -> Iterator[None]:
     finally:
         tempfile.tempdir = before
         manager.__exit__(None, None, None)
+
+
+def check_room() -> None:
+    """Checks that there is room for ROOM bytes of temporary files.
+
+    Without room for its files, TensorFlow's AutoGraph does not translate functions, and they fail in odd ways.
+
+    Raises:
+      UserError: there is not.
+    """
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(ROOM))
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise UserError(
+            f"there is no room for temporary files in {tempfile.tempdir} ({reason}): set TMPDIR to another folder."
+        ) from error
 
 
 def remove_abandoned(parent: Path, prefix: str) -> None:

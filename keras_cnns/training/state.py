@@ -43,6 +43,7 @@ class Checkpoints:
         self.shared = folder
         self.own = self.shared if worker is None else self.shared / f".worker-{worker}"
         self.close()  # what a lost worker left behind
+        self._remove_unfinished()
         self.manager = tf.train.CheckpointManager(checkpoint, str(self.own), max_to_keep=2)
         self.checkpoint = checkpoint
 
@@ -66,9 +67,20 @@ class Checkpoints:
             self.manager.save()
         except (tf.errors.OpError, OSError) as error:
             reason = first_line(error)
+            self._remove_unfinished()
             raise UserError(
                 f"no checkpoint can be written to {self.shared} ({reason}): the previous one is kept."
             ) from error
+
+    def _remove_unfinished(self) -> None:
+        """Removes what a killed process, or a full disk, left of checkpoints that were not completed."""
+        for folder in self.own.glob("ckpt-*_temp"):
+            shutil.rmtree(folder, ignore_errors=True)
+        unfinished = [*self.own.glob("ckpt-*.tempstate*"), *self.own.glob("checkpoint.tmp*")]
+        data = self.own.glob("ckpt-*.data-*")
+        unfinished += [path for path in data if not path.with_name(f"{path.name.split('.')[0]}.index").exists()]
+        for path in unfinished:
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Removes the files that only this worker needed."""

@@ -18,6 +18,7 @@ from keras_cnns.data.pipeline import Data
 from keras_cnns.support import plots
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.errors import UserError, first_line
+from keras_cnns.support.temporary_folders import check_room
 from keras_cnns.tasks.base import recipe_model
 from keras_cnns.training import distribute, run_folder
 from keras_cnns.training.optimizers import Optimizer
@@ -61,13 +62,14 @@ def train(recipe: Recipe, *, quiet: bool = False) -> Result:
       recipe: what to train. quiet: no progress bar.
 
     Raises:
-      UserError: the data, the devices or the run folder cannot be used, another process trains into it, or the loss
-        is not finite.
+      UserError: the data, the devices or the run folder cannot be used, another process trains into it, there is
+        no room for temporary files, or the loss is not finite.
 
     Example:
       >>> result = train(Recipe("lenet5", epochs=20, out="runs/digits"))
       >>> result.metrics["accuracy"]
     """
+    check_room()
     with run_folder.alone(Path(recipe.out)):
         return _train(recipe, quiet)
 

@@ -132,6 +132,9 @@ def _download(address: str, target: Path, check: "_Digest | None") -> Path | Non
             with suppress(FileNotFoundError), locked(part, wait=True):  # it may be renamed by now
                 pass
             return None
+        if target.is_file() and (check is None or check.fits(target)):  # another process was a moment earlier
+            part.unlink()
+            return target
         try:
             have = part.stat().st_size if version else 0
             if not have or have != size:

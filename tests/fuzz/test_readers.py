@@ -23,6 +23,7 @@ from keras_cnns.data.pillow import decoded
 from keras_cnns.data.sources import tfds_features
 from keras_cnns.data.sources.by_name import open_source
 from keras_cnns.insight.report.subject import subject
+from keras_cnns.insight.search import stored_features
 from keras_cnns.saving.card import Card, read_card, write_card
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import read_yaml
@@ -72,6 +73,12 @@ def tflite(folder):
     function = tf.function(model, input_signature=[tf.TensorSpec((1, 8, 8, 3))]).get_concrete_function()
     data = tf.lite.TFLiteConverter.from_concrete_functions([function]).convert()
     return attach(data, Card("net", ("cat", "dog")), normalization=Normalization((127.5,), (127.5,)))
+
+
+def index_file(folder):
+    keys = np.array([f"{n}.png|100|200" for n in range(3)])
+    np.savez(folder / "a.npz", stamp="stamp", keys=keys, features=np.ones((3, 4), np.float32))
+    return (folder / "a.npz").read_bytes()
 
 
 def keras_archive(folder):
@@ -127,6 +134,7 @@ FILES = {  # kind: (name, sound bytes, reader)
     "jpeg": ("a.jpg", picture_file("jpg"), shape_of),
     "yaml": ("data.yaml", lambda folder: YOLO.encode(), read_yaml),
     "features": ("features.json", lambda folder: json.dumps(FEATURES).encode(), tfds_features.check_file),
+    "index": ("a.npz", index_file, lambda path: stored_features(path, "stamp", 4)),
     "recipe": (
         "recipe.json",
         lambda folder: Recipe("lenet5").json().encode(),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_cnns.support.errors import UserError
 from keras_cnns.support.owners import mark
 from keras_cnns.support.temporary_folders import everything_temporary_inside, temporary_folder
 
@@ -49,6 +50,15 @@ def test_nothing_changes_where_there_is_no_room_for_a_folder(tmp_path, monkeypat
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with everything_temporary_inside():
         assert tempfile.tempdir == str(tmp_path / "missing")
+
+
+def test_a_training_without_room_for_temporary_files_is_refused(tmp_path, monkeypatch):
+    from keras_cnns.training import Recipe, train
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(UserError, match="no room for temporary files in .*missing"):
+        train(Recipe("lenet5", out=str(tmp_path / "run")))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_of_another_name_is_kept(tmp_path):
