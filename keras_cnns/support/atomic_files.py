@@ -54,7 +54,8 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         reason = str(error.strerror or error)
-        if isinstance(error.filename, str) and error.filename not in (str(temporary), str(path)):
+        own = isinstance(error.filename, str) and Path(error.filename).name.startswith(_prefix(path))
+        if isinstance(error.filename, str) and not own and error.filename not in (str(temporary), str(path)):
             reason = f"{error.filename}: {reason}"  # of a file that the body uses
         raise UnreadableFile(
             f"cannot write {path}: {_public(reason, temporary, path)}. It was left unchanged."

@@ -1,10 +1,12 @@
 """Files are whole or not there: an earlier one survives whatever happens while its successor is written."""
 
+import errno
 import os
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -104,6 +106,17 @@ def test_a_message_names_the_file_that_was_asked_for(tmp_path):
     with pytest.raises(UserError) as error, written_aside(target) as temporary:
         raise UserError(f"{temporary} and {temporary.name} are not good enough.")
     assert str(error.value) == f"{target} and net.tflite are not good enough."
+
+
+def test_so_does_a_message_about_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    def refused(prefix, suffix, dir):
+        raise PermissionError(errno.EACCES, "Permission denied", str(Path(dir) / f"{prefix}abc{suffix}"))
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    target = tmp_path / "report.html"
+    with pytest.raises(UserError) as error, written_aside(target):
+        pass
+    assert str(error.value) == f"cannot write {target}: Permission denied. It was left unchanged."
 
 
 def test_a_missing_file_that_the_body_reads_is_named(tmp_path):

@@ -166,6 +166,8 @@ def load_everything() -> None:
     """Imports what the commands import, so that children need not; starts nothing."""
     os.environ.setdefault("MPLBACKEND", "agg")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    import encodings.cp437  # noqa: F401  of zip archives; another user may have no right to read the library
+
     import keras  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import tensorflow_datasets  # noqa: F401
