@@ -69,9 +69,7 @@ def maximize(
     low, high = pixel_range(low, high)
     if size is not None and not (every(size, numbers.Integral) and len(size) == 2 and min(size) >= 1):
         raise BadArgument(f"size is {short(size)}: it must be (height, width) in pixels.")
-    network, target = inspected(model), targets.of(target)
-    if isinstance(target, targets.Class) and isinstance(target.index, tuple) and len(target.index) > 1:
-        raise BadArgument(f"the target is the classes {short(target.index)}: a picture is made for one class.")
+    network, target = inspected(model), _one_class(targets.of(target))
     model = network.model
     shape = network.shape if size is None or len(network.shape) != 3 else (*size, network.shape[-1])
     if None in shape or len(shape) != 3 or any(n not in (None, m) for n, m in zip(network.shape, shape, strict=True)):
@@ -108,6 +106,13 @@ def maximize(
     if not np.isfinite(result).all():
         raise BadArgument(f"{model.name} computes values that are not finite: check its weights.")
     return result
+
+
+def _one_class(target: targets.Target) -> targets.Target:
+    """The target. Raises BadArgument if it has a class for each of several pictures."""
+    if isinstance(target, targets.Class) and isinstance(target.index, tuple) and len(target.index) > 1:
+        raise BadArgument(f"the target is the classes {short(target.index)}: a picture is made for one class.")
+    return target
 
 
 def _opening(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
