@@ -169,7 +169,7 @@ def test_a_segmenters_run(tmp_path):
     page = page_of(report(run_of(tmp_path, "fcn8s", pixels.report(counts, names))))
     assert f"Mean intersection over union {(90 / 93.2 + 18 / 20.8 + 9 / 10) / 3:.4f}" in page.text
     assert "cat $ $" in page.text and "never" in page.text and "nan" not in page.text
-    assert page.text.count("looked at for classifiers, and the model is for segmentation") == 3
+    assert page.text.count("shown for classifiers, and the model is for segmentation") == 3
 
 
 def test_a_detectors_run(tmp_path):

@@ -129,7 +129,7 @@ def test_export_takes_it_as_it_is(trained, digits, tmp_path):
     _, (x, y) = digits
     report = export(trained, tmp_path / "model.tflite", scheme="int8", images=x, labels=y)
     assert report.status == "pass" and report.scheme == "int8_qat" and report.agreement >= 0.98
-    with pytest.raises(UserError, match=r"tf_keras.Sequential is no keras.Model: give one of Keras 3"):
+    with pytest.raises(UserError, match=r"tf_keras.Sequential is not a keras.Model: give one of Keras 3"):
         export(tf_keras.Sequential([tf_keras.layers.Dense(2)]), tmp_path / "model.tflite")
 
 

@@ -427,5 +427,5 @@ def test_names_of_data_sets_are_accepted_as_pictures():
 def test_fractions_for_an_input_of_bytes_are_a_one_line_mistake():
     pixels = keras.Input((8, 8, 3), dtype="uint8")
     model = keras.Model(pixels, layers.Conv2D(2, 3)(layers.Rescaling(1 / 255)(pixels)))
-    with pytest.raises(UserError, match="cannot hold: it takes uint8"):
+    with pytest.raises(UserError, match="of type uint8"):
         quantization_aware(model, pictures=np.random.default_rng(0).uniform(size=(8, 8, 8, 3)))

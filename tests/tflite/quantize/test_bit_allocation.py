@@ -61,12 +61,15 @@ def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
     [
         ({"max_size": 0.1}, "with four bits wherever they can be the file has"),
         ({"max_size": -1}, "max_size is -1: give a share"),
-        ({"max_size": 0.3, "scheme": "int8"}, "int8 has one size"),
+        ({"max_size": 0.3, "scheme": "int8"}, "int8 has a fixed size"),
         ({"max_latency": 0.5}, 'max_latency is for scheme="auto"'),
         ({"calibration": None}, "weight_only_mixed needs calibration pictures"),
-        ({"tuning": Tuning(ranges="mse")}, "weight_only_mixed rounds no activations"),
-        ({"tuning": Tuning(ranges=99.9), "scheme": "weight_only_int8"}, "weight_only_int8 rounds no activations"),
-        ({"tuning": Tuning(ranges="mse"), "scheme": "dynamic_int8"}, "dynamic_int8 rounds no activations"),
+        ({"tuning": Tuning(ranges="mse")}, "weight_only_mixed does not quantize activations"),
+        (
+            {"tuning": Tuning(ranges=99.9), "scheme": "weight_only_int8"},
+            "weight_only_int8 does not quantize activations",
+        ),
+        ({"tuning": Tuning(ranges="mse"), "scheme": "dynamic_int8"}, "dynamic_int8 does not quantize activations"),
     ],
 )
 def test_impossible_options_are_refused_in_one_line(options, message, sensitive, tmp_path):

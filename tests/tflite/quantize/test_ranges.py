@@ -72,9 +72,9 @@ def test_each_way_gives_other_ranges(outliers, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"ranges": 99.9, "count": 10}, "a percentile of 10 pictures says nothing of others: give 16 or more"),
-        ({"ranges": 40}, "ranges=40 is no percentile"),
-        ({"ranges": 101.5}, "ranges=101.5 is no percentile"),
+        ({"ranges": 99.9, "count": 10}, "a percentile of 10 pictures does not hold for others: give 16 or more"),
+        ({"ranges": 40}, "ranges=40 is not a percentile"),
+        ({"ranges": 101.5}, "ranges=101.5 is not a percentile"),
         ({"ranges": float("nan")}, "not a percentile"),
         ({"ranges": "msee"}, r"ranges='msee' is none of extremes, mse.*mse"),
         ({"ranges": True}, "ranges=.* is none of"),

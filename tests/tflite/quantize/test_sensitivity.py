@@ -161,7 +161,7 @@ def test_the_error_of_class_numbers_is_the_share_that_differs():
         ({"error_avoided": float("nan")}, "error_avoided is nan"),
         ({"error_avoided": 0.5, "scheme": "int8"}, "int8 leaves no operator out"),
         ({"error_avoided": 0.5, "scheme": "auto"}, "tries several"),
-        ({"max_size": 0.5}, "int8_float_mixed has one size"),
+        ({"max_size": 0.5}, "int8_float_mixed has a fixed size"),
         ({"calibration": None}, "needs calibration pictures"),
         ({"engine": "converter"}, "the stock converter has no int8_float_mixed"),
         ({"scheme": "int8_int16_mixed", "islands": ["ADD"]}, "has no use for islands"),

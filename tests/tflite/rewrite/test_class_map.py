@@ -171,9 +171,9 @@ def the_name_is_taken():
         (two_dense, "cam", "'hidden' .Dense. before its scores"),
         (two_heads, "cam", "2 outputs .a, b."),
         (lambda: dense(layers.GlobalMaxPooling2D(name="most")), "cam", "'most' .GlobalMaxPooling2D."),
-        (lambda: dense(layers.GlobalAveragePooling2D(), activation="relu", name="bent"), "cam", "bent by relu"),
+        (lambda: dense(layers.GlobalAveragePooling2D(), activation="relu", name="bent"), "cam", "pass through relu"),
         (the_name_is_taken, "cam", "a layer 'class_map' already"),
-        (flat, "grad_cam", "no explain 'grad_cam': choose from cam"),
+        (flat, "grad_cam", "explain is 'grad_cam': choose from cam"),
         (flat, 3, "explain must be a word"),
     ],
 )
