@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_cnns.data import load_arrays
 from keras_cnns.export_scripts import microcontroller
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import export
@@ -88,6 +89,29 @@ def test_sources_for_a_microcontroller_hold_its_scores(pictures, tmp_path):
     expected = table.TARGETS["litert-reference"].run(read_contents(path), {"*": pictures[:1]}).arrays["predictions"][0]
     np.testing.assert_allclose((np.array(sources.scores) + 128) / 256, expected, atol=1e-7)
     assert f"NETWORK_ARENA_SIZE {sources.arena_bytes} " in (sources.folder / "network.h").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("KERAS_CNNS_DATA"), reason="KERAS_CNNS_DATA does not say where CIFAR-10 is")
+@needs("tflite-micro")
+def test_a_trained_network_for_a_microcontroller(tmp_path):
+    """resnet8_cifar with int8 inputs and outputs on 1,000 real pictures: the accuracy of Keras, and nearly the same bits.
+
+    FULLY_CONNECTED rounds otherwise than in LiteRT's reference kernels: two pictures, by one step of a logit.
+    """
+    options = {"size": 32, "data_dir": os.environ["KERAS_CNNS_DATA"]}
+    seen, _, _ = load_arrays("cifar10", "train", limit=500, **options)
+    unseen, labels, _ = load_arrays("cifar10", "test", limit=1000, **options)
+    path, unseen = tmp_path / "net.tflite", unseen.astype("f4")
+    data = {"calibration": seen, "images": unseen, "labels": labels}
+    report = export(MODEL, path, scheme="int8", target="tflite-micro", **data)
+    file = read_contents(path)
+    assert file.inputs["image"].type == "INT8" and report.targets[0].placement.arena_bytes < 56 * 1024
+    answers = [table.TARGETS[name].run(file, {"*": unseen}) for name in ("tflite-micro", "litert-reference")]
+    micro, reference = (outputs.arrays["predictions"] for outputs in answers)
+    assert np.mean((micro == reference).all(1)) >= 0.99 and np.abs(micro - reference).max() <= 3 / 256
+    accuracy = np.mean(answers[0].arrays["predictions"].argmax(1) == labels)
+    assert accuracy > report.accuracy + report.accuracy_drop - 0.01
 
 
 @needs("tflite-micro")
