@@ -95,7 +95,7 @@ def test_sources_for_a_microcontroller_hold_its_scores(pictures, tmp_path):
 @pytest.mark.skipif(not os.environ.get("KERAS_CNNS_DATA"), reason="KERAS_CNNS_DATA does not say where CIFAR-10 is")
 @needs("tflite-micro")
 def test_a_trained_network_for_a_microcontroller(tmp_path):
-    """resnet8_cifar with int8 inputs and outputs on 1,000 real pictures: the accuracy of Keras, and nearly the same bits.
+    """resnet8_cifar in int8 on 1,000 real pictures: the accuracy of Keras, and nearly the same bits.
 
     FULLY_CONNECTED rounds otherwise than in LiteRT's reference kernels: two pictures, by one step of a logit.
     """
