@@ -9,6 +9,7 @@ from keras_cnns.registry.arguments import checked_shape
 from keras_cnns.registry.assemble import assemble
 from keras_cnns.registry.registry import Entry, counts, entry, row
 from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError, first_line
+from keras_cnns.support.validation import check_flags
 from keras_cnns.weights.load import Weights, read_weights
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def build(
     """
     if network is None:  # build(name="resnet50")
         network, name = name, None
+    check_flags(include_top=include_top, include_preprocessing=include_preprocessing, features_only=features_only)
     known = entry(network)
     overrides = _renamed(known, overrides)
     net = row(known, overrides)

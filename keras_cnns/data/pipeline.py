@@ -136,7 +136,7 @@ def load(
     samples = _samples(broken, target, sides, channels, how, training)
     batches = partial(_batches, samples, batch_size=batch_size, shard=shard, deterministic=deterministic)
     if training:
-        draw = partial(_drawn, samples=samples, seed=seed)
+        draw = partial(_drawn, samples=samples, seed=int(seed))
         dataset = batches(samples.training, draw=draw, start=start, end=None)
         steps = max(1, samples.count // batch_size)
     else:

@@ -43,6 +43,19 @@ def text_of(value: Any, what: str) -> str:
     return value
 
 
+def check_flags(**flags: Any) -> None:
+    """Checks that arguments can be taken for true or false; they are named in the error message.
+
+    Raises:
+      BadArgument: one is an array or something else that is neither.
+    """
+    for name, value in flags.items():
+        try:
+            bool(value)
+        except Exception:  # of arrays and tensors, each an error of its own
+            raise BadArgument(f"{name} must be True or False, not {kind(value)}.") from None
+
+
 def whole(value: Any, least: float) -> bool:
     """Whether `value` is a whole number of at least `least`; True and False are not numbers."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least

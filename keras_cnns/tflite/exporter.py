@@ -17,8 +17,9 @@ from keras_cnns.saving.card import Card
 from keras_cnns.support import progress
 from keras_cnns.support.atomic_files import written_aside
 from keras_cnns.support.backend import check_tensorflow_backend
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.temporary_folders import temporary_folder
+from keras_cnns.support.validation import short
 from keras_cnns.tflite import auto, build_file
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.source import source_of
@@ -270,6 +271,8 @@ class Exporter:
 def _selected(targets: str | Iterable[str | Target]) -> list[Target]:
     if isinstance(targets, str):
         return list(select(targets))
+    if not isinstance(targets, Iterable):
+        raise BadArgument(f"target is {short(targets)}: give the name of a target, or a list of them.")
     lists = [select(target) if isinstance(target, str) else (target,) for target in targets]
     return [target for selected in lists for target in selected]
 

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line, nearest
 from keras_cnns.support.locks import locked
 from keras_cnns.support.untrusted import in_bytes
-from keras_cnns.support.validation import short
+from keras_cnns.support.validation import path_of, short
 from keras_cnns.weights.catalog import SOURCES, published
 from keras_cnns.weights.formats.folders import check_is_no_checkpoint
 
@@ -55,6 +55,7 @@ def locate(name: str, source: Any) -> Path:
         return fetch(address, digest.replace("=", ":", 1) or None)
     if "\0" in source:
         raise UnreadableFile(f"weights are {source!r}: the name of a file cannot contain this character.")
+    path_of(source, "weights")
     if Path(source).is_file() or (Path(source).is_dir() and source not in (IMAGENET, *SOURCES)):
         return Path(source)
     if source == IMAGENET:

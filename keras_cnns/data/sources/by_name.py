@@ -45,7 +45,7 @@ def open_source(
     """
     if not isinstance(name, str | Path) or not str(name):
         raise UnreadableFile(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
-    if target not in TARGETS:
+    if not isinstance(target, str) or target not in TARGETS:
         raise BadArgument(f"target {short(target)} is unknown: one of {', '.join(TARGETS)}.")
     name = str(name)
     if name == shapes.NAME and target != "label":

@@ -58,6 +58,8 @@ class Class:
             raise BadArgument(f"there is no class {index}: the model has {count}, 0 to {count - 1}.")
         if len(indices) == 1:
             return scores[:, int(indices[0])]
+        if scores.shape[0] not in (None, len(indices)):
+            raise BadArgument(f"the target names {len(indices)} classes for {scores.shape[0]} pictures.")
         return tf.gather(scores, indices.astype("int32"), axis=1, batch_dims=1)
 
     def part(self, start: int, stop: int) -> "Class":

@@ -38,6 +38,9 @@ LONG = ("steps", "runs", "warmup", "seconds", "epochs", "count", "limit", "top",
 LONG += ("classes",)
 
 
+SOUND_EXPORT = {"scheme": "float32", "batch": 1, "head": None}
+
+
 @dataclass(frozen=True)
 class Call:
     """A function, the arguments of a sound call, and how often it is drawn."""
@@ -104,8 +107,8 @@ def of_files(model: Any, pictures: np.ndarray, folder: Path) -> dict[str, Call]:
     load = {"name": images, "size": 8, "channels": 1, "split": "train", "target": "label", "batch_size": 2}
     view = {"crop": "centre", "crop_fraction": 1.0}
     shown = {"model": file, "paths": [picture], "top": 1, "low": 0.0, "high": 1.0}
-    exported = {"model": model, "path": folder / "out.tflite", "scheme": "float32", "calibration": None, "batch": 1}
-    exported |= {"input_type": "float32", "head": None, "k": 1, "names": None, "max_drop": 0.01, "target": "litert"}
+    exported = {"model": model, "path": folder / "out.tflite", "calibration": None, **SOUND_EXPORT}
+    exported |= {"input_type": "float32", "k": 1, "names": None, "max_drop": 0.01, "target": "litert"}
     return {
         "load": Call(data.load, load | {"seed": 0, "start": 0, "skip_broken": 0, "augment": None, "shard": (0, 1)}),
         "load_arrays": Call(data.load_arrays, {name: load[name] for name in tuple(load)[:5]} | view),
@@ -126,7 +129,7 @@ def of_files(model: Any, pictures: np.ndarray, folder: Path) -> dict[str, Call]:
 
 def _refusing(function: Callable, arguments: dict[str, Any]) -> None:
     """Calls it only if it will look at more than sound arguments: an export takes seconds."""
-    if arguments["scheme"] == "float32" and arguments["batch"] == 1 and arguments["head"] is None:
+    if all(arguments[name] is SOUND_EXPORT[name] for name in ("scheme", "batch", "head")):
         arguments = arguments | {"scheme": "int9"}
     function(**arguments)
 
