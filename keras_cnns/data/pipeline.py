@@ -42,6 +42,9 @@ class Data:
       count: samples in the split. steps: batches of an epoch (in training, of the samples seen in full batches).
       broken: the samples, and which of them were skipped so far, see `broken.py`; reading batches under
         `broken.explained()` gives clear errors.
+
+    >>> data = keras_cnns.data.load("digits", size=32, channels=1, batch_size=32)
+    >>> data.classes, data.count, data.steps
     """
 
     batches: tf.data.Dataset
@@ -184,6 +187,8 @@ def load_arrays(
 
     Raises:
       UserError: as `load`.
+
+    >>> pictures, labels, names = keras_cnns.data.load_arrays("folder:photos", "test", size=224)
     """
     sides = checked_size(size, channels)
     _check(split=split, data_dir=data_dir, limit=limit, skip_broken=skip_broken)

@@ -46,7 +46,7 @@ def run(args: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from keras_cnns.tflite.verify.report import print_reports
+    from keras_cnns.tflite.verify.report_tables import print_reports
 
     print_reports([report])
     print(report.path)

@@ -74,7 +74,7 @@ def run(shipment: Shipment, args: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from keras_cnns.tflite.verify.report import print_reports
+    from keras_cnns.tflite.verify.report_tables import print_reports
 
     print_reports(reports)
     print(f"{shipment.out}/")

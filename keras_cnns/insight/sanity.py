@@ -37,6 +37,8 @@ def weights_matter(
     Returns:
       {layer's name: mean rank correlation of the maps' sizes with the first ones}; a method that explains this network
       falls from 1 towards 0, one that only finds edges stays near 1.
+
+    >>> insight.weights_matter(insight.grad_cam, model, pictures)
     """
     network = InspectedModel(model)
     if not callable(method):
@@ -95,6 +97,8 @@ def deletion(
     """The score while the pixels with the highest values in `order` are covered first. A low area speaks for the map.
 
     picture: [h, w, c]. order: a map [h, w]. value: what covers; None: the picture's mean colour.
+
+    >>> insight.deletion(model, picture, insight.grad_cam(model, picture[None])[0]).area
     """
     return _curve(model, picture, order, target, steps, value, putting_back=False)
 
@@ -108,7 +112,10 @@ def insertion(
     steps: int = 20,
     value: float | np.ndarray | None = None,
 ) -> Curve:
-    """The score while those pixels are put into a covered picture first. A high area speaks for the map."""
+    """The score while those pixels are put into a covered picture first. A high area speaks for the map.
+
+    >>> insight.insertion(model, picture, insight.grad_cam(model, picture[None])[0]).area
+    """
     return _curve(model, picture, order, target, steps, value, putting_back=True)
 
 

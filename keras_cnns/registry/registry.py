@@ -193,6 +193,8 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Raises:
       BadArgument: the pattern is not a text.
+
+    >>> keras_cnns.list_models("mobilenet_v3*")
     """
     text_of(pattern, "the pattern")
     return [name for name in registry() if fnmatchcase(name, pattern)]

@@ -58,6 +58,8 @@ def read_card(path: str | os.PathLike) -> Card:
 
     Raises:
       UnreadableFile: the card is damaged, too large or something else, or `path` is a named pipe or a device.
+
+    >>> keras_cnns.read_card("photos.tflite").labels
     """
     path = path_of(path)
     if path.is_dir():

@@ -25,6 +25,8 @@ def of(recipe: Any) -> Task:
 
     Raises:
       UserError: there is no such network, no task here trains it, or Keras does not run on TensorFlow.
+
+    >>> keras_cnns.tasks.of(find_recipe("small_detector")).score
     """
     check_tensorflow_backend("training")
     if not hasattr(recipe, "model"):

@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = public(
         "KINDS": "rewrite.endings",
         "HEADS": "rewrite.ends",
         "Report": "verify.report",
-        "print_reports": "verify.report",
+        "print_reports": "verify.report_tables",
         "SCHEMES": "quantize.schemes",
         "Tuning": "quantize.settings",
         "predict": "targets.runner",

@@ -15,7 +15,7 @@ from .targets.runner import predict as predict
 from .verify.phone import benchmark_on_phone as benchmark_on_phone
 from .verify.rejection import Rejected as Rejected
 from .verify.report import Report as Report
-from .verify.report import print_reports as print_reports
+from .verify.report_tables import print_reports as print_reports
 from .verify.timing import benchmark as benchmark
 
 __all__ = [

@@ -38,6 +38,8 @@ class Ends:
 
     Raises:
       UserError: a field has the wrong type or value.
+
+    >>> Exporter(model, ends=Ends(preprocessing=keras.layers.Rescaling(1 / 255), head="top_k", k=3))
     """
 
     preprocessing: Any = None
@@ -65,6 +67,8 @@ class Description:
 
     Raises:
       UserError: a field has the wrong type.
+
+    >>> Exporter(model, description=Description(names=("cat", "dog")))
     """
 
     names: Any = None
@@ -113,6 +117,8 @@ class Limits:
 
     Raises:
       UserError: a field is not a number, or is not above zero; there is no such goal.
+
+    >>> exporter.auto("net.tflite", Limits(max_drop=0.005, max_size=0.3, goal="smallest"))
     """
 
     max_drop: float = 0.01

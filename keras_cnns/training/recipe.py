@@ -41,6 +41,8 @@ class Recipe:
 
     Raises:
       UserError: a value that no run could use, naming the field.
+
+    >>> Recipe("lenet5", input_shape=(32, 32, 1), dataset="digits", epochs=3, out="runs/digits").but(seed=1)
     """
 
     # the network

@@ -138,6 +138,8 @@ def find_recipe(name: str) -> Recipe:
 
     Raises:
       UserError: there is no such script, or it has no RECIPE.
+
+    >>> find_recipe("small_classifier").but(dataset="folder:photos")
     """
     return find_script(name).RECIPE
 

@@ -40,6 +40,9 @@ class Result:
       names: of the classes.
       metrics: of `model` on the held-out pictures. history: a dict for each epoch.
       best: the file of the best epoch's model. score: the metric by which it is the best.
+
+    >>> result = train(find_recipe("lenet5_digits").but(epochs=2))
+    >>> result.metrics["accuracy"], result.folder
     """
 
     recipe: Recipe

@@ -28,6 +28,8 @@ def cam(
 
     Raises:
       UserError: the model ends in something else, or the target is not a class.
+
+    >>> maps = insight.cam(model, pictures)  # [n, height, width]
     """
 
     def one_batch(network: InspectedModel, pictures: tf.Tensor, target: Target) -> tf.Tensor:

@@ -99,6 +99,8 @@ def top_activations(
 
     Raises:
       UserError: there is no such layer or channel, or the pictures do not fit.
+
+    >>> insight.top_activations(model, pictures, "conv3_2_relu", 7, count=4)[0].picture
     """
     network, count = inspected(model), whole_number("count", count)
     number, batch = network.calls.find(layer_name(layer)), whole_number("batch", batch)

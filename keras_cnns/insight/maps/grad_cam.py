@@ -55,6 +55,8 @@ def grad_cam_plus_plus(
     """Grad-CAM with the weights w_k = sum_ij alpha_ij relu(dY/dA_ij) of Grad-CAM++ (eqs. 5, 19), for Y = exp(score).
 
     exp(score), the same factor for all maps, is left out. Arguments, result and errors are those of `grad_cam`.
+
+    >>> maps = insight.grad_cam_plus_plus(model, pictures)  # [n, height, width]
     """
     return by_batch(model, pictures, target, _with(_alpha_gradient, layer), batch=batch)
 

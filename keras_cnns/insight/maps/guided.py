@@ -18,7 +18,10 @@ from keras_cnns.insight.maps.targets import TargetLike
 def saliency(
     model: keras.Model | InspectedModel, pictures: np.ndarray, target: TargetLike = None, *, batch: int = BATCH
 ) -> np.ndarray:
-    """The gradient of the score by the picture, float32 [n, h, w, c]. Arguments and errors are those of `grad_cam`."""
+    """The gradient of the score by the picture, float32 [n, h, w, c]. Arguments and errors are those of `grad_cam`.
+
+    >>> maps = insight.saliency(model, pictures, 285)  # for class 285
+    """
     return by_batch(model, pictures, target, lambda net, x, t: net.gradient(x, t)[1], batch=batch)
 
 
@@ -30,6 +33,8 @@ def guided_backprop(
     A rectifier passes a gradient that is positive, where its input was positive (Springenberg et al., Fig. 1). Smooth
     activations of that kind (swish, GELU ...) pass the positive gradients times their own derivative. Arguments and
     errors are those of `grad_cam`.
+
+    >>> maps = insight.guided_backprop(model, pictures)
     """
     return by_batch(model, pictures, target, lambda net, x, t: net.gradient(x, t, rule=guided)[1], batch=batch)
 
@@ -45,6 +50,8 @@ def guided_grad_cam(
     """Guided backpropagation times Grad-CAM, float32 [n, h, w, c]: fine detail of this class only.
 
     Arguments and errors are those of `grad_cam`.
+
+    >>> maps = insight.guided_grad_cam(model, pictures)
     """
     fine = guided_backprop(model, pictures, target, batch=batch)
     return fine * np.asarray(grad_cam(model, pictures, target, layer=layer, batch=batch))[..., None]

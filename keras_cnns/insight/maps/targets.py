@@ -132,6 +132,8 @@ class Mask:
 
     index: the number of the class. where: [h, w] of true and false; None: the positions where the network answers this
     class. output: which of the model's outputs, by number or name; None: the first.
+
+    >>> maps = insight.grad_cam(segmenter, pictures, insight.Mask(3))
     """
 
     index: int
@@ -166,6 +168,8 @@ class Box:
 
     number: of the box. index: the class, for an output [n, boxes, classes]; None for an output [n, boxes], such as
     output="scores" of `keras_cnns.layers.Detections`. output: which of the model's outputs; None: the first.
+
+    >>> maps = insight.occlusion(detector, pictures, insight.Box(0, output="scores"))
     """
 
     number: int

@@ -68,6 +68,9 @@ def quantization_aware(
     Raises:
       UserError: an argument has the wrong form; the model has no graph, is quantization-aware already, has a layer that
         cannot be made again, or one that trains only some of its variables (LoRA); or the comparison fails.
+
+    >>> aware = keras_cnns.tflite.quantization_aware(model, pictures=pictures)
+    >>> aware.compile("adam", "sparse_categorical_crossentropy")
     """
     check_tensorflow_backend("quantization-aware training")
     if not isinstance(method, str) or method not in METHODS:

@@ -27,7 +27,10 @@ _RGB, _GRAYSCALE = 1, 2
 
 @dataclass(frozen=True)
 class Normalization:
-    """How a pixel from 0 to 255 becomes an input of the float model: (pixel - mean) / std, per channel or for all."""
+    """How a pixel from 0 to 255 becomes an input of the float model: (pixel - mean) / std, per channel or for all.
+
+    >>> export(model, "net.tflite", normalization=Normalization(mean=(127.5,), std=(127.5,)))
+    """
 
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)

@@ -81,6 +81,8 @@ class FileSettings:
 
     Raises:
       UserError: a field has the wrong type or value.
+
+    >>> exporter.export("net.tflite", "int8", FileSettings(input_type="uint8"))
     """
 
     input_type: str = "float32"

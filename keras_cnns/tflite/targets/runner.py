@@ -47,6 +47,8 @@ def predict(
 
     Raises:
       UserError: there is no such file, it is not a .tflite file, or the images do not fit it.
+
+    >>> keras_cnns.tflite.predict("net.tflite", pictures).argmax(-1)
     """
     path = path_of(path)
     if not path.is_file():

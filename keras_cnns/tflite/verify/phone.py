@@ -73,6 +73,8 @@ def benchmark_on_phone(
 
     Raises:
       UserError: there is no adb, no phone, more than one phone, or no tool, or the tool failed.
+
+    >>> keras_cnns.tflite.benchmark_on_phone("net.tflite", tool="android_aarch64_benchmark_model")
     """
     paths = timing.files(paths)
     if tool and not path_of(tool, "tool").is_file():

@@ -1,18 +1,14 @@
 """The report of an export, for people and for machines."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.deprecation import renamed_attribute
-from keras_cnns.support.sizes import size_words
-from keras_cnns.tflite.verify.on_targets import TargetResult, targets_table
+from keras_cnns.tflite.verify.on_targets import TargetResult
 from keras_cnns.tflite.verify.verdict import Comparison
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 OLD_KEYS = {
     "expected_loss": "loss",
@@ -22,9 +18,6 @@ OLD_KEYS = {
     "correlation": "followed",
     "note": "remark",
 }
-
-
-ORIGINAL = "Keras model"  # the row of the table that the files are compared with
 
 
 @dataclass(frozen=True)
@@ -188,115 +181,3 @@ class Report:
     def to_json(self, path: str | os.PathLike) -> None:
         """Writes the report to `path`."""
         write_json(path, self.to_dict())
-
-
-def table(reports: Sequence[Report], *, title: str | None = None) -> "Table":
-    """A `rich.table.Table` of several reports, one row each; "x" is the ratio to the float32 file."""
-    from rich.table import Table
-    from rich.text import Text
-
-    several = len({r.model for r in reports}) > 1
-    columns = Table(
-        title=title or (None if several else reports[0].model), box=None, padding=(0, 2, 0, 0), header_style="bold"
-    )
-    left = ("model", "scheme", "") if several else ("scheme", "")
-    for column in (
-        *left[:-1],
-        "size",
-        "x",
-        "ms",
-        "x",
-        "expected loss",
-        "top-1 agreement",
-        "dB",
-        "accuracy",
-        "drop",
-        "",
-    ):
-        columns.add_column(column, justify="left" if column in left else "right", no_wrap=True)
-    colours = {"pass": "green", "warn": "yellow", "fail": "red"}
-    originals: set[tuple[str, float | None]] = set()
-    for r in reports:
-        original = (r.model, r.original_accuracy)
-        if r.original_accuracy is not None and original not in originals:
-            originals.add(original)
-            figures = ("-",) * 7
-            columns.add_row(*([r.model] if several else []), ORIGINAL, *figures, f"{r.original_accuracy:.4f}", "", "")
-        columns.add_row(
-            *([r.model] if several else []),
-            r.scheme,
-            *_size_and_time(r),
-            _figure(r.expected_loss, ".4f"),
-            _figure(r.agreement, ".3f"),
-            _figure(r.snr_db, ".0f"),
-            _figure(r.accuracy, ".4f"),
-            _figure(r.accuracy_drop, "+.4f"),
-            Text(r.status, style=colours[r.status]),
-        )
-    return columns
-
-
-def candidates_table(report: Report) -> "Table":
-    """A `rich.table.Table` of what "auto" chose between, the chosen one in bold; what nothing beats stands first."""
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = Table(title="what auto chose between", box=None, padding=(0, 2, 0, 0), header_style="bold")
-    on_target = any(c.target_milliseconds is not None or c.target_ram_bytes is not None for c in report.candidates)
-    target_columns = ("target ms", "target RAM") if on_target else ()
-    for column in (
-        "scheme",
-        "size",
-        "x",
-        "ms",
-        "x",
-        "accuracy loss",
-        "drop",
-        "top-1 agreement",
-        "dB",
-        *target_columns,
-        "",
-    ):
-        columns.add_column(column, justify="left" if column in ("scheme", "") else "right", no_wrap=column != "")
-    for c in report.candidates:
-        figures = [""] * (8 + len(target_columns))
-        if c.size_bytes is not None:
-            forms = ((c.accuracy_loss, ".4f"), (c.accuracy_drop, "+.4f"), (c.agreement, ".3f"), (c.snr_db, ".0f"))
-            figures = [*_size_and_time(c), *(_figure(value, form) for value, form in forms)]
-            ram = "-" if c.target_ram_bytes is None else size_words(c.target_ram_bytes)
-            figures += [_figure(c.target_milliseconds, ".3g"), ram] if on_target else []
-        note = Text("chosen" if c.chosen else c.note)
-        columns.add_row(c.name, *figures, note, style="bold" if c.chosen else "dim" if c.note else None)
-    return columns
-
-
-def _size_and_time(r: Report | Candidate) -> tuple[str, str, str, str]:
-    assert r.size_bytes is not None and r.latency_ms is not None  # a file was made and timed
-    return (
-        f"{r.size_bytes / 1e6:.2f} MB" if r.size_bytes >= 1e6 else f"{r.size_bytes / 1e3:.0f} kB",
-        f"{r.size_ratio:.2f}",
-        f"{r.latency_ms:.2f}" if r.latency_ms >= 0.1 else f"{r.latency_ms:.4f}",
-        f"{r.latency_ratio:.2f}",
-    )
-
-
-def print_reports(reports: Sequence[Report], *, title: str | None = None) -> None:
-    """Prints the table of several reports, with what there is to say about each below it."""
-    from keras_cnns.support.console import console
-
-    screen = console()
-    screen.print(table(reports, title=title))
-    for r in reports:
-        labels = [c.accuracy_note for c in r.comparisons if c.accuracy_note]
-        for sentence in (*r.reasons, *labels, *r.notes):
-            screen.print(f"  {r.scheme}: {sentence}", style="dim", highlight=False)
-    for r in reports:
-        if r.targets:
-            screen.print(targets_table(r.targets, title=f"{r.scheme} on its targets"))
-    for r in reports:
-        if r.candidates:
-            screen.print(candidates_table(r))
-
-
-def _figure(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)

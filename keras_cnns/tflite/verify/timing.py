@@ -62,6 +62,8 @@ def benchmark(
 
     Raises:
       UserError: a file is missing, or LiteRT cannot run it.
+
+    >>> [(t.path, t.threads) for t in keras_cnns.tflite.benchmark(["float32.tflite", "int8.tflite"])]
     """
     paths = files(paths)
     check(threads, runs)
