@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from textwrap import fill
 from typing import Any
 
 from keras_cnns.tflite.targets import table
@@ -49,6 +50,10 @@ Arena and file, in KiB.
 ## Failures
 
 {failures}
+
+## Not measured
+
+{missing}
 """
 VERSIONS = (
     "OpenVINO 2026.4.1, MediaPipe 1.2.3, tflite-micro 0.dev20261023182759, Vela 5.2.0, LiteRT.js 2.5.3 and LiteRT 2.3.0"
@@ -63,6 +68,7 @@ def npus() -> list[Target]:
 def written(rows: Rows, names: list[str], pictures: int) -> str:
     """The page. rows: "NAME SCHEME TARGET" -> cell. names: of the networks, in their order."""
     measured = list(dict.fromkeys(key.split()[0] for key in rows))
+    missing = [name for name in names if name not in measured]
     names = [name for name in names if name in measured] + [name for name in measured if name not in names]
     kinds = Counter(kind(row) for key, row in rows.items() if key.split()[1] in SCHEMES and key.split()[0] in names)
     applicable = sum(kinds.values()) - kinds["not run"] - kinds["not meant"]
@@ -81,6 +87,7 @@ def written(rows: Rows, names: list[str], pictures: int) -> str:
         npus="\n".join(_cycles(rows, names)),
         memory="\n".join(_memory(rows, names)),
         failures="\n".join(_failures(rows, names)) or "None.",
+        missing=fill(", ".join(f"`{name}`" for name in missing), 118) or "None.",
     )
 
 
