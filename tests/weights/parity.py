@@ -159,8 +159,7 @@ Inception v4's row is the nature of its sums, not a difference between networks:
 3.1e-05 from its answers in float64.
 
 A dash is a figure that was not measured. In each family, at least one network was measured beside each library that
-has it, except RegNet beside timm. Its sisters have the same rules; the tests that are marked slow, and those of
-`tox -e torch`, measure them.
+has it. Its sisters have the same rules; the tests that are marked slow, and those of `tox -e torch`, measure them.
 
 timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
 Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds
