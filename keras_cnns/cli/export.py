@@ -91,6 +91,7 @@ def export(
     from keras_cnns.saving.card import read_card
     from keras_cnns.tflite import export as run
     from keras_cnns.tflite.file.convert import load
+    from keras_cnns.tflite.settings import Limits
 
     network = load(model)
     with progress.step("reading the pictures"):
@@ -99,8 +100,13 @@ def export(
     types: dict[str, Any] = {"input_type": input_type, "output_type": output_type, "batch": batch}
     making: dict[str, Any] = {"engine": engine, "error_avoided": error_avoided, "target": target, "force": force}
     ends: dict[str, Any] = {"head": head, "explain": explain, "outputs": outputs}
-    limits: dict[str, Any] = {"goal": goal, "max_drop": max_drop, "max_size": max_size, "max_latency": max_latency}
-    limits |= {"max_milliseconds": max_milliseconds, "ram": ram, "flash": flash}
+    limits: dict[str, Any] = {"max_drop": max_drop, "max_size": max_size, "max_latency": max_latency}
+    of_auto: dict[str, Any] = {"goal": goal, "max_milliseconds": max_milliseconds, "ram": ram, "flash": flash}
+    if of_auto := {name: value for name, value in of_auto.items() if value is not None}:
+        if scheme != "auto":
+            flag = next(iter(of_auto)).replace("_", "-")
+            raise BadArgument(f"--{flag} is for --scheme auto, which compares several files.")
+        limits["limits"] = Limits(**limits, **of_auto)
     path = out or f"{Path(model).with_suffix('')}_{scheme}.tflite"
     settings = types | making | ends | limits | data
     report = run(network, path, scheme=scheme, layers=True, card=read_card(model), **settings)

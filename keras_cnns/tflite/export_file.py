@@ -13,7 +13,7 @@ from keras_cnns.tflite.exporter import Exporter
 from keras_cnns.tflite.file.metadata import Normalization
 from keras_cnns.tflite.quantize import schemes
 from keras_cnns.tflite.quantize.settings import FileSettings, Tuning
-from keras_cnns.tflite.settings import FASTEST, Description, Ends, Limits, check_path
+from keras_cnns.tflite.settings import Description, Ends, Limits, check_path
 from keras_cnns.tflite.targets.target import Target
 from keras_cnns.tflite.verify.report import Report
 
@@ -30,10 +30,7 @@ def export(
     max_drop: float = 0.01,
     max_size: float | None = None,
     max_latency: float | None = None,
-    goal: str | None = None,
-    max_milliseconds: float | None = None,
-    ram: int | str | None = None,
-    flash: int | str | None = None,
+    limits: Limits | None = None,
     error_avoided: float | None = None,
     calibration: Any = None,
     images: Any = None,
@@ -67,11 +64,10 @@ def export(
     Args:
       model: any functional `keras.Model`, the path of a `.keras` file, or what `quantization_aware` returned.
       path: of the file; what stands there is replaced only by a file that passes.
-      scheme: a row of `SCHEMES`, or "auto": the best file within `max_drop`, `max_size`, `max_latency`,
-        `max_milliseconds`, `ram` and `flash`. Where the tool of a chip in `target` is installed, its time or memory
-        decides (see `Exporter.auto`).
-      max_drop, max_size, max_latency, max_milliseconds, ram, flash, goal: of "auto", see `Limits`. goal: "fastest" (the
-        default) or "smallest".
+      scheme: a row of `SCHEMES`, or "auto": the fastest file within the limits, or the smallest (see `Exporter.auto`).
+        Where the tool of a chip in `target` is installed, the time or memory on that chip decides.
+      max_drop, max_size, max_latency: limits of "auto" (see `Limits`).
+      limits: all limits of "auto" and its goal, in place of the three above.
       calibration: pictures as the model takes them, for the schemes that quantize activations, a few dozen of each
         kind: an array (N, H, W, C), or whatever else `fit` and `predict` take, such as a `tf.data.Dataset`; or
         "synthetic", which makes pictures from the statistics of batch normalization.
@@ -94,14 +90,12 @@ def export(
       Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
     """
     settings = FileSettings(input_type, output_type, batch, islands, error_avoided, max_size, engine, tuning)
-    limits = Limits(max_drop, max_size, max_latency, goal or FASTEST, max_milliseconds, ram, flash)
-    ends = Ends(preprocessing, head, k, explain)
-    _check_before_reading(path, scheme, settings, limits, goal, has_pictures=calibration is not None)
-    described = Description(names, card, normalization)
-    pictures = {"calibration": calibration, "images": images, "labels": labels}
-    exporter = Exporter(model, **pictures, outputs=outputs, ends=ends, description=described, targets=target)
+    _check_before_reading(path, scheme, settings, limits, max_latency, has_pictures=calibration is not None)
+    pictures = {"calibration": calibration, "images": images, "labels": labels, "outputs": outputs}
+    description, ends = Description(names, card, normalization), Ends(preprocessing, head, k, explain)
+    exporter = Exporter(model, **pictures, ends=ends, description=description, targets=target)
     if scheme == AUTO:
-        return exporter.auto(path, limits, settings)
+        return exporter.auto(path, limits or Limits(max_drop, max_size, max_latency), settings)
     return exporter.export(path, scheme, settings, layers=layers, force=force)
 
 
@@ -109,8 +103,8 @@ def _check_before_reading(
     path: str | os.PathLike,
     scheme: str,
     settings: FileSettings,
-    limits: Limits,
-    goal: str | None,
+    limits: Limits | None,
+    max_latency: float | None,
     *,
     has_pictures: bool,
 ) -> None:
@@ -118,10 +112,8 @@ def _check_before_reading(
     check_path(path)
     if scheme == AUTO:
         return
-    if goal is not None:
-        raise BadArgument('goal is for scheme="auto", which makes several files.')
     schemes.check(scheme, settings, has_pictures=has_pictures)
-    if limits.max_latency is not None:
+    if max_latency is not None:
         raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')
-    if limits.of_target:
-        raise BadArgument('max_milliseconds, ram and flash are for scheme="auto", which compares several files.')
+    if limits is not None:
+        raise BadArgument('limits are for scheme="auto", which compares several files.')

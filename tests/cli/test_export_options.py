@@ -106,5 +106,5 @@ def test_the_goal_decides_between_files_within_the_limits(folder, tmp_path):
 def test_goals_that_make_no_sense_are_refused(folder, tmp_path):
     with pytest.raises(BadArgument, match="goal is 'tiny': give fastest or smallest"):
         Limits(goal="tiny")
-    with pytest.raises(BadArgument, match='goal is for scheme="auto"'):
-        export(folder / "net.keras", tmp_path / "net.tflite", goal="smallest")
+    with pytest.raises(BadArgument, match='limits are for scheme="auto"'):
+        export(folder / "net.keras", tmp_path / "net.tflite", limits=Limits(goal="smallest"))
