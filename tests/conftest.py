@@ -1,5 +1,6 @@
 """What every test shares: quiet TensorFlow, and a fresh start."""
 
+import collections
 import gc
 import os
 import sys
@@ -28,3 +29,15 @@ def _fresh_keras(_what_stays):
         sys.modules["keras"].backend.clear_session()  # which collects the networks, gigabytes that Python would keep
         if len(sys.modules) > imported:
             gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items):
+    """Of a test marked `sampled(n)` the first n sets of parameters run by default; the others are slow."""
+    seen = collections.Counter()
+    for item in items:
+        if marker := item.get_closest_marker("sampled"):
+            name = item.nodeid.partition("[")[0]
+            seen[name] += 1
+            if seen[name] > marker.args[0]:
+                item.add_marker(pytest.mark.slow)

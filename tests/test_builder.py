@@ -75,6 +75,7 @@ def test_a_name_of_ones_own():
         keras_cnns.build("lenet5", name="a/b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rename", ["argument", "wrapped", "after saving"])
 def test_a_renamed_model_finds_its_tables(rename, tmp_path):
     peer = randomize(keras.applications.MobileNetV2(weights=None, **SMALL))
@@ -97,6 +98,7 @@ def test_networks_that_differ_in_strides_alone_are_distinguished_after_saving(na
     assert network_of(renamed) == name
 
 
+@pytest.mark.slow
 def test_a_tensor_as_input(tmp_path):
     plain = randomize(keras_cnns.build("mobilenet_v2", **SMALL))
     plain.save(tmp_path / "x.keras")

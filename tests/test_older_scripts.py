@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 OLDER = Path(__file__).parent / "older"
 
@@ -16,6 +18,7 @@ def run(folder, script, *flags):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_recipe_and_the_export_of_its_checkpoint(tmp_path):
     trained = run(tmp_path, "recipe.py", "--epochs", "3")
     assert trained.returncode == 0, trained.stderr

@@ -49,6 +49,7 @@ def test_densenet121_enters_its_first_transition_with_256_maps():
     assert {level: x.shape[1:] for level, x in levels.items()}["C2"] == (56, 56, 64 + 6 * 32)
 
 
+@pytest.mark.slow
 def test_layers_with_weights_of_a_cifar_network():
     """L = 40 counts convolutions and the classifier."""
     for name, depth in (("densenet_40_12_cifar", 40), ("densenet_bc_100_12_cifar", 100)):

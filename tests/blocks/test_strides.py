@@ -17,6 +17,7 @@ def test_by_hand():
     assert result[4:] == [(1, True), (2, False), (2, True), (4, False)]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "columns"),
     [

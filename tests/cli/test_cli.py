@@ -143,6 +143,7 @@ def test_a_wrong_flag_exits_with_2(capsys):
     assert status == 2
 
 
+@pytest.mark.slow
 def test_the_installed_command_is_quiet():
     """In a process of its own: native code writes past Python's standard error."""
     command = [sys.executable, "-c", "from keras_cnns.cli.commands import main; main()", "show", "lenet5"]

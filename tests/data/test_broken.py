@@ -94,6 +94,7 @@ def test_a_folder_of_nothing_but_broken_pictures(tmp_path):
         load_arrays(f"folder:{tmp_path}", "test", size=8, skip_broken=5)
 
 
+@pytest.mark.slow
 def test_a_resumed_stream_skips_the_same_pictures(folder, monkeypatch):
     monkeypatch.setattr(cropped, "CACHED_BYTES", 0)
     (folder / "train" / "a" / "3.jpg").write_bytes(b"")

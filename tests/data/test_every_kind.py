@@ -72,6 +72,7 @@ def in_folder(folder, data, kind):
     return first
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", [*list(KINDS)[::9], "PNG, 16 bits, grey", "JPEG, turned 6", "BMP, palette of 4 bits"])
 def test_it_is_the_same_to_every_command(kind, tmp_path):
     data, shown, _ = KINDS[kind]
@@ -81,6 +82,7 @@ def test_it_is_the_same_to_every_command(kind, tmp_path):
     assert abs(result["predict"].mean() - shown.mean()) < 6  # of the middle of a turned one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["its first half", "a letter"])
 def test_damaged_it_is_one_line_from_every_command(how, tmp_path):
     file = in_folder(tmp_path, every.damages(KINDS["JPEG"][0])[how], "JPEG")
@@ -90,6 +92,7 @@ def test_damaged_it_is_one_line_from_every_command(how, tmp_path):
     assert line.startswith(str(file)) and "\n" not in line and "skip_broken" in line
 
 
+@pytest.mark.slow
 def test_every_kind_damaged_in_every_way_is_found_by_training_and_by_predict_alike(tmp_path, caplog):
     """In all there are some five hundred; a few formats have room for a damage, and are read by both."""
     for k, (kind, (data, *_)) in enumerate(KINDS.items()):

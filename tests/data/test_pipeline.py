@@ -65,6 +65,7 @@ def test_another_seed_is_another_stream(data_dir):
     assert (streams[0][0] != streams[1][0]).any()
 
 
+@pytest.mark.slow
 def test_the_shards_of_a_batch_are_the_batch(data_dir):
     options = dict(size=8, channels=1, batch_size=12, augment={"pad": 1}, start=24, data_dir=data_dir)
     uninterrupted, labels = stream(load("digits", **options), 3)

@@ -56,6 +56,7 @@ def test_a_shipment(checkpoint, tmp_path, capsys):
     assert "int8_qat" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "kind", "drawn"),
     [("fcn8s", "segmentation", "class Segmenter("), ("faster_rcnn", "boxes", "class Detector(")],
@@ -80,6 +81,7 @@ def test_what_finds_masks_or_boxes_is_shipped_on_its_own_data(model, kind, drawn
     assert run(shipment, ["--qat-epochs", "1"]) == 2 and "qat_epochs" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_ends_in_logits_is_trained_further_as_such(checkpoint, tmp_path):
     import keras
 
@@ -166,6 +168,7 @@ def folder(tmp_path):
     return tmp_path / "digits"
 
 
+@pytest.mark.slow
 def test_any_model_and_a_folder_of_pictures(checkpoint, folder, tmp_path, capsys):
     out = tmp_path / "mine.tflite"
     words = [str(checkpoint), str(folder), "--out", str(out), "--scheme", "int8", "--input-type", "uint8"]

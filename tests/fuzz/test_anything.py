@@ -12,6 +12,7 @@ def world(tmp_path_factory):
     return World(tmp_path_factory.mktemp("world"))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", [name for name in World.KINDS if name not in ("columns", "recipes")])
 def test_it_ends_well_or_in_one_line(world, kind, monkeypatch):
     monkeypatch.setenv("KERAS_CNNS_CACHE", str(world.folder / "cache"))

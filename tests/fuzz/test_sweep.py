@@ -23,6 +23,7 @@ def test_no_layer_of_keras_is_forgotten():
     assert set(HUGE) <= set(NETWORKS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_sample_of_the_layers(name, tmp_path):
     with sweep.one_child():

@@ -13,6 +13,7 @@ def slid(name, **columns):
     return model, to_fully_convolutional(model)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "side", "columns"),
     [
@@ -42,6 +43,7 @@ ENDS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("end", list(ENDS))
 def test_its_answer_at_a_place_is_the_classifiers_on_that_crop(end):
     """Layers without padding, one of stride 2: the crops lie two pixels apart."""

@@ -42,6 +42,7 @@ def run(capsys, folder, words):
     return exit.value.code, out, err
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_writes_a_picture(capsys, folder, method):
     more = {
@@ -67,6 +68,7 @@ def test_filters(capsys, folder):
     assert status == 0 and Image.open(out.strip()).size[0] > 100
 
 
+@pytest.mark.slow
 def test_a_tflite_file_with_a_class_map(capsys, folder):
     """From the command that makes it to the picture, which is that of the .keras file; the file still predicts."""
     with pytest.raises(SystemExit) as exit:
@@ -87,6 +89,7 @@ def test_a_tflite_file_with_a_class_map(capsys, folder):
     assert status == 0, err
 
 
+@pytest.mark.slow
 def test_a_model_of_two_heads_is_asked_for_one(capsys, folder):
     image = keras.Input((32, 32, 3))
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))

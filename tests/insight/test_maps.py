@@ -291,6 +291,7 @@ def grouped():
 MODELS = [with_preprocessing, nested, transfer, several_outputs, shared_layer, half_precision, any_size, grouped]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("make", MODELS)
 def test_every_method_works_on_models_of_every_build(make):
     model, images = make()

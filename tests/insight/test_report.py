@@ -97,6 +97,7 @@ def test_a_run_is_shown_completely(run):
     assert f"{wrong} of 360 held-out pictures; the surest mistakes first" in page.text and wrong > 0
 
 
+@pytest.mark.slow
 def test_the_model_is_the_one_that_the_figures_are_of(run, tmp_path):
     """The last one's, which is exported too, not the best epoch's."""
     folder = tmp_path / "run"
@@ -110,6 +111,7 @@ def test_the_model_is_the_one_that_the_figures_are_of(run, tmp_path):
     assert f"{wrong} of 360 held-out" in page.text and "model.keras, trained on digits" in page.text
 
 
+@pytest.mark.slow
 def test_model_files_are_shown(run, tmp_path):
     kept = tmp_path / "alone.keras"
     shutil.copy(run / "model.keras", kept)
@@ -141,6 +143,7 @@ def test_names_of_classes_are_escaped(tmp_path):
     assert "<script>alert(1)</script>" in page.text and "data set is not known" in page.text
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_has_its_curves(tmp_path, monkeypatch):
     """The history is written after each epoch, not at the end."""
     save = run_folder.save_model

@@ -113,6 +113,7 @@ def test_pictures_are_cropped_as_in_the_evaluation_of_the_training(folder):
     assert likeness[0.5] == pytest.approx(1, abs=1e-3) and likeness[1.0] < 0.9
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_made_anew_with_a_note(folder, caplog):
     def opened():
         return Index(folder / "pictures", folder / "net.keras", high=1.0)

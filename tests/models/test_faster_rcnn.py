@@ -98,6 +98,7 @@ def test_a_mistake_gets_one_clear_line(wrong, hint):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_its_tflite_file_finds_the_same_by_built_in_operators(tmp_path):
     """Boxes are pixels, so what rounding leaves of them is measured as overlap."""
     from keras_cnns.tasks.detection.average_precision import overlaps

@@ -7,6 +7,7 @@ from keras_cnns.blocks.mbconv import round_channels
 from keras_cnns.models.efficientnet import VARIANTS, compound_scaling, layers_per_stage
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "count", "trainable"),
     [

@@ -82,6 +82,7 @@ def test_of_whole_networks(name):
     assert low <= 0 or where[0] - low <= row.jump[0]
 
 
+@pytest.mark.slow
 def test_the_published_figures():
     """VGG's conv5_3 sees 196 pixels and its pool5 212, ResNet-50's last map 483: Araujo et al. 2019, Distill."""
     vgg = profile(build("vgg16"))

@@ -127,17 +127,20 @@ def test_answers_at_its_smallest_size(name):
     assert all(np.isfinite(y).all() for y in keras.tree.flatten(model(samples(model, 1), training=False)))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", each([n for n in of_bearable_size() if n not in DETECTORS]))
 def test_one_step_moves_every_variable_and_lowers_the_loss(name):
     keras.utils.set_random_seed(0)
     check_trains(build(name, input_shape=small_shape(name), classifier_activation=None))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", each(of_bearable_size()))
 def test_saves_and_loads_back_without_custom_objects(name):
     check_saves(small_network(name, classifier_activation="softmax"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", each(of_bearable_size(), quick=QUICK - {"resnet18", "mobilenet_v1"}))
 def test_exports_to_float32_tflite(name, one_at_a_time):
     check_exports(small_network(name))

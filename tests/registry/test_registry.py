@@ -81,6 +81,7 @@ def test_preprocessing_of_the_authors_resnet_is_bgr_less_the_mean():
     assert keras.applications.resnet.preprocess_input(red.copy())[0, 0, 0] == pytest.approx(inner(red).numpy()[0, 0, 0])
 
 
+@pytest.mark.slow
 def test_a_saved_model_comes_back_whole(tmp_path):
     model = randomize(build("efficientnet_b0", include_preprocessing=True, input_shape=(32, 32, 3), classes=7))
     model.save(tmp_path / "model.keras")

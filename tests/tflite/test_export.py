@@ -152,6 +152,7 @@ def test_float32_is_the_keras_model(network, digits, tmp_path):
     )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "types", [("int8", "int8"), ("uint8", "uint8"), ("uint8", "float32"), ("float32", "int8")], ids="-".join
 )

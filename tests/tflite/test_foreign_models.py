@@ -201,6 +201,7 @@ PARTS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("aware", [False, True], ids=["after training", "aware"])
 @pytest.mark.parametrize("make", PARTS.values(), ids=PARTS.keys())
 def test_results_that_nobody_reads_and_numbers_near_zero_in_int8(make, aware, tmp_path):

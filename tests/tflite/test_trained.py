@@ -48,6 +48,7 @@ def test_int8_keeps_its_accuracy(trained, tmp_path):
     assert compared.accuracy_drop <= 0.006 and compared.snr_db > 25
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("scheme", ["weight_only_int8", "weight_only_int4"])
 def test_refinement_after_training_brings_the_file_closer_to_the_model(trained, tmp_path, scheme):
     plain, tuned = (made(trained, tmp_path, scheme, tuning) for tuning in (Tuning.plain(), None))

@@ -83,6 +83,7 @@ def a_crowd(content):
     content["annotations"][0]["iscrowd"] = 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("change", [swapped_classes, one_box_moved, one_box_less, a_crowd])
 def test_boxes_that_changed_under_a_run_are_refused(boxes, tmp_path, change):
     claimed(boxes, "faster_rcnn", tmp_path / "run")

@@ -15,6 +15,7 @@ def findings(recipe, **options):
     return {what: (how, fine) for what, how, fine in check(recipe, **options)}
 
 
+@pytest.mark.slow
 def test_scales_that_miss_the_boxes_are_named():
     wrong = Recipe(model="faster_rcnn", overrides={**DETECTOR, "scales": (200, 300, 400)}, **SCENES)
     result = findings(wrong, seconds=0.5)
@@ -24,6 +25,7 @@ def test_scales_that_miss_the_boxes_are_named():
     assert findings(wrong.but(overrides=DETECTOR), seconds=0.5)["anchors"][1]
 
 
+@pytest.mark.slow
 def test_a_learning_rate_of_nothing_learns_nothing():
     recipe = Recipe(model="fcn8s", overrides=BACKBONE, **{**SCENES, "learning_rate": 0.0})
     how, fine = findings(recipe, seconds=2)["eight pictures"]
@@ -37,6 +39,7 @@ def test_eight_pictures_are_learned_by_heart(model, overrides):
     assert fine, how
 
 
+@pytest.mark.slow
 def test_the_script_prints_each_finding_and_its_status_shows_a_fault(capsys, monkeypatch):
     import keras_cnns.training.check as module
 

@@ -51,6 +51,7 @@ def test_the_mean_over_ten_crops_and_two_models(files, tmp_path):
     assert json.loads((tmp_path / "evaluation_ten_crops.json").read_text())["models"] == files
 
 
+@pytest.mark.slow
 def test_the_mean_over_positions_and_scales(files, tmp_path):
     """By hand: the network on every part of its own size of every scaled picture."""
     images, labels = pictures(14)
@@ -107,6 +108,7 @@ def segmenter(tmp_path_factory):
     return recipe, train(recipe.but(out=str(tmp_path_factory.mktemp("run"))), quiet=True)
 
 
+@pytest.mark.slow
 def test_a_segmenter_has_the_metrics_of_its_run(segmenter, tmp_path, capsys):
     recipe, result = segmenter
     assert run(recipe.but(out=str(tmp_path)), ["--evaluate", str(result.folder / "model.keras")]) == 0

@@ -46,6 +46,7 @@ def figures(out):
     return values
 
 
+@pytest.mark.slow
 def test_fcn8s_on_vocs_masks(files, tmp_path, capsys):
     data = ("--dataset", f"folder:{files}/VOCdevkit/VOC2012")
     keras_cnns("train", "fcn8s_voc", *data, "--out", tmp_path, *SMALL, *FEW, "--accumulate", "2", *NARROW_VGG)
@@ -67,6 +68,7 @@ def held_out(folder):
     return [folder / "SegmentationClass" / f"{name}.png" for name in names]
 
 
+@pytest.mark.slow
 def test_faster_rcnn_on_voc_2007_by_tensorflow_datasets(files, tmp_path, capsys):
     more = ("--data-dir", files / "data", *SMALL, *FEW, *NARROW_VGG, *PROPOSING)
     keras_cnns("train", "faster_rcnn_voc", "--out", tmp_path, *more)
@@ -151,6 +153,7 @@ def test_cocos_boxes_are_the_same_on_either_road(files, tmp_path):
     assert sum(scene.crowd.sum() for scene in first.values()) == 1 and min(len(s.boxes) for s in first.values()) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [("--check",), ("--max-steps", "2")], ids=["check", "train"])
 def test_an_impossible_box_ends_in_one_line(how, files, tmp_path, capsys):
     shutil.copytree(files / "VOCdevkit" / "VOC2012", tmp_path / "voc")
@@ -162,6 +165,7 @@ def test_an_impossible_box_ends_in_one_line(how, files, tmp_path, capsys):
     assert line.startswith("error: ") and ".xml: a box is (30, 5, 10, 20), its end before its start" in line
 
 
+@pytest.mark.slow
 def test_pictures_without_any_object_train_and_are_nothing_to_learn_by_heart(files, tmp_path, capsys):
     shutil.copytree(files / "VOCdevkit" / "VOC2012", tmp_path / "voc")
     for path in (tmp_path / "voc" / "Annotations").iterdir():

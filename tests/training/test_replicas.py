@@ -106,6 +106,7 @@ def test_uneven_shares_and_an_empty_one_count_each_picture_once(differences):
     assert result["sums"][1][2] == 11
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_divide_is_refused(tmp_path):
     (tmp_path / "recipe.json").write_text(PLAIN.json())
     command = [sys.executable, str(HERE / "run_recipe.py"), str(tmp_path / "recipe.json"), "--strategy", "mirrored"]
@@ -114,6 +115,7 @@ def test_a_batch_that_does_not_divide_is_refused(tmp_path):
     assert "error: batch_size 16 is not divisible by 3 replicas: try 15." in done.stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_pictures_cannot_be_paired_in_an_odd_share(tmp_path):
     (tmp_path / "recipe.json").write_text(PLAIN.but(batch_size=14).json())
     command = [sys.executable, str(HERE / "run_recipe.py"), str(tmp_path / "recipe.json"), "--strategy", "mirrored"]

@@ -57,6 +57,7 @@ def other_names(folder):
         file.rename(file.with_name(f"pear_{file.name}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -81,6 +82,7 @@ def test_another_folder_under_a_run_is_refused(fruit, tmp_path, change, message,
     assert {file: file.read_bytes() for file in before} == before
 
 
+@pytest.mark.slow
 def test_a_run_of_before_the_data_were_noted_goes_by_its_models_labels(fruit, tmp_path):
     train(recipe(fruit, tmp_path / "run"), quiet=True)
     (tmp_path / "run" / "data.json").unlink()
@@ -100,6 +102,7 @@ def test_a_model_is_not_measured_on_other_classes(fruit, tmp_path):
         evaluate_files([trained.best], recipe(fruit, tmp_path / "measured"))
 
 
+@pytest.mark.slow
 def test_a_second_stage_on_the_same_classes_starts_with_what_the_first_knew(fruit, tmp_path):
     first = train(recipe(fruit, tmp_path / "one", epochs=8), quiet=True)
     how = {"weights": str(tmp_path / "one" / "model.keras"), "learning_rate": 0.0}
@@ -107,6 +110,7 @@ def test_a_second_stage_on_the_same_classes_starts_with_what_the_first_knew(frui
     assert first.metrics["accuracy"] == second.metrics["accuracy"] == 1
 
 
+@pytest.mark.slow
 def test_a_second_stage_on_other_classes_starts_with_a_new_classifier_and_a_warning(fruit, tmp_path):
     """As many classes, other names: the old scores would be taken for those of classes that they are not of."""
     first = train(recipe(fruit, tmp_path / "one", epochs=2), quiet=True)
@@ -140,6 +144,7 @@ def test_what_is_no_picture_changes_nothing(fruit, tmp_path, litter):
     train(recipe(fruit, tmp_path / "run"), quiet=True)
 
 
+@pytest.mark.slow
 def test_held_out_pictures_that_are_training_pictures_are_counted_and_warned_of(fruit, tmp_path, caplog):
     for k in range(10, 20):
         shutil.copy(fruit / "pear" / f"{k - 10}.png", fruit / "pear" / f"{k}.png")

@@ -38,6 +38,7 @@ def watched(run, seen):
     return run
 
 
+@pytest.mark.slow
 def test_pictures_come_in_each_size_in_turn_also_after_a_stop(tmp_path, monkeypatch):
     recipe, seen = SPPNET.but(sizes=(32, 56), checkpoint_every=1, out=str(tmp_path / "run")), []
 
@@ -56,12 +57,14 @@ def test_pictures_come_in_each_size_in_turn_also_after_a_stop(tmp_path, monkeypa
     assert result.metrics["examples"] == 360
 
 
+@pytest.mark.slow
 def test_in_parts_too(tmp_path):
     recipe, seen = SPPNET.but(sizes=(32, 56), max_steps=2, accumulate=2, out=str(tmp_path / "run")), []
     watched(Run(recipe, quiet=True), seen).result()
     assert seen == [(8, side, side, 3) for side in (32, 32, 56, 56)]
 
 
+@pytest.mark.slow
 def test_its_own_size_alone_changes_nothing(tmp_path):
     plain, resized = (
         train(SPPNET.but(sizes=sizes, optimizer="sgd", out=str(tmp_path / f"{sizes}")), quiet=True).model.get_weights()

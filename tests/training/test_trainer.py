@@ -70,6 +70,7 @@ def test_evaluation_is_traced_once(tmp_path):
     assert first.steps.evaluate.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 def test_pictures_finished_before_they_reach_the_device_give_the_same_network(tmp_path, monkeypatch):
     """As on a TPU, whose compiler has to know every shape."""
     recipe = LENET.but(augment=Augment(pad=2, policy="randaugment", mixup=0.2), epochs=1)
@@ -153,6 +154,7 @@ def test_a_full_disk_is_reported_and_the_training_is_kept(tmp_path, monkeypatch)
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_several_steps_a_call_are_the_same_steps(tmp_path):
     first, five = (train(SMALL.but(out=str(tmp_path / str(n)), steps_per_call=n), quiet=True) for n in (1, 5))
     for a, b in zip(first.model.get_weights(), five.model.get_weights(), strict=True):
@@ -166,6 +168,7 @@ def test_a_batch_in_parts_is_the_same_batch(tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_float16_with_a_scaled_loss_learns_the_same(tmp_path):
     recipe = LENET.but(optimizer="sgd", learning_rate=0.05, max_steps=8, weight_decay=1e-3, clip_norm=1.0, ema=0.0)
     runs = [train(recipe.but(out=str(tmp_path / p), precision=p), quiet=True) for p in ("float32", "mixed_float16")]
@@ -239,6 +242,7 @@ def test_an_unreadable_checkpoint_is_named(tmp_path):
         train(recipe, quiet=True)
 
 
+@pytest.mark.slow
 def test_a_run_without_progress_ends_early_and_stays_ended(tmp_path):
     recipe = Recipe("lenet5", learning_rate=0.0, input_shape=(32, 32, 1), batch_size=512, epochs=9, patience=2)
     recipe = recipe.but(out=str(tmp_path / "run"), strategy="one")

@@ -19,6 +19,7 @@ def vgg(tmp_path_factory):
     return model, path
 
 
+@pytest.mark.slow
 def test_fcn_gets_the_classifier_as_convolutions(vgg):
     """fc7 of the FCN, without padding, is that of the classifier that slides."""
     model, path = vgg
@@ -44,6 +45,7 @@ def test_fast_rcnn_gets_stages_and_fully_connected_layers(vgg):
             np.testing.assert_array_equal(here, there)
 
 
+@pytest.mark.slow
 def test_the_numerics_of_the_backbones_weights_come_with_them(tmp_path):
     """A MobileNetV2 with torch's padding: what the file shows is what is built."""
     from keras_cnns.blocks.conv import TORCH
@@ -71,6 +73,7 @@ def test_a_file_of_the_whole_network_is_still_its_own(tmp_path):
         load_weights(build("fcn8s", columns={"width": 0.5}, input_shape=(64, 64, 3)), tmp_path / "fcn.weights.h5")
 
 
+@pytest.mark.slow
 def test_a_network_for_other_classes_gets_all_but_its_scores(tmp_path):
     options = {"columns": {"width": 0.35}, "input_shape": (64, 64, 3)}
     fcn = randomize(build("fcn8s", classes=5, **options))

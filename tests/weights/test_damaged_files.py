@@ -112,6 +112,7 @@ def test_the_whole_file_is_loaded(files, name):
     assert hold(model, folder / f"again.{name}", model.get_weights(), data[name], ()) == "loaded"
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(KINDS), st.lists(accidents, min_size=1, max_size=3))
 def test_a_damaged_file_is_loaded_completely_or_refused_in_one_line(files, name, happened):

@@ -201,6 +201,7 @@ def test_what_is_no_source(source):
         download.locate("lenet5", source)
 
 
+@pytest.mark.slow
 def test_a_catalog_name(tmp_path, monkeypatch):
     model = randomize(keras_cnns.build("mobilenet_v3_small", input_shape=(64, 64, 3)))
     model.save_weights(tmp_path / "x.weights.h5")

@@ -162,6 +162,7 @@ ONE_LINEAR = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("wrapped", ["", "backbone."])
 @pytest.mark.parametrize("head", ONE_LINEAR)
 def test_one_linear_of_the_right_size_is_the_classifier(head, wrapped, tmp_path, recwarn):

@@ -99,6 +99,7 @@ def test_another_number_of_classes_keeps_the_backbone(saved):
         np.testing.assert_array_equal(now.numpy(), before)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
 def test_another_number_of_channels_adapts_the_first_kernel(saved, channels):
     folder, _ = saved

@@ -40,11 +40,13 @@ def test_a_model_renamed_by_its_user_still_finds_its_tables(name, top, tmp_path)
     assert network_of(other(model, tmp_path, "mine")) == name
 
 
+@pytest.mark.slow
 def test_another_width_is_no_network_of_that_name(tmp_path):
     model = keras_cnns.build("mobilenet_v2", width=0.5, include_top=False, input_shape=SHAPE)
     assert network_of(other(model, tmp_path, "mine")) == "mine"
 
 
+@pytest.mark.slow
 def test_a_network_that_is_none_of_ours():
     layers = keras.layers
     model = keras.Sequential([keras.Input(SHAPE), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()], name="mine")

@@ -27,6 +27,7 @@ LARGE = (
 FAMILIES = [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("file", ["model.keras", "model.weights.h5"])
 @pytest.mark.parametrize("peer", ["keras", "torchvision", "timm"])
 def test_the_same_answers_at_an_odd_size(peer, file, tmp_path):
@@ -39,6 +40,7 @@ def test_the_same_answers_at_an_odd_size(peer, file, tmp_path):
     np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(m(images, training=False)) for m in (saved, again)))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("peer", ["keras", "torchvision", "timm"])
 def test_the_file_shows_whose_numerics_it_has(name, peer, tmp_path):
@@ -77,6 +79,7 @@ def test_the_preprocessing_of_a_model_that_has_it(tmp_path):
         assert (ours["scale"], ours["offset"]) == (theirs["scale"], theirs["offset"])
 
 
+@pytest.mark.slow
 def test_a_dense_layer_over_any_size(tmp_path):
     """With torch's numerics VGG pools to 7x7, so that its file holds fc6 of that size at every size of picture."""
     options = {"input_shape": SHAPE, "classes": 3}
@@ -96,6 +99,7 @@ def test_weights_alone_may_show_too_little(tmp_path):
     np.testing.assert_array_equal(again.get_layer("stem_conv").kernel, model.get_layer("stem_conv").kernel)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("saved_with", ["keras", "timm"])
 @pytest.mark.parametrize("loaded_into", ["keras", "timm"])
 def test_a_model_built_otherwise_is_loaded_with_a_warning(saved_with, loaded_into, tmp_path, recwarn):

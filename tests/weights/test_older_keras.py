@@ -46,6 +46,7 @@ def head(below, library=keras):
     }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", ["none", "functional", "sequential", "nested"])
 def test_a_whole_model_says_its_layers_names_itself(kind, tmp_path):
     below = randomize(keras.applications.MobileNetV2(weights=None, include_top=False, pooling="avg", input_shape=SHAPE))

@@ -106,6 +106,7 @@ EACH = [
 EACH += [{"jitter": 0.4}, {"hue": 0.1}, {"pca_noise": 0.1}]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("setting", EACH, ids=str)
 def test_every_setting_changes_some_of_the_pictures_and_not_all_alike(setting):
     how, pictures = Augment(**setting), tf.tile(tf.constant(PICTURE)[None], [8, 1, 1, 1])
@@ -117,6 +118,7 @@ def test_every_setting_changes_some_of_the_pictures_and_not_all_alike(setting):
 ALL = Augment(pad=2, mirror=True, policy="randaugment", jitter=0.4, hue=0.1, pca_noise=0.1, erase=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_everything_at_once_keeps_shape_and_range_and_depends_on_the_index_alone(channels):
     picture = tf.constant(PICTURE[..., :channels])
@@ -135,6 +137,7 @@ def test_everything_at_once_keeps_shape_and_range_and_depends_on_the_index_alone
     np.testing.assert_array_equal(guises(11, 2), first[11:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["autoaugment", "randaugment"])
 def test_a_batch_is_finished_as_its_pictures_are(policy):
     how = Augment(pad=2, policy=policy, erase=0.5, mirror=True, jitter=0.4, hue=0.1, pca_noise=0.1, mixup=0.3)
@@ -151,6 +154,7 @@ def test_a_batch_is_finished_as_its_pictures_are(policy):
     np.testing.assert_allclose(np.diag(targets), kept, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_picture_is_finished_alike_in_every_share():
     how = Augment(policy="randaugment", erase=0.5, mirror=True)
     pictures = tf.constant(np.random.default_rng(2).uniform(0, 255, (12, 16, 16, 3)), tf.float32)

@@ -194,6 +194,7 @@ def without(key):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [lambda record: b"no example at all", lambda record: record[:9], without("image"), without("label"), lambda _: b""],
@@ -209,6 +210,7 @@ def test_an_example_that_cannot_be_parsed_is_not_called_a_broken_picture(tmp_pat
         assert "picture:" not in str(error.value) and "damaged" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_picture_in_it_that_is_broken_is_called_so(tmp_path):
     store(tmp_path, "odd", train=range(6), test=range(2))
 

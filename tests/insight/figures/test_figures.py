@@ -91,6 +91,7 @@ def test_degradation_shows_the_runs_that_are_there_and_names_the_others(tmp_path
     assert status == 2 and "no run to draw" in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_sheet_shows_the_first_step_of_the_recipe_itself(tmp_path, capsys, monkeypatch):
     """The pictures below are those that the trainer's own stream begins with; above them the same ones as they are."""
     from keras_cnns.tasks.by_name import of

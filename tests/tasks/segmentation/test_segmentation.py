@@ -46,6 +46,7 @@ def test_the_loss_is_the_mean_over_the_pixels_that_count():
     np.testing.assert_allclose(logged["pixel_accuracy"], [right, 0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setitem(shapes.COUNTS, "test", 6)
     uninterrupted, parts = whole_and_resumed(RECIPE, tmp_path, monkeypatch)

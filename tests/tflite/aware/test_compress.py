@@ -47,6 +47,7 @@ def test_the_source_keeps_its_weights(pruned, network):
     assert all(np.mean(kernel == 0) < 0.01 for kernel in large(network).values())
 
 
+@pytest.mark.slow
 def test_clustering_leaves_few_values_and_the_zeros(clustered, pruned, network, digits):
     for name, kernel in large(clustered).items():
         assert len(np.unique(kernel)) <= 9  # the clusters, and zero
@@ -60,6 +61,7 @@ def test_a_dense_network_is_clustered_too(network, digits):
     assert len(np.unique(largest)) <= 4
 
 
+@pytest.mark.slow
 def test_training_further_keeps_zeros_and_equal_values(clustered, digits):
     aware = api.quantization_aware(clustered)
     aware.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
@@ -72,6 +74,7 @@ def test_training_further_keeps_zeros_and_equal_values(clustered, digits):
             assert len(np.unique(kernel[..., i])) <= len(np.unique(before[name][..., i]))
 
 
+@pytest.mark.slow
 def test_without_it_they_are_lost(clustered, digits):
     aware = api.quantization_aware(clustered)
     aware.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
@@ -79,6 +82,7 @@ def test_without_it_they_are_lost(clustered, digits):
     assert compress.sparsity(aware) < 0.1
 
 
+@pytest.mark.slow
 def test_prune_then_cluster_then_train_quantized_shrinks_the_download(network, clustered, digits, tmp_path):
     sizes = []
     for model in (network, clustered):

@@ -63,6 +63,7 @@ def added(model):
 # What it is worth
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("activation", "multiplier", "gain"),
@@ -101,6 +102,7 @@ def test_the_scales_leave_least_noise():
 # What does not change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("activation", ["relu", "hard_silu"])
 def test_the_file_answers_as_the_model_that_was_trained(activation, method, tmp_path):
@@ -192,6 +194,7 @@ READERS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("readers", READERS)
 def test_no_step_is_spent_on_what_hard_swish_takes_for_zero(readers, method):

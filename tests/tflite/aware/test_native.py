@@ -191,6 +191,7 @@ def test_the_file_is_int8_throughout_with_kernels_per_filter_and_keeps_names(awa
     assert file.get_signature_list()["serving_default"] == {"inputs": ["image"], "outputs": ["predictions"]}
 
 
+@pytest.mark.slow
 def test_a_saved_model_answers_alike_and_exports_alike(aware, digits, tmp_path):
     _, (x, _) = digits
     aware.save(tmp_path / "aware.keras")
@@ -281,11 +282,13 @@ print("mirrored")
 """
 
 
+@pytest.mark.slow
 def test_two_replicas_train_one_set_of_ranges():
     done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True)
     assert done.stdout.strip() == "mirrored", done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fold", [False, True])
 def test_batch_norm_is_trained_or_folded_first_and_gone_in_the_file(network, digits, tmp_path, fold):
     (x, y), (test, labels) = digits
@@ -352,6 +355,7 @@ def test_a_training_that_diverged_is_not_exported(network, digits):
         aware_convert.convert(aware)
 
 
+@pytest.mark.slow
 def test_several_outputs_of_one_operation(tmp_path):
     def make(x):
         first, second = ops.split(layers.Conv2D(8, 3)(x), 2, axis=-1)

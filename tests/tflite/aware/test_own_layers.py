@@ -60,6 +60,7 @@ RANDOM = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("make", RANDOM.values(), ids=RANDOM.keys())
 def test_an_own_layer_with_random_parts_is_trained(make):
     """`fit` runs; training is random and inference is not; the random state is not that of the source model."""
@@ -128,6 +129,7 @@ def trained_without_steps(aware, x, expected):
     return [v.numpy() for v in aware.variables if "moving_" in v.path]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("make", NORMALIZED.values(), ids=NORMALIZED.keys())
 def test_statistics_inside_other_layers_stay(make):
     x, model = pictures(), make()

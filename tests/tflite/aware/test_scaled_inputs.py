@@ -55,6 +55,7 @@ def test_the_first_kernel_stays_as_large_as_in_the_model(scaling):
     np.testing.assert_allclose(trained[1], bias, atol=1e-4)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("first", FIRST.values(), ids=FIRST.keys())
 @pytest.mark.parametrize("scaling", ["one scale", "one per channel"])
 def test_the_file_computes_what_was_trained(first, scaling, tmp_path):
@@ -71,6 +72,7 @@ def test_the_file_computes_what_was_trained(first, scaling, tmp_path):
     np.testing.assert_allclose(predict(path, x), trained, atol=0.02 * np.ptp(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaling", ["one scale", "one per channel"])
 def test_training_moves_the_answers_as_far_as_with_the_scaling_outside(scaling):
     x, body = pixels(), [layers.Conv2D(8, 3, activation="relu"), layers.GlobalAveragePooling2D(), layers.Dense(3)]

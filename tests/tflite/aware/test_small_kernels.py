@@ -59,11 +59,13 @@ def test_the_two_are_one_network(kind):
     np.testing.assert_allclose(small, full, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LINEAR)
 def test_training_on_moves_a_small_kernel_no_further(kind):
     check(kind)
 
 
+@pytest.mark.slow
 def test_nor_by_the_other_method():
     check("conv", "tfmot")
 

@@ -117,6 +117,7 @@ REGULARIZED = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("make", REGULARIZED.values(), ids=REGULARIZED.keys())
 @pytest.mark.parametrize("fold", [False, True])
 def test_activity_regularizers_measure_what_they_measured(make, fold):
@@ -128,6 +129,7 @@ def test_activity_regularizers_measure_what_they_measured(make, fold):
     assert loss > 0 and float(sum(aware.losses)) == pytest.approx(loss, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_regularized_output_keeps_its_name_and_its_file_is_that_of_the_plain_model(tmp_path):
     files, x = [], pictures(24, 8, 8, 3)
     for regularizer in (None, "l2"):
@@ -158,6 +160,7 @@ def test_a_regularized_model_is_saved_and_loaded(tmp_path):
 # Layers added afterwards
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_head_behind_an_aware_base_is_named_in_the_report(nested, tmp_path):
     base, x = network((8, 8, 3), layers.Conv2D(6, 3, activation="relu")), pictures(24, 8, 8, 3)

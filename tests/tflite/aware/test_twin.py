@@ -52,6 +52,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS.keys())
 def test_the_twin_answers_alike_and_comes_back(make):
     model, result = twin_of(make)
@@ -111,6 +112,7 @@ def trained(network, digits):
     return aware
 
 
+@pytest.mark.slow
 def test_the_file_agrees_with_what_tfmot_trained(trained, network, digits, tmp_path):
     _, (x, y) = digits
     theirs = trained.predict(x, verbose=0)
@@ -133,6 +135,7 @@ def test_export_takes_it_as_it_is(trained, digits, tmp_path):
         export(tf_keras.Sequential([tf_keras.layers.Dense(2)]), tmp_path / "model.tflite")
 
 
+@pytest.mark.slow
 def test_pictures_save_the_ranges_from_tfmots_first_guess(network, digits):
     (x, _), (test, y) = digits
     aware = api.quantization_aware(network, method="tfmot", pictures=x[:100])
@@ -178,6 +181,7 @@ except UserError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("script", "message"), [(PROCESS, "clean"), (MISSING, "pip install keras_cnns[qat]")])
 def test_the_process_keeps_its_keras_and_a_missing_tfmot_is_named(script, message):
     environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}

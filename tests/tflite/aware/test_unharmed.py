@@ -90,6 +90,7 @@ def test_statistics_are_released_by_an_argument():
     assert not any(isinstance(n, HeldBatchNormalization) for n in aware.layers)
 
 
+@pytest.mark.slow
 def test_a_network_that_was_trained_on_other_pictures_than_the_batches_is_not_lost(tmp_path):
     """Statistics of the large set, training on a few dark pictures: the answers stay, and so does the file."""
     model, dark = normalized(), 0.1 * noise(32, 8, 8, 3)
@@ -192,6 +193,7 @@ GIVEN = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("inputs", GIVEN.values(), ids=GIVEN.keys())
 def test_pictures_come_as_fit_takes_them(inputs):
     model, x = plain(), noise(40, 8, 8, 3)
@@ -199,6 +201,7 @@ def test_pictures_come_as_fit_takes_them(inputs):
     assert result == pytest.approx(ranges(quantization_aware(model, pictures=x)), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_pictures_come_from_a_folder(tmp_path):
     for name, value in (("dark", 10), ("light", 250)):
         (tmp_path / name).mkdir()
@@ -221,6 +224,7 @@ def test_two_inputs_in_every_form():
     assert ranges(aware) == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_measuring_ranges_changes_nothing_else_and_a_failure_leaves_them():
     aware, x = quantization_aware(normalized()), noise(40, 8, 8, 3)
     before = [w.numpy() for w in aware.weights if "_quant" not in w.path and "dense" not in w.path]
@@ -262,6 +266,7 @@ def test_outputs_keep_their_names_whatever_ends_them():
     same(model, aware, noise(4, 8, 8, 3))
 
 
+@pytest.mark.slow
 def test_losses_and_metrics_by_name_are_those_of_the_source(tmp_path):
     pixels = keras.Input((8, 8, 3))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, activation="relu")(pixels))
@@ -337,6 +342,7 @@ ISLANDS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("make", ISLANDS.values(), ids=ISLANDS.keys())
 def test_layers_without_an_int8_form_compute_in_floats(make, tmp_path):
     inputs = keras.Input((6, 8))

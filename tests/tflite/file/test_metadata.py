@@ -100,6 +100,7 @@ def test_weights_lie_at_multiples_of_sixteen(file):
     assert all(buffer.Offset() <= 1 for buffer in buffers)  # nothing is kept outside the flatbuffer
 
 
+@pytest.mark.slow
 def test_describe_tells_what_the_file_is(network, digits, tmp_path):
     (pictures, _), (images, _) = digits
     path = tmp_path / "net.tflite"

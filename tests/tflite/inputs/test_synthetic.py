@@ -41,6 +41,7 @@ def test_every_batch_normalization_sees_what_it_saw_in_training(network):
     assert statistics(network, result["image"]) < 0.4 * statistics(network, before["image"])
 
 
+@pytest.mark.slow
 def test_a_file_calibrated_so_does_nearly_as_well_and_says_so(network, digits, tmp_path):
     (pictures, _), (images, labels) = digits
     options = {"scheme": "int8", "images": images[:300], "labels": labels[:300], "force": True}
@@ -58,6 +59,7 @@ def sure(model, steps=40):
     return float(model.predict(result, verbose=0)[np.arange(len(result)), wanted].mean())
 
 
+@pytest.mark.slow
 def test_scores_go_as_far_as_those_of_real_pictures(tmp_path):
     """What lies behind the last batch normalization has no statistics: noise is of no class, and scores are cut off."""
     model = load_model(TRAINED / "resnet8_cifar.keras")

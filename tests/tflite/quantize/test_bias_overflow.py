@@ -45,6 +45,7 @@ def network(name, change):
     return model
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("case", CASES)
 def test_the_answers_are_those_of_the_network(case, pictures, tmp_path):
     name, change = CASES[case]

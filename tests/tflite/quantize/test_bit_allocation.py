@@ -43,6 +43,7 @@ def test_the_layer_that_saves_most_for_its_error_goes_first():
         bit_allocation.allocate(result, 2000, 1200)
 
 
+@pytest.mark.slow
 def test_the_file_is_as_small_as_asked_for(sensitive, tmp_path):
     model, pictures = sensitive
     results = {}

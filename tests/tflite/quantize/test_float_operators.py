@@ -65,11 +65,13 @@ def check(model, calibration, images, tmp_path, **options):
     return report
 
 
+@pytest.mark.slow
 def test_faster_rcnn_takes_a_cameras_bytes_and_keeps_its_boxes(tmp_path):
     model = detector("faster_rcnn", **NARROW_VGG, **PROPOSING, level="C3", scales=(12, 20))
     check(model, pictures(12, "train"), pictures(6, "test"), tmp_path, input_type="uint8")
 
 
+@pytest.mark.slow
 def test_fast_rcnn_keeps_the_boxes_it_is_given_in_floats(tmp_path):
     model = detector("fast_rcnn", **NARROW_VGG, **FEW, level="C3", proposals=5)
     calibration = [pictures(12, "train"), given_boxes(12)]
@@ -97,6 +99,7 @@ def test_schemes_without_calibration_take_detectors(scheme, tmp_path):
     assert report.comparisons[0].overlap > 0.7 and report.size_ratio < 0.8
 
 
+@pytest.mark.slow
 def test_boxes_as_integers_are_refused_in_one_line(tmp_path):
     model = detector("fast_rcnn", **NARROW_VGG, **FEW, level="C3", proposals=5)
     calibration = [pictures(4, "train"), given_boxes(4)]

@@ -53,6 +53,7 @@ def test_the_corrected_bias_is_the_one_computed_by_hand(dense, tmp_path):
     assert np.abs(by_hand - bias).max() > 1e-3  # and that is a correction
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_channels_are_right_on_the_mean(scheme, dense, tmp_path, monkeypatch):
     monkeypatch.setattr(rules, "SMALL_KERNEL", 0)  # or dynamic_int8 leaves these kernels in float

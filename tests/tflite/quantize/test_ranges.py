@@ -61,6 +61,7 @@ def spans(outliers, path, ways):
         )
 
 
+@pytest.mark.slow
 def test_each_way_gives_other_ranges(outliers, tmp_path):
     extremes, all_of_it, mse, percentile = spans(outliers, tmp_path / "net.tflite", ["extremes", 100, "mse", 99.0])
     np.testing.assert_allclose(extremes, all_of_it, rtol=0.01)

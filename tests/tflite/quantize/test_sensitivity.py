@@ -95,6 +95,7 @@ def test_a_sensitivity_is_the_error_of_that_rounding_alone_computed_by_hand():
         assert only.error == pytest.approx(np.mean((answer - wanted) ** 2) / np.var(wanted), rel=1e-3)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("scheme", "kept"), [("int8_float_mixed", FLOAT32), ("int8_int16_mixed", INT16)])
 @pytest.mark.parametrize("tuning", [Tuning.plain(), None], ids=["plain", "tuned"])
 def test_without_them_the_answers_are_right(scheme, kept, tuning, uneven, tmp_path):

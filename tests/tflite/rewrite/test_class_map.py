@@ -19,6 +19,7 @@ def by_hand(model, pooling, images):
     return maps @ kernel, bias
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_scheme_answers_it_behind_the_scores(scheme, network, digits, tmp_path):
     (seen, _), (images, labels) = digits
@@ -44,6 +45,7 @@ def test_its_mean_is_the_score_less_the_bias(network, digits, tmp_path):
     np.testing.assert_allclose(result.mean((1, 2)) + network.layers[-1].get_weights()[1], scores, atol=1e-4)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "options",
     [
@@ -126,6 +128,7 @@ ENDS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("scheme", ["float32", "int8"])
 def test_every_kind_of_such_an_end(end, scheme, tmp_path):
@@ -183,6 +186,7 @@ def test_a_network_without_a_class_map_is_refused_in_one_line(model, explain, sa
     assert "\n" not in str(error.value) and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_kernel_stands_in_the_file_once(tmp_path):
     image, x = maps()
     model = keras.Model(image, layers.Dense(2000)(layers.GlobalAveragePooling2D()(layers.Conv2D(256, 1)(x))))

@@ -12,6 +12,7 @@ from keras_cnns.tflite.rewrite.ends import with_ends
 from keras_cnns.tflite.verify.outputs import by_answers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["float32", "int8"])
 def test_heads(scheme, network, digits, tmp_path):
     (pictures, _), (images, labels) = digits

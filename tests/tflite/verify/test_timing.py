@@ -10,6 +10,7 @@ from keras_cnns.tflite import benchmark, export
 from keras_cnns.tflite.verify.timing import table
 
 
+@pytest.mark.slow
 def test_files_take_turns_in_every_setting(network, digits, tmp_path):
     (pictures, _), (images, _) = digits
     files = [tmp_path / "float32.tflite", tmp_path / "int8.tflite"]
