@@ -90,30 +90,32 @@ def export(
       Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
     """
     settings = FileSettings(input_type, output_type, batch, islands, error_avoided, max_size, engine, tuning)
-    _check_before_reading(path, scheme, settings, limits, max_latency, has_pictures=calibration is not None)
+    shares = (max_drop, max_size, max_latency)
+    limits = _checked(path, scheme, settings, limits, shares, has_pictures=calibration is not None)
     pictures = {"calibration": calibration, "images": images, "labels": labels, "outputs": outputs}
     description, ends = Description(names, card, normalization), Ends(preprocessing, head, k, explain)
     exporter = Exporter(model, **pictures, ends=ends, description=description, targets=target)
     if scheme == AUTO:
-        return exporter.auto(path, limits or Limits(max_drop, max_size, max_latency), settings)
+        return exporter.auto(path, limits, settings)
     return exporter.export(path, scheme, settings, layers=layers, force=force)
 
 
-def _check_before_reading(
+def _checked(
     path: str | os.PathLike,
     scheme: str,
     settings: FileSettings,
     limits: Limits | None,
-    max_latency: float | None,
+    shares: tuple[float, float | None, float | None],
     *,
     has_pictures: bool,
-) -> None:
-    """Refuses arguments that do not go together before a large model is read."""
+) -> Limits:
+    """The limits of "auto"; refuses arguments that do not go together before a large model is read."""
     check_path(path)
-    if scheme == AUTO:
-        return
-    schemes.check(scheme, settings, has_pictures=has_pictures)
-    if max_latency is not None:
-        raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')
-    if limits is not None:
-        raise BadArgument('limits are for scheme="auto", which compares several files.')
+    checked = limits or Limits(*shares)
+    if scheme != AUTO:
+        schemes.check(scheme, settings, has_pictures=has_pictures)
+        if checked.max_latency is not None:
+            raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')
+        if limits is not None:
+            raise BadArgument('limits are for scheme="auto", which compares several files.')
+    return checked

@@ -133,11 +133,13 @@ def test_a_data_set_of_another_number_of_classes_is_named(outputs, names, messag
 
 
 def test_the_schemes_of_a_shipment_share_one_exporter(checkpoint, tmp_path, monkeypatch):
-    from keras_cnns.tflite import exporter
+    from keras_cnns.tflite import original as module
 
     answered = []
-    original = exporter.float_answers
-    monkeypatch.setattr(exporter, "float_answers", lambda *args, **more: answered.append(1) or original(*args, **more))
+    float_answers = module.float_answers
+    monkeypatch.setattr(
+        module, "float_answers", lambda *args, **more: answered.append(1) or float_answers(*args, **more)
+    )
     shipment = Shipment(checkpoint=str(checkpoint), out=str(tmp_path), schemes=("float32", "float16"))
     assert run(shipment, ["--calibration", "8", "--limit", "8"]) == 0
     assert len(list(tmp_path.glob("*.tflite"))) == 2 and len(answered) == 1

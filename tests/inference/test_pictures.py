@@ -69,5 +69,5 @@ def test_resizing_is_tensorflows(old, new):
 
 
 def test_four_channels_are_refused():
-    with pytest.raises(UserError, match="1 or 3 channels"):
+    with pytest.raises(UserError, match="pictures of 4 channels, and files have 1 or 3"):
         read_picture(encoded(photograph(9, 9), "PNG"), (8, 8, 4))

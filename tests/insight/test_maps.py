@@ -546,7 +546,7 @@ def test_maximizing_a_grey_model():
     ("call", "says"),
     [
         (lambda m, x: insight.grad_cam(m, x, 0, layer="polo"), "no layer 'polo'. Did you mean pool"),
-        (lambda m, x: insight.grad_cam(m, x, 0, layer="scores"), "no maps"),
+        (lambda m, x: insight.grad_cam(m, x, 0, layer="scores"), "not maps"),
         (lambda m, x: insight.grad_cam(m, x, 2), "no class 2: the model has 2, 0 to 1"),
         (lambda m, x: insight.grad_cam(m, x, -1), "no class -1"),
         (lambda m, x: insight.grad_cam(m, x, (0, 1)), "2 classes for 1 pictures"),
@@ -567,7 +567,7 @@ def test_maximizing_a_grey_model():
             lambda m, x: insight.grad_cam(m, x, insight.Unit("colours", 0), layer="pool"),
             "does not depend on layer 'pool'",
         ),
-        (lambda m, x: insight.filters(m, "scores"), "no convolution"),
+        (lambda m, x: insight.filters(m, "scores"), "not a convolution"),
         (lambda m, x: insight.feature_maps(m, x, "colors"), "Did you mean colours"),
         (lambda m, x: insight.maximize(m, 7), "no class 7"),
         (lambda m, x: insight.grad_cam("model", x), "not a Keras 3 model"),

@@ -350,7 +350,7 @@ WRONG = {
     "an empty calibration": ({"scheme": "int8", "calibration": np.zeros((0, 16, 16, 1))}, "empty"),
     "an empty generator": ({"scheme": "int8", "calibration": iter(())}, "empty"),
     "NaN": ({"scheme": "int8", "calibration": np.full((4, 16, 16, 1), np.nan)}, "NaN"),
-    "a constant": ({"scheme": "int8", "calibration": np.ones((4, 16, 16, 1))}, "no picture"),
+    "a constant": ({"scheme": "int8", "calibration": np.ones((4, 16, 16, 1))}, "every value is 1: give real pictures"),
     "the wrong size": ({"scheme": "int8", "calibration": np.ones((4, 8, 8, 1))}, r"takes \(N, 16, 16, 1\)"),
     "words": ({"images": np.array(["a", "b"])}, "not numbers"),
     "labels of another length": ({"labels": np.zeros(3, int)}, "3 labels for 797"),

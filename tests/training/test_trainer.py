@@ -143,7 +143,7 @@ def test_a_full_disk_is_reported_and_the_training_is_kept(tmp_path, monkeypatch)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(UserError, match="cannot|no checkpoint") as error:
+        with pytest.raises(UserError, match="cannot|no checkpoint|no room") as error:
             train(recipe, quiet=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -110,8 +110,8 @@ def test_a_folder_above_vocs_own_and_files_of_one_name(voc, caplog):
     shutil.copy(picture, voc / "JPEGImages" / "stray.jpg")
     assert len(everything(voc)) == true_files.TRAIN and "stray.jpg" in caplog.text
     shutil.copy(picture, picture.with_suffix(".png"))
-    refused(voc, f"{NAME}.xml is of one picture, and there are .*{NAME}.jpg and .*{NAME}.png")
-    refused(voc, f"{NAME}.png is of one picture", targets="mask")
+    refused(voc, f"{NAME}.xml belongs to one picture, and there are both .*{NAME}.jpg and .*{NAME}.png")
+    refused(voc, f"{NAME}.png belongs to one picture", targets="mask")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ def stock():
 
 @pytest.fixture(scope="module")
 def quantized(stock):
-    return stock_files.quantizer_files(flatbuffer.signed(stock["float32"], ["image"], ["scores"]))
+    model = flatbuffer.read(stock["float32"])
+    flatbuffer.sign(model, ["image"], ["scores"])
+    return stock_files.quantizer_files(flatbuffer.write(model))
 
 
 def first(model, kind, place=0):

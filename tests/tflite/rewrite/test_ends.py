@@ -59,7 +59,7 @@ def test_preprocessing_goes_into_the_file(network, digits, tmp_path):
 def test_what_cannot_be(network, tmp_path):
     for options, message in (
         ({"head": "arg_max"}, "Did you mean argmax"),
-        ({"head": "top_k", "k": 11}, "best 11 of 10"),
+        ({"head": "top_k", "k": 11}, "k is 11, and .* has 10 classes"),
         ({"preprocessing": 255}, "must be a Keras layer"),
     ):
         with pytest.raises(UserError, match=message):
