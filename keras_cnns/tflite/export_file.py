@@ -90,8 +90,7 @@ def export(
       Rejected: the file fails the comparison; it is kept beside `path` as `NAME.rejected.tflite`.
     """
     settings = FileSettings(input_type, output_type, batch, islands, error_avoided, max_size, engine, tuning)
-    shares = (max_drop, max_size, max_latency)
-    limits = _checked(path, scheme, settings, limits, shares, has_pictures=calibration is not None)
+    limits = _checked(path, scheme, settings, limits, (max_drop, max_size, max_latency), calibration)
     pictures = {"calibration": calibration, "images": images, "labels": labels, "outputs": outputs}
     description, ends = Description(names, card, normalization), Ends(preprocessing, head, k, explain)
     exporter = Exporter(model, **pictures, ends=ends, description=description, targets=target)
@@ -106,14 +105,13 @@ def _checked(
     settings: FileSettings,
     limits: Limits | None,
     shares: tuple[float, float | None, float | None],
-    *,
-    has_pictures: bool,
+    calibration: Any,
 ) -> Limits:
     """The limits of "auto"; refuses arguments that do not go together before a large model is read."""
     check_path(path)
     checked = limits or Limits(*shares)
     if scheme != AUTO:
-        schemes.check(scheme, settings, has_pictures=has_pictures)
+        schemes.check(scheme, settings, has_pictures=calibration is not None)
         if checked.max_latency is not None:
             raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')
         if limits is not None:
