@@ -117,6 +117,7 @@ def test_a_segmenter_has_the_metrics_of_its_run(segmenter, tmp_path, capsys):
     assert values["confusion"] == result.metrics["confusion"] and values["examples"] == 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "flags", "message"),
     [

@@ -93,6 +93,7 @@ def test_a_run_of_before_the_data_were_noted_goes_by_its_models_labels(fruit, tm
         train(recipe(fruit, tmp_path / "run"), quiet=True)
 
 
+@pytest.mark.slow
 def test_a_model_is_not_measured_on_other_classes(fruit, tmp_path):
     trained = train(recipe(fruit, tmp_path / "run"), quiet=True)
     measured = evaluate_files([trained.best], recipe(fruit, tmp_path / "measured"))

@@ -55,6 +55,7 @@ def test_the_file_handed_over_takes_raw_pixels_and_has_the_metrics_of_the_run(ru
     assert card.labels == tuple("0123456789") and card.source["recipe"]["epochs"] == 2
 
 
+@pytest.mark.slow
 def test_an_ensemble_answers_the_mean(run):
     first, other = (keras.saving.load_model(run.folder / f"{name}.keras") for name in ("model", "model"))
     other.set_weights([w * 0.7 for w in other.get_weights()])
@@ -64,6 +65,7 @@ def test_an_ensemble_answers_the_mean(run):
     assert both["loss"] < max(alone) and both["loss"] != pytest.approx(alone[0])
 
 
+@pytest.mark.slow
 def test_evaluation_is_traced_once(tmp_path):
     first = Run(LENET.but(out=str(tmp_path / "run"), batch_size=700), True)
     assert [row["epoch"] for row in first.result().history] == [1, 2]
@@ -188,6 +190,7 @@ def test_a_run_from_another_ones_file_with_frozen_features(run, tmp_path):
         assert all(same) if layer.name[:2] in ("C1", "S2", "C3", "S4", "C5") else not any(same), layer.name
 
 
+@pytest.mark.slow
 def test_mixed_pictures_and_bfloat16_and_a_plateau(tmp_path):
     recipe = LENET.but(
         out=str(tmp_path / "mix"),
@@ -227,6 +230,7 @@ def test_refuses_in_one_line(tmp_path, change, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_folder_in_which_nothing_was_trained_takes_another_recipe(tmp_path):
     with pytest.raises(UserError, match="batch_size"):
         train(LENET.but(out=str(tmp_path / "run"), batch_size=5000), quiet=True)

@@ -36,6 +36,7 @@ def test_fcn_gets_the_classifier_as_convolutions(vgg):
     assert np.isfinite(fcn(image)).all()
 
 
+@pytest.mark.slow
 def test_fast_rcnn_gets_stages_and_fully_connected_layers(vgg):
     model, path = vgg
     with pytest.warns(UserWarning, match="class_scores"):
@@ -61,6 +62,7 @@ def test_the_numerics_of_the_backbones_weights_come_with_them(tmp_path):
     np.testing.assert_allclose(level, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_file_of_the_whole_network_is_still_its_own(tmp_path):
     fcn = randomize(build("fcn8s", columns={"width": 0.35}, classes=5, input_shape=(64, 64, 3)))
     fcn.save_weights(tmp_path / "fcn.weights.h5")

@@ -108,6 +108,7 @@ def test_a_saved_model_of_tensorflow(tmp_path):
         keras_cnns.build("lenet5", weights=tmp_path / "saved_model.pb")
 
 
+@pytest.mark.slow
 def test_a_network_with_depthwise_kernels_and_a_file_without_a_classifier(tmp_path):
     base = randomize(keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, include_top=False))
     base.save_weights(tmp_path / "base.weights.h5")

@@ -48,6 +48,7 @@ def saved(tmp_path_factory):
     return folder, answers(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["own.keras", "own.weights.h5"])
 def test_our_own_files(saved, file):
     folder, expected = saved
@@ -85,6 +86,7 @@ def test_a_kernel_without_axes_is_refused(tmp_path):
         keras_cnns.load_weights(model, tmp_path / "a.weights.h5")
 
 
+@pytest.mark.slow
 def test_another_number_of_classes_keeps_the_backbone(saved):
     model = small(classes=7)
     scores = [v.numpy() for v in model.get_layer("predictions").weights]
@@ -117,6 +119,7 @@ def test_another_number_of_channels_adapts_the_first_kernel(saved, channels):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_without_the_classifier_its_weights_are_left_in_the_file(saved):
     model = small(include_top=False)
     keras_cnns.load_weights(model, saved[0] / "own.keras")
@@ -130,6 +133,7 @@ def test_a_deeper_network_without_its_classifier_is_still_another_network(tmp_pa
     assert_refused(model, tmp_path / "resnet34.weights.h5", "left over")
 
 
+@pytest.mark.slow
 def test_preprocessing_is_the_models_own(saved):
     plain = keras_cnns.build(
         "mobilenet_v3_small", weights=saved[0] / "own.keras", input_shape=SHAPE, classifier_activation=None

@@ -68,6 +68,7 @@ def without_head(numerics):
     return replace(numerics, adaptive=False, count_padding=False)
 
 
+@pytest.mark.slow
 def test_the_preprocessing_of_a_model_that_has_it(tmp_path):
     """VGG-16 is built alike for Keras's weights and for torch's: only their preprocessing differs."""
     options = {"input_shape": SHAPE, "include_preprocessing": True, "include_top": False}
@@ -89,6 +90,7 @@ def test_a_dense_layer_over_any_size(tmp_path):
     assert keras_cnns.build("vgg16", **options, weights=tmp_path / "x.weights.h5").get_layer("adaptive_pool")
 
 
+@pytest.mark.slow
 def test_weights_alone_may_show_too_little(tmp_path):
     columns = renaming.columns("mobilenet_v3_small", "torchvision")
     model = keras_cnns.build("mobilenet_v3_small", input_shape=SHAPE, **columns)
@@ -113,6 +115,7 @@ def test_a_model_built_otherwise_is_loaded_with_a_warning(saved_with, loaded_int
     assert len(warned) == (saved_with != loaded_into)
 
 
+@pytest.mark.slow
 def test_what_the_caller_says_wins(tmp_path):
     keras_cnns.build("mobilenet_v2", input_shape=SHAPE, **renaming.columns("mobilenet_v2", "timm")).save(
         tmp_path / "x.keras"

@@ -93,6 +93,7 @@ def test_files_of_keras_2(kind, file, tmp_path):
     np.testing.assert_allclose(features(x, training=False), below(x, training=False), rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_names_with_slashes_in_a_file_of_keras_2(tmp_path):
     """MobileNetV3's blocks are called "expanded_conv_1/expand" there, which Keras 3 does not allow."""
     tf_keras = pytest.importorskip("tf_keras")

@@ -127,6 +127,7 @@ def test_the_file_agrees_with_what_tfmot_trained(trained, network, digits, tmp_p
     assert np.mean(ours.argmax(1) == y) > float_accuracy - 0.02
 
 
+@pytest.mark.slow
 def test_export_takes_it_as_it_is(trained, digits, tmp_path):
     _, (x, y) = digits
     report = export(trained, tmp_path / "model.tflite", scheme="int8", images=x, labels=y)

@@ -33,6 +33,7 @@ def statistics(model, pictures):
     return float(np.mean(np.concatenate(wrong)))
 
 
+@pytest.mark.slow
 def test_every_batch_normalization_sees_what_it_saw_in_training(network):
     result, message = synthesized(network)
     before, _ = synthesized(network, steps=0)
