@@ -234,7 +234,7 @@ def test_measuring_ranges_changes_nothing_else_and_a_failure_leaves_them():
     answered = answers(aware, x)[0]
     for wrong, message in (
         (tf.data.Dataset.from_tensor_slices(x).batch(8).repeat(), r"take\(100\)"),
-        (iter([]), "are none"),
+        (iter([]), "there are no pictures to set the ranges"),
         ((noise(4, 9, 9, 3) for _ in range(2)), "do not fit"),
         (itertools.chain([x], [np.full((4, 8, 8, 3), np.nan)]), "NaN"),
         ("no_such_set_of_pictures", "no_such_set_of_pictures"),
