@@ -10,7 +10,7 @@ from keras_cnns.tflite.file.biases import with_biases
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
 from keras_cnns.tflite.quantize.job import Job
-from keras_cnns.tflite.rewrite.int8_forms import has_int8_forms
+from keras_cnns.tflite.rewrite.int8_forms import to_int8_forms
 from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.target import Rewrites
@@ -45,9 +45,11 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
 
     def in_float32(int8_forms: Rewrites | None) -> bytes:
         def make() -> bytes:
-            if int8_forms is not None and not has_int8_forms(lean(None), int8_forms):
+            if int8_forms is None or int8_forms.scaled_input == "product":  # decided before the other forms
+                graph = lean(int8_forms)
+            elif not to_int8_forms(graph := lean(None), int8_forms):
                 return in_float32(None)
-            return convert.to_flatbuffer(lean(int8_forms).build(release=True), settings.batch, **names)
+            return convert.to_flatbuffer(graph.build(release=True), settings.batch, **names)
 
         return job.shared.once(("float32", int8_forms, settings.batch), make)
 

@@ -28,8 +28,8 @@ def rules_for(rewrites: Rewrites) -> list[Rule]:
     return rules
 
 
-def has_int8_forms(graph: Graph, rewrites: Rewrites) -> bool:
-    """Whether `rewrites` change anything in a graph that was prepared without them; the graph is left as it is."""
+def to_int8_forms(graph: Graph, rewrites: Rewrites) -> bool:
+    """Gives the operators of a prepared graph the forms that a target wants in int8; whether any was changed."""
     results: list[Node | None] = []
 
     def recorded(rule: Rule) -> Rule:
@@ -39,7 +39,7 @@ def has_int8_forms(graph: Graph, rewrites: Rewrites) -> bool:
 
         return record
 
-    graph.copy().rewrite(*(recorded(unless_masked(rule)) for rule in rules_for(rewrites)))
+    graph.rewrite(*(recorded(unless_masked(rule)) for rule in rules_for(rewrites)))
     return any(result is not None for result in results)
 
 

@@ -38,7 +38,7 @@ from keras_cnns.tflite.rewrite.fold import (
     keep_before_linear,
     scaled_input,
 )
-from keras_cnns.tflite.rewrite.int8_forms import Rule, by_fives, rules_for, thinning, unless_masked
+from keras_cnns.tflite.rewrite.int8_forms import Rule, by_fives, thinning, to_int8_forms, unless_masked
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
 from keras_cnns.tflite.rewrite.padding import each, fuse_padding
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
@@ -103,9 +103,10 @@ def prepared(
         by_fives,
         with_third_axis,
     ]
+    graph.rewrite(first, *map(unless_masked, rules))
     if int8_forms is not None:
-        rules += rules_for(int8_forms)
-    return graph.rewrite(first, *map(unless_masked, rules))
+        to_int8_forms(graph, int8_forms)
+    return graph
 
 
 def keep_outputs(graph: Graph, wanted: Outputs = None) -> None:
