@@ -36,7 +36,7 @@ BASE = [
 ]
 QAT = [
     "tf-keras>=2.18,<2.22",  # Keras 2, which tensorflow-model-optimization works on
-    "tensorflow-model-optimization==0.8.1",  # pruning and clustering; the reference for quantization-aware training
+    "tensorflow-model-optimization==0.8.1",  # the reference for quantization-aware training
 ]
 TORCH = ["torch>=2.4"]  # the tests' reference for weights of torchvision and timm; .pth files are read without it
 # Runtimes and compilers that exported files are checked on; each runs in a process of its own.

@@ -29,7 +29,7 @@ LAYERS = (
     ("maintenance", "demo", "testing", "cli"),
 )
 # Paths of 0.1.0 that still work: each only imports from where its names live now.
-OLD_PATHS = ("tflite.pages", "tflite.pages.page", "tflite.pages.any_model")
+OLD_PATHS = ("tflite.pages", "tflite.pages.page", "tflite.pages.any_model", "tflite.aware.compress")
 LONGEST = 300  # lines of a file
 
 
@@ -70,7 +70,7 @@ def test_nothing_imports_the_scripts():
 
 
 def test_only_the_twin_and_its_users_import_tf_keras():
-    allowed = {"tflite/aware/twin.py", "tflite/aware/quantized_twin.py", "tflite/aware/compress.py"}
+    allowed = {"tflite/aware/twin.py", "tflite/aware/quantized_twin.py"}
     assert importers("tf_keras", "tensorflow_model_optimization") <= allowed
 
 

@@ -28,5 +28,12 @@ __getattr__, __dir__, __all__ = public(
         "benchmark": "verify.timing",
         "benchmark_on_phone": "verify.phone",
         "quantization_aware": "aware.api",
+        "prune": "compress.pruning",
+        "Pruning": "compress.pruning",
+        "cluster": "compress.clustering",
+        "Clustering": "compress.clustering",
+        "KeepCompressed": "compress.keep",
+        "sparsity": "compress.kernels",
+        "gzip_size": "compress.kernels",
     },
 )

@@ -1,5 +1,12 @@
 # Written by `python -m keras_cnns.maintenance.stubs`.
 from .aware.api import quantization_aware as quantization_aware
+from .compress.clustering import Clustering as Clustering
+from .compress.clustering import cluster as cluster
+from .compress.keep import KeepCompressed as KeepCompressed
+from .compress.kernels import gzip_size as gzip_size
+from .compress.kernels import sparsity as sparsity
+from .compress.pruning import Pruning as Pruning
+from .compress.pruning import prune as prune
 from .export_file import export as export
 from .exporter import Exporter as Exporter
 from .file.metadata import Normalization as Normalization
@@ -37,4 +44,11 @@ __all__ = [
     "benchmark",
     "benchmark_on_phone",
     "quantization_aware",
+    "prune",
+    "Pruning",
+    "cluster",
+    "Clustering",
+    "KeepCompressed",
+    "sparsity",
+    "gzip_size",
 ]

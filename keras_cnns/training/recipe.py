@@ -98,6 +98,8 @@ class Recipe:
     batch_norm_momentum: Fraction = 0.0
     sync_batch_norm: bool = True  # statistics over all replicas
     hold_statistics: bool = False  # batch norm keeps those it starts with: for trained weights and little data
+    # fraction of zeros in each large kernel at the end; the smallest weights become zero while it trains; 0: none
+    prune: Fraction = 0.0
     seed: int = 0  # of weights, augmentation and order
     # the place
 

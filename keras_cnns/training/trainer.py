@@ -20,8 +20,10 @@ from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.errors import UserError, first_line
 from keras_cnns.support.temporary_folders import check_room
 from keras_cnns.tasks.base import recipe_model
+from keras_cnns.tflite.compress.kernels import sparsity
 from keras_cnns.training import distribute, run_folder
 from keras_cnns.training.optimizers import Optimizer
+from keras_cnns.training.pruned_run import PrunedRun
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.report import Report
 from keras_cnns.training.schedules import Plateau, schedule, total_steps
@@ -127,6 +129,8 @@ class Run:
         self.checkpoints = Checkpoints(self.folder / run_folder.CHECKPOINTS, saved, values, worker=worker)
         self.values = self.checkpoints.restore()
         self.workers.check_step(self.values["step"], self.folder)
+        with self.strategy.scope():
+            self.pruning = PrunedRun(recipe, self.model, dict(zip(map(id, averaged), ema, strict=True)))
         self.held_out_batches = self._distributed("test", self.held_out, recipe.batch_size)
         self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 
@@ -165,7 +169,8 @@ class Run:
 
     def _out_of_patience(self) -> bool:
         """Whether the held-out score was last improved `patience` epochs ago. The history survives a restart."""
-        scores = [row[f"held_out_{self.task.score}"] for row in self.values["history"]]
+        rows = [row for row in self.values["history"] if self.pruning.has_settled(row["step"], self.total)]
+        scores = [row[f"held_out_{self.task.score}"] for row in rows]
         return (
             bool(self.recipe.patience and scores) and len(scores) - 1 - int(np.argmax(scores)) >= self.recipe.patience
         )
@@ -175,12 +180,14 @@ class Run:
         v, began = self.values, time.perf_counter()
         step = v["step"]
         count = min(self.recipe.steps_per_call, self.total - step, self.steps_per_epoch - step % self.steps_per_epoch)
+        count = min(count, self.pruning.steps_until_change(step, self.total))
         if self.recipe.checkpoint_every:
             count = min(count, self.recipe.checkpoint_every - step % self.recipe.checkpoint_every)
         rates = [factor * self.rate(step + i) for i in range(count)]
         sums = self.steps.train(iterator, tf.constant(rates, tf.float32))
         v["sums"] = (np.asarray(v["sums"], "float32") + sums.numpy()).tolist()
         v["step"] = step + count
+        self.pruning.after_step(v["step"], self.total)
         v["seconds"] += time.perf_counter() - began
         if not np.isfinite(v["sums"][0]):
             raise UserError(
@@ -211,7 +218,7 @@ class Run:
         v.update(sums=self._no_sums(), seconds=0.0, history=[*v["history"], row])
         if self.chief:
             run_folder.write_history(v["history"], self.folder / "history.csv")
-        if score > v["best"]:
+        if score > v["best"] and self.pruning.has_settled(v["step"], self.total):
             v["best"] = score
             self._copy_weights()
             if self.chief:
@@ -249,6 +256,7 @@ class Run:
             run_folder.save_model(self.clean, self.folder / "model.keras", self.recipe, self.names)
             facts = {"parameters": self.clean.count_params(), "steps": v["step"]}
             facts |= {"seconds": sum(row["seconds"] for row in history)}
+            facts |= {"sparsity": sparsity(self.clean)} if self.recipe.prune else {}
             facts |= {f"best_{self.task.score}": v["best"], "versions": run_folder.versions()}
             write_json(self.folder / "metrics.json", {**facts, **metrics})
             title = f"{self.recipe.model} on {self.recipe.dataset}"

@@ -3,7 +3,7 @@
 The graph is prepared but keeps the batch normalization behind its convolutions. It is rebuilt in tf_keras layer by
 layer under the same names, trained there, and brought back by these names.
 
-Only this module, `quantized_twin.py` and `compress.py` import tf_keras and tfmot: `pip install keras_cnns[qat]`.
+Only this module and `quantized_twin.py` import tf_keras and tfmot: `pip install keras_cnns[qat]`.
 """
 
 import inspect

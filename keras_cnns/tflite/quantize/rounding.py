@@ -14,7 +14,7 @@ DAMPING = 0.01  # of the mean variance of an input
 def learned(
     weights: np.ndarray, covariance: np.ndarray, scale: np.ndarray, low: int, high: int, damping: float = DAMPING
 ) -> np.ndarray:
-    """Integers with which the layer's answers change least.
+    """Integers with which the layer's answers change least; weights that are zero, as pruned ones are, stay zero.
 
     Args:
       weights: [groups, outputs, inputs] floats.
@@ -41,7 +41,8 @@ def learned(
         pulled = wanted[:, start:stop] + factor[:, start:stop, stop:] @ errors[:, stop:] / own[:, start:stop]
         for i in reversed(range(start, stop)):
             near = factor[:, i, None, i + 1 : stop] @ errors[:, i + 1 : stop]
-            integers[:, i] = np.clip(np.rint((pulled[:, i - start] + near[:, 0] / own[:, i]) / scale), low, high)
+            nearest = np.rint((pulled[:, i - start] + near[:, 0] / own[:, i]) / scale)
+            integers[:, i] = np.where(wanted[:, i] == 0, 0, np.clip(nearest, low, high))
             errors[:, i] = wanted[:, i] - integers[:, i] * scale
     result = np.empty_like(integers)
     np.put_along_axis(result, order[:, :, None], integers, 1)
@@ -53,7 +54,7 @@ def compensated(
 ) -> np.ndarray:
     """Float weights that compute from rounded inputs what `weights` compute from unrounded ones, as nearly as possible.
 
-    Li et al. 2025 (GPTAQ, https://arxiv.org/abs/2504.02692).
+    Weights that are zero stay zero. Li et al. 2025 (GPTAQ, https://arxiv.org/abs/2504.02692).
 
     Args:
       weights: [groups, outputs, inputs].
@@ -65,4 +66,5 @@ def compensated(
     hessian = np.array(covariance, np.float64)
     mean = np.einsum("gii->g", hessian)[:, None] / count
     hessian[:, range(count), range(count)] += np.where(mean > 0, damping * mean, 1.0)
-    return weights + np.linalg.solve(hessian, (weights @ missing).transpose(0, 2, 1)).transpose(0, 2, 1)
+    change = np.linalg.solve(hessian, (weights @ missing).transpose(0, 2, 1)).transpose(0, 2, 1)
+    return np.where(weights == 0, 0.0, weights + change)

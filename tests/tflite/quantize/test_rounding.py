@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_cnns.tflite.quantize.rounding import learned
+from keras_cnns.tflite.quantize.rounding import compensated, learned
 
 
 def problem(groups, outputs, inputs, seed=0):
@@ -45,3 +45,11 @@ def test_inputs_and_kernels_that_are_dead():
     assert not integers[1].any()
     np.testing.assert_array_equal(integers[2], np.rint(weights[2] / scale[2][:, None]))
     assert np.abs(integers[0, :, 5] - weights[0, :, 5] / scale[0]).max() <= 1.0
+
+
+def test_pruned_weights_stay_zero():
+    weights, x, covariance, scale = problem(2, 8, 64)
+    weights[np.abs(weights) < 1] = 0
+    integers = learned(weights, covariance, scale, -7, 7)
+    assert np.all(integers[weights == 0] == 0)
+    assert np.all(compensated(weights, covariance, covariance / 10)[weights == 0] == 0)
