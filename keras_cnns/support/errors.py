@@ -27,23 +27,54 @@ class UserError(ValueError):
 
 
 class BadArgument(UserError):
-    """An argument, a flag or a field of a recipe has a value that cannot be used."""
+    """An argument, a flag or a field of a recipe has a value that cannot be used.
+
+    >>> try:
+    ...     keras_cnns.build("resnet50", classes=0)
+    ... except keras_cnns.BadArgument as error:
+    ...     print(error)
+    classes is 0: it must be a whole number, at least 1.
+    """
 
 
 class UnreadableFile(UserError):
-    """A file or folder is missing, damaged, of another kind, or cannot be read or written."""
+    """A file or folder is missing, damaged, of another kind, or cannot be read or written.
+
+    >>> try:
+    ...     keras_cnns.load_model("missing.keras")
+    ... except keras_cnns.UnreadableFile as error:
+    ...     print(error)
+    """
 
 
 class UnsupportedModel(UserError):
-    """The model is sound, but this operation does not support it: its inputs, its layers or what it ends in."""
+    """The model is valid, but this operation does not support its inputs, its layers or its outputs.
+
+    >>> try:
+    ...     keras_cnns.profile(keras.Sequential())
+    ... except keras_cnns.UnsupportedModel as error:
+    ...     print(error)
+    """
 
 
 class RejectedExport(UserError):
-    """The exported file failed verification; the previous file was kept."""
+    """The exported file failed verification. The previous file was kept.
+
+    >>> try:
+    ...     keras_cnns.tflite.export(model, "model.tflite", scheme="int8", calibration=pictures)
+    ... except keras_cnns.RejectedExport as error:
+    ...     print(error)
+    """
 
 
 class NotInstalled(UserError):
-    """An optional tool or package is missing. The message says how to install it."""
+    """An optional tool or package is missing. The message says how to install it.
+
+    >>> try:
+    ...     tuned = keras_cnns.tflite.quantization_aware(model, method="tfmot")
+    ... except keras_cnns.NotInstalled as error:
+    ...     print(error)
+    """
 
 
 @contextmanager

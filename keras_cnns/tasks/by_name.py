@@ -13,8 +13,13 @@ TASKS = {
     "classification": ("classification.task", "Classification"),
     "segmentation": ("segmentation.task", "Segmentation"),
     "detection": ("detection.two_stage.task", "TwoStage"),
-}  # task -> its module below keras_cnns.tasks, its class
-PARTS = {"proposals": "Proposals", "heads": "Heads"}  # of a detector in two stages, in `alternating`
+}
+"""The tasks that a recipe can train: {task of a network: (module in keras_cnns.tasks, class)}.
+
+>>> sorted(keras_cnns.tasks.TASKS)
+['classification', 'detection', 'segmentation']
+"""
+PARTS = {"proposals": "Proposals", "heads": "Heads"}  # part of a two-stage detector -> its class in `alternating`
 
 
 def of(recipe: Any) -> Task:

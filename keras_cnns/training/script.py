@@ -39,13 +39,19 @@ class Flags:
 def run(
     recipe: Recipe, args: Sequence[str] | None = None, called: str | None = None, description: str | None = None
 ) -> int:
-    """The main function of a recipe script: flags over `recipe`, then training.
+    """The main function of a recipe script: changes `recipe` as the command line says, and trains it.
 
-    Returns the exit status: 0, or 2 after a mistake of the user.
+    Args:
+      recipe: the settings of the script, the defaults of the flags.
+      args: the words of the command line; by default those of this process.
+      called: the command in the usage line of --help, such as "keras-cnns train small_detector".
+      description: the first lines of --help; by default the docstring of the main script.
 
-    args: the words of the command line; those of the process by default. called: the words before them, which show this
-      recipe's flags with --help behind them. description: what --help prints first; the main script's docstring by
-      default.
+    Returns:
+      The exit status: 0, 1 if --check finds a problem, 2 after a `UserError`, 130 after Ctrl-C.
+
+    >>> if __name__ == "__main__":
+    ...     raise SystemExit(run(RECIPE))
     """
     try:
         flags = parse(recipe, args, called, description)

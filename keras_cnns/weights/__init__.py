@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = public(
         "load_weights": "load",
         "published": "catalog",
         "decode_predictions": "imagenet",
-        "assign": "assign",
+        "assign": "assignment",
         "read": "formats.readers",
     },
 )

@@ -1,5 +1,5 @@
 # Written by `python -m keras_cnns.maintenance.stubs`.
-from .assign import assign as assign
+from .assignment import assign as assign
 from .catalog import published as published
 from .formats.readers import read as read
 from .imagenet import decode_predictions as decode_predictions

@@ -11,7 +11,7 @@ from keras_cnns.registry.registry import entry, registry
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.weights import numerics, renaming
 from keras_cnns.weights import preprocessing as pixels
-from keras_cnns.weights.assign import assign
+from keras_cnns.weights.assignment import assign
 from keras_cnns.weights.beside import Beside, ambiguous
 from keras_cnns.weights.catalog import SOURCES
 from keras_cnns.weights.classifier import head_layers

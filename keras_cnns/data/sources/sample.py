@@ -43,6 +43,10 @@ class Sample:
       size: (height, width) of the picture as the annotations state it, or None where they do not.
       fractions: whether boxes are fractions of the picture's width and height instead of pixels.
       first_pixel: 1 where the left and upper sides of boxes count pixels from 1, as in PASCAL VOC.
+
+    >>> sample = Sample(np.zeros((100, 200, 3), np.uint8), boxes=[[10, 20, 60, 80]], classes=[0])
+    >>> sample.boxes.shape, sample.ignored.tolist()
+    ((1, 4), [False])
     """
 
     picture: Any

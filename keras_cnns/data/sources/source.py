@@ -21,12 +21,18 @@ class Source:
       count: samples in the split.
       read: number -> `Sample`. A source of labels is traced by TensorFlow: it takes and returns int64 scalar tensors.
         A source of boxes or masks is called with an int.
-      where: number (an int) -> what a message calls that sample, or the file of its annotations.
-      labels: of all samples, int64 [count], where they are known without reading.
-      fingerprint: returns a word that differs where the samples, their order or their annotations differ.
-      files: the paths of all pictures, where each is a file of its own.
-      most_boxes: the most boxes that are used of one sample.
-      remedy: what to do where a sample cannot be read at all; None where that is a broken file like any other.
+      where: number (an int) -> the name of that sample, or of the file of its annotations, in messages.
+      labels: the labels of all samples, int64 [count], if they are known without reading the samples.
+      fingerprint: a function that returns a string. The string changes if the samples, their order or their
+        annotations change.
+      files: the paths of all pictures, if each picture is a separate file.
+      most_boxes: largest number of boxes that are used of one sample.
+      remedy: what the message advises if a sample cannot be read; None to treat it as a broken picture.
+
+    >>> files = [Path("a.jpg"), Path("b.jpg")]
+    >>> source = Source(("cat", "dog"), 2, lambda n: Sample(files[n].read_bytes(), label=n), lambda n: str(files[n]))
+    >>> source.limited(1).count
+    1
     """
 
     names: tuple[str, ...]
@@ -41,19 +47,23 @@ class Source:
 
     @cached_property
     def key(self) -> str:
-        """The `fingerprint`, computed once; "" where there is none."""
+        """The result of `fingerprint`, computed once; "" if there is no such function."""
         return self.fingerprint() if self.fingerprint else ""
 
     def picture_name(self, number: int) -> str:
-        """What a message calls the picture of a sample: its file, where it has one."""
+        """The name of a sample's picture in messages: its file, if it has one."""
         return self.where(number) if self.files is None else str(self.files[number])
 
     def limited(self, limit: int | None) -> "Source":
-        """`limit` samples spread evenly over the split; the whole split without a limit or beyond its end."""
+        """This source with `limit` samples, spread evenly over the split; all samples if there are no more than that.
+
+        Raises:
+          BadArgument: `limit` is less than 1.
+        """
         if limit is None or limit >= self.count:
             return self
         if limit < 1:
-            raise BadArgument(f"a limit of {limit} examples leaves nothing: give at least 1.")
+            raise BadArgument(f"limit is {limit}: give at least 1 example.")
         chosen = (np.arange(limit) * self.count // limit).tolist()  # a folder's pictures are sorted by class
         return replace(
             self,

@@ -17,11 +17,13 @@ from keras_cnns.support.types import Recipe
 from keras_cnns.tasks.base import recipe_model as network
 
 KINDS = {"label": "classification", "labels": "several labels at once", "mask": "segmentation", "boxes": "detection"}
-Finding = tuple[str, str, bool]  # what was looked at, what was found, whether that is fine
+Finding = tuple[str, str, bool]  # the subject, the finding, whether it is fine
 
 
 class Task(ABC):
-    """What a recipe's network is trained for. It knows the recipe, and no state of the run.
+    """What a network is trained for: how its data are loaded, its loss, its metrics and its figures.
+
+    A task keeps the recipe, and nothing about the progress of a run. Subclasses implement the abstract methods.
 
     A batch is (image, target, weight): image float32 [B, H, W, C] in 0 .. 255, target any nesting of tensors [B, ...],
     weight float32 [B], 0 for the padding of a batch.
@@ -29,10 +31,14 @@ class Task(ABC):
     Attributes:
       target: what comes with each picture, see `data.load`.
       unused: the fields of a recipe that have no effect on this task.
-      logged: the values that `loss` returns for the training samples, "loss" first.
-      held_out: the keys of `measure` that the history keeps.
-      score: the one of them by which the best epoch is chosen; higher is better.
-      learned: the key of `measure` that tells whether pictures were memorized; `score` where it is empty.
+      logged: the names of the values that `loss` returns for the training samples, "loss" first.
+      held_out: the metrics of the held-out pictures that the history keeps: keys of the result of `measure`.
+      score: the metric by which the best epoch is chosen; higher is better.
+      learned: the metric by which the self-check decides whether the network has memorized pictures; "" for `score`.
+
+    >>> task = keras_cnns.tasks.of(find_recipe("lenet5_digits"))
+    >>> isinstance(task, Task), task.target, task.score
+    (True, 'label', 'accuracy')
     """
 
     target: Target = "label"
@@ -46,7 +52,7 @@ class Task(ABC):
         self.recipe = recipe
 
     def load(self, split: str, batch_size: int, **more: Any) -> Data:
-        """A `data.Data` of one split; more: arguments of `data.load` about the position in the run (start, shard)."""
+        """Loads one split, as a `data.Data`. more: further arguments of `data.load`, such as start and shard."""
         recipe = self.recipe
         return load(
             recipe.dataset,
@@ -64,10 +70,10 @@ class Task(ABC):
         )
 
     def check(self) -> None:
-        """Checks, before training, that the recipe sets no field that this task does not use.
+        """Checks, before training, that the recipe leaves the fields that this task does not use at their defaults.
 
         Raises:
-          UserError: it does; the message names the field.
+          UserError: the recipe sets such a field; the message names it.
         """
         defaults = {field.name: field.default for field in fields(self.recipe)}
         for name in self.unused:
@@ -85,20 +91,20 @@ class Task(ABC):
             )
 
     def prepare(self, training: Data) -> dict[str, Any]:
-        """Looks at the training data before the first step. Returns what the run folder keeps of it."""
+        """Examines the training data before the first step. Returns the findings that the run folder keeps."""
         return {}
 
     def attach(self, model: Any) -> None:
-        """Tells the task which network `count` will measure.
+        """Prepares the task to measure `model` with `count`.
 
         Raises:
-          ValueError: it is not a network for this task.
+          ValueError: `model` is not a network for this task.
         """
         if not isinstance(model.output_shape, tuple):
             raise ValueError(f"it has {len(model.outputs)} outputs.")
 
     def finish(self, classes: int) -> Callable | None:
-        """The last part of the augmentation, computed on the training device: see `Data.finish`."""
+        """The function for the last part of the augmentation, which runs on the training device: see `Data.finish`."""
         return finisher(self.recipe.augment, classes)
 
     def network(self, classes: int) -> keras.Model:
@@ -110,32 +116,35 @@ class Task(ABC):
         return network.build_for_training(self.recipe, classes)
 
     def survey(self, targets: Sequence, names: Sequence) -> Iterable[Finding]:
-        """Findings about some training targets, before a run.
+        """Findings about some training targets, for the self-check before a run.
 
-        targets: the targets of some batches. names: of the classes.
+        targets: the targets of some batches. names: the names of the classes.
         """
         return ()
 
     def counted(self, target: Any) -> Any:
-        """The target of a batch that is measured as if it were the whole data set, as `count` takes it."""
+        """Prepares the target of one batch for `count`, to measure that batch as if it were the full data set."""
         return target
 
     @abstractmethod
     def loss(self, model: keras.Model, image: tf.Tensor, target: Any) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """(what is minimized, float32 [B]; {name: float32 [B]} of all that is `logged`), in training mode."""
+        """(the value to minimize, float32 [B]; {name: float32 [B]} for each name in `logged`), in training mode."""
 
     @abstractmethod
     def count(self, model: keras.Model, image: tf.Tensor, target: Any, weight: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """A tuple of tensors, of the shapes of `zeros`, which are added to those of other batches and replicas."""
+        """The counts of one batch: a tuple of tensors that are summed over batches and replicas.
+
+        They have the shapes of `zeros`.
+        """
 
     @abstractmethod
     def zeros(self, names: Sequence) -> tuple[tf.Tensor, ...]:
-        """What `count` returns for no sample. names: of the classes."""
+        """The counts of no samples, from which the sums start. names: the names of the classes."""
 
     @abstractmethod
     def measure(self, counts: Sequence, names: Sequence) -> dict[str, Any]:
-        """The metrics of the summed counts, as plain values for JSON, with `held_out` among the keys."""
+        """The metrics of the summed counts, as plain values for JSON. The keys include those in `held_out`."""
 
     @abstractmethod
     def draw(self, metrics: dict[str, Any], names: Sequence, folder: Path, title: str) -> None:
-        """Writes figures of the metrics into the run's folder."""
+        """Writes figures of the metrics into the run folder."""

@@ -17,9 +17,13 @@ from keras_cnns.tasks.classification.measures import probabilities, report, tall
 
 
 class Classification(Task):
-    """A target is a label, int64 [B], or mixed labels, float32 [B, classes].
+    """The task of classifiers. A target is a label, int64 [B], or mixed labels, float32 [B, classes].
 
     The network under training returns logits [B, classes]; further outputs are auxiliary classifiers.
+
+    >>> task = keras_cnns.tasks.of(find_recipe("lenet5_digits"))
+    >>> task.load("train", batch_size=32).steps
+    44
     """
 
     logged = ("loss", "accuracy")
@@ -40,7 +44,7 @@ class Classification(Task):
         losses = [LOSSES[self.recipe.loss](onehot, output) for output in outputs]
         correct = tf.cast(tf.argmax(outputs[0], -1) == tf.argmax(onehot, -1), tf.float32)
         total = losses[0] + self.recipe.auxiliary_weight * tf.add_n(losses[1:]) if losses[1:] else losses[0]
-        if self.class_weights is not None:  # the logged loss has no weights, as the held-out one
+        if self.class_weights is not None:  # the logged loss has no weights, like the held-out loss
             total *= tf.linalg.matvec(probabilities(target, outputs[0].shape[-1]), self.class_weights)
         return total, {"loss": losses[0], "accuracy": correct}
 

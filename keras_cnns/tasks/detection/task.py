@@ -17,10 +17,14 @@ DETECTED, ANNOTATED = ("boxes", "classes", "scores"), ("boxes", "classes", "igno
 
 
 class Detection(Task):
-    """A target is a dict of boxes, see `data.load`. All randomness depends on its `number` alone.
+    """The task of detectors. A target is a dict of boxes, see `data.load`. Random choices depend on its `number` alone.
 
-    Subclasses are the kinds of detectors. They add `loss` and `count`, and set `detections`, the number of boxes that
-    the network returns for each picture.
+    There is a subclass for each kind of detector. It implements `loss` and `count`, and sets `detections`, the number
+    of boxes that the network returns for each picture.
+
+    >>> task = keras_cnns.tasks.of(find_recipe("small_detector"))
+    >>> isinstance(task, keras_cnns.tasks.Detection), task.score
+    (True, 'map')
     """
 
     target = "boxes"
@@ -42,7 +46,7 @@ class Detection(Task):
     def _placed(
         self, detected: dict[str, tf.Tensor], target: dict[str, tf.Tensor], weight: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        """What was detected and what is annotated, each at its sample's place, so that batches may be added up."""
+        """The detected and the annotated boxes of all samples, zeros for the samples of other batches."""
         share = weight > 0
         place = tf.boolean_mask(target["number"], share)[:, None]
         parts = [detected[name] for name in DETECTED] + [target[name] for name in ANNOTATED]

@@ -17,10 +17,15 @@ from keras_cnns.tasks.multilabel.measures import measure
 
 
 class MultiLabel(Task):
-    """A target is float32 [B, labels] of 0 and 1, or between where pictures are mixed; see `data.load`.
+    """The task of classifiers with any number of labels for each picture.
 
-    The network under training returns logits [B, labels]; further outputs are auxiliary classifiers. The saved one
+    A target is float32 [B, labels] of 0 and 1, or values between them where pictures are mixed; see `data.load`.
+    The network under training returns logits [B, labels]; further outputs are auxiliary classifiers. The saved network
     returns probabilities, which do not sum to 1.
+
+    >>> recipe = find_recipe("small_classifier").but(dataset="folder:photos", labels="several")
+    >>> keras_cnns.tasks.of(recipe).score
+    'mean_average_precision'
     """
 
     target = "labels"
@@ -28,13 +33,14 @@ class MultiLabel(Task):
     held_out = ("mean_average_precision", "f1", "loss")
     score = "mean_average_precision"
     examples: int
-    probabilities = False  # whether the network that `count` measures returns them, as the saved one does
+    probabilities = False  # whether the network that `count` measures returns probabilities, like the saved network
 
     def check(self) -> None:
         super().check()
         if self.recipe.loss not in ("cross_entropy", "focal"):
             raise BadArgument(
-                f"loss {self.recipe.loss} is for one label a picture: use cross_entropy or focal, binary here."
+                f"loss {self.recipe.loss} is for one label a picture: use cross_entropy or focal, which are binary "
+                "for several labels."
             )
 
     def load(self, split: str, batch_size: int, **more: Any) -> Data:
@@ -68,7 +74,7 @@ class MultiLabel(Task):
         return {"labels": target, "number": tf.range(self.examples, dtype=tf.int64)}
 
     def count(self, model: keras.Model, image: tf.Tensor, target: Any, weight: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Probabilities and labels, each at its picture's place, so that batches may be added up: a ranking of all."""
+        """The probabilities and labels of all pictures, zeros for those of other batches: the metric ranks them all."""
         answers = tf.cast(tf.nest.flatten(model(image, training=False))[0], tf.float32)
         answers = answers if self.probabilities else tf.sigmoid(answers)
         used = weight > 0

@@ -16,9 +16,13 @@ from keras_cnns.tasks.segmentation import pixels
 
 
 class Segmentation(Task):
-    """A target is a mask, int32 [B, H, W], VOID where a pixel belongs to no class.
+    """The task of segmenters. A target is a mask, int32 [B, H, W], VOID where a pixel belongs to no class.
 
     The network under training returns logits [B, H, W, classes].
+
+    >>> task = keras_cnns.tasks.of(find_recipe("small_segmenter"))
+    >>> task.target, task.score
+    ('mask', 'mean_iou')
     """
 
     target = "mask"

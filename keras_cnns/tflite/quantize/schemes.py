@@ -118,6 +118,11 @@ SCHEMES = {
         calibrated=True,
     ),
 }
+"""The ways to quantize a file: {name: `Scheme`}. `keras_cnns.tflite.export` takes the name.
+
+>>> [name for name, scheme in keras_cnns.tflite.SCHEMES.items() if not scheme.calibrated]
+['float32', 'float16', 'weight_only_int8', 'weight_only_int4', 'dynamic_int8']
+"""
 
 
 def find(name: str) -> Scheme:

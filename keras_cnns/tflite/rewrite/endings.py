@@ -29,11 +29,18 @@ KINDS = {
     "multilabel": "independent probabilities: sigmoids",
     "segmentation": "a class for every pixel",
     "classes": "the numbers of classes themselves: an argmax",
-    "boxes": "boxes with a class and a score each, compared by their overlap, the surer ones counting more",
-    "embedding": "vectors whose direction counts",
-    "class_map": "where each class is seen: the map of the class answered",
+    "boxes": "boxes with a class and a score each, compared by their overlap, weighted by score",
+    "embedding": "vectors, of which the direction is compared",
+    "class_map": "a map that shows where the predicted class is seen",
     "regression": "any other numbers",
 }
+"""What an output can be, which decides how a file is compared with its model: {name: description}.
+
+`keras_cnns.tflite.export(..., outputs=NAME)` sets it; by default it is detected from the end of the network.
+
+>>> keras_cnns.tflite.KINDS["multilabel"]
+'independent probabilities: sigmoids'
+"""
 _PASSING = (keras.layers.Identity, keras.layers.Reshape, keras.layers.Flatten, *RESHAPES, *COPIES)
 
 

@@ -16,12 +16,19 @@ from keras_cnns.tflite.rewrite.endings import behind_passing, is_activation, is_
 from keras_cnns.tflite.rewrite.prepare import decomposed
 
 HEADS = {
-    "softmax": "probabilities, inside the file",
-    "logits": "what stands before the softmax, for an app that needs the order only",
-    "argmax": "the number of the best class",
-    "top_k": 'the `k` best: "scores" and "classes"',
-    "parts": "what the last concatenation joins, an output each: integers then have a scale for each",
+    "softmax": "probabilities",
+    "logits": "the input of the softmax, for an app that only needs the order of the classes",
+    "argmax": "the number of the class with the highest score",
+    "top_k": 'the `k` highest scores and their classes, as the outputs "scores" and "classes"',
+    "parts": "the inputs of the last concatenation as separate outputs, each with its own scale in an integer file",
 }
+"""What can replace the last operation of a network in its file: {name: description}.
+
+`keras_cnns.tflite.Ends(head=NAME)` sets it.
+
+>>> keras_cnns.tflite.HEADS["argmax"]
+'the number of the class with the highest score'
+"""
 
 
 def with_ends(model: keras.Model, preprocessing: Any = None, head: str | None = None, k: int = 5) -> keras.Model:

@@ -20,6 +20,11 @@ class Rejected(RejectedExport):
 
     Attributes:
       report: the `Report`, with the error of every layer.
+
+    >>> try:
+    ...     keras_cnns.tflite.export(model, "model.tflite", scheme="int8", calibration=pictures)
+    ... except keras_cnns.tflite.Rejected as error:
+    ...     print(error.report.reasons)
     """
 
     def __init__(self, message: str, report: Report) -> None:

@@ -95,6 +95,9 @@ class Report:
       sensitivities: a `Sensitivity` for each rounding, the largest error first, in schemes that choose by them.
       candidates: the files that "auto" chose from, a `Candidate` each.
       targets: a `TargetResult` for each other runtime or chip that the file is meant for.
+
+    >>> report = keras_cnns.tflite.export(model, "model.tflite", scheme="int8", calibration=pictures)
+    >>> report.status, report.size_bytes, report.comparisons[0].agreement
     """
 
     path: str

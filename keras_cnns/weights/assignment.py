@@ -1,4 +1,4 @@
-"""Strict assignment: every array is used, every variable set and every shape right, or nothing changes."""
+"""Strict assignment: uses every array and sets every variable, with equal shapes; otherwise nothing changes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,8 +28,8 @@ def assign(model: Any, tensors: dict[str, Any], *, source: str = "the weights") 
       source: where the arrays come from, for messages.
 
     Raises:
-      UserError: arrays are missing, left over, of another shape, or not finite. The message names the first few, and
-        the model keeps its weights.
+      UserError: arrays are missing, left over, of another shape, or not finite. The message names the first few. The
+        model keeps its weights.
     """
     if not isinstance(model, keras.Model) or not isinstance(tensors, dict):
         raise UnreadableFile(
