@@ -2,33 +2,19 @@
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
+from importlib import import_module
 from inspect import getdoc
 from typing import Any
 
-import tyro
-
-from keras_cnns.cli import insight
-from keras_cnns.cli.benchmark import benchmark
-from keras_cnns.cli.check import check
-from keras_cnns.cli.demo import demo
-from keras_cnns.cli.export import COMMON, export
-from keras_cnns.cli.figures import figure
-from keras_cnns.cli.help_screen import help_screen
-from keras_cnns.cli.list_models import list_models
-from keras_cnns.cli.micro import micro
-from keras_cnns.cli.predict import predict
-from keras_cnns.cli.recipes import recipes
-from keras_cnns.cli.show import show
-from keras_cnns.cli.train import train, train_with, usage
-from keras_cnns.cli.web import web
 from keras_cnns.support import messages, progress
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.flag_lists import split_lists, tuple_flags
 from keras_cnns.support.streams import discard_stdout, import_tensorflow, open_missing_streams
 from keras_cnns.support.temporary_folders import everything_temporary_inside
+from keras_cnns.tflite.targets.process import no_child_left, start_early
 from keras_cnns.version import __version__
 
 
@@ -43,26 +29,44 @@ def _with_tensorflow(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "list": list_models,
-    "show": show,
-    "demo": demo,
-    "recipes": recipes,
-    "train": train,
-    "export": export,
-    "predict": predict,
-    "benchmark": benchmark,
-    "check": check,
-    "micro": micro,
-    "web": web,
-    "explain": _with_tensorflow(insight.explain),
-    "compare": _with_tensorflow(insight.compare),
-    "report": _with_tensorflow(insight.report),
-    "search": _with_tensorflow(insight.search),
-    "figure": _with_tensorflow(figure),
-}
+class _Commands(Mapping[str, Callable[..., Any]]):
+    """The functions of the commands by name; the module of one is imported when it is looked up."""
+
+    homes = {
+        "list": "list_models.list_models",
+        "show": "show.show",
+        "demo": "demo.demo",
+        "recipes": "recipes.recipes",
+        "train": "train.train",
+        "export": "export.export",
+        "predict": "predict.predict",
+        "benchmark": "benchmark.benchmark",
+        "check": "check.check",
+        "micro": "micro.micro",
+        "web": "web.web",
+        "explain": "insight.explain",
+        "compare": "insight.compare",
+        "report": "insight.report",
+        "search": "insight.search",
+        "figure": "figures.figure",
+    }
+    with_tensorflow = {"explain", "compare", "report", "search", "figure"}
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        module, function = self.homes[name].split(".")
+        command = getattr(import_module(f"keras_cnns.cli.{module}"), function)
+        return _with_tensorflow(command) if name in self.with_tensorflow else command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.homes)
+
+    def __len__(self) -> int:
+        return len(self.homes)
+
+
+COMMANDS = _Commands()
 QUIET = "--quiet"  # of every command
-LONG_HELP = {"export": COMMON}  # commands with many flags: those that --help shows first
+RUN_LITERT = {"predict", "benchmark", "show"}  # commands that run a file, and little else
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -75,7 +79,12 @@ def main(words: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if words is None else words)
     quiet = QUIET in words
     try:
-        with messages.in_lines(quiet=quiet), progress.shown(quiet=quiet), everything_temporary_inside():
+        with (
+            messages.in_lines(quiet=quiet),
+            progress.shown(quiet=quiet),
+            everything_temporary_inside(),
+            no_child_left(),
+        ):
             status = run([word for word in words if word != QUIET or words[0] == "train"])
         sys.stdout.flush()
     except UserError as error:
@@ -86,6 +95,13 @@ def main(words: Sequence[str] | None = None) -> None:
     except (OSError, MemoryError) as error:  # a full disk, no memory
         print(f"error: {UserError(_system_message(error))}", file=sys.stderr)
         discard_stdout()
+        status = 2
+    except ModuleNotFoundError as error:  # in an install for .tflite files alone
+        if (error.name or "keras_cnns").split(".")[0] == "keras_cnns":
+            raise
+        print(
+            f"error: {error.name} is not installed, which this command needs: pip install keras_cnns", file=sys.stderr
+        )
         status = 2
     except KeyboardInterrupt:
         status = 130
@@ -104,15 +120,24 @@ def run(words: list[str]) -> int:
     if name not in COMMANDS:
         known = ", ".join(COMMANDS)
         raise UserError(f"there is no command {name!r}.{nearest(name, COMMANDS)} The commands are {known}.")
+    if name in RUN_LITERT and any(word.endswith(".tflite") for word in rest):
+        start_early("litert_child")
     if name == "train" and rest[:1] not in (["-h"], ["--help"]):
+        from keras_cnns.cli.train import train_with, usage
+
         if not rest:
             print(usage())
             return 2
         return train_with(rest[0], rest[1:])
     command = COMMANDS[name]
-    if name in LONG_HELP and {"-h", "--help"} & set(rest):
-        print(help_screen(command, f"keras-cnns {name}", LONG_HELP[name]))
+    if name == "export" and {"-h", "--help"} & set(rest):  # it has many flags: --help shows the common ones first
+        from keras_cnns.cli.export import COMMON
+        from keras_cnns.cli.help_screen import help_screen
+
+        print(help_screen(command, f"keras-cnns {name}", COMMON))
         return 0
+    import tyro
+
     tyro.cli(
         command,
         prog=f"keras-cnns {name}",

@@ -1,21 +1,14 @@
 """Every command and every flag explains itself, and lists are accepted as people write them."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tyro
-from PIL import Image
 from tyro.extras import get_parser
 
-from keras_cnns import build
 from keras_cnns.cli.commands import COMMANDS, main
 from keras_cnns.data import Augment
 from keras_cnns.support.flag_lists import join_values, split_lists, tuple_flags
-from keras_cnns.testing import pictures
-from keras_cnns.tflite import export
 from keras_cnns.training.recipe import Recipe
 from keras_cnns.training.recipe_help import COMMON
 from keras_cnns.training.script import Flags
@@ -133,29 +126,3 @@ def test_a_column_takes_several_numbers():
     assert join_values(words, "--overrides") == ["--overrides", "scales", "24,32,48", "width", "64", "--epochs", "3"]
     named = ["--overrides", "norm", "batch", "anchors", "1", "2"]
     assert join_values(named, "--overrides") == ["--overrides", "norm", "batch", "anchors", "1,2"]
-
-
-@pytest.mark.parametrize("words", ["show FILE", "predict PICTURE --model FILE", "benchmark FILE --runs 1 --threads 1"])
-def test_a_tflite_file_is_used_without_tensorflow_and_keras(words, tflite_file, picture):
-    code = (
-        "import sys\nfrom keras_cnns.cli.commands import main\n"
-        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    status = end.code\n"
-        "print('loaded', *sorted({'tensorflow', 'keras', 'tf_keras', 'torch', 'jax'} & set(sys.modules)), status)"
-    )
-    words = [{"FILE": str(tflite_file), "PICTURE": str(picture)}.get(word, word) for word in words.split()]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.splitlines()[-1] == "loaded 0", done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def tflite_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("file") / "lenet5.tflite"
-    export(build("lenet5", include_preprocessing=True), path, images=pictures(4, (32, 32, 1), high=255), force=True)
-    return path
-
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory):
-    path = tmp_path_factory.mktemp("picture") / "grey.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50), "uint8")).save(path)
-    return path

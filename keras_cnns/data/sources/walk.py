@@ -27,6 +27,15 @@ def pictures(folder: str | Path) -> list[Path]:
     return sorted(Path(where) / name for where, names in _walk(folder) for name in names if is_picture(name))
 
 
+def in_turn(folder: str | Path) -> Iterator[Path]:
+    """The files in a folder and all below it, without hidden ones: a folder's own by name, then those below it.
+
+    Only one folder's names are held at a time.
+    """
+    for where, names in _walk(folder):
+        yield from (Path(where) / name for name in names)
+
+
 def has_pictures(folder: str | Path, *, below: bool = True) -> bool:
     """Whether there are pictures in a folder, or in those below it where `below`."""
     if not below:

@@ -1,7 +1,8 @@
-"""The child process of `process.run_child`: `python -I child.py FOLDER`.
+"""The child process of `process.Child`: `python -I child.py FOLDER`.
 
-It finds `job.json` and `inputs.npz` in the folder, has the job done by the target's module (which imports numpy and its
-runtime, no more), and leaves `result.json` and `outputs.npz`.
+For each number N that it reads from its standard input it finds `N.job.json` and perhaps `N.inputs.npz` in the folder,
+has the job done by the target's module (which imports numpy and its runtime, no more), leaves `N.result.json` and
+`N.outputs.npz`, and writes one byte to its standard output. It ends when its standard input does.
 """
 
 import json
@@ -11,19 +12,31 @@ import threading
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from queue import SimpleQueue
 
 
 def main(folder: Path) -> None:
-    """Does the job in `folder`."""
-    _end_with_parent()
-    job = json.loads((folder / "job.json").read_text())
+    """Does the jobs in `folder`, one after the other, for as long as the parent runs."""
+    numbers, answers = _connected()
+    while True:
+        number = numbers.get()
+        _do(folder, number)
+        os.write(answers, b"\n")
+
+
+def _do(folder: Path, number: str) -> None:
+    job = json.loads((folder / f"{number}.job.json").read_text())
     _limit_memory(job.pop("memory_bytes"))
     sys.path += [path for path in job.pop("search") if path not in sys.path]
-    _load_package(Path(job.pop("package")))
+    package = Path(job.pop("package"))
+    if "keras_cnns" not in sys.modules:
+        _load_package(package)
     import numpy as np
 
-    with np.load(folder / "inputs.npz") as arrays:
-        inputs = {name[1:]: array for name, array in arrays.items()}
+    inputs: dict = {}
+    if (folder / f"{number}.inputs.npz").exists():
+        with np.load(folder / f"{number}.inputs.npz") as arrays:
+            inputs = {name[1:]: array for name, array in arrays.items()}
     outputs: dict = {}
     try:
         jobs = import_module(f"keras_cnns.tflite.targets.{job.pop('module')}").JOBS
@@ -32,23 +45,30 @@ def main(folder: Path) -> None:
         result = {"missing": _line(error)}
     except Exception as error:  # every runtime has errors of its own for a file that it refuses
         result = {"error": _line(error)}
-    np.savez(folder / "outputs.npz", **{f"_{name}": array for name, array in outputs.items()})
-    (folder / "partial.json").write_text(json.dumps(result))
-    (folder / "partial.json").rename(folder / "result.json")
+    np.savez(folder / f"{number}.outputs.npz", **{f"_{name}": array for name, array in outputs.items()})
+    (folder / f"{number}.result.json").write_text(json.dumps(result))
 
 
-def _end_with_parent() -> None:
-    """Ends this process when its parent is gone, however that ended: the parent holds the other end of our input."""
-    parent = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
+def _connected() -> tuple[SimpleQueue[str], int]:
+    """The numbers of jobs as they arrive, and where to answer; this process ends when its parent is gone.
+
+    The standard streams are replaced, because runtimes and their own children read and write them as they like.
+    """
+    requests, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
     os.close(nothing)
+    numbers: SimpleQueue[str] = SimpleQueue()
 
-    def wait() -> None:
-        os.read(parent, 1)
+    def read() -> None:
+        with os.fdopen(requests) as lines:
+            for line in lines:
+                numbers.put(line.strip())
         os._exit(1)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=read, daemon=True).start()
+    return numbers, answers
 
 
 def _limit_memory(count: int) -> None:

@@ -1,4 +1,4 @@
-"""What LiteRT does in a process of its own (`process.run_child`). Imports numpy and ai_edge_litert, no more."""
+"""What LiteRT does in a process of its own (`process.Child`). Imports numpy and ai_edge_litert, no more."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,10 +8,45 @@ import numpy as np
 
 from keras_cnns.tflite.targets.litert_interpreter import File, dequantized, quantized
 
+_kept: dict[tuple, File] = {}  # files that stay open for later jobs
+
+
+def _opened(job: Mapping[str, Any]) -> File:
+    """The job's file; with `keep` it stays open, and later jobs with the same settings use it again."""
+    key = (job["file"], job.get("threads", 1), job.get("reference_kernels", False))
+    if key in _kept:
+        return _kept[key]
+    file = File(key[0], threads=key[1], reference=key[2])
+    if job.get("keep"):
+        _kept[key] = file
+    return file
+
+
+def _start(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Imports LiteRT and no more."""
+    import ai_edge_litert.interpreter  # noqa: F401
+
+    return {}, {}
+
+
+def _signature(
+    job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Names, shapes and types of inputs and outputs; nothing is run."""
+    return _ends(_opened(job)), {}
+
+
+def _ends(file: File) -> dict[str, Any]:
+    return {
+        "inputs": {name: [int(n) for n in detail["shape_signature"]] for name, detail in file.inputs.items()},
+        "input_details": [_tensor(name, detail) for name, detail in file.inputs.items()],
+        "output_details": [_tensor(name, detail) for name, detail in file.outputs.items()],
+    }
+
 
 def _predict(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The answers to `inputs` as floats by output name; "*" stands for the only input."""
-    file = File(job["file"], threads=job.get("threads", 1), reference=job.get("reference_kernels", False))
+    file = _opened(job)
     if set(inputs) == {"*"} and len(file.inputs) == 1:
         inputs = {name: inputs["*"] for name in file.inputs}
     if set(inputs) != set(file.inputs):
@@ -22,7 +57,7 @@ def _predict(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[
             raise ValueError(f"input {name} takes (N, {', '.join(map(str, shape))}), not {inputs[name].shape}")
     count = len(next(iter(inputs.values())))
     batch = job.get("batch") or file.batch or 1
-    if file.batch is None:
+    if file.batch is None and file.resized != batch:
         file.resize(batch)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in file.outputs}
     for start in range(0, count, batch):
@@ -64,6 +99,7 @@ def _time(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dic
 
 def _describe(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Every operator, which of them XNNPACK leaves to the slower kernels, and the memory of one run."""
+    _start(job, inputs)
     before = _peak()
     file = File(job["file"])
     if file.batch is None:
@@ -87,9 +123,7 @@ def _describe(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple
             open_ends += map(int, producers[tensor]["inputs"])
     left = [n["op_name"] for n in nodes if n["op_name"] != "DELEGATE" and n["index"] not in delegated]
     return {
-        "inputs": {name: [int(n) for n in detail["shape_signature"]] for name, detail in file.inputs.items()},
-        "input_details": [_tensor(name, detail) for name, detail in file.inputs.items()],
-        "output_details": [_tensor(name, detail) for name, detail in file.outputs.items()],
+        **_ends(file),
         "operators": file.operators,
         "partitions": len(delegates),
         "arena_bytes": _arena(file, [node for node in nodes if node["op_name"] != "DELEGATE"]),
@@ -189,6 +223,8 @@ def _saturation(
 
 
 JOBS = {
+    "start": _start,
+    "signature": _signature,
     "saturation": _saturation,
     "layers": _layers,
     "examine": _examine,

@@ -38,6 +38,7 @@ class File:
             experimental_op_resolver_type=kernels,
             experimental_preserve_all_tensors=keep_tensors,
         )
+        self.resized: int | None = None  # entries of one run, where the file leaves them open
         self.operators = [detail["op_name"] for detail in self.interpreter._get_ops_details()]
         self.interpreter.allocate_tensors()
         signatures = self.interpreter.get_signature_list()
@@ -63,6 +64,7 @@ class File:
         for detail in self.inputs.values():
             self.interpreter.resize_tensor_input(detail["index"], [batch, *detail["shape_signature"][1:]])
         self.interpreter.allocate_tensors()
+        self.resized = batch
 
     def shape(self, detail: Mapping[str, Any]) -> np.ndarray:
         """The shape of an input as it is opened now."""

@@ -9,19 +9,23 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from keras_cnns.support.errors import BadArgument, NotInstalled, UserError, first_line
 from keras_cnns.support.temporary_folders import temporary_folder
 from keras_cnns.support.validation import short
 
+if TYPE_CHECKING:
+    import numpy as np
+
 CHILD = Path(__file__).with_name("child.py")
 PACKAGE = Path(__file__).resolve().parents[2]  # keras_cnns
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL", "NODE_PATH")
+PATIENCE = 5.0  # seconds for a child to end
 SECONDS = 1800.0  # for one job; the slowest here, a compiler on a large network, needs a tenth
 
 # Environment variables with which a user changes the limits of a child process.
@@ -33,76 +37,200 @@ def run_child(
     module: str,
     kind: str,
     job: Mapping[str, Any],
-    inputs: Mapping[str, np.ndarray] | None = None,
+    inputs: Mapping[str, "np.ndarray"] | None = None,
     *,
     runtime: str,
     install: str = "",
     names: Sequence[str] = (),
     seconds: float | None = None,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Runs job `kind` of the module `keras_cnns.tflite.targets.MODULE`; returns its result and its arrays.
+) -> tuple[dict[str, Any], dict[str, "np.ndarray"]]:
+    """Has one job done by a child process (`Child`); returns its result and its arrays.
 
-    job: what the job needs to know, values that JSON holds. inputs: arrays by name.
-    runtime: its name in messages. install: the command that installs it. names: the files it works on, for messages.
+    job, inputs, seconds: see `Child.ask`. runtime, install, names: see `Child`.
 
     Raises:
       NotInstalled: the runtime cannot be imported.
       UserError: it refused the file, died or took longer than `seconds`, or there is no room for its files.
     """
     seconds = seconds or _limit(SECONDS_VARIABLE, SECONDS)
-    listed = ", ".join(Path(name).name for name in names)
-    try:
-        with temporary_folder() as folder:
-            request = {**job, "module": module, "kind": kind, "package": str(PACKAGE), "search": _search_path()}
-            request["memory_bytes"] = int(_limit(MEMORY_VARIABLE, _memory() / 2**30) * 2**30)
-            return _answer(folder, request, inputs or {}, runtime, install, listed, seconds)
-    except (OSError, MemoryError) as error:  # no room for temporary files, or no process to be had
-        raise UserError(f"{runtime} cannot be run on {listed}: {first_line(error)}") from error
+    with Child(module, runtime=runtime, install=install, names=names) as child:
+        return child.ask(kind, job, inputs, seconds=seconds)
 
 
-def _answer(
-    folder: Path,
-    request: Mapping[str, Any],
-    inputs: Mapping[str, np.ndarray],
-    runtime: str,
-    install: str,
-    names: str,
-    seconds: float,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    (folder / "job.json").write_text(json.dumps(request))
-    renamed: dict[str, Any] = {f"_{name}": array for name, array in inputs.items()}  # `file` is savez's own
-    np.savez(folder / "inputs.npz", **renamed)
-    (folder / "tmp").mkdir()
-    read_end, write_end = os.pipe()  # the child ends when nobody holds the write end any more
+_STARTED: dict[str, "_Process"] = {}
+
+
+def start_early(module: str) -> None:
+    """Starts the process of the next `Child` of this module now, so that it imports its runtime meanwhile.
+
+    Call it inside `no_child_left`. The module needs a job "start", which imports the runtime. Nothing happens if there
+    is no room for its files.
+    """
+    with suppress(OSError, UserError):
+        process = _STARTED[module] = _Process()
+        process.send({**_settings(module), "kind": "start"}, {})
+
+
+@contextmanager
+def no_child_left() -> Iterator[None]:
+    """Ends at its end the processes that were started early and that no `Child` has taken."""
     try:
-        child = subprocess.run(
-            [sys.executable, "-I", str(CHILD), str(folder)],
-            env=_environment(folder),
-            cwd=folder / "tmp",
-            stdin=read_end,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired:
-        raise UserError(
-            f"{runtime} was stopped on {names}: it took longer than {seconds:g} seconds ({SECONDS_VARIABLE})."
-        ) from None
+        yield
     finally:
-        os.close(read_end)
-        os.close(write_end)
-    if not (folder / "result.json").exists():
-        lines = [line for line in child.stderr.splitlines() if line.strip() and not line.startswith("INFO")]
-        last = lines[-1][:200] if lines else "it printed nothing"
-        raise UserError(f"{runtime} broke down on {names} (exit {child.returncode}): {last}")
-    result = json.loads((folder / "result.json").read_text())
-    if "missing" in result:
-        raise NotInstalled(f"{runtime} was not run: {install} ({result['missing']})")
-    if "error" in result:
-        raise UserError(f"{runtime} cannot run {names}: {result['error']}")
-    with np.load(folder / "outputs.npz") as arrays:
-        return result, {name[1:]: array for name, array in arrays.items()}
+        while _STARTED:
+            _STARTED.popitem()[1].close()
+
+
+class Child:
+    """Does one job after the other with the functions in `JOBS` of `keras_cnns.tflite.targets.MODULE`, in one process.
+
+    >>> with Child("litert_child", runtime="LiteRT", names=["net.tflite"]) as child:
+    ...     result, _ = child.ask("describe", {"file": "/folder/net.tflite"})
+    """
+
+    def __init__(self, module: str, *, runtime: str, install: str = "", names: Sequence[str] = ()) -> None:
+        """runtime: its name in messages. install: the command that installs it. names: the files it works on."""
+        self.module, self.runtime, self.install = module, runtime, install
+        self.names = ", ".join(Path(name).name for name in names)
+        self._process: _Process | None = None
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+    def ask(
+        self,
+        kind: str,
+        job: Mapping[str, Any],
+        inputs: Mapping[str, "np.ndarray"] | None = None,
+        *,
+        seconds: float | None = None,
+    ) -> tuple[dict[str, Any], dict[str, "np.ndarray"]]:
+        """The result and the arrays of one job.
+
+        Args:
+          kind: a key of the module's `JOBS`.
+          job: what it needs to know, values that JSON holds.
+          inputs: arrays by name.
+          seconds: the most it may take.
+
+        Raises:
+          NotInstalled, UserError: as in `run_child`.
+        """
+        seconds = seconds or _limit(SECONDS_VARIABLE, SECONDS)
+        try:
+            request = {**job, **_settings(self.module), "kind": kind}
+            if self._process is None:
+                self._process = _STARTED.pop(self.module, None) or _Process()
+            self._process.send(request, inputs or {})
+            answer = self._process.receive(seconds)
+        except subprocess.TimeoutExpired:
+            raise UserError(
+                f"{self.runtime} was stopped on {self.names}: it took longer than {seconds:g} seconds "
+                f"({SECONDS_VARIABLE})."
+            ) from None
+        except (OSError, MemoryError) as error:  # no room for temporary files, or no process to be had
+            raise UserError(f"{self.runtime} cannot be run on {self.names}: {first_line(error)}") from error
+        if answer is None:
+            raise UserError(f"{self.runtime} broke down on {self.names} {self._process.last_words()}")
+        result, arrays = answer
+        if "missing" in result:
+            raise NotInstalled(f"{self.runtime} was not run: {self.install} ({result['missing']})")
+        if "error" in result:
+            raise UserError(f"{self.runtime} cannot run {self.names}: {result['error']}")
+        return result, arrays
+
+
+class _Process:
+    """`child.py` in a folder of its own. A job is three files in the folder, and its number on the child's input.
+
+    The child answers a line for each job it has done. It ends when its input is closed, however this process ended.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self.folder = self._open.enter_context(temporary_folder())
+        self.sent = self.received = 0
+        (self.folder / "tmp").mkdir()
+        with open(self.folder / "stderr", "wb") as errors:
+            self.child = subprocess.Popen(
+                [sys.executable, "-I", str(CHILD), str(self.folder)],
+                env=_environment(self.folder),
+                cwd=self.folder / "tmp",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                bufsize=0,
+            )
+
+    def send(self, job: Mapping[str, Any], inputs: Mapping[str, "np.ndarray"]) -> None:
+        self.sent += 1
+        if inputs:
+            import numpy as np  # not needed to start a child
+
+            renamed: dict[str, Any] = {f"_{name}": array for name, array in inputs.items()}  # `file` is savez's own
+            np.savez(self.folder / f"{self.sent}.inputs.npz", **renamed)
+        (self.folder / f"{self.sent}.job.json").write_text(json.dumps(job))
+        assert self.child.stdin is not None
+        with suppress(BrokenPipeError):  # it has died: `receive` says so
+            self.child.stdin.write(b"%d\n" % self.sent)
+
+    def receive(self, seconds: float) -> tuple[dict[str, Any], dict[str, "np.ndarray"]] | None:
+        """The answer to the last job sent; None if the child died.
+
+        Raises:
+          TimeoutExpired: it took longer than `seconds`; it was killed.
+        """
+        import numpy as np
+
+        assert self.child.stdout is not None
+        timer = threading.Timer(seconds, self.child.kill)
+        timer.daemon = True
+        timer.start()
+        while self.received < self.sent and self.child.stdout.read(1):
+            self.received += 1
+        in_time = timer.is_alive()
+        timer.cancel()
+        if self.received < self.sent:
+            if not in_time:
+                raise subprocess.TimeoutExpired("child.py", seconds)
+            return None
+        result = json.loads((self.folder / f"{self.sent}.result.json").read_text())
+        with np.load(self.folder / f"{self.sent}.outputs.npz") as arrays:
+            answers = {name[1:]: array for name, array in arrays.items()}
+        for file in self.folder.glob(f"{self.sent}.*"):
+            file.unlink()
+        return result, answers
+
+    def last_words(self) -> str:
+        """How the child ended and the last line it printed, as the end of a sentence."""
+        status = self.child.wait()
+        text = (self.folder / "stderr").read_text(errors="replace")
+        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("INFO")]
+        return f"(exit {status}): {lines[-1][:200] if lines else 'it printed nothing'}"
+
+    def close(self) -> None:
+        """Ends the child and deletes its folder."""
+        try:
+            with self.child:
+                assert self.child.stdin is not None
+                self.child.stdin.close()
+                try:
+                    self.child.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    self.child.kill()
+        finally:
+            self._open.close()
+
+
+def _settings(module: str) -> dict[str, Any]:
+    """What every job says about the child itself."""
+    memory = int(_limit(MEMORY_VARIABLE, _memory() / 2**30) * 2**30)
+    return {"module": module, "package": str(PACKAGE), "search": _search_path(), "memory_bytes": memory}
 
 
 def _limit(variable: str, default: float) -> float:

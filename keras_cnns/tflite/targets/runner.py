@@ -8,7 +8,7 @@ import numpy as np
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError
 from keras_cnns.support.validation import path_of, short, whole
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
-from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.process import Child, run_child
 
 INSTALL = "pip install ai-edge-litert"
 
@@ -34,6 +34,41 @@ def _numbers(array: Any) -> np.ndarray:
     return array
 
 
+class Session:
+    """A `.tflite` file that stays open in one child process, for pictures after pictures.
+
+    >>> with Session("net.tflite") as session:
+    ...     for batch in batches:
+    ...         print(session.run(batch).argmax(-1))
+    """
+
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        """path, threads, errors: see `predict`."""
+        path = path_of(path)
+        if not path.is_file():
+            raise UnreadableFile(f"there is no file {path}.")
+        if not whole(threads, 1):
+            raise BadArgument(f"threads is {short(threads)}: give a whole number from 1.")
+        self._child = Child("litert_child", runtime="LiteRT", install=INSTALL, names=[str(path)])
+        self._job = {"file": str(path.resolve()), "threads": threads, "keep": True}
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._child.__exit__(*error)
+
+    def signature(self) -> dict[str, Any]:
+        """Names, shapes and types of the inputs and outputs (`litert_child`, job "signature")."""
+        return self._child.ask("signature", self._job)[0]
+
+    def run(self, images: np.ndarray | dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
+        """The answers to `images`; arguments, result and errors are those of `predict`."""
+        arrays = images if isinstance(images, dict) else {"*": images}
+        _, outputs = self._child.ask("predict", self._job, {name: _numbers(array) for name, array in arrays.items()})
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+
 def predict(
     path: str | Path, images: np.ndarray | dict[str, np.ndarray], *, threads: int = 1
 ) -> np.ndarray | dict[str, np.ndarray]:
@@ -50,14 +85,8 @@ def predict(
 
     >>> keras_cnns.tflite.predict("net.tflite", pictures).argmax(-1)
     """
-    path = path_of(path)
-    if not path.is_file():
-        raise UnreadableFile(f"there is no file {path}.")
-    if not whole(threads, 1):
-        raise BadArgument(f"threads is {short(threads)}: give a whole number from 1.")
-    inputs = {name: _numbers(array) for name, array in (images if isinstance(images, dict) else {"*": images}).items()}
-    _, outputs = ask("predict", inputs, file=str(path.resolve()), threads=threads)
-    return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+    with Session(path, threads=threads) as session:
+        return session.run(images)
 
 
 def scores(path: str | Path, images: np.ndarray, *, threads: int = 1) -> np.ndarray:

@@ -1,0 +1,160 @@
+"""Predictions for any number of pictures, written to a file of JSON lines or Parquet; an interrupted run goes on."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from keras_cnns.inference import network as networks
+from keras_cnns.inference.items import Item, Paths, Shard, items
+from keras_cnns.inference.predict import Options, answers
+from keras_cnns.support import progress
+from keras_cnns.support.atomic_files import write_json, written_aside
+from keras_cnns.support.errors import BadArgument, NotInstalled, UnreadableFile
+from keras_cnns.support.validation import path_of
+
+SUFFIXES = (".jsonl", ".parquet")
+DEFAULTS, EVERYTHING = Options(), Shard()
+EVERY = 64  # rows between two writes to the disk
+ROWS = 10_000  # of one group in a Parquet file
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write` did. file: of the results. pictures: its rows. broken: those with an error. before: rows that an
+    earlier run had written."""
+
+    file: str
+    pictures: int
+    broken: int
+    before: int
+
+
+def write(
+    model: str | Path, paths: Paths, file: str | Path, options: Options = DEFAULTS, shard: Shard = EVERYTHING
+) -> Written:
+    """Writes a row for each picture; a picture that cannot be read gets the row {"picture", "error"}.
+
+    Rows are collected in FILE.partial. A run that was stopped continues there when it is started again with the same
+    arguments. The file appears under its own name when it is complete.
+
+    Args:
+      model, paths: see `predict`; the pictures may be more than memory or a list of their names could hold.
+      file: `.jsonl`, a JSON object on each line as `predict` returns it; or `.parquet`. With more than one shard
+        -00003-of-00016 is added to its name.
+      options: see `predict`.
+      shard: which share of the pictures.
+
+    Raises:
+      UserError: as in `predict`; or a partial file is of another run.
+    """
+    model, file = path_of(model, "model"), _named(path_of(file, "results"), shard)
+    if file.suffix == ".parquet":
+        _pyarrow()
+    pictures = items(paths, shard)
+    if file.exists():
+        raise BadArgument(f"{file} is complete: delete it to predict again.")
+    partial, settings = Path(f"{file}.partial"), Path(f"{file}.partial.json")
+    before, broken = _resumed(partial, settings, _settings(model, paths, options, shard), pictures)
+    total = before
+    with networks.opened(model) as network, open(partial, "a", encoding="utf-8") as lines:
+        found = answers(network, pictures, options, skip_broken=True)
+        for row in progress.track(found, "predicting"):
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+            total += 1
+            broken += "error" in row
+            if total % EVERY == 0:
+                lines.flush()
+        lines.flush()
+        os.fsync(lines.fileno())
+    if file.suffix == ".parquet":
+        _to_parquet(partial, file)
+        partial.unlink()
+    else:
+        os.replace(partial, file)
+    settings.unlink(missing_ok=True)
+    return Written(str(file), total, broken, before)
+
+
+def _named(file: Path, shard: Shard) -> Path:
+    if file.suffix not in SUFFIXES:
+        raise BadArgument(f"{file} is none of {', '.join(SUFFIXES)}: results are JSON lines or Parquet.")
+    if shard.count == 1:
+        return file
+    return file.with_name(f"{file.stem}-{shard.number:05}-of-{shard.count:05}{file.suffix}")
+
+
+def _settings(model: Path, paths: Paths, options: Options, shard: Shard) -> dict[str, Any]:
+    """What has to be the same when a run continues."""
+    status = model.stat() if model.is_file() else None
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
+    return {
+        "model": str(model),
+        "model_bytes": status and status.st_size,
+        "model_time": status and status.st_mtime,
+        "paths": list(map(str, paths)),
+        "options": {name: value if value is None else str(value) for name, value in asdict(options).items()},
+        "shard": str(shard),
+    }
+
+
+def _resumed(partial: Path, file: Path, settings: Mapping[str, Any], pictures: Iterator[Item]) -> tuple[int, int]:
+    """(rows, rows with an error) of the partial file, after which `pictures` stands; starts one if there is none."""
+    if not partial.exists() or not file.exists():
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        write_json(file, settings)
+        return 0, 0
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    changed = [name for name, value in settings.items() if stored.get(name) != value]
+    if changed:
+        raise BadArgument(f"{partial} is of a run with another {' and '.join(changed)}: delete it to begin anew.")
+    rows = broken = 0
+    end, last = 0, ""
+    with open(partial, "rb") as lines:
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break  # the run was stopped while it wrote this
+            row = json.loads(line)
+            rows, broken, end, last = rows + 1, broken + ("error" in row), end + len(line), row["picture"]
+    os.truncate(partial, end)
+    skipped = next(islice(pictures, rows - 1, None), None) if rows else None
+    if rows and (skipped is None or skipped.name != last):
+        raise UnreadableFile(f"the pictures are others than when {partial} was begun: delete it to begin anew.")
+    return rows, broken
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise NotInstalled('Parquet files need pyarrow: pip install "keras_cnns[parquet]".') from error
+    return pyarrow
+
+
+def _to_parquet(lines: Path, file: Path) -> None:
+    """Writes the rows as a Parquet file with the columns picture, size, classes, objects and error."""
+    arrow = _pyarrow()
+    from pyarrow import parquet
+
+    text, real = arrow.string(), arrow.float64()
+    named = arrow.list_(arrow.struct([("label", text), ("score", real)]))
+    box = [("class", text), ("number", arrow.int64()), ("score", real), ("box", arrow.list_(real))]
+    columns = [("picture", text), ("size", arrow.list_(arrow.int64())), ("classes", named)]
+    schema = arrow.schema([*columns, ("objects", arrow.list_(arrow.struct(box))), ("error", text)])
+    with (
+        written_aside(file) as temporary,
+        open(lines, encoding="utf-8") as rows,
+        parquet.ParquetWriter(temporary, schema) as writer,
+    ):
+        while group := [_row(json.loads(line)) for line in islice(rows, ROWS)]:
+            writer.write_table(arrow.Table.from_pylist(group, schema))
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    if "classes" in row:
+        row["classes"] = [{"label": label, "score": score} for label, score in row["classes"]]
+    return row
