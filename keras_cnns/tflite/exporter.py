@@ -26,11 +26,12 @@ from keras_cnns.tflite.aware.source import source_of
 from keras_cnns.tflite.file import convert, metadata
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.float_model import FloatModel
-from keras_cnns.tflite.inputs.gather import Pictures, gather
+from keras_cnns.tflite.inputs.gather import gather
 from keras_cnns.tflite.inputs.structures import Inputs
 from keras_cnns.tflite.inputs.synthetic import WORD, synthetic
 from keras_cnns.tflite.original import Original
-from keras_cnns.tflite.quantize import ranges, schemes
+from keras_cnns.tflite.picture_bytes import as_bytes, guessed_normalization
+from keras_cnns.tflite.quantize import schemes
 from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
@@ -96,7 +97,8 @@ class Exporter:
         float_model = FloatModel.of(keras_model).explained(ends.explain)
         synthesize = _synthesizer(float_model) if isinstance(calibration, str) and calibration == WORD else None
         inputs = Inputs(float_model.model, float_model.inputs)
-        self.pictures = gather(inputs, calibration, images, labels, synthesize)
+        pictures = gather(inputs, calibration, images, labels, synthesize)
+        self.pictures = as_bytes(pictures, self.description.normalization, self.other_targets)
         self.float_model = float_model.sized(self.pictures.images)
         self.original = Original.of(self.float_model, self.pictures, outputs, source_of(model))
         self._shared = Shared()
@@ -143,7 +145,7 @@ class Exporter:
         job = Job(self.pictures.thinned, settings, self._shared, self._rewrites)
         with progress.step(f"converting to {scheme}"):
             reference, data = build_file.build(self.float_model, scheme, job)
-        normalization = self.description.normalization or _guessed_normalization(self.pictures)
+        normalization = self.description.normalization or guessed_normalization(self.pictures)
         data = metadata.attach(data, self._labelled_card(scheme), normalization=normalization)
         with written_aside(path) as temporary, temporary_folder() as folder:
             temporary.write_bytes(data)
@@ -280,13 +282,3 @@ def _selected(targets: str | Iterable[str | Target]) -> list[Target]:
 def _synthesizer(float_model: FloatModel) -> Any:
     kinds = [ending.kind for ending in float_model.endings()]
     return partial(synthetic, float_model.graph, float_model.inputs, kinds)
-
-
-def _guessed_normalization(pictures: Pictures) -> metadata.Normalization | None:
-    """How pixels from 0 to 255 become what the file takes, when the pictures fill a customary range."""
-    values = pictures.calibration or (None if pictures.are_noise else pictures.images)
-    if values is None or len(values) != 1:
-        return None
-    (array,) = values.values()
-    customary = ranges.picture_range(float(array.min()), float(array.max()))
-    return customary and metadata.normalization(*customary)

@@ -12,6 +12,7 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.activity import without_regularizer
 from keras_cnns.tflite.aware.fake_quant import ROUNDED, SCALINGS, FakeQuant, is_quantization_aware
+from keras_cnns.tflite.aware.input_ranges import customary
 from keras_cnns.tflite.file import convert as conversion
 from keras_cnns.tflite.file import repair
 from keras_cnns.tflite.rewrite.fold import as_affine, depthwise, fold_back
@@ -79,6 +80,8 @@ def _freeze(node: Node, uses: Uses) -> Node | None:
             raise UserError(
                 f"{node.name} ranges from {low} to {high}: the training diverged. Use a smaller learning rate."
             )
+        if node.config.get("is_input"):
+            low, high = map(float, customary(low, high))
         node.config |= {"low": low, "high": max(high, low + 1e-6)}
         node.weights = []
     return None

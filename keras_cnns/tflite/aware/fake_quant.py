@@ -17,6 +17,7 @@ from keras import layers, ops
 from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.keras_internals import sublayers
 from keras_cnns.graph.kinds import DIVIDE
+from keras_cnns.tflite.aware.input_ranges import customary
 from keras_cnns.tflite.rewrite.fold import per_input
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class FakeQuant(layers.Layer):
     round. Zero is always one of the steps. Shape in and out: any.
 
     least: smaller values count as this one, if the reader of x computes the same from them (see `native.floors`).
+    is_input: x is an input of the model; a range that pictures nearly fill becomes theirs (see `input_ranges`).
     """
 
     rounds = True  # see `unrounded`
@@ -48,11 +50,12 @@ class FakeQuant(layers.Layer):
         high: float | None = None,
         momentum: float = MOMENTUM,
         least: float | None = None,
+        is_input: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.fixed = None if low is None else (float(low), float(cast(float, high)))
-        self.momentum, self.least = momentum, least
+        self.momentum, self.least, self.is_input = momentum, least, is_input
         self.supports_masking = True
         self.supports_jit = False  # Keras would compile the whole step with XLA, several times slower on CPUs
 
@@ -76,8 +79,9 @@ class FakeQuant(layers.Layer):
             self.low.assign(low)
             self.high.assign(high)
             self.seen.assign(ops.ones(()))
-            return _rounded_between(x, low, high)
-        return ops.where(seen > 0, _rounded_between(x, low, high), x)
+        low, high = customary(low, high) if self.is_input else (low, high)
+        rounded = _rounded_between(x, low, high)
+        return rounded if training else ops.where(seen > 0, rounded, x)
 
     def counted(self, x: tf.Tensor) -> tf.Tensor:
         """x, with smaller values replaced by `least`."""
@@ -91,7 +95,7 @@ class FakeQuant(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         low, high = self.fixed or (None, None)
-        own = {"low": low, "high": high, "momentum": self.momentum, "least": self.least}
+        own = {"low": low, "high": high, "momentum": self.momentum, "least": self.least, "is_input": self.is_input}
         return {**super().get_config(), **own}
 
 

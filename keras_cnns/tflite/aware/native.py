@@ -196,7 +196,7 @@ def quantized(
     if node.many or node.integers or node.is_a(ONE_HOT, Affine) or _as_before(node):
         return None
     low, high = fixed_range(node)
-    config = {"low": low, "high": high, "momentum": momentum, "least": least}
+    config = {"low": low, "high": high, "momentum": momentum, "least": least, "is_input": node.is_a(layers.InputLayer)}
     return Node(FakeQuant, (node,), config=config, name=f"{node.name}_quant", shape=node.shape)
 
 

@@ -20,6 +20,7 @@ from keras_cnns.tflite.quantize.job import Job
 # The customary ranges of pictures: a calibration that fills one of them nearly is meant to fill it, and then a camera's
 # bytes go into an integer input as they are.
 PICTURE_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
+SLACK = 0.1  # of a customary range, that pictures may leave free at either end
 NEAR, MANY = 1e-3, 0.05  # steps from half-way, and the share of values there from which the range is changed
 FEWEST = 16  # pictures that a percentile of is anything but their extremes
 BINS = 2048
@@ -64,7 +65,7 @@ def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
 def picture_range(low: float, high: float) -> tuple[float, float] | None:
     """The customary range that values from `low` to `high` nearly fill; None if there is none."""
     for least, most in PICTURE_RANGES:
-        slack = 0.1 * (most - least)
+        slack = SLACK * (most - least)
         if least <= low <= least + slack and most - slack <= high <= most:
             return least, most
     return None

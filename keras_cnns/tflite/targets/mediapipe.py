@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_cnns.support.errors import UnreadableFile
+from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.tflite.file.contents import Tensor, TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, TensorMetadata, read_metadata
 from keras_cnns.tflite.targets import rules
@@ -17,6 +17,7 @@ from keras_cnns.tflite.targets.tensors import output_scale, quantize
 
 CHANNELS = 3  # MediaPipe hands RGB pictures to a file
 ENDS = ("FLOAT32", "UINT8")
+NEAR = 0.01  # of a byte: what the arithmetic of a normalization may lose
 
 
 class MediaPipe:
@@ -27,7 +28,8 @@ class MediaPipe:
     install = 'pip install "keras_cnns[mediapipe]"'
 
     def rewrites(self) -> Rewrites:
-        return replace(LITERT_REWRITES, input_type="uint8", output_type="uint8")  # it runs LiteRT with XNNPACK
+        # it runs LiteRT with XNNPACK
+        return replace(LITERT_REWRITES, input_type="uint8", output_type="uint8", byte_pictures=True)
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
         findings = rules.ends(
@@ -67,26 +69,33 @@ class MediaPipe:
         return findings
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
-        """Raises CannotRun if the file is neither a classifier nor a segmenter, or if MediaPipe resizes its answers."""
+        """Raises CannotRun if the file is neither a classifier nor a segmenter, or if MediaPipe resizes its answers.
+
+        Raises UserError if the file takes floats and the pictures are not bytes, normalized as its metadata states.
+        """
+        (pixels,) = inputs.values()
+        image = next(iter(file.inputs.values()))
+        stored = quantize(np.asarray(pixels), image) if image.type == "UINT8" else _bytes(pixels, self._image(file))
+        return self._run(file, stored)
+
+    def placement(self, file: TFLiteFile) -> Placement:
+        """MediaPipe does not say where its operators run."""
+        image = next(iter(file.inputs.values()))
+        self._run(file, np.zeros((1, *image.shape[1:]), np.uint8))
+        return Placement(operators=len(file.main.operators))
+
+    def _run(self, file: TFLiteFile, pictures: np.ndarray) -> Outputs:
+        """The answers to pictures of bytes (N, H, W, C)."""
         outputs = {name: tensor for name, tensor in file.outputs.items() if tensor.type in ENDS}
         task = "classify" if all(len(tensor.shape) == 2 for tensor in outputs.values()) else "segment"
         single = next(iter(outputs.values()), None)
         if task == "segment" and (len(outputs) != 1 or single is None or len(single.shape) != 4):
             raise CannotRun(f"MediaPipe's ImageClassifier and ImageSegmenter have no use for {file.path.name}.")
-        (pixels,) = inputs.values()
         job = {"file": str(file.path.resolve()), "task": task, "outputs": list(outputs)}
-        image = next(iter(file.inputs.values()))
-        stored = quantize(np.asarray(pixels), image) if image.type == "UINT8" else _bytes(pixels, self._image(file))
-        arrays = self._child(job, {"pictures": stored})
+        arrays = self._child(job, {"pictures": pictures})
         if single is not None and task == "segment" and arrays[next(iter(outputs))].shape[1:] != single.shape[1:]:
             raise CannotRun(f"MediaPipe runs {file.path.name} and resizes its class map, which is not compared.")
         return Outputs(arrays, {name: output_scale(file, tensor) for name, tensor in outputs.items()})
-
-    def placement(self, file: TFLiteFile) -> Placement:
-        """MediaPipe does not say where its operators run."""
-        zeros = {name: np.zeros((1, *tensor.shape[1:]), np.float32) for name, tensor in file.inputs.items()}
-        self.run(file, zeros)
-        return Placement(operators=len(file.main.operators))
 
     def _image(self, file: TFLiteFile) -> TensorMetadata:
         if NAME not in file.metadata:
@@ -102,9 +111,17 @@ class MediaPipe:
 
 
 def _bytes(pixels: Any, image: TensorMetadata) -> np.ndarray:
-    """Pictures on the model's scale as bytes, by the metadata's mean and standard deviation."""
+    """Pictures on the model's scale as bytes, by the metadata's mean and standard deviation.
+
+    Raises:
+      UserError: they are not bytes.
+    """
     mean, std = np.asarray(image.mean or 0.0), np.asarray(image.std or 1.0)
-    return np.clip(np.rint(np.asarray(pixels) * std + mean), 0, 255).astype(np.uint8)
+    exact = np.asarray(pixels) * std + mean
+    stored = np.clip(np.rint(exact), 0, 255)
+    if np.any(np.abs(stored - exact) > NEAR):
+        raise UserError("MediaPipe takes pictures of bytes: give pictures of whole numbers from 0 to 255.")
+    return stored.astype(np.uint8)
 
 
 # --- in the child process ---------------------------------------------------------------------------------------------

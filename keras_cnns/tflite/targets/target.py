@@ -29,6 +29,7 @@ class Rewrites:
     scaled_input: how the network scales its input, by a depthwise "convolution" or by a "product" and a sum.
     nonzero_biases: whether every FULLY_CONNECTED in int8 has a bias that is not zero.
     float16_biases: whether a float16 file stores its biases in float16 too.
+    byte_pictures: whether the runtime takes pictures of bytes only; then the file is compared on such pictures.
     """
 
     hard_swish: Form = "full"
@@ -41,6 +42,7 @@ class Rewrites:
     scaled_input: Literal["convolution", "product"] = "convolution"
     nonzero_biases: bool = False
     float16_biases: bool = False
+    byte_pictures: bool = False
 
 
 @dataclass(frozen=True)

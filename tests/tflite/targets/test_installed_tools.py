@@ -169,6 +169,16 @@ def test_mediapipe_takes_uint8_ends_and_refuses_int8(pictures, tmp_path):
         )
 
 
+@needs("mediapipe")
+def test_mediapipe_is_compared_on_pictures_of_bytes(pictures, tmp_path):
+    """Pictures that a program resized are no bytes."""
+    images = np.clip(pictures[24:] + np.random.default_rng(0).uniform(-0.5, 0.5, pictures[24:].shape), 0, 255)
+    report = export(MODEL, tmp_path / "a.tflite", images=images.astype("f4"), target="mediapipe")
+    assert report.targets[0].answered and report.status == "pass", report.reasons
+    with pytest.raises(UserError, match="MediaPipe takes pictures of bytes"):
+        table.TARGETS["mediapipe"].run(read_contents(tmp_path / "a.tflite"), {"image": images.astype("f4")})
+
+
 @needs("tosa")
 @pytest.mark.parametrize(("change", "left"), [(None, {}), ("CUMSUM", {"CUMSUM": 1})])
 def test_tosa_says_which_operators_it_does_not_lower(change, left, tmp_path):
