@@ -45,7 +45,7 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
 
     def in_float32(int8_forms: Rewrites | None) -> bytes:
         def make() -> bytes:
-            if int8_forms is None or int8_forms.scaled_input == "product":  # decided before the other forms
+            if int8_forms is None or int8_forms.scaled_input != "convolution":  # decided before the other forms
                 graph = lean(int8_forms)
             elif not to_int8_forms(graph := lean(None), int8_forms):
                 return in_float32(None)

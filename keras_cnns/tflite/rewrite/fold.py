@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_cnns.graph.kinds import CONVS, DEPTHWISE, FLIP, LAYER_SCALE, LINEAR, TRANSPOSED
-from keras_cnns.graph.node import Node, Uses, cast, like, new, plus, times
+from keras_cnns.graph.node import Node, Uses, cast, like, new, plus, shaped, times
 from keras_cnns.tflite.rewrite.padding import each, zeros_around
 
 
@@ -199,6 +199,23 @@ def scaled_input(node: Node, uses: Uses | None = None) -> Node | None:
     if np.ptp(scale) or np.ptp(shift):
         return None
     return plus(times(node.input, float(scale[0]), node), float(shift[0]), node)
+
+
+def summed_input(node: Node, uses: Uses) -> Node | None:
+    """Writes an affine node on an input, with values for each channel, as a sum before the padded convolution.
+
+    The scale is folded into the kernel; the shift cannot be, since padded zeros are not shifted. For the largest NPU
+    Vela estimates fewer cycles for the sum than for a depthwise convolution.
+    """
+    before = node.input if node.is_a(*CONVS, *DEPTHWISE) else None
+    if before is None or not before.is_a(Affine) or before.input.inputs or uses[before] != 1:
+        return None
+    scale, shift = (np.asarray(weight, np.float64) for weight in before.weights)
+    if before.config.get("folded_later") or not np.all(scale) or not (np.ptp(scale) or np.ptp(shift)):
+        return None
+    moved = new(ops.add, (before.input, (shift / scale).astype("float32")), before, "plus", {})
+    scaled_only = like(before, args=(shaped(moved, before.input),), weights=[scale, np.zeros_like(shift)])
+    return fold_forward(like(node, args=(scaled_only,)), {scaled_only: 1})
 
 
 def number_affine(node: Node) -> tuple[float, float] | None:

@@ -37,6 +37,7 @@ from keras_cnns.tflite.rewrite.fold import (
     follows_linear,
     keep_before_linear,
     scaled_input,
+    summed_input,
 )
 from keras_cnns.tflite.rewrite.int8_forms import Rule, by_fives, thinning, to_int8_forms, unless_masked
 from keras_cnns.tflite.rewrite.matrix_products import with_third_axis
@@ -45,6 +46,12 @@ from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.target import Rewrites
 
 Outputs: TypeAlias = str | int | Sequence[str | int] | None  # names or positions; None for all but auxiliary ones
+# what `Rewrites.scaled_input` wants -> the rules for it
+SCALED_INPUTS: dict[str, list[Rule]] = {
+    "convolution": [],
+    "product": [scaled_input],
+    "sum": [summed_input, scaled_input],
+}
 RECURRENT = (layers.RNN, layers.Bidirectional, layers.TimeDistributed, layers.ConvLSTM2D)
 
 
@@ -97,7 +104,7 @@ def prepared(
         fuse_padding,
         fold_back,
         keep_before_linear if keep_scaling else fold_forward,
-        *([scaled_input] if int8_forms is not None and int8_forms.scaled_input == "product" else []),
+        *SCALED_INPUTS[int8_forms.scaled_input if int8_forms is not None else "convolution"],
         depthwise,
         thinning,
         by_fives,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from keras_cnns.tflite.file.contents import Operator, TFLiteFile
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.capture import captured
 from keras_cnns.tflite.targets.process import run_child
-from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites
+from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites, ScaledInput
 
 INTEGERS = ("INT8", "INT16", "UINT8", "INT32", "INT64")  # types of results that the NPU computes
 ENDS = "export with input_type and output_type int8"
@@ -45,8 +45,10 @@ class EthosU:
         self.title = f"Arm Ethos-{series} ({macs} MACs)"
 
     def rewrites(self) -> Rewrites:
-        # by Vela's estimate a depthwise convolution of the picture is slower than a product, but for the smallest NPU
-        scaled_input: Literal["convolution", "product"] = "convolution" if "u55" in self.name else "product"
+        # by Vela's estimate a depthwise convolution of the picture is slower than a product, but for the smallest NPU,
+        # and slower than a sum with a number for each channel on the largest
+        forms: dict[str, ScaledInput] = {"u55": "convolution", "u65": "product", "u85": "sum"}
+        scaled_input = forms[self.name.split("-")[1]]
         return Rewrites(scaled_input=scaled_input, input_type="int8", output_type="int8")
 
     def findings(self, file: TFLiteFile) -> list[Finding]:

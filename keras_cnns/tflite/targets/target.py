@@ -13,6 +13,7 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file.contents import TFLiteFile
 
 Form = Literal["full", "decomposed"]
+ScaledInput = Literal["convolution", "product", "sum"]
 Severity = Literal["error", "warning", "note"]
 
 
@@ -26,7 +27,8 @@ class Rewrites:
     longest_concatenation: more tensors than this are concatenated step by step; None for any number.
     float_softmax: a final softmax is computed in float where the outputs are float.
     input_type, output_type: types of an int8 file's ends, "float32", "int8" or "uint8".
-    scaled_input: how the network scales its input, by a depthwise "convolution" or by a "product" and a sum.
+    scaled_input: how the network scales its input: by a depthwise "convolution"; by a "product" and a sum where all
+      channels are scaled alike; "sum" is "product", and else a sum with the scales in the convolution behind it.
     nonzero_biases: whether every FULLY_CONNECTED in int8 has a bias that is not zero.
     float16_biases: whether a float16 file stores its biases in float16 too.
     byte_pictures: whether the runtime takes pictures of bytes only; then the file is compared on such pictures.
@@ -39,7 +41,7 @@ class Rewrites:
     float_softmax: bool = False
     input_type: str = "float32"
     output_type: str = "float32"
-    scaled_input: Literal["convolution", "product"] = "convolution"
+    scaled_input: ScaledInput = "convolution"
     nonzero_biases: bool = False
     float16_biases: bool = False
     byte_pictures: bool = False
