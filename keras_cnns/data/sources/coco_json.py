@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.class_names import one_line
+from keras_cnns.data.sources.class_names import BACKGROUNDS, one_line
 from keras_cnns.support import messages
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.untrusted import MAX_ANNOTATIONS, read_json
@@ -94,7 +94,8 @@ def role_of_folders(path: Path, folder: Path) -> str | None:
 def classes(path: Path, contents: Sequence[Mapping]) -> tuple[tuple[str, ...], dict]:
     """(names, {id: number}) in the order of the ids, the same in every split's JSON.
 
-    A class that is the supercategory of all others and has no annotations, as Roboflow writes, does not count.
+    Two kinds of classes without annotations do not count: the supercategory of all others, as Roboflow writes it, and
+    the background, as labelme writes it.
 
     Raises:
       UserError: the lists differ, have no ids or names, or two names are the same.
@@ -111,6 +112,8 @@ def classes(path: Path, contents: Sequence[Mapping]) -> tuple[tuple[str, ...], d
     if len(roots) == 1 and len(rows) > 1:
         kept = [row for row in rows if str(row["name"]) not in roots or row["id"] in used]
         rows = kept if len(kept) == len(rows) - 1 else rows
+    objects_only = [row for row in rows if str(row["name"]).lower() not in BACKGROUNDS or row["id"] in used]
+    rows = objects_only or rows
     rows = sorted(rows, key=lambda row: (isinstance(row["id"], str), row["id"]))
     names = tuple(one_line(row["name"]) for row in rows)
     if len(set(names)) < len(names):

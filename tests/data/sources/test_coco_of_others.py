@@ -90,6 +90,23 @@ def test_a_line_break_in_the_name_of_a_class_becomes_a_space(tmp_path):
     assert boxes(tmp_path)[0] == ("wet road",)
 
 
+@pytest.mark.parametrize("background", ["_background_", "background", "__background__"])
+def test_a_background_without_objects_is_no_class_of_boxes(tmp_path, background):
+    content = coco(ten(), names=("road",), segmentation=corners)
+    content["categories"].insert(0, {"id": 0, "name": background})
+    folder_of(tmp_path, ten())
+    write(tmp_path / "annotations.json", content)
+    assert boxes(tmp_path)[0] == ("road",)
+    assert masks(tmp_path)[0] == ("background", "road")
+
+
+def test_a_background_with_objects_is_a_class(tmp_path):
+    content = coco(ten("background"), names=("background",))
+    folder_of(tmp_path, ten())
+    write(tmp_path / "annotations.json", content)
+    assert boxes(tmp_path)[0] == ("background",)
+
+
 def runs(box, compressed):
     """The rectangle in COCO's run lengths."""
     x1, y1, x2, y2 = box

@@ -1,7 +1,13 @@
 """What annotation programs write is read as they meant it. They are installed by the tox environment `annotations`."""
 
+import base64
+import io
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -186,3 +192,70 @@ def _result(name, x1, y1, x2, y2):
     value |= {"width": 100 * (x2 - x1) / WIDTH, "height": 100 * (y2 - y1) / HEIGHT}
     about = {"type": "rectanglelabels", "from_name": "label", "to_name": "image", "image_rotation": 0}
     return about | {"original_width": WIDTH, "original_height": HEIGHT, "value": value}
+
+
+@pytest.fixture
+def labelme(pictures, tmp_path):
+    """Runs one of labelme's own scripts on annotations as labelme saves them, and returns the folder it writes.
+
+    The scripts are in labelme's source distribution, not in its wheel.
+    """
+    examples = os.environ.get("LABELME_EXAMPLES")
+    if not examples:
+        pytest.skip("LABELME_EXAMPLES does not name the folder `examples` of labelme's source distribution")
+    python = os.environ.get("LABELME_PYTHON", sys.executable)
+    (tmp_path / "labels.txt").write_text("\n".join(("__ignore__", "_background_", *CLASSES)))
+
+    def written(script, shape):
+        annotations, out = tmp_path / shape, tmp_path / "out"
+        annotations.mkdir()
+        for n, rows in truth().items():
+            content = {"version": "6.3.1", "flags": {}, "imagePath": f"../pictures/p{n}.png", "imageHeight": HEIGHT}
+            content |= {"imageWidth": WIDTH, "imageData": None, "shapes": [_shape(shape, *row) for row in rows]}
+            (annotations / f"p{n}.json").write_text(json.dumps(content))
+        command = [python, str(Path(examples, script)), str(annotations), str(out), "--noviz"]
+        environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+        subprocess.run([*command, "--labels", str(tmp_path / "labels.txt")], check=True, env=environment)
+        for n in range(COUNT):  # without the losses of JPEG, so that the red values stay
+            shutil.copy(pictures / f"p{n}.png", out / "JPEGImages" / f"p{n}.jpg")
+        return out
+
+    return written
+
+
+def _shape(kind, name, x1, y1, x2, y2):
+    """A mask covers the same pixels as the box; its corners are those of its outermost pixels."""
+    about = {"label": name, "group_id": None, "flags": {}, "shape_type": kind}
+    if kind == "rectangle":
+        return about | {"points": [[float(x1), float(y1)], [float(x2), float(y2)]]}
+    png = io.BytesIO()
+    Image.new("L", (x2 - x1, y2 - y1), 255).save(png, "PNG")
+    return about | {
+        "points": [[float(x1), float(y1)], [float(x2 - 1), float(y2 - 1)]],
+        "mask": base64.b64encode(png.getvalue()).decode(),
+    }
+
+
+def test_boxes_of_labelme(labelme):
+    """It counts from 0 and writes a decimal point; its list of classes begins with the background."""
+    check_boxes(labelme("bbox_detection/labelme2voc.py", "rectangle"), CLASSES)
+
+
+def test_masks_of_labelme(labelme):
+    folder = labelme("instance_segmentation/labelme2voc.py", "mask")
+    names, masks_by_picture = masks(folder)
+    assert names == ("_background_", *CLASSES) and sorted(masks_by_picture) == sorted(truth())
+    for n, mask in masks_by_picture.items():
+        np.testing.assert_array_equal(mask, painted(truth()[n], names))
+
+
+def test_polygons_of_labelme_in_cocos_form(labelme):
+    """Its boxes are those of masks that it fills itself, a row and a column larger than the rectangles."""
+    folder = labelme("instance_segmentation/labelme2coco.py", "rectangle")
+    names, boxes_by_picture = boxes(folder)
+    assert names == CLASSES
+    for n, rows in boxes_by_picture.items():
+        assert rows == sorted((name, x1, y1, x2 + 1, y2 + 1) for name, x1, y1, x2, y2 in truth()[n])
+    names, masks_by_picture = masks(folder)
+    for n, mask in masks_by_picture.items():
+        np.testing.assert_array_equal(mask, painted(truth()[n], names))
