@@ -41,13 +41,14 @@ def timm() -> dict[str, Any]:
     return table
 
 
-def known(name: str, path: Path, net: Any = None) -> Beside:
+def known(name: str, path: Path, net: Any = None, architecture: str = "") -> Beside:
     """What is known about the weights at `path`.
 
     Args:
       name: our name of the network that they are for.
       path: the file or folder.
       net: the row of the model, if it is not the published one.
+      architecture: the name of the network that a training checkpoint holds.
 
     Raises:
       UserError: config.json cannot be read; or it or the name of the file names another network.
@@ -65,8 +66,29 @@ def known(name: str, path: Path, net: Any = None) -> Beside:
             columns, labels = transformers_config.read(name, content, config)
             return Beside(columns, "transformers", labels)
     check_name(name, path.name)
+    for folder in _telling_folders(path):
+        if other := _antialiased(folder):
+            raise UnreadableFile(f"{path} lies in a folder that is named after {other}, another network than {name}.")
+    if architecture and entry(name).task == "classification":
+        check_name(name, architecture, f"{path} says that it holds weights of {{}}")
+        if recipe := called(architecture):
+            return _of(name, *recipe)
     recipe = called(path.name)
     return _of(name, *recipe) if recipe else Beside()
+
+
+def _telling_folders(path: Path) -> list[str]:
+    """The names of the folder of a file, and of the model's folder in the cache of the Hugging Face hub."""
+    cached = [folder.name for folder in path.parents if folder.name.startswith("models--")]
+    return [path.parent.name, *cached]
+
+
+def _antialiased(text: str) -> str:
+    """The network in a name that has the tensors of one of ours and pools with antialiasing; "" if there is none."""
+    for name in timm()["architectures"]:
+        if OTHERWISE.search(name) and re.search(rf"(?<![a-z0-9]){name}(?![a-z0-9])", text.lower()):
+            return str(name)
+    return ""
 
 
 def _of_config(name: str, content: dict[str, Any], config: Path, net: Any) -> Beside:
@@ -104,22 +126,38 @@ def _without_width(architecture: str) -> tuple[str, float | None]:
     return f"{match[1]}_100", int(match[2]) / 100
 
 
-def check_name(name: str, file: str) -> None:
+def check_name(name: str, file: str, claim: str = "") -> None:
     """Raises UserError if a file is named after another network, such as resnetblur50-84f4748f.pth for resnet50_v1_5.
 
     Some of those networks have the same tensors and answer differently.
+
+    Args:
+      name: our name of the network.
+      file: the name of the file, or that of a network.
+      claim: how the message begins, with {} for the other network; by default that the file is named after it.
     """
-    stem = _stem(file)
+    stem = _stem(file).lower()
     ours = {name} | {(renaming.peer(name, origin) or "").partition("(")[0] for origin in renaming.ORIGINS}
     ours |= {a for a, of in timm()["architectures"].items() if name in of and not OTHERWISE.search(a)}
     ours |= {old for old, now in timm()["old"].items() if now.split(".")[0] in ours}
     ours |= {theirs.partition("(")[0] for theirs in (renaming.peer(name, "efficientnet_pytorch"),) if theirs}
-    every = {*ours, *timm()["architectures"], *timm()["old"], *timm()["others"]}
+    if name not in timm()["architectures"].get(name, [name]):
+        ours.remove(name)  # torchvision and timm call another network so
+    every = {name, *ours, *timm()["architectures"], *timm()["old"], *timm()["others"]}
     longest = max((n for n in every if _begins(stem, n)), key=len, default=None)
-    if longest is not None and longest not in ours:
+    other = _antialiased(stem) or (longest if longest is not None and longest not in ours else "")
+    if other:
+        claim = claim or f"{file} is named after {{}}"
+        here = timm()["architectures"].get(other, [])
+        also = f" ({here[0]} here)" if here and here[0] != other and not OTHERWISE.search(other) else ""
         raise UnreadableFile(
-            f"{file} is named after {longest}, another network than {name}: rename the file if it does hold weights of "
+            f"{claim.format(other)}{also}, another network than {name}: rename the file if it does hold weights of "
             f"{name}."
+        )
+    if name.endswith("_v1_5") and (word := re.search(r"caffe|msra", stem)):
+        raise UnreadableFile(
+            f"{file} is named after {word[0]}, whose networks have the stride of {name.removesuffix('_v1_5')}: rename "
+            f"the file if it does hold weights of {name}."
         )
 
 

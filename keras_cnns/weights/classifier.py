@@ -19,7 +19,11 @@ from keras_cnns.weights.names.table import Arrays
 
 SCORES = "predictions"
 BIAS = {"weight": "bias", "kernel": "bias", "0": "1"}  # the name of a bias, by that of its kernel
-NO_CLASSIFIER = re.compile(r"proj|predictor|momentum|queue|embed|aux", re.IGNORECASE)  # of self-supervised training
+# Of self-supervised training, of metric learning (cosines, not logits), and of further tasks.
+NO_CLASSIFIER = re.compile(
+    r"proj|predictor|momentum|queue|embed|aux|(?<![a-z])arc(?![a-z])|arcface|arc_|cos|margin|metric|proto|cent(er|re)|cluster|rotat|jigsaw|domain",
+    re.IGNORECASE,
+)
 
 
 def head_layers(network: Entry, net: Any = None) -> tuple[str, ...]:
@@ -51,12 +55,14 @@ def adopt(
     """
     head = head_layers(network, net)
     if SCORES not in head:  # a convolution scores the classes, or boxes and pixels are scored
+        if network.task == "classification":
+            arrays = _with_bias(arrays, network.head.scores[0])
         return arrays, any(path.startswith(network.head.scores[0]) for path in arrays), []
     foreign = [layer for layer in _matrices(arrays) if layer not in head]
-    ours = any(path.startswith(f"{SCORES}/") for path in arrays)
+    ours = any(f"{SCORES}/{variable}" in arrays for variable in BIAS)
     if ours and not foreign:
         return _with_bias(arrays), True, []
-    candidates = foreign or [layer for layer in _matrices(beside or {}) if not NO_CLASSIFIER.search(layer)]
+    candidates = [layer for layer in foreign or _matrices(beside or {}) if not NO_CLASSIFIER.search(layer)]
     if not candidates and not ours:
         return arrays, False, []
     fan_in = _fan_in(network, net)
@@ -99,14 +105,14 @@ def _beside_the_head(path: str, layer: str) -> bool:
     return bool(re.fullmatch(r"(batch|layer|group)_normalization(_\d+)?", other))
 
 
-def _with_bias(arrays: Arrays) -> Arrays:
-    """The arrays, with zeros for the bias of the class scores if they have none."""
+def _with_bias(arrays: Arrays, scores: str = SCORES) -> Arrays:
+    """The arrays, with zeros for the bias of the class scores if they have none. scores: their layer."""
     for path, value in arrays.items():
         layer, _, variable = path.rpartition("/")
-        if layer == SCORES and np.ndim(value) == 2 and variable in BIAS:
-            bias = f"{SCORES}/{BIAS[variable]}"
+        if layer == scores and np.ndim(value) in (2, 4) and variable in BIAS:
+            bias = f"{scores}/{BIAS[variable]}"
             if bias not in arrays:
-                count = value.shape[0 if variable == "weight" else 1]
+                count = value.shape[0 if variable == "weight" else -1]
                 return arrays | {bias: np.zeros(count, value.dtype)}
     return arrays
 

@@ -145,6 +145,12 @@ def _other_head(model: Any, values: Arrays, head: Sequence[str]) -> Arrays:
             f"{model.name}: {there} in the file: {', '.join(new)} starts anew, everything before it was loaded.",
             stacklevel=6,
         )
+    elif left:
+        warnings.warn(
+            f"{model.name}: {', '.join(dict.fromkeys(p.split('/')[0] for p in left))} in the file was ignored: it is "
+            "not a part of this network.",
+            stacklevel=6,
+        )
     return values | {p: keras.ops.convert_to_numpy(v) for p, v in targets.items() if p.split("/")[0] in new}
 
 

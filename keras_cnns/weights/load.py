@@ -11,7 +11,7 @@ from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.lazy_imports import keras
 from keras_cnns.support.validation import kind
-from keras_cnns.weights import imagenet, numerics, renaming
+from keras_cnns.weights import detectron2, imagenet, numerics, renaming
 from keras_cnns.weights import preprocessing as pixels
 from keras_cnns.weights.backbone import OfBackbone, is_of_backbone
 from keras_cnns.weights.beside import Beside, known
@@ -115,8 +115,14 @@ def read_weights(name: str, source: str | os.PathLike[str], net: Any = None) -> 
     labels = imagenet.labels(path) or (read_card(path).labels if tensors.kind == "keras" else ())
     if tensors.kind == "torch":
         part = recognised(name, tensors.arrays, source, net)
-        beside = known(name, path, net) if part.origin in ("torchvision", "timm", "transformers") else Beside()
-        tensors = replace(tensors, arrays=part.arrays, notes=(*tensors.notes, *part.notes))
+        if tensors.about.get("openmmlab") and any("." in layer for layer in part.arrays):
+            raise UnreadableFile(
+                f"{source} is a checkpoint of OpenMMLab, whose names of layers are known here for its ResNet, ResNeXt "
+                f"and Wide ResNet, not for this {name}: save the state_dict under torchvision's names."
+            )
+        beside, notes = _known(part.origin, name, path, net, tensors.about)
+        labels = tensors.about.get("labels", labels)
+        tensors = replace(tensors, arrays=part.arrays, notes=(*tensors.notes, *part.notes, *notes))
         return Weights(name, str(source), part.origin, tensors, beside, beside.labels or labels, part.has_classifier)
     if network is None:
         return Weights(name, str(source), OWN, tensors, labels=labels)
@@ -127,6 +133,20 @@ def read_weights(name: str, source: str | os.PathLike[str], net: Any = None) -> 
     arrays, has_classifier, _ = adopt(network, net or network.variant, arrays, known_layers=tensors.layers)
     tensors = replace(tensors, arrays=arrays)
     return Weights(name, str(source), origin, tensors, labels=labels, has_classifier=has_classifier)
+
+
+def _known(origin: str, name: str, path: Any, net: Any, about: dict[str, Any]) -> tuple[Beside, list[str]]:
+    """What is known about a file of torch besides its tensors, and notes about what was assumed."""
+    if origin == "detectron2":
+        columns, notes = detectron2.columns(name, about.get("author", ""), path)
+        return Beside(columns, origin), notes
+    if about.get("style") == "caffe" and name.endswith("_v1_5"):
+        raise UnreadableFile(
+            f"{path} is of OpenMMLab's ResNet of style 'caffe', which has the stride of {name.removesuffix('_v1_5')}, "
+            f"not of {name}."
+        )
+    library = origin in ("torchvision", "timm", "transformers")
+    return (known(name, path, net, about.get("architecture", "")) if library else Beside()), []
 
 
 def _of_backbone(network: Entry, source: Any, net: Any) -> OfBackbone:

@@ -10,7 +10,9 @@ from safetensors.numpy import save_file
 import keras_cnns
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
-from keras_cnns.weights.beside import check_name
+from keras_cnns.weights.beside import check_name, known
+from keras_cnns.weights.load import read_weights
+from tests.weights import torch_written
 
 SHAPE = (64, 64, 3)
 
@@ -236,6 +238,9 @@ def test_global_max_pooling_is_another_head(tmp_path):
         ("resnetblur18.pth", "resnetblur18"),
         ("resnet50d_ra2-464e36ba.pth", "resnet50d"),
         ("efficientnet_blur_b0.pth", "efficientnet_blur_b0"),
+        ("ResNetBlur50.pth", "resnetblur50"),
+        ("my_resnetaa50.pth", "resnetaa50"),
+        ("models--timm--resnetblur50.safetensors", "resnetblur50"),
     ],
 )
 def test_a_file_named_after_another_network_is_refused(file, name):
@@ -262,3 +267,44 @@ def test_a_file_named_after_another_network_is_refused(file, name):
 )
 def test_a_file_named_after_the_network_is_not_refused(name, file):
     check_name(name, file)
+
+
+def test_torchvisions_resnet50_is_another_network_here():
+    with pytest.raises(UserError, match="named after resnet50 .resnet50_v1_5 here., another network than resnet50"):
+        check_name("resnet50", "resnet50-0676ba61.pth")
+
+
+@pytest.mark.parametrize("file", ["resnet50_caffe-788b5fa3.pth", "resnet50_msra-5891d200.pth"])
+def test_files_converted_from_caffe_have_the_stride_of_the_paper(file):
+    with pytest.raises(UserError, match="networks have the stride of resnet50: rename"):
+        check_name("resnet50_v1_5", file)
+
+
+@pytest.mark.parametrize("folder", ["resnetblur50.bt_in1k", "models--timm--resnetaa50.a1h_in1k/snapshots/0a1b"])
+def test_a_folder_named_after_another_network_is_refused(folder, tmp_path):
+    with pytest.raises(UserError, match="in a folder that is named after resnet(blur|aa)50"):
+        known("resnet50_v1_5", tmp_path / folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("key", ["arch", "architecture", "model_name"])
+def test_a_checkpoint_that_names_another_network_is_refused(key, tmp_path):
+    torch_written.save({key: "resnetblur50", "state_dict": FIRST}, tmp_path / "last.pth.tar")
+    with pytest.raises(UserError, match="last.pth.tar says that it holds weights of resnetblur50, another network"):
+        read_weights("resnet50_v1_5", tmp_path / "last.pth.tar")
+    torch_written.save({key: "resnet50", "state_dict": FIRST}, tmp_path / "last.pth.tar")
+    assert read_weights("resnet50_v1_5", tmp_path / "last.pth.tar").origin == "torchvision"
+
+
+def test_the_architecture_in_a_checkpoint_says_whose_padding(tmp_path):
+    state = {"conv_stem.weight": FIRST["conv1.weight"], "blocks.0.0.conv_dw.weight": FIRST["conv1.weight"]}
+    for architecture, padding in (("tf_efficientnet_b0", "same"), ("efficientnet_b0.ra_in1k", "symmetric")):
+        torch_written.save({"arch": architecture, "state_dict": state}, tmp_path / "last.pth.tar")
+        columns = read_weights("efficientnet_b0", tmp_path / "last.pth.tar").columns(None)
+        assert columns["numerics"].padding == padding
+
+
+FIRST = {
+    "conv1.weight": np.ones((1, 1, 1, 1), "f4"),
+    "bn1.weight": np.ones(1, "f4"),
+    "layer1.0.conv1.weight": np.ones((1, 1, 1, 1), "f4"),
+}

@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.untrusted import open_regular, parse_json
 from keras_cnns.support.validation import path_of
-from keras_cnns.weights.formats import bit_npz, hdf5, safetensors_files, torch_files
+from keras_cnns.weights.formats import array_pickles, bit_npz, hdf5, safetensors_files, torch_files
+from keras_cnns.weights.formats.composed import composed
 from keras_cnns.weights.formats.folders import file_in, parts
-from keras_cnns.weights.formats.unwrap import plain, state_dict
+from keras_cnns.weights.formats.unwrap import about, plain, state_dict
 
 SUFFIXES = (".h5", ".weights.h5", ".keras", ".safetensors", ".pth")
 
@@ -33,6 +35,7 @@ class Tensors:
       layers: of a file of Keras: {layer: its configuration}, which is empty where the file has names only.
       notes: what was chosen where the file left a choice, a sentence each.
       graph: of a file of Keras: the description of the whole model, {} if it has none.
+      about: of a file of torch: what it holds about the network besides its tensors, see `unwrap.about`.
     """
 
     kind: str
@@ -40,6 +43,7 @@ class Tensors:
     layers: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     graph: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 def read(path: str | os.PathLike[str]) -> Tensors:
@@ -93,7 +97,7 @@ def _read(path: Path, names: dict[str, str] | None = None) -> Tensors:
         if start.startswith(b"PK"):
             return _zip(path)
         if start[8:9] == b"{":
-            return Tensors("torch", _torch_names(safetensors_files.read(path)))
+            return Tensors("torch", _torch_names(safetensors_files.read(path), path))
         if start.startswith(b"\x80"):
             return _torch(path)
     except UserError:
@@ -111,7 +115,7 @@ def _zip(path: Path) -> Tensors:
     with open_zip(path) as archive:
         entries = archive.namelist()
         if bit_npz.is_bit(entries):
-            return Tensors("torch", _torch_names(bit_npz.read(path)))
+            return Tensors("torch", _torch_names(bit_npz.read(path), path))
         if other := _other_archive(entries):
             raise UnreadableFile(f"{path} is {other}")
         bad = archive.testzip()
@@ -150,6 +154,7 @@ def _keras(archive: zipfile.ZipFile, path: Path) -> Tensors:
     with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
         hdf5.check(file, str(path))
         arrays, names = hdf5.read(file, dict(hdf5.groups(graph)))
+    _check_not_rounded(arrays, path)
     return Tensors("keras", arrays, names | layers, graph=graph)
 
 
@@ -193,17 +198,34 @@ def _configurations(graph: dict[str, Any]) -> dict[str, Any]:
 
 
 def _torch(path: Path) -> Tensors:
-    tensors, notes = state_dict(torch_files.read(path), path)
-    return Tensors("torch", _torch_names({key: value.array() for key, value in tensors.items()}), notes=tuple(notes))
+    try:
+        content = torch_files.read(path)
+    except torch_files.NotTorch:
+        content = None
+        with suppress(Exception):  # of other objects, or damaged: pickle raises errors of many kinds
+            content = array_pickles.read(path)
+        if not array_pickles.holds_arrays(content):
+            raise
+    tensors, notes = state_dict(content, path)
+    arrays = _torch_names({key: value.array() for key, value in tensors.items()}, path)
+    return Tensors("torch", arrays, notes=tuple(notes), about=about(content))
 
 
-def _torch_names(state: dict[str, Any]) -> dict[str, Any]:
-    """Names with the variable split off, without counters of batches; 16-bit floats become float32."""
+def _torch_names(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Names with the variable split off, without counters of batches; 16-bit floats become float32.
+
+    Raises:
+      UserError: kernels in integers, which quantization leaves; weights in parts.
+    """
     arrays = {}
-    for key, value in state.items():
-        layer, _, variable = plain(key).rpartition(".")
+    for key, value in composed({plain(key): np.asarray(value) for key, value in state.items()}, path).items():
+        layer, _, variable = key.rpartition(".")
         if variable != "num_batches_tracked":
-            value = np.asarray(value)
+            if variable == "weight" and value.ndim > 1 and value.dtype.kind in "iu":
+                raise UnreadableFile(
+                    f"{path} holds {key} in {value.dtype}: its weights are rounded, so load the file of the network "
+                    "before it was quantized."
+                )
             half = value.dtype.kind == "f" and value.dtype.itemsize == 2
             arrays[f"{layer}/{variable}"] = value.astype("float32") if half else value
     return arrays

@@ -35,6 +35,10 @@ DTYPES = {
 }
 
 
+class NotTorch(UnreadableFile):
+    """The file is a pickle that torch.save did not write."""
+
+
 class Foreign:
     """Stands for an object that the pickle names. It accepts whatever is done to it, and does nothing.
 
@@ -151,9 +155,13 @@ KNOWN: dict[tuple[str, str], Any] = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
+class Unpickler(pickle.Unpickler):
+    """Reads a pickle; storage: (dtype, key, count) -> the `Storage` that the pickle names."""
+
+    encoding = "utf-8"  # of texts that Python 2 wrote
+
     def __init__(self, file: IO[bytes], storage: Callable[[Any, str, int], Storage]) -> None:
-        super().__init__(file, encoding="utf-8")
+        super().__init__(file, encoding=self.encoding)
         self.storage = storage
         check_pickle(file)
 
@@ -198,7 +206,7 @@ def _archive(path: Path) -> Any:
         return storages[key]
 
     with archive.open(f"{root}data.pkl") as file:
-        return _Unpickler(file, storage).load()
+        return Unpickler(file, storage).load()
 
 
 def _bytes(archive: ZipFile, name: str, swap: Any) -> bytes:
@@ -216,15 +224,15 @@ def _stream(path: Path) -> Any:
 
     with open_regular(path) as file:
         if not _begins_like_torch(file, storage):
-            raise UnreadableFile(
+            raise NotTorch(
                 f"{path} is a pickle of Python objects, and torch.save did not write it: nothing in it is run. Save "
                 "the arrays as .safetensors."
             )
         for _ in range(2):  # the protocol's version, the machine it was written on
-            _Unpickler(file, storage).load()
-        content = _Unpickler(file, storage).load()
+            Unpickler(file, storage).load()
+        content = Unpickler(file, storage).load()
         size = os.fstat(file.fileno()).st_size
-        for key in _Unpickler(file, storage).load():
+        for key in Unpickler(file, storage).load():
             (count,) = struct.unpack("<q", file.read(8))
             dtype = storages[str(key)].dtype
             length = count * (2 if dtype == "bfloat16" else dtype.itemsize)
@@ -235,6 +243,6 @@ def _stream(path: Path) -> Any:
 def _begins_like_torch(file: IO[bytes], storage: Any) -> bool:
     """Whether the first pickle in a file is the number that torch.save writes there."""
     try:
-        return bool(_Unpickler(file, storage).load() == MAGIC)
+        return bool(Unpickler(file, storage).load() == MAGIC)
     except Exception:  # pickle raises errors of many kinds
         return False

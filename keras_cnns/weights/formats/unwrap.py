@@ -12,6 +12,7 @@ TENSORS = ("torch._utils._rebuild", "torch.float", "torch.complex", "torch.Compl
 AVERAGE = re.compile(r"(?<![a-z])(ema|swa|avg|averaged?|polyak|shadow|teacher)(?![a-z])", re.IGNORECASE)
 OTHERS = re.compile(r"optim|sched|scaler|amp|callback(?!.*ema)|discriminator", re.IGNORECASE)
 CUSTOMARY = ("", "state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+ARCHITECTURE = ("arch", "architecture", "model_name")
 WRAPPERS = re.compile(r"(?:(?<=^)|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 
 
@@ -42,6 +43,38 @@ def state_dict(content: Any, path: object) -> tuple[dict[str, Tensor], list[str]
             if places:
                 notes.append(f"an average of the weights lies in {_listed(places)} and was ignored: {why}.")
     return full[taken], notes
+
+
+def about(content: Any) -> dict[str, Any]:
+    """What a file holds about the network besides its tensors.
+
+    Returns:
+      A dict with those that are there: "architecture", the name of the network, as timm writes it; "author", as
+      detectron2 writes it; of OpenMMLab's: "openmmlab", True; "labels", the names of the classes; "style", "pytorch" or
+      "caffe".
+    """
+    if not isinstance(content, dict):
+        return {}
+    names = [content[key] for key in ARCHITECTURE if isinstance(content.get(key), str)]
+    known: dict[str, Any] = {"architecture": names[0]} if names else {}
+    if isinstance(content.get("__author__"), str):
+        known["author"] = content["__author__"]
+    return known | _of_openmmlab(content.get("meta"))
+
+
+def _of_openmmlab(meta: Any) -> dict[str, Any]:
+    """What stands under "meta" in checkpoints of mmengine and of mmcv 1."""
+    if not isinstance(meta, dict):
+        return {}
+    data = meta.get("dataset_meta")
+    data = {str(key).lower(): value for key, value in (data if isinstance(data, dict) else meta).items()}
+    writers = ("mmengine_version", "mmcv_version", "mmcls_version", "mmpretrain_version", "mmdet_version")
+    known: dict[str, Any] = {"openmmlab": True} if any(key in meta for key in writers) else {}
+    classes = data.get("classes")
+    if isinstance(classes, list | tuple) and all(isinstance(name, str) for name in classes):
+        known["labels"] = tuple(classes)
+    style = re.search(r"""style=['"](pytorch|caffe)['"]""", str(meta.get("cfg") or meta.get("config") or ""))
+    return known | ({"style": style[1]} if style else {})
 
 
 def plain(name: str) -> str:

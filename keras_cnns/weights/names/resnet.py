@@ -11,6 +11,7 @@ PEERS = {
     "torchvision": SAME | V1_5,
     "timm": SAME | V1_5,
     "keras_hub": dict.fromkeys(SAME | V1_5, "ResNetBackbone"),
+    "detectron2": {name: "ResNet" for name in [*SAME, *V1_5, *(f"resnet{depth}" for depth in (50, 101, 152))]},
     "transformers": dict.fromkeys([*SAME, *V1_5, *(f"resnet{depth}" for depth in (50, 101, 152))], "resnet"),
 }
 
@@ -58,5 +59,16 @@ def transformers(net: Any) -> Rules:
     ]
 
 
-RULES = {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub, "transformers": transformers}
+def detectron2(net: Any) -> Rules:
+    """detectron2 counts stages from 2 as the paper does, and blocks from 0."""
+    return [
+        (r"^stem\.conv1(\.norm)?$", lambda m: f"conv1_{'bn' if m[1] else 'conv'}"),
+        (r"^(stem\.fc|linear)$", "predictions"),
+        (r"^res(\d)\.(\d+)\.", lambda m: f"conv{m[1]}_block{int(m[2]) + 1}."),
+        (r"\.(?:conv(\d)|shortcut)(\.norm)?$", lambda m: f"_{m[1] or 0}_{'bn' if m[2] else 'conv'}"),
+    ]
+
+
+RULES = {"keras": keras, "torchvision": torchvision, "timm": timm, "keras_hub": keras_hub}
+RULES |= {"detectron2": detectron2, "transformers": transformers}
 NAMES = Names(PEERS, RULES)
