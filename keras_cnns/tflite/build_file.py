@@ -7,13 +7,20 @@ from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded_layers
 from keras_cnns.tflite.file import convert, flatbuffer, versions
 from keras_cnns.tflite.file.biases import with_biases
+from keras_cnns.tflite.file.sparse_weights import with_sparse_weights
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
 from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.rewrite.int8_forms import to_int8_forms
 from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
+from keras_cnns.tflite.rewrite.sparse_forms import to_sparse_forms
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.target import Rewrites
+
+NOTE = (
+    "{} kernels are mostly zero and stored as sparse tensors, which GPU delegates do not take: "
+    "FileSettings(sparse_weights=False) stores them as others"
+)
 
 
 def build(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:
@@ -30,6 +37,10 @@ def build(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]
         data = flatbuffer.sharing(data)  # the map's kernel is the dense layer's: stored once
     if job.rewrites.nonzero_biases:
         data = with_biases(data)
+    if _may_be_sparse(scheme, job):
+        data, count = with_sparse_weights(data)
+        if count:
+            job.notes.append(NOTE.format(count))
     return reference, versions.declared(data)
 
 
@@ -56,9 +67,15 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
     reference = in_float32(None)  # what the file is compared with is the float32 file that would be shipped
     if settings.engine == "converter":
         return reference, stock.make(scheme, lean(forms).build(), job, **names)
-    data = schemes.make(scheme, in_float32(forms), job)
+    sparse = _may_be_sparse(scheme, job) and to_sparse_forms(graph := lean(None))
+    floats = convert.to_flatbuffer(graph.build(release=True), settings.batch, **names) if sparse else in_float32(forms)
+    data = schemes.make(scheme, floats, job)
     inputs, outputs = (kind == "uint8" for kind in (settings.input_type, settings.output_type))
     return reference, flatbuffer.as_uint8(data, inputs=inputs, outputs=outputs) if inputs or outputs else data
+
+
+def _may_be_sparse(scheme: str, job: Job) -> bool:
+    return schemes.find(scheme).sparse and job.settings.sparse_weights and job.rewrites.sparse_weights
 
 
 def _trained_for_int8(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:

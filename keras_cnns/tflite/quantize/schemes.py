@@ -26,6 +26,7 @@ class Scheme:
       rounded: weights are integers.
       mixed: weights have four or eight bits, as the size requires.
       leaves_out: operators are left out of int8 where it makes the largest errors.
+      sparse: kernels that are mostly zero are stored as sparse tensors; they are computed in float.
     """
 
     stores: str
@@ -38,6 +39,7 @@ class Scheme:
     rounded: bool = True
     mixed: bool = False
     leaves_out: bool = False
+    sparse: bool = False
 
     @property
     def activations(self) -> bool:
@@ -46,15 +48,21 @@ class Scheme:
 
 
 SCHEMES = {
-    "float32": Scheme("floats", "nothing", "the reference; GPUs", rules.unchanged, rounded=False),
+    "float32": Scheme("floats", "nothing", "the reference; GPUs", rules.unchanged, rounded=False, sparse=True),
     "float16": Scheme(
-        "half floats", "nothing", "half the size; GPU delegates compute in it", rules.float16, rounded=False
+        "half floats",
+        "nothing",
+        "half the size; GPU delegates compute in it",
+        rules.float16,
+        rounded=False,
+        sparse=True,
     ),
     "weight_only_int8": Scheme(
         "int8 weights",
         "nothing",
         "a quarter of the size at float32's speed",
         rules.weights(recipe.weight_only_wi8_afp32),
+        sparse=True,
     ),
     "weight_only_int4": Scheme(
         "int4 weights", "nothing", "an eighth of the size; slower", rules.weights(recipe.weight_only_wi4_afp32)

@@ -78,6 +78,8 @@ class FileSettings:
         possible.
       engine: "quantizer" (LiteRT Quantizer) or "converter" (the stock converter's own quantization).
       tuning: how numbers are chosen; by default `Tuning()` where there are calibration pictures.
+      sparse_weights: kernels with more than two thirds of zeros are stored as sparse tensors in "float32", "float16"
+        and "weight_only_int8", if the target can expand them.
 
     Raises:
       UserError: a field has the wrong type or value.
@@ -93,8 +95,11 @@ class FileSettings:
     max_size: float | None = None
     engine: str = "quantizer"
     tuning: Tuning | None = None
+    sparse_weights: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.sparse_weights, bool):
+            raise BadArgument(f"sparse_weights is {short(self.sparse_weights)}: give True or False.")
         for name in ("input_type", "output_type", "engine"):
             if not isinstance(value := getattr(self, name), str):
                 raise BadArgument(f"{name} must be a word, not {kind(value)}.")

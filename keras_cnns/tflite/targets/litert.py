@@ -17,6 +17,7 @@ LITERT_REWRITES = Rewrites(
     convolved_relu=True,
     longest_concatenation=MOST_CONCATENATED,
     float_softmax=True,  # in int8 it is not delegated and answers in steps of 1/256
+    sparse_weights=True,
 )
 
 

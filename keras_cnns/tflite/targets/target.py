@@ -32,6 +32,7 @@ class Rewrites:
     nonzero_biases: whether every FULLY_CONNECTED in int8 has a bias that is not zero.
     float16_biases: whether a float16 file stores its biases in float16 too.
     byte_pictures: whether the runtime takes pictures of bytes only; then the file is compared on such pictures.
+    sparse_weights: whether kernels that are mostly zero may be stored as sparse tensors.
     """
 
     hard_swish: Form = "full"
@@ -45,6 +46,7 @@ class Rewrites:
     nonzero_biases: bool = False
     float16_biases: bool = False
     byte_pictures: bool = False
+    sparse_weights: bool = False
 
 
 @dataclass(frozen=True)
