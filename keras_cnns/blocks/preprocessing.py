@@ -35,7 +35,7 @@ class Preprocessing:
         """Adds the preprocessing layers to x: pictures [batch, height, width, channels], pixels 0..255, red first.
 
         If the channels are treated differently, pictures of one or two channels are repeated to three, and in pictures
-        of more than three channels the settings repeat. A grey picture so gives the same values as its copy in colour.
+        of more than three channels the settings repeat. So a grey picture gives the same values as its copy in colour.
         """
         if self.uneven() and x.shape[-1] < 3:
             x = layers.Concatenate(name="colours")([x, x, x] if x.shape[-1] == 1 else [x, x[..., :1]])

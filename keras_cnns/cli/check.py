@@ -1,4 +1,4 @@
-"""The command `keras-cnns check`: a doctor for `.tflite` files, made by whatever tool. It loads no TensorFlow."""
+"""The command `keras-cnns check`: finds faults in the `.tflite` files of any tool. It loads no TensorFlow."""
 
 import sys
 from collections.abc import Iterator
@@ -23,16 +23,17 @@ def check(
     out: str | None = None,
     as_json: Json = False,
 ) -> None:
-    """Says what a .tflite file is, what is wrong with it, and which runtimes and chips take it.
+    """Describes a .tflite file, lists its faults, and tries it on runtimes and chips.
 
     Args:
-        file: a .tflite file, made by whatever tool
+        file: a .tflite file of any tool
         target: runtimes and chips to try it on, with commas: litert, litert-reference, openvino, mediapipe,
             browser, tflite-micro, ethos-u55-128, ethos-u55-256, ethos-u65-256,
             ethos-u85-512, tosa; or all
-        pictures: folder of pictures that every runtime has to answer like LiteRT; by default synthetic pictures
-        fix: mend what can be mended exactly, and check the mended file
-        out: where the mended file goes; by default NAME.fixed.tflite beside the file
+        pictures: folder of pictures for which the outputs of every runtime are compared with LiteRT's; by default
+            synthetic pictures
+        fix: correct the faults that can be corrected without changing an output, and check the corrected file
+        out: the corrected file; by default NAME.fixed.tflite beside the file
     """
     from keras_cnns.tflite.check import check as checking
     from keras_cnns.tflite.check.fix import fix as mend
@@ -60,7 +61,7 @@ def check(
 
 
 def tables(report: Any) -> Iterator[Any]:
-    """What a `CheckReport` looks like: facts, findings, a row for each target and what it says."""
+    """The tables of a `CheckReport`: facts, findings, and a row for each target with its messages."""
     from keras_cnns.tflite.verify.on_targets import targets_table
 
     facts = table_of("", "")

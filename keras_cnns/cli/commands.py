@@ -19,7 +19,7 @@ from keras_cnns.version import __version__
 
 
 def _with_tensorflow(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The same command; it loads TensorFlow, without its start-up messages, before it starts."""
+    """The command, which first loads TensorFlow without its start-up messages."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -70,7 +70,7 @@ RUN_LITERT = {"predict", "benchmark", "show"}  # commands that run a file, and l
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Runs one command and exits: with 0, with 2 and a one-line message after a mistake, with 130 after Ctrl-C."""
+    """Runs one command and exits: with 0; with 2 and a one-line message after a `UserError`; with 130 after Ctrl-C."""
     open_missing_streams()
     with suppress(ValueError):  # not the main thread
         # exits through Python, so that temporary files are deleted
@@ -109,7 +109,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def run(words: list[str]) -> int:
-    """Runs the command that these words spell; returns its exit status."""
+    """Runs the command in these words; returns its exit status."""
     if words == ["--version"]:
         print(f"keras-cnns {__version__}")
         return 0
@@ -148,7 +148,7 @@ def run(words: list[str]) -> int:
 
 
 def overview() -> str:
-    """What `keras-cnns --help` prints: every command with the first sentence of its description."""
+    """The text of `keras-cnns --help`: every command with the first sentence of its description."""
     rows = [f"  {name:10} {(getdoc(command) or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(
         [

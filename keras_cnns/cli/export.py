@@ -56,35 +56,36 @@ def export(
     Args:
         model: the .keras file
         out: the .tflite file; by default beside the model, named after it and the scheme
-        scheme: float32, float16, weight_only_int8, int8, ... or auto: makes several files and writes the best one, by
-            the time or memory on the target where its tool is installed
+        scheme: float32, float16, weight_only_int8, int8, ... or auto, which makes several files and writes the best,
+            by the time or memory on the target if its tool is installed
         dataset: pictures to calibrate (split train) and to compare (split test), with classes, boxes or masks: digits,
             folder:PATH or a tensorflow-datasets name
-        data_dir: where tensorflow-datasets keeps its data
+        data_dir: the folder of tensorflow-datasets
         pictures: largest number of calibration pictures
         preprocess: for a model without preprocessing inside: unit (it takes 0 to 1), tf (-1 to 1), torch (ImageNet's
-            mean and deviation), caffe (blue first, less ImageNet's means) or none; the file then takes 0 to 255
-        pixels: the same by the model's values for black and white, such as 0 1
+            mean and deviation), caffe (blue first, minus ImageNet's means) or none; the file then takes 0 to 255
+        pixels: the same, as the model's values for black and white, such as 0 1
         input_type: float32, int8 or uint8
         output_type: float32, int8 or uint8
         batch: pictures per inference
         head: replaces the last operation: logits, softmax, argmax, top_k or parts
-        explain: cam: one more output that shows where each class is seen (for networks that end in global pooling and
-            a dense layer)
-        outputs: how to compare them: classifier, logits, multilabel, segmentation, classes, embedding or regression; by
-            default detected from the end of the network
-        goal: auto: which file within the limits: fastest (the default) or smallest
+        explain: cam adds an output that shows where each class is seen (for networks that end in global pooling and a
+            dense layer)
+        outputs: kind of the outputs, which decides how they are compared: classifier, logits, multilabel, segmentation,
+            classes, embedding or regression; by default detected from the end of the network
+        goal: auto: fastest (the default) or smallest file within the limits
         max_drop: auto: largest drop of accuracy
         max_size: auto and weight_only_mixed: largest size, as a fraction of the float32 file's
         max_latency: auto: longest inference in LiteRT, as a fraction of the float32 file's
         max_milliseconds: auto: longest inference on the target, as its tool estimates it
         ram: auto: memory of the target, such as 256k
-        flash: auto: of the target, such as 1M
+        flash: auto: flash memory of the target, such as 1M
         error_avoided: int8_float_mixed: fraction of int8's error to avoid with operators in float (default .75)
         engine: quantizer (LiteRT Quantizer) or converter (TensorFlow's own quantization)
         target: runtimes and chips that the file is meant for, with commas: litert, openvino, mediapipe, browser,
-            tflite-micro, ethos-u55-128 ...; it is written only if it works on all of them
-        app: also write what runs the file: NAME.kt, NAME.swift, NAME.py, or for web the folder NAME_web with a page
+            tflite-micro, ethos-u55-128 ...; the file is written only if it works on all of them
+        app: android, ios, python or web: also write the code that runs the file (NAME.kt, NAME.swift, NAME.py, or the
+            folder NAME_web)
         force: write the file even if the comparison fails
     """
     _prepare(app)

@@ -1,4 +1,4 @@
-"""The command `keras-cnns figure`: the courses' figures as one-liners."""
+"""The command `keras-cnns figure`: figures for teaching."""
 
 import sys
 from collections.abc import Sequence
@@ -28,18 +28,18 @@ def figure(
     open_: Open = False,
     as_json: Json = False,
 ) -> None:
-    """A figure of the courses as a picture.
+    """Draws a figure for teaching.
 
     Args:
         kind: field (growth of receptive fields), connections (which maps a convolution sees: the blocks of groups),
-            pooling (kinds side by side), degradation (runs of plain and residual networks), augmented (what training
-            sees)
-        what: of field: names or .keras files; connections: one of them; pooling: a picture; degradation: folders of
-            runs; augmented: a recipe
-        layer: of connections; by default the first with groups
-        window: of pooling, in pixels
+            pooling (kinds side by side), degradation (runs of plain and residual networks), augmented (the pictures
+            that training sees)
+        what: field: names or .keras files; connections: a name or a .keras file; pooling: a picture; degradation:
+            folders of runs; augmented: a recipe
+        layer: layer to draw, for connections; by default the first with groups
+        window: size of the windows in pixels, for pooling
         out: the .png, .svg or .pdf file; by default runs/figures/KIND.png
-        open_: show it when it is written
+        open_: show the figure
     """
     if kind not in KINDS:
         raise BadArgument(f"there is no figure {kind!r}.{nearest(kind, KINDS)} Choose from {', '.join(KINDS)}.")

@@ -25,12 +25,12 @@ def _option(action: Any) -> tuple[tuple[str, ...], str, str]:
 
 
 def help_screen(command: Callable[..., Any], program: str, common: Collection[str]) -> str:
-    """What --help prints.
+    """The text of --help.
 
     Args:
       command: the function of the command.
-      program: what is typed to run it.
-      common: the flags that come first, in this order, such as "--out".
+      program: the words that run it, such as "keras-cnns export".
+      common: the flags to show first, in this order, such as "--out".
     """
     rows = {flags[-1] if flags else "": (text, default) for flags, text, default in options(command)}
     description = (getdoc(command) or "").partition("\n\nArgs:")[0]

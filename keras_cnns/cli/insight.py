@@ -29,21 +29,21 @@ def explain(
     open_: Open = False,
     as_json: Json = False,
 ) -> None:
-    """Pictures of why a model answers so, and of what its layers look for.
+    """Draws which parts of pictures a prediction depends on, and what the layers of a model respond to.
 
     Args:
         model: a .keras file; a .tflite file for occlusion, and for cam where it was exported with --explain cam
         pictures: files in any common format
         method: grad_cam, grad_cam_plus_plus, cam, occlusion, integrated_gradients, saliency, guided_backprop,
             guided_grad_cam, deconvnet, feature_maps or maximize
-        filters: the first layer's filters instead (or those of --layer)
-        target: the class to explain, by number; by default what the model answers
-        output: whose class it is, by number or name, where the model has several outputs; by default the first's
-        layer: whose maps are weighed or shown
-        channel: of that layer, for deconvnet and maximize
-        pixels: what black and white are for a model that has no preprocessing inside
+        filters: draw the filters of the first layer, or of --layer, instead
+        target: number of the class to explain; by default the predicted class
+        output: number or name of the output with that class, for a model with several outputs; by default the first
+        layer: the layer whose maps are weighted or shown
+        channel: channel of that layer, for deconvnet and maximize
+        pixels: the model's values for black and white, such as 0 1, if it has no preprocessing inside
         out: the folder for the files
-        open_: show the files when they are written
+        open_: show the files
     """
     from keras_cnns.insight import explain as explanations
 
@@ -77,13 +77,13 @@ def compare(
     flash: str | None = None,
     as_json: Json = False,
 ) -> None:
-    """Which network to take: published accuracy against operations and parameters, the Pareto front marked (*).
+    """Compares networks: published accuracy, operations and parameters; the Pareto front is marked with *.
 
     Args:
         patterns: shell patterns of names, such as "mobilenet*" "efficientnet*"
         out: a .png, .svg or .html file for the bubble chart
-        measure: also export each in this scheme (float32, ...) and time the file on this machine
-        target: also say which fit on a runtime or chip: tflite-micro, ethos-u55-128 ...
+        measure: also export each network in this scheme (float32, ...) and time the file on this machine
+        target: also show which networks fit on a runtime or chip: tflite-micro, ethos-u55-128 ...
         ram: memory of the target, such as 256k
         flash: of the target, such as 1M; networks with more parameters than bytes of flash are not built
     """
@@ -119,14 +119,14 @@ def report(
     open_: Open = False,
     as_json: Json = False,
 ) -> None:
-    """One HTML file about a run or a model file: curves, confusion, calibration, files, mistakes, near duplicates.
+    """Writes an HTML report of a run or a model file: curves, confusion, calibration, mistakes, near duplicates.
 
     Args:
         subject: the folder of a run, or a .keras or .tflite file
         out: the .html file; by default in the run's folder, or beside the file
-        dataset: where the pictures are; by default as its recipe says
-        data_dir: where tensorflow-datasets keeps its data
-        open_: show it when it is written
+        dataset: the pictures; by default those of its recipe
+        data_dir: the folder of tensorflow-datasets
+        open_: show the report
     """
     from keras_cnns.insight.report import report as run
 
@@ -146,17 +146,19 @@ def search(
     open_: Open = False,
     as_json: Json = False,
 ) -> None:
-    """The nearest pictures of a folder by a network's features; the folder keeps an index.
+    """Finds the pictures of a folder that are most similar to others, by a network's features.
+
+    The folder keeps an index, so that a later search is fast.
 
     Args:
-        folder: of pictures, those in its folders too
-        queries: pictures to look for
+        folder: a folder with pictures, which may be in subfolders
+        queries: pictures to search for
         model: the .keras file of a network that was trained on pictures
-        count: so many for each query
-        map_: also draw the whole folder as a map, like beside like
-        pixels: what black and white are for a model that has no preprocessing inside
+        count: number of results for each query
+        map_: also draw all pictures of the folder on a map, with similar ones near each other
+        pixels: the model's values for black and white, such as 0 1, if it has no preprocessing inside
         out: the folder for the sheets
-        open_: show the files when they are written
+        open_: show the files
     """
     from keras_cnns.insight import search as pictures
 

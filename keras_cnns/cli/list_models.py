@@ -5,7 +5,7 @@ from keras_cnns.support.errors import BadArgument
 
 
 def list_models(pattern: str = "*", /, *, as_json: Json = False) -> None:
-    """The networks that can be built by name.
+    """Lists the networks that can be built by name.
 
     Args:
         pattern: a shell pattern, such as "resnet*"

@@ -18,7 +18,7 @@ def micro(
     """Writes C++ sources that classify a picture with a .tflite file on a microcontroller (tflite-micro).
 
     Args:
-        file: a .tflite file of a classifier, made by whatever tool; best int8 with int8 input and output
+        file: a .tflite file of a classifier, made by any tool; int8 with int8 input and output is best
         ram: memory for the arena, such as 256k; a file that needs more is refused
         flash: memory for the file, such as 1M; a larger file is refused
         picture: the picture that the program classifies; by default a colour gradient

@@ -22,7 +22,7 @@ def predict(
     shard: str = "1/1",
     as_json: Json = False,
 ) -> None:
-    """The most likely classes of pictures, a detector's boxes, or the fraction of pixels of each class.
+    """Predicts the classes of pictures, a detector's boxes, or the fraction of pixels of each class.
 
     Args:
         pictures: files in any common format, folders of them, tar archives or TFRecord files; - reads one picture

@@ -6,21 +6,21 @@ from keras_cnns.support.errors import BadArgument
 
 
 def recipes(action: Literal["list", "copy"] = "list", name: str = "", /, *, out: str | None = None) -> None:
-    """Lists the recipes, or copies one to be edited: keras-cnns recipes copy NAME.
+    """Lists the recipes, or copies one to edit it: keras-cnns recipes copy NAME.
 
     Args:
         action: list, or copy
         name: the recipe to copy
-        out: where to; by default recipes/NAME.py, which `keras-cnns train NAME` then uses
+        out: the copy; by default recipes/NAME.py, which `keras-cnns train NAME` then uses
     """
     from keras_cnns.training.recipe_files import copy_recipe
 
     if action == "list":
         if name or out:
-            raise BadArgument("recipes list takes nothing more: `keras-cnns recipes copy NAME` copies one.")
+            raise BadArgument("recipes list takes no name: `keras-cnns recipes copy NAME` copies a recipe.")
         return print(listing())
     if not name:
-        raise BadArgument("which recipe? `keras-cnns recipes` lists them.")
+        raise BadArgument("recipes copy needs the name of a recipe: `keras-cnns recipes` lists them.")
     return print(copy_recipe(name, out))
 
 

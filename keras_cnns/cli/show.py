@@ -1,4 +1,4 @@
-"""The command `keras-cnns show`: what a network or a model file consists of, for people and for machines."""
+"""The command `keras-cnns show`: the layers and costs of a network or a model file, as tables or as JSON."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def show(name: str, /, *, layers: bool = False, augmented: bool = False, as_json: Json = False) -> None:
-    """What a network or a model file consists of and what it costs.
+    """Shows the layers of a network or a model file, and their costs.
 
     Args:
         name: a name from `keras-cnns list`, or a .keras or .tflite file; with --augmented a recipe
-        layers: a row for each layer instead of each stage
+        layers: show a row for each layer instead of each stage
         augmented: draw the pictures that training with this recipe sees, in runs/figures
     """
     if Path(name).suffix != ".tflite":
@@ -83,7 +83,7 @@ def _counted(model: "keras.Model") -> dict[str, Any]:
 
 
 def tables(description: dict[str, Any], *, layers: bool = False) -> Iterator["RenderableType"]:
-    """What rich prints of a description: the facts, then a row for each stage or layer (or operator of a file)."""
+    """The tables of a description: the facts, then a row for each stage or layer (or operator of a file)."""
     if "operators" in description:
         from keras_cnns.tflite.check.describe import tables as of_file
 

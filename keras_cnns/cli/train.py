@@ -19,7 +19,7 @@ def train_with(recipe: str, flags: list[str]) -> int:
 
 
 def usage() -> str:
-    """What `keras-cnns train` alone prints: every recipe with the first line of its description."""
+    """The text of `keras-cnns train` without a recipe: every recipe with the first line of its description."""
     from keras_cnns.cli.recipes import listing
 
     rows = listing() or "  RECIPE is a recipe's .py file."

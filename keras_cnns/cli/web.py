@@ -6,7 +6,7 @@ from keras_cnns.support.console import Json, print_json
 
 
 def web(file: str, /, *, out: str | None = None, as_json: Json = False) -> None:
-    """Writes a page that runs a .tflite file in the browser: drop a picture, see classes, boxes or a map of classes.
+    """Writes a web page that runs a .tflite file: drop a picture on it to see classes, boxes or a map of classes.
 
     It needs LiteRT.js: npm install --global @litertjs/core@2.5.3, or KERAS_CNNS_LITERT_JS=FOLDER/node_modules.
 

@@ -1,6 +1,6 @@
-"""Samples that cannot be used: counted and skipped up to a limit, named and refused beyond it.
+"""Broken samples: they are counted and skipped up to a limit, and beyond the limit an error names the file.
 
-Their picture is empty, cut short or no picture at all, or what is known about it is impossible.
+A sample is broken if its picture is empty, truncated or not a picture, or if its annotations are impossible.
 """
 
 import re
@@ -19,14 +19,16 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.messages import LOG
 
-TRIES = 8  # samples in a row, before a training sample is given up
+TRIES = 8  # samples in a row that are tried before a training sample is replaced by a black picture
 
 
 class Broken:
     """The broken samples of one source, by number.
 
     Attributes:
-      source: the samples. limit: so many may be broken. numbers: those that are, as far as they have been read.
+      source: the samples.
+      limit: how many samples may be broken.
+      numbers: the broken samples that were read so far.
     """
 
     def __init__(self, source: Source, limit: int) -> None:
@@ -37,7 +39,7 @@ class Broken:
         """Counts a broken sample, once, with a warning.
 
         Raises:
-          UserError: there are more than the limit.
+          UserError: more samples are broken than the limit allows.
         """
         if number in self.numbers:
             return
@@ -49,7 +51,7 @@ class Broken:
         LOG.warning("skipped: %s", reason.removesuffix(ADVICE))
 
     def decoded(self, number: int, tries: int) -> Sample | None:
-        """The first sample from `number` on that can be used, decoded: of boxes or masks; None where all are broken."""
+        """The first usable sample with boxes or masks from `number` on, decoded; None if all are broken."""
         for k in range(tries):
             candidate = (number + k) % self.source.count
             if candidate in self.numbers:
@@ -67,20 +69,20 @@ class Broken:
         return tf.zeros([], tf.int64)
 
     def attempt(self, number: tf.Tensor, use: Callable, *, shape: tuple[int, ...], tries: int) -> tuple:
-        """The first sample from `number` on that can be used: of labels, traced by TensorFlow.
+        """The first usable sample with a label from `number` on. TensorFlow traces this method.
 
         Args:
           number: int64 scalar.
-          use: the picture as the source stores it -> the picture at its size, float32 of the `shape`; where it raises,
-            the sample is broken.
+          use: a function from the picture as the source stores it to the picture at its size, float32 of the `shape`.
+            If it raises an error, the sample is broken.
 
         Returns:
-          (picture, label, good): good is False, and the picture black, where all `tries` are broken.
+          (picture, label, good). If all `tries` samples are broken, good is False and the picture is black.
         """
 
         def candidate(
             k: tf.Tensor,
-        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:  # black after all tries, so that there always is one
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:  # black after all tries, so that there is always a picture
             picture, label = tf.cond(
                 k < tries,
                 lambda: self.trusting((number + k) % self.source.count, use)[:2],
@@ -95,9 +97,9 @@ class Broken:
             return tf.ensure_shape(picture, shape), label, k < tries
 
     def trusting(self, number: tf.Tensor, use: Callable) -> tuple:
-        """The same, raising TensorFlow's errors where the sample is broken."""
+        """Like `attempt` for this sample alone; raises TensorFlow's error if the sample is broken."""
         sample = self.source.read(number)
-        if sample.label.shape.rank:  # several labels, which a table gave
+        if sample.label.shape.rank:  # several labels, read from a table
             return use(sample.picture), tf.identity(sample.label), tf.constant(True)
         inside = (sample.label >= 0) & (sample.label < len(self.source.names))
         with tf.control_dependencies([tf.debugging.Assert(inside, [sample.label])]):
@@ -112,7 +114,7 @@ class Broken:
         return np.int64(0)
 
     def fault(self, number: int) -> str:
-        """What is wrong with a sample of labels, as the end of a sentence.
+        """What is wrong with a sample with a label, as the end of a sentence.
 
         Raises:
           UserError: the data set as a whole cannot be read.
@@ -137,7 +139,7 @@ def system_reason(error: tf.errors.OpError) -> str:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turns the error in which TensorFlow wraps a `UserError` of the input pipeline back into it."""
+    """Raises a `UserError` of the input pipeline as such, instead of the TensorFlow error that wraps it."""
     try:
         yield
     except tf.errors.OpError as error:

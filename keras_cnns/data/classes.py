@@ -34,7 +34,7 @@ def current(names: Iterable) -> list[str]:
 
 
 def difference(there: Sequence[str], here: Sequence[str]) -> str:
-    """How two lists of classes differ, in words."""
+    """How two lists of classes differ, in words. there: the list of the model or run. here: that of the data."""
     gone, new = [n for n in there if n not in here], [n for n in here if n not in there]
     if not gone and not new:
         return f"the same in another order, {_some(there)} and {_some(here)}"
@@ -43,7 +43,7 @@ def difference(there: Sequence[str], here: Sequence[str]) -> str:
 
 
 def unbalanced(source: Source) -> str | None:
-    """A warning about a data set (nearly) all of one class, or None; only where the labels are known."""
+    """A warning if (nearly) all samples are of one class, or None. It needs a source whose labels are known."""
     if len(source.names) == 1:
         return f"there is only one class, {source.names[0]}: every answer will be correct, and nothing is learned."
     if source.labels is None:
@@ -75,7 +75,7 @@ def count(source: Source) -> np.ndarray:
 
 
 def balanced(counts: Any) -> np.ndarray:
-    """Weights with which all classes count alike, float32 [classes]: samples / (classes * samples of the class).
+    """Weights that make all classes count equally, float32 [classes]: samples / (classes * samples of the class).
 
     Their mean over the samples is 1, as in scikit-learn's "balanced". A class without samples has weight 0.
     """

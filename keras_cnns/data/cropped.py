@@ -23,12 +23,15 @@ class Cropped:
     """The samples of a source of labels, decoded, cropped and resized when they are read."""
 
     def __init__(self, broken: Broken, size: tuple[int, int], channels: int, window: Callable) -> None:
-        """window: a sample's row of `crops.plan` -> its crop, see `crops.py`."""
+        """window: a function from a sample's row of `crops.plan` to its crop, see `crops.py`."""
         self.broken, self.size, self.channels, self.window = broken, size, channels, window
         self.count, self.shape = broken.source.count, (*size, channels)
 
     def read(self, number: tf.Tensor, plan: tf.Tensor | None = None, tries: int = 1) -> tuple:
-        """number int64 scalar -> (picture float32 [H, W, C], label int64, good); tries 0: raises where it is broken"""
+        """(picture float32 [H, W, C], label int64, good) of a sample, int64 scalar; see `Broken.attempt`.
+
+        tries: 0 raises TensorFlow's error if the sample is broken.
+        """
         if not tries:
             return self.broken.trusting(number, self._picture(plan))
         return self.broken.attempt(number, self._picture(plan), shape=self.shape, tries=tries)
@@ -37,7 +40,7 @@ class Cropped:
         return partial(pictures.picture, size=self.size, channels=self.channels, window=self.window(plan))
 
     def everything(self) -> tuple[np.ndarray, np.ndarray]:
-        """All that is not broken: uint8 [N, H, W, C], int64 [N]."""
+        """All samples that are not broken: pictures uint8 [N, H, W, C], labels int64 [N]."""
         try:  # checking each picture takes as long as decoding a small one
             images, labels, good = self._pass(tries=0)
         except tf.errors.OpError:
@@ -58,7 +61,7 @@ class Cropped:
 
 
 class Kept:
-    """The same from memory."""
+    """Like `Cropped`, but the samples are kept in memory."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels, self.count = tf.constant(images), tf.constant(labels), len(labels)
@@ -68,10 +71,10 @@ class Kept:
 
 
 class LabelledSamples:
-    """What `load` puts into batches where pictures have labels: (picture, label, chance) or (picture, label, weight).
+    """Pictures with labels, as `load` batches them: (picture, label, chance) or (picture, label, weight).
 
     Attributes:
-      count: samples in the split, without broken ones where all were read before.
+      count: samples in the split; without the broken ones if all samples were read in advance.
       sound: whether reading cannot fail.
     """
 
@@ -92,18 +95,18 @@ class LabelledSamples:
         self.count, self.sound = self.view.count, isinstance(self.view, Kept)
 
     def plan(self, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """What of some samples' random numbers [N, NUMBERS] is computed for all at once: their crops, what is left."""
+        """(crops, remaining random numbers) of samples, computed at once from their random numbers [N, NUMBERS]."""
         return crops.plan(numbers[:, : crops.NUMBERS], self.augment), numbers[:, crops.NUMBERS :]
 
     def training(
         self, index: tf.Tensor, number: tf.Tensor, plan: tf.Tensor, numbers: tf.Tensor, careful: bool
     ) -> tuple:
-        """Sample `index` of the run, which shows picture `number`; careful: whether it may be broken."""
+        """Sample `index` of the run, made from picture `number`. careful: whether the picture may be broken."""
         picture, label, _ = self.view.read(number, plan, TRIES if careful else 0)
         return picture, label, chance(self.augment, picture.shape[:2], Random(numbers))
 
     def evaluation(self, index: tf.Tensor, careful: bool) -> tuple:
-        """Picture `index` of the split; beyond its end one of weight 0."""
+        """Picture `index` of the split; after the last one, a picture of weight 0."""
         picture, label, good = self.view.read(index % self.count, tries=1 if careful else 0)
         if label.shape.rank:  # several labels: what is measured is a ranking of all pictures
             label = {"labels": label, "number": index % self.count}

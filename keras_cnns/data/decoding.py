@@ -14,11 +14,11 @@ from keras_cnns.support.errors import BadArgument
 
 
 def decoded(source: Source, number: int) -> Sample:
-    """Sample `number` of a source of boxes or masks, decoded and checked.
+    """Decodes and checks sample `number` of a source of boxes or masks.
 
     Returns:
-      A `Sample` with the picture uint8 [H, W, 3], boxes float32 [n, 4] cut at the border (those without an area are
-      left out, with a warning), and the mask uint8 [H, W].
+      A `Sample` with the picture uint8 [H, W, 3], the boxes float32 [n, 4] clipped to the picture, and the mask uint8
+      [H, W]. Boxes without an area are left out, with a warning.
 
     Raises:
       UserError: the picture or the mask cannot be decoded; the annotations are of a picture of another size; a box or a
@@ -52,16 +52,18 @@ def _with_boxes_inside(sample: Sample, where: str, most: int) -> Sample:
 
 
 def checked(boxes: Any, size: tuple[int, int], where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes cut at the border of the picture, and which of them have an area there.
+    """Clips boxes to the picture.
 
     Args:
-      boxes: [n, 4], (x1, y1, x2, y2) in pixels. size: (height, width). where: the file, for messages.
+      boxes: [n, 4], (x1, y1, x2, y2) in pixels.
+      size: (height, width) of the picture.
+      where: the file, for messages.
 
     Returns:
-      (float32 [n, 4], bool [n]). A warning names the first box without an area.
+      (clipped boxes float32 [n, 4], whether each has an area bool [n]). A warning names the first box without one.
 
     Raises:
-      UserError: a coordinate is not finite, or a right or lower side lies before the left or upper one.
+      UserError: a coordinate is not finite, or x2 is less than x1, or y2 less than y1.
     """
     with np.errstate(over="ignore"):  # becomes infinite, which is refused below
         boxes = np.asarray(boxes, "float32").reshape(-1, 4)

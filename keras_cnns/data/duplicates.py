@@ -18,17 +18,17 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.support.untrusted import read_bytes
 
 SIDE = 16
-MOST = 20_000  # pictures of both splits up to which near duplicates are looked for: some ten seconds
+MOST = 20_000  # largest number of pictures in both splits for which near duplicates are searched: some ten seconds
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Held-out pictures that are training pictures too.
+    """The held-out pictures that are also training pictures.
 
     Attributes:
-      copies: how many are identical files.
-      near: how many more are near duplicates; None if there were too many pictures to compare.
-      pairs: (training file, held-out file) of all of them, copies first.
+      copies: number of identical files.
+      near: number of further near duplicates; None if there were too many pictures to compare.
+      pairs: (training file, held-out file) of all of them, identical files first.
     """
 
     copies: int
@@ -36,7 +36,7 @@ class Duplicates:
     pairs: tuple[tuple[str, str], ...]
 
     def sentence(self, held_out: int) -> str:
-        """A warning, for so many held-out pictures; "" if there are no duplicates."""
+        """A warning; "" if there are no duplicates. held_out: the number of held-out pictures."""
         if not self.pairs:
             return ""
         near = f", {self.near} nearly" if self.near else ""
@@ -87,7 +87,7 @@ def _copies(training: Sequence[Path], held_out: Sequence[Path]) -> dict[int, int
 
 
 def _size(file: Path) -> int | None:
-    """The size of a file in bytes; None if it cannot be read, which is reported when it is trained on."""
+    """The size of a file in bytes; None if it cannot be read: training reports that when it reads the file."""
     try:
         return os.path.getsize(file)
     except OSError:
@@ -121,14 +121,15 @@ def _small(source: Source) -> tuple[np.ndarray, np.ndarray]:
 def near_duplicates(
     first: np.ndarray, second: np.ndarray, *, alike: float = 0.995, most: int | None = 50
 ) -> list[tuple[int, int, float]]:
-    """Pairs of pictures whose grey values, averaged to 16 x 16, correlate by `alike` or more; the most alike first.
+    """Pairs of pictures whose grey values, averaged to 16 x 16, have a correlation of at least `alike`.
 
     Args:
-      first, second: [n, h, w, c]. Each picture of `second` is in at most one pair. Uniform pictures are ignored.
-      alike: the least correlation. most: the most pairs to return; None for all.
+      first, second: pictures [n, h, w, c]. Each of `second` is in at most one pair. Uniform pictures are ignored.
+      alike: smallest correlation.
+      most: largest number of pairs; None for all.
 
     Returns:
-      (index in first, index in second, correlation) of each pair.
+      (index in first, index in second, correlation) of each pair, highest correlation first.
     """
     a, b = _signature(first), _signature(second)
     pairs: list[tuple[int, int, float]] = []

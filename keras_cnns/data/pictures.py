@@ -1,8 +1,8 @@
-"""The decoder: a picture file becomes pixels at the network's size; no more of the file is decoded than needed.
+"""The decoder: a picture file becomes pixels at the network's size. Only the part that is needed is decoded.
 
-TensorFlow decodes upright JPEGs of one or three components and PNGs with 8 bits per sample. Pillow decodes everything
-that TensorFlow would show differently from a viewer: JPEGs in CMYK or with an EXIF orientation, PNGs of other depths,
-with a palette, a transparent colour or EXIF data; and BMP, GIF, WebP and TIFF.
+TensorFlow decodes upright JPEGs of one or three components and PNGs with 8 bits per sample. Pillow decodes the pictures
+that TensorFlow would decode differently from a viewer (JPEGs in CMYK or with an EXIF orientation, PNGs of other depths,
+with a palette, a transparent colour or EXIF data), and BMP, GIF, WebP and TIFF.
 """
 
 import numbers
@@ -31,7 +31,7 @@ Window: TypeAlias = Callable[[tf.Tensor], tf.Tensor]  # (height, width) -> (top,
 
 
 def read_picture(path: Any, shape: Any, *, crop: str = "centre", crop_fraction: float = 1.0) -> np.ndarray:
-    """A picture as evaluation sees it.
+    """Reads a picture, cropped and resized as in evaluation.
 
     Args:
       path: a file, or its bytes.
@@ -43,7 +43,7 @@ def read_picture(path: Any, shape: Any, *, crop: str = "centre", crop_fraction: 
       float32 of `shape`, whole numbers in 0 .. 255.
 
     Raises:
-      UserError: there is no such file; it is not a picture, or damaged; `shape` is not that of a picture.
+      UserError: the file is missing, damaged or not a picture; `shape` is not the shape of a picture.
 
     Example:
       >>> x = keras_cnns.data.read_picture("cat.jpg", (224, 224, 3))
@@ -74,13 +74,14 @@ def read_picture(path: Any, shape: Any, *, crop: str = "centre", crop_fraction: 
 
 
 def pixels(data: Any, name: Any = "the picture", channels: int = 3) -> np.ndarray:
-    """A whole picture at its own size, uint8 [H, W, channels].
+    """Decodes the whole picture at its own size, uint8 [H, W, channels].
 
     Args:
-      data: an encoded file, or pixels that are passed on. name: what a message calls the picture.
+      data: an encoded file, or pixels, which are returned as they are.
+      name: the name of the picture in messages.
 
     Raises:
-      UserError: it is no picture, or damaged.
+      UserError: the file is damaged or not a picture.
     """
     if not isinstance(data, bytes):
         decoded = np.asarray(data, np.uint8)
@@ -102,7 +103,8 @@ def picture(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Wind
       window: height and width [2] int32 -> (top, left, height, width) [4] int32, see `crops.py`.
 
     Returns:
-      float32 [*size, channels] in 0..255; bilinear, and the mean of the covered pixels where it shrinks by 2 or more.
+      float32 [*size, channels] in 0..255, interpolated bilinearly. If the picture shrinks by 2 or more, each value is
+      the mean of the pixels that it covers.
     """
     pixels = decode(encoded, size, channels, window)
     shrinks = tf.reduce_all(tf.shape(pixels)[:2] >= 2 * tf.constant(size))
@@ -121,7 +123,10 @@ def picture(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Wind
 
 
 def decode(encoded: tf.Tensor, size: Sequence[int], channels: int, window: Window) -> tf.Tensor:
-    """The window at its own size, or at a half, quarter or eighth of it not below `size`: uint8 [h, w, channels]."""
+    """The decoded window, uint8 [h, w, channels], at its own size or at a half, quarter or eighth of it.
+
+    The result is never smaller than `size`.
+    """
     if encoded.dtype != tf.string:
         return to_channels(_cut(encoded, window), channels)
 
@@ -145,8 +150,8 @@ def _starts(encoded: tf.Tensor, start: bytes) -> tf.Tensor:
 def _plain_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     """Whether TensorFlow decodes a JPEG as viewers do: it is complete, upright, and has one or three components.
 
-    Since only the window is decoded, a truncated file is recognized by its end. A file with data after the picture is
-    left to Pillow.
+    Since only the window is decoded, a truncated file is recognized by its end. Pillow decodes a file with data after
+    the picture.
     """
 
     def plain() -> tf.Tensor:

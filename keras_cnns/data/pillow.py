@@ -1,4 +1,4 @@
-"""Decoding with Pillow, for pictures that TensorFlow decodes differently from viewers, and the faults of files."""
+"""Decodes pictures with Pillow, if TensorFlow decodes them differently from viewers; what is wrong with a file."""
 
 import io
 import threading
@@ -32,7 +32,7 @@ UPRIGHT = {
 
 
 class _OfAnySize:
-    """Switches Pillow's limit on the size of pictures off: a module variable, so entering and leaving is counted."""
+    """Switches off Pillow's limit on the size of pictures. The limit is a module variable, so threads are counted."""
 
     def __init__(self) -> None:
         self.lock, self.inside, self.limit = threading.Lock(), 0, None
@@ -54,7 +54,7 @@ _OF_ANY_SIZE = _OfAnySize()
 
 
 class Unreadable(ValueError):
-    """A picture that is intact but ambiguous; the message is the end of a sentence about it."""
+    """The file is intact, but cannot be read unambiguously. The message is the end of a sentence about it."""
 
 
 def decoded(data: bytes, channels: int, ratio: int = 1) -> np.ndarray:
@@ -69,7 +69,8 @@ def decoded(data: bytes, channels: int, ratio: int = 1) -> np.ndarray:
       uint8 [h, w, channels].
 
     Raises:
-      Unreadable: it is not known which sample value is white. Other errors of Pillow: the file is damaged.
+      Unreadable: it is not known which sample value is white.
+      Other errors of Pillow: the file is damaged.
     """
     image = opened(data)
     if ratio > 1:
@@ -122,7 +123,7 @@ def fault(data: bytes) -> str:
         return str(error)
     except UnidentifiedImageError:
         if not data.startswith(STARTS):
-            return "is no picture that can be read (JPEG, PNG, BMP, GIF, WebP, TIFF)"
+            return "is not a picture that can be read (JPEG, PNG, BMP, GIF, WebP, TIFF)"
     except Exception:  # Pillow's readers raise many kinds
         pass
     return "is a damaged picture"

@@ -24,7 +24,7 @@ from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import every, path_of, short, whole
 
 LABELLED = ("label", "labels")  # targets of pictures that are cropped, not resized to fit
-TOGETHER = 32  # samples, at most, that are worked on one after the other and copied once, into their batch
+TOGETHER = 32  # largest number of samples that are processed together and copied into their batch at once
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Data:
     """Batches of one split.
 
     Attributes:
-      batches: training: (picture, label, chance) without end, to be given to `finish` on the device that trains, or
-        (picture, target) where `finish` is None; evaluation: (picture, target, weight), once. picture float32
-        [B, H, W, C] in 0 .. 255; a target is a label int64 [B], a mask or boxes (see `load`); weight float32 [B], 0 for
-        the padding of the last batch and for broken samples.
-      finish: the function that turns a batch's (picture, label, chance) into (picture, label); None in evaluation, and
-        for boxes and masks.
-      classes, names: how many classes there are, and their names.
-      count: samples in the split. steps: batches of an epoch (in training, of the samples seen in full batches).
-      broken: the samples, and which of them were skipped so far, see `broken.py`; reading batches under
-        `broken.explained()` gives clear errors.
+      batches: the batches as they are read. In training they never end: (picture, label, chance), which `finish` turns
+        into (picture, label) on the device that trains, or (picture, target) if `finish` is None. In evaluation they
+        end after the split: (picture, target, weight). picture: float32 [B, H, W, C] in 0 .. 255. target: labels int64
+        [B], masks or boxes (see `load`). weight: float32 [B], 0 for the padding of the last batch and broken samples.
+      finish: the last part of the augmentation; None in evaluation, and for boxes and masks.
+      classes, names: the number of classes, and their names.
+      count: samples in the split.
+      steps: batches in an epoch; in training only full batches count.
+      broken: the samples, and which of them were skipped so far, see `broken.py`. Read batches inside
+        `broken.explained()`, which turns TensorFlow's errors into `UserError`s.
 
     >>> data = keras_cnns.data.load("digits", size=32, channels=1, batch_size=32)
     >>> data.classes, data.count, data.steps
@@ -57,7 +57,7 @@ class Data:
 
     @property
     def source(self) -> Source:
-        """The samples as the data set stores them: in its order, with their own sizes, without augmentation."""
+        """The samples as the data set stores them: in its order, in their own sizes, without augmentation."""
         return self.broken.source
 
     @property
@@ -97,32 +97,35 @@ def load(
       name: "digits", a name of tensorflow-datasets, "folder:PATH", or for boxes and masks "scenes"; see
         `sources/by_name.py`.
       size: (height, width) of the network's input, or one number for both.
-      target: what comes with each picture. "label": int64 [B]. "labels": float32 [B, classes] of 0 and 1, and in
-        evaluation a dict with them and "number" int64 [B], of the picture in the split.
-        "mask": int32 [B, H, W], the class of each pixel, 255
-        where it has none. "boxes": a dict of boxes float32 [B, most, 4], (x1, y1, x2, y2) in pixels, classes int32,
-        ignored and crowd bool [B, most], of which the first `count` int32 [B] are used; scale float32 [B], the factor
-        by which the picture was resized; number int64 [B], of the sample in the run.
+      target: what comes with each picture.
+        "label": int64 [B].
+        "labels": float32 [B, classes] of 0 and 1; in evaluation a dict of these labels and of "number" int64 [B], the
+        number of the picture in the split.
+        "mask": int32 [B, H, W], the class of each pixel, 255 if it has none.
+        "boxes": a dict of boxes float32 [B, most, 4], (x1, y1, x2, y2) in pixels, of classes int32, ignored and crowd
+        bool [B, most], of which the first `count` int32 [B] are used; of scale float32 [B], the factor by which the
+        picture was resized; and of number int64 [B], the number of the sample in the run.
       channels: 1 or 3; 3 for boxes and masks.
       batch_size: pictures in a batch over all shards.
-      split: "train", "test" (the held-out pictures, whatever the data set calls them), or tensorflow-datasets' own
-        words ("validation", "train[:10%]").
-      training: shuffled, augmented and without end; by default for the train split only.
+      split: "train", "test" (the held-out pictures, whatever the data set calls them), or a split of
+        tensorflow-datasets ("validation", "train[:10%]").
+      training: whether the batches are shuffled, augmented and endless; by default for the split "train" only.
       augment: an `Augment`, or a dict of its fields. In evaluation only its `crop_fraction` counts, and whether the
         crop is "whole". Boxes and masks follow mirror, zoom, mosaic, jitter, hue and pca_noise; pictures with them are
         resized to fit, with a grey border, instead of cropped.
-      seed: of the order and of the augmentation.
-      data_dir: where tensorflow-datasets keeps its files; its own default otherwise.
-      download: fetch and prepare a data set that is not there.
-      start: number of the first sample, that is, steps done times batch_size; training only.
-      limit: so many samples only, spread evenly over the split.
-      shard: (i, n): the i-th of n equal slices of every batch, for the i-th of n workers.
-      deterministic: samples stay in order; False lets fast pictures overtake slow ones.
-      skip_broken: so many broken samples are skipped, each with a warning in the log "keras_cnns".
+      seed: seed of the order and of the augmentation.
+      data_dir: the folder of tensorflow-datasets; by default its own.
+      download: whether to download and prepare a data set that is missing.
+      start: number of the first sample, that is, finished steps times batch_size; only in training.
+      limit: largest number of samples; they are spread evenly over the split.
+      shard: (i, n): the i-th of n equal slices of every batch, for the i-th of n workers, counted from 0.
+      deterministic: whether samples stay in order; False lets fast pictures overtake slow ones.
+      skip_broken: largest number of broken samples to skip, each with a warning in the log "keras_cnns".
 
     Raises:
-      UserError: an unknown or unprepared data set, an unknown split, impossible settings; broken samples beyond the
-        limit, at once where the data set is small enough to be kept in memory, else while it is read.
+      UserError: the data set is unknown or not prepared, the split is unknown, a setting is impossible, or more than
+        `skip_broken` samples are broken. A small data set, which is kept in memory, raises at once; a large one raises
+        while it is read.
 
     Example:
       >>> data = keras_cnns.data.load("folder:flowers", size=224, batch_size=32, augment={"mirror": True})
@@ -159,7 +162,7 @@ def _samples(
 
 
 def finisher(augment: Augment | dict | None, classes: int) -> Callable:
-    """The last part of the augmentation of labelled pictures, as in `Data.finish`: it depends on nothing else."""
+    """The last part of the augmentation of labelled pictures, see `Data.finish`; None if there is nothing to do."""
     return partial(finish, how=Augment.of(augment), classes=classes)
 
 
@@ -177,16 +180,16 @@ def load_arrays(
     download: bool = False,
     skip_broken: int = 0,
 ) -> tuple[np.ndarray, Any, tuple[str, ...]]:
-    """A split, or an even part of it, in memory, as evaluation sees it.
+    """Loads a split into memory, cropped and resized as in evaluation.
 
-    The arguments are those of `load`; crop and crop_fraction those of `Augment`, for labelled pictures.
+    The arguments are those of `load`. crop and crop_fraction are those of `Augment`, for labelled pictures.
 
     Returns:
       (pictures uint8 [N, H, W, channels], targets, names of the classes). Targets are labels int64 [N] or float32
       [N, classes], masks int32 [N, H, W], or a list of N `Sample`s with their boxes.
 
     Raises:
-      UserError: as `load`.
+      UserError: for the same reasons as `load`.
 
     >>> pictures, labels, names = keras_cnns.data.load_arrays("folder:photos", "test", size=224)
     """
@@ -207,8 +210,10 @@ def load_arrays(
 
 
 def _drawn(index: tf.Tensor, samples: LabelledSamples | PlacedSamples, seed: int) -> tuple:
-    """What chance decides for consecutive samples of the run, index int64 [N], a row for each: the sample's number in
-    its split (every epoch has all of them, in an order of its own), and the `plan` of its random numbers."""
+    """(number in the split, `plan` of the random numbers) of consecutive samples of the run; index: int64 [N].
+
+    Every epoch has all samples, in a new order.
+    """
     epoch, count = tf.cast(index // samples.count, tf.int32), samples.count
     order = tf.stack([tf.fill(epoch.shape, seed % 2**31), tf.zeros_like(epoch), epoch], 1)
     number = tf.random_index_shuffle(index % count, order, max_index=count - 1)
@@ -226,10 +231,10 @@ def _batches(
     deterministic: bool,
     draw: Callable = lambda index: (index,),
 ) -> tf.data.Dataset:
-    """Batches of this shard's samples from number `start` on: its slice of every batch, one batch after the other.
+    """The batches of this shard, from sample `start` on: its slice of every batch of the run.
 
-    Looking for broken pictures one by one takes a fifth of the time, so a few samples together are read without it, and
-    only if that fails, with it; never where all are `sound`. Their random numbers are drawn together.
+    To look for broken pictures one by one takes a fifth of the time. So a few samples are first read together without
+    it, and only if that fails, one by one. Samples that are `sound` are never read one by one.
     """
     which, shards = shard
     share = batch_size // shards
@@ -250,7 +255,7 @@ def _batches(
     options = tf.data.Options()
     options.deterministic = deterministic
     options.autotune.enabled = False  # as many workers as processors from the first batch on
-    options.threading.max_intra_op_parallelism = 1  # pictures are worked on side by side, not each in pieces
+    options.threading.max_intra_op_parallelism = 1  # pictures are processed in parallel; a single one is not divided
     firsts = tf.data.Dataset.range(start // shards, np.iinfo(np.int64).max if end is None else end // shards, few)
     dataset = firsts.map(together, num_parallel_calls=WORKERS, deterministic=deterministic)
     if few < share:
@@ -259,10 +264,10 @@ def _batches(
 
 
 def checked_size(size: Any, channels: Any) -> tuple[int, int]:
-    """(height, width). Raises UserError: it is no size of a picture, or pictures do not have so many channels."""
+    """(height, width). Raises UserError if `size` is not a size, or the number of channels is not 1 or 3."""
     sides = (size, size) if whole(size, -math.inf) else size
     if not every(sides, numbers.Integral) or len(sides) != 2 or not all(whole(n, 1) for n in sides):
-        raise BadArgument(f"size {short(size)} is no picture: give (height, width).")
+        raise BadArgument(f"size is {short(size)}: give (height, width) in pixels.")
     if not whole(channels, 1) or channels not in (1, 3):
         raise BadArgument(f"{short(channels)} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
     height, width = map(int, sides)
@@ -270,7 +275,7 @@ def checked_size(size: Any, channels: Any) -> tuple[int, int]:
 
 
 def _check(*, split: Any, seed: Any = 0, data_dir: Any = None, limit: Any = None, skip_broken: Any = 0) -> None:
-    """Raises UserError for what is no split's name, no seed, no folder, no number of examples or pictures."""
+    """Raises UserError if one of these arguments of `load` has the wrong type or is out of range."""
     if not isinstance(split, str) or not split:
         raise BadArgument(f"split is {short(split)}: give its name, such as 'train' or 'test'.")
     if not whole(seed, -math.inf):
@@ -278,7 +283,7 @@ def _check(*, split: Any, seed: Any = 0, data_dir: Any = None, limit: Any = None
     if data_dir is not None:
         path_of(data_dir, "data_dir")
     if limit is not None and not whole(limit, 1):
-        raise BadArgument(f"a limit of {short(limit)} examples leaves nothing: give at least 1.")
+        raise BadArgument(f"limit is {short(limit)}: give at least 1 example.")
     if not whole(skip_broken, 0):
         raise BadArgument(f"skip_broken is {short(skip_broken)}: give how many pictures may be broken.")
 

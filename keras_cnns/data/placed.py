@@ -1,4 +1,4 @@
-"""Pictures with boxes or masks at the network's size: as large as they fit, the rest is border."""
+"""Pictures with boxes or masks at the network's size: resized to fit, with a border."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,15 +16,15 @@ from keras_cnns.data.broken import TRIES, Broken
 from keras_cnns.data.sources.sample import VOID, Sample
 from keras_cnns.support.errors import BadArgument
 
-MOVES = {"mirror", "zoom", "mosaic"}  # the augmentations that boxes and masks follow
+MOVES = {"mirror", "zoom", "mosaic"}  # the augmentations that also move boxes and masks
 COLOURS = {"jitter", "hue", "pca_noise"}
 MIXED = 4  # pictures in a mosaic
 BOXES = ("boxes", "classes", "ignored", "crowd", "count", "scale")
-FIRST_OF_COLOURS, OTHERS = 32, -3  # where the random numbers of colours start, and those of a mosaic's other pictures
+FIRST_OF_COLOURS, OTHERS = 32, -3  # first random number for colours, and for the other pictures of a mosaic
 
 
 class PlacedSamples:
-    """What `load` puts into batches where pictures have boxes or masks: (picture, target) or (picture, target, weight).
+    """Pictures with boxes or masks, as `load` batches them: (picture, target) or (picture, target, weight).
 
     Attributes:
       count: samples in the split. sound: always True, since broken samples are handled where they are read.
@@ -37,7 +37,7 @@ class PlacedSamples:
             raise BadArgument(f"{channels} channels: pictures with boxes or masks are loaded with 3 (RGB).")
         self.broken, self.size, self.mask = broken, size, mask
         self.augment = _followed(augment)
-        self.colours = replace(self.augment, mirror=False)  # what is left to do once the picture is in place
+        self.colours = replace(self.augment, mirror=False)  # augmentation of the placed picture
         self.count, self.sound = broken.source.count, True
         self.most = broken.source.most_boxes * (MIXED if training and augment.mosaic else 1)
 
@@ -54,12 +54,12 @@ class PlacedSamples:
         return picture, target
 
     def evaluation(self, index: tf.Tensor, careful: bool) -> tuple:
-        """Picture `index` of the split; beyond its end one of weight 0."""
+        """Picture `index` of the split; after the last one, a picture of weight 0."""
         picture, target, good = self._read(self._plain, index, [index % self.count])
         return picture, target, tf.cast(good & (index < self.count), tf.float32)
 
     def array(self, number: int) -> Sample | None:
-        """Picture `number` as evaluation sees it; None where it is broken."""
+        """Picture `number` as in evaluation; None if it is broken."""
         sample = self.broken.decoded(number, tries=1)
         return None if sample is None else self._fitted(sample)[0]
 
@@ -101,7 +101,7 @@ class PlacedSamples:
         return self.broken.decoded(int(number), TRIES) or self._empty()
 
     def _empty(self) -> Sample:
-        """What stands for a broken sample: a grey picture without boxes, all of its mask void."""
+        """The replacement of a broken sample: a grey picture without boxes, with a mask that is all void."""
         picture = np.full((*self.size, 3), FILL, np.uint8)
         return Sample(picture, boxes=np.zeros((0, 4), np.float32), classes=[], mask=np.full(self.size, VOID, np.uint8))
 
@@ -116,7 +116,7 @@ class PlacedSamples:
 
 
 def _padded(sample: Sample, most: int) -> tuple[Any, ...]:
-    """boxes, classes, ignored and crowd filled up to `most`, and how many there are."""
+    """Boxes, classes, ignored and crowd, padded to `most` rows, and the number of boxes."""
     count = min(len(sample.boxes), most)
     filled = (np.zeros((most, 4), np.float32), np.zeros(most, np.int32), np.zeros(most, bool), np.zeros(most, bool))
     for array, part in zip(filled, (sample.boxes, sample.classes, sample.ignored, sample.crowd), strict=True):
@@ -125,7 +125,11 @@ def _padded(sample: Sample, most: int) -> tuple[Any, ...]:
 
 
 def _followed(augment: Augment) -> Augment:
-    """The settings, if boxes and masks can follow all of them."""
+    """Checks that boxes and masks can follow the augmentation, and returns it.
+
+    Raises:
+      UserError: they cannot; the message names the setting.
+    """
     default = Augment()
     changed = {name for name in vars(default) if getattr(augment, name) != getattr(default, name)}
     wrong = sorted(changed - MOVES - COLOURS)

@@ -26,7 +26,7 @@ def ten_crops(images: tf.Tensor, size: Sequence[int]) -> list[tf.Tensor]:
 
 
 def multi_scale(images: tf.Tensor, short_sides: Sequence[int]) -> list[tf.Tensor]:
-    """The full pictures, their short side resized to each of `short_sides`, and the same mirrored (1409.1556, 3.2).
+    """The full pictures, their short side resized to each of `short_sides`, and mirrored copies (1409.1556, 3.2).
 
     For a network without a fixed input size: see `keras_cnns.to_fully_convolutional`.
     """
@@ -37,5 +37,5 @@ def multi_scale(images: tf.Tensor, short_sides: Sequence[int]) -> list[tf.Tensor
 
 
 def mirrored(views: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Each view with left and right exchanged."""
+    """Each view, mirrored left to right."""
     return [view[:, :, ::-1] for view in views]

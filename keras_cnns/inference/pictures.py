@@ -1,4 +1,4 @@
-"""Pictures as evaluation sees them, read with Pillow and NumPy alone: what runs a `.tflite` file loads no TensorFlow.
+"""Reads pictures as in evaluation, with Pillow and NumPy alone, for code that runs `.tflite` files without TensorFlow.
 
 `data.pictures` does the same inside tf.data pipelines. The two agree to the rounding of a resized pixel; for JPEGs they
 differ by one grey level on average, because the pipeline uses the faster of libjpeg's inverse cosine transforms.
@@ -20,7 +20,7 @@ JPEG = b"\xff\xd8\xff"
 def read_picture(
     picture: str | Path | bytes, shape: Shape, *, crop: str = "centre", crop_fraction: float = 1.0
 ) -> np.ndarray:
-    """The picture as evaluation sees it: whole numbers 0 to 255, float32 [height, width, channels].
+    """Reads a picture as in evaluation: whole numbers 0 to 255, float32 [height, width, channels].
 
     Args:
       picture: a path, or the bytes of the file.
@@ -30,7 +30,7 @@ def read_picture(
 
     Raises:
       UnreadableFile: the file is missing, damaged, or not a picture.
-      BadArgument: pictures do not have so many channels.
+      BadArgument: the number of channels is not 1 or 3.
     """
     height, width, channels = shape
     if channels not in (1, 3):

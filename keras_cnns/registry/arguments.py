@@ -70,13 +70,13 @@ def checked_classes(classes: Any) -> int:
 
 
 def checked_pooling(pooling: Any) -> None:
-    """Raises UserError if `pooling` is none of None, "avg" and "max"."""
+    """Raises UserError if `pooling` is not None, "avg" or "max"."""
     if not (pooling is None or isinstance(pooling, str) and pooling in ("avg", "max")):
         raise BadArgument(f"pooling is {pooling!r}: it must be None, 'avg' or 'max'.")
 
 
 def checked_preprocessing(net: Variant) -> Preprocessing:
-    """The row's preprocessing. Raises UserError if there is none of its name."""
+    """The row's preprocessing. Raises UserError if its name is unknown."""
     if isinstance(net.preprocessing, Preprocessing):
         return net.preprocessing
     if not isinstance(net.preprocessing, str) or net.preprocessing not in PREPROCESSING:

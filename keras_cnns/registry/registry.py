@@ -65,7 +65,7 @@ def own_levels(module: WithLevels[Row]) -> WithLevels[Row]:
 
 
 def on_backbone(module: Family[Row]) -> Family[Row]:
-    """The same of a module whose networks stand on the levels of others."""
+    """`module`, which mypy accepts if its rows and its head, which stands on the levels of other networks, fit."""
     return module
 
 

@@ -1,4 +1,4 @@
-"""What a network is trained for: one folder for each task. `of(recipe)` is the task of a recipe's network."""
+"""The tasks that a network is trained for, in a folder each. `of(recipe)` is the task of a recipe's network."""
 
 from keras_cnns.support.lazy_imports import public
 

@@ -1,4 +1,4 @@
-"""Training: a `Recipe` decides everything, `train(recipe)` runs it, `run(RECIPE)` is the main of a recipe script."""
+"""Training: a `Recipe` has all settings, `train(recipe)` runs it, `run(RECIPE)` is the main function of a script."""
 
 import os
 

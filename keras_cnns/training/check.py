@@ -19,17 +19,20 @@ from keras_cnns.training.recipe import Recipe
 
 LOOKED_AT = 200  # training pictures whose targets are surveyed
 BY_HEART, SECONDS = 8, 60.0  # pictures to memorize, and the time limit
-LEARNED = 0.8  # of the task's measure `learned`, on the memorized pictures: the network can learn
+LEARNED = 0.8  # of the metric `learned` of the task, on the eight pictures: from here on they count as memorized
 
 
 def check(recipe: Recipe, *, seconds: float = SECONDS) -> list[Finding]:
-    """A list of (what, finding, whether that is fine) about a recipe.
+    """Checks the data of a recipe, and whether its network can memorize eight pictures.
 
-    The score is that of the eight pictures themselves, in inference mode. If they are not memorized in `seconds`, the
-    finding says whether the loss still falls.
+    The score of the eight pictures is measured on these pictures, in inference mode. If they are not memorized after
+    `seconds`, the finding says whether the loss still falls.
+
+    Returns:
+      A list of (subject, finding, whether it is fine).
 
     Raises:
-      UserError: as training would.
+      UserError: for the same reasons as training.
     """
     keras.utils.set_random_seed(recipe.seed)
     recipe = recipe.but(augment=Augment(), ema=0.0, batch_size=BY_HEART, accumulate=1, batch_norm_momentum=0.9)
@@ -47,7 +50,7 @@ def check(recipe: Recipe, *, seconds: float = SECONDS) -> list[Finding]:
 
 
 def _pictures(training: Data, held_out: Data) -> Finding:
-    """How many pictures there are, and whether held-out ones are training pictures too."""
+    """The number of pictures, and whether held-out pictures are also training pictures."""
     count = f"{training.count} to train, {held_out.count} held out, {held_out.classes} classes"
     same = duplicates.between(training.source, held_out.source)
     sentence = same.sentence(held_out.count) if same else ""

@@ -10,7 +10,7 @@ from keras_cnns.support.errors import BadArgument, UserError, first_line
 from keras_cnns.training import rendezvous
 
 PATIENCE = 90.0  # seconds to wait for the other workers, unless $KERAS_CNNS_PATIENCE is set
-_met = False  # whether the workers of this process's cluster have met, and TensorFlow has the port
+_met = False  # whether the workers of this process's cluster have connected, and TensorFlow has the port
 
 
 def strategy(name: str = "auto", *, replicas: int = 0) -> tf.distribute.Strategy:
@@ -18,7 +18,7 @@ def strategy(name: str = "auto", *, replicas: int = 0) -> tf.distribute.Strategy
 
     auto: multi_worker where TF_CONFIG names more than one worker, mirrored where there is more than one GPU (or
       `replicas` asks for several), otherwise one.
-    replicas: creates so many logical CPU devices, which is possible only before TensorFlow has started.
+    replicas: number of logical CPU devices to create, which is possible only before TensorFlow has started.
 
     Raises:
       UserError: the devices are not available.
@@ -122,7 +122,7 @@ def _meet() -> None:
     """Waits for the other workers, once in a process.
 
     Raises:
-      UserError: they do not meet, see `rendezvous`; $KERAS_CNNS_PATIENCE is not a number.
+      UserError: they do not connect, see `rendezvous`; or $KERAS_CNNS_PATIENCE is not a number.
     """
     global _met
     config = json.loads(os.environ["TF_CONFIG"])

@@ -1,4 +1,4 @@
-"""The metrics of saved models on held-out pictures: over one view of every picture or the mean of several."""
+"""The metrics of saved models on held-out pictures, with one view of each picture or averaged over several views."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -75,18 +75,19 @@ def evaluate_task(model: keras.Model, task: Task, data: Data) -> dict[str, Any]:
 def evaluate_files(
     files: Sequence[Any], recipe: Recipe, views: str = "centre", scales: Sequence[int] = ()
 ) -> dict[str, Any]:
-    """The metrics of `.keras` files on the held-out pictures of `recipe`, written into its run folder.
+    """Measures `.keras` files on the held-out pictures of `recipe`, and writes the metrics into its run folder.
 
     Args:
-      files: of classifiers, one or several (an ensemble); of a segmenter or a detector, one.
-      recipe: whose network and data the files fit.
-      views: of classifiers. "centre": what the trainer measures. "ten_crops": of the centred square that the recipe's
-        crop_fraction is cut from. "multi_scale": that square resized to `scales`, the networks applied fully
-        convolutionally.
+      files: one or several classifiers (an ensemble), or one segmenter or detector.
+      recipe: the recipe of the files, whose data they are measured on.
+      views: for classifiers. "centre": as the trainer measures. "ten_crops": ten crops of the centred square, of which
+        the recipe's crop_fraction is one. "multi_scale": this square, resized to each of `scales`; the networks are
+        applied fully convolutionally.
+      scales: sides in pixels, for "multi_scale".
 
     Returns:
-      The metrics, and under "file" the name of the JSON file in the run folder that holds them, under "printed" the
-      names of those that matter most.
+      The metrics, and two more keys: "file", the name of the JSON file in the run folder that contains them, and
+      "printed", the names of the most important ones.
 
     Raises:
       UserError: a file or the data cannot be used; the models do not fit the recipe or its classes.
@@ -170,5 +171,5 @@ def _sliding(model: keras.Model) -> keras.Model:
 
 
 def _over_positions(answer: tf.Tensor) -> tf.Tensor:
-    """[B, classes]: a fully convolutional network answers at every position, [B, h, w, classes]."""
+    """The mean over the positions of a fully convolutional network, [B, h, w, classes] -> [B, classes]."""
     return tf.reduce_mean(answer, (1, 2)) if answer.shape.rank == 4 else answer

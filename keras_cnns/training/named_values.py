@@ -1,4 +1,4 @@
-"""Flags with names and values: `--overrides width 0.35 scales 24 32 48`, over what a recipe sets itself."""
+"""The flag --overrides with names and values, such as `--overrides width 0.35 scales 24 32 48`."""
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -11,10 +11,10 @@ FLAG = "--overrides"
 
 
 def take_overrides(words: Sequence[str], overrides: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
-    """(the other words, the overrides of the recipe with those of the words in them).
+    """Takes the flag --overrides out of a command line: (the other words, the overrides of the recipe, updated).
 
-    Both spellings are read: `--overrides scales 24 32` and `--overrides.scales 24 32`. A dot leads into a column that
-    is a dict itself: `--overrides.columns.widths 8 16`.
+    Both spellings are read: `--overrides scales 24 32` and `--overrides.scales 24 32`. If a column is itself a dict, a
+    further dot names its key: `--overrides.columns.widths 8 16`.
 
     >>> take_overrides(["--overrides", "scales", "24,32", "--epochs", "3"], {"scales": (20, 40), "rpn": 128})
     (['--epochs', '3'], {'scales': '24,32', 'rpn': 128})
@@ -61,7 +61,7 @@ def _flags(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _set(overrides: dict[str, Any], name: str, text: str) -> None:
-    """Sets a column, by its dotted name. One value of a column that has several in the recipe is a list of one."""
+    """Sets a column by its dotted name. A single value becomes a list if the recipe has a list for the column."""
     *outer, last = name.split(".")
     for part in outer:
         inner = overrides.setdefault(part, {})

@@ -1,4 +1,4 @@
-"""The optimizers of the papers. The learning rate is set from outside, at every step."""
+"""The optimizers of the papers. The trainer sets their learning rate at every step."""
 
 from collections.abc import Sequence
 
@@ -54,7 +54,7 @@ def make(recipe: Recipe) -> keras.optimizers.Optimizer:
 
 
 def groups(recipe: Recipe, variables: Sequence[keras.Variable]) -> list[tuple[float, list[keras.Variable]]]:
-    """[(factor, variables)]: the trainable variables by their factor on the learning rate (`layer_rates`)."""
+    """[(factor, variables)]: the trainable variables, grouped by their factor on the learning rate (`layer_rates`)."""
     by_factor: dict[float, list[keras.Variable]] = {}
     used: set[str] = set()
     for variable in variables:
@@ -69,9 +69,9 @@ def groups(recipe: Recipe, variables: Sequence[keras.Variable]) -> list[tuple[fl
 
 
 class Optimizer:
-    """One Keras optimizer for each learning-rate factor; call inside `strategy.scope()`.
+    """One Keras optimizer for each factor on the learning rate. Create it inside `strategy.scope()`.
 
-    `apply` is called in every replica with that replica's share of the gradient.
+    Every replica calls `apply` with its part of the gradient.
     """
 
     def __init__(self, recipe: Recipe, variables: Sequence[keras.Variable]) -> None:
@@ -94,7 +94,7 @@ class Optimizer:
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """The variables that a checkpoint contains."""
+        """The variables that a checkpoint has to contain."""
         return [v for part in self.parts for v in part.variables]
 
     def set_rate(self, rate: tf.Tensor | float) -> None:

@@ -1,8 +1,8 @@
-"""A recipe: everything that decides the result of a training run, as one frozen value.
+"""A recipe: all settings that decide the result of a training run, as one frozen value.
 
-A plain dataclass with its ranges in the annotations, and not a model of pydantic or attrs: `fits` and `Range` in
-support/validation.py are as short as validators would be, tyro makes flags of the dataclass as it is, and importing
-pydantic 2 takes two to three times as long as importing dataclasses.
+It is a plain dataclass with ranges in the annotations, not a model of pydantic or attrs: `fits` and `Range` in
+support/validation.py are as short as validators would be, tyro turns the dataclass into flags, and importing pydantic 2
+takes two to three times as long as importing dataclasses.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ CountOrNone = Annotated[int, Range(0)]  # 0 switches it off
 Fraction = Annotated[float, Range(0, below=1)]
 NotNegative = Annotated[float, Range(0)]
 
-# Where and how a recipe runs, not what it computes: a run may be resumed with other values of these.
+# Fields that say where and how a recipe runs, but not what it computes: a run may be resumed with other values.
 PLACEMENT = ("data_dir", "download", "strategy", "replicas", "steps_per_call", "checkpoint_every", "out")
 
 
@@ -40,7 +40,7 @@ class Recipe:
     """One training run. Every field is a flag of the recipe's script; `json` and `from_json` keep it in the run folder.
 
     Raises:
-      UserError: a value that no run could use, naming the field.
+      UserError: no run could use a value; the message names the field.
 
     >>> Recipe("lenet5", input_shape=(32, 32, 1), dataset="digits", epochs=3, out="runs/digits").but(seed=1)
     """
@@ -50,16 +50,16 @@ class Recipe:
     overrides: dict = field(default_factory=dict)  # columns of the model's row, by name: width 0.35
     input_shape: tuple[int, int, int] = (32, 32, 3)  # height, width, channels
     sizes: tuple[int, ...] = ()  # sides that pictures are resized to in training, step by step in turn (SPPnet)
-    weights: str | None = None  # where training starts: a file of weights, or "keras", "torchvision", "timm"
-    freeze: str = ""  # "features", or "until:conv4": the layers up to the last one whose name starts so
-    part: Parts = "both"  # of a detector in two stages, what is trained; "features" are then all that both parts share
-    proposals_of: str | None = None  # with part heads: the .keras file of the detector that proposes; none: the network
+    weights: str | None = None  # initial weights: a file, or "keras", "torchvision" or "timm" for published ones
+    freeze: str = ""  # layers that are not trained: features, or until:NAME, up to the last layer that starts with NAME
+    part: Parts = "both"  # part of a two-stage detector to train; "features" are then the layers that both parts share
+    proposals_of: str | None = None  # with part heads: a .keras file of the detector that proposes; None: the network
     # the data
     dataset: str = "digits"  # digits, a tensorflow-datasets name, or folder:PATH
-    data_dir: str | None = None  # where tensorflow-datasets keeps its data
-    download: bool = False  # fetch the data set where it is not there yet
-    labels: Labels = "one"  # of a picture; several: any number at once, each with a sigmoid, from a folder's table
-    # samples that cannot be read: so many are skipped and counted, one more ends the run
+    data_dir: str | None = None  # folder of tensorflow-datasets
+    download: bool = False  # download the data set if it is missing
+    labels: Labels = "one"  # labels of a picture; several: any number, from a table in the folder, each with a sigmoid
+    # number of broken samples that are skipped and counted; one more ends the run
     skip_broken: CountOrNone = 0
     augment: Augment = field(default_factory=Augment)
     # the loss
@@ -68,46 +68,46 @@ class Recipe:
     loss: Losses = "cross_entropy"
     label_smoothing: Fraction = 0.0  # fraction of each label that is spread over all classes
     class_weights: ClassWeights = "none"  # balanced: the fewer pictures a class has, the more each counts in the loss
-    auxiliary_weight: NotNegative = 0.3  # of each output after the first, where the model has several
+    auxiliary_weight: NotNegative = 0.3  # weight of the loss of each auxiliary classifier, if the model has any
     # the optimizer
     optimizer: Optimizers = "sgd"  # the optimizer; nesterov is sgd with Nesterov momentum
-    momentum: Fraction = 0.9  # of sgd, nesterov and rmsprop
-    epsilon: NotNegative = 0.0  # rmsprop and adam; 0: 0.001 and 1e-7
-    learning_rate: NotNegative = 0.1  # at its highest, before the schedule lowers it
-    # the batch size learning_rate is meant for: it grows in proportion to batch_size; 0: it stays
+    momentum: Fraction = 0.9  # momentum of sgd, nesterov and rmsprop
+    epsilon: NotNegative = 0.0  # epsilon of rmsprop and adam; 0: 0.001 and 1e-7
+    learning_rate: NotNegative = 0.1  # highest learning rate, before the schedule lowers it
+    # batch size for which learning_rate is meant: with others it changes in proportion; 0: it does not change
     rate_batch: CountOrNone = 0
-    # factors on the learning rate, by the start of a layer's name: stem 0.1 stage1 0.1
+    # factors on the learning rate of layers, by the start of their names: stem 0.1 stage1 0.1
     layer_rates: dict[str, float] = field(default_factory=dict)
     schedule: Schedules = "cosine"  # how the learning rate falls
     warmup_epochs: NotNegative = 0.0  # epochs in which the learning rate rises from 0
-    decay_epochs: tuple[float, ...] = ()  # step: at these; exponential: every so many; plateau: patience
+    decay_epochs: tuple[float, ...] = ()  # step: the epochs of the decays; exponential: the period; plateau: patience
     decay_rate: Annotated[float, Range(above=0)] = 0.1  # factor on the learning rate at each step of the schedule
-    weight_decay: NotNegative = 0.0  # L2 in the gradient; decoupled with adamw
-    decay_norms_and_biases: bool = False  # weight decay of normalization parameters and biases, too
-    clip_norm: NotNegative = 0.0  # of the whole gradient, after the replicas' sum; 0: none
-    ema: Fraction = 0.0  # decay of the weights' moving average, which is what is evaluated and saved; 0: none
+    weight_decay: NotNegative = 0.0  # L2 penalty in the gradient; decoupled with adamw
+    decay_norms_and_biases: bool = False  # apply weight decay to normalization parameters and biases, too
+    clip_norm: NotNegative = 0.0  # largest norm of the full gradient, summed over the replicas; 0: no limit
+    ema: Fraction = 0.0  # decay of a moving average of the weights, which is evaluated and saved; 0: no average
     # the run
     epochs: Count = 10  # passes over the training pictures
-    max_steps: CountOrNone = 0  # the run ends here at the latest; 0: after its epochs
-    # epochs without a better held-out score after which the run ends early; 0: it never does
+    max_steps: CountOrNone = 0  # largest number of steps; 0: no limit, the run ends after its epochs
+    # epochs without a better held-out score after which the run ends early; 0: it never ends early
     patience: CountOrNone = 0
-    batch_size: Count = 64  # global: all replicas together
-    accumulate: Count = 1  # parts a batch is computed in, one after the other, where memory is short
-    precision: Precisions = "float32"  # of the computation; variables stay in float32
-    # of the running statistics, if a run is too short for the network's own (0)
+    batch_size: Count = 64  # pictures in a step, all replicas together
+    accumulate: Count = 1  # number of parts in which a batch is computed one after the other, to save memory
+    precision: Precisions = "float32"  # precision of the computation; variables stay in float32
+    # momentum of batch normalization, for runs that are too short for the network's own (0)
     batch_norm_momentum: Fraction = 0.0
-    sync_batch_norm: bool = True  # statistics over all replicas
-    hold_statistics: bool = False  # batch norm keeps those it starts with: for trained weights and little data
-    # fraction of zeros in each large kernel at the end; the smallest weights become zero while it trains; 0: none
+    sync_batch_norm: bool = True  # batch normalization uses statistics over all replicas
+    hold_statistics: bool = False  # batch normalization keeps its initial statistics: for trained weights and few data
+    # fraction of each large kernel that is zero at the end; training zeroes the smallest weights; 0: no pruning
     prune: Fraction = 0.0
-    seed: int = 0  # of weights, augmentation and order
+    seed: int = 0  # seed of the weights, the augmentation and the order
     # the place
 
-    # which devices train: all of this machine (auto), one, several machines (multi_worker), a TPU
+    # devices that train: all of this machine (auto), one, several machines (multi_worker), a TPU
     strategy: Strategies = "auto"
-    replicas: CountOrNone = 0  # so many logical CPU devices, to try a mirrored run on one machine; 0: what is there
+    replicas: CountOrNone = 0  # number of logical CPU devices, to try a mirrored run on one machine; 0: real devices
     steps_per_call: Count = 1  # training steps in one call of the compiled function
-    checkpoint_every: CountOrNone = 0  # steps; the end of an epoch always is one
+    checkpoint_every: CountOrNone = 0  # steps between checkpoints; there is always one at the end of an epoch
     out: str = "runs/run"  # folder of the run; the same command again resumes it
 
     def __post_init__(self) -> None:
@@ -120,7 +120,7 @@ class Recipe:
             raise BadArgument(problem)
 
     def _problems(self) -> Iterator[str]:
-        """What is wrong with fields that are fine one by one."""
+        """Messages about fields whose values are valid on their own, but not together."""
         if not all((self.model, self.dataset, self.out)):
             yield f"{next(n for n in ('model', 'dataset', 'out') if not getattr(self, n))} is empty: give its name."
         if self.batch_size % self.accumulate:
@@ -132,7 +132,7 @@ class Recipe:
         if min(self.layer_rates.values(), default=0) < 0:
             yield f"layer_rates are {short(self.layer_rates)}: each must be at least 0."
         if self.proposals_of and self.part != "heads":
-            yield "proposals_of says whose proposals the heads are trained on: it goes with part heads."
+            yield "proposals_of names the detector whose proposals the heads are trained on: use it with part heads."
         if min(self.input_shape) < 1:
             yield f"input_shape {self.input_shape} is not (height, width, channels)."
         if min(self.sizes, default=1) < 1:
@@ -145,7 +145,7 @@ class Recipe:
             yield f"overrides are {short(self.overrides)}: they must be values that JSON has."
 
     def but(self, **changes: Any) -> "Recipe":
-        """This recipe with other values of some fields. Raises UserError as the constructor."""
+        """This recipe with other values of some fields. Raises UserError like the constructor."""
         return dataclasses.replace(self, **changes)
 
     @property
@@ -158,7 +158,7 @@ class Recipe:
         return json.dumps(asdict(self), indent=1)
 
     def json_values(self) -> dict[str, Any]:
-        """The recipe as JSON's values: lists where it has tuples."""
+        """The recipe as plain values for JSON: tuples become lists."""
         return json.loads(self.json())
 
     @classmethod
@@ -182,7 +182,7 @@ class Recipe:
         raise UserError(f"this is not a recipe: it has the unknown fields {', '.join(unknown)}.")
 
     def differs(self, other: "Recipe") -> dict[str, tuple[Any, Any]]:
-        """The fields that make `other` another training run: {dotted name: (value here, value there)}."""
+        """The fields that differ and change the result of a run: {dotted name: (value here, value in `other`)}."""
         mine, theirs = _flat(self.json_values()), _flat(other.json_values())
         names = sorted((set(mine) | set(theirs)) - set(PLACEMENT))
         return {name: (mine.get(name), theirs.get(name)) for name in names if mine.get(name) != theirs.get(name)}
@@ -197,7 +197,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _literal(value: Any) -> Any:
-    """A string from the command line as the Python value it spells, if it does; tuples become lists, as in JSON."""
+    """The Python value that a string from the command line spells, or the string. Tuples become lists, as in JSON."""
     try:
         value = literal_eval(value) if isinstance(value, str) else value
     except (ValueError, SyntaxError):

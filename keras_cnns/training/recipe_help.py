@@ -7,7 +7,7 @@ COMMON = {
     "dataset": "digits, folder:PATH (a folder of pictures for each class, or with boxes or masks) or a "
     "tensorflow-datasets name",
     "model": "a name from `keras-cnns list`",
-    "weights": "where training starts: a file, keras, torchvision or timm for published weights, None for random ones",
+    "weights": "initial weights: a file; keras, torchvision or timm for published weights; None for random ones",
     "freeze": "layers that keep their weights: features, or until:NAME",
     "input_shape": "height, width and channels of the pictures",
     "epochs": "passes over the training pictures",

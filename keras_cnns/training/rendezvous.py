@@ -1,4 +1,4 @@
-"""The workers check that all of them are there before TensorFlow connects them, which has no time limit.
+"""The workers check that all of them are running before TensorFlow connects them, which has no time limit.
 
 Every worker listens at its own address and connects to worker 0. Once all have connected, worker 0 sends each of them a
 message, they close these connections, and TensorFlow opens the ports. If a worker fails, the others receive the reason,
@@ -17,8 +17,8 @@ from keras_cnns.support.errors import UserError
 
 WORD = "keras_cnns"  # what a message begins with; another program's answer does not
 PAUSE = 0.2  # seconds between two attempts
-ANSWER = 10.0  # seconds that whoever listens at worker 0's address has to answer as one
-TALK = 2.0  # seconds for a message to one that is thought to be there
+ANSWER = 10.0  # seconds in which the program at worker 0's address has to answer as worker 0
+TALK = 2.0  # seconds for a message to a worker that has connected before
 
 
 Message = dict[str, Any]
@@ -27,11 +27,11 @@ Message = dict[str, Any]
 def meet(addresses: Sequence[str], index: int, patience: float) -> None:
     """Waits until every worker has connected.
 
-    addresses: "host:port" of all of them, in order. index: of this one. patience: seconds to wait for the others.
+    addresses: "host:port" of all workers, in order. index: of this worker. patience: seconds to wait for the others.
 
     Raises:
-      UserError: this worker's port is in use, another one has its index or other addresses, something else listens at
-        the first one's, one left, or not all came in time.
+      UserError: the port of this worker is in use; another worker has its index, or other addresses; another program
+        listens at the address of worker 0; a worker ended, or did not connect in time.
     """
     own, me = _parts(addresses[index]), {"index": index, "workers": list(addresses)}
     try:
@@ -58,7 +58,7 @@ def _gather(listening: socket.socket, me: Message, end: float) -> None:
     while len(there) < count - 1 and not line:
         if time.monotonic() > end:
             missing = [str(i) for i in range(1, count) if i not in there]
-            line = f"worker{'s' * (len(missing) > 1)} {', '.join(missing)} did not come: start all {count} workers."
+            line = f"worker{'s' * (len(missing) > 1)} {', '.join(missing)} did not connect: start all {count} workers."
             break
         came = _accepted(listening)
         if came is not None:
@@ -71,7 +71,7 @@ def _gather(listening: socket.socket, me: Message, end: float) -> None:
                 there[message["index"]] = channel
                 _send(channel, {"heard": True})
         gone = [i for i, channel in there.items() if _left(channel)]
-        line = line or (f"worker {gone[0]} ended before all had come." if gone else "")
+        line = line or (f"worker {gone[0]} ended before all had connected." if gone else "")
     for channel in there.values():
         _send(channel, {"failed": line} if line else {"go": True})
         channel.close()
@@ -84,7 +84,7 @@ def _wrong(message: Message, me: Message, there: dict[int, socket.socket]) -> st
     if "failed" in message:
         return str(message["failed"])
     if "index" not in message:
-        return ""  # another program knocked
+        return ""  # another program connected
     if message.get("workers") != me["workers"]:
         return "the workers were started with different --workers: give all the same addresses in the same order."
     if message["index"] in there or message["index"] == 0:
@@ -117,10 +117,10 @@ def _report(listening: socket.socket, me: Message, end: float) -> None:
                 raise UserError(str(message["failed"]))
             _look_out(listening, channel)
             if time.monotonic() > end + TALK:
-                raise UserError("worker 0 waited in vain for the others: start all workers again.")
+                raise UserError("worker 0 did not hear from the others in time: start all workers again.")
             message = _receive(channel, PAUSE, waiting={})
             if message is None:
-                raise UserError("worker 0 ended before all had come: start all workers again.")
+                raise UserError("worker 0 ended before all had connected: start all workers again.")
 
 
 def _look_out(listening: socket.socket, channel: socket.socket | None = None) -> None:

@@ -13,12 +13,12 @@ from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.progress import duration
 from keras_cnns.tasks.base.task import Task
 
-SHORT = 5.0  # seconds; less that is left is not worth a word
+SHORT = 5.0  # seconds; a shorter remaining time is not printed
 EVERY = 20  # steps between two points in TensorBoard's log
 
 
 class Report:
-    """Use as a context around the training loop."""
+    """The output of one run, as a context around the training loop."""
 
     def __init__(self, folder: Path, task: Task, *, quiet: bool, log: bool = True) -> None:
         self.logged, self.held_out = task.logged, task.held_out
@@ -43,7 +43,7 @@ class Report:
             self.writer.close()
 
     def step(self, values: dict[str, Any], rate: float, steps_per_epoch: int, total: int) -> None:
-        """After each call of the training function."""
+        """Shows the progress after a call of the training function."""
         step = values["step"]
         *sums, weight = values["sums"]
         means = {name: value / weight for name, value in zip(self.logged, sums, strict=True)}
@@ -58,7 +58,7 @@ class Report:
             self._write(step, {**{f"train/{name}": value for name, value in means.items()}, "learning_rate": rate})
 
     def epoch(self, row: dict[str, Any], total: int) -> None:
-        """At the end of each epoch, with its row of the history. total: the steps of the run."""
+        """Prints the line of an epoch. row: of the history. total: the steps of the run."""
         self._write(row["step"], {"epoch/" + k: v for k, v in row.items() if k not in ("epoch", "step")})
         if not self.quiet:
             self.console.print(
@@ -69,7 +69,7 @@ class Report:
             )
 
     def _left(self, row: dict[str, Any], total: int) -> str:
-        """How long the rest of the run will take, by the epochs so far but the first, which compiles."""
+        """The remaining time of the run, from the epochs so far without the first one, which compiles."""
         self.seconds.append(row["seconds"])
         per_step = np.mean(self.seconds[1:] or self.seconds) / (row["step"] / row["epoch"])
         left = per_step * (total - row["step"])

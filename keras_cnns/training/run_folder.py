@@ -30,7 +30,7 @@ from keras_cnns.training import distribute
 from keras_cnns.training.recipe import Recipe
 
 CHECKPOINTS = "checkpoints"
-PAIRS = 100  # of a training picture and its held-out duplicate, at most, that are listed
+PAIRS = 100  # largest number of listed pairs of a training picture and its held-out duplicate
 
 
 def check(recipe: Recipe) -> Path:
@@ -52,10 +52,10 @@ def check(recipe: Recipe) -> Path:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process, unless it is one of several workers. A folder that stays empty is removed.
+    """Locks the folder for this process, unless it is one of several workers. A folder that stays empty is removed.
 
     Raises:
-      UserError: another process trains into it, or it cannot be made.
+      UserError: another process trains into the folder, or it cannot be created.
     """
     if distribute.workers() > 1:
         yield
@@ -77,10 +77,12 @@ def alone(folder: Path) -> Iterator[None]:
 def check_data(
     folder: Path, names: Sequence, examples: dict[str, int] | None = None, keys: dict[str, str] | None = None
 ) -> None:
-    """Checks that the data are those that the run in the folder has used.
+    """Checks that the data are the same as at the first start of the run in the folder.
 
-    names: names of the classes, in order. examples: {split: number of samples}. keys: {split: `Source.key`}; a key
-    changes with the names, the order and the annotations of the samples.
+    Args:
+      names: names of the classes, in order.
+      examples: {split: number of samples}.
+      keys: {split: `Source.key`}; a key changes with the names, the order and the annotations of the samples.
 
     Raises:
       UserError: the names of the classes or their order differ; the number of pictures, the pictures or their
@@ -110,7 +112,7 @@ def check_data(
 
 
 def seen_data(folder: Path) -> dict[str, Any] | None:
-    """The contents of data.json; for a run without one, the labels of its model; None if nothing was trained yet."""
+    """The content of data.json; for a run without it, the labels of its model; None if nothing was trained yet."""
     if (folder / "data.json").exists():
         return _read(folder / "data.json", _described)
     for name in ("best.keras", "model.keras"):
@@ -120,7 +122,7 @@ def seen_data(folder: Path) -> dict[str, Any] | None:
 
 
 def _read(file: Path, understood: Callable[[str], Any]) -> Any:
-    """The parsed text of a file of the folder. Raises UserError if it is damaged."""
+    """The content of a file of the folder, as `understood` parses it. Raises UserError if it is damaged."""
     try:
         return understood(file.read_text(encoding="utf-8"))
     except (UserError, ValueError, OSError) as error:
@@ -139,15 +141,16 @@ def _described(text: str) -> dict[str, Any]:
 
 
 def claim(folder: Path, recipe: Recipe, names: Sequence, splits: dict[str, Data], findings: dict[str, Any]) -> None:
-    """Makes the folder that of this recipe: compares the data with those of its first start, writes recipe and data.
+    """Checks that the folder belongs to this recipe and these data, and writes recipe.json and data.json.
 
     The first call also looks for duplicates between the splits, and warns of them.
 
     Args:
-      splits: {split: its `data.Data`}. findings: of the task about the data, as plain values.
+      splits: {split: its `data.Data`}.
+      findings: what the task found out about the data, as plain values.
 
     Raises:
-      UserError: as `check_data`.
+      UserError: the data have changed, see `check_data`.
     """
     examples = {split: data.count for split, data in splits.items()}
     sources = {split: data.source for split, data in splits.items()}

@@ -10,9 +10,13 @@ from keras_cnns.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class BitHyperRule:
-    """Kolesnikov et al. 2020, "Big Transfer (BiT)", 1912.11370: everything follows from the size of the data set.
+    """The settings that follow from the size of the data set. Kolesnikov et al. 2020, "Big Transfer", 1912.11370.
 
-    steps: of the run; warmup: the first of them; decays: steps at which the rate falls tenfold; mixup: its alpha.
+    Attributes:
+      steps: of the run.
+      warmup: steps of the warm-up.
+      decays: steps at which the learning rate falls tenfold.
+      mixup: alpha of MixUp.
     """
 
     steps: int
@@ -31,7 +35,7 @@ class BitHyperRule:
 
 
 def total_steps(recipe: Recipe, steps_per_epoch: int, examples: int) -> int:
-    """The number of steps of a run: that of its epochs, or that of the BiT-HyperRule."""
+    """The number of steps of a run, from its epochs or from the BiT-HyperRule."""
     steps = BitHyperRule.of(examples).steps if recipe.schedule == "bit" else recipe.epochs * steps_per_epoch
     return min(steps, recipe.max_steps or steps)
 
@@ -87,7 +91,7 @@ class Plateau:
         self.values = values if values is not None else {"factor": 1.0, "best": -1.0, "wait": 0}
 
     def update(self, accuracy: float) -> float:
-        """Called once in an epoch; returns the factor from now on."""
+        """Takes the score of an epoch; returns the factor for the following epochs."""
         v = self.values
         if accuracy > v["best"]:
             v["best"], v["wait"] = accuracy, 0

@@ -1,4 +1,4 @@
-"""What makes a recipe script a command: `python recipes/NAME.py --flag` and `keras-cnns train NAME --flag` alike."""
+"""Makes a recipe script a command: `python recipes/NAME.py --flag` and `keras-cnns train NAME --flag` do the same."""
 
 import importlib.util
 import os
@@ -23,17 +23,17 @@ from keras_cnns.training.recipe_help import common_flags
 
 @dataclass(frozen=True)
 class Flags:
-    """The recipe's fields, and what belongs to one start of it."""
+    """The fields of the recipe, and flags that apply to one start of it."""
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
-    check: bool = False  # looks at the data and learns eight pictures by heart, in about a minute, and says what is off
+    check: bool = False  # only examine the data and memorize eight pictures, in about a minute; report problems
     quiet: bool = False  # no progress and no line for each epoch
-    smoke: bool = False  # a few steps on the embedded digits, to see that everything works
-    workers: str = ""  # host:port,host:port,...: this process is one of those
-    index: int = 0  # which of the workers this process is
-    evaluate: tuple[str, ...] = ()  # measures these .keras files instead of training; several: their mean answer
-    views: Literal["centre", "ten_crops", "multi_scale"] = "centre"  # of each picture, in --evaluate
-    scales: tuple[int, ...] = ()  # multi_scale: the short sides, the last one the largest; 1, 8/7 and 2 times the input
+    smoke: bool = False  # train a few steps on the embedded digits, to see that everything works
+    workers: str = ""  # addresses of all workers, this process included: host:port,host:port,...
+    index: int = 0  # number of this process among the workers, from 0
+    evaluate: tuple[str, ...] = ()  # measure these .keras files instead of training; several: their mean probability
+    views: Literal["centre", "ten_crops", "multi_scale"] = "centre"  # views of each picture, with --evaluate
+    scales: tuple[int, ...] = ()  # multi_scale: short sides in pixels, the largest last; 1, 8/7 and 2 times the input
 
 
 def run(
@@ -86,12 +86,12 @@ def run(
     figures = f"held-out {score.replace('_', ' ')} {result.metrics[score]:.4f}"
     print(f"{figures} after {epochs} epochs: {result.folder}/", flush=True)
     if distribute.workers() > 1:
-        os._exit(0)  # at once: a worker that takes its time to leave is taken for a lost one, and the others abort
+        os._exit(0)  # at once: if a worker ends slowly, the others take it for lost and abort
     return 0
 
 
 def _checked(recipe: Recipe) -> int:
-    """Prints what the self-check finds; 1 where something is off."""
+    """Prints the findings of the self-check. Returns 1 if there is a problem, else 0."""
     from keras_cnns.training.check import check
 
     with messages.in_lines():
@@ -104,7 +104,7 @@ def _checked(recipe: Recipe) -> int:
 def parse(
     recipe: Recipe, args: Sequence[str] | None = None, called: str | None = None, description: str | None = None
 ) -> Flags:
-    """The `Flags` of a command line over `recipe`; --help prints the common ones, --help-all all of them, and exit."""
+    """The `Flags` of a command line, with `recipe` as defaults. --help and --help-all print a screen and exit."""
     program = called or f"python {sys.argv[0]}"
     description = sys.modules["__main__"].__doc__ if description is None else description
     words = list(sys.argv[1:] if args is None else args)
@@ -115,13 +115,13 @@ def parse(
     words, overrides = take_overrides(split_lists(words, tuple_flags(Flags) | tuple_flags(Recipe)), recipe.overrides)
     default = Flags(
         recipe.but(overrides={})
-    )  # tyro would make a flag of each column that the recipe sets, and no other
+    )  # tyro would make flags of the columns that the recipe sets, but not of others
     flags = tyro.cli(Flags, default=default, args=words, description=description, prog=program)
     return replace(flags, recipe=flags.recipe.but(overrides=overrides))
 
 
 def smoke(recipe: Recipe) -> Recipe:
-    """The same recipe for two steps of eight small pictures of the embedded digits, from random weights."""
+    """The recipe reduced to two steps of eight small embedded pictures, from random weights."""
     from keras_cnns.registry.registry import entry
 
     network = entry(recipe.model)
@@ -140,7 +140,9 @@ def smoke(recipe: Recipe) -> Recipe:
 
 
 def find_recipe(name: str) -> Recipe:
-    """The RECIPE of a script: a path to it, or the name of a file in recipes/, see `recipe_files`.
+    """The `Recipe` in a recipe script.
+
+    name: a path to the script, or the name of a file in recipes/, see `recipe_files`.
 
     Raises:
       UserError: there is no such script, or it has no RECIPE.
@@ -151,7 +153,7 @@ def find_recipe(name: str) -> Recipe:
 
 
 def find_script(name: str) -> ModuleType:
-    """The recipe script of that name or path as a module; its RECIPE is a `Recipe`. Raises what `find_recipe` does."""
+    """The recipe script of that name or path, as a module with a `RECIPE`. Raises the same errors as `find_recipe`."""
     script = recipe_file(name)
     spec = importlib.util.spec_from_file_location(script.stem, script)
     assert spec is not None and spec.loader is not None  # it ends in .py

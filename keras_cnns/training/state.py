@@ -1,4 +1,4 @@
-"""The checkpoints from which a killed run resumes exactly."""
+"""The checkpoints from which an interrupted run resumes exactly."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 
 
 class Progress(tf.train.experimental.PythonState):
-    """Plain values inside a checkpoint: the step, the running sums, the history, the best score so far."""
+    """The plain values in a checkpoint: the step, the running sums, the history, the best score so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Checkpoints:
         progress.values = values
         self.progress = progress
         checkpoint = tf.train.Checkpoint(variables=list(variables), progress=progress)
-        # every worker takes part in a save, since some variables are read from all of them; only the chief's files stay
+        # every worker takes part in a save, since some variables are read from all; only the chief's files are kept
         self.shared = folder
         self.own = self.shared if worker is None else self.shared / f".worker-{worker}"
         self.close()  # what a lost worker left behind
@@ -73,7 +73,7 @@ class Checkpoints:
             ) from error
 
     def _remove_unfinished(self) -> None:
-        """Removes what a killed process, or a full disk, left of checkpoints that were not completed."""
+        """Removes the remains of checkpoints that were not completed because of a killed process or a full disk."""
         for folder in self.own.glob("ckpt-*_temp"):
             shutil.rmtree(folder, ignore_errors=True)
         unfinished = [*self.own.glob("ckpt-*.tempstate*"), *self.own.glob("checkpoint.tmp*")]

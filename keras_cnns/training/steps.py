@@ -1,4 +1,4 @@
-"""The training step: what one replica computes for its share of a batch, and how the shares become one step."""
+"""The training step: the computation of one replica for its share of a batch, and the sum over the replicas."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ SUM = tf.distribute.ReduceOp.SUM
 
 @dataclass(repr=False)  # TensorFlow prints it in its warnings
 class Steps:
-    """The compiled functions of one run. The task decides what is minimized and what is counted.
+    """The compiled functions of one run. The task defines the loss and the counts.
 
-    A training batch is what `finish` takes, and (image, target) after it; without `finish` it is (image, target) or
-    (image, target, weight). An evaluation batch has weights, 0 for padding. `ema` holds the moving averages of
-    `averaged`, if the recipe has them. names: of the classes.
+    `finish` turns a training batch into (image, target); without it, a training batch is (image, target) or (image,
+    target, weight). An evaluation batch always has weights, 0 for padding. If the recipe asks for moving averages,
+    `ema` contains those of the variables `averaged`. names: the names of the classes.
     """
 
     recipe: Recipe
@@ -45,10 +45,10 @@ class Steps:
     def gradients(
         self, image: tf.Tensor, target: Any, weight: tf.Tensor, total: tf.Tensor
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """This replica's part of the gradient, and the sums over its samples of all logged values and of the weight.
+        """This replica's part of the gradient, and the sums of the logged values and of the weights of its samples.
 
-        The loss is the sum over the samples divided by `total`, the weight of the full batch, so that uneven and even
-        empty shares add up to the mean over the batch.
+        The loss is the sum over the samples, divided by `total`, the weight of the full batch. So the parts of the
+        replicas add up to the mean over the batch, even if their shares are uneven or empty.
         """
         replicas = self.strategy.num_replicas_in_sync * self.recipe.accumulate
         with tf.GradientTape() as tape:
@@ -101,7 +101,7 @@ class Steps:
         return tf.constant(self.recipe.sizes)[self._done % len(self.recipe.sizes)]
 
     def _average(self) -> None:
-        """Moves the averages; the decay grows with the steps, as in TensorFlow's ExponentialMovingAverage."""
+        """Updates the moving averages. The decay grows with the steps, as in TensorFlow's ExponentialMovingAverage."""
         done = tf.cast(self._done, tf.float32)
         rate = 1.0 - tf.minimum(self.recipe.ema, (1.0 + done) / (10.0 + done))
 
@@ -112,7 +112,7 @@ class Steps:
             self.strategy.extended.update(average, move, args=(variable,))
 
     def _evaluate(self, iterator: Iterator, batches: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """The task's counts over so many batches and all replicas, in inference mode."""
+        """The task's counts over this number of batches and over all replicas, in inference mode."""
 
         def replica(image: tf.Tensor, target: Any, weight: tf.Tensor) -> tuple[tf.Tensor, ...]:
             return self.task.count(self.model, image, target, weight)
@@ -125,7 +125,7 @@ class Steps:
 
 
 def _filled(image: tf.Tensor, target: Any, weight: tf.Tensor | None = None) -> tuple[tf.Tensor, Any, tf.Tensor]:
-    """A share of a batch with weights (1 by default); an empty one becomes a black picture of weight 0.
+    """Adds weights (1) to a share of a batch if it has none. An empty share becomes a black picture of weight 0.
 
     TensorFlow's convolutions fail on empty batches, which a replica gets when the last batch is small.
     """

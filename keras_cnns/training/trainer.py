@@ -1,4 +1,4 @@
-"""The trainer: from a recipe to a run folder and a model. The same recipe again resumes the run."""
+"""The trainer: runs a recipe, and writes a run folder and a model. The same recipe again resumes the run."""
 
 import math
 import time
@@ -37,11 +37,14 @@ class Result:
     """The result of a run.
 
     Attributes:
-      recipe, folder: the recipe, and the run folder with all files.
-      model: of the last epoch; takes pixels 0 .. 255.
-      names: of the classes.
-      metrics: of `model` on the held-out pictures. history: a dict for each epoch.
-      best: the file of the best epoch's model. score: the metric by which it is the best.
+      recipe: the recipe.
+      folder: the run folder with all files.
+      model: the model of the last epoch; it takes pixels 0 .. 255.
+      names: names of the classes.
+      metrics: metrics of `model` on the held-out pictures.
+      history: a dict for each epoch.
+      best: the file with the model of the best epoch.
+      score: the metric by which the best epoch was chosen.
 
     >>> result = train(find_recipe("lenet5_digits").but(epochs=2))
     >>> result.metrics["accuracy"], result.folder
@@ -58,13 +61,14 @@ class Result:
 
 
 def train(recipe: Recipe, *, quiet: bool = False) -> Result:
-    """Trains a recipe; writes the files that `run_folder` lists.
+    """Trains a recipe and writes the files of its run folder.
 
-    A run that was stopped at any moment resumes from its last checkpoint and ends with the same weights. A finished run
-    is only read.
+    A run that was stopped at any moment resumes from its last checkpoint, and ends with the same weights as an
+    uninterrupted run. A finished run is only read.
 
     Args:
-      recipe: what to train. quiet: no progress bar.
+      recipe: the recipe to train.
+      quiet: whether to leave out the progress bar.
 
     Raises:
       UserError: the data, the devices or the run folder cannot be used, another process trains into it, there is
@@ -135,7 +139,7 @@ class Run:
         self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 
     def result(self) -> Result:
-        """Trains the remaining steps, writes the files, returns the `Result`."""
+        """Trains the remaining steps, writes the files, and returns the `Result`."""
         micro = self.recipe.batch_size // self.recipe.accumulate
         start = self.values["step"] * self.recipe.batch_size
         data = self.task.load("train", micro, start=start)
@@ -168,7 +172,7 @@ class Run:
         return self._finish(metrics or self._evaluate())
 
     def _out_of_patience(self) -> bool:
-        """Whether the held-out score was last improved `patience` epochs ago. The history survives a restart."""
+        """Whether the held-out score has not improved for `patience` epochs, those before a restart included."""
         rows = [row for row in self.values["history"] if self.pruning.has_settled(row["step"], self.total)]
         scores = [row[f"held_out_{self.task.score}"] for row in rows]
         return (
@@ -176,7 +180,7 @@ class Run:
         )
 
     def _some_steps(self, iterator: Iterator, factor: float) -> None:
-        """One call into TensorFlow: up to the end of the epoch, the next checkpoint, or steps_per_call."""
+        """One call into TensorFlow: `steps_per_call` steps, or fewer up to a checkpoint or the end of the epoch."""
         v, began = self.values, time.perf_counter()
         step = v["step"]
         count = min(self.recipe.steps_per_call, self.total - step, self.steps_per_epoch - step % self.steps_per_epoch)
@@ -230,7 +234,7 @@ class Run:
         self.checkpoints.save(self.values)
 
     def _evaluate(self) -> dict[str, Any]:
-        """The metrics on the held-out pictures over all replicas, each counted once; of the averages, if any."""
+        """The metrics on the held-out pictures over all replicas, each counted once; of averaged weights, if any."""
         own = [v.numpy() for v in self.steps.averaged]
         self._assign([v.numpy() for v in self.steps.ema])
         counts = self.steps.evaluate(iter(self.held_out_batches), tf.constant(self.held_out.steps))

@@ -1,4 +1,4 @@
-"""What several workers check together: that they train the same recipe on the same data from the same step."""
+"""Checks among several workers: that they train the same recipe on the same data, and start from the same step."""
 
 import json
 import zlib
@@ -15,7 +15,7 @@ TOGETHER = ("steps_per_call", "checkpoint_every")  # fields of PLACEMENT that mu
 
 
 class Workers:
-    """The workers of a strategy; a strategy in one process has a single one, so that nothing can differ."""
+    """The workers of a strategy. A strategy in one process has one worker, so nothing can differ."""
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self.strategy = strategy

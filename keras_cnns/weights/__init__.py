@@ -1,4 +1,4 @@
-"""Weights from anywhere: fetched, read, renamed, fitted, assigned strictly."""
+"""Weights from files of many libraries: downloads, reads, renames, fits and assigns them."""
 
 from keras_cnns.support.lazy_imports import public
 

@@ -1,4 +1,4 @@
-"""The weights of a classifier for a network that stands on it: its levels, and its dense layers as convolutions."""
+"""The weights of a classifier, for a segmenter or detector with the same backbone. Dense layers become convolutions."""
 
 import warnings
 from collections.abc import Collection
@@ -37,7 +37,7 @@ class OfBackbone:
         return None
 
     def check_classifier(self, *, allow_new: bool) -> None:
-        """Accepts any file: the heads of a segmenter or detector always start anew on a classifier's weights."""
+        """Accepts any file: the heads of a segmenter or detector are always new if the weights are a classifier's."""
 
     def pixels(self) -> Any:
         """The preprocessing inside the network of the file."""
@@ -48,7 +48,7 @@ class OfBackbone:
         self.base.warn(backbone(net).variant, include_preprocessing, net.columns)
 
     def assign_to(self, model: Any, net: Any = None) -> None:
-        """Gives `model` everything that the classifier has too. The other layers keep their values, with a warning."""
+        """Assigns all weights that `model` shares with the classifier. Its other layers keep theirs, with a warning."""
         net = net or entry(self.name).variant
         network = backbone(net)
         # the classifier, built for the size that its fully connected layers need
@@ -69,7 +69,8 @@ class OfBackbone:
                 layer.finalize_state()
         draw_missing(model)
         warnings.warn(
-            f"{model.name}: {network.name} is loaded from {self.base.source}, and {', '.join(new)} starts anew.",
+            f"{model.name}: {network.name} is loaded from {self.base.source}, and {', '.join(new)} keeps its initial "
+            "weights.",
             stacklevel=4,
         )
 
@@ -86,6 +87,6 @@ def _value(there: dict[str, Any], variable: Any) -> Any:
 def is_of_backbone(arrays: Arrays) -> bool:
     """Whether the arrays of a file are those of a classifier.
 
-    Then no layer scores pixels or boxes, and no name speaks of a backbone as one part of a network.
+    This is so if no layer scores pixels or boxes, and no name contains "backbone".
     """
     return not any(path.startswith(SCORES) or "backbone." in path for path in arrays)

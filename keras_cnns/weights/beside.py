@@ -1,4 +1,4 @@
-"""What is known about a file of torch besides its tensors: from timm's `config.json` beside it, or from its name."""
+"""Facts about a torch file that its tensors do not show: from timm's `config.json` beside it, or from its name."""
 
 import json
 import re
@@ -21,7 +21,7 @@ ENDINGS = ("", ".safetensors", ".bin", ".pth", ".pt")
 
 @dataclass(frozen=True)
 class Beside:
-    """What is known about a file.
+    """Facts about a file.
 
     Args:
       columns: columns of the row that differ for its weights.
@@ -42,7 +42,7 @@ def timm() -> dict[str, Any]:
 
 
 def known(name: str, path: Path, net: Any = None, architecture: str = "") -> Beside:
-    """What is known about the weights at `path`.
+    """The known facts about the weights at `path`.
 
     Args:
       name: our name of the network that they are for.
@@ -129,7 +129,7 @@ def _without_width(architecture: str) -> tuple[str, float | None]:
 def check_name(name: str, file: str, claim: str = "") -> None:
     """Raises UserError if a file is named after another network, such as resnetblur50-84f4748f.pth for resnet50_v1_5.
 
-    Some of those networks have the same tensors and answer differently.
+    Some of those networks have the same tensors, but different outputs.
 
     Args:
       name: our name of the network.

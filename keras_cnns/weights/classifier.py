@@ -1,7 +1,7 @@
 """The classifier in a file of weights, under whatever name its author gave it.
 
 People replace the last layer of a network: by another Linear, by Sequential(Dropout, Linear), by a head of several
-layers. One Linear that takes what our class scores take is the classifier. Everything else is another head.
+layers. A single Linear with as many inputs as our class scores is the classifier. Anything else is another head.
 """
 
 import re

@@ -37,7 +37,7 @@ IMAGENET = "imagenet"  # the weights that Keras publishes, otherwise those of to
 
 
 def locate(name: str, source: Any) -> Path:
-    """The file that `source` stands for, fetched if need be.
+    """The file that `source` stands for, downloaded if necessary.
 
     Args:
       name: our name of the network.
@@ -90,7 +90,7 @@ def fetch(address: str, digest: str | None = None) -> Path:
         too, and a file that was altered is fetched again.
 
     Raises:
-      UserError: there is no answer, it is cut short, or it has another digest. No file is left under its name then.
+      UserError: the server does not answer, or the file is truncated or has another digest. No file is left.
     """
     check = _Digest.parse(digest)
     try:
@@ -121,9 +121,9 @@ def fetch(address: str, digest: str | None = None) -> Path:
 
 
 def _download(address: str, target: Path, check: "_Digest | None") -> Path | None:
-    """Downloads to `target`, or continues an interrupted download of the same version; one process at a time does.
+    """Downloads to `target`, or continues an interrupted download of the same version.
 
-    Returns `target`; None if another process was at it, and has ended.
+    Only one process downloads at a time. Returns `target`; None if another process was downloading and has now ended.
     """
     with _open(address) as (_, size, version):
         part = target.with_name(f"{target.name}.{hashlib.sha256(version.encode()).hexdigest()[:8]}.part")
@@ -155,7 +155,7 @@ def _download(address: str, target: Path, check: "_Digest | None") -> Path | Non
 
 
 def _fill(address: str, part: Path, have: int) -> None:
-    """Downloads into `part`, which holds the first `have` bytes; all of it if the server does not send parts."""
+    """Downloads the rest of a file into `part`, which has the first `have` bytes; all if the server sends no parts."""
     try:
         _append(address, part, have)
     except _NoParts:
@@ -163,7 +163,7 @@ def _fill(address: str, part: Path, have: int) -> None:
 
 
 class _NoParts(Exception):
-    """The server does not send the rest of a file, but all of it or nothing."""
+    """The server can only send the full file, not the rest of it."""
 
 
 def _append(address: str, part: Path, have: int) -> None:
@@ -182,7 +182,7 @@ def _append(address: str, part: Path, have: int) -> None:
 
 
 def _pieces(address: str, stream: Any, most: int) -> Iterator[bytes]:
-    """What a stream holds, in pieces of at most PIECE bytes.
+    """The content of a stream, in pieces of at most PIECE bytes.
 
     Raises:
       UnreadableFile: it holds more than `most` bytes, or comes more slowly than SLOWEST.
@@ -201,7 +201,7 @@ def _pieces(address: str, stream: Any, most: int) -> Iterator[bytes]:
 
 
 def _check_room(address: str, folder: Path, count: int) -> None:
-    """Raises UnreadableFile if a file of so many bytes does not fit into the folder."""
+    """Raises UnreadableFile if a file of `count` bytes does not fit into the folder."""
     free = shutil.disk_usage(folder).free
     if count > free:
         raise UnreadableFile(f"{address} has {in_bytes(count)}, and {folder} has room for {in_bytes(free)}.")

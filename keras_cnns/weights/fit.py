@@ -142,7 +142,8 @@ def _other_head(model: Any, values: Arrays, head: Sequence[str]) -> Arrays:
         draw_missing(model)  # kernels that were not drawn because weights follow
         there = f"another head ({', '.join(dict.fromkeys(p.split('/')[0] for p in left))})" if left else "no classifier"
         warnings.warn(
-            f"{model.name}: {there} in the file: {', '.join(new)} starts anew, everything before it was loaded.",
+            f"{model.name}: {there} in the file: {', '.join(new)} keeps its initial weights, everything before it was "
+            "loaded.",
             stacklevel=6,
         )
     elif left:
@@ -183,8 +184,8 @@ def _other_classes(model: Any, values: Arrays, scores: Sequence[str]) -> Arrays:
         alike = enlarging or all(_fan_in(v) == _fan_in(values[path]) for path, v in own.items())
         if here != there and alike:
             warnings.warn(
-                f"{model.name}: {here} classes here and {there} in the file: {layer.name} starts anew, everything "
-                "before it was loaded.",
+                f"{model.name}: {here} classes here and {there} in the file: {layer.name} keeps its initial "
+                "weights, everything before it was loaded.",
                 stacklevel=5,
             )
             values = values | {path: keras.ops.convert_to_numpy(v) for path, v in own.items()}

@@ -9,7 +9,7 @@ from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_json
 from keras_cnns.weights import renaming
 
-# what the tensors do not show -> its value in the networks here; other values are refused
+# setting that the tensors do not show -> its value in our networks; other values are refused
 SILENT: dict[str, dict[str, Any]] = {
     "resnet": {"hidden_act": "relu", "downsample_in_first_stage": False},
     "mobilenet_v1": {"hidden_act": "relu6"},
@@ -27,7 +27,7 @@ def read(name: str, content: dict[str, Any], config: Path) -> tuple[dict[str, An
       content: of config.json. config: its path.
 
     Raises:
-      UserError: the configuration is of another network than `name`, or of one that computes otherwise.
+      UserError: the configuration is of another network than `name`, or of one that computes something else.
     """
     kind = content["model_type"]
     if kind == "bit":

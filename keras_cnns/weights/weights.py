@@ -1,4 +1,4 @@
-"""A set of weights for one network, read and recognised, and what has to be known to use it."""
+"""A set of weights for one network, with the facts that are needed to use it."""
 
 import warnings
 from collections.abc import Collection
@@ -28,10 +28,10 @@ class Weights:
 
     Args:
       name: our name of the network.
-      source: what the caller named: a file, a folder, an address or a publisher.
+      source: the file, folder, address or publisher that the caller named.
       origin: "keras", "torchvision", "timm" or another library, or "keras_cnns" for a file of this package.
       tensors: the arrays of the file, renamed.
-      beside: what else is known about the file.
+      beside: further facts about the file.
       labels: the names of its classes, if they are known.
       has_classifier: whether the file has a classifier that fits the network.
     """
@@ -80,7 +80,7 @@ class Weights:
         return None
 
     def check_classifier(self, *, allow_new: bool) -> None:
-        """Raises UserError if the file has no classifier and nobody asked for a new one (`allow_new`)."""
+        """Raises UserError if the file has no classifier. allow_new: whether a new classifier is wanted."""
         if not self.has_classifier and not allow_new:
             raise UnreadableFile(
                 f"{self.source} has no classifier for {self.name}: set classes= for a new one, which starts from "

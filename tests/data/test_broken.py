@@ -26,7 +26,7 @@ def jpeg(value):
 BAD = {"empty.jpg": b"", "text.png": b"this is a letter", "cut.jpg": jpeg(0)[:400]}
 WHY = {
     "empty.jpg": "an empty file",
-    "text.png": "no picture that can be read (JPEG, PNG, BMP, GIF, WebP, TIFF)",
+    "text.png": "not a picture that can be read (JPEG, PNG, BMP, GIF, WebP, TIFF)",
     "cut.jpg": "a damaged picture",
 }
 

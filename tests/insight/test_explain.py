@@ -118,7 +118,7 @@ def test_a_tflite_file_is_explained_by_covering(capsys, folder):
         ("net.keras 0.png --target 3", "no class 3: the model has 3, 0 to 2"),
         ("net.keras 0.png --layer predicshuns", "no layer 'predicshuns'"),
         ("net.keras 0.png --method saliency --layer x", "leave --layer out"),
-        ("net.keras text.png", "is no picture"),
+        ("net.keras text.png", "is not a picture"),
         ("net.keras 0.png --method deconvnet", "--layer and --channel"),
         ("net.keras 0.png --method feature_maps", "needs --layer"),
         ("net.keras --method maximize", "--target CLASS"),

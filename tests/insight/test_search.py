@@ -71,7 +71,7 @@ def test_unreadable_files_are_left_out_with_a_warning(capsys, folder):
     (folder / "pictures/red/text.png").write_text("no picture")
     words = [folder / "pictures", folder / "pictures/red/0.png", "--model", folder / "net.keras", "--out", folder]
     status, out, err = run(capsys, *words)
-    assert status == 0 and "text.png is no picture" in err
+    assert status == 0 and "text.png is not a picture" in err
 
 
 @pytest.mark.parametrize("shape", [(None, None, 3), (16, 16, 4)])

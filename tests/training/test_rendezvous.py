@@ -78,7 +78,7 @@ def test_a_port_in_use_ends_with_one_line_on_every_worker(index, monkeypatch):
 def test_who_does_not_come_is_named():
     where = addresses(4)
     result = together((where, 0, 0.0), (where, 2, 0.1), patience=1.0)
-    assert result == ["workers 1, 3 did not come: start all 4 workers."] * 2
+    assert result == ["workers 1, 3 did not connect: start all 4 workers."] * 2
     where = addresses(2)
     assert "worker 0 did not answer" in together((where, 1, 0.0), patience=0.5)[0]
 
@@ -93,7 +93,7 @@ def test_a_worker_that_leaves_meanwhile(monkeypatch):
             time.sleep(0.3)
 
     threading.Timer(0.3, comes_and_goes).start()
-    assert together((where, 0, 0.0)) == ["worker 1 ended before all had come."]
+    assert together((where, 0, 0.0)) == ["worker 1 ended before all had connected."]
 
 
 def test_other_addresses_and_another_program_that_knocks():

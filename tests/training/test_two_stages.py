@@ -91,7 +91,7 @@ def test_the_second_stage_starts_where_the_first_ended(source, shapes, tmp_path)
     settings |= {"input_shape": (SIDE, SIDE, 3), "dataset": f"folder:{shapes}"}
     how = {"weights": str(weights), "freeze": "features", "out": str(tmp_path / "first")}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that its classes start anew
+        warnings.simplefilter("ignore")  # that its classes keep their initial weights
         first = train(Recipe(model, **settings | how), quiet=True)
     how = {"weights": str(tmp_path / "first" / "model.keras"), "out": str(tmp_path / "second"), "epochs": 1}
     with warnings.catch_warnings():

@@ -54,7 +54,7 @@ def test_the_backbone_of_the_file_and_a_new_classifier(head, file, tmp_path):
     below = base()
     model = HEADS[head](below)
     model.save_weights(tmp_path / file) if "weights" in file else model.save(tmp_path / file)
-    with pytest.warns(UserWarning, match="predictions starts anew"):
+    with pytest.warns(UserWarning, match="predictions keeps its initial weights"):
         ours = keras_cnns.build("mobilenet_v2", weights=tmp_path / file, input_shape=SHAPE, classes=7)
     x = pictures(2, SHAPE)
     features = keras.Model(ours.input, ours.get_layer("predictions").input)
@@ -216,7 +216,7 @@ def test_the_layers_before_a_replaced_one_are_kept(tmp_path):
     theirs = randomize(keras_cnns.build("vgg11", **options, classes=4))
     x = keras.layers.Dense(8, name="hidden")(theirs.get_layer("predictions").input)
     keras.Model(theirs.input, keras.layers.Dense(5, name="scores")(x)).save(tmp_path / "x.keras")
-    with pytest.warns(UserWarning, match="predictions starts anew"):
+    with pytest.warns(UserWarning, match="predictions keeps its initial weights"):
         ours = keras_cnns.build("vgg11", weights=tmp_path / "x.keras", classes=3, **options)
     for layer in ("conv1_1_conv", "fc6", "fc7"):
         np.testing.assert_array_equal(ours.get_layer(layer).kernel, theirs.get_layer(layer).kernel)

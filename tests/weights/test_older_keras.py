@@ -54,7 +54,7 @@ def test_a_whole_model_says_its_layers_names_itself(kind, tmp_path):
     old = nameless(tmp_path / "new.keras", tmp_path / "old.keras")
     mine, theirs = read(old).arrays, read(tmp_path / "new.keras").arrays
     assert mine.keys() == theirs.keys() and all(np.array_equal(mine[key], theirs[key]) for key in theirs)
-    with pytest.warns(UserWarning, match="predictions starts anew"):
+    with pytest.warns(UserWarning, match="predictions keeps its initial weights"):
         ours = keras_cnns.build("mobilenet_v2", weights=old, input_shape=SHAPE, classes=7)
     x = pictures(2, SHAPE)
     features = keras.Model(ours.input, ours.get_layer("predictions").input)
@@ -86,7 +86,7 @@ def test_files_of_keras_2(kind, file, tmp_path):
     )
     model = head(below, tf_keras)[kind]()
     model.save_weights(str(tmp_path / file)) if file == "alone.h5" else model.save(str(tmp_path / file))
-    with pytest.warns(UserWarning, match="predictions starts anew"):
+    with pytest.warns(UserWarning, match="predictions keeps its initial weights"):
         ours = keras_cnns.build("mobilenet_v2", weights=tmp_path / file, input_shape=SHAPE, classes=7)
     x = pictures(2, SHAPE)
     features = keras.Model(ours.input, ours.get_layer("predictions").input)

@@ -20,7 +20,7 @@ ERASE_AREA, ERASE_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
 
 
 def chance(how: Augment, size: Sequence[int], random: Random) -> tf.Tensor:
-    """The random numbers of one sample for `finish`, float32 [N]: its mixture, if there is one, and the others."""
+    """The random numbers of one sample for `finish`, float32 [N]; if pictures are mixed, the first are for that."""
     mixed = [mixture(how, size, random)] if how.mixes else []
     return tf.concat([*mixed, random.numbers], 0)
 
@@ -28,7 +28,7 @@ def chance(how: Augment, size: Sequence[int], random: Random) -> tf.Tensor:
 def finish(
     images: tf.Tensor, labels: tf.Tensor, chances: tf.Tensor, *, how: Augment, classes: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """A batch augmented: images float32 [B, H, W, C], labels int64 [B], the `chance` of each of them.
+    """Augments a batch: images float32 [B, H, W, C], labels int64 [B], and the numbers that `chance` drew for each.
 
     Labels become one-hot, float32 [B, classes], where pictures are mixed.
     """
@@ -36,7 +36,7 @@ def finish(
     if how.changes:
         noises = [noise(images.shape[1:], seed(numbers[:, -2:]))] if how.erase else []
         parts = (images, numbers[:, :-2], *noises)
-        # without the fallback no operation runs picture by picture unnoticed, which would fail for empty batches
+        # with the fallback an operation might run picture by picture unnoticed, which fails for empty batches
         images = tf.vectorized_map(
             lambda example: augmented(example[0], how, Random(example[1]), *example[2:]),
             parts,
@@ -46,9 +46,9 @@ def finish(
 
 
 def augmented(picture: tf.Tensor, how: Augment, random: Random, noise: tf.Tensor | None = None) -> tf.Tensor:
-    """One picture at the network's size, float32 [H, W, C] 0..255, augmented: of the same shape and range.
+    """Augments one picture at the network's size, float32 [H, W, C] in 0..255. Shape and range stay the same.
 
-    noise: of the picture's shape and range; it replaces what is erased.
+    noise: a picture of the same shape and range, shown where random erasing erases.
     """
     if how.pad:
         picture = shift(picture, how.pad, random(2))
@@ -80,8 +80,10 @@ def shift(picture: tf.Tensor, pad: int, u: tf.Tensor) -> tf.Tensor:
 
 
 def distort(picture: tf.Tensor, most: float, u: tf.Tensor) -> tf.Tensor:
-    """Scaled, squeezed (wider as it gets lower, or the reverse) and sheared sidewise about the centre, each by up to
-    `most`; u: [3]. With `shift`, the planar distortions of LeCun et al. 1998, section III.A; pixels are interpolated.
+    """Scales, squeezes (wider and lower, or the reverse) and shears the picture sidewise about its centre; u: [3].
+
+    Each change is at most `most`, a fraction. With `shift`, these are the planar distortions of LeCun et al. 1998,
+    section III.A. Pixels are interpolated.
     """
     height, width, channels = picture.shape
     scale, squeeze, shear = tf.unstack([1.0, 1.0, 0.0] + most * (2.0 * u - 1.0))

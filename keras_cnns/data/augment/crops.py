@@ -14,19 +14,22 @@ import tensorflow as tf
 
 from keras_cnns.data.augment.settings import Augment
 
-ATTEMPTS = 10  # at a random-resized crop that fits
-NUMBERS = 4 * ATTEMPTS  # that a crop takes
+ATTEMPTS = 10  # to find a random-resized crop that fits
+NUMBERS = 4 * ATTEMPTS  # random numbers that one crop needs
 
 
 def plan(u: tf.Tensor, how: Augment) -> tf.Tensor:
-    """What the settings `how` (an `Augment`) compute from the numbers u [N, NUMBERS] of pictures: float32 [N, ...]."""
+    """The part of the crops that does not depend on the shapes of the pictures, float32 [N, ...].
+
+    u: random numbers [N, NUMBERS]. how: an `Augment`.
+    """
     if how.crop == "random_resized":
         return attempts(u, how.area, how.ratio)
     return u[:, :3]
 
 
 def window(shape: tf.Tensor, size: Sequence[int], how: Augment, planned: tf.Tensor) -> tf.Tensor:
-    """The window of training; planned: the picture's row of the `plan`."""
+    """The crop of a picture in training. planned: the picture's row of the result of `plan`."""
     if how.crop == "random_resized":
         return random_resized(shape, planned, how.ratio)
     if how.crop == "random":
@@ -35,7 +38,7 @@ def window(shape: tf.Tensor, size: Sequence[int], how: Augment, planned: tf.Tens
 
 
 def fixed(crop: str, size: Sequence[int], fraction: float = 1.0) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The window of evaluation, shape -> window: "whole", or for every other `crop` the centre."""
+    """The function from shape to window for evaluation: the whole picture if `crop` is "whole", else its centre."""
     return whole if crop == "whole" else partial(centre, size=size, fraction=fraction)
 
 
@@ -63,7 +66,7 @@ def random(shape: tf.Tensor, size: Sequence[int], u: tf.Tensor, scale: tuple[flo
 
 
 def attempts(u: tf.Tensor, area: tuple[float, float], ratio: tuple[float, float]) -> tf.Tensor:
-    """Random parts of the area with random aspects (1409.4842, 6); u: [N, 4 * ATTEMPTS].
+    """Windows with a random fraction of the area and a random aspect (1409.4842, 6); u: [N, 4 * ATTEMPTS].
 
     Returns:
       float32 [N, ATTEMPTS, 4]: height and width, relative to the square root of the picture's area, and the position of
@@ -77,8 +80,10 @@ def attempts(u: tf.Tensor, area: tuple[float, float], ratio: tuple[float, float]
 
 
 def random_resized(shape: tf.Tensor, tried: tf.Tensor, ratio: tuple[float, float]) -> tf.Tensor:
-    """The first of the attempts [ATTEMPTS, 4] that fits; where none does, the largest centred window of an allowed
-    aspect."""
+    """The first window of `tried` [ATTEMPTS, 4] that fits into the picture.
+
+    If none fits, it is the largest centred window of an allowed aspect.
+    """
     sides = tf.cast(shape, tf.float32)
     windows = tf.round(tried[:, :2] * tf.sqrt(tf.reduce_prod(sides)))
     fits = tf.reduce_all(windows <= sides, 1)

@@ -1,6 +1,6 @@
 """Augmentations that move pixels, and with them boxes and masks: mirroring, zooming, mosaics.
 
-Each is a plain function of samples and of numbers in [0, 1), which depend on the sample's number in the run alone.
+Each is a plain function of samples and of random numbers in [0, 1), which depend only on the number of the sample.
 """
 
 from collections.abc import Sequence

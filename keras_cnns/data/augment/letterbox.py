@@ -9,7 +9,7 @@ from PIL import Image
 from keras_cnns.data.sources.sample import VOID, Sample
 
 FILL = 114  # the grey value of the frame where the picture does not reach
-VISIBLE = 0.25  # of a box's area: a box that shows less is ignored, neither to be detected nor trained on
+VISIBLE = 0.25  # fraction of a box's area; if less is visible, the box is not trained on, nor counted as missed
 
 
 def fitting(shape: Sequence[int], size: Sequence[int]) -> float:
@@ -54,7 +54,10 @@ def place(sample: Sample, size: Sequence[int], scale: float, corner: Sequence[in
 
 
 def _overlap(at: int, length: int, side: int) -> tuple[slice, slice]:
-    """Along one axis, of a picture `side` long at `at` in a frame `length` long: its visible part, where that lies."""
+    """(the visible part of the picture, its place in the frame), along one axis.
+
+    at: where the picture begins in the frame. length: of the frame. side: of the picture.
+    """
     first, last = max(at, 0), max(min(at + side, length), max(at, 0))
     return slice(first - at, last - at), slice(first, last)
 

@@ -16,8 +16,10 @@ MIXTURE = 5  # numbers of one sample's mixture
 
 
 def mixture(how: Augment, size: Sequence[int], random: Random) -> tf.Tensor:
-    """The mixture of one sample, float32 [5]: its own fraction outside of a rectangle, and that rectangle (top, left,
-    bottom, right), in which the partner is shown."""
+    """The mixture of one sample, float32 [5]: a fraction, and a rectangle (top, left, bottom, right).
+
+    Inside the rectangle the result shows the partner; outside of it, the sample counts by the fraction.
+    """
     size = tf.cast(size, tf.float32)
     alphas = [alpha for alpha in (how.mixup, how.cutmix) if alpha]
     first = random.one() < 0.5 if len(alphas) == 2 else tf.constant(bool(how.mixup))
@@ -36,10 +38,10 @@ def beta(alpha: tf.Tensor | float, stem: tf.Tensor) -> tf.Tensor:
 
 
 def mix(images: tf.Tensor, labels: tf.Tensor, mixtures: tf.Tensor, classes: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """A batch mixed: images float32 [B, H, W, C], labels int64 [B] or float32 [B, classes], mixtures [B, 5] -> images,
-    float32 [B, classes].
+    """Mixes a batch: images float32 [B, H, W, C], labels int64 [B] or float32 [B, classes], mixtures [B, 5].
 
-    A label counts by the fraction of the picture that shows it.
+    Returns:
+      (images, labels float32 [B, classes]). A label counts by the fraction of the picture that shows it.
     """
     count, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
     partner = tf.minimum(tf.bitwise.bitwise_xor(tf.range(count), 1), count - 1)

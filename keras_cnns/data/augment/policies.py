@@ -31,7 +31,7 @@ def auto_contrast(picture: tf.Tensor, strength: Scalar | None = None, sign: Scal
 
 
 def equalize(picture: tf.Tensor, strength: Scalar | None = None, sign: Scalar | None = None) -> tf.Tensor:
-    """Every channel's histogram made even; all channels in one count and one table, which is faster."""
+    """Equalizes the histogram of each channel. All channels share one count and one table, which is faster."""
     height, width, channels = picture.shape
     first = tf.tile(tf.range(0, 256 * channels, 256), [width])
     values = tf.reshape(tf.cast(picture, tf.int32), [height, width * channels]) + first
@@ -117,7 +117,7 @@ def affine(picture: tf.Tensor, matrix: Sequence[Scalar]) -> tf.Tensor:
     x, y = np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32)[:, None] + 0.5
     column, row = tf.floor(a * x + (b * y + c)), tf.floor(d * x + (e * y + f))
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    number = tf.where(inside, row * width + column, height * width)  # behind the pixels stands the fill
+    number = tf.where(inside, row * width + column, height * width)  # the value after the last pixel is the fill
     pixels = tf.concat([tf.reshape(picture, [-1, channels]), tf.fill([1, channels], GREY)], 0)
     return tf.gather(pixels, tf.cast(number, tf.int32))
 
@@ -143,7 +143,7 @@ OPERATIONS = {
     "TranslateY": translate_y,
     "Invert": invert,
 }
-RANDAUGMENT = 14  # the first so many are RandAugment's
+RANDAUGMENT = 14  # RandAugment uses the first ones
 
 # AutoAugment's Table 9: two operations a row, each with its probability and magnitude (0..9).
 IMAGENET = (

@@ -1,7 +1,7 @@
-"""The random numbers of a sample: drawn at once from its number in the run, used in order.
+"""The random numbers of a sample, which depend on its number in the run. They are drawn at once and used in order.
 
-An augmentation is a plain function of the picture and of numbers in [0, 1), so it can be computed anywhere, and a
-resumed run repeats what an uninterrupted one would have done.
+An augmentation is a plain function of the picture and of numbers in [0, 1). So it can be computed on any device, and a
+resumed run gives the same results as an uninterrupted one.
 """
 
 import tensorflow as tf

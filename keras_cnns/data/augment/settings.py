@@ -12,7 +12,7 @@ POLICIES = ("", "randaugment", "autoaugment")
 
 @dataclass(frozen=True)
 class Augment:
-    """The augmentation of one recipe, in the order of application; the defaults change nothing.
+    """The augmentation of one recipe, in the order in which it is applied. The defaults change nothing.
 
     Raises:
       UserError: a value is impossible; the message names the field.
@@ -21,25 +21,27 @@ class Augment:
       >>> Augment(crop="random_resized", mirror=True, jitter=0.4)
     """
 
-    crop: str = "centre"  # of the original picture; "random": of the resized one; "random_resized": GoogLeNet's
+    crop: str = "centre"  # of the original picture; "random": of the resized picture; "random_resized": GoogLeNet's
     crop_fraction: float = 1.0  # of the centre crop, in evaluation too; 224 / 256 in most papers
     scale: tuple[float, float] = (256 / 224, 256 / 224)  # random: short side / crop; ResNet: (256/224, 480/224)
     area: tuple[float, float] = (0.08, 1.0)  # random_resized: part of the picture's area
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # random_resized: width over height
-    pad: int = 0  # shifts by up to so many pixels, black where uncovered (ResNet on CIFAR: 4)
-    distort: float = 0.0  # LeNet's: scaled, squeezed and sheared, each by up to so much, black where uncovered
+    pad: int = 0  # largest shift in pixels; uncovered pixels are black (ResNet on CIFAR: 4)
+    distort: float = 0.0  # LeNet's scaling, squeezing and shearing, each at most this; uncovered pixels are black
     policy: str = ""  # randaugment or autoaugment (its ImageNet policy)
     layers: int = 2  # RandAugment's N: operations a picture
     magnitude: float = 9.0  # RandAugment's M, of 10
     erase: float = 0.0  # probability of a random rectangle of noise
     mirror: bool = False  # every second picture; not for digits and letters
-    jitter: float = 0.0  # brightness, contrast and saturation, each by 1 +- so much, in random order (Howard: 0.4)
-    hue: float = 0.0  # turned by up to so much of the colour circle
+    jitter: float = (
+        0.0  # largest change of brightness, contrast and saturation, a fraction, in random order (Howard: 0.4)
+    )
+    hue: float = 0.0  # largest turn, as a fraction of the colour circle
     pca_noise: float = 0.0  # AlexNet's, standard deviation (0.1 there)
-    zoom: tuple[float, float] = (1.0, 1.0)  # boxes, masks: so many times as large as it fits, cut or with a border
+    zoom: tuple[float, float] = (1.0, 1.0)  # boxes, masks: factors on the size at which a picture fits
     mosaic: float = 0.0  # boxes, masks: probability that four pictures are put together
     mixup: float = 0.0  # alpha: two pictures and their labels are blended; labels become one-hot
-    cutmix: float = 0.0  # alpha: a rectangle is another picture's; with mixup, one of the two for every picture
+    cutmix: float = 0.0  # alpha: a rectangle shows another picture; with mixup too, each picture gets one of the two
 
     def __post_init__(self) -> None:
         check_fields(self, "augment.")
@@ -77,7 +79,7 @@ class Augment:
 
     @classmethod
     def of(cls, settings: "Augment | dict[str, Any] | None") -> "Augment":
-        """The settings of a dict, an `Augment`, or None for the defaults.
+        """An `Augment` from a dict of settings, from an `Augment`, or from None (the defaults).
 
         Raises:
           UserError: there is no such setting.

@@ -1,4 +1,4 @@
-"""The name of a data set becomes its source: drawn scenes, folders, tensorflow-datasets."""
+"""Opens a data set by its name: drawn scenes, folders, tensorflow-datasets."""
 
 import os
 from pathlib import Path
@@ -29,19 +29,21 @@ def open_source(
     """The samples of one split of a data set.
 
     Args:
-      name: a name of tensorflow-datasets ("digits", "voc/2007", "coco/2017"); "folder:PATH", for labels with a folder
-        for each class or a table (see `folder.py`), for boxes in the form of COCO (a JSON file), YOLO (data.yaml) or
-        PASCAL VOC (XML files), for masks as a pair of folders (images, masks), in PASCAL VOC's form, as Roboflow
-        writes them, or as polygons in COCO's or YOLO's form; or "scenes", drawn pictures with boxes and masks.
-      split: "train", "test", or a split that the data set itself names.
-      target: what has to be known of each picture: its label, any number of labels (of a table in a folder), boxes or
-        a mask.
+      name: one of these:
+        - a name of tensorflow-datasets ("digits", "voc/2007", "coco/2017");
+        - "folder:PATH". Labels: a folder for each class, or a table (`folder.py`). Boxes: the format of COCO (JSON),
+          YOLO (data.yaml) or PASCAL VOC (XML files). Masks: a pair of folders (images, masks), the format of
+          PASCAL VOC or Roboflow, or polygons in the format of COCO or YOLO;
+        - "scenes": drawn pictures with boxes and masks.
+      split: "train", "test", or a split of the data set.
+      target: what comes with each picture: "label", "labels" (any number, from a table in a folder), "boxes" or "mask".
       size: (height, width) at which scenes are drawn; other pictures keep their own size.
-      data_dir: the folder of tensorflow-datasets. download: whether to fetch a data set that is not there.
-      limit: so many samples only, spread evenly.
+      data_dir: the folder of tensorflow-datasets.
+      download: whether to download a data set that is missing.
+      limit: largest number of samples; they are spread evenly.
 
     Raises:
-      UserError: there is no such data set or split; it does not have the target; a file is wrong.
+      UserError: the data set or split does not exist, does not have the target, or has a file that cannot be used.
     """
     if not isinstance(name, str | Path) or not str(name):
         raise UnreadableFile(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
@@ -69,7 +71,7 @@ def open_source(
 
 
 def _annotated(path: str, split: str, target: Target) -> Source:
-    """The pictures of a folder with boxes or masks, in whichever form they are written."""
+    """The pictures of a folder with boxes or masks, in any of the supported formats."""
     root = Path(path).expanduser()
     if not root.is_dir():
         raise UnreadableFile(f"there is no folder {root}.")

@@ -45,7 +45,7 @@ def is_cityscapes(folder: Path) -> bool:
 def with_labels(
     pictures: Mapping[Path, Sequence[Path]], files: Mapping[Path, Sequence[Path]], roles: Mapping[Path, str | None]
 ) -> tuple[dict, dict]:
-    """`pictures` and `files` without the test split, whose labels are secret, and without pictures that have no masks.
+    """`pictures` and `files` without the test split, whose labels are secret, and without pictures that lack a mask.
 
     roles: the split of each picture.
     """
@@ -57,14 +57,13 @@ def with_labels(
 
 
 def one_kind(files: Mapping[Path, Sequence], listed: ClassList | None) -> tuple[dict[Path, Path], Kind | None]:
-    """({picture: its mask}, the classes of these masks) of all pictures with the same kind of mask.
+    """({picture: its mask}, the classes of the masks). All masks are of the same kind.
 
-    The classes are None where the names of the pictures are not those of Cityscapes' own.
-
-    labelTrainIds are taken where all pictures have them, unless the folder's own list has labelIds' 34 classes.
+    The masks are labelTrainIds if every picture has one, unless the folder's list of classes has the 34 of labelIds.
+    The classes are None if the pictures do not have Cityscapes' file names.
 
     Raises:
-      UserError: neither kind is there for all pictures.
+      UserError: every kind of mask is missing for some picture.
     """
     for ending in (LABEL_IDS, TRAIN_IDS) if listed and len(listed.names) >= LABELS else (TRAIN_IDS, LABEL_IDS):
         masks = {key: [path for path in paths if path.stem.endswith(ending)] for key, paths in files.items()}

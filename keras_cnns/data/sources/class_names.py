@@ -1,4 +1,4 @@
-"""The names of classes: the files that list them, and what every list of names has to be."""
+"""The names of classes: the files that list them, and the checks of such a list."""
 
 import re
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from keras_cnns.data.sources.sample import VOID
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import parse_json, read_text
 
-# What annotation programs call the list of classes: a name a line, or CVAT's and datumaro's labelmap.txt with colours.
+# Files with a list of classes in annotation programs: one name a line; labelmap.txt (CVAT, datumaro) has colours.
 NAME_FILES = (
     *("classes.txt", "class_names.txt", "labelmap.txt", "labels.txt", "classes.json", "obj.names"),
     *("predefined_classes.txt",),
 )
-BACKGROUNDS = {"background", "_background_", "__background__"}  # what programs call class 0 of a mask
+BACKGROUNDS = {"background", "_background_", "__background__"}  # names that programs give to class 0 of a mask
 LABELMAP_LINE = re.compile(r"(?P<name>.+?):(?P<colour>\d{1,3},\d{1,3},\d{1,3})?:[^:]*:[^:]*")
 Colour = tuple[int, int, int]
 
@@ -24,8 +24,9 @@ class ClassList:
     """The classes that a file lists.
 
     Attributes:
-      path: the file. names: in the file's order.
-      colours: the colour (red, green, blue) of each class in a mask, where the file states them, else None.
+      path: the file.
+      names: the names, in the file's order.
+      colours: the colour (red, green, blue) of each class in a mask; None if the file states no colours.
     """
 
     path: Path
@@ -34,10 +35,9 @@ class ClassList:
 
 
 def class_list(folder: Path, *, colours: bool = False) -> ClassList | None:
-    """The list of classes in a folder, or None where there is none.
+    """The list of classes in a folder; None if it has no list.
 
-    Args:
-      colours: prefer a list with colours.
+    colours: whether to prefer a list with colours.
 
     Raises:
       UserError: the file cannot be read, is empty, or has a name twice.
@@ -49,10 +49,10 @@ def class_list(folder: Path, *, colours: bool = False) -> ClassList | None:
 
 
 def read_list(path: Path, *, least: int = 1) -> ClassList:
-    """The classes that a file lists: a name a line, JSON's list of names, or a labelmap.txt.
+    """The classes that a file lists: one name a line, a JSON list of names, or a labelmap.txt.
 
     Raises:
-      UserError: it cannot be read, or holds fewer than `least` names, more than a mask can hold, or a name twice.
+      UserError: the file cannot be read, or has fewer than `least` names, more than a mask can hold, or a name twice.
     """
     try:
         text = read_text(path)
@@ -68,7 +68,7 @@ def read_list(path: Path, *, least: int = 1) -> ClassList:
 
 
 def _without_colours(lines: list[str], path: Path) -> tuple[list[str], tuple[Colour, ...] | None]:
-    """(the names, the colours or None) of the lines of a list; `#` starts a comment in a labelmap.txt."""
+    """(names, colours or None) from the lines of a list. In a labelmap.txt, `#` starts a comment."""
     rows = [LABELMAP_LINE.fullmatch(line) for line in lines if not line.startswith("#")]
     if not rows or not all(rows):
         return lines, None
@@ -83,7 +83,10 @@ def _without_colours(lines: list[str], path: Path) -> tuple[list[str], tuple[Col
 
 
 def voc_colour(number: int) -> Colour:
-    """The colour of a class in PASCAL VOC's masks: its bits in threes, from the highest bit of each channel on."""
+    """The colour of a class in PASCAL VOC's masks.
+
+    Three bits of the number at a time are the next lower bits of red, green and blue.
+    """
     colour = [0, 0, 0]
     for place in range(8):
         for channel in range(3):

@@ -1,4 +1,4 @@
-"""COCO's form: pictures and a JSON file of their boxes and outlines, for a data set of one's own too."""
+"""COCO's format: pictures, and a JSON file with their boxes and outlines."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ FLAGS = ("iscrowd", "ignore")
 
 @dataclass(frozen=True)
 class _Split:
-    """One split of a folder: its JSON, its pictures' rows and files by id, the ids in order, their annotations."""
+    """One split of a folder: its JSON file, the rows and files of its pictures by id, the ids in order, annotations."""
 
     folder: Path
     path: Path
@@ -39,7 +39,7 @@ class _Split:
     crowds_are_objects: bool
 
     def source(self, names: tuple[str, ...], read: Callable[[int], Sample], annotations: Callable) -> Source:
-        """The source of these pictures. annotations: id -> what the fingerprint has to hold about a picture."""
+        """The source of these pictures. annotations: a function from an id to the values for the fingerprint."""
         return Source(
             names=names,
             count=len(self.keys),
@@ -58,14 +58,16 @@ class _Split:
 
 
 def open_boxes(folder: Path, split: str, paths: Sequence[Path]) -> Source:
-    """The pictures of a folder with JSON files, with their boxes: a file for each split by name, or one of which about
-    every fifth picture is for test.
+    """The pictures of a folder with their boxes.
+
+    If the names of the JSON files say which split they are of, these splits are used. If there is a single JSON file,
+    about every fifth of its pictures is held out.
 
     paths: the JSON files (`coco_json.annotation_files`).
 
     Raises:
-      UserError: no JSON of that split; it cannot be read; an annotation's picture or class is not in it; a picture's
-        file is missing; all boxes are fractions of the picture; all objects are to be ignored.
+      UserError: the split has no JSON file; the file cannot be read; an annotation is of an unknown picture or class; a
+        picture is missing; all boxes are fractions of the picture; all objects are marked to be ignored.
     """
     part = _open(folder, split, paths)
     rows = [row for several in part.objects.values() for row in several if form.has_box(row)]
@@ -89,12 +91,12 @@ def open_boxes(folder: Path, split: str, paths: Sequence[Path]) -> Source:
 
 
 def open_masks(folder: Path, split: str, paths: Sequence[Path]) -> Source:
-    """The same pictures with masks, painted from the polygons and run lengths of their objects.
+    """The pictures of a folder with masks, painted from the polygons and run lengths of their objects.
 
     Class 0 is the background. Objects marked with `ignore` are void; crowds belong to their class.
 
     Raises:
-      UserError: as `open_boxes`; an annotation has no outline.
+      UserError: as in `open_boxes`; or an annotation has no outline.
     """
     part = _open(folder, split, paths)
     background = [name for name in part.names if name.lower() in BACKGROUNDS]
@@ -177,11 +179,12 @@ def _open(folder: Path, split: str, paths: Sequence[Path]) -> _Split:
 def _files(
     folder: Path, path: Path, roles: dict[str, Path], images: dict[Any, dict], elsewhere: set[str]
 ) -> dict[Any, Path]:
-    """{id: the picture's file}: beside the JSON, or anywhere in the folder, by the name in the JSON.
+    """{id: the picture's file}, by the name in the JSON file: beside the JSON file, or anywhere in the folder.
 
-    Of several of that name it is the one in the folders that the JSON says, or in a folder of the JSON's split.
+    If several files have the name, the one is taken whose folders the JSON file names, or which is in a folder of its
+    split.
 
-    elsewhere: names in the JSON files of other splits; a picture called so in a folder of another split is theirs.
+    elsewhere: names in the JSON files of other splits; such a picture in a folder of another split belongs to that one.
     """
     role = next((role for role, other in roles.items() if other == path), None)
     by_name = defaultdict(list)
@@ -222,7 +225,7 @@ def _files(
 
 
 def _beside(folder: Path, path: Path, name: PurePosixPath) -> Path | None:
-    """The file `name` as seen from the JSON file; None where that is outside of the folder."""
+    """The file `name`, relative to the JSON file; None if it is outside of the folder."""
     try:
         return inside(folder, str(path.parent.relative_to(folder) / name), links=True, source=path)
     except UserError:

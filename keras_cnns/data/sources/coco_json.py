@@ -1,4 +1,4 @@
-"""The JSON files of a data set in COCO's form: which files there are, of which splits, and their parts, checked."""
+"""The JSON files of a data set in COCO's format: finds them, assigns them to splits, and checks their parts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,17 +13,17 @@ from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, fi
 from keras_cnns.support.untrusted import MAX_ANNOTATIONS, read_json
 
 PARTS = {"images", "annotations"}
-WORDS = ("annotation", "instances", "coco", "boxes")  # in the names of files that are meant as annotations
+WORDS = ("annotation", "instances", "coco", "boxes")  # parts of the names of annotation files
 
 
 def annotation_files(folder: Path, *, alone: bool = True) -> list[Path]:
     """The JSON files of a folder, and of the folders in it, that have COCO's parts.
 
     Args:
-      alone: whether nothing else in the folder holds annotations: then a file that cannot be read may be the one.
+      alone: whether the folder has no annotations in other formats.
 
     Raises:
-      UserError: a file cannot be read that may be meant: by its name, or since there is no other.
+      UserError: a file cannot be read, and its name says that it has annotations, or there are no others (`alone`).
     """
     usable: list[Path] = []
     damaged: dict[Path, UserError] = {}
@@ -42,7 +42,7 @@ def annotation_files(folder: Path, *, alone: bool = True) -> list[Path]:
 
 
 def content(path: Path) -> dict:
-    """The content of a JSON file; {} if it is no object. Raises UserError: it cannot be read."""
+    """The content of a JSON file; {} if it is not an object. Raises UserError if the file cannot be read."""
     return _read(path, path.stat().st_mtime_ns)
 
 
@@ -56,12 +56,12 @@ def _read(path: Path, changed: int) -> dict:
 
 
 def by_role(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
-    """{split: its JSON}. COCO's own folder has several for each split: boxes are in those called instances.
+    """{split: its JSON file}. COCO's own folder has several for each split; those called instances have the boxes.
 
-    Where one file alone has no split in its name and none of the others is for training, it is taken for that.
+    If exactly one file has no split in its name, and no other is for training, that file is the training split.
 
     Raises:
-      UserError: several files for one split.
+      UserError: a split has several files.
     """
     files: dict[str, list[Path]] = defaultdict(list)
     others = [path for path in paths if role_of(path, folder) is None]
@@ -81,24 +81,24 @@ def by_role(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
 
 
 def role_of(path: Path, folder: Path) -> str | None:
-    """The split that a JSON is of, by its name (instances_val2017.json) or its folder's (valid/...)."""
+    """The split of a JSON file, by its name (instances_val2017.json) or its folder's name (valid/...)."""
     return splits.role(path.stem, loosely=True) or role_of_folders(path, folder)
 
 
 def role_of_folders(path: Path, folder: Path) -> str | None:
-    """The split that the innermost folder called after a split says."""
+    """The split that the innermost folder with the name of a split stands for."""
     parts = path.relative_to(folder).parts[:-1]
     return next((role for name in reversed(parts) if (role := splits.role(name, loosely=True))), None)
 
 
 def classes(path: Path, contents: Sequence[Mapping]) -> tuple[tuple[str, ...], dict]:
-    """(names, {id: number}) in the order of the ids, the same in every split's JSON.
+    """(names, {id: number}) of the classes, in the order of their ids.
 
-    Two kinds of classes without annotations do not count: the supercategory of all others, as Roboflow writes it, and
-    the background, as labelme writes it.
+    Classes without annotations are left out if they are the supercategory of all others (Roboflow) or the background
+    (labelme).
 
     Raises:
-      UserError: the lists differ, have no ids or names, or two names are the same.
+      UserError: the splits list different classes, a class has no id or name, or two have the same name.
     """
     listed = [_categories(path, each) for each in contents]
     rows = contents[0]["categories"]
@@ -135,15 +135,15 @@ def _categories(path: Path, content: Mapping) -> dict[Any, str]:
 
 
 def objects(path: Path, content: Mapping, part: str) -> list[dict]:
-    """A part of a JSON file as a list of objects. Raises UserError: it is something else."""
+    """A part of a JSON file, which must be a list of objects. Raises UserError if it is not."""
     rows = content[part]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UnreadableFile(f"{path}: its {part} are no list of objects.")
+        raise UnreadableFile(f"{path}: its {part} are not a list of objects.")
     return rows
 
 
 def images(path: Path, content: Mapping) -> dict[Any, dict]:
-    """{id: the row of a picture}. Raises UserError: a picture without an id of its own or a file name."""
+    """{id: the row of a picture}. Raises UserError if a picture has no file name, or no id, or the id of another."""
     rows = objects(path, content, "images")
     by_id = {row["id"]: row for row in rows if is_id(row.get("id")) and isinstance(row.get("file_name"), str)}
     if not by_id or len(by_id) < len(rows):
@@ -158,13 +158,13 @@ def file_names(content: Mapping) -> set[str]:
 
 
 def stated_size(row: Mapping) -> tuple[Any, Any] | None:
-    """The (height, width) that a picture's row states, or None: 0 means that the program did not know it."""
+    """The (height, width) in a picture's row; None if it has none. Programs write 0 if they do not know the size."""
     size = tuple(_length(row.get(side)) for side in ("height", "width"))
     return None if all(side in (None, 0) for side in size) else size  # type: ignore[return-value]
 
 
 def _length(value: Any) -> Any:
-    """A length in pixels, also where it is written as a text or with a point."""
+    """A length in pixels, which may also be written as a text or with a decimal point."""
     try:
         return None if value is None else int(float(value))
     except (TypeError, ValueError, OverflowError):
@@ -183,7 +183,7 @@ def has_box(row: Mapping) -> bool:
 
 
 def corners(row: Mapping, path: Path) -> tuple[float, float, float, float]:
-    """The box of an annotation as (x1, y1, x2, y2). Raises UserError: it is no list of four numbers."""
+    """The box of an annotation as (x1, y1, x2, y2). Raises UserError if it is not a list of four numbers."""
     if not has_box(row):
         raise UnreadableFile(f"{path}: annotation {row.get('id')!r} has no bbox of four numbers.")
     x, y, width, height = map(_float, row["bbox"])
@@ -193,12 +193,12 @@ def corners(row: Mapping, path: Path) -> tuple[float, float, float, float]:
 def _float(number: float) -> float:
     try:
         return float(number)
-    except OverflowError:  # JSON's whole numbers have no end
+    except OverflowError:  # whole numbers in JSON have no upper limit
         return float("inf")
 
 
 def flag(row: Mapping, name: str, path: Path) -> bool:
-    """iscrowd, or what programs that convert VOC's "difficult" call ignore. Raises UserError: neither 0 nor 1."""
+    """The flag iscrowd or ignore (VOC's "difficult", converted). Raises UserError if it is neither 0 nor 1."""
     value = row.get(name)
     if value is not None and value not in (0, 1):
         raise BadArgument(f"{path}: annotation {row.get('id')!r} has {name} {value!r}, and it must be 0 or 1.")
@@ -206,12 +206,12 @@ def flag(row: Mapping, name: str, path: Path) -> bool:
 
 
 def crowds_are_objects(path: Path, rows: Iterable[Mapping], name_of: Mapping[Any, str]) -> bool:
-    """Whether iscrowd marks ordinary objects: where every object has it, as after drawing with CVAT's brush.
+    """Whether iscrowd marks ordinary objects: assumed if every object has it, as after drawing with CVAT's brush.
 
-    A message says so, and which classes have crowds only where others have objects.
+    A note says so. If only some objects are crowds, a note names a class that has nothing else.
 
     Raises:
-      UserError: every object is marked with `ignore`, so that nothing is left to train on.
+      UserError: every object is marked with `ignore`, so that there is nothing to train on.
     """
     marks: dict[Any, list[bool]] = defaultdict(list)
     ignored = []

@@ -1,4 +1,4 @@
-"""The data sets that come with the package, written once in the form of tensorflow-datasets, without a download."""
+"""The data sets that come with the package. They are written once, in the format of tensorflow-datasets."""
 
 import io
 import os

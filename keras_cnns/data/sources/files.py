@@ -1,4 +1,4 @@
-"""What sources of files share: contents, digests, lists of class names, and a split where nobody made one."""
+"""Shared by the sources of files: contents, digests, checks of names and boxes, and a split for folders without one."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from keras_cnns.support.untrusted import read_bytes
 
 
 def contents(path: Path) -> bytes:
-    """The bytes of a file. Raises UserError: it cannot be read."""
+    """The bytes of a file. Raises UserError if it cannot be read."""
     try:
         return read_bytes(path)
     except OSError as error:
@@ -23,9 +23,9 @@ def contents(path: Path) -> bytes:
 
 
 def digest(folder: Path, names: Sequence[str], samples: Iterable[tuple[Path, Any]]) -> str:
-    """A word that differs where the classes, the pictures, their order or their annotations differ.
+    """A digest of the classes, the pictures, their order and their annotations.
 
-    samples: (the file of a picture, what is known about it, with a `repr` that says all of it).
+    samples: (file of a picture, its annotations, whose `repr` is complete).
     """
     words = hashlib.sha256(repr(tuple(names)).encode("utf-8", "surrogateescape"))
     for path, annotations in samples:
@@ -35,10 +35,10 @@ def digest(folder: Path, names: Sequence[str], samples: Iterable[tuple[Path, Any
 
 
 def one_picture(paths: Sequence[Path], annotations: Any) -> Path:
-    """The only one of some pictures of the same name.
+    """Checks that only one picture has a name, and returns it.
 
     Raises:
-      UserError: there are several; the message names the file of their `annotations`.
+      UserError: several have it; the message names the file of their `annotations`.
     """
     first, *others = paths
     if others:

@@ -1,4 +1,4 @@
-"""Labels by folders: one folder for each class, with or without folders for the splits above them; or by a table.
+"""Pictures with labels in a folder: one folder for each class, inside folders for the splits or not; or a table.
 
 PATH/CLASS/*.jpg                      a fifth of every class is held out, always the same one
 PATH/train/CLASS/*.jpg, PATH/test/CLASS/*.jpg     or Training, seg_train/seg_train, val, TEST ... (`splits.py`)
@@ -29,13 +29,13 @@ Labelled = tuple[Sequence[str], Sequence[Path], np.ndarray]  # the names of the 
 def open_folder(path: str, split: str, several: bool = False) -> Source:
     """The pictures of one split of a folder.
 
-    several: whether a picture may have any number of labels, by a table; its label is then float32 [classes].
+    several: whether a picture may have any number of labels, from a table. Labels are then float32 [classes].
 
     The classes are the names of the folders, sorted. Hidden folders, hidden files and files of other kinds are skipped.
 
     Raises:
-      UserError: there is no such folder or split; it has no classes; a class has no pictures; the folder seems to be
-        one level above or below the right one.
+      UserError: the folder or split does not exist, has no classes, or has a class without pictures; or the folder
+        seems to be one level too high or too low.
     """
     root = Path(path).expanduser()
     if not root.is_dir() and root.suffix.lower() not in TABLES:
@@ -49,7 +49,7 @@ def open_folder(path: str, split: str, several: bool = False) -> Source:
 
 
 def _split(root: Path, split: str, several: bool) -> Labelled:
-    """The classes, files and labels of a split."""
+    """(names of the classes, files, labels) of a split."""
     tables = table.beside(root)
     if tables:
         names, files, labels, divided = table.read(tables, root, split, several)
@@ -89,11 +89,11 @@ def _source(root: Path, names: Sequence[str], files: Sequence[Path], labels: np.
 
 
 def _splits(root: Path) -> dict[Path, str | None]:
-    """{folder: its role} if the folders in `root` are splits, else empty."""
+    """{folder: its role, such as TRAIN} if the folders in `root` are splits, else {}."""
     folders = walk.folders(root)
     clear = {f: role(f.name) for f in folders if role(f.name)}
     every = {role(f.name, loosely=True) for f in folders}
-    flat = {TRAIN} < every and None not in every  # trainA, trainB, testA: no names of classes
+    flat = {TRAIN} < every and None not in every  # trainA, trainB, testA are not names of classes
     loose = {f: role(f.name, loosely=True) for f in folders if f not in clear and (flat or walk.folders(f))}
     splits = clear | {f: r for f, r in loose.items() if r}
     others = [f for f in folders if f not in splits]
@@ -113,7 +113,7 @@ def _splits(root: Path) -> dict[Path, str | None]:
 
 
 def _chosen(root: Path, splits: dict[Path, str | None], split: str) -> Path:
-    """The folder of a split; a folder of exactly that name comes before one of the same meaning."""
+    """The folder of a split. A folder of exactly that name is preferred to one whose name means the same."""
     named = [f for f in splits if f.name == split and split not in (TRAIN, TEST, VALIDATION)]
     for wanted in asked(split):
         candidates = named or [f for f in splits if splits[f] == wanted]
@@ -139,7 +139,10 @@ def _inner(folder: Path) -> Path:
 
 
 def _classes(folder: Path, names: Sequence[str] | None = None) -> Labelled:
-    """(names, files, labels) of a folder of class folders; names: the classes of the training split, for the others."""
+    """(names of the classes, files, labels) of a folder of class folders.
+
+    names: the classes of the training split, if this is another split.
+    """
     inside = walk.folders(folder)
     if not inside:
         raise UnreadableFile(
@@ -173,7 +176,7 @@ def _classes(folder: Path, names: Sequence[str] | None = None) -> Labelled:
 
 
 def _note_order(folder: Path, names: Sequence[str]) -> None:
-    """A message where the names are numbers and their order as texts is another than by value."""
+    """Notes that class folders with numbers as names are sorted as texts, if that differs from the order by value."""
     if all(name.isdecimal() for name in names) and list(names) != sorted(names, key=int):
         once(
             f"{folder}: the class folders are numbers, and their order is that of texts, as in Keras and torchvision: "
@@ -196,9 +199,9 @@ def _check_depth(folder: Path, inside: Sequence[Path]) -> None:
 
 
 def _part(names: Sequence[str], files: Sequence[Path], labels: np.ndarray, split: str, root: Path) -> Labelled:
-    """The samples of a split; one picture in five of every class, at least one, is held out.
+    """The samples of a split: one picture in five of every class, at least one, is held out.
 
-    Of labels [n, classes] one picture in five.
+    With labels [n, classes], one picture in five of all is held out.
     """
     wanted = next(iter(asked(split)), None)
     if wanted is None:

@@ -1,4 +1,4 @@
-"""Masks as picture files: the values or colours of their pixels, and the classes that these stand for."""
+"""Masks in picture files: the values or colours of their pixels, and the classes that they stand for."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from keras_cnns.support.errors import UnreadableFile, UserError
 
 FORMATS = ("PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "JPEG")  # a JPEG is refused by its name
 VOID_COLOUR = (224, 224, 192)  # PASCAL VOC's
-LOOKED_AT = 200  # masks, at most, to find out what 255 stands for
+LOOKED_AT = 200  # largest number of masks that are read to find out what 255 stands for
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class MaskCodes:
     """What the pixels of a folder's mask files stand for.
 
     Attributes:
-      path: the file that says so, for messages.
-      values: {stored value: label}, or None where the value is the label.
-      colours: {(red, green, blue): label}, or None where masks have one channel. A mask of one channel whose values are
-        not among the grey colours then holds the numbers of the classes in the order of the file.
+      path: the file that defines the codes, for messages.
+      values: {stored value: label}; None if the stored value is the label.
+      colours: {(red, green, blue): label}; None if masks have one channel. A mask with one channel, whose values are
+        not grey colours of this table, contains the numbers of the classes in the order of the file.
       order: {number in the file: label}, for such a mask.
     """
 
@@ -46,7 +46,7 @@ class CodedMask:
     codes: MaskCodes
 
     def labels(self, size: tuple[int, int], where: str) -> np.ndarray:
-        """The label of each pixel, uint8 [H, W]. Raises UserError: a value or colour that stands for no class."""
+        """The label of each pixel, uint8 [H, W]. Raises UserError if a value or colour stands for no class."""
         if self.codes.colours is None:
             return _assigned(mask_values(self.data, where), self.codes.values or {}, where, self.codes.path)
         return self._by_colour(where)
@@ -83,7 +83,7 @@ def _assigned(values: np.ndarray, label_of: Mapping[int, int], where: str, path:
 
 
 def codes_by_colour(listed: ClassList) -> tuple[tuple[str, ...], MaskCodes]:
-    """(the names, the codes) of a list with colours. The background becomes class 0 wherever it stands in the list."""
+    """(names, codes) of a list with colours. The background becomes class 0, wherever it is in the list."""
     order = sorted(range(len(listed.names)), key=lambda n: (listed.names[n].lower() not in BACKGROUNDS, n))
     label_of = {number: label for label, number in enumerate(order)}
     colours = {colour: label_of[number] for number, colour in enumerate(listed.colours or ())}
@@ -91,10 +91,10 @@ def codes_by_colour(listed: ClassList) -> tuple[tuple[str, ...], MaskCodes]:
 
 
 def codes_of_white(names: Sequence[str], files: Sequence[Path], path: Path) -> MaskCodes | None:
-    """The codes of masks that hold 0 and 255 only, in which 255 is the second of two classes; else None.
+    """The codes of masks that contain only 0 and 255, if there are two classes: 255 is the second. Else None.
 
     Raises:
-      UserError: the masks hold 0 and 255 only, and there are more than two classes.
+      UserError: the masks contain only 0 and 255, and there are more than two classes.
     """
     seen: set[int] = set()
     for number in range(0, len(files), max(1, len(files) // LOOKED_AT)):
@@ -119,10 +119,10 @@ def codes_of_white(names: Sequence[str], files: Sequence[Path], path: Path) -> M
 
 
 def mask_values(data: bytes, where: str | Path) -> np.ndarray:
-    """The values of an encoded mask, whole numbers [H, W]; of a palette the colours' numbers.
+    """The values of an encoded mask, whole numbers [H, W]; for a mask with a palette, the indices of the colours.
 
     Raises:
-      UserError: it cannot be decoded, has several channels, was compressed with loss, or has no whole numbers.
+      UserError: the mask cannot be decoded, has several channels or fractional values, or is a JPEG.
     """
     image = _opened(data, where)
     values = np.asarray(image)
@@ -142,13 +142,13 @@ def mask_values(data: bytes, where: str | Path) -> np.ndarray:
 
 
 def _opened(data: bytes, where: str | Path) -> Image.Image:
-    """The decoded image. Raises UserError: it cannot be read."""
+    """The decoded image. Raises UserError if it cannot be read."""
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         image.load()
         return image
     except Exception:  # Pillow's readers raise many kinds
-        raise UnreadableFile(f"{where} cannot be read as a mask: it is empty, damaged or no picture.") from None
+        raise UnreadableFile(f"{where} cannot be read as a mask: it is empty, damaged or not a picture.") from None
 
 
 def _check_lossless(image: Image.Image, where: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures with a mask file each: pairs of folders, Cityscapes, and Roboflow's masks beside their pictures."""
+"""Pictures with one mask file each: pairs of folders, Cityscapes, and Roboflow's masks beside their pictures."""
 
 import csv
 import hashlib
@@ -22,7 +22,7 @@ ROBOFLOW, ROBOFLOW_MASK = "_classes.csv", "_mask"  # the list in each split's fo
 
 
 def folders(folder: Path) -> tuple[Path, Path] | None:
-    """(the folder of the pictures, that of the masks), or None."""
+    """(folder of the pictures, folder of the masks), or None."""
     inside = {path.name.lower(): path for path in walk.folders(folder)}
     first = next((inside[name] for name in PICTURES if name in inside), None)
     second = next((inside[name] for name in MASKS if name in inside and walk.has_pictures(inside[name])), None)
@@ -33,7 +33,7 @@ def open_masks(folder: Path, split: str) -> Source:
     """The pictures of a pair of folders, such as images and masks.
 
     Raises:
-      UserError: no list of classes, a picture or a mask without the other, no such split.
+      UserError: there is no list of classes or no such split, or a picture or mask lacks its counterpart.
     """
     images, masks = folders(folder) or (folder, folder)
     own = cityscapes.is_cityscapes(folder)
@@ -63,13 +63,15 @@ def open_masks(folder: Path, split: str) -> Source:
 def codes_of(
     folder: Path, listed: ClassList | None, default: tuple[str, ...] | None, files: Sequence[Path]
 ) -> tuple[tuple[str, ...], MaskCodes | None]:
-    """(the names of the classes, what the pixels of the masks stand for; None where the values are the labels).
+    """(names of the classes, codes of the masks; None if the values of the masks are the labels).
 
     Args:
-      listed: the folder's list of classes. default: the names where there is no list. files: all masks of the folder.
+      listed: the folder's list of classes.
+      default: the names if there is no list.
+      files: all masks of the folder.
 
     Raises:
-      UserError: there is no list and no default; a single class; more classes than the masks can have.
+      UserError: there is neither a list nor a default, only one class, or more classes than a mask can hold.
     """
     if listed is not None and listed.colours is not None:
         return codes_by_colour(listed)
@@ -88,7 +90,7 @@ def codes_of(
 def source_of_pairs(
     folder: Path, names: tuple[str, ...], codes: MaskCodes | None, pictures: Sequence[Path], masks: Sequence[Path]
 ) -> Source:
-    """The source of pictures with one mask file each, in the same order; codes: see `codes_of`."""
+    """The source of pictures with one mask file each. pictures, masks: in the same order. codes: see `codes_of`."""
 
     def read(number: int) -> Sample:
         data = contents(masks[number])
@@ -109,7 +111,7 @@ def source_of_pairs(
 
 
 def _by_name(folder: Path, endings: Sequence[str]) -> dict[Path, list[Path]]:
-    """{path below the folder, without its ending and what its kind adds to its name: the files}."""
+    """{name: files}: the name is the path in the folder without its suffix and without one of `endings`."""
     files: dict[Path, list] = {}
     for path in walk.pictures(folder):
         stem = path.stem
@@ -145,7 +147,7 @@ def _check_complete(
 
 
 def roboflow_lists(folder: Path) -> dict[Path, tuple[str, ...]]:
-    """{folder with masks: the names of its classes} of Roboflow's masks for segmentation; {} for other folders."""
+    """{folder with masks: names of its classes} if these are Roboflow's masks for segmentation, else {}."""
     lists = {}
     for path in walk.files(folder, ROBOFLOW):
         rows = [[cell.strip() for cell in row] for row in csv.reader(read_text(path).splitlines()) if row]
@@ -162,7 +164,7 @@ def open_roboflow(folder: Path, split: str, lists: Mapping[Path, tuple[str, ...]
     """Pictures with Roboflow's masks; lists: `roboflow_lists(folder)`.
 
     Raises:
-      UserError: no such split, folders with different classes, a picture or a mask without the other.
+      UserError: there is no such split, two folders list different classes, or a picture or mask lacks its counterpart.
     """
     (where, names), *others = lists.items()
     for other, listed in others:

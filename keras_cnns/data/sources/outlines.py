@@ -9,12 +9,17 @@ import numpy as np
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile
 
-REACH = 1  # how far a polygon may reach over the border, in sides of the picture: pycocotools walks along every pixel
+REACH = 1  # how far a polygon may reach over the border, in sides of the picture (its pixels are walked along)
 
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """An object. label: its value in the mask. shape: polygons, each [x1, y1, x2, y2 ...] in pixels, or COCO's RLE."""
+    """The outline of an object.
+
+    Attributes:
+      label: its value in the mask.
+      shape: a list of polygons, each [x1, y1, x2, y2 ...] in pixels, or COCO's run lengths (RLE).
+    """
 
     label: int
     shape: Any
@@ -31,7 +36,7 @@ class Outlines:
     fractions: bool = False
 
     def labels(self, size: tuple[int, int], where: str) -> np.ndarray:
-        """The class of each pixel, uint8 [H, W]. Raises UserError: an outline does not fit the picture."""
+        """The class of each pixel, uint8 [H, W]. Raises UserError if an outline does not fit the picture."""
         mask = np.zeros(size, np.uint8)
         for item in self.objects:
             shape = item.shape
@@ -88,10 +93,10 @@ def _points(polygon: Sequence[float], where: str) -> np.ndarray:
 def decode_rle(rle: dict, size: tuple[int, int], where: str) -> np.ndarray:
     """The pixels of COCO's run lengths, {"size": [height, width], "counts": list or text}, bool [H, W].
 
-    The runs are of 0 and 1 in turn, from 0 on, down the columns. They are checked before anything is filled.
+    The runs go down the columns and are of 0 and 1 in turn, beginning with 0. They are checked before memory is filled.
 
     Raises:
-      UserError: they are of another size, or do not fill it.
+      UserError: the stated size is not that of the picture, or the runs do not add up to it.
     """
     counts, stated = rle.get("counts"), rle.get("size")
     if list(stated) != list(size) if isinstance(stated, list | tuple) else True:
@@ -108,8 +113,8 @@ def decode_rle(rle: dict, size: tuple[int, int], where: str) -> np.ndarray:
 def _expanded(text: str | bytes) -> list[int] | None:
     """The run lengths of COCO's compressed form, or None where it is damaged.
 
-    Each number is written in groups of 5 bits, the lowest first, in letters from "0" on; bit 5 says that another group
-    follows. From the third number on it is the difference to the one before the last.
+    Each number is written in groups of 5 bits, the lowest first. A group is a character, counted from "0"; bit 5 says
+    that another group follows. The fourth number and all later ones are differences to the number two places before.
     """
     data = text.encode("latin-1", "replace") if isinstance(text, str) else text
     runs: list[int] = []

@@ -1,4 +1,4 @@
-"""Scenes to find things in, drawn: real handwritten digits printed on solid cards, with exact boxes and masks.
+"""Drawn scenes for detection and segmentation: handwritten digits printed on cards, with exact boxes and masks.
 
 A scene holds a few cards (discs, squares, triangles) of different sizes and angles over a textured, cluttered
 background, some partly covered by others. Each card shows a digit, and that digit is its class. Scene number n of a
@@ -23,7 +23,7 @@ MOST = 8  # cards in a scene
 COUNTS = {"train": 4000, "test": 500}
 SHAPES = ("disc", "square", "triangle")
 SMALLEST, LARGEST = 0.16, 0.45  # a card's diameter as a share of the picture's shorter side
-VISIBLE = 0.7  # of each printed digit: a card that would cover more of an earlier one's is not laid
+VISIBLE = 0.7  # fraction of a printed digit; a card that would cover more of an earlier digit is left out
 SEEDS = {"train": 1, "test": 2}
 SIZE = (128, 128)
 KEPT = 6000  # scenes that stay in memory once drawn, 64 kB each at 128 pixels

@@ -1,4 +1,4 @@
-"""Which split a folder or a table is, in any common spelling: Train, seg_train, training_set, TEST, val2017."""
+"""Recognizes the split in the name of a folder or table: Train, seg_train, training_set, TEST, val2017."""
 
 import re
 
@@ -9,14 +9,14 @@ WORDS = {
     VALIDATION: ("val", "valid", "validation", "validate", "dev", "eval", "evaluation"),
 }
 ROLES = {word: role for role, words in WORDS.items() for word in words}
-# words for what is split, which do not tell which split it is
+# words in such names that do not say which split it is
 ABOUT = r"(sets?|data|datasets?|images?|imgs?|pictures?|photos?|pics|files?|folders?|splits?)"
 
 
 def role(name: str, *, loosely: bool = False) -> str | None:
-    """TRAIN, TEST or VALIDATION; None if the name is not that of a split.
+    """TRAIN, TEST or VALIDATION; None if the name is not the name of a split.
 
-    loosely: also with other words before or after it, as in seg_train. A class may have such a name as well.
+    loosely: whether other words may come before or after it, as in seg_train. A class may have such a name, too.
     """
     words = [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
     words = [w for w in (w if w in ROLES else re.sub(f"{ABOUT}$", "", w) for w in words) if w]

@@ -1,4 +1,4 @@
-"""Labels by a table beside the pictures with the class of each file: CSV, TSV, JSONL or Parquet."""
+"""Pictures with labels in a table beside them, which has the class of each file: CSV, TSV, JSONL or Parquet."""
 
 import re
 from collections import Counter
@@ -19,10 +19,10 @@ from keras_cnns.support.messages import once
 
 
 def beside(root: Path) -> list[Path]:
-    """The tables with the labels of the pictures in `root`.
+    """The tables with the labels of the pictures in `root`; none if the folders in `root` are classes.
 
-    That is `root` itself, if it is a file; or one table in it, or one for each split, in `root` or in the folders of
-    the splits. Empty where the folders in `root` are classes.
+    `root` may itself be a table. Otherwise there is one table, or one for each split, in `root` or in the folders of
+    the splits.
     """
     if root.is_file():
         return [root]
@@ -52,7 +52,7 @@ def _tables_in(folder: Path) -> list[Path]:
 
 
 def _of_split_folders(folders: Iterable[Path]) -> list[Path]:
-    """The table in each folder of a split that has one, as Roboflow and Hugging Face's imagefolder write them."""
+    """The tables in the folders of the splits, as Roboflow and Hugging Face's imagefolder write them."""
     tables = []
     for folder in (f for f in folders if role(f.name) and walk.has_pictures(f)):
         inside = _tables_in(folder)
@@ -72,7 +72,7 @@ def _role(table: Path) -> str | None:
 def read(
     tables: Sequence[Path], root: Path, split: str, several: bool = False
 ) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
-    """The rows of one split: of the split's own table, or of the only one.
+    """The rows of one split, from the table of this split or from the only table.
 
     several: whether a picture may have any number of labels.
 
@@ -104,7 +104,7 @@ def read(
 
 @dataclass(frozen=True)
 class Row:
-    """A picture, its class (or the cell of its labels), and its split (a role of `splits`) where a column has it."""
+    """A picture, its class (or the cell with its labels), and its split (a role of `splits`) if a column states it."""
 
     picture: Path
     label: str
@@ -114,7 +114,7 @@ class Row:
 def _of_split(
     path: Path, root: Path, split: str, several: bool
 ) -> tuple[tuple[str, ...], list[Path], np.ndarray, bool]:
-    """The rows of a split in the only table; all rows where neither a column nor folders say which split they are."""
+    """The rows of a split in the only table; all rows if neither a column nor folders state their splits."""
     rows, columns = _rows_of(path, root, several)
     if not any(row.split for row in rows):
         rows = _split_by_folders(rows, root)
@@ -132,7 +132,10 @@ def _of_split(
 
 
 def _split_by_folders(rows: list[Row], root: Path) -> list[Row]:
-    """The rows with the split of the folder that holds each picture, if all of them have one and some are not TRAIN."""
+    """The rows, each with the split of the folder that contains its picture.
+
+    They stay as they are if some folder is not that of a split, or all are for training.
+    """
     folder = root if root.is_dir() else root.parent
     roles = [role(row.picture.relative_to(folder).parts[0]) for row in rows]
     if not all(roles) or set(roles) == {TRAIN}:
@@ -141,7 +144,7 @@ def _split_by_folders(rows: list[Row], root: Path) -> list[Row]:
 
 
 def _rows_of(path: Path, root: Path, several: bool) -> tuple[list[Row], tuple[str, ...] | None]:
-    """(the rows, the classes where each has a column of its own, else None)."""
+    """(rows, names of the classes if each has its own column, else None)."""
     places = Places(path.parent)
     table, columns = with_one_column(path, cells(path), several)
     file, label, split = columns_of(path, table, places.find)
@@ -180,7 +183,7 @@ def _rows_of(path: Path, root: Path, several: bool) -> tuple[list[Row], tuple[st
 def _numbered(
     path: Path, rows: Sequence[Row], names: tuple[str, ...] | None, several: bool
 ) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
-    """(names of the classes, files, labels); names: the classes of the training split, for the others."""
+    """(names of the classes, files, labels). names: the classes of the training split, if this is another split."""
     if several:
         labels = labels_of(path, [row.label for row in rows], names)
         pictures = [row.picture for row in rows]
@@ -203,7 +206,7 @@ def _numbered(
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """The names of classes sorted: by value where all are numbers (2 before 10), else by letters."""
+    """The names of classes, sorted: by value if all are numbers (2 before 10), otherwise as texts."""
     names = sorted(names)
     try:
         values = [float(name) for name in names]
@@ -213,11 +216,13 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _check_single_labels(path: Path, names: Sequence[str]) -> None:
-    """Checks that each cell holds one class, and not several labels.
+    """Checks that each cell contains one class, and not several labels.
+
+    If cells contain words that are also cells of their own, separated by spaces, they may be names of several words: a
+    warning says so.
 
     Raises:
-      UserError: some cells join labels with | ; or , that other cells have too. Joined with spaces they could be names
-        of several words, and a warning says so.
+      UserError: some cells join labels of other cells with | ; or ,
     """
     listed = next((name for name in names if len(as_list(name) or ()) > 1), None)
     if listed is not None:
@@ -247,7 +252,7 @@ def _several(path: Path, cell: str) -> str:
 
 
 class Places:
-    """The pictures below a folder, by the names that a table may use for them."""
+    """The pictures in a folder and its subfolders, by the names that a table may use for them."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.all = root, walk.pictures(root)
@@ -256,7 +261,7 @@ class Places:
         self.stems = _unique((f.stem, f) for f in self.all)
 
     def find(self, word: str) -> Path | None:
-        """The picture of that path, name, or name without suffix; None if there is none."""
+        """The picture with that path, name, or name without suffix; None if it does not exist."""
         word = word.strip().replace("\\", "/").removeprefix("./")
         if word in self.paths:
             return self.paths[word]

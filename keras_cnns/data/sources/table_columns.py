@@ -11,7 +11,7 @@ from keras_cnns.data.sources.table_several import is_true, joined
 from keras_cnns.support.errors import UnreadableFile, nearest
 from keras_cnns.support.messages import once
 
-# the names of the columns, in the order in which they are looked for
+# names of columns, in the order in which they are searched
 FILES = (
     "file",
     "filename",
@@ -49,14 +49,16 @@ UNUSED = re.compile(r"(cv_?)?folds?|k_?folds?|groups?")  # columns by which pict
 def with_one_column(
     path: Path, table: list[list[str]], several: bool = False
 ) -> tuple[list[list[str]], tuple[str, ...] | None]:
-    """(a table with a column of classes and one of splits, the names of the classes), of a table with a column of 0 and
-    1 for each class, as Roboflow's _classes.csv; other tables as they are.
+    """Converts a table with a column of 0 and 1 for each class, such as Roboflow's _classes.csv.
 
-    Columns such as is_valid become the column of splits. several: whether a picture may have any number of classes; the
-    column then holds JSON lists.
+    Returns:
+      (table with one column of classes, names of the classes). Columns such as is_valid become a column of splits.
+      Other tables are returned unchanged.
+
+    several: whether a picture may have any number of classes; the column of classes then contains JSON lists.
 
     Raises:
-      UserError: a picture has no class or several.
+      UserError: a picture has no class, or several.
     """
     header = [one_line(cell) for cell in table[0]]
     lower = [cell.lower() for cell in header]
@@ -96,7 +98,7 @@ def with_one_column(
 def _replaced(
     path: Path, header: list[str], rows: list[list[str]], columns: list[int], classes: Sequence[str | None]
 ) -> tuple[list[list[str]], tuple[str, ...]]:
-    """The table with one column of `classes` in the place of a column for each class, and the names of these."""
+    """(table with one column of `classes` in place of the columns of the classes, names of the classes)."""
     names = tuple(header[n] for n in columns)
     if len(set(names)) < len(names):
         raise UnreadableFile(f"{path} has two columns of the same name: give each class its own.")
@@ -106,9 +108,9 @@ def _replaced(
 
 
 def _column_of_splits(header: list[str], rows: list[list[str]]) -> int | None:
-    """The column under any other name whose cells all are names of splits, TRAIN among them; None if there is none.
+    """A column with another name, all cells of which are names of splits, TRAIN among them; None if there is none.
 
-    Behind it, an empty cell is a row to train on.
+    An empty cell in it means TRAIN.
     """
     for n, name in enumerate(header if len(header) > 2 else []):
         words = {row[n] for row in rows if row[n]}
@@ -120,9 +122,9 @@ def _column_of_splits(header: list[str], rows: list[list[str]]) -> int | None:
 
 
 def _marked(cells: list[str], roles: list[str]) -> str:
-    """The split of a row with columns such as is_valid: the first that is true.
+    """The split of a row with columns such as is_valid: that of the first true cell.
 
-    Where none is, it is TRAIN, or TEST if a column marks the rows to train on.
+    If no cell is true, it is TRAIN, or TEST if one of the columns marks the training rows.
     """
     true = [part for cell, part in zip(cells, roles, strict=True) if is_true(cell)]
     return next(iter(true), TRAIN if TRAIN not in roles else TEST)

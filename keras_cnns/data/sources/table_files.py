@@ -14,10 +14,10 @@ MOST_ROWS = 20_000_000  # of a Parquet file, whose compressed columns can be far
 
 
 def cells(path: Path) -> list[list[str]]:
-    """The cells of a table as texts, row by row, all rows of the same length; the first row may hold column names.
+    """The cells of a table as texts, row by row. The first row may contain the names of the columns.
 
     Raises:
-      UserError: it cannot be read, is empty, or has a row of another length or of a single cell.
+      UserError: the table cannot be read, is empty, or has rows of different lengths or of a single cell.
     """
     try:
         rows = {".jsonl": _json_lines, ".parquet": _parquet}.get(path.suffix.lower(), _separated)(path)

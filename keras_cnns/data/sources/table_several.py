@@ -12,7 +12,7 @@ from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.messages import once
 
-SEPARATORS = "|;,"  # of labels in a cell, the first of them that a table has; else spaces
+SEPARATORS = "|;,"  # separators of labels in a cell; the first that occurs in a table is used, or else spaces
 TRUE, FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
 
 
@@ -22,7 +22,7 @@ def is_true(cell: str) -> bool:
 
 
 def joined(header: Sequence[str], row: Sequence[str], columns: Sequence[int]) -> str | None:
-    """The labels of a row with a column of 0 and 1 for each of them, as a JSON list; None for any other row."""
+    """The labels of a row that has a column of 0 and 1 for each label, as a JSON list; None for any other row."""
     values = [row[n].strip().lower() for n in columns]
     if any(value not in TRUE + FALSE for value in values):
         return None
@@ -30,9 +30,9 @@ def joined(header: Sequence[str], row: Sequence[str], columns: Sequence[int]) ->
 
 
 def labels_of(path: Path, cells: Sequence[str], names: Sequence[str] | None = None) -> list[tuple[str, ...]]:
-    """The labels in each cell: a list, or texts with a separator between them; no label in an empty cell.
+    """The labels in each cell, which is a list, or texts with a separator between them. An empty cell has no label.
 
-    names: the labels of the training split, for the others.
+    names: the labels of the training split, if this is another split.
     """
     texts = [cell for cell in cells if as_list(cell) is None]
     separator = next((each for each in SEPARATORS if any(each in text for text in texts)), None)
@@ -70,7 +70,7 @@ def multi_hot(
 
 
 def as_list(cell: str) -> list[str] | None:
-    """The labels in a cell that holds a list, as JSON or Python writes it: ["a", "b"]; None for any other cell."""
+    """The labels in a cell with a list in the syntax of JSON or Python: ["a", "b"]. None for any other cell."""
     if not cell.startswith("["):
         return None
     try:

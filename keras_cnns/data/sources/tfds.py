@@ -1,4 +1,4 @@
-"""Labels of tensorflow-datasets: a data set by name, read by number from its files."""
+"""Pictures with labels of tensorflow-datasets, read from the files of a data set by their number."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import BadArgument, UnreadableFile, first_line, nearest
 from keras_cnns.support.messages import once
 
-# What stands for "test" where the labels of the published test split are secret.
+# The split that is used as "test" if the labels of the published test split are secret.
 HELD_OUT = {"imagenet2012": "validation"}
 WANTED = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
 
@@ -31,8 +31,8 @@ def open_tfds(
     "test" of a data set without one is its validation split, or a fixed fifth of its only split.
 
     Raises:
-      UserError: no such data set or split; it is not prepared on this machine and `download` is False; it is not
-        one of pictures with one label each.
+      UserError: there is no such data set or split; it is not prepared on this machine and `download` is False; or its
+        samples are not pictures with one label each.
     """
     import tensorflow_datasets as tfds
 
@@ -57,7 +57,7 @@ def open_tfds(
 
 
 def found_builder(name: str, data_dir: str | os.PathLike[str] | None, download: bool) -> tuple[Any, str]:
-    """(the builder of the data set `name`, its data folder); prepared, if that is possible."""
+    """(builder of the data set `name`, its data folder). The data set is prepared if that is possible."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -85,7 +85,7 @@ def found_builder(name: str, data_dir: str | os.PathLike[str] | None, download: 
 
 
 def _another_version(builder: Any, tfds: ModuleType) -> Any:
-    """The newest version that is prepared where the one that tensorflow-datasets knows is not, with a warning."""
+    """The newest prepared version, with a warning, if the one that tensorflow-datasets knows is not prepared."""
     folders = [f.parent for f in Path(builder.data_dir).parent.glob("*/dataset_info.json")]
     versions = [f for f in folders if tfds.core.utils.Version.is_valid(f.name)]
     if not versions:
@@ -134,7 +134,7 @@ def known_split(builder: Any, name: str, split: str) -> str:
 
 
 def _from_files(builder: Any, split: str, tfds: ModuleType) -> tuple[Callable[[tf.Tensor], Sample], int]:
-    """Examples as tensorflow-datasets wrote them; only the picture and the label of each are parsed."""
+    """Reads the files of tensorflow-datasets. Only the picture and the label of each example are parsed."""
     form = builder.info.file_format.value
     if form not in ("tfrecord", "array_record"):
         return _from_data_source(builder, split, tfds)
@@ -153,7 +153,7 @@ def _from_files(builder: Any, split: str, tfds: ModuleType) -> tuple[Callable[[t
 
 
 def records(instructions: Iterable[Any]) -> tuple[Callable[[int], bytes], int]:
-    """(number -> bytes, count) of the records of TFRecord files; their positions are computed once."""
+    """(function from the number of a record to its bytes, number of records) of TFRecord files."""
     files: list[str] = []
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # number of the file, first byte, length
     for instruction in instructions:
@@ -191,7 +191,7 @@ def _record_positions(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndar
 def _from_builder(
     builder: Any, split: str, name: str, data_dir: str, tfds: ModuleType
 ) -> tuple[Callable[[tf.Tensor], Sample], int]:
-    """A data set without files: not prepared, unless something replaces them, as tensorflow-datasets' own mock does."""
+    """A data set without files, such as tensorflow-datasets' mock. Raises UserError if it is just not prepared."""
     try:
         return _from_data_source(builder, split, tfds)
     except Exception as error:

@@ -1,7 +1,7 @@
-"""The feature classes that a prepared data set names: only those of tensorflow-datasets itself are loaded.
+"""Checks the feature classes that a prepared data set names: only those of tensorflow-datasets itself are loaded.
 
-A data set on the disk says in `features.json` which Python class each of its features is, and tensorflow-datasets
-imports the module of that name. In a folder that somebody else prepared, that could be any module.
+The file `features.json` of a data set names the Python class of each of its features, and tensorflow-datasets imports
+the module of that class. In a folder that somebody else prepared, that could be any module.
 """
 
 import os
@@ -18,10 +18,10 @@ DEEPEST = 4  # folders below the data set's own: configuration, version
 
 
 def check(data_dir: Path, name: str) -> None:
-    """Looks at every `features.json` of the data set `name` below `data_dir`; call it before tensorflow-datasets does.
+    """Checks every `features.json` of the data set `name` in `data_dir`, before tensorflow-datasets reads it.
 
     Raises:
-      UserError: one of them names a class of another package, or cannot be read.
+      UserError: a file names a class of another package, or cannot be read.
     """
     folder = data_dir / name.split("/")[0].split(":")[0]
     for where, folders, files in os.walk(folder):
@@ -32,7 +32,7 @@ def check(data_dir: Path, name: str) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Raises UserError where the file at `path` names a class that is not one of tensorflow-datasets."""
+    """Raises UserError if the file at `path` names a class that is not one of tensorflow-datasets."""
     try:
         names = list(_class_names(read_json(path)))
     except OSError as error:
@@ -51,7 +51,7 @@ def _trusted(name: str) -> bool:
 
 
 def _class_names(value: Any) -> Iterator[Any]:
-    """What stands under "pythonClassName", or "type" in files of older versions, wherever in the values."""
+    """All values of the keys "pythonClassName" and, in files of older versions, "type", at any depth."""
     if isinstance(value, dict):
         yield from (value[key] for key in ("pythonClassName", "python_class_name") if key in value)
         if "type" in value and "content" in value:

@@ -1,4 +1,4 @@
-"""Boxes and masks of tensorflow-datasets: PASCAL VOC, COCO, the Oxford pets, data sets of one's own."""
+"""Pictures with boxes or masks of tensorflow-datasets: PASCAL VOC, COCO, the Oxford pets, and your own data sets."""
 
 import os
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.tfds import found_builder, known_split, records
 from keras_cnns.support.errors import BadArgument, UnreadableFile, first_line
 
-# what stands for "test" where the published test split has no boxes
+# the split that is used as "test" if the published test split has no boxes
 HELD_OUT = {"coco": "validation", "voc/2012": "validation"}
-JOINED = {"voc/2007": "train+validation"}  # what stands for "train": the papers' "trainval"
+JOINED = {"voc/2007": "train+validation"}  # the splits that are used as "train": "trainval" in the papers
 MOST = 100  # boxes of a picture that are used
 FLAGS = ("is_difficult", "is_crowd")
 FROM_ONE = "voc/"  # its pixels count from 1, which tensorflow-datasets keeps
@@ -23,10 +23,10 @@ FROM_ONE = "voc/"  # its pixels count from 1, which tensorflow-datasets keeps
 def open_tfds(
     name: str, split: str, target: str, *, data_dir: str | os.PathLike[str] | None = None, download: bool = False
 ) -> Source:
-    """The split of the data set `name`; "test" is its validation split where the test split's boxes are secret.
+    """A split of the data set `name`; "test" is its validation split if the boxes of the test split are secret.
 
     Raises:
-      UserError: no such data set or split, not prepared on this machine, or without boxes (masks).
+      UserError: there is no such data set or split, it is not prepared on this machine, or it has no boxes (masks).
     """
     import tensorflow_datasets as tfds
 
@@ -101,6 +101,6 @@ def _masked(example: dict[str, Any], first_pixel: int) -> Sample:
 
 
 def _classes(example: Callable[[int], dict[str, Any]], count: int) -> int:
-    """How many classes the masks have, judging by the first 50 (the Oxford pets count from 1 to 3)."""
+    """The number of classes of the masks, from the first 50 masks (the Oxford pets count from 1 to 3)."""
     seen = [np.asarray(example(n)["segmentation_mask"]) for n in range(min(count, 50))]
     return 1 + max(int(mask[mask != VOID].max(initial=0)) for mask in seen)

@@ -1,6 +1,6 @@
-"""PASCAL VOC's form: pictures with an XML file each, split by lists of names, and masks of classes.
+"""PASCAL VOC's format: pictures with an XML file each, split by lists of names, and masks of classes.
 
-A folder of one's own needs the XML files alone: beside the pictures, or in a folder beside theirs.
+Your own folder needs only the XML files, beside the pictures or in a folder beside the folder of the pictures.
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ def open_boxes(folder: Path, split: str) -> Source:
     """The pictures of a folder with XML files, with their boxes.
 
     Raises:
-      UserError: no such split; an XML file cannot be read, has no picture or a class that is not listed; all objects
-        are marked as difficult.
+      UserError: there is no such split; an XML file cannot be read, has no picture, or has a class that is not listed;
+        or all objects are marked as difficult.
     """
     annotations = {path: parsed(path) for path in walk.files(folder, ".xml")}
     every = pictures(folder)
@@ -84,7 +84,7 @@ def _empty(picture: Path) -> tuple[Path, Path, Annotation]:
 
 
 def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, ...]:
-    """The classes that a file lists; PASCAL's 20 in PASCAL's own files; else those of the XML files, sorted."""
+    """The classes of a list in the folder; otherwise PASCAL's 20 in PASCAL's own files, or those of the XML files."""
     file_of = {item.name: path for path, annotation in annotations.items() for item in annotation.objects}
     listed = class_list(folder)
     if listed:
@@ -128,7 +128,7 @@ def open_masks(folder: Path, split: str) -> Source:
     background, 1 to 20 for the classes and 255 for void.
 
     Raises:
-      UserError: no such split, no list of classes, a mask without a picture.
+      UserError: there is no such split or no list of classes, or a mask has no picture.
     """
     files = walk.pictures(folder / MASKS)
     every = pictures(folder)

@@ -1,4 +1,4 @@
-"""PASCAL VOC's folders: which XML file or mask belongs to which picture, and which lists select them."""
+"""PASCAL VOC's folders: assigns XML files and masks to pictures, and reads the lists that select them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,27 +13,27 @@ from keras_cnns.support.untrusted import read_text
 
 XML, PICTURES, MASKS, LISTS = "Annotations", "JPEGImages", "SegmentationClass", "ImageSets"
 MASK_FOLDERS = {"segmentationclass", "segmentationobject", "segmentationclassraw", "segmentationclassaug", "masks"}
-# Folders of files of one kind: they do not tell two pictures of the same name apart.
+# Folders of files of one kind: they do not distinguish two pictures of the same name.
 KINDS = {"annotations", "annotation", "jpegimages", "images", "image", "imgs", "img", "labels", "xml", "xmls", "annots"}
 KINDS |= MASK_FOLDERS
-FLAGS = ("-1", "0", "1")  # behind a name in VOC's lists of one class: whether the picture shows it
+FLAGS = ("-1", "0", "1")  # after a name in VOC's lists of one class: whether the picture shows that class
 Item = TypeVar("Item")
 
 
 def pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder, in VOC's layout those in JPEGImages; masks have the same names and are left out."""
+    """The pictures of a folder; in VOC's layout those in JPEGImages, since masks have the same names."""
     where = folder / PICTURES
     paths = walk.pictures(where if where.is_dir() else folder)
     return [p for p in paths if not MASK_FOLDERS & {part.lower() for part in p.relative_to(folder).parts[:-1]}]
 
 
 def paired(folder: Path, files: Sequence[Path], candidates: Iterable[Path]) -> dict[Path, Path]:
-    """{a file of annotations: its picture}; a file without a picture is left out.
+    """{file of annotations: its picture}. A file without a picture is left out.
 
-    The picture has the file's name without its ending and, if several have it, lies in the same subfolders.
+    The picture has the same name, apart from the suffix. If several have it, the picture is in the same subfolders.
 
     Raises:
-      UserError: several pictures, or two files of one picture.
+      UserError: a file has several pictures, or a picture has two files.
     """
     by_stem = defaultdict(list)
     for path in candidates:
@@ -59,7 +59,7 @@ def _subfolders(folder: Path, path: Path) -> list[str]:
 
 
 def keys(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
-    """{a short name: the file}: its name without the ending, with its subfolders where several have it."""
+    """{short name: file}: the name without the suffix, and with the subfolders if several files have the name."""
     by_stem = defaultdict(list)
     for path in paths:
         by_stem[path.stem].append(path)
@@ -71,11 +71,12 @@ def keys(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[str, Any], split: str) -> list[str]:
-    """The names of a split: from VOC's lists, else from folders called after splits, else every fifth for test.
+    """The names in a split: by VOC's lists, or else by folders named after splits, or else every fifth is held out.
 
     Args:
       task: the folder of the lists, "Main" or "Segmentation".
-      items: {name: a file with annotations}. others: {name: a picture without any}, which a list may select.
+      items: {name: file with annotations}.
+      others: {name: picture without annotations}, which a list may select.
 
     Raises:
       UserError: a list cannot be read or names a file that is missing; there is no such split.
@@ -128,7 +129,7 @@ def listed_anywhere(folder: Path, task: str, items: Mapping[str, Any], others: M
 
 
 def _resolved(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """(the names in a list that stand for an item, each once, the lines that stand for none)."""
+    """(names of items in a list, each once, lines that name no item)."""
     try:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     except (OSError, ValueError) as error:
@@ -145,7 +146,7 @@ def _resolved(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -
 
 
 def _readings(line: str) -> list[str]:
-    """What a line may name, the most literal first: a name may have spaces, an ending, folders, a flag behind it."""
+    """The names that a line may mean, the most literal first: it may have spaces, a suffix, folders, or a flag."""
     words = [line, *([line.rsplit(None, 1)[0]] if line.split()[-1] in FLAGS and len(line.split()) > 1 else [])]
     readings = []
     for word in words:

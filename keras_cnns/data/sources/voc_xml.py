@@ -17,7 +17,7 @@ CLASSES = (
 )  # PASCAL VOC's own
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 DIFFICULT = {"0": False, "false": False, "": False, "1": True, "true": True}
-FIRST_PIXEL = "first_pixel.txt"  # a file with 0 or 1, for folders whose boxes do not show it
+FIRST_PIXEL = "first_pixel.txt"  # a file that contains 0 or 1, for folders whose boxes do not show it
 PASCALS_STEM = re.compile(r"(\d{4}_)?\d{6}")  # 000012 in 2007, 2008_000012 later
 PASCALS_DATABASE = re.compile(r"The VOC\s?20\d\d Database")
 
@@ -26,8 +26,11 @@ PASCALS_DATABASE = re.compile(r"The VOC\s?20\d\d Database")
 class BoxedObject:
     """An annotated object of a picture.
 
-    name: its class. sides: (left, top, right, bottom), the numbers that stand in the XML file. difficult: its flag of
-      that name. fractional: whether any of the four is written with a decimal point.
+    Attributes:
+      name: its class.
+      sides: (left, top, right, bottom) as in the XML file.
+      difficult: the flag of that name.
+      fractional: whether any of the four sides is written with a decimal point.
     """
 
     name: str
@@ -38,7 +41,7 @@ class BoxedObject:
 
 @dataclass(frozen=True)
 class Annotation:
-    """An XML file. size: the (height, width) of the picture that it states, or None. database, owner: its source."""
+    """The content of an XML file. size: the stated (height, width), or None. database, owner: the stated source."""
 
     size: tuple[int, int] | None
     objects: tuple[BoxedObject, ...]
@@ -47,7 +50,7 @@ class Annotation:
 
 
 def parsed(path: Path) -> Annotation:
-    """The content of an XML file. Raises UserError: it cannot be read, or is no annotation of VOC's form."""
+    """The content of an XML file. Raises UserError if it cannot be read or is not an annotation in VOC's format."""
     try:
         root = read_xml(path)
         if root.tag != "annotation":
@@ -80,7 +83,7 @@ def _number(element: Element, path: str, default: str | None = None) -> float:
 
 
 def is_pascals(annotations: Mapping[Path, Annotation]) -> bool:
-    """Whether these are files of PASCAL VOC itself: by the names of the files and the source that they state."""
+    """Whether these are PASCAL VOC's own files, judged by their names and the source that they state."""
     return bool(annotations) and all(
         PASCALS_STEM.fullmatch(path.stem) and PASCALS_DATABASE.match(annotation.database)
         for path, annotation in annotations.items()
@@ -90,9 +93,9 @@ def is_pascals(annotations: Mapping[Path, Annotation]) -> bool:
 def first_pixel(folder: Path, annotations: Mapping[Path, Annotation]) -> int:
     """1 if the boxes of a folder count pixels from 1, as PASCAL's own do, 0 if from 0, as most programs write them.
 
-    The file `first_pixel.txt` decides. Without it, a side at 0 or with a decimal point anywhere in the folder means 0,
-    and so does Label Studio's name in the files; otherwise 1 is assumed, with a message. PASCAL's own files have a few
-    fractions and count from 1.
+    The file `first_pixel.txt` decides. Without it, the answer is 0 if any side in the folder is 0 or has a decimal
+    point, or if the files name Label Studio; otherwise 1 is assumed, with a note. PASCAL's own files count from 1,
+    although a few of their sides are fractions.
 
     Raises:
       UserError: `first_pixel.txt` is neither 0 nor 1; all boxes are fractions of the picture.

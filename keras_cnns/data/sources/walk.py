@@ -1,4 +1,4 @@
-"""The folders and the pictures in a folder, without hidden files and what operating systems leave behind."""
+"""The folders and the pictures in a folder, without hidden files and files that operating systems leave behind."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def folders(folder: str | Path) -> list[Path]:
 
 
 def pictures(folder: str | Path) -> list[Path]:
-    """The pictures in a folder and all below it, by path, without hidden ones."""
+    """The pictures in a folder and its subfolders, sorted by path, without hidden ones."""
     return sorted(Path(where) / name for where, names in _walk(folder) for name in names if is_picture(name))
 
 
@@ -37,20 +37,20 @@ def in_turn(folder: str | Path) -> Iterator[Path]:
 
 
 def has_pictures(folder: str | Path, *, below: bool = True) -> bool:
-    """Whether there are pictures in a folder, or in those below it where `below`."""
+    """Whether a folder contains pictures. below: whether pictures in its subfolders count."""
     if not below:
         return any(is_picture(f.name) and f.is_file() for f in Path(folder).iterdir())
     return any(is_picture(name) for _, names in _walk(folder) for name in names)
 
 
 def files(folder: str | Path, *suffixes: str) -> list[Path]:
-    """The files with one of these suffixes (lower case) in a folder and all below it, by path, without hidden ones."""
+    """The files with one of these suffixes (lower case) in a folder and its subfolders, sorted, without hidden ones."""
     names = ((where, name) for where, inner in _walk(folder) for name in inner)
     return sorted(Path(where) / name for where, name in names if name.lower().endswith(suffixes))
 
 
 def endings(folder: str | Path) -> list[str]:
-    """The suffixes of the files in a folder and below it that are not pictures, the most frequent first."""
+    """The suffixes of the files in a folder and its subfolders that are not pictures, the most frequent first."""
     suffixes = [Path(name).suffix.lower() for _, names in _walk(folder) for name in names if not is_picture(name)]
     return sorted({s for s in suffixes if s}, key=lambda suffix: (-suffixes.count(suffix), suffix))
 

@@ -1,8 +1,8 @@
-"""YOLO's folders: a data.yaml with the classes and the splits, pictures, and a label file for each of them.
+"""YOLO's format: a data.yaml with the classes and the splits, pictures, and a label file for each picture.
 
 The rules are those of Ultralytics (ultralytics/data/utils.py): the label file of images/train/a.jpg is
-labels/train/a.txt, and a picture that lies in no folder called images has it beside itself. A folder with the names of
-the classes (classes.txt) instead of a data.yaml, as Label Studio writes it, is read as well.
+labels/train/a.txt; a picture outside of folders called images has its label file beside it. A folder with the names of
+the classes in classes.txt instead of data.yaml, as Label Studio writes it, is read as well.
 """
 
 import os
@@ -23,7 +23,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.support.untrusted import inside, read_text, read_yaml
 
-FIRST = ("data.yaml", "data.yml", "dataset.yaml")  # what the file is usually called
+FIRST = ("data.yaml", "data.yml", "dataset.yaml")  # usual names of the file
 SPLITS = {splits.TRAIN: "train", splits.VALIDATION: "val", splits.TEST: "test"}
 IMAGES, LABELS = "images", "labels"
 ENDINGS = (".jpg", ".png", ".jpeg", ".bmp", ".JPG")
@@ -31,14 +31,15 @@ ENDINGS = (".jpg", ".png", ".jpeg", ".bmp", ".JPG")
 
 @dataclass(frozen=True)
 class YoloFolder:
-    """What describes a folder.
+    """The description of a YOLO folder.
 
     Attributes:
-      root: the folder. path: the file with the classes.
-      names: of the classes, by number.
+      root: the folder.
+      path: the file with the classes.
+      names: the names of the classes, by number.
       splits: {split: the folders, lists or pictures that data.yaml names}; {} without a data.yaml.
-      base: the folder to which they are relative.
-      keypoints: numbers behind each box in files for poses.
+      base: the folder to which these are relative.
+      keypoints: how many numbers follow each box in files for poses.
     """
 
     root: Path
@@ -50,7 +51,7 @@ class YoloFolder:
 
 
 def describe(root: Path) -> YoloFolder | None:
-    """What is known of a YOLO folder; None for folders of other forms.
+    """The description of a YOLO folder; None for folders in other formats.
 
     Raises:
       UserError: data.yaml cannot be read, or its names, splits or path are not usable.
@@ -134,8 +135,11 @@ def _names(path: Path, content: dict) -> tuple[str, ...]:
 
 
 def _base(root: Path, path: Path, stated: Any) -> Path:
-    """The folder to which the splits are relative: `path` of data.yaml where it lies in the folder, else that of the
-    file. Paths of another machine, and Ultralytics' path relative to its own folder of data sets, are passed over."""
+    """The folder to which the splits are relative.
+
+    It is `path` in data.yaml if that is inside the folder, else the folder of data.yaml. A path of another machine is
+    ignored, and so is a path relative to Ultralytics' folder of data sets.
+    """
     if not isinstance(stated, str) or not stated or stated == ".":
         return path.parent
     for parent in (path.parent, root):
@@ -162,7 +166,7 @@ def _pictures(folder: YoloFolder, role: str) -> list[Path]:
         elif walk.is_picture(place.name):
             pictures[place] = None
         else:
-            raise UnreadableFile(f"{folder.path}: {entry!r} is no folder, text file or picture.")
+            raise UnreadableFile(f"{folder.path}: {entry!r} is not a folder, a text file or a picture.")
     if not pictures:
         raise UnreadableFile(f"{folder.path}: {SPLITS[role]} ({', '.join(folder.splits[role])}) has no pictures.")
     return list(pictures)
@@ -176,7 +180,7 @@ def _exists(folder: YoloFolder, entry: str) -> bool:
 
 
 def _place(folder: YoloFolder, entry: str) -> Path:
-    """What an entry of data.yaml or a line of a list stands for, with Ultralytics' rule for Roboflow's "../train"."""
+    """The path that an entry of data.yaml or of a list means, with Ultralytics' rule for Roboflow's "../train"."""
     readings = [entry]
     while (text := readings[-1].replace("\\", "/")).startswith(("../", "data/")):  # "data/" in Darknet's lists
         readings.append(text.split("/", 1)[1])
@@ -212,7 +216,7 @@ def label_file(picture: Path, root: Path) -> Path:
 
 
 def _chosen(folder: YoloFolder, split: str) -> list[Path]:
-    """The pictures of a split. Raises UserError: there is none of that name."""
+    """The pictures of a split. Raises UserError if there is no such split."""
     if not folder.splits or set(folder.splits) == {splits.TRAIN}:
         pictures = _pictures(folder, splits.TRAIN) if folder.splits else walk.pictures(folder.root)
         roles = {path: _role(path, folder.root) for path in pictures}
@@ -237,12 +241,13 @@ def _role(path: Path, root: Path) -> str | None:
 
 
 def open_yolo(folder: YoloFolder, split: str, target: str) -> Source:
-    """The pictures of a split with boxes (those of the polygons, where a line has one), or with masks of the polygons.
+    """The pictures of a split with boxes, or with masks made from polygons.
 
-    Pictures whose label file is empty or missing show no objects. A mask has the background as class 0.
+    The box of a line with a polygon is the polygon's. Pictures whose label file is empty or missing show no objects.
+    Class 0 of a mask is the background.
 
     Raises:
-      UserError: no such split, a file that is named but missing, no label files at all, a line that is wrong.
+      UserError: there is no such split, a named file is missing, no picture has a label file, or a line is wrong.
     """
     pictures = _chosen(folder, split)
     files = [label_file(path, folder.root) for path in pictures]

@@ -10,12 +10,12 @@ from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_text
 
-BEYOND = 0.01  # how far a value may lie outside of 0 .. 1 by rounding; Ultralytics allows as much
+BEYOND = 0.01  # how far rounding may move a value outside of 0 .. 1; Ultralytics allows the same
 
 
 @dataclass(frozen=True)
 class LabelledObject:
-    """A line. number: the class. box: (x1, y1, x2, y2) as fractions. polygon: its points as fractions, or None."""
+    """An object. number: of its class. box: (x1, y1, x2, y2) as fractions. polygon: points as fractions, or None."""
 
     number: int
     box: tuple[float, float, float, float]
@@ -23,7 +23,7 @@ class LabelledObject:
 
 
 def read_labels(path: Path, names: Sequence[str], keypoints: int = 0) -> tuple[LabelledObject, ...]:
-    """The objects of a label file; none of an empty or a missing one. Repeated lines count once.
+    """The objects of a label file; an empty or missing file has none. Repeated lines count once.
 
     A line is `class x y width height` (the centre and the size of a box) or `class x1 y1 x2 y2 x3 y3 ...` (a polygon).
 
@@ -57,7 +57,7 @@ def _object(line: Sequence[str], where: str, names: Sequence[str], keypoints: in
         values = values[:4]
     if len(values) != 4 and (len(values) < 6 or len(values) % 2):
         raise UnreadableFile(
-            f"{where} has {len(values)} numbers behind the class: a box has 4 (x, y, width, height), a polygon at "
+            f"{where} has {len(values)} numbers after the class: a box has 4 (x, y, width, height), a polygon at "
             "least 6, two for each point."
         )
     if not all(-BEYOND <= value <= 1 + BEYOND for value in values):

@@ -1,1 +1,1 @@
-"""What every task shares: the `Task` interface, losses, and the networks that a recipe trains and saves."""
+"""Shared by all tasks: the interface `Task`, losses, and the networks that a recipe trains and saves."""

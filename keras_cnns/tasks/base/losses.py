@@ -1,4 +1,4 @@
-"""Losses by name: of logits against target probabilities over the last axis, one value for each prediction."""
+"""Losses by name. They compare logits with target probabilities over the last axis: one value for each prediction."""
 
 import tensorflow as tf
 

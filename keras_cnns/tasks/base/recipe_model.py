@@ -1,4 +1,4 @@
-"""The two networks of a recipe: the one that is trained, and the one that is saved."""
+"""The two networks of a recipe: one is trained, and the other one is saved."""
 
 import os
 import warnings
@@ -77,13 +77,13 @@ def transfer(variables: Sequence[keras.Variable], values: Sequence[np.ndarray], 
 
 
 def knows_other_classes(weights: str | os.PathLike[str] | None, names: Sequence) -> bool:
-    """Whether `weights` is a model file whose labels are not these names in this order."""
+    """Whether `weights` is a model file with labels other than these names in this order."""
     labels = read_card(weights).labels if weights and Path(weights).is_file() else ()
     return bool(labels) and current(labels) != current(names)
 
 
 def renew_scores(model: keras.Model) -> None:
-    """Gives the classifier new initial weights, since it has those for other classes, with a warning."""
+    """Gives the classifier new initial weights, with a warning, because its weights are for other classes."""
     scores = [layer for layer in model.layers if layer.name.startswith("predictions") and layer.weights]
     for layer in scores:
         fresh = type(layer).from_config(layer.get_config())
@@ -91,7 +91,7 @@ def renew_scores(model: keras.Model) -> None:
         layer.set_weights(fresh.get_weights())
     if scores:
         warnings.warn(
-            "the weights are of a network for other classes: its classifier starts with new weights.", stacklevel=3
+            "the weights are of a network for other classes: its classifier gets new initial weights.", stacklevel=3
         )
 
 

@@ -1,4 +1,4 @@
-"""The measures of a classifier: counts that are added up over batches and replicas, and the metrics they give."""
+"""The metrics of a classifier, computed from counts that are summed over batches and replicas."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from sklearn.metrics import classification_report
 def probabilities(labels: tf.Tensor, count: int, smoothing: float = 0.0) -> tf.Tensor:
     """Labels as probabilities [batch, count]: class numbers become one-hot; mixed labels stay as they are.
 
-    smoothing: this share of the probability is spread over all classes (Szegedy et al. 2015, 1512.00567, section 7).
+    smoothing: the fraction of the probability that is spread over all classes (Szegedy et al. 2015, 1512.00567, 7).
     """
     onehot = labels if labels.shape.rank == 2 else tf.one_hot(labels, count)
     onehot = tf.cast(onehot, tf.float32)
@@ -26,7 +26,7 @@ def measure(labels: Any, probabilities: Any, names: Sequence | None = None) -> d
 
 
 def tally(probabilities: Any, labels: Any, weights: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """The counts of a batch, which are added to those of other batches and replicas.
+    """The counts of a batch. They are summed over batches and replicas.
 
     Args:
       probabilities: float32 [n, classes]. A row that is not finite counts as wrong.
@@ -34,8 +34,8 @@ def tally(probabilities: Any, labels: Any, weights: Any) -> tuple[tf.Tensor, tf.
       weights: float32 [n]; 0 marks the padding of a batch.
 
     Returns:
-      (confusion float32 [classes, classes], its rows the true classes; float64 [2]: the summed cross-entropy, and how
-      many true classes are not among the five most probable; ties and NaN count as not among them)
+      (confusion float32 [classes, classes], a row for each true class; float64 [2]: the summed cross-entropy, and the
+      number of pictures whose true class is not among the five most probable; ties and NaN count as not among them)
     """
     classes = probabilities.shape[1]
     real = tf.boolean_mask(tf.range(tf.shape(weights)[0]), weights > 0)

@@ -1,1 +1,1 @@
-"""Detection: boxes around objects. How boxes are measured; how they are trained is in the subfolders."""
+"""Detection: boxes around objects. The metrics are in this folder, the training of detectors is in the subfolders."""

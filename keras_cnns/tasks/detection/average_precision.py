@@ -1,7 +1,7 @@
-"""Average precision: how well boxes are found, as PASCAL VOC (2007 and later) and COCO measure it.
+"""Average precision of detected boxes, as PASCAL VOC (2007 and later) and COCO measure it.
 
-Boxes are (x1, y1, x2, y2), x2 and y2 not included, as COCO has them. Found boxes are taken best score first; each
-claims the box of its class and picture that it overlaps most, and each box can be claimed once.
+Boxes are (x1, y1, x2, y2) as in COCO; x2 and y2 are not included. Detected boxes are processed in the order of their
+scores. Each claims the annotated box of its class that it overlaps most, and each annotated box can be claimed once.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,19 @@ import numpy as np
 COCO_OVERLAPS = tuple(np.linspace(0.5, 0.95, 10))
 COCO_RECALLS = np.linspace(0.0, 1.0, 101)
 COCO_SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-COCO_MOST = 100  # found boxes of a class that count in each picture
+COCO_MOST = 100  # largest number of detected boxes of a class that count in a picture
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What one picture shows and what was found on it; n boxes there, m found.
+    """The n annotated and the m detected boxes of one picture.
 
-    boxes [n, 4], classes int [n]; found [m, 4], found_classes int [m], scores [m].
-    ignored: bool [n]: boxes that need not be found and may be (VOC's "difficult", COCO's crowds).
-    crowd: bool [n]: regions that may be claimed many times, by whatever lies inside them. areas: [n], of what decides
-      the size; by default the boxes'.
+    Attributes:
+      boxes, classes: the annotated boxes [n, 4] and their classes, int [n].
+      found, found_classes, scores: the detected boxes [m, 4], their classes, int [m], and their scores [m].
+      ignored: bool [n], boxes that need not be detected (VOC's "difficult", COCO's crowds).
+      crowd: bool [n], regions that any number of detected boxes inside them may claim.
+      areas: [n], the areas that decide whether objects are small, medium or large; by default those of the boxes.
     """
 
     boxes: Sequence
@@ -37,9 +39,11 @@ class Picture:
 
 
 def voc(pictures: Sequence[Picture], classes: int, *, overlap: float = 0.5, year: int = 2012) -> dict[str, Any]:
-    """{"map": mean, "classes": [AP of each class, NaN where it is not shown]} of `Picture`s.
+    """PASCAL VOC's average precision (AP) of `Picture`s: {"map": mean, "classes": AP of each class}.
 
-    year: until 2009 the precision at eleven recalls is averaged, and since 2010 the area under the curve is taken.
+    The AP of a class without objects is NaN.
+
+    year: until 2009, AP is the mean precision at eleven recalls; since 2010, it is the area under the curve.
     """
     precisions = []
     for number in range(classes):
@@ -52,8 +56,10 @@ def voc(pictures: Sequence[Picture], classes: int, *, overlap: float = 0.5, year
 
 
 def coco(pictures: Sequence[Picture], classes: int) -> dict[str, float]:
-    """COCO's measures of `Picture`s, equal to pycocotools: map (mean over overlaps .5 to .95), map_50, map_75,
-    map_small, map_medium, map_large, recall (of at most 100 found boxes); -1 where there is no such box.
+    """COCO's metrics of `Picture`s, equal to those of pycocotools.
+
+    These are map (mean over overlaps .5 to .95), map_50, map_75, map_small, map_medium, map_large, and recall (of at
+    most 100 detected boxes in a picture). A metric for which there are no boxes is -1.
     """
     sizes = {"all": (0.0, 1e10), **COCO_SIZES}
     precisions: dict[str, list[list[float]]] = {size: [] for size in sizes}  # [class][overlap]
@@ -84,7 +90,7 @@ def coco(pictures: Sequence[Picture], classes: int) -> dict[str, float]:
 def precisions(pictures: Sequence[Picture], classes: int, overlap: float = 0.5) -> list[np.ndarray | None]:
     """The precision-recall curve of each class: the best precision at each of COCO_RECALLS or more, float64 [101].
 
-    None for a class of which there is no box.
+    The curve of a class without boxes is None.
     """
     curves: list[np.ndarray | None] = []
     for number in range(classes):
@@ -95,7 +101,10 @@ def precisions(pictures: Sequence[Picture], classes: int, overlap: float = 0.5) 
 
 
 def curve(right: np.ndarray, positives: int) -> tuple[np.ndarray, np.ndarray]:
-    """(precision, recall) after each found box; right: bool, best score first. positives: boxes to be found."""
+    """(precision, recall) after each detected box.
+
+    right: whether each detected box is right, highest score first. positives: number of boxes to be detected.
+    """
     hits = np.cumsum(right, dtype="float64")
     return hits / np.maximum(np.arange(1, len(hits) + 1), np.finfo(float).eps), hits / max(positives, 1)
 
@@ -106,7 +115,7 @@ def eleven_points(precision: np.ndarray, recall: np.ndarray) -> float:
 
 
 def area(precision: np.ndarray, recall: np.ndarray) -> float:
-    """VOC since 2010: the area under the curve, precision made monotone from the right."""
+    """VOC since 2010: the area under the curve, after the precision is made monotone from the right."""
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
@@ -122,7 +131,7 @@ def _at_recalls(precision: np.ndarray, recall: np.ndarray, recalls: np.ndarray) 
 
 
 def overlaps(detections: Any, boxes: Any, crowd: np.ndarray | None = None) -> np.ndarray:
-    """Intersection over union of every pair, float64 [m, n]; with a crowd: over the found box's own area."""
+    """Intersection over union of every pair, float64 [m, n]. For a crowd, it is over the area of the detected box."""
     detections, boxes = (
         np.asarray(detections, "float64").reshape(-1, 1, 4),
         np.asarray(boxes, "float64").reshape(1, -1, 4),
@@ -143,7 +152,7 @@ def _class(
     limits: tuple[float, float] = (0.0, 1e10),
     most: int | None = None,
 ) -> tuple[list[np.ndarray], int]:
-    """([for each threshold: bool, whether each counted found box is right, best score first], boxes to be found)."""
+    """([for each threshold: whether each detected box that counts is right, highest score first], boxes to detect)."""
     scores, outcomes, positives = [], [], 0
     for picture in pictures:
         there = np.asarray(picture.classes, int) == number
@@ -171,16 +180,17 @@ def _class(
 def _claim_best(
     overlap: np.ndarray, threshold: float, ignored: np.ndarray, crowd: np.ndarray, outside: np.ndarray
 ) -> np.ndarray:
-    """COCO: the free box that is overlapped most, those that need not be found only where no other is left.
+    """COCO: each detected box claims the unclaimed box that it overlaps most, an ignored one only if no other is left.
 
-    1: right, 0: wrong, -1: does not count; for each found box."""
+    Returns 1 (right), 0 (wrong) or -1 (does not count) for each detected box.
+    """
     taken, outcome = np.zeros(len(ignored), bool), np.zeros(len(overlap), int)
     for i, row in enumerate(overlap):
         best = -1
         for counted in (~ignored, ignored):
             free = np.flatnonzero(counted & (~taken | crowd) & (row >= min(threshold, 1 - 1e-10)))
             if len(free):
-                best = free[len(free) - 1 - np.argmax(row[free][::-1])]  # of equal ones the last
+                best = free[len(free) - 1 - np.argmax(row[free][::-1])]  # the last of equal ones
                 break
         if best >= 0:
             taken[best] = True
@@ -193,7 +203,7 @@ def _claim_best(
 def _claim_first(
     overlap: np.ndarray, threshold: float, ignored: np.ndarray, crowd: np.ndarray, outside: np.ndarray
 ) -> np.ndarray:
-    """VOC: the box that is overlapped most, and a mistake if another found box has claimed it already."""
+    """VOC: each detected box claims the box that it overlaps most; if that is already claimed, it is a mistake."""
     taken, outcome = np.zeros(len(ignored), bool), np.zeros(len(overlap), int)
     for i, row in enumerate(overlap):
         best = int(row.argmax()) if len(row) else -1

@@ -1,4 +1,4 @@
-"""What a detector's data show before a run: among others, whether its anchors cover the boxes."""
+"""Findings about the data of a detector before a run, such as whether its anchors cover the boxes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ FOUND, WANTED = 0.5, 0.9  # the overlap at which an anchor covers a box, and the
 def survey(
     targets: Sequence[dict[str, Any]], names: Sequence, anchors: np.ndarray | None, input_shape: Sequence[int]
 ) -> Iterator[Finding]:
-    """(what, finding, whether that is fine) of each line of the self-check.
+    """(subject, finding, whether it is fine) for each line of the self-check.
 
     targets: batches of boxes, see `Detection`. anchors: [N, 4], or None for a network without anchors.
     """

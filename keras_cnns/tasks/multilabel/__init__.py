@@ -1,1 +1,1 @@
-"""Several labels at once: each label of a picture is answered on its own."""
+"""Several labels at once: the network decides about each label of a picture independently."""

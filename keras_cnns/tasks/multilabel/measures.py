@@ -1,4 +1,4 @@
-"""The measures of several labels at once: average precision of each label, and decisions at one half."""
+"""The metrics of several labels at once: average precision of each label, and decisions at probability 0.5."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,14 @@ def measure(labels: Any, probabilities: Any, names: Sequence | None = None) -> d
     A probability that is not finite counts as 0.
 
     Returns:
-      examples; mean_average_precision (of the labels that some picture has; -1 if there is none; scikit-learn's
-      average_precision_score, the area under the precision over recall in steps); f1 (of all decisions at one half
-      together); exact (fraction of the pictures with all decisions right); loss (binary cross-entropy, mean over
-      labels, in nats); classes: of each label by name average_precision (None without a picture that has it),
-      precision, recall and f1 at one half, and support, the pictures that have it.
+      examples: number of pictures.
+      mean_average_precision: mean of scikit-learn's average_precision_score over the labels that some picture has; -1
+        if no picture has a label.
+      f1: of all decisions at 0.5 together.
+      exact: fraction of the pictures with all decisions right.
+      loss: binary cross-entropy, mean over the labels, in nats.
+      classes: for each label by name average_precision (None if no picture has it), precision, recall and f1 at 0.5,
+        and support, the number of pictures that have it.
     """
     true = np.asarray(labels, np.float64) > 0.5
     scores = np.nan_to_num(np.asarray(probabilities, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
@@ -45,7 +48,7 @@ def measure(labels: Any, probabilities: Any, names: Sequence | None = None) -> d
 
 
 def _decisions(hits: Any, claimed: Any, there: Any) -> dict[str, float]:
-    """Precision, recall and F1, 0 where they are not defined. claimed: answered yes. there: true."""
+    """Precision, recall and F1; 0 where they are not defined. claimed: predicted labels. there: true labels."""
     precision = float(hits / claimed) if claimed else 0.0
     recall = float(hits / there) if there else 0.0
     return {"precision": precision, "recall": recall, "f1": float(2 * hits / max(claimed + there, 1))}

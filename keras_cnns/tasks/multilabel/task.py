@@ -1,4 +1,4 @@
-"""Several labels at once: any number of labels for each picture, each answered by a sigmoid of its own."""
+"""Several labels at once: any number of labels for each picture, each with its own sigmoid."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The four measures of a segmentation. Long et al. 2015, 1411.4038, section 5."""
+"""The four metrics of a segmentation. Long et al. 2015, 1411.4038, section 5."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ def tally(scores: tf.Tensor, mask: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """The confusion matrix of the pixels, float64 [classes, classes]; rows are the true classes.
 
     Args:
-      scores: [B, H, W, classes]; of equal ones the first counts, and NaN counts as class 0.
-      mask: int [B, H, W]; VOID does not count.
+      scores: [B, H, W, classes]; the first of equal scores counts, and NaN counts as class 0.
+      mask: int [B, H, W]; pixels that are VOID do not count.
       weights: float32 [B]; a picture of weight 0 does not count.
     """
     classes = scores.shape[-1]
@@ -26,7 +26,7 @@ def tally(scores: tf.Tensor, mask: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def report(confusion: Any, names: Sequence) -> dict[str, Any]:
-    """The four measures of a confusion matrix in which n_ij pixels of class i were predicted as class j.
+    """The four metrics of a confusion matrix in which n_ij pixels of class i were predicted as class j.
 
     Returns:
       pixel_accuracy, mean_accuracy, mean_iou, frequency_weighted_iou (fractions, higher is better); classes, by name:

@@ -1,6 +1,6 @@
-"""Looks at the opcodes of a pickle before it is loaded: what it declares must fit into the file.
+"""Checks the opcodes of a pickle before it is loaded: the sizes that it declares must fit into the file.
 
-Python's unpickler allocates what a pickle declares: a text of 4 GB, or a memo with 2^31 places, 16 GB of memory, both
+Python's unpickler allocates the memory that a pickle declares: 4 GB for a text, or 16 GB for a memo with 2^31 entries,
 in a file of a few bytes.
 """
 
@@ -17,7 +17,7 @@ def check_pickle(file: IO[bytes]) -> None:
 
     Raises:
       pickle.UnpicklingError: a text or a frame is longer than the file, or the memo has more entries than there are
-        opcodes; or it is no pickle.
+        opcodes; or the file is not a pickle.
     """
     start = file.tell()
     size = file.seek(0, os.SEEK_END)

@@ -33,7 +33,7 @@ class Tensors:
         names, "layer1.0.conv1/weight".
       arrays: {"layer/variable": array}.
       layers: of a file of Keras: {layer: its configuration}, which is empty where the file has names only.
-      notes: what was chosen where the file left a choice, a sentence each.
+      notes: a sentence for each choice that was made because the file allows several readings.
       graph: of a file of Keras: the description of the whole model, {} if it has none.
       about: of a file of torch: what it holds about the network besides its tensors, see `unwrap.about`.
     """
@@ -57,7 +57,7 @@ def read(path: str | os.PathLike[str]) -> Tensors:
       path: of a file, of a folder of a hub, or of one of several files that share the weights, or their index.
 
     Raises:
-      UserError: there is no such file, it is cut short or altered, or it is of another kind.
+      UserError: the file is missing, truncated, altered or of another kind.
     """
     several = parts(file_in(path_of(path)))
     if len(several) == 1:
@@ -129,7 +129,7 @@ def _zip(path: Path) -> Tensors:
 
 
 def _other_archive(entries: list[str]) -> str:
-    """What a zip archive of another tool is, and what to do about it; "" if it is none that is known."""
+    """The kind of another tool's zip archive, and what to do about it; "" if the kind is unknown."""
     if entries and all(name.endswith(".npy") for name in entries):
         return "an archive of NumPy arrays (.npz), which does not say what they are: save the model's weights."
     if any(

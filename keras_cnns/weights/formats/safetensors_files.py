@@ -51,7 +51,7 @@ def _check_names(data: bytes) -> None:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         if len(set(names)) < len(names):
-            raise ValueError("a name stands twice in the header")
+            raise ValueError("the header has a name twice")
         return dict(pairs)
 
     json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")], object_pairs_hook=once)

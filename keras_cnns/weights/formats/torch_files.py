@@ -40,7 +40,7 @@ class NotTorch(UnreadableFile):
 
 
 class Foreign:
-    """Stands for an object that the pickle names. It accepts whatever is done to it, and does nothing.
+    """Takes the place of an object that the pickle names. It accepts every call of the unpickler and does nothing.
 
     what: the name of the object, "torch.float8_e4m3fn".
     """
@@ -75,7 +75,7 @@ def foreign(what: str) -> type[Foreign]:
 
 
 class Storage:
-    """The bytes of one or several tensors; `read` fetches them when they are needed first."""
+    """The bytes of one or several tensors. `read` reads them when they are first needed."""
 
     def __init__(self, dtype: Any, count: int, read: Callable[[], bytes] | None = None) -> None:
         self.dtype, self.count, self.read = dtype, count, read

@@ -22,7 +22,7 @@ def state_dict(content: Any, path: object) -> tuple[dict[str, Tensor], list[str]
     An average of the weights (EMA, SWA, a teacher) is preferred to the weights themselves.
 
     Raises:
-      UserError: there are no named tensors, or there are objects instead that only running code could make.
+      UserError: there are no named tensors, or there are objects that only running code could create.
     """
     candidates = dict(_candidates(content))
     candidates = {key: tensors for key, tensors in candidates.items() if not OTHERS.search(key)} or candidates
@@ -116,7 +116,7 @@ def _holds_tensors_or_objects(value: Any, depth: int = DEPTH) -> bool:
 
 
 def _customary(where: str) -> int:
-    """How usual the key is for weights, the most usual first."""
+    """A sort key: the more usual a name is for weights, the smaller it is."""
     last = where.rpartition("/")[2]
     return CUSTOMARY.index(last) if last in CUSTOMARY else len(CUSTOMARY)
 
@@ -140,7 +140,7 @@ def _refusal(content: Any, path: object) -> UserError:
 
 
 def _foreign(content: Any, depth: int = DEPTH) -> Iterator[str]:
-    """The names of the objects that were not made, in their order."""
+    """The names of the objects that were not created, in their order."""
     if isinstance(content, Foreign):
         yield content.what
     elif isinstance(content, dict | list | tuple) and depth >= 0:

@@ -230,13 +230,13 @@ def test_pictures_of_one_name_in_several_folders(tmp_path):
 @pytest.mark.parametrize(
     ("part", "value", "line"),
     [
-        ("annotations", {"1": []}, "annotations are no list"),
-        ("annotations", [[2, 3, 4, 5]], "annotations are no list"),
+        ("annotations", {"1": []}, "annotations are not a list"),
+        ("annotations", [[2, 3, 4, 5]], "annotations are not a list"),
         ("annotations", [{"image_id": [10], "category_id": 7, "bbox": [1, 2, 3, 4]}], "picture .10."),
         ("annotations", [{"image_id": 10, "category_id": {}, "bbox": [1, 2, 3, 4]}], "class {}"),
         ("annotations", [{"image_id": 10, "category_id": 7, "bbox": ["1", "2", "3", "4"]}], "four numbers"),
         ("annotations", [{"image_id": 10, "category_id": 7, "bbox": "1, 2, 3, 4"}], "four numbers"),
-        ("images_", "p0.png", "images are no list"),
+        ("images_", "p0.png", "images are not a list"),
         ("images_", [{"id": {}, "file_name": "p0.png"}], "file_name each"),
         ("images_", [{"id": 10, "file_name": 3}], "file_name each"),
         ("images_", [{"id": 10, "file_name": "p0.png", "height": "tall", "width": 40}], "tall"),

@@ -220,7 +220,7 @@ def test_a_picture_in_it_that_is_broken_is_called_so(tmp_path):
         return example.SerializeToString()
 
     spoilt(tmp_path, broken)
-    with pytest.raises(UserError, match="example 0 of odd train is no picture that can be read"):
+    with pytest.raises(UserError, match="example 0 of odd train is not a picture that can be read"):
         load_arrays("odd", "train", size=4, channels=1, data_dir=tmp_path)
     images, _, _ = load_arrays("odd", "train", size=4, channels=1, data_dir=tmp_path, skip_broken=1)
     assert len(images) == 5

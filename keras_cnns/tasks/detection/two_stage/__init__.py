@@ -1,1 +1,1 @@
-"""Detection in two stages: proposals, and heads that classify and move them (Faster and Fast R-CNN)."""
+"""Detection in two stages: proposals, and heads that classify and refine them (Faster and Fast R-CNN)."""

@@ -1,4 +1,4 @@
-"""One part of a two-stage detector trained by itself: the four steps of Ren et al. 2015, 1506.01497, section 3.2.
+"""Trains one part of a two-stage detector: the four steps of Ren et al. 2015, 1506.01497, section 3.2.
 
 The layers that both parts share are trained too, unless the recipe freezes "features"; the other part is not changed.
 """
@@ -67,7 +67,7 @@ class Proposals(TwoStage):
         return {"examples": len(best), "recall": float(covered.mean()) if len(covered) else 0.0}
 
     def draw(self, metrics: dict[str, Any], names: Sequence, folder: Path, title: str) -> None:
-        """Nothing: one number has no picture."""
+        """Draws nothing: the only metric is a single number."""
 
 
 class Heads(TwoStage):

@@ -1,11 +1,13 @@
-"""Assigning boxes to anchors and proposals, and sampling those to train on. 1506.01497, section 3.1.2."""
+"""Assigns boxes to anchors and proposals, and samples those to train on. Ren et al. 2015, 1506.01497, section 3.1.2."""
 
 import tensorflow as tf
 
 from keras_cnns.geometry.boxes import area, iou
 
 NOTHING, IGNORED = -1, -2
-WITHIN = 0.5  # of a reference's area: with so much of it in an ignored box it is not background
+WITHIN = (
+    0.5  # fraction of a reference's area; with more than this inside an ignored box, it does not count as background
+)
 
 
 def match(
@@ -24,10 +26,11 @@ def match(
     background if it overlaps no box by `low` or more, and ignored in between.
 
     Args:
-      references: anchors or proposals, [N, 4]. boxes: [M, 4], of which the first `count` are used.
-      ignored: bool [M]: boxes that are not trained on; references in them that are assigned to no other are IGNORED.
-      force: each box also gets the references that overlap it most, whatever the overlap (more than 0), so that no box
-        is without one. Such a reference is still assigned to the box that it overlaps most.
+      references: anchors or proposals, [N, 4].
+      boxes: [M, 4], of which the first `count` are used.
+      ignored: bool [M], boxes that are not trained on. References inside them that have no other box are IGNORED.
+      force: whether each box also gets the references that overlap it most, if they overlap it at all. Such a reference
+        is still assigned to the box that it overlaps most.
     """
     total = tf.shape(boxes)[0]
     used = skipped = tf.range(total) < count

@@ -12,11 +12,12 @@ SHORTEST, LONGEST = 0.05, 0.6  # sides of the boxes anywhere, as parts of the pi
 
 
 def proposed(boxes: tf.Tensor, count: tf.Tensor | int, size: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """(boxes [R, 4], bool [R]: whether there is one). The annotated boxes are not among them.
+    """(boxes [R, 4], bool [R]: False for padding). The annotated boxes are not among them.
 
     Args:
-      boxes: float32 [M, 4], of which the first `count` are used. size: (height, width) of the picture in pixels.
-      seed: int [2]: the same seed draws the same boxes.
+      boxes: float32 [M, 4], of which the first `count` are used.
+      size: (height, width) of the picture in pixels.
+      seed: int [2]; the same seed draws the same boxes.
     """
     most = boxes.shape[0]
     near = tf.repeat(boxes, EACH, axis=0)

@@ -1,4 +1,4 @@
-"""Non-maximum suppression of proposals in training: as `geometry.nms`, on CPUs by TensorFlow's own operator."""
+"""Non-maximum suppression of proposals in training: like `geometry.nms`, but with TensorFlow's operator on CPUs."""
 
 import tensorflow as tf
 
@@ -17,8 +17,8 @@ def suppress(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The same result as `geometry.nms.nms`; for 3,600 boxes a CPU takes a ninth of the time.
 
-    The operator goes from box to box, which is fast on a CPU. `nms` compares all with all, which is fast on a GPU and
-    needs no TensorFlow operator in exported files.
+    The operator goes from box to box, which is fast on a CPU. `nms` compares all boxes with each other, which is fast
+    on a GPU and needs no TensorFlow operator in exported files.
     """
     if compile_with_xla():
         return nms(boxes, scores, count=count, threshold=threshold, before=before, classes=classes)

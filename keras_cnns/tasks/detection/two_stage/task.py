@@ -20,8 +20,8 @@ from keras_cnns.tasks.detection.two_stage import regions
 from keras_cnns.tasks.detection.two_stage.matching import IGNORED, match, sample
 from keras_cnns.tasks.detection.two_stage.suppression import suppress
 
-ANCHORS, REGIONS = 256, 128  # of each picture that are trained on
-PROPOSALS = 4  # times as many proposals as in inference; the paper has 2,000 and 300
+ANCHORS, REGIONS = 256, 128  # regions of each picture that are trained on
+PROPOSALS = 4  # proposals in training / proposals in inference; the paper has 2,000 and 300
 BETA = 1 / 9  # of smooth L1 on the anchors' deltas, as in the authors' code
 
 
@@ -90,13 +90,13 @@ class TwoStage(Detection):
         return _means(chosen, by_class, chosen & (matches >= 0), by_box)
 
     def _proposals(self, objectness: tf.Tensor, deltas: tf.Tensor, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the network proposes: (boxes [B, P, 4], bool [B, P]: whether there is one)."""
+        """The proposals of the network: (boxes [B, P, 4], bool [B, P]: False for padding)."""
         count = min(PROPOSALS * self.propose.count, self.propose.before)
         objectness, deltas = tf.nest.map_structure(tf.stop_gradient, (objectness, deltas))
         return self.propose.propose(objectness, deltas, image, count=count, suppress=suppress)
 
     def _drawn_regions(self, image: tf.Tensor, target: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """The same for a network that is given its proposals: boxes around the objects and beside them."""
+        """Drawn proposals for a network that takes proposals as an input: boxes around the objects and beside them."""
 
         def draw(truth: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             return regions.proposed(
