@@ -34,7 +34,7 @@ NETWORKS = {
 
 
 def accuracies(name, recipe, seed, out):
-    """The share of the held-out digits told right, for each of SIZES."""
+    """The accuracy on the held-out digits, for each of SIZES."""
     finished(name, recipe, seed, out)
     file = f"{out}/{name}-{seed}/model.keras"
     side = SIDE if name == "resized" else None

@@ -50,7 +50,7 @@ report = keras_cnns.tflite.export(
 )
 keras_cnns.tflite.print_reports([report])
 
-# 4. Use the file, and look at what it finds
+# 4. Use the file, and look at the objects that it detects
 for answer in keras_cnns.predict("shapes.tflite", sorted(Path("shapes/images").glob("*.png"))[:3], out="drawn"):
-    for found in answer["objects"]:
-        print(answer["picture"], found["class"], round(found["score"], 2), [round(v) for v in found["box"]])
+    for row in answer["objects"]:
+        print(answer["picture"], row["class"], round(row["score"], 2), [round(v) for v in row["box"]])

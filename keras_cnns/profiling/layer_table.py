@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
-from keras_cnns.graph.calls import Calls
+from keras_cnns.graph.calls import Call, Calls
 from keras_cnns.graph.kinds import LINEAR, MOVES, POOLINGS, SEPARABLE
 from keras_cnns.profiling.macs import macs
-from keras_cnns.profiling.receptive_field import fields
+from keras_cnns.profiling.receptive_field import Field, fields
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def totals(model: Any) -> dict[str, int]:
     return {key: getattr(table, key) for key in ("params", "trainable", "macs")}
 
 
-def _row(call, cost, seen):
+def _row(call: Call, cost: int, seen: tuple[Field, ...]) -> LayerProfile:
     layer = call.operation
     folders, _, last = call.name.rpartition("/")
     windowed = isinstance(layer, (*LINEAR, *SEPARABLE, *POOLINGS))
@@ -167,11 +167,11 @@ def _row(call, cost, seen):
     )
 
 
-def _count(layer, kind):
+def _count(layer: Any, kind: str) -> int:
     return sum(math.prod(w.shape) for w in getattr(layer, kind, []))
 
 
-def _bytes(ref):
+def _bytes(ref: Any) -> int:
     """Size of one tensor in bytes; 0 if its shape is not known."""
     bits = "".join(c for c in ref.dtype if c.isdigit())
     return 0 if None in ref.shape[1:] else math.prod(ref.shape[1:]) * (int(bits) // 8 if bits else 1)
@@ -187,7 +187,7 @@ def _padding(layer: Any) -> str:
     return ", ".join("+".join(map(str, _tuple(side))) for side in padding)
 
 
-def _tuple(value):
+def _tuple(value: Any) -> tuple[Any, ...]:
     if value is None:
         return ()
     return tuple(value) if isinstance(value, tuple | list) else (value,)

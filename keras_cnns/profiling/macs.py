@@ -1,6 +1,8 @@
 """Counts the multiply-accumulates of one call of a layer, for one picture."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from keras import layers
 
@@ -34,9 +36,9 @@ def macs(call: Call) -> int | None:
     return None
 
 
-def _positions(layer, shape) -> int:
+def _positions(layer: Any, shape: Sequence[int]) -> int:
     return math.prod(shape[1:] if layer.data_format == "channels_first" else shape[:-1])
 
 
-def _size(kernel) -> int:
+def _size(kernel: Any) -> int:
     return math.prod(kernel.shape)

@@ -6,8 +6,9 @@ Where branches meet, the field covers the fields of all of them.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import layers
@@ -46,9 +47,11 @@ class Field:
 
 
 ALL = (-math.inf, math.inf)
+Fields = tuple[Field, ...] | None  # one for each spatial axis
+Sizes = tuple[int | None, ...]  # of the spatial axes; None: not known
 
 
-def fields(calls: Iterable[Call]) -> list[tuple[Field, ...] | None]:
+def fields(calls: Iterable[Call]) -> list[Fields]:
     """For each call, a `Field` for each spatial axis, or None. For a vector, the fields of the map it was made from.
 
     None: the field is not known, because the call, or one before it, is of an unknown kind.
@@ -62,7 +65,7 @@ def fields(calls: Iterable[Call]) -> list[tuple[Field, ...] | None]:
     return results
 
 
-def _field(call, before):
+def _field(call: Call, before: list[Any]) -> Fields:
     layer, kind = call.operation, type(call.operation)
     if kind is layers.InputLayer:
         return tuple(Field(0, 0, 1) for _ in _spatial(layer, call.outputs[0].shape))
@@ -92,7 +95,7 @@ def _field(call, before):
     return None
 
 
-def _windowed(layer, before, sizes):
+def _windowed(layer: Any, before: Any, sizes: Sizes) -> tuple[Field, ...]:
     """The fields after a convolution or pooling."""
     kernel = _each(getattr(layer, "kernel_size", None) or layer.pool_size, sizes)
     strides, dilation = _each(layer.strides, sizes), _each(getattr(layer, "dilation_rate", 1), sizes)
@@ -103,7 +106,7 @@ def _windowed(layer, before, sizes):
     )
 
 
-def _added_in_front(layer, sizes):
+def _added_in_front(layer: Any, sizes: Sizes) -> list[int]:
     """How far the positions move along each axis: negative for padding, positive for cropping."""
     if type(layer) is kinds.PAD:
         width = layer.pad_width[1:-1] if _is_channels_last(layer) else layer.pad_width[2:]
@@ -114,7 +117,7 @@ def _added_in_front(layer, sizes):
     return [-front if pads else front for front in fronts]
 
 
-def _window(f, n, k, s, d, padding):
+def _window(f: Field, n: int | None, k: int, s: int, d: int, padding: str) -> Field:
     reach = (k - 1) * d
     if padding == "same":  # TensorFlow puts the odd zero at the end
         rest = (-(-n // s) - 1) * s - n if n else -s  # unknown size: assume that the stride divides it
@@ -124,24 +127,24 @@ def _window(f, n, k, s, d, padding):
     return Field(f.low - front * f.jump, f.high + (reach - front) * f.jump, f.jump * s)
 
 
-def _transposed(f, n, k, s, d, padding):
+def _transposed(f: Field, n: int | None, k: int, s: int, d: int, padding: str) -> Field:
     reach = (k - 1) * d
     front = max(reach + 1 - s, 0) // 2 if padding == "same" else 0
     return Field(f.low - (reach - front) // s * f.jump, f.high + front // s * f.jump, f.jump / s)
 
 
-def _moved(f, positions):
+def _moved(f: Field, positions: int) -> Field:
     return Field(f.low + positions * f.jump, f.high + positions * f.jump, f.jump)
 
 
-def _joined(f, n):
+def _joined(f: Field, n: int | None) -> Field:
     """The field of n positions together."""
     if n is None:
         return Field(*ALL, f.jump)
     return Field(f.low, f.high + (n - 1) * f.jump, f.jump * n)
 
 
-def _together(call, before):
+def _together(call: Call, before: list[Any]) -> Fields:
     """The fields after an elementwise call of several maps. A 1x1 gate affects every position of the other map."""
     spatial = [_spatial(call.operation, ref.shape) for ref in call.inputs]
     axes = max(map(len, spatial))
@@ -159,19 +162,19 @@ def _together(call, before):
     return tuple(result)
 
 
-def _is_vector(layer, call) -> bool:
+def _is_vector(layer: Any, call: Call) -> bool:
     """Whether a reshape leaves one position: [batch, n] or [batch, 1, 1, n]."""
     return all(n == 1 for n in _spatial(layer, call.outputs[0].shape))
 
 
-def _is_channels_last(layer) -> bool:
+def _is_channels_last(layer: Any) -> bool:
     return (getattr(layer, "data_format", None) or keras.config.image_data_format()) == "channels_last"
 
 
-def _spatial(layer, shape):
+def _spatial(layer: Any, shape: Sequence[int | None]) -> Sizes:
     """The spatial sizes in `shape`, which starts with the batch; () for vectors."""
     return tuple(shape[1:-1] if _is_channels_last(layer) else shape[2:])
 
 
-def _each(value, sizes):
+def _each(value: Any, sizes: Sizes) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,) * len(sizes)

@@ -46,7 +46,7 @@ LITERT_COSTS = Costs()
 
 
 def costs_of(reports: list[Report]) -> Costs:
-    """The first chip whose tool said what a file costs there, by time if it knows that; else LiteRT's time.
+    """The costs on the first chip whose tool states them, by time if it knows that; else LiteRT's time.
 
     A chip is a target that counts its flash.
     """
@@ -59,7 +59,7 @@ def costs_of(reports: list[Report]) -> Costs:
 
 
 def placement_on(report: Report, target: str) -> Placement | None:
-    """What a target said of a file; None if its tool did not."""
+    """The result of a target for a file; None if its tool gave none."""
     return next((result.placement for result in report.targets if result.target == target), None)
 
 

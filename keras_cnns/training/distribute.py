@@ -50,7 +50,10 @@ def workers() -> int:
         cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
         return max(1, len(cluster.get("worker", [])) + len(cluster.get("chief", [])))
     except (ValueError, AttributeError) as error:
-        raise UserError(f"TF_CONFIG is not the JSON of a cluster: {error}.") from error
+        raise UserError(
+            f"the environment variable TF_CONFIG does not describe a cluster in JSON ({error}): correct it, or give "
+            "--workers host:port,host:port and --index."
+        ) from error
 
 
 def join(addresses: str | Sequence[str], index: int) -> None:

@@ -107,13 +107,16 @@ class Optimizer:
         return self.parts[0].scale_loss(loss) if self.recipe.precision == "mixed_float16" else loss
 
     def penalties(self, replicas: int) -> list[tf.Tensor | None]:
-        """This replica's part of the gradient of L2 weight decay, in the order of `order`."""
+        """This replica's part of the gradient of L2 weight decay, for each variable in `order`; None if it has none."""
         decay = 0.0 if self.recipe.optimizer == "adamw" else self.recipe.weight_decay / replicas
         everything = self.recipe.decay_norms_and_biases
         return [decay * v.value if decay and decays(v, everything) else None for v in self.order]
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
-        """Sums the replicas' gradients (in the order of `order`), clips the sum, and moves the weights."""
+        """Adds L2 weight decay, sums the gradients of the replicas, clips the sum, and updates the weights.
+
+        gradients: this replica's part, one for each variable in `order`.
+        """
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         scale = 1.0
         if self.recipe.precision == "mixed_float16":

@@ -163,5 +163,5 @@ def find_script(name: str) -> ModuleType:
     except Exception as error:
         raise UserError(f"{script} cannot be run: {type(error).__name__}: {error}") from error
     if not isinstance(getattr(module, "RECIPE", None), Recipe):
-        raise UserError(f"{script} has no RECIPE: keras_cnns.training.Recipe(...).")
+        raise UserError(f"{script} has no RECIPE: add RECIPE = keras_cnns.training.Recipe(...) to it.")
     return module

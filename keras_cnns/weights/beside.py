@@ -1,4 +1,4 @@
-"""Facts about a torch file that its tensors do not show: from timm's `config.json` beside it, or from its name."""
+"""Facts about a torch file that its tensors do not show: from a `config.json` beside it, or from its name."""
 
 import json
 import re
@@ -42,16 +42,18 @@ def timm() -> dict[str, Any]:
 
 
 def known(name: str, path: Path, net: Any = None, architecture: str = "") -> Beside:
-    """The known facts about the weights at `path`.
+    """The known facts about the weights at `path`: numerics, origin and class names.
+
+    They come from the config.json of timm or transformers beside the file, or from the name of the file.
 
     Args:
-      name: our name of the network that they are for.
+      name: our name of the network that the weights are for.
       path: the file or folder.
       net: the row of the model, if it is not the published one.
       architecture: the name of the network that a training checkpoint holds.
 
     Raises:
-      UserError: config.json cannot be read; or it or the name of the file names another network.
+      UserError: config.json cannot be read; or the weights are of another network, by config.json or the file's name.
     """
     path = Path(path)
     config = (path if path.is_dir() else path.parent) / "config.json"

@@ -61,7 +61,7 @@ def load_weights(model: Any, source: str | os.PathLike[str]) -> None:
     if not any(numerics.suits(model, columns, name) for columns in weights.choices()):
         warnings.warn(
             f"{model.name} was built with other numerics (padding, epsilon) than {source} was trained with: "
-            "its answers will differ. `build(name, weights=...)` builds with theirs.",
+            "its outputs will differ. `build(name, weights=...)` builds with theirs.",
             stacklevel=2,
         )
     usual = None if weights.origin == OWN else entry(name).variant.preprocessing
@@ -69,7 +69,7 @@ def load_weights(model: Any, source: str | os.PathLike[str]) -> None:
     here = pixels.preprocessing(Tensors("keras", {v.path: v.numpy() for v in model.weights}, graph=described(model)))
     if here is not None and there is not None and here != there:
         warnings.warn(
-            f"{model.name} prepares pixels as {here!r}, and {source} was trained with {there!r}: its answers "
+            f"{model.name} prepares pixels as {here!r}, and {source} was trained with {there!r}: its outputs "
             "will differ. `build(name, weights=..., include_preprocessing=True)` builds with theirs.",
             stacklevel=2,
         )

@@ -91,7 +91,7 @@ def test_a_scaled_loss_is_scaled_once(more_differences):
 @pytest.mark.slow
 def test_in_float64_nothing_is_left_of_the_difference(more_differences):
     """At a large rate too, where float32 ends elsewhere: what differed there was rounding, and nothing else."""
-    assert more_differences["float64"]["weights"] < 1e-6  # that of the float32 files they are handed over in
+    assert more_differences["float64"]["weights"] < 1e-6  # the precision of the float32 files in which they are saved
 
 
 @pytest.mark.slow

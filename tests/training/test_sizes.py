@@ -53,7 +53,7 @@ def test_pictures_come_in_each_size_in_turn_also_after_a_stop(tmp_path, monkeypa
         watched(Run(recipe, quiet=True), seen).result()
     result = watched(Run(recipe, quiet=True), seen).result()
     assert seen == [(16, side, side, 3) for side in (32, 56, 32, 56, 32)]
-    assert result.model.input_shape == (None, 40, 40, 3)  # what is handed over and measured has the recipe's
+    assert result.model.input_shape == (None, 40, 40, 3)  # the saved and measured network has the recipe's
     assert result.metrics["examples"] == 360
 
 

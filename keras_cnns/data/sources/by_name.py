@@ -96,7 +96,8 @@ def _boxes(root: Path, split: str) -> Source:
         return voc.open_boxes(root, split)
     if yolo.has_labels(root):
         raise UnreadableFile(
-            f"{root} has YOLO's label files without names of classes: write classes.txt, a name a line."
+            f"{root} has YOLO's label files without names of classes: write the names into {root / 'classes.txt'}, "
+            "one a line."
         )
     raise UnreadableFile(
         f"{root} has no boxes: it needs a JSON file in COCO's form, YOLO's data.yaml, or an XML file for each picture."

@@ -60,7 +60,8 @@ def fill(polygons: Sequence[Sequence[float]], size: tuple[int, int], where: str)
     """The pixels inside of any of the polygons, bool [H, W], as pycocotools counts them.
 
     Raises:
-      UserError: a polygon has fewer than three points, a value that is not finite, or lies far outside.
+      UserError: a polygon has fewer than three points, a value that is not finite, or a point that is more than REACH
+        sides of the picture outside of it.
     """
     from pycocotools import mask as coco_mask
 

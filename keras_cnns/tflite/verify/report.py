@@ -52,7 +52,7 @@ class Candidate:
       beaten_by: another file that is no worse in time, size and loss, and better in one of them; None for the
         Pareto-optimal files, each of which is the choice for some limits.
       chosen: whether it is the file that was written.
-      target_milliseconds, target_ram_bytes: of a run on the target, if one decided and its tool said so.
+      target_milliseconds, target_ram_bytes: of a run on the target, if a target decided and its tool states them.
     """
 
     name: str

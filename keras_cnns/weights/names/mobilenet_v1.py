@@ -39,7 +39,7 @@ def timm(net: Any) -> Rules:
 
 
 def transformers(net: Any) -> Rules:
-    """transformers counts depthwise and pointwise convolutions together, from 0."""
+    """The rules for transformers, which counts depthwise and pointwise convolutions together, from 0."""
     return [
         (r"^mobilenet_v1\.", ""),
         (r"^classifier$", "predictions"),

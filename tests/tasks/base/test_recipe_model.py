@@ -1,4 +1,4 @@
-"""The network under training and the one handed over: frozen layers, statistics, transfer."""
+"""The network under training and the saved one: frozen layers, statistics, transfer."""
 
 import keras
 import numpy as np
