@@ -33,9 +33,7 @@ class Augment:
     magnitude: float = 9.0  # RandAugment's M, of 10
     erase: float = 0.0  # probability of a random rectangle of noise
     mirror: bool = False  # every second picture; not for digits and letters
-    jitter: float = (
-        0.0  # largest change of brightness, contrast and saturation, a fraction, in random order (Howard: 0.4)
-    )
+    jitter: float = 0.0  # largest change of brightness, contrast, saturation, a fraction, in random order (Howard: 0.4)
     hue: float = 0.0  # largest turn, as a fraction of the colour circle
     pca_noise: float = 0.0  # AlexNet's, standard deviation (0.1 there)
     zoom: tuple[float, float] = (1.0, 1.0)  # boxes, masks: factors on the size at which a picture fits

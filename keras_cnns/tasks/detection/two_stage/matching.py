@@ -5,9 +5,7 @@ import tensorflow as tf
 from keras_cnns.geometry.boxes import area, iou
 
 NOTHING, IGNORED = -1, -2
-WITHIN = (
-    0.5  # fraction of a reference's area; with more than this inside an ignored box, it does not count as background
-)
+WITHIN = 0.5  # fraction of a reference's area; with more of it inside an ignored box, it is not background
 
 
 def match(
