@@ -193,7 +193,7 @@ def test_one_linear_of_the_right_size_is_the_classifier(head, wrapped, tmp_path,
     ],
     ids=["another size", "two layers", "a normalization before it"],
 )
-@pytest.mark.filterwarnings("ignore:.*starts anew")
+@pytest.mark.filterwarnings("ignore:.*keeps its initial weights")
 def test_other_heads_are_not_taken_for_the_classifier(head, tmp_path):
     save_file(torch_state(head)[1], tmp_path / "x.safetensors")
     (tmp_path / "config.json").write_text('{"architecture": "resnet18"}')
