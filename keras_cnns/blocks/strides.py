@@ -14,6 +14,8 @@ class Strides:
 
     Args:
       output_stride: largest allowed ratio of the picture's side to the feature map's: 8, 16 or 32.
+      dilate_strided: the layer whose stride is replaced is dilated by its stride itself, as in torchvision's MobileNetV3.
+        Its kernel then reads other pixels than before.
 
     Raises:
       UserError: another output_stride.
@@ -23,16 +25,18 @@ class Strides:
       x = bottleneck(x, 512, stride=2, unit=unit, name="conv5_block1", **strides(2))
     """
 
-    def __init__(self, output_stride: int) -> None:
+    def __init__(self, output_stride: int, dilate_strided: bool = False) -> None:
         if output_stride not in OUTPUT_STRIDES:
             raise BadArgument(f"output_stride is {output_stride!r}: it must be one of 8, 16, 32.")
-        self.limit, self.stride, self.dilation = output_stride, 1, 1
+        self.limit, self.stride, self.dilation, self.dilate_strided = output_stride, 1, 1, dilate_strided
 
     def __call__(self, stride: int) -> dict:
         """The options of a block with this stride: "dilation", and "kept": whether dilation replaces the stride."""
         options = {"dilation": self.dilation, "kept": self.stride * stride > self.limit}
         if options["kept"]:
             self.dilation *= stride
+            if self.dilate_strided:
+                options["dilation"] = self.dilation
         else:
             self.stride *= stride
         return options

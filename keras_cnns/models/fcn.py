@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from keras_cnns.blocks.conv import ConvUnit
-from keras_cnns.blocks.head import dropout, score_dtype
+from keras_cnns.blocks.head import dropout
 from keras_cnns.blocks.own_layers import own
+from keras_cnns.blocks.pixels import activated, check_size, crop_like, pad_to_multiple, resize_like, score
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper
-from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.lazy_imports import layers
 from keras_cnns.support.types import Tensor
 
@@ -66,16 +66,7 @@ STRIDE = 32  # of the last level of a backbone that is not dilated
 
 def pad(x: Tensor, net: FCN) -> Tensor:
     """The picture, padded where the scores of several levels are added."""
-    return x if net.bilinear else pad_to_stride(x)
-
-
-def pad_to_stride(x: Tensor) -> Tensor:
-    """The picture with zeros below and to the right, so that each level is half as large as the one before."""
-    height, width = x.shape[1:3]
-    if height is None or width is None:
-        return own.PadToMultiple(STRIDE, name="pad")(x)
-    missing = (-height % STRIDE, -width % STRIDE)
-    return layers.ZeroPadding2D(((0, missing[0]), (0, missing[1])), name="pad")(x) if any(missing) else x
+    return x if net.bilinear else pad_to_multiple(x, STRIDE)
 
 
 def predict(levels: Levels, net: FCN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
@@ -86,31 +77,17 @@ def predict(levels: Levels, net: FCN, unit: ConvUnit, *, classes: int, activatio
         x = dropout(unit.act(x, name=f"fc{i}"), net.dropout, name=f"drop{i}")
     if net.neck:
         x = dropout(unit(x, net.neck, 3, name="neck"), net.dropout, name="neck_drop")
-    x, stride = _score(x, classes, "score"), net.columns.get("output_stride", STRIDE)
+    x, stride = score(x, classes, "score"), net.columns.get("output_stride", STRIDE)
     if net.bilinear:
-        return _answer(_resized(x, image), activation)
+        return activated(resize_like(x, image, name="resize"), activation)
     for name in net.skips:
         x, stride = _enlarged(x, 2, name=f"upsample{stride // 2}"), stride // 2
         skipped = levels[name]
-        if skipped.shape[1:3] != x.shape[1:3]:
-            raise BadArgument(
-                f"{net.backbone}'s {name} has the size {skipped.shape[1:3]}, and {x.shape[1:3]} is needed: "
-                "the levels of this backbone do not halve evenly, so choose another backbone."
-            )
-        x = layers.Add(name=f"fuse{stride}")([x, _score(skipped, classes, f"score_{name}", "zeros")])
+        check_size(skipped, x.shape[1:3], net.backbone, name)
+        # the scores of a skip start at zero, as training starts from the coarser net (section 4.2)
+        x = layers.Add(name=f"fuse{stride}")([x, score(skipped, classes, f"score_{name}", "zeros")])
     x = _enlarged(x, stride, name="upsample", trainable=False)  # the last one is not trained (section 4.3)
-    if x.shape[1:3] != image.shape[1:3] or None in image.shape[1:3]:
-        x = _cropped(x, image)
-    return _answer(x, activation)
-
-
-def _answer(x: Tensor, activation: str | None) -> Tensor:
-    return layers.Activation(activation or "linear", dtype=score_dtype(), name="predictions")(x)
-
-
-def _score(x: Tensor, classes: int, name: str, initializer: str = "glorot_uniform") -> Tensor:
-    """A 1x1 convolution. Those of the skips start at zero, as training starts from the coarser net (section 4.2)."""
-    return layers.Conv2D(classes, 1, kernel_initializer=initializer, name=name)(x)
+    return activated(crop_like(x, image, name="crop"), activation)
 
 
 def _enlarged(x: Tensor, stride: int, *, name: str, trainable: bool = True) -> Tensor:
@@ -125,20 +102,6 @@ def _enlarged(x: Tensor, stride: int, *, name: str, trainable: bool = True) -> T
         name=name,
     )
     return upsample(x)
-
-
-def _cropped(x: Tensor, image: Tensor) -> Tensor:
-    height, width = image.shape[1:3]
-    if height is None or width is None:
-        return own.CropLike(name="crop")(x, image)
-    return layers.Cropping2D(((0, x.shape[1] - height), (0, x.shape[2] - width)), name="crop")(x)
-
-
-def _resized(x: Tensor, image: Tensor) -> Tensor:
-    height, width = image.shape[1:3]
-    if height is None or width is None:
-        return own.ResizeLike(name="resize")(x, image)
-    return layers.Resizing(height, width, "bilinear", name="resize")(x)
 
 
 HEAD = Head(predict, task="segmentation", scores=("score", "upsample"), pad=pad)

@@ -9,11 +9,11 @@ from typing import Any
 
 from keras_cnns.blocks.conv import TORCH, ConvUnit
 from keras_cnns.blocks.own_layers import own
+from keras_cnns.blocks.pixels import pad_to_multiple
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import Paper
 from keras_cnns.models.fast_rcnn import SCORES, normal, refined
 from keras_cnns.models.faster_rcnn import FasterRCNN
-from keras_cnns.models.fcn import pad_to_stride
 from keras_cnns.support.lazy_imports import layers
 from keras_cnns.support.types import Tensor
 
@@ -66,7 +66,7 @@ VARIANTS = {
 
 def pad(x: Tensor, net: FPN) -> Tensor:
     """The picture, padded so that each level is half as large as the one before."""
-    return pad_to_stride(x)
+    return pad_to_multiple(x)
 
 
 def predict(levels: Levels, net: FPN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:

@@ -8,6 +8,7 @@ from keras_cnns.blocks.conv import ConvUnit, Numerics
 from keras_cnns.blocks.head import dropout, predictions
 from keras_cnns.blocks.mbconv import mbconv, round_channels
 from keras_cnns.blocks.squeeze_excite import squeeze_excite
+from keras_cnns.blocks.strides import Strides
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import Paper, Variant
 from keras_cnns.support.lazy_imports import layers
@@ -60,6 +61,9 @@ class MobileNetV3(Variant):
       width: the width multiplier, not applied to the stem.
       stem: channels of the first convolution.
       minimalistic: ReLU and 3x3 kernels throughout and no squeeze-and-excitation, a variant of the authors' code.
+      output_stride: how much smaller than the picture the last level is: 8, 16 or 32 (section 6.4). Blocks that would
+        exceed it are dilated instead of strided.
+      dilate_strided: see `blocks.strides.Strides`.
     """
 
     table: tuple[tuple[Any, ...], ...]
@@ -67,6 +71,8 @@ class MobileNetV3(Variant):
     width: float = 1.0
     stem: int = 16
     minimalistic: bool = False
+    output_stride: int = 32
+    dilate_strided: bool = False
     _: KW_ONLY
     numerics: Numerics = Numerics(momentum=0.999)
     activation: str = HS
@@ -92,6 +98,8 @@ def features(x: Tensor, net: MobileNetV3, unit: ConvUnit) -> dict[str, Tensor]:
     """Levels C1 .. C4, the inputs of the strided blocks, and C5, the output of the last 1x1 convolution."""
     x = unit(x, net.stem, 3, stride=2, name="stem")
     levels: dict[str, Tensor] = {}
+    strides = Strides(net.output_stride, net.dilate_strided)
+    strides(2)
     published = net.stem  # input channels in the published table, to which exp size is the expansion ratio
     for i, (kernel, exp_size, out, se, nl, stride) in enumerate(net.table, start=1):
         if stride == 2:
@@ -107,6 +115,7 @@ def features(x: Tensor, net: MobileNetV3, unit: ConvUnit) -> dict[str, Tensor]:
             se=hard_gate,
             unit=unit if net.minimalistic else replace(unit, activation=nl),
             name=f"block{i}",
+            **strides(stride),
         )
         published = out
     x = unit(x, round_channels(x.shape[-1] * 6), 1, name="last")

@@ -11,7 +11,6 @@ import numpy as np
 
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.family.head import Levels
-from keras_cnns.family.variant import OnBackbone
 from keras_cnns.registry.assemble import assemble
 from keras_cnns.registry.registry import Entry
 from keras_cnns.support.lazy_imports import keras, layers
@@ -28,7 +27,7 @@ NO_CLASSIFIER = re.compile(
 
 def head_layers(network: Entry, net: Any = None) -> tuple[str, ...]:
     """The names of the layers with weights that the network does not have without its classifier."""
-    if isinstance(network.variant, OnBackbone):
+    if network.task != "classification":
         return ()
     net = net or network.variant
     x = keras.Input((8, 8, 8))  # the names do not depend on the size

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+from keras_cnns.family.variant import OnBackbone
 from keras_cnns.registry.registry import Entry, backbone, entry, registry
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UnreadableFile
@@ -101,7 +102,7 @@ def read_weights(name: str, source: str | os.PathLike[str], net: Any = None) -> 
       UserError: the source cannot be found or read, or is of another network.
     """
     network = registry().get(name)
-    on_backbone = network is not None and network.task != "classification"
+    on_backbone = network is not None and isinstance(network.variant, OnBackbone)
     sets = published(name)
     if network and on_backbone and (source == IMAGENET and not sets or source in SOURCES and source not in sets):
         return _of_backbone(network, source, net)

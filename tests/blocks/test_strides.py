@@ -17,6 +17,13 @@ def test_by_hand():
     assert result[4:] == [(1, True), (2, False), (2, True), (4, False)]
 
 
+def test_torchvision_dilates_the_block_that_loses_its_stride():
+    ours, theirs = Strides(8), Strides(8, dilate_strided=True)
+    assert ours(8) == theirs(8) == {"dilation": 1, "kept": False}
+    assert ours(2) == {"dilation": 1, "kept": True} and theirs(2) == {"dilation": 2, "kept": True}
+    assert ours(1) == theirs(1) == {"dilation": 2, "kept": False}
+
+
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "columns"),
@@ -26,6 +33,7 @@ def test_by_hand():
         ("resnet50", {"widths": (4, 4, 8, 8)}),  # the stride in the first 1x1
         ("resnet50_v1_5", {"widths": (4, 4, 8, 8)}),
         ("mobilenet_v2", {"width": 0.35, "numerics": TORCH}),
+        ("mobilenet_v3_large_minimalistic", {"width": 0.35, "numerics": TORCH}),  # a gate would see other means
     ],
 )
 @pytest.mark.parametrize("output_stride", [8, 16])

@@ -46,7 +46,7 @@ def create(origin, name, **options):
         return timm.create_model(name, pretrained=False, **options).eval()
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = False
-    if name.startswith(("fcn", "fasterrcnn")):
+    if name.startswith(("fcn", "deeplabv3", "lraspp", "fasterrcnn")):
         options["weights_backbone"] = None
     network = torchvision.models.get_model(name, weights=None, **options).eval()
     if name.startswith("fasterrcnn"):  # what torchvision does for the weights it publishes
