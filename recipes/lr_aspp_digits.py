@@ -1,7 +1,7 @@
 """LR-ASPP on a narrow MobileNetV3-Large, on scenes of handwritten digits printed on cards.
 
 Paper: Howard et al. 2019, "Searching for MobileNetV3", 1905.02244, section 6.4.
-Data: drawn scenes of 160 x 160 pixels, 4,000 for training and 500 with other digits; nothing is downloaded.
+Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded.
 
     python recipes/mobilenet_v3_cards.py
     python recipes/lr_aspp_digits.py --weights runs/mobilenet_v3_cards/best.keras
@@ -12,7 +12,7 @@ from keras_cnns.training import Augment, Recipe, run
 RECIPE = Recipe(
     model="lr_aspp",
     overrides={"columns": {"width": 0.5, "output_stride": 16}},
-    input_shape=(160, 160, 3),
+    input_shape=(128, 128, 3),
     dataset="scenes",
     augment=Augment(zoom=(0.8, 1.25)),
     optimizer="adamw",

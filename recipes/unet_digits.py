@@ -11,7 +11,7 @@ from keras_cnns.training import Augment, Recipe, run
 
 RECIPE = Recipe(
     model="backbone_unet",
-    overrides={"backbone": "mobilenet_v3_large", "columns": {"width": 0.5}, "widths": (64, 48, 32, 24, 16)},
+    overrides={"backbone": "mobilenet_v3_large", "columns": {"width": 0.5}, "widths": (64, 48, 32, 16, 8)},
     input_shape=(128, 128, 3),
     dataset="scenes",
     augment=Augment(zoom=(0.8, 1.25)),

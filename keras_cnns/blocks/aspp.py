@@ -24,9 +24,7 @@ def aspp(
     """
     conv = separable_conv if separable else _conv
     parts = [unit(x, filters, 1, name=f"{name}0")]
-    parts += [
-        conv(x, filters, dilation=rate, unit=unit, name=f"{name}{i}") for i, rate in enumerate(rates, start=1)
-    ]
+    parts += [conv(x, filters, dilation=rate, unit=unit, name=f"{name}{i}") for i, rate in enumerate(rates, start=1)]
     mean = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool")(x)
     mean = unit(mean, filters, 1, name=f"{name}_mean")
     parts.append(resize_like(mean, x, name=f"{name}_resize"))

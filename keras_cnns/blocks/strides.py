@@ -14,8 +14,8 @@ class Strides:
 
     Args:
       output_stride: largest allowed ratio of the picture's side to the feature map's: 8, 16 or 32.
-      dilate_strided: the layer whose stride is replaced is dilated by its stride itself, as in torchvision's MobileNetV3.
-        Its kernel then reads other pixels than before.
+      dilate_strided: the layer whose stride is replaced is itself dilated by its stride, as in torchvision's
+        MobileNetV3. Its kernel then reads other pixels than before.
 
     Raises:
       UserError: another output_stride.

@@ -1,4 +1,4 @@
-"""U-Net. Ronneberger et al. 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 1505.04597, Fig. 1.
+"""U-Net. Ronneberger et al. 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 1505.04597.
 
 The authors' convolutions have no padding, so that 572 x 572 pixels, a picture of 512 x 512 mirrored at its border, give
 scores for the inner 388 x 388. Here they pad with zeros, and the picture is padded to a multiple of 16, so that each of
