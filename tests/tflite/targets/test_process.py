@@ -44,6 +44,13 @@ def test_a_package_known_only_through_sys_path_is_found(tmp_path, monkeypatch):
     assert str(tmp_path / "elsewhere") in process._search_path()
 
 
+def test_the_current_folder_is_not_searched(tmp_path, monkeypatch):
+    """A file beside a .tflite may have the name of a runtime that is not installed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", ".", str(tmp_path), *sys.path])
+    assert not {"", ".", str(tmp_path)} & set(process._search_path())
+
+
 def test_the_child_sees_no_other_settings(monkeypatch):
     monkeypatch.setenv("SECRET", "1")
     monkeypatch.setenv("PYTHONSTARTUP", "x.py")
@@ -51,7 +58,8 @@ def test_the_child_sees_no_other_settings(monkeypatch):
 
 
 JOBS = """
-import os, time
+import os, sys, time
+def _flags(job, inputs): return {"isolated": sys.flags.isolated, "first": sys.path[0]}, {}
 def _sleep(job, inputs): time.sleep(60)
 def _die(job, inputs): os._exit(7)
 def _import(job, inputs): import a_runtime_that_nobody_has
@@ -61,6 +69,7 @@ def _kill(job, inputs):
     os.kill(os.getppid(), 9)
     _sleep(job, inputs)
 JOBS = {"sleep": _sleep, "die": _die, "import": _import, "refuse": _refuse, "hoard": _hoard, "kill": _kill}
+JOBS["flags"] = _flags
 """
 
 
@@ -73,6 +82,12 @@ def toy(tmp_path, monkeypatch):
     (targets / "toy.py").write_text(JOBS)
     monkeypatch.setattr(process, "PACKAGE", tmp_path)
     return tmp_path
+
+
+def test_the_child_is_isolated(toy):
+    """Neither the folder of its script nor the user's own packages are searched."""
+    result, _ = process.run_child("toy", "flags", {}, runtime="Toy")
+    assert result["isolated"] == 1 and result["first"] != str(process.CHILD.parent)
 
 
 @pytest.mark.parametrize(
