@@ -10,7 +10,8 @@ from PIL import Image
 from keras_cnns.data.sources.shapes import scene
 from keras_cnns.support.errors import UserError
 from keras_cnns.tasks import of
-from keras_cnns.training import Recipe, run_folder
+from keras_cnns.training import Recipe, run_folder, train
+from keras_cnns.training.evaluation import evaluate_files
 
 SIZE = (48, 64)  # height, width
 SPLITS = {"train": 4, "val": 3}
@@ -123,3 +124,30 @@ def test_the_background_of_an_older_run_has_another_name(masks, tmp_path):
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"classes": ["ground", "square"]}))
     assert claimed(masks, "fcn8s", tmp_path / "run")["classes"] == ["background", "square"]
+
+
+SMALL = {"backbone": "vgg11_bn", "columns": {"widths": (4, 8, 8, 8, 8), "fc": (8,)}}
+
+
+def detector(folder, out, **changes):
+    settings = {"overrides": SMALL, "batch_size": 2, "learning_rate": 0.0, "strategy": "one", "input_shape": (*SIZE, 3)}
+    return Recipe("faster_rcnn", dataset=f"folder:{folder}", out=str(out), **settings | changes)
+
+
+@pytest.mark.slow
+def test_a_detector_without_progress_ends_early_and_is_measured(boxes, tmp_path):
+    result = train(detector(boxes, tmp_path / "run", epochs=9, patience=2), quiet=True)
+    assert [row["epoch"] for row in result.history] == [1, 2, 3]
+    measured = evaluate_files([tmp_path / "run" / "model.keras"], detector(boxes, tmp_path / "measured"))
+    assert measured["examples"] == 3 and measured["map"] == result.metrics["map"]
+    with pytest.raises(UserError, match="several files and views are for classifiers"):
+        evaluate_files([tmp_path / "run" / "model.keras"], detector(boxes, tmp_path / "measured"), views="ten_crops")
+
+
+@pytest.mark.slow
+def test_broken_pictures_with_boxes_are_skipped_and_counted(boxes, tmp_path, caplog):
+    (boxes / "train" / "train1.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="train1.png is a damaged picture.*skip_broken"):
+        train(detector(boxes, tmp_path / "refused", epochs=1), quiet=True)
+    result = train(detector(boxes, tmp_path / "run", epochs=1, skip_broken=1), quiet=True)
+    assert len(result.history) == 1 and "train1.png" in caplog.text

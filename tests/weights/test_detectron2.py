@@ -113,11 +113,11 @@ def test_an_array_of_another_size_than_its_bytes(shape, tmp_path):
         array.tensor()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("depth", [18, 50])
-@pytest.mark.parametrize("in_first", [False, True])
-def test_the_logits_of_detectron2(depth, in_first, tmp_path):
-    """Its own ResNet with a classifier, the batch normalization frozen. It is no wheel: its source is on the path."""
+def written_by_detectron2(depth, in_first, path, x):
+    """The logits of detectron2's own ResNet with random weights, which is saved as in its model zoo.
+
+    It is no wheel: its source must be on the path.
+    """
     torch = pytest.importorskip("torch")
     backbone = pytest.importorskip("detectron2.modeling.backbone.resnet", exc_type=ImportError)
     torch.manual_seed(0)
@@ -132,12 +132,19 @@ def test_the_logits_of_detectron2(depth, in_first, tmp_path):
             value.normal_(0, 0.2)
         elif value.ndim == 4:
             value.normal_(0, (2 / np.prod(value.shape[1:])) ** 0.5)
-    author = "MSRA" if in_first else "torchvision"
     state = {name: value.numpy() for name, value in network.state_dict().items()}
-    (tmp_path / "R.pkl").write_bytes(pickle.dumps({"model": state, "__author__": author}))
-    name = f"resnet{depth}" if depth < 50 or in_first else f"resnet{depth}_v1_5"
-    ours = keras_cnns.build(name, weights=tmp_path / "R.pkl", input_shape=(97, 75, 3), classifier_activation=None)
-    x = pictures(2, (97, 75, 3))
+    path.write_bytes(pickle.dumps({"model": state, "__author__": "MSRA" if in_first else "torchvision"}))
     with torch.no_grad():
-        expected = network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))["linear"].numpy()
+        return network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))["linear"].numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "depth", "in_first"),
+    [("resnet18", 18, False), ("resnet50", 50, True), ("resnet50_v1_5", 50, False), ("resnet101", 101, True)],
+)
+def test_the_logits_of_detectron2(name, depth, in_first, tmp_path):
+    x = pictures(2, (97, 75, 3))
+    expected = written_by_detectron2(depth, in_first, tmp_path / "R.pkl", x)
+    ours = keras_cnns.build(name, weights=tmp_path / "R.pkl", input_shape=(97, 75, 3), classifier_activation=None)
     np.testing.assert_allclose(ours.predict(x, verbose=0), expected, rtol=0, atol=1e-4 * np.abs(expected).max())

@@ -74,8 +74,8 @@ OTHERS = {
 }
 
 
-def written_by_mmpretrain(theirs, path, size=(97, 75)):
-    """(pictures, logits, None) of a network with random weights, saved as mmengine's runner saves it."""
+def written_by_mmpretrain(theirs, path, size=(97, 75), x=None):
+    """(pictures, logits) of a network with random weights, saved as mmengine's runner saves it."""
     torch = pytest.importorskip("torch")
     mmpretrain = pytest.importorskip("mmpretrain", exc_type=ImportError)
     from mmengine.runner import save_checkpoint
@@ -91,7 +91,7 @@ def written_by_mmpretrain(theirs, path, size=(97, 75)):
         elif value.ndim:
             value.normal_(0, (2 / np.prod(shape[1:])) ** 0.5)
     save_checkpoint({"meta": META, "state_dict": network.state_dict()}, str(path))
-    x = pictures(2, (*size, 3))
+    x = pictures(2, (*size, 3)) if x is None else x
     with torch.no_grad():
         return x, network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), mode="tensor").numpy()
 
