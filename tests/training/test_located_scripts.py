@@ -86,9 +86,8 @@ def test_faster_rcnn_on_voc_2007_by_tensorflow_datasets(files, tmp_path, capsys)
         assert 0 <= x < x + width <= WIDTH and 0 <= y < y + height <= HEIGHT and 0.01 <= row["score"] <= 1
 
 
-@pytest.mark.parametrize(
-    "form", ["coco", pytest.param("VOCdevkit/VOC2007", marks=pytest.mark.slow)], ids=["coco", "voc"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["coco", "VOCdevkit/VOC2007"], ids=["coco", "voc"])
 def test_a_detector_for_a_users_own_folder(form, files, tmp_path, capsys):
     data = ("--dataset", f"folder:{files / form}")
     keras_cnns("train", "detector_fine_tune", *data, "--out", tmp_path, *SMALL, *FEW, *NARROW_PYRAMID)

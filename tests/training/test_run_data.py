@@ -137,6 +137,7 @@ def test_the_folder_says_what_it_was_trained_on(fruit, tmp_path):
     }
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("litter", [".ipynb_checkpoints/0-checkpoint.png", "pear/notes.txt", "pear/.0.png"])
 def test_what_is_no_picture_changes_nothing(fruit, tmp_path, litter):
     train(recipe(fruit, tmp_path / "run"), quiet=True)

@@ -81,7 +81,7 @@ def timm(folder):
 
 @pytest.mark.parametrize(
     "source",
-    [own, torchvision, *(pytest.param(s, marks=pytest.mark.slow) for s in (applications, lite, timm))],
+    [own, *(pytest.param(s, marks=pytest.mark.slow) for s in (torchvision, applications, lite, timm))],
     ids=lambda source: source.__name__,
 )
 def test_the_second_stage_starts_where_the_first_ended(source, shapes, tmp_path):

@@ -31,7 +31,9 @@ SLOW = [
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
-@pytest.mark.parametrize("top", ["with", "another", "none", "pooled"])
+@pytest.mark.parametrize(
+    "top", ["with", *(pytest.param(top, marks=pytest.mark.slow) for top in ("another", "none", "pooled"))]
+)
 def test_a_model_renamed_by_its_user_still_finds_its_tables(name, top, tmp_path):
     options = {"with": {}, "another": {"classes": 7}, "none": {"include_top": False}}
     options["pooled"] = {"include_top": False, "pooling": "avg"}

@@ -10,6 +10,7 @@ KERAS = [(name, theirs) for origin, name, theirs in ROWS if origin == "keras"]
 # the larger sisters of networks that the default run has: the same file, the same rules
 LARGE = {"resnet101", "resnet152", "resnet101_v2", "resnet152_v2", "densenet169", "densenet201", "inception_resnet_v2"}
 LARGE |= {f"efficientnet_v2_{size}" for size in ("b1", "b2", "b3", "s", "m", "l")} | {"nasnet_mobile", "nasnet_large"}
+LARGE |= {f"efficientnet_b{size}" for size in range(1, 8)} | {"vgg19"}
 LARGE |= {f"convnext_{size}" for size in ("small", "base", "large", "xlarge")}
 
 
