@@ -45,7 +45,7 @@ def check(
         changes = mend(read_contents(path), destination, target)
         path = destination if changes else path
     elif out is not None:
-        raise BadArgument("out is where --fix writes the mended file: add --fix.")
+        raise BadArgument("--out names the file that --fix writes: add --fix.")
     report = checking.check(path, target, _bytes(path, pictures))
     if as_json:
         print_json({**report.to_dict(), "fixed": changes})
@@ -53,7 +53,7 @@ def check(
         for line in changes:
             print(f"fixed: {line}")
         if fix:
-            print(f"wrote {path}" if changes else "there was nothing to mend")
+            print(f"wrote {path}" if changes else "no fault could be corrected without changing an output")
         for part in tables(report):
             show(part)
     if not report.sound:

@@ -199,7 +199,7 @@ def one_child():
             process[0].stdin.write(f"{folder}\n")
             process[0].stdin.flush()
             if process[0].stdout.readline().strip() != "done":
-                raise UserError(f"LiteRT broke down on {job.get('file')}")
+                raise UserError(f"LiteRT crashed on {job.get('file')}")
             result = json.loads((folder / "result.json").read_text())
             if "error" in result:
                 raise UserError(f"LiteRT cannot run {Path(job.get('file', '')).name}: {result['error']}")

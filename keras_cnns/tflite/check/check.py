@@ -176,11 +176,11 @@ def _words(tensor: Tensor) -> str:
 
 
 def fixed_path(path: Path) -> Path:
-    """Where the mended file goes: `NAME.fixed.tflite` beside the file.
+    """The default path of the corrected file: `NAME.fixed.tflite` beside the file.
 
     Raises:
       UserError: the file is that one.
     """
     if path.name.endswith(".fixed.tflite"):
-        raise UnreadableFile(f"{path} is a mended file already: give another name with out.")
+        raise UnreadableFile(f"{path} is already a corrected file: give another name with --out.")
     return path.with_name(f"{path.stem}.fixed.tflite")

@@ -1,4 +1,4 @@
-"""Mends what can be mended exactly in a `.tflite` file, for the targets it is meant for. Its outputs stay the same."""
+"""Corrects the faults of a `.tflite` file that can be corrected without changing an output, for its targets."""
 
 import io
 import zipfile
@@ -32,11 +32,11 @@ CHANGES = {
     INTEGER_ENDS: "left out the conversions between floats and integers at the inputs and outputs",
 }
 MOST_PACKED = 1024 * MIB  # bytes of one file packed behind the network
-PICTURES = 4  # that the mended file has to answer as before
+PICTURES = 4  # pictures for which the outputs of the corrected file are compared
 
 
 def fix(file: TFLiteFile, out: Path, targets: str | Iterable[str] = "litert") -> list[str]:
-    """Writes the mended file to `out`; returns what was changed, one line each, nothing if there was nothing to mend.
+    """Writes the corrected file to `out`. Returns a line for each change; if there is none, nothing is written.
 
     targets: what the file is meant for, as in `check`; inputs and outputs are changed only for a target.
 
@@ -55,7 +55,7 @@ def fix(file: TFLiteFile, out: Path, targets: str | Iterable[str] = "litert") ->
         after = read_contents(temporary)
         left = _fixable(after, targets)
         if left:
-            raise UnreadableFile(f"{file.path.name} could not be mended: {', '.join(sorted(left))} remained.")
+            raise UnreadableFile(f"{file.path.name} could not be corrected: {', '.join(sorted(left))} remained.")
         same_answers(file, after)
     return changes
 
@@ -82,7 +82,7 @@ def mended(file: TFLiteFile, codes: set[str]) -> tuple[bytes, list[str]]:
         raise
     except DAMAGE as error:
         reason = f"parts of it cannot be read ({type(error).__name__})"
-        raise UnreadableFile(f"{file.path.name} cannot be mended: {reason}.") from error
+        raise UnreadableFile(f"{file.path.name} cannot be corrected: {reason}.") from error
 
 
 def _mended(file: TFLiteFile, codes: set[str]) -> tuple[bytes, list[str]]:

@@ -31,8 +31,8 @@ def saturation(file: TFLiteFile, inputs: dict[str, np.ndarray]) -> list[Finding]
         return []
     more = sum(share > MOST_SATURATED for share in shares.values()) - 1
     message = f"{shares[index]:.0%} of the result of {graph.label(watched[index])} is at the end of its range"
-    message += f", and {more} other results are" if more else ""
-    return [Finding("saturation", "warning", message, "calibrate on such pictures", operator=watched[index].name)]
+    message += f"; {more} more results are saturated like this" if more else ""
+    return [Finding("saturation", "warning", message, "calibrate on pictures like these", operator=watched[index].name)]
 
 
 def _is_watched(file: TFLiteFile, operator: Operator) -> bool:

@@ -73,13 +73,13 @@ def _narrow_result(
     if len(factors) not in (1, values.shape[axis]) or not np.isfinite(factors).all():
         return
     if factors.max() >= STEPS[result.type]:
-        message = f"one step of a sum in {label} is {factors.max():.3g} steps of its result: it answers extremes only"
+        message = f"one step of a sum in {label} is {factors.max():.3g} steps of its result, which is always extreme"
         yield Finding("result-step", "error", message, AGAIN, operator=operator.name)
         return
     others = tuple(i for i in range(values.ndim) if i != axis)
     largest = np.abs(values.astype(np.int64)).sum(axis=others) * STEPS[source.type] * factors
     if largest.max() < 0.5 and values.any():
-        message = f"the input of {label} cannot move its result by one step of {result.scales[0]:.3g}"
+        message = f"no input changes the result of {label} by as much as one step, {result.scales[0]:.3g}"
         yield Finding("result-step", "error", message, AGAIN, operator=operator.name)
 
 

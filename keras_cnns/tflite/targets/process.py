@@ -136,7 +136,7 @@ class Child:
         except (OSError, MemoryError) as error:  # no room for temporary files, or no process to be had
             raise UserError(f"{self.runtime} cannot be run on {self.names}: {first_line(error)}") from error
         if answer is None:
-            raise UserError(f"{self.runtime} broke down on {self.names} {self._process.last_words()}")
+            raise UserError(f"{self.runtime} crashed on {self.names} {self._process.last_words()}")
         result, arrays = answer
         if "missing" in result:
             raise NotInstalled(f"{self.runtime} was not run: {self.install} ({result['missing']})")

@@ -88,11 +88,11 @@ def _worse(first: str, second: str) -> str:
 
 
 def targets_table(results: Iterable[TargetResult], *, title: str | None = None) -> Any:
-    """A `rich.table.Table` with a row for each target: status, memory, time, operators outside, reasons."""
+    """A `rich.table.Table` with a row for each target: status, memory, time, operators not accelerated, reasons."""
     from rich.table import Table
 
     rows = Table(title=title, box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("target", "status", "arena", "SRAM", "flash", "cycles", "ms", "outside", ""):
+    for column in ("target", "status", "arena", "SRAM", "flash", "cycles", "ms", "not accelerated", ""):
         rows.add_column(column, justify="left" if column in ("target", "status", "") else "right")
     for result in results:
         rows.add_row(result.target, result.status, *_figures(result.placement), "; ".join(_notes(result)))
@@ -111,11 +111,12 @@ def _figures(placement: Placement | None) -> list[str]:
 
 
 def _notes(result: TargetResult) -> list[str]:
-    """Reasons and notes; the operators that stay outside, with the target's reason; the runtime's version."""
+    """Reasons and notes; the operators that are not accelerated, with the target's reason; the runtime's version."""
     notes = [*result.reasons, *result.notes]
     placement = result.placement
-    for name in placement.outside if placement else ():
-        reason = placement.reasons.get(name) if placement else None
-        notes.append(f"outside: {name}{f' ({reason})' if reason else ''}")
+    if placement and placement.outside:
+        reasons = {name: placement.reasons.get(name) for name in placement.outside}
+        names = (f"{name} ({reason})" if reason else name for name, reason in reasons.items())
+        notes.append(f"not accelerated: {', '.join(names)}")
     notes = notes or [finding.message for finding in result.findings]
     return [*notes, placement.runtime] if placement and placement.runtime else notes

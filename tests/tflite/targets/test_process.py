@@ -94,7 +94,7 @@ def test_the_child_is_isolated(toy):
     ("kind", "error", "message"),
     [
         ("sleep", UserError, "Toy was stopped on a.tflite: it took longer than 1 seconds"),
-        ("die", UserError, r"Toy broke down on a.tflite \(exit 7\): it printed nothing"),
+        ("die", UserError, r"Toy crashed on a.tflite \(exit 7\): it printed nothing"),
         ("import", NotInstalled, "Toy was not run: pip install toy .*a_runtime_that_nobody_has"),
         ("refuse", UserError, "Toy cannot run a.tflite: no kernel for FOO"),
     ],
