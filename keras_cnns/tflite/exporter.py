@@ -20,7 +20,7 @@ from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import BadArgument, UserError
 from keras_cnns.support.temporary_folders import temporary_folder
 from keras_cnns.support.validation import short
-from keras_cnns.tflite import auto, build_file
+from keras_cnns.tflite import auto, build_file, memory_needed
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.source import source_of
 from keras_cnns.tflite.file import convert, metadata
@@ -87,7 +87,8 @@ class Exporter:
             of operators in int8, and the types of inputs and outputs where the settings leave them at float32.
 
         Raises:
-          UserError: the model cannot be read, pictures or labels do not fit it, or a target is unknown.
+          UserError: the model cannot be read, pictures or labels do not fit it, a target is unknown, or there is too
+            little memory.
         """
         check_tensorflow_backend("an export")
         self.other_targets = [target for target in _selected(targets) if target.name != "litert"]
@@ -95,6 +96,7 @@ class Exporter:
         self.card = self.description.card_of(model)
         keras_model = with_ends(convert.load(aware.native(model)), ends.preprocessing, ends.head, ends.k)
         float_model = FloatModel.of(keras_model).explained(ends.explain)
+        memory_needed.check(float_model.model)
         synthesize = _synthesizer(float_model) if isinstance(calibration, str) and calibration == WORD else None
         inputs = Inputs(float_model.model, float_model.inputs)
         pictures = gather(inputs, calibration, images, labels, synthesize)
@@ -142,6 +144,7 @@ class Exporter:
             raise UserError(
                 f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them."
             )
+        memory_needed.check(self.float_model.model, calibrated=row.activations)
         job = Job(self.pictures.thinned, settings, self._shared, self._rewrites)
         with progress.step(f"converting to {scheme}"):
             reference, data = build_file.build(self.float_model, scheme, job)

@@ -12,9 +12,3 @@ def surely_less(new: np.ndarray, old: np.ndarray) -> bool:
     """Whether the mean error per run fell by more than one standard error."""
     less = old - new
     return bool(less.mean() > (less.std(ddof=1) / np.sqrt(len(less)) if len(less) > 1 else 0))
-
-
-def mean_difference(wanted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-    """The mean of wanted - actual for each channel, the last axis."""
-    axes = tuple(range(wanted.ndim - 1))
-    return wanted.mean(axes, dtype=np.float64) - actual.mean(axes, dtype=np.float64)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_cnns.tflite.quantize.results import Some
 from keras_cnns.tflite.quantize.steps import KIND, LIMITS, File
 
 # operator: the places of the picture, the weights and the bias among the inputs
@@ -72,7 +73,7 @@ class Kernel:
             return rows.transpose(2, 0, 1).reshape(shape)
         return rows.reshape(shape)
 
-    def patches(self, pictures: np.ndarray, limit: int, seed: int = 0) -> np.ndarray:
+    def patches(self, pictures: np.ndarray | Some, limit: int, seed: int = 0) -> np.ndarray:
         """The inputs of the weights at random positions: [groups, positions, inputs].
 
         pictures: [N, rows, columns, channels], or [N, ..., inputs] for a dense layer. limit: largest number of
@@ -80,7 +81,8 @@ class Kernel:
         """
         rng = np.random.default_rng(seed)
         if self.kind == KIND.FULLY_CONNECTED:
-            flat = pictures.reshape(-1, self.weights.shape[-1])
+            every = pictures.every() if isinstance(pictures, Some) else pictures
+            flat = every.reshape(-1, self.weights.shape[-1])
             return flat[_some(len(flat), limit, rng)][None]
         options = self.operator.builtinOptions
         size = self.weights.shape[1:3]

@@ -12,17 +12,16 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.support import progress
-from keras_cnns.tflite.inputs.pictures import batched, thin
 from keras_cnns.tflite.quantize import rounding
+from keras_cnns.tflite.quantize.affordable import affordable
 from keras_cnns.tflite.quantize.evaluate import answers, normalized_error
-from keras_cnns.tflite.quantize.held_out import held_out, mean_difference, surely_less
+from keras_cnns.tflite.quantize.held_out import held_out, surely_less
 from keras_cnns.tflite.quantize.kernels import Kernel
+from keras_cnns.tflite.quantize.results import Errors, Grid, Results, Some
 from keras_cnns.tflite.quantize.settings import Tuning
 from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, File, Step, activated, in_floats
 
 Pictures = Mapping[str, np.ndarray]  # input name -> (N, ...) floats
-PICTURES = 64
-MEMORY = 1.0e9  # bytes of results held at once, for which fewer pictures are taken
 FEWEST = 8  # results of a channel; the mean error of fewer does not hold for other pictures
 POSITIONS = 8  # positions that a rounding is learned on, per input of an output
 # Positions per input, from which weights also compensate for earlier rounding. Not where the input itself is rounded:
@@ -46,7 +45,7 @@ def refine(plain: bytes, quantized: bytes, pictures: Pictures, tuning: Tuning, b
     floats, integers = File(plain), File(quantized)
     if not floats.simple or not integers.simple:
         return quantized
-    batches = _some(floats, pictures, batch)
+    batches = affordable(floats, pictures, batch)
     runs = {name: np.stack([part[name] for part in batches]) for name in pictures}
     return _Refinement(floats, integers, tuning).run(runs)
 
@@ -56,34 +55,12 @@ def closer_of(plain: bytes, quantized: bytes, changed: bytes, pictures: Pictures
 
     It is `changed` if both are equally good or cannot be compared.
     """
-    batches = _some(File(plain), pictures, batch)
+    batches = affordable(File(plain), pictures, batch)
     unlearned = [part for part, out in zip(batches, held_out(len(batches)), strict=True) if out]
     wanted, before, after = (answers(data, unlearned)[0] for data in (plain, quantized, changed))
     if [array.shape for array in wanted] != [array.shape for array in after]:
         return changed
     return quantized if normalized_error(wanted, before) < normalized_error(wanted, after) else changed
-
-
-def _some(file: File, pictures: Pictures, batch: int) -> list[dict[str, np.ndarray]]:
-    """The batches that layers are refined on."""
-    return list(batched(thin(pictures, _affordable(file)), batch))
-
-
-def _affordable(file: File) -> int:
-    """How many pictures fit in MEMORY, with their results in floats and rounded."""
-    last = {i: step for step, operator in enumerate(file.operators) for i in operator.inputs}
-    sizes = {
-        i: 4 * int(np.prod(np.abs(file.tensors[i].shape)))
-        for operator in file.operators
-        for i in operator.outputs
-        if i >= 0 and file.tensors[i].shape is not None
-    }
-    held, most = {}, 1
-    for step, operator in enumerate(file.operators):
-        held.update({i: sizes[i] for i in operator.outputs if i in sizes})
-        most = max(most, 2 * sum(held.values()))
-        held = {i: size for i, size in held.items() if last.get(i, -1) > step}
-    return int(np.clip(MEMORY // most, 2, PICTURES))
 
 
 class _Refinement:
@@ -112,7 +89,7 @@ class _Refinement:
         signature = self.floats.model.signatureDefs[0]
         names |= {entry.name.decode(): entry.tensorIndex for entry in signature.inputs}
         left = {names[name]: values for name, values in inputs.items()}
-        right = dict(left)
+        right = {tensor: Results(values) for tensor, values in left.items()}
         last = {i: step for step, o in enumerate(self.floats.operators) for i in o.inputs}
         pairs = list(zip(self.floats.operators, self.kernels, strict=True))
         for step, (operator, kernel) in enumerate(progress.track(pairs, "rounding layer by layer")):
@@ -135,39 +112,38 @@ class _Refinement:
         held = self.integers.tensors[self._stored(twin.inputs[kernel.place])]
         return held.type in INTEGERS and self.integers.constant(self._stored(twin.inputs[kernel.place])) is not None
 
-    def _as_stored(self, tensor: int, values: np.ndarray) -> np.ndarray:
-        """The values rounded to the steps of a tensor of the quantized file."""
-        held = self.integers.tensors[tensor]
-        if held.type not in INTEGERS or values.dtype != np.float32:
-            return values
-        scale, zero = _grid(held)
-        high = 2 ** (INTEGERS[held.type] - 1)
-        integers = np.rint(values / scale)
-        integers += zero
-        np.clip(integers, -high, high - 1, out=integers)
-        integers -= zero
-        integers *= scale
-        return integers.astype(np.float32, copy=False)
+    def _grid(self, twin: schema.OperatorT | None, place: int, *, of_output: bool = False) -> Grid | None:
+        """The grid of an input or an output of an operator of the quantized file."""
+        if twin is None:
+            return None
+        return Grid.of(self.integers.tensors[(twin.outputs if of_output else twin.inputs)[place]])
 
     def _plain(
         self,
         operator: schema.OperatorT,
         twin: schema.OperatorT | None,
         left: dict[int, np.ndarray],
-        right: dict[int, np.ndarray],
+        right: dict[int, Results],
     ) -> None:
         computed = [i for i in dict.fromkeys(operator.inputs) if i in left]
         results = Step(self.floats, operator).run([left[i] for i in computed])
-        if all(left[i] is right[i] for i in computed) and twin is None:
-            rounded = results
-        else:
-            places = {i: list(operator.inputs).index(i) for i in computed}
-            inputs = [right[i] if twin is None else self._as_stored(twin.inputs[places[i]], right[i]) for i in computed]
-            rounded = Step(self.floats, operator, replaced=self._constants(operator, twin)).run(inputs)
         outputs = [i for i in operator.outputs if i >= 0]
-        for place, tensor in enumerate(outputs):
-            left[tensor] = results[place]
-            right[tensor] = rounded[place] if twin is None else self._as_stored(twin.outputs[place], rounded[place])
+        if twin is None and all(left[i] is right[i].values for i in computed):
+            rounded = [Results(array) for array in results]
+        else:
+            grids = [self._grid(twin, list(operator.inputs).index(i)) for i in computed]
+            inputs = [(right[i], grid) for i, grid in zip(computed, grids, strict=True)]
+            step = Step(self.floats, operator, replaced=self._constants(operator, twin))
+            rounded = [
+                Results.empty(len(array), array.shape[1:], array.dtype, self._grid(twin, place, of_output=True))
+                for place, array in enumerate(results)
+            ]
+            for run in range(len(results[0])):
+                answers = step.once([held.get(run, grid) for held, grid in inputs])
+                for held, array in zip(rounded, answers, strict=True):
+                    held.put(run, array)
+        left.update(zip(outputs, results, strict=True))
+        right.update(zip(outputs, rounded, strict=True))
 
     def _constants(self, operator: schema.OperatorT, twin: schema.OperatorT | None) -> dict[int, np.ndarray]:
         """The rounded constants that replace the float ones: position of the input -> values."""
@@ -191,73 +167,95 @@ class _Refinement:
         return in_floats(values, held)
 
     def _linear(
-        self, kernel: Kernel, twin: schema.OperatorT, left: dict[int, np.ndarray], right: dict[int, np.ndarray]
+        self, kernel: Kernel, twin: schema.OperatorT, left: dict[int, np.ndarray], right: dict[int, Results]
     ) -> None:
         """Refines an operator with weights: rounds the weights for its input, and adds the mean error to its bias.
 
         Each change is kept only if it makes the error smaller on pictures that it was not learned from.
         """
         operator, picture = kernel.operator, kernel.operator.inputs[kernel.picture]
-        output = operator.outputs[0]
         (wanted,) = Step(self.floats, operator, linear=True).run([left[picture]])
-        inputs = self._as_stored(twin.inputs[kernel.picture], right[picture])
-        replaced, learned = self._constants(operator, twin), None
-        (actual,) = Step(self.floats, operator, replaced=replaced, linear=True).run([inputs])
         enough = wanted[..., 0].size >= FEWEST
+        learned = None
         if enough and self.tuning.rounding == "learned":
-            learned = self._learned(kernel, twin, left[picture], inputs)
-        if learned is not None:
-            tensor = self._stored(twin.inputs[kernel.place])
-            values = in_floats(learned, self.integers.tensors[tensor])
-            (other,) = Step(self.floats, operator, replaced={**replaced, kernel.place: values}, linear=True).run(
-                [inputs]
-            )
-            if surely_less(
-                *(min(self._wrong(kernel, wanted, candidate), key=np.mean) for candidate in (other, actual))
-            ):
-                actual = other
-                self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
-                self.integers.store(tensor, learned)
-        kept, corrected = self._wrong(kernel, wanted, actual)
+            learned = self._learned(kernel, twin, left[picture], right[picture])
+        actual, errors = self._answers(kernel, twin, wanted, right[picture], learned)
+        shift = np.zeros(wanted.shape[-1], np.float32)
+        kept, corrected = self._wrong(kernel, errors)
         if enough and np.mean(corrected) < np.mean(kept):
             assert kernel.bias is not None  # `_wrong` says that no other can be corrected
-            actual += self._shift(twin, kernel.bias, mean_difference(wanted, actual))
-        left[output] = activated(operator, wanted)
-        right[output] = self._as_stored(twin.outputs[0], activated(operator, actual))
+            shift = self._shift(twin, kernel.bias, errors.differences.mean(0))
+        output, grid = operator.outputs[0], self._grid(twin, 0, of_output=True)
+        rounded = Results.empty(len(actual), actual.shape[1:], actual.dtype, grid) if grid else Results(actual)
+        for run, answer in enumerate(actual):
+            answer += shift
+            rounded.put(run, activated(operator, answer))
+        left[output], right[output] = activated(operator, wanted), rounded
 
-    def _wrong(self, kernel: Kernel, wanted: np.ndarray, actual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _answers(
+        self, kernel: Kernel, twin: schema.OperatorT, wanted: np.ndarray, pictures: Results, learned: np.ndarray | None
+    ) -> tuple[np.ndarray, Errors]:
+        """The answers with the nearest weights or, if they are surely better, with the learned ones, which are stored.
+
+        Only one kind of answers is held: with learned weights, of the nearest ones the errors are enough.
+        """
+        replaced = self._constants(kernel.operator, twin)
+        grid = self._grid(twin, kernel.picture)
+
+        def compute(constants: dict[int, np.ndarray], kept: np.ndarray | None) -> Errors:
+            step = Step(self.floats, kernel.operator, replaced=constants, linear=True)
+            errors = Errors(len(wanted), wanted.shape[-1])
+            for run in range(len(wanted)):
+                (answer,) = step.once([pictures.get(run, grid)])
+                errors.put(run, wanted[run], answer)
+                if kept is not None:
+                    kept[run] = answer
+            return errors
+
+        actual = np.empty_like(wanted)
+        if learned is None:
+            return actual, compute(replaced, actual)
+        tensor = self._stored(twin.inputs[kernel.place])
+        values = in_floats(learned, self.integers.tensors[tensor])
+        before, after = compute(replaced, None), compute({**replaced, kernel.place: values}, actual)
+        if not surely_less(*(min(self._wrong(kernel, errors), key=np.mean) for errors in (after, before))):
+            return actual, compute(replaced, actual)
+        self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
+        self.integers.store(tensor, learned)
+        return actual, after
+
+    def _wrong(self, kernel: Kernel, errors: Errors) -> tuple[np.ndarray, np.ndarray]:
         """Squared errors in each held-out run: with the bias as it is, and corrected by the other runs."""
-        held = held_out(len(wanted))
-        axes = tuple(range(1, wanted.ndim))
-        kept = np.asarray(np.mean(np.square(wanted[held] - actual[held]), axes, dtype=np.float64))
+        held = held_out(len(errors.squares))
+        kept = errors.squares[held]
         if self.tuning.bias != "corrected" or kernel.bias is None:
             return kept, np.full_like(kept, np.inf)
         others = held if held.all() else ~held
-        shift = mean_difference(wanted[others], actual[others])
-        corrected = np.mean(np.square(wanted[held] - actual[held] - shift), axes, dtype=np.float64)
+        corrected = errors.corrected(held, errors.differences[others].mean(0))
         return kept, np.where(np.isfinite(corrected), corrected, np.inf)
 
     def _learned(
-        self, kernel: Kernel, twin: schema.OperatorT, float_ones: np.ndarray, inputs: np.ndarray
+        self, kernel: Kernel, twin: schema.OperatorT, float_ones: np.ndarray, inputs: Results
     ) -> np.ndarray | None:
         """Weights as integers, learned on the pictures that are not held out; None if they cannot be learned."""
         tensor = self._stored(twin.inputs[kernel.place])
         held = self.integers.tensors[tensor]
-        channels = inputs.shape[-1]
+        channels = float_ones.shape[-1]
         rows = kernel.rows(kernel.weights, channels)
         shared = kernel.operator.outputs[0] in self.shared or self.integers.readers(tensor) > 1
         if kernel.kind == KIND.TRANSPOSE_CONV or rows.shape[-1] > WIDEST or shared:
             return None  # shared weights must stay equal, and are stored once
         count = max(POSITIONS * rows.shape[-1], 512)
         out = held_out(len(inputs))
-        seen = (x if out.all() else x[~out] for x in (inputs, float_ones))
-        patches, wanted = (kernel.patches(x.reshape(-1, *x.shape[2:]), count) for x in seen)
+        seen = out if out.all() else ~out
+        patches = kernel.patches(Some(inputs, seen, self._grid(twin, kernel.picture)), count)
         if patches.shape[1] < 2 * patches.shape[2]:
             return None  # weights learned from so few would overfit
-        patches = patches - patches.mean(1, keepdims=True)  # the bias corrects the mean error
+        patches -= patches.mean(1, keepdims=True)  # the bias corrects the mean error
         covariance = np.matmul(patches.transpose(0, 2, 1), patches) / patches.shape[1]
         plain = self.integers.tensors[twin.inputs[kernel.picture]].type not in INTEGERS
         if plain and patches.shape[1] >= ENOUGH * patches.shape[2]:
+            wanted = kernel.patches(Some(Results(float_ones), seen), count)
             missing = np.matmul((wanted - wanted.mean(1, keepdims=True) - patches).transpose(0, 2, 1), patches)
             rows = rounding.compensated(rows, covariance, missing / patches.shape[1])
         scale = np.broadcast_to(np.asarray(held.quantization.scale, np.float64), kernel.weights.shape[kernel.axis])
@@ -284,7 +282,3 @@ class _Refinement:
         moved = np.clip(values + steps, limits.min // 2, limits.max // 2).astype(values.dtype)
         self.integers.store(tensor, moved)
         return ((moved - values) * scale).astype(np.float32)
-
-
-def _grid(tensor: schema.TensorT) -> tuple[np.float32, np.float32]:
-    return np.float32(tensor.quantization.scale[0]), np.float32(tensor.quantization.zeroPoint[0])

@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.quantize.results import INTEGERS as INTEGERS
 
 KIND = schema.BuiltinOperator
 KINDS = {number: name for name, number in vars(KIND).items() if isinstance(number, int)}
@@ -24,7 +25,6 @@ TYPES = {
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
 }
-INTEGERS = {schema.TensorType.INT4: 4, schema.TensorType.INT8: 8, schema.TensorType.INT16: 16}  # bits
 ACTIVATION = schema.ActivationFunctionType
 LIMITS = {
     ACTIVATION.NONE: (-np.inf, np.inf),
@@ -71,12 +71,13 @@ class File:
             return None
         held = self.tensors[tensor]
         data = self.model.buffers[held.buffer].data
+        data = bytes(data) if isinstance(data, list) else data
         if data is None or len(data) == 0 or held.sparsity is not None:
             return None
         shape = () if held.shape is None else tuple(held.shape)
         if held.type == schema.TensorType.INT4:
-            return unpacked(np.frombuffer(bytes(data), np.uint8), shape)
-        return np.frombuffer(bytes(data), TYPES[held.type]).reshape(shape) if held.type in TYPES else None
+            return unpacked(np.frombuffer(data, np.uint8), shape)
+        return np.frombuffer(data, TYPES[held.type]).reshape(shape) if held.type in TYPES else None
 
     def store(self, tensor: int, values: np.ndarray) -> None:
         """Replaces the values of a constant tensor, in a new buffer."""
@@ -176,6 +177,9 @@ class Step:
         model.subgraphs = [graph]
         self.interpreter = Interpreter(model_content=flatbuffer.write(model), num_threads=2)
         self.interpreter.allocate_tensors()
+        self.shapes: list[tuple[int, ...]] | None = None
+        self.places = [detail["index"] for detail in self.interpreter.get_input_details()]
+        self.results = [detail["index"] for detail in self.interpreter.get_output_details()]
 
     def _tensor(self, model: schema.ModelT, graph: schema.SubGraphT, tensor: int, constant: np.ndarray | None) -> int:
         held = copy.copy(self.file.tensors[tensor])
@@ -188,21 +192,26 @@ class Step:
         graph.tensors.append(held)
         return len(graph.tensors) - 1
 
+    def once(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs of one run, for the computed inputs in their order."""
+        shapes = [value.shape for value in values]
+        if self.shapes != shapes:
+            for detail, shape in zip(self.interpreter.get_input_details(), shapes, strict=True):
+                if tuple(detail["shape"]) != shape:  # an open batch
+                    self.interpreter.resize_tensor_input(detail["index"], shape)
+            self.interpreter.allocate_tensors()
+            self.shapes = shapes
+        for place, value in zip(self.places, values, strict=True):
+            self.interpreter.set_tensor(place, value)
+        self.interpreter.invoke()
+        return [self.interpreter.get_tensor(place) for place in self.results]
+
     def run(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs, each [runs, ...], for the computed inputs in their order, each [runs, ...]."""
-        details = self.interpreter.get_input_details()
-        shapes = [value.shape[1:] for value in values]
-        if any(tuple(d["shape"]) != shape for d, shape in zip(details, shapes, strict=True)):  # an open batch
-            for detail, shape in zip(details, shapes, strict=True):
-                self.interpreter.resize_tensor_input(detail["index"], shape)
-            self.interpreter.allocate_tensors()
         results: list[np.ndarray] = []
         runs = len(values[0]) if values else 1
         for run in range(runs):
-            for detail, value in zip(details, values, strict=True):
-                self.interpreter.set_tensor(detail["index"], value[run])
-            self.interpreter.invoke()
-            outputs = [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
+            outputs = self.once([value[run] for value in values])
             if not run:
                 results = [np.empty((runs, *output.shape), output.dtype) for output in outputs]
             for kept, output in zip(results, outputs, strict=True):
