@@ -39,7 +39,5 @@ def check(model: keras.Model, *, calibrated: bool = False) -> None:
     needed, free = estimated_bytes(model, calibrated=calibrated), memory.free()
     if free is not None and needed > free:
         words = f"takes about {size_words(needed)} of memory, and {size_words(free)} are free"
-        raise UserError(
-            f"exporting {model.name} {words}: close other programs, export on a larger machine, or set {memory.VARIABLE} "
-            "if more is free."
-        )
+        advice = f"close other programs, export on a larger machine, or set {memory.VARIABLE} if more is free."
+        raise UserError(f"exporting {model.name} {words}: {advice}")

@@ -3,12 +3,13 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from litert_quantizer import calibrator, quantizer
+from litert_quantizer.algorithms.uniform_quantize import common_quantize
 from litert_quantizer.utils import qsv_utils
 
 from keras_cnns.support.errors import BadArgument
@@ -24,6 +25,7 @@ SLACK = 0.1  # of a customary range, that pictures may leave free at either end
 NEAR, MANY = 1e-3, 0.05  # steps from half-way, and the share of values there from which the range is changed
 FEWEST = 16  # pictures that a percentile of is anything but their extremes
 BINS = 2048
+LARGEST = 3e38  # values beyond do not count, as in the quantizer's own meter: some mean minus infinity
 VALUES = 20_000  # of a tensor in one picture that are counted
 SHRUNK = np.linspace(0.3, 1.0, 71)  # shares of an extreme that are tried
 
@@ -43,10 +45,7 @@ def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
             f'a percentile of {count} pictures does not hold for others: give {FEWEST} or more, or ranges="extremes".'
         )
     all_results, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.pictures, job.batch))
-    with quantizer_quiet():
-        meter = calibrator.Calibrator(all_results, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
-        meter.calibrate({"serving_default": pictures}, int_quantizer._recipe_manager)
-    tensor_ranges = meter.get_model_qsvs()
+    tensor_ranges = extremes(int_quantizer, all_results, pictures)
     endless = [
         name for name, r in tensor_ranges.items() if not (np.isfinite(r["min"]).all() and np.isfinite(r["max"]).all())
     ]
@@ -60,6 +59,37 @@ def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
                 tensor_ranges[tensor], *_of_input(tensor_ranges[tensor], job.pictures[name])
             )
     return tensor_ranges
+
+
+def extremes(
+    int_quantizer: quantizer.Quantizer, data: bytes, pictures: Sequence[Mapping[str, np.ndarray]]
+) -> dict[str, dict[str, Any]]:
+    """The smallest and the largest value of each tensor that `int_quantizer` rounds.
+
+    The quantizer's own meter copies all weights and results of the graph for each picture. So it says which tensors it
+    wants on the first picture, and on the others these alone are read; of files with several graphs it reads all.
+    """
+    simple = len(flatbuffer.read(data).subgraphs) == 1
+    with quantizer_quiet():
+        meter = calibrator.Calibrator(data, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+        meter.calibrate({"serving_default": pictures[:1] if simple else pictures}, int_quantizer._recipe_manager)
+    found = meter.get_model_qsvs()
+    del meter
+    if not simple:
+        return found
+    tensors = _input_tensors(data)
+    for inputs, results in zip(pictures[1:], _watched(data, pictures[1:], set(found)), strict=True):
+        for name, values in {**results, **{tensors[name]: array for name, array in inputs.items()}}.items():
+            if name in found:
+                found[name] = qsv_utils.min_max_update(found[name], _ends_of(values))
+    return found
+
+
+def _ends_of(values: np.ndarray) -> dict[str, np.ndarray]:
+    low, high = values.min(), values.max()
+    if not (low > -LARGEST and high < LARGEST):
+        return common_quantize.get_activation_min_max(values, -LARGEST, LARGEST)
+    return {"min": low, "max": high}
 
 
 def picture_range(low: float, high: float) -> tuple[float, float] | None:

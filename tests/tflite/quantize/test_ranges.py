@@ -3,11 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from litert_quantizer import calibrator, quantizer, recipe
+from litert_quantizer.utils import qsv_utils
 
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite import Tuning, export
+from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.quantize import steps
-from keras_cnns.tflite.quantize.ranges import BINS, between_steps, least_error
+from keras_cnns.tflite.quantize.ranges import BINS, between_steps, extremes, least_error
 
 BEFORE = {"rounding": "nearest", "bias": "kept"}
 
@@ -164,3 +167,17 @@ def test_the_input_of_an_int8_file_keeps_pixels_between_its_steps(scale, offset,
     exact = BYTES * scale + offset
     a, b = (np.rint(exact * (1 + error) / held.scale[0]) for error in (-1e-6, 1e-6))
     np.testing.assert_array_equal(a, b)
+
+
+def test_extremes_are_those_of_the_quantizers_own_meter(network, digits):
+    pictures = [{"image": picture[None]} for picture in digits[0][0][:9]]
+    data = convert.to_flatbuffer(network, 1)
+    int_quantizer = quantizer.Quantizer(data, recipe.static_wi8_ai8())
+    meter = calibrator.Calibrator(data, qsv_update_func=qsv_utils.min_max_update)
+    meter.calibrate({"serving_default": pictures}, int_quantizer._recipe_manager)
+    expected, measured = meter.get_model_qsvs(), extremes(int_quantizer, data, pictures)
+    assert expected.keys() == measured.keys() and len(expected) == 10
+    for name, ends in expected.items():
+        for end in ("min", "max"):
+            np.testing.assert_array_equal(measured[name][end], ends[end], err_msg=f"{name} {end}")
+            assert np.shape(measured[name][end]) == np.shape(ends[end])
