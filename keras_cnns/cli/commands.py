@@ -12,6 +12,7 @@ from typing import Any
 from keras_cnns.support import messages, progress
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.flag_lists import split_lists, tuple_flags
+from keras_cnns.support.plain_flags import plain_arguments
 from keras_cnns.support.streams import discard_stdout, import_tensorflow, open_missing_streams
 from keras_cnns.support.temporary_folders import everything_temporary_inside
 from keras_cnns.tflite.targets.process import no_child_left, start_early
@@ -53,9 +54,19 @@ class _Commands(Mapping[str, Callable[..., Any]]):
     with_tensorflow = {"explain", "compare", "report", "search", "figure"}
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
+        """The command as tyro reads it."""
+        from keras_cnns.cli.tyro_arguments import for_tyro
+
+        return for_tyro(self.plain(name))
+
+    def plain(self, name: str) -> Callable[..., Any]:
+        """The command as it was written; tyro is not imported for it."""
         module, function = self.homes[name].split(".")
         command = getattr(import_module(f"keras_cnns.cli.{module}"), function)
         return _with_tensorflow(command) if name in self.with_tensorflow else command
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.homes  # Mapping's own imports the command
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.homes)
@@ -122,6 +133,9 @@ def run(words: list[str]) -> int:
         raise UserError(f"there is no command {name!r}.{nearest(name, COMMANDS)} The commands are {known}.")
     if name in RUN_LITERT and any(word.endswith(".tflite") for word in rest):
         start_early("litert_child")
+        if (arguments := plain_arguments(COMMANDS.plain(name), rest)) is not None:
+            COMMANDS.plain(name)(*arguments[0], **arguments[1])
+            return 0
     if name == "train" and rest[:1] not in (["-h"], ["--help"]):
         from keras_cnns.cli.train import train_with, usage
 

@@ -4,12 +4,13 @@ import json
 import sys
 from typing import Annotated, Any
 
-import tyro
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-Json = Annotated[bool, tyro.conf.arg(name="json", help="print JSON instead of a table")]
+from keras_cnns.support.plain_flags import Named
+
+Json = Annotated[bool, Named("json", "print JSON instead of a table")]
 
 
 def console() -> Console:

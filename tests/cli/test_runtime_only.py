@@ -94,6 +94,11 @@ def test_functions_for_a_tflite_file_need_the_runtime_packages_alone(tflite_file
     assert done.stdout.splitlines()[-1:] == ["ended 0"], done.stdout + done.stderr
 
 
+def test_a_plain_command_line_is_parsed_without_tyro(tflite_file, picture):
+    done = run_without("sys.modules['tyro'] = None" + COMMAND, "predict", picture, "--model", tflite_file)
+    assert done.stdout.splitlines()[-1:] == ["ended 0"], done.stdout + done.stderr
+
+
 def test_a_command_that_needs_tensorflow_says_what_to_install(tmp_path):
     done = run_without(COMMAND, "export", "lenet5")
     assert done.stdout.splitlines()[-1:] == ["ended 2"]

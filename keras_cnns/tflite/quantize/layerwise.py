@@ -22,6 +22,7 @@ from keras_cnns.tflite.quantize.settings import Tuning
 from keras_cnns.tflite.quantize.steps import INTEGERS, KIND, File, Step, activated, in_floats
 
 Pictures = Mapping[str, np.ndarray]  # input name -> (N, ...) floats
+HELD = 2**25  # bytes of the answers of one layer; where they take more, they are computed again
 FEWEST = 8  # results of a channel; the mean error of fewer does not hold for other pictures
 POSITIONS = 8  # positions that a rounding is learned on, per input of an output
 # Positions per input, from which weights also compensate for earlier rounding. Not where the input itself is rounded:
@@ -179,50 +180,50 @@ class _Refinement:
         learned = None
         if enough and self.tuning.rounding == "learned":
             learned = self._learned(kernel, twin, left[picture], right[picture])
-        actual, errors = self._answers(kernel, twin, wanted, right[picture], learned)
+        step, errors, answers = self._chosen(kernel, twin, wanted, right[picture], learned)
         shift = np.zeros(wanted.shape[-1], np.float32)
         kept, corrected = self._wrong(kernel, errors)
         if enough and np.mean(corrected) < np.mean(kept):
             assert kernel.bias is not None  # `_wrong` says that no other can be corrected
             shift = self._shift(twin, kernel.bias, errors.differences.mean(0))
         output, grid = operator.outputs[0], self._grid(twin, 0, of_output=True)
-        rounded = Results.empty(len(actual), actual.shape[1:], actual.dtype, grid) if grid else Results(actual)
-        for run, answer in enumerate(actual):
-            answer += shift
-            rounded.put(run, activated(operator, answer))
+        rounded = Results.empty(len(wanted), wanted.shape[1:], wanted.dtype, grid)
+        inputs = self._grid(twin, kernel.picture)
+        for run in range(len(wanted)):
+            answer = answers[run] if answers else step.once([right[picture].get(run, inputs)])[0]
+            rounded.put(run, activated(operator, np.add(answer, shift, out=answer)))
         left[output], right[output] = activated(operator, wanted), rounded
 
-    def _answers(
+    def _chosen(
         self, kernel: Kernel, twin: schema.OperatorT, wanted: np.ndarray, pictures: Results, learned: np.ndarray | None
-    ) -> tuple[np.ndarray, Errors]:
-        """The answers with the nearest weights or, if they are surely better, with the learned ones, which are stored.
+    ) -> tuple[Step, Errors, list[np.ndarray]]:
+        """The operator with the nearest weights or, if they are surely better, with the learned ones, which are stored.
 
-        Only one kind of answers is held: with learned weights, of the nearest ones the errors are enough.
+        Returns:
+          (the operator, its errors, its answers in each run). There are no answers if they take more than HELD.
         """
-        replaced = self._constants(kernel.operator, twin)
-        grid = self._grid(twin, kernel.picture)
+        replaced, grid = self._constants(kernel.operator, twin), self._grid(twin, kernel.picture)
 
-        def compute(constants: dict[int, np.ndarray], kept: np.ndarray | None) -> Errors:
+        def tried(constants: dict[int, np.ndarray]) -> tuple[Step, Errors, list[np.ndarray]]:
             step = Step(self.floats, kernel.operator, replaced=constants, linear=True)
-            errors = Errors(len(wanted), wanted.shape[-1])
+            errors, answers = Errors(len(wanted), wanted.shape[-1]), []
             for run in range(len(wanted)):
                 (answer,) = step.once([pictures.get(run, grid)])
                 errors.put(run, wanted[run], answer)
-                if kept is not None:
-                    kept[run] = answer
-            return errors
+                if wanted.nbytes <= HELD:
+                    answers.append(answer)
+            return step, errors, answers
 
-        actual = np.empty_like(wanted)
+        nearest = tried(replaced)
         if learned is None:
-            return actual, compute(replaced, actual)
+            return nearest
         tensor = self._stored(twin.inputs[kernel.place])
-        values = in_floats(learned, self.integers.tensors[tensor])
-        before, after = compute(replaced, None), compute({**replaced, kernel.place: values}, actual)
-        if not surely_less(*(min(self._wrong(kernel, errors), key=np.mean) for errors in (after, before))):
-            return actual, compute(replaced, actual)
+        other = tried({**replaced, kernel.place: in_floats(learned, self.integers.tensors[tensor])})
+        if not surely_less(*(min(self._wrong(kernel, errors), key=np.mean) for _, errors, _ in (other, nearest))):
+            return nearest
         self.replaced_buffers.add(self.integers.tensors[tensor].buffer)
         self.integers.store(tensor, learned)
-        return actual, after
+        return other
 
     def _wrong(self, kernel: Kernel, errors: Errors) -> tuple[np.ndarray, np.ndarray]:
         """Squared errors in each held-out run: with the bias as it is, and corrected by the other runs."""
