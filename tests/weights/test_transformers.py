@@ -83,6 +83,45 @@ def test_padding_pixels_and_labels_come_from_the_configuration(tmp_path):
     np.testing.assert_allclose(columns["preprocessing"].mean, mean, rtol=1e-6)
 
 
+@pytest.mark.parametrize("twice", [True, False])
+def test_efficientnets_processor_divides_by_the_deviation_a_second_time(twice, tmp_path):
+    pixels = {"image_mean": [0.4] * 3, "image_std": [0.5] * 3, "rescale_factor": 1 / 255, "include_top": twice}
+    pixels |= {"image_processor_type": "EfficientNetImageProcessor", "do_normalize": True}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(pixels))
+    columns, _ = transformers_config.read("efficientnet_b0", {"model_type": "efficientnet"}, tmp_path / "config.json")
+    scale, offset = columns["preprocessing"].coefficients()
+    deviation = 0.25 if twice else 0.5
+    np.testing.assert_allclose(
+        (np.multiply(scale, 255), offset), np.array([[1 / deviation], [-0.4 / deviation]]) + np.zeros(3)
+    )
+
+
+def test_pixels_are_those_of_transformers_processor(tmp_path):
+    """With `include_top` the processor of EfficientNet divides by the deviation twice."""
+    pytest.importorskip("tests.weights.torch_peers")
+    library = pytest.importorskip("transformers")
+    processor = library.EfficientNetImageProcessor(
+        include_top=True,
+        size={"height": 8, "width": 8},
+        do_center_crop=False,
+        image_mean=[0.4] * 3,
+        image_std=[0.5] * 3,
+    )
+    processor.save_pretrained(tmp_path)
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    expected = np.asarray(processor(picture, return_tensors="np")["pixel_values"])[0].transpose(1, 2, 0)
+    columns, _ = transformers_config.read("efficientnet_b0", {"model_type": "efficientnet"}, tmp_path / "config.json")
+    scale, offset = columns["preprocessing"].coefficients()
+    np.testing.assert_allclose(picture * np.asarray(scale) + np.asarray(offset), expected, rtol=0, atol=1e-4)
+
+
+def test_one_label_without_a_name_does_not_remove_the_others(tmp_path):
+    content = {"model_type": "mobilenet_v1", "id2label": {"0": "cat", "1": "LABEL_1"}}
+    assert transformers_config.read("mobilenet_v1", content, tmp_path / "config.json")[1] == ("cat", "LABEL_1")
+    content["id2label"] = {"0": "LABEL_0", "1": "LABEL_1"}
+    assert transformers_config.read("mobilenet_v1", content, tmp_path / "config.json")[1] == ()
+
+
 def bits(kernel=(3, 5, 2, 4)):
     value = np.arange(np.prod(kernel), dtype="float32").reshape(kernel)
     unit = "resnet/block2/unit03"
@@ -104,6 +143,15 @@ def test_an_array_that_bit_does_not_have_is_a_one_line_mistake(tmp_path):
     np.savez(tmp_path / "bit.npz", **bits(), **{"resnet/other/kernel": np.zeros((1, 1, 2, 2))})
     with pytest.raises(UserError, match="has resnet/other/kernel"):
         build("bit_r50x1", weights=str(tmp_path / "bit.npz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("root_block/standardized_conv2d/gamma", (1, 1, 2, 2)), ("block1/unit01/a/proj/kernel", (2,))]
+)
+def test_an_array_of_another_form_than_bits_is_a_one_line_mistake(name, shape, tmp_path):
+    np.savez(tmp_path / "bit.npz", **bits(), **{f"resnet/{name}": np.zeros(shape)})
+    with pytest.raises(UserError, match=f"has resnet/{name} of shape"):
+        bit_npz.read(tmp_path / "bit.npz")
 
 
 # Parity with the libraries
