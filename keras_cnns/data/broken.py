@@ -29,11 +29,19 @@ class Broken:
       source: the samples.
       limit: how many samples may be broken.
       numbers: the broken samples that were read so far.
+      failure: the message of the error, once more samples are broken than the limit allows. Every later read raises it
+        again: the pipeline reads ahead in several threads, and what it read before the error must not hide it.
     """
 
     def __init__(self, source: Source, limit: int) -> None:
         self.source, self.limit = source, limit
         self.numbers: set[int] = set()
+        self.failure = ""
+
+    def check(self) -> None:
+        """Raises UserError if more samples are broken than the limit allows."""
+        if self.failure:
+            raise UserError(self.failure)
 
     def note(self, number: int, reason: str) -> None:
         """Counts a broken sample, once, with a warning.
@@ -41,17 +49,18 @@ class Broken:
         Raises:
           UserError: more samples are broken than the limit allows.
         """
+        self.check()
         if number in self.numbers:
             return
         self.numbers.add(number)
-        if (
-            len(self.numbers) > self.limit
-        ):  # a plain UserError: its name is in the text of the error that TensorFlow raises
-            raise UserError(reason + (f" Skipped before it: {self.limit}." if self.limit else ""))
+        if len(self.numbers) > self.limit:
+            self.failure = reason + (f" Skipped before it: {self.limit}." if self.limit else "")
+        self.check()  # a plain UserError: its name is in the text of the error that TensorFlow raises
         LOG.warning("skipped: %s", reason.removesuffix(ADVICE))
 
     def decoded(self, number: int, tries: int) -> Sample | None:
         """The first usable sample with boxes or masks from `number` on, decoded; None if all are broken."""
+        self.check()
         for k in range(tries):
             candidate = (number + k) % self.source.count
             if candidate in self.numbers:
@@ -107,6 +116,7 @@ class Broken:
 
     def _note_first(self, number: Any, count: Any) -> np.int64:
         """Notes `count` samples from `number` on."""
+        self.check()
         for k in range(count):
             broken = int(number + k) % self.source.count
             if broken not in self.numbers:

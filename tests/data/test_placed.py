@@ -123,6 +123,16 @@ def test_a_damaged_picture_is_named(damaged):
         first(load(damaged, target="mask", **OPTIONS), 2)
 
 
+def test_every_read_after_the_error_raises_it_again(damaged):
+    """The pipeline reads ahead: a picture beyond the limit must not become a skipped one."""
+    broken = load(damaged, target="mask", **OPTIONS).broken
+    with pytest.raises(UserError, match="train2.png is a damaged picture"):
+        broken.decoded(2, tries=8)
+    for number in (2, 0):
+        with pytest.raises(UserError, match="train2.png is a damaged picture"):
+            broken.decoded(number, tries=8)
+
+
 def test_damaged_pictures_up_to_the_limit_are_skipped(damaged, caplog):
     """In training the next picture stands in; in evaluation it has no weight."""
     data = load(damaged, target="mask", skip_broken=1, **OPTIONS)
