@@ -146,5 +146,5 @@ def test_a_child_ends_with_its_parent(toy):
 
 def _runs_in(folder):
     """Whether a process was started for this folder and still runs."""
-    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    lines = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True).stdout
     return str(folder) in lines
