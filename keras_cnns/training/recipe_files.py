@@ -4,7 +4,8 @@ import ast
 from pathlib import Path
 
 from keras_cnns.support.atomic_files import write_text
-from keras_cnns.support.errors import BadArgument, UnreadableFile, nearest
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, nearest
+from keras_cnns.support.untrusted import read_text
 from keras_cnns.support.validation import path_of
 
 FOLDER = "recipes"
@@ -36,9 +37,9 @@ def first_lines() -> dict[str, str]:
     lines = {}
     for name, path in sorted(recipe_files().items()):
         try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse(read_text(path))
             lines[name] = (ast.get_docstring(tree) or "").partition("\n")[0]
-        except (OSError, SyntaxError, ValueError):  # one of the current folder that is being written
+        except (UserError, OSError, SyntaxError, ValueError):  # one of the current folder that is being written
             lines[name] = "(cannot be read)"
     return lines
 

@@ -25,7 +25,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.atomic_files import write_json, write_text, written_aside
 from keras_cnns.support.errors import UnreadableFile, UserError, first_line
 from keras_cnns.support.locks import locked
-from keras_cnns.support.untrusted import parse_json
+from keras_cnns.support.untrusted import parse_json, read_text
 from keras_cnns.training import distribute
 from keras_cnns.training.recipe import Recipe
 
@@ -124,7 +124,7 @@ def seen_data(folder: Path) -> dict[str, Any] | None:
 def _read(file: Path, understood: Callable[[str], Any]) -> Any:
     """The content of a file of the folder, as `understood` parses it. Raises UserError if it is damaged."""
     try:
-        return understood(file.read_text(encoding="utf-8"))
+        return understood(read_text(file))
     except (UserError, ValueError, OSError) as error:
         raise UnreadableFile(
             f"{file} is damaged ({first_line(error).rstrip('.')}): give another --out, or remove it."

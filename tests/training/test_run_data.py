@@ -1,6 +1,7 @@
 """A run belongs to its classes and pictures: changes are reported, and its files are not touched."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -9,8 +10,9 @@ from PIL import Image
 
 from keras_cnns.saving.card import read_card
 from keras_cnns.support.errors import UserError
-from keras_cnns.training import Recipe, train
+from keras_cnns.training import Recipe, run_folder, train
 from keras_cnns.training.evaluation import evaluate_files
+from keras_cnns.training.recipe_files import first_lines
 
 COLOURS = {"apple": (200, 40, 40), "pear": (120, 190, 40), "plum": (80, 30, 150)}
 
@@ -159,3 +161,21 @@ def test_held_out_pictures_that_are_training_pictures_are_counted_and_warned_of(
     train(recipe(fruit, tmp_path / "run"), quiet=True)
     assert not any("training pictures too" in m for m in caplog.messages), "once is enough"
     assert json.loads((tmp_path / "run" / "data.json").read_text())["duplicates"] == noted
+
+
+def test_a_named_pipe_in_a_run_folder_is_refused_without_waiting(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "ckpt-1.index").touch()
+    for name in ("recipe.json", "data.json"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match=r"recipe.json is damaged .*named pipe"):
+        run_folder.check(Recipe("lenet5", out=str(tmp_path)))
+    with pytest.raises(UserError, match=r"data.json is damaged .*named pipe"):
+        run_folder.check_data(tmp_path, ["cat", "dog"])
+
+
+def test_a_named_pipe_among_the_recipes_is_listed_without_waiting(tmp_path, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    os.mkfifo(tmp_path / "recipes" / "pipe.py")
+    monkeypatch.chdir(tmp_path)
+    assert first_lines()["pipe"] == "(cannot be read)"
