@@ -98,6 +98,10 @@ def _by_heart(
     progress = f"{measure} {reached:.2f}, loss {losses[0]:.3f} to {last:.3f} in {len(losses)} steps"
     if reached >= LEARNED:
         return ("eight pictures", f"learned by heart: {progress}", True)
-    falls = len(losses) > 20 and last < 0.9 * float(np.mean(losses[len(losses) // 2 :][:10]))
-    advice = "the loss still falls: a smaller network, or a longer look" if falls else "try another learning rate"
+    if len(losses) <= 20:
+        advice = f"these are too few steps in {seconds:.0f} s to judge the learning rate: look at the loss of a run"
+    elif last < 0.9 * float(np.mean(losses[len(losses) // 2 :][:10])):
+        advice = "the loss still falls: train for more epochs, or take a smaller network"
+    else:
+        advice = "try another learning rate"
     return ("eight pictures", f"not learned: {progress}; {advice}", False)

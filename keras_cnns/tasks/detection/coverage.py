@@ -27,9 +27,10 @@ def survey(
             labels_of.append(classes[:count][used])
             counts.append(int(used.sum()))
     without = float(np.mean([count == 0 for count in counts]))
+    each = sum(counts) / max(1, int(np.count_nonzero(counts)))
     yield (
         "pictures without boxes",
-        f"{without:.0%} of {len(counts)}, the others {np.mean(counts):.1f} each",
+        f"{without:.0%} of {len(counts)} examined pictures; the others have {each:.1f} boxes each",
         without <= 0.5,
     )
     boxes, labels = np.concatenate(boxes_of), np.concatenate(labels_of)
@@ -40,7 +41,7 @@ def survey(
     sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], 1))
     small, usual, large = np.percentile(sides, (5, 50, 95))
     height, width = input_shape[:2]
-    sizes = f"{small:.0f} to {large:.0f} pixels, mostly {usual:.0f}, in pictures of {width} x {height}"
+    sizes = f"sides of {small:.0f} to {large:.0f} pixels, mostly {usual:.0f}, in pictures of {width} x {height}"
     yield "boxes", sizes, small >= 8
     if anchors is None:
         return

@@ -11,6 +11,8 @@ from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.targets import runner
 
+MOST_SHOWN = 8  # entries of a dict in the card
+
 
 def describe(path: str | Path) -> dict[str, Any]:
     """The file at `path` as plain values.
@@ -57,8 +59,20 @@ def _foreign_labels(path: Path) -> list[str]:
         return []
 
 
+def _in_words(value: Any) -> str:
+    """A value of the card; of a long dict, such as a recipe, the first few entries."""
+    if not isinstance(value, dict):
+        return str(value)
+    rows = [
+        f"{name} {entry}"
+        for name, entry in value.items()
+        if entry not in ("", None, []) and not isinstance(entry, dict)
+    ]
+    return ", ".join(rows[:MOST_SHOWN]) + (", ... (all with --json)" if len(rows) > MOST_SHOWN else "")
+
+
 def tables(description: dict[str, Any]) -> Iterator[Any]:
-    """What rich prints of a description: the facts, then a row for each kind of operator."""
+    """The tables of a description: the facts, then a row for each kind of operator."""
     from rich.table import Table
 
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -75,7 +89,7 @@ def tables(description: dict[str, Any]) -> Iterator[Any]:
         facts.add_row(name, f"{description[key]:,} bytes")
     facts.add_row("XNNPACK partitions", str(description["partitions"]))
     for key, value in description["source"].items():
-        facts.add_row(key.replace("_", " "), str(value))
+        facts.add_row(key.replace("_", " "), _in_words(value))
     yield facts
     operators = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("operator", "count", "outside XNNPACK"):

@@ -224,7 +224,7 @@ def check_labels(labels: Any, original: np.ndarray, kind: str, scores: np.ndarra
     labels = label_array(labels)
     classes = (original if scores is None else scores).shape[-1]
     if kind in ("embedding", "regression") or (kind == "classes" and scores is None):
-        raise BadArgument(f"labels are for a classifier, and this output is judged as {kind}: leave them out.")
+        raise BadArgument(f"labels are for a classifier, and this output is compared as {kind}: leave them out.")
     shape = original.shape if kind == "multilabel" else (original if scores is None else scores).shape[:-1]
     if kind == "multilabel" and labels.ndim == len(shape) - 1 and shape[-1] == 1:
         labels = labels[..., None]  # one label, in one number

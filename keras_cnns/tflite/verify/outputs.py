@@ -175,7 +175,7 @@ def notes(
     comparisons: tuple[verdict.Comparison, ...],
     are_noise: bool = False,
 ) -> Iterator[str]:
-    """What each output was judged as, and why the comparison may show little.
+    """Notes: the kind as which each output was compared, and reasons why the comparison may show little.
 
     are_noise: the images are noise, which shows nothing about classes.
     """
@@ -185,10 +185,10 @@ def notes(
             yield f"{name} is left out of the file: an auxiliary classifier, by its name and its shape"
             continue
         kind = kinds.get(name, output.kind)
-        yield f"{name} is judged as {kind}: {KINDS[kind]}"
+        yield f"the output {name} is compared as {kind} ({KINDS[kind]})"
         if output.or_kind is not None:
             other = output.kind if kind == output.or_kind else output.or_kind
-            yield f'{name} could be {other} as well, and nothing shows which: outputs="{other}" says so'
+            yield f'the output {name} may also be {other}; if it is, set outputs="{other}"'
         if not are_noise:
             yield from doubts(original[name], kind, output.labels)
 

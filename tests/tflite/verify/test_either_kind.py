@@ -38,7 +38,7 @@ def test_a_right_regression_passes_and_the_note_says_as_what(name):
     assert judged(original, answer) == ("pass", (), "regression")
     comparisons = compare_outputs({"x": original}, {"x": answer}, {"x": EITHER}, {"x": 0.0})
     sentences = list(notes({"x": original}, {"x": answer}, {"x": EITHER}, comparisons))
-    assert any("judged as regression" in s for s in sentences) and any('outputs="logits"' in s for s in sentences)
+    assert any("compared as regression" in s for s in sentences) and any('outputs="logits"' in s for s in sentences)
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100])
