@@ -13,7 +13,7 @@ from keras_cnns.tflite.quantize import schemes, stock
 from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.rewrite.int8_forms import to_int8_forms
 from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
-from keras_cnns.tflite.rewrite.sparse_forms import to_sparse_forms
+from keras_cnns.tflite.rewrite.sparse_form import to_sparse_form
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.target import Rewrites
 
@@ -67,7 +67,7 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
     reference = in_float32(None)  # what the file is compared with is the float32 file that would be shipped
     if settings.engine == "converter":
         return reference, stock.make(scheme, lean(forms).build(), job, **names)
-    sparse = _may_be_sparse(scheme, job) and to_sparse_forms(graph := lean(None))
+    sparse = _may_be_sparse(scheme, job) and to_sparse_form(graph := lean(None))
     floats = convert.to_flatbuffer(graph.build(release=True), settings.batch, **names) if sparse else in_float32(forms)
     data = schemes.make(scheme, floats, job)
     inputs, outputs = (kind == "uint8" for kind in (settings.input_type, settings.output_type))

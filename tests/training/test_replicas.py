@@ -30,6 +30,7 @@ NORM = PLAIN.but(
 RECIPES = {
     "plain": PLAIN,
     "clipped": PLAIN.but(clip_norm=0.5, optimizer="nesterov"),
+    "pruned": PLAIN.but(prune=0.5),
     "parts": PLAIN.but(accumulate=2, ema=0.9, class_weights="balanced"),
     "norm": NORM.but(learning_rate=1e-4),
     "float64": NORM.but(precision="float64", learning_rate=0.05),
@@ -59,7 +60,7 @@ def differences(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def more_differences(tmp_path_factory):
-    return compared(tmp_path_factory.mktemp("recipes"), "plain", "clipped", "float16", "float64", "local")
+    return compared(tmp_path_factory.mktemp("recipes"), "plain", "clipped", "pruned", "float16", "float64", "local")
 
 
 def same(result):
@@ -74,7 +75,7 @@ def test_two_mirrored_replicas_are_one(differences):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["plain", "clipped"])
+@pytest.mark.parametrize("name", ["plain", "clipped", "pruned"])
 def test_two_plain_replicas_are_one(more_differences, name):
     same(more_differences[name])
 

@@ -1,7 +1,7 @@
 """Stores kernels that are mostly zero as sparse tensors, each with a DENSIFY operator that expands it.
 
 XNNPACK expands them when it loads the file. It then computes 1x1 convolutions with its sparse kernels if the operators
-around them allow it (rewrite/sparse_forms.py): on Arm and in WebAssembly, but not on x86 processors with AVX, for whose
+around them allow it (rewrite/sparse_form.py): on Arm and in WebAssembly, but not on x86 processors with AVX, for whose
 dense kernels its sparse ones are no match. The file becomes smaller in any case.
 """
 

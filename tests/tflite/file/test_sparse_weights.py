@@ -9,7 +9,7 @@ from keras_cnns.tflite import Exporter, FileSettings, predict
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.file.sparse_weights import with_sparse_weights
 from keras_cnns.tflite.targets.table import find
-from tests.tflite.rewrite.test_sparse_forms import network
+from tests.tflite.rewrite.test_sparse_form import network
 
 PICTURES = np.random.default_rng(1).normal(size=(4, 16, 16, 3)).astype("float32")
 
@@ -35,7 +35,8 @@ def test_the_file_answers_as_the_dense_one_and_is_smaller(exporter, scheme, tmp_
     assert any("sparse tensors" in note for note in reports["sparse"].notes)
     assert not any("sparse tensors" in note for note in reports["dense"].notes)
     tensors = read_contents(tmp_path / "sparse.tflite").main.tensors
-    assert sum(tensor.sparse for tensor in tensors) >= 5 and not reports["sparse"].undelegated
+    assert sum(tensor.sparse for tensor in tensors) >= 5
+    assert reports["sparse"].undelegated == {"STRIDED_SLICE": 1}  # which mirrors the picture
 
 
 def test_a_large_kernel_takes_a_third_of_its_size():
