@@ -20,6 +20,7 @@ TYPES = {
     schema.TensorType.FLOAT16: np.float16,
     schema.TensorType.INT8: np.int8,
 }
+SMALLEST = 128  # weights; an operator for fewer of them takes more than it saves
 MOSTLY = 2 / 3  # zeros; XNNPACK's limit for its sparse kernels, over all 1x1 convolutions
 INDEX_VECTORS = (
     (2**8, np.uint8, schema.Uint8VectorT, schema.SparseIndexVector.Uint8Vector),
@@ -70,7 +71,8 @@ def _mostly_zero(model: schema.ModelT) -> Iterator[int]:
         if codes[operator.opcodeIndex] in KERNELS:
             number = sources.get(operator.inputs[1], operator.inputs[1])
             values = _values(model, graph.tensors[number])
-            if values is not None and np.mean(values == 0) > MOSTLY:
+            # a tensor without any value would not count as a constant
+            if values is not None and values.size >= SMALLEST and values.any() and np.mean(values == 0) > MOSTLY:
                 yield number
 
 

@@ -1,11 +1,13 @@
 """Kernels that are mostly zero are stored sparse: smaller files with the same answers, in LiteRT and in the browser."""
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_cnns.support.errors import NotInstalled
 from keras_cnns.tflite import Exporter, FileSettings, predict
+from keras_cnns.tflite.file.convert import to_flatbuffer
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.file.sparse_weights import with_sparse_weights
 from keras_cnns.tflite.targets.table import find
@@ -40,10 +42,6 @@ def test_the_file_answers_as_the_dense_one_and_is_smaller(exporter, scheme, tmp_
 
 
 def test_a_large_kernel_takes_a_third_of_its_size():
-    import keras
-
-    from keras_cnns.tflite.file.convert import to_flatbuffer
-
     model = keras.Sequential([keras.Input((300,)), keras.layers.Dense(400)])
     kernel = model.layers[0].kernel.numpy()
     model.layers[0].kernel.assign(np.where(np.abs(kernel) < np.quantile(np.abs(kernel), 0.8), 0, kernel))
@@ -61,6 +59,14 @@ def test_a_large_kernel_takes_a_third_of_its_size():
         interpreter.invoke()
         answers.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
     np.testing.assert_array_equal(*answers)
+
+
+def test_kernels_of_zeros_alone_and_small_ones_stay_as_they_are():
+    dense = keras.layers.Dense
+    model = keras.Sequential([keras.Input((40,)), dense(40, kernel_initializer="zeros"), dense(3)])
+    model.layers[1].kernel.assign(np.eye(40, 3))
+    data = to_flatbuffer(model, 1)
+    assert with_sparse_weights(data) == (data, 0)
 
 
 def test_other_targets_get_dense_weights(exporter, tmp_path):
