@@ -2,6 +2,7 @@
 
 Paper: Howard et al. 2019, "Searching for MobileNetV3", 1905.02244, section 6.4.
 Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded.
+The mean IoU on the held-out scenes has not been measured yet.
 
     python recipes/mobilenet_v3_cards.py
     python recipes/lr_aspp_digits.py --weights runs/mobilenet_v3_cards/best.keras

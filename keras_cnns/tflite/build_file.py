@@ -11,6 +11,7 @@ from keras_cnns.tflite.file.sparse_weights import with_sparse_weights
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
 from keras_cnns.tflite.quantize.job import Job
+from keras_cnns.tflite.rewrite.equalize import prepared_equally
 from keras_cnns.tflite.rewrite.int8_forms import to_int8_forms
 from keras_cnns.tflite.rewrite.prepare import main_outputs, prepared
 from keras_cnns.tflite.rewrite.sparse_form import to_sparse_form
@@ -54,11 +55,18 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
     def lean(int8_forms: Rewrites | None) -> Graph:
         return prepared(float_model.graph.copy(), outputs=kept, int8_forms=int8_forms)
 
+    def for_int8(int8_forms: Rewrites) -> Graph | None:
+        """The graph in the forms of int8; None if it is `lean(None)`."""
+        if (equal := prepared_equally(float_model.graph.copy(), kept, int8_forms)) is not None:
+            return equal
+        if int8_forms.scaled_input != "convolution":  # decided before the other forms
+            return lean(int8_forms)
+        return graph if to_int8_forms(graph := lean(None), int8_forms) else None
+
     def in_float32(int8_forms: Rewrites | None) -> bytes:
         def make() -> bytes:
-            if int8_forms is None or int8_forms.scaled_input != "convolution":  # decided before the other forms
-                graph = lean(int8_forms)
-            elif not to_int8_forms(graph := lean(None), int8_forms):
+            graph = lean(None) if int8_forms is None else for_int8(int8_forms)
+            if graph is None:
                 return in_float32(None)
             return convert.to_flatbuffer(graph.build(release=True), settings.batch, **names)
 
@@ -66,7 +74,8 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
 
     reference = in_float32(None)  # what the file is compared with is the float32 file that would be shipped
     if settings.engine == "converter":
-        return reference, stock.make(scheme, lean(forms).build(), job, **names)
+        graph = (forms and for_int8(forms)) or lean(None)
+        return reference, stock.make(scheme, graph.build(), job, **names)
     sparse = _may_be_sparse(scheme, job) and to_sparse_form(graph := lean(None))
     floats = convert.to_flatbuffer(graph.build(release=True), settings.batch, **names) if sparse else in_float32(forms)
     data = schemes.make(scheme, floats, job)

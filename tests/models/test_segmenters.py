@@ -6,7 +6,9 @@ import pytest
 from keras_cnns import UserError, build
 from keras_cnns.registry.registry import counts
 from keras_cnns.testing import pictures, randomize
+from keras_cnns.tflite import Tuning, export
 from keras_cnns.weights import load_weights
+from tests.weights.parity import settle
 
 NARROW = {"columns": {"width": 0.35, "output_stride": 16}}
 SMALL = {
@@ -90,3 +92,13 @@ def test_a_mistake_gets_one_clear_line(name, wrong, hint):
     with pytest.raises(UserError, match=hint) as error:
         small(name, (64, 64, 3), **wrong) if "input_shape" not in wrong else small(name, None, **wrong)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_the_int8_file_answers_as_the_network(name, tmp_path):
+    net, images = randomize(small(name, (64, 96, 3), classifier_activation=None)), pictures(32, (64, 96, 3))
+    settle(net, images)
+    options = {"calibration": images, "images": images[:8], "tuning": Tuning.plain()}
+    report = export(net, tmp_path / "net.tflite", scheme="int8", **options)
+    assert report.snr_db > 18

@@ -30,7 +30,6 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware.activity import ActivityRegularizer, regularizers_behind
 from keras_cnns.tflite.aware.calibrate import calibrate
-from keras_cnns.tflite.aware.equalize import equalized, floor, gated
 from keras_cnns.tflite.aware.fake_quant import (
     MOMENTUM,
     ROUNDED,
@@ -39,6 +38,7 @@ from keras_cnns.tflite.aware.fake_quant import (
     is_quantization_aware,
 )
 from keras_cnns.tflite.aware.source import Source, answers_unrounded, compare
+from keras_cnns.tflite.rewrite.equalize import equalize, floor, gated
 from keras_cnns.tflite.rewrite.fold import Affine, input_offset, per_input, scaled, to_unit_variance
 from keras_cnns.tflite.rewrite.prepare import Outputs, keep_outputs, prepared
 
@@ -74,7 +74,7 @@ def quantization_aware(
     float_inputs(graph)
     if hold_statistics:
         graph.rewrite(to_unit_variance)
-    graph.rewrite(equalized)
+    equalize(graph, training=True)
     floats, least = divisors(graph), floors(graph)
     ranges = norms = MOMENTUM if momentum is None else momentum
     if momentum is None and pictures is not None:

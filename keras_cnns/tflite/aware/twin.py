@@ -22,8 +22,8 @@ from keras_cnns.graph.node import Node
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import NotInstalled, UserError
 from keras_cnns.tflite.aware import native
-from keras_cnns.tflite.aware.equalize import equalized
 from keras_cnns.tflite.aware.source import compare
+from keras_cnns.tflite.rewrite.equalize import equalize
 from keras_cnns.tflite.rewrite.fold import Affine, number_affine, to_unit_variance
 from keras_cnns.tflite.rewrite.prepare import Outputs, prepared
 
@@ -81,7 +81,7 @@ class Twin:
         if hold_statistics and self.rescales:
             self.graph.rewrite(to_unit_variance)
         if self.rescales:
-            self.graph.rewrite(equalized)
+            equalize(self.graph, training=True)
         _give_distinct_names(self.graph)
         self.model = self.make()
         compare(model, kept, self._answers)

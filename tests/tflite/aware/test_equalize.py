@@ -8,8 +8,8 @@ from keras import layers
 from keras_cnns.tflite.aware import api, twin
 from keras_cnns.tflite.aware import convert as aware_convert
 from keras_cnns.tflite.aware import native as native_method
-from keras_cnns.tflite.aware.equalize import EQUAL, like_ranges
 from keras_cnns.tflite.aware.fake_quant import FakeQuant
+from keras_cnns.tflite.rewrite.equalize import EQUAL, like_ranges
 from keras_cnns.tflite.targets import runner
 
 RNG = np.random.default_rng(0)
@@ -74,7 +74,7 @@ def test_small_channels_keep_their_bits(activation, multiplier, gain, method, mo
     model = network(activation, sizes, multiplier=multiplier, epsilon=1e-7)
     equal = decibels(answers(model), answers(native(model, method)))
     for module in (native_method, twin):
-        monkeypatch.setattr(module, "equalized", lambda node, uses: None)
+        monkeypatch.setattr(module, "equalize", lambda graph, training: False)
     assert equal > decibels(answers(model), answers(native(model, method))) + gain
 
 

@@ -9,41 +9,69 @@ channel by channel, so scaling them costs nothing.
 from typing import Any, TypeAlias
 
 import numpy as np
-from keras import layers, ops
+from keras import layers, ops, tree
 
+from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.kinds import DEPTHWISE, is_relu
 from keras_cnns.graph.node import Node, Uses, like, new
 from keras_cnns.tflite.rewrite.fold import follows_linear, number_affine, scaled
+from keras_cnns.tflite.rewrite.prepare import Outputs, prepared
+from keras_cnns.tflite.targets.target import Rewrites
 
 DEVIATIONS = 4  # of a normal distribution, to either side of its mean, are taken for the range of a channel
 MOST = 64.0  # by which one channel is magnified more than another
 EQUAL = "equal"  # ends the name of what gives a hard-swish's gate the channels as they were
 WORTH = 1.5  # times less noise, for which a hard-swish is written otherwise: a convolution for an addition
+WORTH_AFTER_TRAINING = 4.0  # times less noise, for which an int8 file is made otherwise at all
 Ranges: TypeAlias = list[
     tuple[np.ndarray, np.ndarray, float]
 ]  # (lowest, highest, slope) of the channels of each tensor
 SLOPE = 3.0  # of x * relu6(x + 3) at zero, by which the noise of small channels goes on
 
 
-def equalized(node: Node, uses: Uses) -> None:
-    """The rule, applied to the batch normalization behind a depthwise convolution; the results do not change."""
+def equalize(graph: Graph, *, training: bool = False) -> bool:
+    """Equalizes a graph whose batch normalizations are kept. The results do not change.
+
+    training: the model will be trained, so frozen layers and those with constraints are left, and others are scaled
+      even for a small gain unless that changes an operator. Without training only a large gain counts.
+
+    Returns:
+      Whether any channel was scaled.
+    """
+    changes: list[bool] = []
+    graph.rewrite(lambda node, uses: changes.append(_equalized(node, uses, training)))
+    return any(changes)
+
+
+def prepared_equally(graph: Graph, outputs: Outputs, int8_forms: Rewrites) -> Graph | None:
+    """`prepared` for int8, with equalized channels, on a graph that is changed; None if there are none to equalize."""
+    prepared(graph, outputs=outputs, int8_forms=int8_forms, keep_batch_norm=True)
+    if not equalize(graph):
+        return None
+    every = range(len(tree.flatten(graph.outputs)))  # the others were removed before
+    return prepared(graph, outputs=[*every], int8_forms=int8_forms)
+
+
+def _equalized(node: Node, uses: Uses, training: bool) -> bool:
+    """Scales the channels before the depthwise convolution whose batch normalization `node` is; whether it did."""
     reader = node.input if follows_linear(node, uses) else None
     if reader is None or not reader.is_a(*DEPTHWISE) or len(node.shape) != 4 or uses[reader.input] != 1:
-        return
+        return False
     read = reader.input
     norm: Any = read.input if read.inputs else None
     relu = is_relu(read) and read.config.get("max_value") is None
     swish = gated(read) is norm is not None and read.inputs[0] is norm
-    if not (relu or swish) or uses[norm] != 1 + swish or not _free(norm, reader, node):
-        return
+    if not (relu or swish) or uses[norm] != 1 + swish or not _free(norm, reader, node, training=training):
+        return False
     scale, times = like_ranges(channel_ranges(norm, swish), noise_gain(reader, node))
-    if swish and times < WORTH:
-        return
+    if times < (WORTH if training else WORTH_AFTER_TRAINING) and (swish or not training):
+        return False
     if swish:
         gate = like(read.inputs[1], args=(_gate(norm, scale, read),))
         read.args = ([norm, gate],)
     reader.weights = [_float(reader.weights[0] / np.reshape(scale, (-1, 1))), *reader.weights[1:]]
     norm.weights = [*(_float(w * scale) for w in norm.weights[:2]), *norm.weights[2:]]
+    return True
 
 
 def like_ranges(tensors: Ranges, gain: np.ndarray) -> tuple[np.ndarray, float]:
@@ -105,13 +133,15 @@ def floor(node: Node) -> float:
     return -3.0 / float(np.min(opened.weights[0])) if opened.weights else -3.0
 
 
-def _free(norm: Node, *others: Node) -> bool:
-    """Whether none is frozen, shared or held by a constraint, so that weights may change, and `norm` can scale."""
+def _free(norm: Node, *others: Node, training: bool) -> bool:
+    """Whether `norm` can scale and no node is shared or, for a training, frozen or held by a constraint."""
     if not norm.is_a(layers.BatchNormalization) or norm.config["axis"] not in (-1, 3, [3]):
         return False
     keys = ("depthwise_constraint", "gamma_constraint", "beta_constraint")
-    bound = (n.shared or not n.config.get("trainable", True) or any(map(n.config.get, keys)) for n in (norm, *others))
-    return norm.config["scale"] and norm.config["center"] and not any(bound)
+    nodes = (norm, *others)
+    bound = any(not n.config.get("trainable", True) or any(map(n.config.get, keys)) for n in nodes)
+    shared = any(n.shared for n in nodes)
+    return norm.config["scale"] and norm.config["center"] and not shared and not (training and bound)
 
 
 def _gate(x: Node, scale: np.ndarray, source: Node) -> Node:
