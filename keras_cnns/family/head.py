@@ -67,6 +67,11 @@ def no_padding(x: Tensor, net: Variant) -> Tensor:
     return x
 
 
+def one_box(net: Variant) -> int:
+    """Each position has one set of class scores."""
+    return 1
+
+
 @dataclass(frozen=True)
 class Head(Generic[Row]):
     """The head of a family's networks.
@@ -81,6 +86,9 @@ class Head(Generic[Row]):
       inputs: makes the inputs besides the picture, by name.
       pad: pads the picture before it enters the backbone.
       proposes: the network proposes its own regions, and training them has a loss of its own.
+      boxes: the number of boxes at each position of the layer that gives the class scores.
+      assignment: of a one-stage detector, the rule by which training assigns objects to its boxes, a key of
+        `ONE_STAGE` in tasks/by_name.py; "" for other networks.
     """
 
     predict: Predict[Row]
@@ -91,6 +99,8 @@ class Head(Generic[Row]):
     inputs: Callable[[Row], dict[str, Tensor]] = no_inputs
     pad: Callable[[Tensor, Row], Tensor] = no_padding
     proposes: bool = False
+    boxes: Callable[[Row], int] = one_box
+    assignment: str = ""
 
     def outputs(self, levels: Levels, net: Row, unit: ConvUnit, *, classes: int, activation: str | None) -> Any:
         """The output of `predict`, in a list with those of auxiliary classifiers where the row has any."""

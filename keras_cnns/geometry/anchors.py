@@ -1,6 +1,7 @@
 """Anchors: the boxes that a region proposal network starts from. Ren et al. 2015, 1506.01497, section 3.1.1."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,51 @@ def anchors(
     sizes = shapes(scales, ratios)
     corners = np.concatenate([-sizes, sizes], 1) / 2  # [k, 4]
     corners = ops.convert_to_tensor(np.round(corners) if rounded else corners, "float32")
-    down, across = (ops.cast(n, "float32") for n in (stride if isinstance(stride, list | tuple) else (stride, stride)))
+    both = stride if isinstance(stride, list | tuple) else (stride, stride)
+    return centred(height, width, both, corners, offset)
+
+
+def pyramid_anchors(
+    levels: Sequence[Tensor],
+    stride: int,
+    scales: Sequence[Sequence[float]],
+    ratios: Sequence[float],
+    *,
+    offset: float = 0.5,
+    rounded: bool = False,
+) -> list[Tensor]:
+    """The anchors of each level of a feature pyramid, float32 [h * w * k, 4].
+
+    Args:
+      levels: feature maps [batch, h, w, ...], the finest first; only their sizes are read.
+      stride: pixels between neighbouring positions of the first level. Other strides follow from the levels' sizes, in
+        whole pixels.
+      scales: for each level, the square roots of its anchors' areas in pixels.
+      ratios, offset, rounded: see `anchors`.
+
+    Example:
+      pyramid_anchors(levels, 8, ((32, 40, 51), (64, 81, 102)), (0.5, 1, 2))  # two levels, 9 anchors a position
+    """
+    picture = [n * stride for n in ops.shape(levels[0])[1:3]]
+    boxes = []
+    for level, own in zip(levels, scales, strict=True):
+        height, width = ops.shape(level)[1:3]
+        strides = (picture[0] // height, picture[1] // width)
+        boxes.append(anchors(height, width, strides, own, ratios, offset=offset, rounded=rounded))
+    return boxes
+
+
+def centred(
+    height: int | Tensor, width: int | Tensor, stride: Sequence[Any], corners: Tensor, offset: float = 0.5
+) -> Tensor:
+    """The boxes of every position of a feature map, float32 [height * width * k, 4].
+
+    Args:
+      height, width, offset: as for `anchors`.
+      stride: (vertical, horizontal) pixels between neighbouring positions.
+      corners: the boxes of one position relative to its centre, float32 [k, 4].
+    """
+    down, across = (ops.cast(n, "float32") for n in stride)
     x = (ops.cast(ops.arange(width), "float32") + offset) * across
     y = (ops.cast(ops.arange(height), "float32") + offset) * down
     x, y = ops.meshgrid(x, y)

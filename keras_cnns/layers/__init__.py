@@ -7,6 +7,7 @@ file of this package with `keras.saving.load_model`.
 from keras_cnns.layers.adaptive_pooling import AdaptivePooling2D
 from keras_cnns.layers.any_size import CropLike, PadToMultiple, ResizeLike, SamePadding2D
 from keras_cnns.layers.bilinear import Bilinear
+from keras_cnns.layers.dense_detections import DenseDetections
 from keras_cnns.layers.detections import Detections
 from keras_cnns.layers.euclidean_rbf import EuclideanRBF
 from keras_cnns.layers.flatten_regions import FlattenRegions
@@ -19,8 +20,10 @@ from keras_cnns.layers.proposals import Proposals
 from keras_cnns.layers.pyramid_proposals import PyramidProposals
 from keras_cnns.layers.pyramid_roi_align import PyramidRoIAlign
 from keras_cnns.layers.response_normalization import GlobalResponseNormalization
+from keras_cnns.layers.retinanet_detections import RetinaNetDetections
 from keras_cnns.layers.roi_align import RoIAlign
 from keras_cnns.layers.roi_max_pooling import RoIMaxPooling
+from keras_cnns.layers.ssd_detections import SSDDetections
 from keras_cnns.layers.standardized import StandardizedConv2D
 from keras_cnns.layers.table_conv import TableConv2D
 from keras_cnns.layers.weighted_pooling import WeightedPooling2D
@@ -29,6 +32,7 @@ __all__ = [
     "AdaptivePooling2D",
     "Bilinear",
     "CropLike",
+    "DenseDetections",
     "Detections",
     "EuclideanRBF",
     "FlattenRegions",
@@ -43,8 +47,10 @@ __all__ = [
     "PyramidProposals",
     "PyramidRoIAlign",
     "ResizeLike",
+    "RetinaNetDetections",
     "RoIAlign",
     "RoIMaxPooling",
+    "SSDDetections",
     "SamePadding2D",
     "StandardizedConv2D",
     "TableConv2D",

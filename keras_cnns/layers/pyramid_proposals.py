@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_cnns.geometry.anchors import anchors
+from keras_cnns.geometry.anchors import pyramid_anchors
 from keras_cnns.geometry.boxes import clip, decode
 from keras_cnns.geometry.nms import nms
 from keras_cnns.layers.proposals import SMALLEST
@@ -69,16 +69,8 @@ class PyramidProposals(keras.layers.Layer):
 
     def _anchors(self, levels: Sequence[Tensor]) -> list[Tensor]:
         """For each level, its anchors [h * w * k, 4]."""
-        picture = [n * self.stride for n in ops.shape(levels[0])[1:3]]
-        anchors_of_levels = []
-        for level, scale in zip(levels, self.scales, strict=True):
-            height, width = ops.shape(level)[1:3]
-            strides = [picture[0] // height, picture[1] // width]
-            anchors_of_level = anchors(
-                height, width, strides, (scale,), self.ratios, offset=self.offset, rounded=self.rounded
-            )
-            anchors_of_levels.append(anchors_of_level)
-        return anchors_of_levels
+        scales = [(scale,) for scale in self.scales]
+        return pyramid_anchors(levels, self.stride, scales, self.ratios, offset=self.offset, rounded=self.rounded)
 
     def propose(
         self,

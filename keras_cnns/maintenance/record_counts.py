@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_cnns.blocks.dense_heads import is_one_stage, trained_part
 from keras_cnns.builder import build
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.profiling.layer_table import totals
@@ -74,6 +75,9 @@ def _answer(model: Any, picture: np.ndarray) -> Any:
     """The outputs; of a detector, whose boxes jump if two scores are nearly equal, those of its parts for one box."""
     if "detections" not in [layer.name for layer in model.layers]:
         return model(picture, training=False)
+    if is_one_stage(model):
+        scores, deltas, _ = trained_part(model)(picture, training=False)
+        return [scores, deltas]
     first, heads = parts(model)
     outputs = first(picture, training=False)
     level, *proposed = outputs if len(model.inputs) == 1 else [outputs]

@@ -71,11 +71,12 @@ def pad(x: Tensor, net: FPN) -> Tensor:
 
 def predict(levels: Levels, net: FPN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
     """The detections on each picture: see `layers.Detections`."""
-    image, pyramid = levels.image, _pyramid([levels[name] for name in net.levels], net)
+    image, maps = levels.image, pyramid([levels[name] for name in net.levels], net)
+    lowest = int(net.levels[0].removeprefix("C"))
+    maps.append(layers.MaxPooling2D(1, 2, name=f"fpn_outer{lowest + len(maps)}")(maps[-1]))
     rpn = _conv(net.rpn, 3, "rpn", "relu")
     objectness, deltas = _conv(len(net.ratios), 1, "rpn_objectness"), _conv(4 * len(net.ratios), 1, "rpn_deltas")
-    shared = [rpn(x) for x in pyramid]
-    lowest = int(net.levels[0].removeprefix("C"))
+    shared = [rpn(x) for x in maps]
     propose = own.PyramidProposals(
         2**lowest,
         net.scales,
@@ -87,19 +88,21 @@ def predict(levels: Levels, net: FPN, unit: ConvUnit, *, classes: int, activatio
         name="proposals",
     )
     boxes = propose([objectness(x) for x in shared], [deltas(x) for x in shared], image)
-    pooled = own.PyramidRoIAlign(7, lowest, aligned=net.aligned, name="roi_pooling")(pyramid[:-1], boxes)
+    pooled = own.PyramidRoIAlign(7, lowest, aligned=net.aligned, name="roi_pooling")(maps[:-1], boxes)
     return refined(pooled, boxes, image, net, unit, classes=classes, overlap=net.overlap)
 
 
-def _pyramid(levels: list[Tensor], net: FPN) -> list[Tensor]:
-    """Each level joined with the next coarser one, finest first, and one more of half the size at the end."""
+def pyramid(levels: list[Tensor], net: Any) -> list[Tensor]:
+    """Each level joined with the next coarser one, finest first.
+
+    net: a row with `levels` and `width`.
+    """
     first = int(net.levels[0].removeprefix("C"))
     inner = [_conv(net.width, 1, f"fpn_inner{n}")(x) for n, x in enumerate(levels, start=first)]
     for i in range(len(inner) - 2, -1, -1):
         above = layers.UpSampling2D(2, name=f"fpn_upsample{first + i}")(inner[i + 1])
         inner[i] = layers.Add(name=f"fpn_add{first + i}")([inner[i], above])
-    outer = [_conv(net.width, 3, f"fpn_outer{n}")(x) for n, x in enumerate(inner, start=first)]
-    return [*outer, layers.MaxPooling2D(1, 2, name=f"fpn_outer{first + len(outer)}")(outer[-1])]
+    return [_conv(net.width, 3, f"fpn_outer{n}")(x) for n, x in enumerate(inner, start=first)]
 
 
 def _conv(filters: int | None, kernel: int, name: str, activation: str | None = None) -> Any:

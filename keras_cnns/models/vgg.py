@@ -25,6 +25,7 @@ class VGG(Variant):
       last: the kernel of a block's third convolution.
       lrn: local response normalization follows conv1_1.
       batch_norm: a batch normalization follows each convolution; the paper predates it.
+      pool_padding: "valid", or "same" so that a max pooling of an odd size keeps its last row and column.
       fc: units of the fully connected layers before the class scores.
     """
 
@@ -38,6 +39,7 @@ class VGG(Variant):
     preprocessing: str = "torch"
     initializer: str = "he_normal"
     dropout: float = 0.5
+    pool_padding: str = "valid"
     fc: tuple[int, ...] = (4096, 4096)
 
 
@@ -69,7 +71,7 @@ def features(x: Tensor, net: VGG, unit: ConvUnit) -> dict[str, Tensor]:
             if net.lrn and block == 1:
                 x = local_response_norm(x, name="norm1")
         levels[f"C{block - 1}"] = x
-        x = unit.max_pool(x, 2, 2, padding="valid", name=f"pool{block}")
+        x = unit.max_pool(x, 2, 2, padding=net.pool_padding, name=f"pool{block}")
     del levels["C0"]  # the first block is not a level
     return levels | {"C5": x}
 

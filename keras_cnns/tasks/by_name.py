@@ -19,6 +19,10 @@ TASKS = {
 >>> sorted(keras_cnns.tasks.TASKS)
 ['classification', 'detection', 'segmentation']
 """
+ONE_STAGE = {
+    "ssd": ("detection.one_stage.ssd", "SSD"),
+    "retinanet": ("detection.one_stage.retinanet", "RetinaNet"),
+}  # how a one-stage detector assigns objects to its boxes (`Head.assignment`) -> its task, as in TASKS
 PARTS = {"proposals": "Proposals", "heads": "Heads"}  # part of a two-stage detector -> its class in `alternating`
 
 
@@ -40,7 +44,7 @@ def of(recipe: Any) -> Task:
     task = network.task
     if task not in TASKS:
         raise BadArgument(f"{recipe.model} is for {task}, which cannot be trained here.")
-    module, name = TASKS[task]
+    module, name = ONE_STAGE[network.head.assignment] if network.head.assignment else TASKS[task]
     if recipe.labels == "several":
         if task != "classification":
             raise BadArgument(f"labels is 'several', and {recipe.model} is for {task}: leave it at one.")

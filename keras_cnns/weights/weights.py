@@ -72,11 +72,12 @@ class Weights:
         """The number of classes of the file's classifier; `None` if it has no classifier that fits."""
         if self.name not in registry() or not self.has_classifier:
             return None
-        head = entry(self.name).head
+        network = entry(self.name)
+        head, boxes = network.head, network.head.boxes(network.variant)
         for variable in ("bias", "1"):
             bias = self.tensors.arrays.get(f"{head.scores[0]}/{variable}")
-            if bias is not None and np.ndim(bias) == 1:
-                return len(bias) - head.background
+            if bias is not None and np.ndim(bias) == 1 and len(bias) % boxes == 0:
+                return len(bias) // boxes - head.background
         return None
 
     def check_classifier(self, *, allow_new: bool) -> None:

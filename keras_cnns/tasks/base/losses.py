@@ -32,6 +32,17 @@ def distance(target: tf.Tensor, logits: tf.Tensor, j: float = 1.0) -> tf.Tensor:
 LOSSES = {"cross_entropy": cross_entropy, "focal": focal, "mse": mse, "distance": distance}
 
 
+def sigmoid_focal(target: tf.Tensor, logits: tf.Tensor, alpha: float = 0.25, gamma: float = 2.0) -> tf.Tensor:
+    """Elementwise, of independent classes. Lin et al. 2017, 1708.02002, equation 5.
+
+    Binary cross entropy weighted with (1 - p)^gamma, p the probability of the target, which is 0 or 1, and with alpha
+    where the target is 1 or 1 - alpha where it is 0.
+    """
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(target, logits)
+    wrong = tf.sigmoid(tf.where(target > 0, -logits, logits))
+    return tf.where(target > 0, alpha, 1.0 - alpha) * wrong**gamma * entropy
+
+
 def smooth_l1(difference: tf.Tensor, beta: float = 1.0) -> tf.Tensor:
     """Elementwise: squared up to beta, linear beyond it. Girshick 2015, 1504.08083, equation 3 (beta = 1)."""
     size = tf.abs(difference)

@@ -15,9 +15,9 @@ from keras_cnns.models.fast_rcnn import WEIGHTS, parts
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.types import Recipe
 from keras_cnns.tasks.base.losses import smooth_l1
+from keras_cnns.tasks.detection.matching import IGNORED, match, sample
 from keras_cnns.tasks.detection.task import Detection
 from keras_cnns.tasks.detection.two_stage import regions
-from keras_cnns.tasks.detection.two_stage.matching import IGNORED, match, sample
 from keras_cnns.tasks.detection.two_stage.suppression import suppress
 
 ANCHORS, REGIONS = 256, 128  # regions of each picture that are trained on

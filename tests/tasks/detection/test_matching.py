@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_cnns.tasks.detection.two_stage.matching import IGNORED, NOTHING, match, sample
+from keras_cnns.tasks.detection.matching import IGNORED, NOTHING, match, sample
 from tests.geometry.test_boxes import EXTREMES, plain_iou
 
 ANCHORS = np.array([[0, 0, 10, 10], [0, 0, 10, 6], [0, 0, 10, 4], [50, 50, 60, 60], [20, 20, 24, 24]], "float32")
