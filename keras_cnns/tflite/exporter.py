@@ -36,6 +36,7 @@ from keras_cnns.tflite.quantize.job import Job
 from keras_cnns.tflite.quantize.settings import FileSettings
 from keras_cnns.tflite.quantize.shared import Shared
 from keras_cnns.tflite.rewrite.ends import joined_parts, with_ends
+from keras_cnns.tflite.rewrite.raw_boxes import head_of
 from keras_cnns.tflite.settings import FASTEST, Description, Ends, Limits, check_path
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
@@ -94,7 +95,9 @@ class Exporter:
         self.other_targets = [target for target in _selected(targets) if target.name != "litert"]
         ends, self.description = ends or Ends(), description or Description()
         self.card = self.description.card_of(model)
-        keras_model = with_ends(convert.load(aware.native(model)), ends.preprocessing, ends.head, ends.k)
+        keras_model = convert.load(aware.native(model))
+        head, self._decoding = head_of(keras_model, ends.head, wanted=self._rewrites.raw_boxes)
+        keras_model = with_ends(keras_model, ends.preprocessing, head, ends.k)
         float_model = FloatModel.of(keras_model).explained(ends.explain)
         memory_needed.check(float_model.model)
         synthesize = _synthesizer(float_model) if isinstance(calibration, str) and calibration == WORD else None
@@ -149,7 +152,8 @@ class Exporter:
         with progress.step(f"converting to {scheme}"):
             reference, data = build_file.build(self.float_model, scheme, job)
         normalization = self.description.normalization or guessed_normalization(self.pictures)
-        data = metadata.attach(data, self._labelled_card(scheme), normalization=normalization)
+        card = self._labelled_card(scheme)
+        data = metadata.attach(data, card, normalization=normalization, decoding=self._decoding)
         with written_aside(path) as temporary, temporary_folder() as folder:
             temporary.write_bytes(data)
             float_file = Path(folder, "float32.tflite")
@@ -239,7 +243,8 @@ class Exporter:
         """The settings with the target's types of inputs and outputs where they are left at float32."""
         if not schemes.find(scheme).integer_io or settings.integer_io:
             return settings
-        return replace(settings, input_type=self._rewrites.input_type, output_type=self._rewrites.output_type)
+        output_type = "float32" if self._decoding else self._rewrites.output_type
+        return replace(settings, input_type=self._rewrites.input_type, output_type=output_type)
 
     def _with_targets(self, report: Report, file: Path) -> Report:
         """The report with the results of the targets other than LiteRT; it fails where one of them fails."""

@@ -17,11 +17,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.saving.card import ENTRY, Card
-from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.file import detector_metadata, flatbuffer
+from keras_cnns.tflite.file.detector_metadata import Decoding
 
 NAME, IDENTIFIER = b"TFLITE_METADATA", b"M001"
 LABELS = "labels.txt"
 _NORMALIZATION_OPTIONS, _IMAGE_PROPERTIES, _TENSOR_AXIS_LABELS = 1, 2, 2  # members of the schema's unions and enums
+_BOUNDING_BOX, _BOUNDARIES = 3, 1
 _RGB, _GRAYSCALE = 1, 2
 
 
@@ -42,17 +44,24 @@ def normalization(low: float, high: float) -> Normalization:
     return Normalization((0.0 - low * std,), (std,))
 
 
-def attach(data: bytes, card: Card, *, normalization: Normalization | None = None) -> bytes:
-    """The flatbuffer `data` with TFLite metadata, and with `card` and the class names packed behind it."""
+def attach(
+    data: bytes, card: Card, *, normalization: Normalization | None = None, decoding: Decoding | None = None
+) -> bytes:
+    """The flatbuffer `data` with TFLite metadata, and with `card` and the class names packed behind it.
+
+    decoding: of a detector whose boxes are decoded outside of the file, which then says how.
+    """
     model = flatbuffer.read(data)
     graph = model.subgraphs[0]
     names = _signature_names(model)
     images = [_image(names.get(i), graph.tensors[i], normalization) for i in graph.inputs]
     scores = [_scores(names.get(i), graph.tensors[i], card.labels) for i in graph.outputs]
+    if decoding is not None:
+        _boxes(scores[[names.get(i) for i in graph.outputs].index(detector_metadata.LOCATION)])
     entry = schema.MetadataT()
     entry.name, entry.buffer = NAME, len(model.buffers)
     kept = schema.BufferT()
-    kept.data = _metadata(card, images, scores)
+    kept.data = _metadata(card, images, scores, decoding)
     model.buffers.append(kept)
     model.metadata = [*(model.metadata or []), entry]
     return flatbuffer.write(model, behind=lambda size: _archive(size, card))
@@ -128,8 +137,20 @@ def _scores(name: str | None, tensor: schema.TensorT, labels: Sequence[object]) 
     return fields
 
 
-def _metadata(card: Card, images: list[_Table], scores: list[_Table]) -> np.ndarray:
+def _boxes(location: _Table) -> None:
+    """Describes an output as boxes in fractions of the picture."""
+    properties = _Table({1: ("byte", _BOUNDARIES)})
+    location.pop(6, None)
+    location |= {
+        1: "The boxes of all positions, to be decoded.",
+        3: _Table({0: ("ubyte", _BOUNDING_BOX), 1: properties}),
+    }
+
+
+def _metadata(card: Card, images: list[_Table], scores: list[_Table], decoding: Decoding | None) -> np.ndarray:
     graph = _Table({2: images, 3: scores})
+    if decoding is not None:
+        graph[9] = [_Table({0: detector_metadata.NAME, 1: detector_metadata.options(decoding)})]
     fields = _Table({0: card.name, 1: f"{card.name}, made by keras_cnns.", 3: [graph], 7: "1.0.0"})
     for number, key in ((2, "version"), (4, "author"), (5, "license")):
         if card.source.get(key):
@@ -145,6 +166,8 @@ def _write(builder: flatbuffers.Builder, value: Any) -> int:
         return builder.CreateString(value)
     if isinstance(value, np.ndarray):
         return builder.CreateNumpyVector(value)
+    if isinstance(value, bytes):
+        return _aligned(builder, value)
     if isinstance(value, list):
         offsets = [_write(builder, entry) for entry in value]
         builder.StartVector(4, len(offsets), 4)
@@ -160,6 +183,14 @@ def _write(builder: flatbuffers.Builder, value: Any) -> int:
         else:
             builder.PrependUOffsetTRelativeSlot(number, field, 0)
     return builder.EndObject()
+
+
+def _aligned(builder: flatbuffers.Builder, value: bytes) -> int:
+    """A vector of bytes that begins at a multiple of 16, as a flatbuffer inside of another one must."""
+    builder.StartVector(1, len(value), 16)
+    for byte in reversed(value):
+        builder.PrependByte(byte)
+    return int(builder.EndVector())
 
 
 def _text(name: bytes | str) -> str:

@@ -14,6 +14,7 @@ from keras_cnns.support.errors import BadArgument, UnsupportedModel, first_line,
 from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.tflite.rewrite.endings import behind_passing, is_activation, is_log_softmax, is_softmax
 from keras_cnns.tflite.rewrite.prepare import decomposed
+from keras_cnns.tflite.rewrite.raw_boxes import raw_boxes
 
 HEADS = {
     "softmax": "probabilities",
@@ -21,6 +22,7 @@ HEADS = {
     "argmax": "the number of the class with the highest score",
     "top_k": 'the `k` highest scores and their classes, as the outputs "scores" and "classes"',
     "parts": "the inputs of the last concatenation as separate outputs, each with its own scale in an integer file",
+    "raw_boxes": 'the boxes and scores of every position of a one-stage detector, as "location" and "score"',
 }
 """What can replace the last operation of a network in its file: {name: description}.
 
@@ -81,6 +83,8 @@ def _under(model: keras.Model, head: str, k: int) -> keras.Model:
         raise BadArgument(f"there is no head {head!r}: choose from {', '.join(HEADS)}.{nearest(head, HEADS)}")
     if head == "parts":
         return _in_parts(model)
+    if head == "raw_boxes":
+        return raw_boxes(model)
     shape = model.outputs[0].shape
     if len(model.outputs) != 1 or len(shape) != 2:
         raise UnsupportedModel(

@@ -1,4 +1,5 @@
-"""MediaPipe Tasks: ImageClassifier for files that answer scores, ImageSegmenter for files that answer a class map."""
+"""MediaPipe Tasks: ImageClassifier for files that answer scores, ImageSegmenter for files that answer a class map,
+ObjectDetector for one-stage detectors without their post-processing."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,6 +9,7 @@ import numpy as np
 
 from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.tflite.file.contents import Tensor, TFLiteFile
+from keras_cnns.tflite.file.detector_metadata import LOCATION, SCORE
 from keras_cnns.tflite.file.metadata_reader import NAME, TensorMetadata, read_metadata
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
@@ -29,7 +31,7 @@ class MediaPipe:
 
     def rewrites(self) -> Rewrites:
         # it runs LiteRT with XNNPACK
-        return replace(LITERT_REWRITES, input_type="uint8", output_type="uint8", byte_pictures=True)
+        return replace(LITERT_REWRITES, input_type="uint8", output_type="uint8", byte_pictures=True, raw_boxes=True)
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
         findings = rules.ends(
@@ -87,6 +89,9 @@ class MediaPipe:
     def _run(self, file: TFLiteFile, pictures: np.ndarray) -> Outputs:
         """The answers to pictures of bytes (N, H, W, C)."""
         outputs = {name: tensor for name, tensor in file.outputs.items() if tensor.type in ENDS}
+        if set(outputs) == {LOCATION, SCORE}:
+            self._child({"file": str(file.path.resolve()), "task": "detect", "outputs": []}, {"pictures": pictures})
+            raise CannotRun(f"MediaPipe runs {file.path.name} and answers boxes, which are not compared.")
         task = "classify" if all(len(tensor.shape) == 2 for tensor in outputs.values()) else "segment"
         single = next(iter(outputs.values()), None)
         if task == "segment" and (len(outputs) != 1 or single is None or len(single.shape) != 4):
@@ -138,6 +143,12 @@ def _run(job: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> tuple[dict
         for picture in inputs["pictures"]
     ]
     outputs: dict[str, list] = {name: [] for name in job["outputs"]}
+    if job["task"] == "detect":
+        options = vision.ObjectDetectorOptions(base_options=base)
+        with vision.ObjectDetector.create_from_options(options) as detector:
+            for picture in pictures:
+                detector.detect(picture)
+        return {}, {}
     if job["task"] == "classify":
         options = vision.ImageClassifierOptions(base_options=base, max_results=-1)
         with vision.ImageClassifier.create_from_options(options) as classifier:

@@ -33,6 +33,7 @@ class Rewrites:
     float16_biases: whether a float16 file stores its biases in float16 too.
     byte_pictures: whether the runtime takes pictures of bytes only; then the file is compared on such pictures.
     sparse_weights: whether kernels that are mostly zero may be stored as sparse tensors.
+    raw_boxes: whether the runtime decodes the boxes of a one-stage detector itself.
     """
 
     hard_swish: Form = "full"
@@ -47,6 +48,7 @@ class Rewrites:
     float16_biases: bool = False
     byte_pictures: bool = False
     sparse_weights: bool = False
+    raw_boxes: bool = False
 
 
 @dataclass(frozen=True)
