@@ -56,7 +56,7 @@ def build(
     Args:
       network: one of `list_models()`.
       weights: `None` (random), or what `load_weights` accepts: a file, a folder, an address, or "imagenet", "keras",
-        "torchvision" or "timm". The numerics and the preprocessing of the weights come with them.
+        "torchvision", "timm" or "yolox". The numerics and the preprocessing of the weights come with them.
       include_top: with the classifier. Without it the model ends in the last level.
       input_shape: (height, width, channels); `None`: as published. Height and width may be None if the network ends in
         global pooling.

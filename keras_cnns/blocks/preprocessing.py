@@ -95,6 +95,7 @@ def of_unit_range(mean: Sequence[float], std: Sequence[float]) -> "str | Preproc
 
 PREPROCESSING = {
     "none": Preprocessing(),
+    "bgr": Preprocessing(bgr=True),
     "unit": Preprocessing(scale=1 / 255),
     "tf": Preprocessing(scale=1 / 127.5, offset=-1.0),
     "torch": Preprocessing(scale=1 / 255, mean=IMAGENET_MEAN, std=IMAGENET_STD),

@@ -27,6 +27,7 @@ from keras_cnns.layers.ssd_detections import SSDDetections
 from keras_cnns.layers.standardized import StandardizedConv2D
 from keras_cnns.layers.table_conv import TableConv2D
 from keras_cnns.layers.weighted_pooling import WeightedPooling2D
+from keras_cnns.layers.yolox_detections import YOLOXDetections
 
 __all__ = [
     "AdaptivePooling2D",
@@ -55,4 +56,5 @@ __all__ = [
     "StandardizedConv2D",
     "TableConv2D",
     "WeightedPooling2D",
+    "YOLOXDetections",
 ]

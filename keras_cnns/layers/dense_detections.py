@@ -36,6 +36,9 @@ class DenseDetections(keras.layers.Layer):
       threshold: two boxes of a class whose intersection over union is larger count as one object.
       candidates: the number of best boxes of each class ("softmax") or of each level ("sigmoid") that enter
         suppression, as in torchvision.
+
+    Example:
+      isinstance(keras_cnns.build("retinanet").get_layer("detections"), DenseDetections)  # True
     """
 
     def __init__(
@@ -131,7 +134,7 @@ class DenseDetections(keras.layers.Layer):
         }
 
     def compute_output_spec(self, scores: Tensor, deltas: Tensor, levels: Sequence[Tensor], image: Tensor) -> dict:
-        shape = (scores.shape[0], self.count)
+        shape = (deltas.shape[0], self.count)
         return {
             "boxes": keras.KerasTensor((*shape, 4), "float32"),
             "classes": keras.KerasTensor(shape, "int32"),

@@ -12,10 +12,10 @@ from keras_cnns.blocks.conv import TORCH, ConvUnit
 from keras_cnns.blocks.dense_heads import DETECTIONS, joined
 from keras_cnns.blocks.head import score_dtype
 from keras_cnns.blocks.own_layers import own
+from keras_cnns.blocks.pixels import pad_to_multiple
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper
 from keras_cnns.models.fast_rcnn import normal
-from keras_cnns.models.fcn import pad_to_stride
 from keras_cnns.models.fpn import pyramid
 from keras_cnns.support.lazy_imports import keras, layers
 from keras_cnns.support.types import Tensor
@@ -76,7 +76,7 @@ VARIANTS = {
 
 def pad(x: Tensor, net: RetinaNet) -> Tensor:
     """The picture, padded so that each level is half as large as the one before."""
-    return pad_to_stride(x)
+    return pad_to_multiple(x)
 
 
 def predict(levels: Levels, net: RetinaNet, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:

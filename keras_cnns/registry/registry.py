@@ -17,6 +17,7 @@ from keras_cnns.models import (
     bit,
     convnext,
     convnext_v2,
+    csp_darknet,
     deeplab_v3,
     deeplab_v3_plus,
     densenet,
@@ -60,6 +61,7 @@ from keras_cnns.models import (
     wide_resnet,
     wide_resnet_cifar,
     xception,
+    yolox,
     zfnet,
 )
 from keras_cnns.support.errors import BadArgument, nearest
@@ -125,6 +127,8 @@ FAMILIES: dict[str, Family[Any]] = {
     "efficientnet_lite": own_levels(efficientnet_lite),
     "regnet": own_levels(regnet),
     "efficientnet_v2": own_levels(efficientnet_v2),
+    "csp_darknet": own_levels(csp_darknet),
+    "yolox": on_backbone(yolox),
     "convnext": own_levels(convnext),
     "convnext_v2": own_levels(convnext_v2),
     "mobilenet_v4": own_levels(mobilenet_v4),

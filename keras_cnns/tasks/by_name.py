@@ -22,6 +22,7 @@ TASKS = {
 ONE_STAGE = {
     "ssd": ("detection.one_stage.ssd", "SSD"),
     "retinanet": ("detection.one_stage.retinanet", "RetinaNet"),
+    "yolox": ("detection.one_stage.yolox", "YOLOX"),
 }  # how a one-stage detector assigns objects to its boxes (`Head.assignment`) -> its task, as in TASKS
 PARTS = {"proposals": "Proposals", "heads": "Heads"}  # part of a two-stage detector -> its class in `alternating`
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_cnns.support.validation import text_of
 
-SOURCES = ("keras", "torchvision", "timm")
+SOURCES = ("keras", "torchvision", "timm", "yolox")
 LISTS = ("range", "mean", "std")  # tuples here, lists in JSON
 
 
@@ -54,7 +54,7 @@ def published_set(row: dict[str, Any]) -> Published:
 
 @cache
 def catalog() -> dict[str, dict[str, Published]]:
-    """{name: {publisher: its weights}}; the publishers are "keras", "torchvision" and "timm"."""
+    """{name: {publisher: its weights}}; the publishers are those of `SOURCES`."""
     data = json.loads(files(__package__).joinpath("catalog.json").read_text())
     return {name: {source: published_set(row) for source, row in rows.items()} for name, rows in data.items()}
 

@@ -44,9 +44,9 @@ def load_weights(model: Any, source: str | os.PathLike[str]) -> None:
     Args:
       model: a `keras.Model` from `build`.
       source: a file (`.h5`, `.weights.h5`, `.keras`, `.safetensors`, `.pth`), a folder of a hub, an address (https://
-        or file://, with `#sha256=...` at its end if the digest is known), or "keras", "torchvision" or "timm" for the
-        weights that this library publishes, which are downloaded once. "imagenet" is the first of them that publishes
-        any.
+        or file://, with `#sha256=...` at its end if the digest is known), or "keras", "torchvision", "timm" or "yolox"
+        for the weights that this library publishes, which are downloaded once. "imagenet" is the first of them that
+        publishes any.
 
     Raises:
       UserError: the source cannot be found or read, or holds weights of another network or values that are not finite.

@@ -15,7 +15,7 @@ from keras_cnns.weights.classifier import adopt
 from keras_cnns.weights.formats.unwrap import AVERAGE
 from keras_cnns.weights.names.table import Arrays
 
-TORCH = ("torchvision", "timm", "efficientnet_pytorch", "transformers", "detectron2")
+TORCH = ("torchvision", "timm", "efficientnet_pytorch", "transformers", "detectron2", "yolox")
 SHARE = 0.15  # of all tensors, at least, in a part that may be the network
 
 

@@ -39,6 +39,7 @@ from keras_cnns.weights.names import (
     vgg,
     wide_resnet,
     xception,
+    yolox,
 )
 from keras_cnns.weights.names.table import Arrays, Names
 
@@ -74,6 +75,7 @@ TABLES: dict[str, Names] = {
     "vgg": vgg.NAMES,
     "wide_resnet": wide_resnet.NAMES,
     "xception": xception.NAMES,
+    "yolox": yolox.NAMES,
 }
 NO_NAMES = Names({}, {})  # a family that no other library has
 ORIGINS = ("keras", "torchvision", "timm")

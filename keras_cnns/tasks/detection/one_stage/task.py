@@ -21,7 +21,7 @@ class OneStage(Detection):
       last: that layer.
     """
 
-    logged = ("loss", "class_loss", "box_loss")
+    logged: tuple[str, ...] = ("loss", "class_loss", "box_loss")
 
     def network_for_training(self, classes: int) -> keras.Model:
         model = super().network_for_training(classes)
