@@ -56,15 +56,14 @@ def run_once(words):
     """(seconds, the highest memory of the process and its children together in MB)."""
     began = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peaks = {}
+    most = 0
     while process.poll() is None:
-        for number in _family(process.pid):
-            peaks[number] = max(peaks.get(number, 0), _peak(number))
+        most = max(most, sum(map(_peak, _family(process.pid))))
         time.sleep(0.002)
     seconds = time.perf_counter() - began
     if process.returncode:
         sys.exit(f"{' '.join(words[2:])[:80]} ended with {process.returncode}")
-    return seconds, sum(peaks.values()) / 1e3
+    return seconds, most / 1e3
 
 
 def _family(number):

@@ -8,26 +8,23 @@ from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support import memory
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.sizes import size_words
-from keras_cnns.tflite.quantize.affordable import MEMORY
 
-# Fitted to benchmarks/memory.py: what an export takes in any case, and bytes for each byte of weights and of results.
-FIXED, FIXED_INT8 = 0.2e9, 0.3e9
-PER_WEIGHT, PER_WEIGHT_INT8 = 2.2, 2.6
-PER_RESULT = 2.0  # calibration holds the results of all layers for one picture
+# Fitted to what benchmarks/memory.py measured: bytes in any case, and for each byte of weights and of layers' results.
+FIXED, PER_WEIGHT = 0.28e9, 3.0
+FIXED_CALIBRATED, PER_WEIGHT_CALIBRATED, PER_RESULT = 0.385e9, 4.0, 2.0
 
 
 def estimated_bytes(model: keras.Model, *, calibrated: bool = False) -> int:
-    """The growth of the process while it exports `model`, in bytes; measured figures are within half and twice of it.
+    """By how much the process will grow while it exports `model`, in bytes.
 
-    calibrated: to a scheme with ranges from pictures, whose layers are refined.
+    calibrated: to a scheme with ranges from pictures: calibration holds the results of all layers for one picture.
     """
     weights = 4 * sum(math.prod(variable.shape) for variable in model.weights)
     if not calibrated:
         return int(FIXED + PER_WEIGHT * weights)
     shapes = {id(x): x.shape for layer in model.layers for node in calls_of(layer) for x in node.output_tensors}
     results = sum(4 * math.prod(n or 1 for n in shape) for shape in shapes.values())
-    held = min(0.4 * MEMORY, 16 * results)
-    return int(FIXED_INT8 + PER_WEIGHT_INT8 * weights + PER_RESULT * results + held)
+    return int(FIXED_CALIBRATED + PER_WEIGHT_CALIBRATED * weights + PER_RESULT * results)
 
 
 def check(model: keras.Model, *, calibrated: bool = False) -> None:
