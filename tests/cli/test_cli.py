@@ -123,7 +123,7 @@ def test_benchmark_times_files_against_the_first(capsys, folder):
         ("predict colour.jpg --model damaged.tflite", "damaged.tflite"),
         ("predict colour.jpg --model damaged.keras", "damaged.keras"),
         ("predict nothing.png --model shapes.keras", "nothing.png"),
-        ("predict text.png --model shapes.keras", "no picture"),
+        ("predict text.png --model shapes.keras", "not a picture"),
         ("predict empty.png --model shapes.keras", "an empty file"),
         ("predict half.jpg --model shapes.keras", "half.jpg"),
         ("benchmark damaged.tflite", "damaged.tflite"),

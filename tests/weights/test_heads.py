@@ -226,7 +226,7 @@ def test_global_max_pooling_is_another_head(tmp_path):
     """Its Linear has the right size, and its answers would be wrong."""
     below = keras.applications.MobileNetV2(weights=None, include_top=False, pooling="max", input_shape=SHAPE)
     keras.Sequential([below, keras.layers.Dense(5)]).save(tmp_path / "x.keras")
-    with pytest.warns(UserWarning, match="anew"), pytest.raises(UserError, match="no classifier"):
+    with pytest.warns(UserWarning, match="keeps its initial weights"), pytest.raises(UserError, match="no classifier"):
         keras_cnns.build("mobilenet_v2", weights=tmp_path / "x.keras", input_shape=SHAPE)
 
 
