@@ -118,7 +118,7 @@ def written_by_detectron2(depth, in_first, path, x):
 
     It is no wheel: its source must be on the path.
     """
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("tests.weights.torch_peers").torch  # torchvision imports beside it
     backbone = pytest.importorskip("detectron2.modeling.backbone.resnet", exc_type=ImportError)
     torch.manual_seed(0)
     blocks = backbone.BottleneckBlock if depth > 34 else backbone.BasicBlock

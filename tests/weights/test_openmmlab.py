@@ -76,7 +76,7 @@ OTHERS = {
 
 def written_by_mmpretrain(theirs, path, size=(97, 75), x=None):
     """(pictures, logits) of a network with random weights, saved as mmengine's runner saves it."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("tests.weights.torch_peers").torch  # torchvision imports beside it
     mmpretrain = pytest.importorskip("mmpretrain", exc_type=ImportError)
     from mmengine.runner import save_checkpoint
 
