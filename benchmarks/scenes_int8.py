@@ -45,8 +45,8 @@ def main(path):
         result = task.measure(sums, data.names)
         return {key: round(result[key], 4) for key in task.held_out}
 
-    seen = np.stack([shapes.scene(n, "train", (height, width)).image for n in range(CALIBRATION)]).astype("float32")
-    shown = np.stack([shapes.scene(n, "test", (height, width)).image for n in range(COMPARED)]).astype("float32")
+    seen = np.stack([shapes.scene(n, "train", (height, width)).picture for n in range(CALIBRATION)]).astype("float32")
+    shown = np.stack([shapes.scene(n, "test", (height, width)).picture for n in range(COMPARED)]).astype("float32")
     answer = tf.function(lambda image: model(image, training=False))
     print("Keras", measured(lambda image, training: answer(image)), flush=True)
     with tempfile.TemporaryDirectory() as folder:

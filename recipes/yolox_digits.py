@@ -3,7 +3,8 @@
 Paper: Ge et al. 2021, "YOLOX: Exceeding YOLO Series in 2021", 2107.08430.
 Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other digits; nothing is downloaded.
 The network starts from random weights. The authors' mosaic and mixed pictures are left out.
-An epoch takes about two and a half minutes of one core. The accuracy after the last epoch has not been measured.
+An epoch takes about a minute and a half of one core. The accuracy after the last epoch has not been measured: a run of
+16 epochs with seed 0 had mAP@.5 0.627 and COCO mAP 0.371 after seven, both still rising.
 """
 
 from keras_cnns.training import Recipe, run
@@ -27,7 +28,7 @@ RECIPE = Recipe(
     warmup_epochs=0.5,
     batch_norm_momentum=0.9,
     ema=0.998,
-    epochs=8,
+    epochs=12,
     batch_size=8,
     out="runs/yolox_digits",
 )
