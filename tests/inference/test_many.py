@@ -171,3 +171,12 @@ def test_damaged_archives_are_refused(name, content, message, model, data, tmp_p
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=message):
         predict(model, tmp_path / name)
+
+
+def test_the_only_picture_of_a_record_may_have_any_name(data, tmp_path):
+    picture = (data / "folder/0.png").read_bytes()
+    values = {"title": b"a photo", "photo": picture}
+    features = {k: tf.train.Feature(bytes_list=tf.train.BytesList(value=[v])) for k, v in values.items()}
+    with tf.io.TFRecordWriter(str(tmp_path / "x.tfrecord")) as writer:
+        writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    assert [item.data for item in items(tmp_path / "x.tfrecord", Shard())] == [picture]
