@@ -87,7 +87,9 @@ def counted_by_tensorflow(model, *, plainly=True):
     profiler cannot look; dilated, on parts of a picture that was made larger for it.
     """
     for layer in model.layers if plainly else ():
-        if getattr(layer, "groups", 1) > 1 or max(_pair(getattr(layer, "dilation_rate", 1))) > 1:
+        if isinstance(layer, layers.DepthwiseConv2D) and layer.padding == "same":
+            layer.dilation_rate = (1, 1)  # as many positions and products
+        elif getattr(layer, "groups", 1) > 1 or max(_pair(getattr(layer, "dilation_rate", 1))) > 1:
             layer.convolution_op = partial(_plainly, layer)
     function = tf.function(lambda *x: model(list(x) if len(x) > 1 else x[0], training=False))
     shapes = [tf.TensorSpec((1, *t.shape[1:]), t.dtype) for t in model.inputs]
