@@ -89,4 +89,4 @@ def is_of_backbone(arrays: Arrays) -> bool:
 
     This is so if no layer scores pixels or boxes, and no name contains "backbone".
     """
-    return not any(path.startswith(SCORES) or "backbone." in path for path in arrays)
+    return not any(path.startswith(SCORES) or "_class_scores" in path or "backbone." in path for path in arrays)

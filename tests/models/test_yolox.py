@@ -97,3 +97,11 @@ def test_any_size_and_any_number_of_channels_and_classes(shape):
 def test_a_backbone_without_the_levels_is_refused(backbone, message):
     with pytest.raises(UserError, match=message):
         keras_cnns.build("yolox", backbone=backbone, columns={}, input_shape=(96, 96, 3), width=0.125)
+
+
+def test_a_saved_detector_is_where_training_starts(tmp_path):
+    model = keras_cnns.build("yolox", input_shape=(64, 64, 3), classes=3, **SMALL)
+    model.save(tmp_path / "net.keras")
+    again = keras_cnns.build("yolox", weights=tmp_path / "net.keras", input_shape=(64, 64, 3), **SMALL)
+    for ours, theirs in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
