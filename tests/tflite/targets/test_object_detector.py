@@ -16,7 +16,7 @@ from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.rewrite.raw_boxes import decoding, head_of, raw_boxes
 from keras_cnns.tflite.targets.table import find
 
-SIZE = (64, 96, 3)
+SIZE = (96, 128, 3)
 OVERLAP = 0.3  # at which MediaPipe suppresses a box
 LEAST = 0.3
 SMALL = {
@@ -158,7 +158,7 @@ def test_mediapipe_finds_what_the_network_finds(name, tmp_path):
         assert len(scores) >= 0.9 * count  # without a limit at the border, a few boxes overlap by other parts
         same = 0
         for box, score in zip(np.asarray(objects["boxes"][number])[:count], expected[:count], strict=True):
-            near = np.abs(boxes - box).max(1) <= 1.01  # whole pixels
+            near = np.abs(boxes - box).max(1) <= 2.01  # MediaPipe cuts corner and sides to whole pixels
             same += bool((near & (np.abs(scores - score) < 1e-4)).any())
         assert same >= 0.9 * count
         np.testing.assert_allclose(scores[0], expected[0], atol=1e-4)
@@ -173,10 +173,9 @@ def test_mediapipe_decodes_an_int8_file_as_its_metadata_says(yolox, tmp_path):
     run = Interpreter(model_path=str(file)).get_signature_runner()
     for picture, (boxes, scores) in zip(pictures(), answers(file), strict=True):
         raw = run(image=picture[None].astype("uint8"))
-        best = raw["score"][0, :, 0].argsort()[::-1][0]
+        best = np.abs(raw["score"][0, :, 0] - scores[0]) < 1e-5  # several positions may have the same integer
         expected = clipped(decoded(raw["location"][0], rule))[best]
-        assert np.abs(boxes[0] - expected).max() <= 1.01
-        np.testing.assert_allclose(scores[0], raw["score"][0, best, 0], atol=1e-5)
+        assert np.abs(boxes[0] - expected).max(1).min() <= 2.01
 
 
 def made(model, scheme, folder):
