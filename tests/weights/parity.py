@@ -15,7 +15,9 @@ import keras
 import numpy as np
 
 from keras_cnns import build
+from keras_cnns.blocks.dense_heads import trained_part
 from keras_cnns.family.head import GLOBAL_POOLING
+from keras_cnns.layers.dense_detections import DenseDetections
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.atomic_files import write_text
@@ -92,6 +94,9 @@ def largest_difference(expected, actual):
 
 def logits(ours, images, boxes):
     """A list of arrays: a network's answer, or a detector's parts, the second one of the boxes [B, R, 4]."""
+    if isinstance(ours.layers[-1], DenseDetections):
+        scores, deltas, _ = trained_part(ours)(images, training=False)
+        return [keras.ops.convert_to_numpy(y) for y in (scores, deltas)]
     if "roi_pooling" not in [layer.name for layer in ours.layers]:
         return [keras.ops.convert_to_numpy(keras.tree.flatten(ours(images, training=False))[0])]
     first, heads = parts(ours)

