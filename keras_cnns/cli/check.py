@@ -83,11 +83,12 @@ def tables(report: Any) -> Iterator[Any]:
 
 
 def _bytes(path: Path, folder: str | None) -> np.ndarray | None:
-    """The first pictures of a folder at the size of the file's input."""
+    """The first pictures of a folder at the size of the file's input, cropped as in the model's evaluation."""
     if folder is None:
         return None
     from keras_cnns.data.sources import walk
     from keras_cnns.inference.pictures import read_picture
+    from keras_cnns.saving.card import read_card
     from keras_cnns.tflite.file.reader import read_contents
 
     file = read_contents(path)
@@ -99,4 +100,5 @@ def _bytes(path: Path, folder: str | None) -> np.ndarray | None:
     paths = walk.pictures(folder)[:MOST_PICTURES]
     if not paths:
         raise BadArgument(f"there are no pictures in {folder}.")
-    return np.stack([read_picture(picture, shapes[0]) for picture in paths])
+    view = read_card(path).view()
+    return np.stack([read_picture(picture, shapes[0], **view) for picture in paths])

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from keras_cnns.inference.predict import Options, answers
 from keras_cnns.support import progress
 from keras_cnns.support.atomic_files import write_json, written_aside
 from keras_cnns.support.errors import BadArgument, NotInstalled, UnreadableFile
+from keras_cnns.support.untrusted import parse_json, read_json
 from keras_cnns.support.validation import path_of
 
 SUFFIXES = (".jsonl", ".parquet")
@@ -108,7 +110,9 @@ def _resumed(partial: Path, file: Path, settings: Mapping[str, Any], pictures: I
         partial.unlink(missing_ok=True)
         write_json(file, settings)
         return 0, 0
-    stored = json.loads(file.read_text(encoding="utf-8"))
+    stored = read_json(file)
+    if not isinstance(stored, dict):
+        raise UnreadableFile(f"{file} is damaged: delete it and {partial} to begin anew.")
     changed = [name for name, value in settings.items() if stored.get(name) != value]
     if changed:
         raise BadArgument(f"{partial} is of a run with another {' and '.join(changed)}: delete it to begin anew.")
@@ -118,13 +122,21 @@ def _resumed(partial: Path, file: Path, settings: Mapping[str, Any], pictures: I
         for line in lines:
             if not line.endswith(b"\n"):
                 break  # the run was stopped while it wrote this
-            row = json.loads(line)
+            row = _stored(line, partial)
             rows, broken, end, last = rows + 1, broken + ("error" in row), end + len(line), row["picture"]
     os.truncate(partial, end)
     skipped = next(islice(pictures, rows - 1, None), None) if rows else None
     if rows and (skipped is None or skipped.name != last):
         raise UnreadableFile(f"the pictures are others than when {partial} was begun: delete it to begin anew.")
     return rows, broken
+
+
+def _stored(line: bytes, partial: Path) -> dict[str, Any]:
+    with suppress(ValueError):
+        row = parse_json(line)
+        if isinstance(row, dict) and "picture" in row:
+            return row
+    raise UnreadableFile(f"a line of {partial} is damaged: delete the file to begin anew.")
 
 
 def _pyarrow() -> Any:

@@ -132,6 +132,28 @@ def test_a_partial_file_of_another_run_is_not_continued(model, data, tmp_path, m
         results.write(model, data / "folder", tmp_path / "r.jsonl", Options(top=1))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.jsonl.partial", "{damaged\n"),
+        ("r.jsonl.partial", "[]\n"),
+        ("r.jsonl.partial.json", "[]"),
+        ("r.jsonl.partial.json", "{"),
+    ],
+)
+def test_a_damaged_partial_file_is_refused(name, content, model, data, tmp_path, monkeypatch):
+    def stopped(*args, **flags):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(results, "answers", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        results.write(model, data / "folder", tmp_path / "r.jsonl")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match="damaged|cannot be read as JSON"):
+        results.write(model, data / "folder", tmp_path / "r.jsonl")
+
+
 def test_a_broken_picture_gets_a_row_with_the_error(model, data, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.png").write_bytes(b"\x89PNG broken")

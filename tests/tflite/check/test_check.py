@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_cnns.cli import check as command_check
 from keras_cnns.cli.commands import main
+from keras_cnns.saving.card import Card, write_card
 from keras_cnns.support.errors import NotInstalled, UserError
 from keras_cnns.tflite.check.check import check
 from keras_cnns.tflite.file import flatbuffer
@@ -134,6 +136,17 @@ def test_a_huge_file_is_not_read_into_memory(tmp_path):
     from keras_cnns.tflite.file.reader import read_contents
 
     assert len(read_contents(path).main.operators) == 2
+
+
+def test_pictures_are_cropped_as_in_the_evaluation_of_the_file(tmp_path):
+    path = tmp_path / "cropped.tflite"
+    path.write_bytes(flatbuffer.write(image_model()))
+    recipe = {"augment": {"crop": "centre", "crop_fraction": 0.5}}
+    write_card(path, Card(source={"recipe": recipe}))
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[4:12, 4:12] = 255  # the centre, which alone is left
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    assert command_check._bytes(path, str(tmp_path)).min() == 255
 
 
 def test_pictures_that_do_not_fit(sound, tmp_path):
