@@ -37,7 +37,7 @@ def trained_part(model: Any) -> Any:
       scores [batch, N, K], the deltas [batch, N, 4] and a list of the levels.
 
     Example:
-      scores, deltas, levels = trained_part(build("retinanet"))(images, training=True)
+      scores, deltas, levels = trained_part(build("retinanet"))([images], training=True)
     """
     *raw, _ = calls_of(model.get_layer(DETECTIONS))[0].arguments.args
     return keras.Model(model.inputs, raw, name="trained_part")

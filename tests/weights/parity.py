@@ -15,9 +15,8 @@ import keras
 import numpy as np
 
 from keras_cnns import build
-from keras_cnns.blocks.dense_heads import trained_part
+from keras_cnns.blocks.dense_heads import is_one_stage, trained_part
 from keras_cnns.family.head import GLOBAL_POOLING
-from keras_cnns.layers.dense_detections import DenseDetections
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.atomic_files import write_text
@@ -50,7 +49,8 @@ def shapes(name):
 def difference(origin, name, theirs, shape, folder, **columns):
     """The largest difference of logits, as a fraction of the largest logit, for two pictures.
 
-    Of a detector: of its proposals' scores and deltas, and of class scores and deltas of given boxes, each so.
+    Of a detector: of its proposals' scores and deltas, and of class scores and deltas of given boxes, each so. Of a
+    detector in one stage: of its logits and deltas, and of the boxes and scores of its detections.
 
     columns: further arguments of `build`.
     """
@@ -94,9 +94,11 @@ def largest_difference(expected, actual):
 
 def logits(ours, images, boxes):
     """A list of arrays: a network's answer, or a detector's parts, the second one of the boxes [B, R, 4]."""
-    if isinstance(ours.layers[-1], DenseDetections):
-        scores, deltas, _ = trained_part(ours)(images, training=False)
-        return [keras.ops.convert_to_numpy(y) for y in (scores, deltas)]
+    if is_one_stage(ours):
+        scores, deltas, _ = trained_part(ours)([images], training=False)
+        detected = ours(images, training=False)
+        boxes = keras.ops.sort(detected["boxes"], axis=1)  # each coordinate: two equal scores may change places
+        return [keras.ops.convert_to_numpy(y) for y in (scores, deltas, boxes, detected["scores"])]
     if "roi_pooling" not in [layer.name for layer in ours.layers]:
         return [keras.ops.convert_to_numpy(keras.tree.flatten(ours(images, training=False))[0])]
     first, heads = parts(ours)

@@ -46,7 +46,7 @@ def create(origin, name, **options):
         return timm.create_model(name, pretrained=False, **options).eval()
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = False
-    if name.startswith(("fcn", "deeplabv3", "lraspp", "fasterrcnn", "retinanet", "ssd")):
+    if name.startswith(("fcn", "deeplabv3", "lraspp", "fasterrcnn", "ssd", "retinanet")):
         options["weights_backbone"] = None
     network = torchvision.models.get_model(name, weights=None, **options).eval()
     if name.startswith(("fasterrcnn", "retinanet")):  # what torchvision does for the weights it publishes
@@ -71,6 +71,9 @@ def randomize(network, images, seed=0):
             else:
                 new = rng.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape)
             value.copy_(torch.from_numpy(np.asarray(new, "float32")))
+        if type(network).__name__ == "RetinaNet":  # scores that are not all 1, deltas whose exponential is no overflow
+            network.head.classification_head.cls_logits.weight.mul_(0.05)
+            network.head.regression_head.bbox_reg.weight.mul_(0.05)
         norms = _norms(network)
         momenta = [norm.momentum for norm in norms]
         for norm in norms:  # these alone: dropout and dropped blocks would leave statistics of another network
@@ -104,14 +107,16 @@ def logits(network, images, boxes=None):
         if hasattr(network, "roi_heads"):
             return _parts(network, _channels_first(images), torch.from_numpy(boxes))
         if hasattr(network, "anchor_generator"):
-            return [x.numpy() for x in dense(network, images)[0]]
+            return _one_stage(network, _channels_first(images))
         answer = network(_channels_first(images))
         return answer["out"].permute(0, 2, 3, 1).numpy() if isinstance(answer, dict) else answer.numpy()
 
 
 def _parts(network, images, boxes):
     """What the two parts say, the pictures padded as torchvision's batches are, and taken as they are otherwise."""
-    levels = network.backbone(_padded(images, 32))
+    size = [-(-n // 32) * 32 for n in images.shape[2:]]
+    padded = torch.nn.functional.pad(images, (0, size[1] - images.shape[3], 0, size[0] - images.shape[2]))
+    levels = network.backbone(padded)
     objectness, deltas = network.rpn.head(list(levels.values()))
     from torchvision.ops import poolers, roi_align
 
@@ -129,17 +134,46 @@ def _parts(network, images, boxes):
     return [x.numpy() for x in (*maps, *heads)]
 
 
-def dense(network, images):
-    """((class logits, box deltas), levels, padded pictures) of a detector in one stage."""
-    padded = _padded(_channels_first(images), network.transform.size_divisible)
-    levels = list(network.backbone(padded).values())
-    outputs = network.head(levels)
-    return (outputs["cls_logits"], outputs["bbox_regression"]), levels, padded
+def _one_stage(network, images):
+    """Logits and deltas of every anchor, and the boxes and scores of the detections, zeros where there are fewer."""
+    from torchvision.models.detection.image_list import ImageList
+    from torchvision.ops import boxes as box_ops
+
+    sizes, retinanet = [tuple(images.shape[2:])] * len(images), type(network).__name__ == "RetinaNet"
+    if retinanet:  # torchvision pads its batches so
+        images = torch.nn.functional.pad(images, (0, -images.shape[3] % 32, 0, -images.shape[2] % 32))
+    maps = list(network.backbone(images).values())
+    outputs = network.head(maps)
+    anchors = network.anchor_generator(ImageList(images, sizes), maps)
+    raw = [outputs[name].numpy() for name in ("cls_logits", "bbox_regression")]
+    if retinanet:
+        counts = [9 * x.shape[2] * x.shape[3] for x in maps]
+        outputs = {name: list(x.split(counts, 1)) for name, x in outputs.items()}
+        anchors = [list(x.split(counts)) for x in anchors]
+    with pytest.MonkeyPatch.context() as patch:  # the compiled suppression may not be there
+        patch.setattr(box_ops, "batched_nms", _batched_nms)
+        objects = network.postprocess_detections(outputs, anchors, sizes)
+    found = [np.zeros((len(sizes), network.detections_per_img, *rest), "float32") for rest in ((4,), ())]
+    for number, own in enumerate(objects):
+        for array, name in zip(found, ("boxes", "scores"), strict=True):
+            array[number, : len(own["scores"])] = own[name].numpy()
+    return [*raw, np.sort(found[0], 1), found[1]]  # each coordinate sorted: two equal scores may change places
 
 
-def _padded(images, multiple):
-    size = [-(-n // multiple) * multiple for n in images.shape[2:]]
-    return torch.nn.functional.pad(images, (0, size[1] - images.shape[3], 0, size[0] - images.shape[2]))
+def _batched_nms(boxes, scores, labels, threshold):
+    """Greedy suppression of each class by itself, in plain torch."""
+    kept = []
+    for label in labels.unique():
+        own = torch.nonzero(labels == label)[:, 0]
+        own = own[torch.argsort(scores[own], descending=True, stable=True)]
+        overlapping = (torchvision.ops.box_iou(boxes[own], boxes[own]) > threshold).numpy()
+        alive = np.ones(len(own), bool)
+        for rank in range(len(own)):
+            if alive[rank]:
+                alive[rank + 1 :] &= ~overlapping[rank, rank + 1 :]
+        kept.append(own[torch.from_numpy(alive)])
+    everything = torch.cat(kept)
+    return everything[torch.argsort(scores[everything], descending=True, stable=True)]
 
 
 def _norms(network):

@@ -33,7 +33,7 @@ class OneStage(Detection):
         self.detections = self.last.count
 
     def loss(self, model: keras.Model, image: tf.Tensor, target: Target) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        scores, deltas, levels = self.part(image, training=True)
+        scores, deltas, levels = self.part([image], training=True)
         references = tf.concat(self.last.references(levels, image), 0)
         matches = tf.map_fn(lambda truth: self.matched(references, truth), target, fn_output_signature=tf.int32)
         losses = self.losses(tf.cast(scores, tf.float32), tf.cast(deltas, tf.float32), references, matches, target)

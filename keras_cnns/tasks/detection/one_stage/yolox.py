@@ -25,7 +25,7 @@ class YOLOX(OneStage):
     logged = ("loss", "class_loss", "box_loss", "objectness_loss")
 
     def loss(self, model: object, image: tf.Tensor, target: Target) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        (scores, objectness), deltas, levels = self.part(image, training=True)
+        (scores, objectness), deltas, levels = self.part([image], training=True)
         scores, deltas, objectness = (tf.cast(x, tf.float32) for x in (scores, deltas, objectness[..., 0]))
         references = tf.concat(self.last.references(levels, image), 0)
         boxes = self.last.decoded(deltas, references)
