@@ -1,6 +1,6 @@
 """Findings about the data of a detector before a run, such as whether its anchors cover the boxes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,16 @@ FOUND, WANTED = 0.5, 0.9  # the overlap at which an anchor covers a box, and the
 
 
 def survey(
-    targets: Sequence[dict[str, Any]], names: Sequence, anchors: np.ndarray | None, input_shape: Sequence[int]
+    targets: Sequence[dict[str, Any]],
+    names: Sequence,
+    anchors: np.ndarray | None,
+    input_shape: Sequence[int],
+    suggested: Callable[[float, float, int], Sequence[float]],
 ) -> Iterator[Finding]:
     """(subject, finding, whether it is fine) for each line of the self-check.
 
-    targets: batches of boxes, see `Detection`. anchors: [N, 4], or None for a network without anchors.
+    targets: batches of boxes, see `Detection`. anchors: [N, 4], or None for a network without anchors. suggested: see
+    `Detection.suggested_scales`.
     """
     boxes_of, labels_of, counts = [], [], []
     for target in targets:
@@ -50,9 +55,9 @@ def survey(
     finding = f"{covered:.0%} of the boxes overlap an anchor by {FOUND} or more, {(best >= 0.7).mean():.0%} by 0.7"
     if covered < WANTED:
         scales = np.unique(np.round(np.sqrt(np.prod(anchors[:, 2:] - anchors[:, :2], 1))))
-        better = np.geomspace(small, large, len(scales)).round().astype(int)
+        better = suggested(small, large, len(scales))
         finding += (
             f": the anchors have sides of {' '.join(f'{s:g}' for s in scales)} pixels, and the boxes of {small:.0f} to "
-            f"{large:.0f}; try --overrides scales {' '.join(map(str, better))}"
+            f"{large:.0f}; try --overrides scales {' '.join(f'{s:g}' for s in better)}"
         )
     yield "anchors", finding, covered >= WANTED

@@ -84,7 +84,14 @@ class Detection(Task):
         }
 
     def survey(self, targets: Sequence, names: Sequence) -> Iterable[Finding]:
-        return coverage.survey(targets, names, self.anchors(), self.recipe.input_shape)
+        return coverage.survey(targets, names, self.anchors(), self.recipe.input_shape, self.suggested_scales)
+
+    def suggested_scales(self, small: float, large: float, count: int) -> Sequence[float]:
+        """The column `scales` for boxes with sides from `small` to `large` pixels.
+
+        count: the number of different sides that the anchors have now.
+        """
+        return np.geomspace(small, large, count).round()
 
     def anchors(self) -> np.ndarray | None:
         """The boxes [N, 4] that the network starts from; None where it has none."""

@@ -14,6 +14,6 @@ def test_boxes_are_counted_over_the_pictures_that_have_some():
         "ignored": np.zeros((2, 3), bool),
         "count": np.array([2, 0]),
     }
-    (subject, finding, fine), *_ = survey([target], ["bolt"], None, (64, 64, 3))
+    (subject, finding, fine), *_ = survey([target], ["bolt"], None, (64, 64, 3), None)
     assert subject == "pictures without boxes" and fine
     assert finding == "50% of 2 examined pictures; the others have 2.0 boxes each"

@@ -1,5 +1,8 @@
 """RetinaNet's matching and loss. Lin et al. 2017, 1708.02002, sections 3.2 and 4.1."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import tensorflow as tf
 
 from keras_cnns.tasks.base.losses import sigmoid_focal, smooth_l1
@@ -12,6 +15,10 @@ BETA = 1 / 9  # of smooth L1, as in the authors' code
 
 class RetinaNet(OneStage):
     """Focal loss of every class at every anchor, and smooth L1."""
+
+    def suggested_scales(self, small: float, large: float, count: int) -> Sequence[float]:
+        """The smallest side of each level, in pixels."""
+        return np.geomspace(small, large, len(self.last.scales)).round()
 
     def matched(self, references: tf.Tensor, truth: Target) -> tf.Tensor:
         options = {"low": LOW, "high": HIGH, "force": True, "ignored": truth["ignored"]}

@@ -1,5 +1,8 @@
 """SSD's matching and loss. Liu et al. 2015, 1512.02325, section 2.2."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import tensorflow as tf
 
 from keras_cnns.geometry.boxes import iou
@@ -13,6 +16,11 @@ NEGATIVES = 3  # times as many background boxes as those with an object, the one
 
 class SSD(OneStage):
     """Softmax cross entropy with hard negatives, and smooth L1."""
+
+    def suggested_scales(self, small: float, large: float, count: int) -> Sequence[float]:
+        """Fractions of the picture, one for each level and one more."""
+        side = (self.recipe.input_shape[0] * self.recipe.input_shape[1]) ** 0.5
+        return (np.geomspace(small, large, len(self.last.scales)) / side).round(2)
 
     def matched(self, references: tf.Tensor, truth: Target) -> tf.Tensor:
         return match_default_boxes(references, truth["boxes"], truth["count"], truth["ignored"])

@@ -95,3 +95,13 @@ def test_one_class_any_size_and_a_box_smaller_than_a_position(name):
     task = task_of(name)
     total, _ = task.loss(None, np.zeros((1, 64, 64, 3), "float32"), target([(30, 30, 31, 31)]))
     assert np.isfinite(total[0])
+
+
+@pytest.mark.parametrize(("name", "scales"), [("ssdlite", "0.07 0.11 0.18"), ("retinanet", "4 12")])
+def test_the_check_of_the_data_suggests_scales_as_the_column_has_them(name, scales):
+    """Fractions for SSD, one more than levels; pixels for RetinaNet."""
+    task = task_of(name)
+    truth = {key: value.numpy() for key, value in target([(0, 0, 4, 4), (8, 8, 20, 20)]).items()}
+    *_, (subject, finding, fine) = task.survey([truth], ["a", "b", "c"])
+    assert subject == "anchors" and not fine
+    assert finding.endswith(f"try --overrides scales {scales}")
