@@ -68,7 +68,7 @@ def test_two_scalings_and_unknown_ones_are_refused(folder, capsys):
     assert run("export", folder / "net.keras", "--preprocess", "unit", "--pixels", "0", "1") == 2
     assert "give one of them" in capsys.readouterr().err
     assert run("export", folder / "net.keras", "--preprocess", "imagenet") == 2
-    assert "there is no preprocessing 'imagenet': none, unit, tf, torch, caffe." in capsys.readouterr().err
+    assert "there is no preprocessing 'imagenet': none, bgr, unit, tf, torch, caffe." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["unit", "tf", "torch", "caffe"])

@@ -65,7 +65,7 @@ def test_unet_stands_on_any_backbone(backbone):
 def test_a_segmenter_with_levels_of_its_own_loads_its_own_file_for_other_classes(tmp_path):
     net = randomize(small("unet", (32, 32, 3)))
     net.save(tmp_path / "unet.keras")
-    with pytest.warns(UserWarning, match="score starts anew"):
+    with pytest.warns(UserWarning, match="score keeps its initial weights"):
         other = small("unet", (48, 32, 3), classes=3, weights=tmp_path / "unet.keras")
     np.testing.assert_array_equal(other.get_layer("up0_2_conv").kernel, net.get_layer("up0_2_conv").kernel)
     load_weights(same := small("unet", (32, 32, 3)), tmp_path / "unet.keras")

@@ -181,7 +181,7 @@ def test_one_linear_of_the_right_size_is_the_classifier(head, wrapped, tmp_path,
     bias = BIAS if any("bias" in name for name in ONE_LINEAR[head]) else 0
     expected = np.asarray(model(x, training=False)).mean((1, 2)) @ KERNEL.T + bias
     np.testing.assert_allclose(ours(x, training=False), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-    assert not [w for w in recwarn if "anew" in str(w.message) or "ignored" in str(w.message)]
+    assert not [w for w in recwarn if "initial weights" in str(w.message) or "ignored" in str(w.message)]
 
 
 @pytest.mark.parametrize(

@@ -86,12 +86,21 @@ def test_tfmot_trains_with_statistics_held_unless_they_are_released():
         assert not np.allclose(bn.gamma, gamma)
 
 
-NETWORKS = ["MobileNetV3Small"]
-SLOW = ["MobileNet", "MobileNetV2", "MobileNetV3Large", "EfficientNetB0", "ResNet50", "ResNet50V2", "DenseNet121"]
-SLOW += ["InceptionV3", "Xception", "VGG16", "NASNetMobile", "EfficientNetV2B0", "ConvNeXtTiny"]
+NETWORKS = [
+    "MobileNetV3Small",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "EfficientNetB0",
+    "ResNet50",
+    "ResNet50V2",
+    "DenseNet121",
+]
+NETWORKS += ["InceptionV3", "Xception", "VGG16", "NASNetMobile", "EfficientNetV2B0", "ConvNeXtTiny"]
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
 def test_networks_of_keras_applications_have_a_twin_that_tfmot_quantizes(name):
     shape = (80, 80, 3) if "ception" in name else (32, 32, 3)
     model = getattr(keras.applications, name)(weights=None, input_shape=shape, classes=10)

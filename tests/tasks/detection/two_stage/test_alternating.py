@@ -58,7 +58,7 @@ def test_the_share_of_objects_that_are_proposed():
     ("wrong", "hint"),
     [
         ({"part": "head"}, "heads"),
-        ({"proposals_of": "x.keras"}, "goes with part heads"),
+        ({"proposals_of": "x.keras"}, "use it with part heads"),
         ({"part": "heads", "proposals_of": "nowhere.keras"}, "nowhere.keras"),
         ({"part": "proposals", "model": "fast_rcnn", "overrides": {}}, "makes no proposals"),
         ({"part": "heads", "model": "fcn8s", "overrides": {}}, "makes no proposals"),
