@@ -16,7 +16,7 @@ def survey(
     names: Sequence,
     anchors: np.ndarray | None,
     input_shape: Sequence[int],
-    suggested: Callable[[float, float, int], Sequence[float]],
+    suggested: Callable[[float, float, int], np.ndarray],
 ) -> Iterator[Finding]:
     """(subject, finding, whether it is fine) for each line of the self-check.
 

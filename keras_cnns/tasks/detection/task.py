@@ -86,7 +86,7 @@ class Detection(Task):
     def survey(self, targets: Sequence, names: Sequence) -> Iterable[Finding]:
         return coverage.survey(targets, names, self.anchors(), self.recipe.input_shape, self.suggested_scales)
 
-    def suggested_scales(self, small: float, large: float, count: int) -> Sequence[float]:
+    def suggested_scales(self, small: float, large: float, count: int) -> np.ndarray:
         """The column `scales` for boxes with sides from `small` to `large` pixels.
 
         count: the number of different sides that the anchors have now.

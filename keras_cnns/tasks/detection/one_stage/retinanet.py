@@ -1,7 +1,5 @@
 """RetinaNet's matching and loss. Lin et al. 2017, 1708.02002, sections 3.2 and 4.1."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import tensorflow as tf
 
@@ -16,7 +14,7 @@ BETA = 1 / 9  # of smooth L1, as in the authors' code
 class RetinaNet(OneStage):
     """Focal loss of every class at every anchor, and smooth L1."""
 
-    def suggested_scales(self, small: float, large: float, count: int) -> Sequence[float]:
+    def suggested_scales(self, small: float, large: float, count: int) -> np.ndarray:
         """The smallest side of each level, in pixels."""
         return np.geomspace(small, large, len(self.last.scales)).round()
 

@@ -1,7 +1,5 @@
 """SSD's matching and loss. Liu et al. 2015, 1512.02325, section 2.2."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import tensorflow as tf
 
@@ -17,7 +15,7 @@ NEGATIVES = 3  # times as many background boxes as those with an object, the one
 class SSD(OneStage):
     """Softmax cross entropy with hard negatives, and smooth L1."""
 
-    def suggested_scales(self, small: float, large: float, count: int) -> Sequence[float]:
+    def suggested_scales(self, small: float, large: float, count: int) -> np.ndarray:
         """Fractions of the picture, one for each level and one more."""
         side = (self.recipe.input_shape[0] * self.recipe.input_shape[1]) ** 0.5
         return (np.geomspace(small, large, len(self.last.scales)) / side).round(2)
