@@ -5,13 +5,14 @@ import tensorflow as tf
 
 from keras_cnns.tasks.base.losses import sigmoid_focal, smooth_l1
 from keras_cnns.tasks.detection.matching import IGNORED, match
-from keras_cnns.tasks.detection.one_stage.task import OneStage, Target, per_object
+from keras_cnns.tasks.detection.one_stage.anchor_based import AnchorBased, per_object
+from keras_cnns.tasks.detection.one_stage.task import Target
 
 LOW, HIGH = 0.4, 0.5  # overlaps: background below the first, an object from the second on, ignored in between
 BETA = 1 / 9  # of smooth L1, as in the authors' code
 
 
-class RetinaNet(OneStage):
+class RetinaNet(AnchorBased):
     """Focal loss of every class at every anchor, and smooth L1."""
 
     def suggested_scales(self, small: float, large: float, count: int) -> np.ndarray:

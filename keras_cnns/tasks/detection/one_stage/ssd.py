@@ -6,13 +6,14 @@ import tensorflow as tf
 from keras_cnns.geometry.boxes import iou
 from keras_cnns.tasks.base.losses import smooth_l1
 from keras_cnns.tasks.detection.matching import NOTHING, match
-from keras_cnns.tasks.detection.one_stage.task import OneStage, Target, per_object
+from keras_cnns.tasks.detection.one_stage.anchor_based import AnchorBased, per_object
+from keras_cnns.tasks.detection.one_stage.task import Target
 
 OVERLAP = 0.5  # with an object, from which on a default box is assigned to it
 NEGATIVES = 3  # times as many background boxes as those with an object, the ones with the largest loss
 
 
-class SSD(OneStage):
+class SSD(AnchorBased):
     """Softmax cross entropy with hard negatives, and smooth L1."""
 
     def suggested_scales(self, small: float, large: float, count: int) -> np.ndarray:

@@ -5,7 +5,6 @@ that of the batch, so that a picture's loss does not depend on the others. It co
 The authors' L1 loss of the last epochs is left out.
 """
 
-import numpy as np
 import tensorflow as tf
 
 from keras_cnns.geometry.boxes import area
@@ -41,18 +40,6 @@ class YOLOX(OneStage):
         losses = [tf.reduce_sum(tf.where(chosen, values, 0.0), 1) / count for chosen, values in where]
         total = tf.add_n(losses)
         return total, dict(zip(self.logged, (total, *losses), strict=True))
-
-    def matched(self, references: tf.Tensor, truth: Target) -> tf.Tensor:
-        """Not used: SimOTA needs the predictions."""
-        raise NotImplementedError
-
-    def losses(self, *arguments: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Not used: see `loss`."""
-        raise NotImplementedError
-
-    def anchors(self) -> np.ndarray | None:
-        """None: no size of boxes is assumed."""
-        return None
 
 
 def assigned(
