@@ -63,3 +63,24 @@ def nms(
     kept = ops.pad(ops.take_along_axis(stay, first, axis=1), missing) > 0
     numbers = ops.reshape(ops.pad(ops.take_along_axis(numbers, first, axis=1), missing), (-1, count))
     return numbers, ops.reshape(kept, (-1, count))
+
+
+def objects(boxes: Tensor, classes: Tensor, scores: Tensor, chosen: Tensor, kept: Tensor) -> dict[str, Tensor]:
+    """The chosen boxes as a detector returns them; where `kept` is False a box of zeros, class -1 and score 0.
+
+    Args:
+      boxes: [batch, N, 4]. classes, scores: [batch, N].
+      chosen, kept: what `nms` returns, [batch, count].
+
+    Returns:
+      a dict of "boxes" [batch, count, 4], "classes" [batch, count] and "scores" [batch, count].
+
+    Example:
+      objects(boxes, classes, scores, *nms(boxes, scores, classes=classes, count=100, threshold=0.5))
+    """
+    boxes = ops.take_along_axis(boxes, chosen[..., None], axis=1)
+    return {
+        "boxes": ops.where(kept[..., None], boxes, ops.zeros_like(boxes)),
+        "classes": ops.where(kept, ops.take_along_axis(classes, chosen, axis=1), -1),
+        "scores": ops.where(kept, ops.take_along_axis(scores, chosen, axis=1), 0.0),
+    }

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_cnns.geometry.boxes import clip, decode
-from keras_cnns.geometry.nms import nms
+from keras_cnns.geometry.nms import nms, objects
 from keras_cnns.support.types import Tensor
 
 Scoring = Literal["softmax", "sigmoid"]
@@ -124,14 +124,8 @@ class DenseDetections(keras.layers.Layer):
         missing = ((0, 0), (0, self.count))  # rows that are never chosen unless there are too few
         boxes = ops.pad(boxes, (*missing, (0, 0)))
         labels, scores = ops.pad(labels, missing), ops.pad(scores, missing, constant_values=float("-inf"))
-        scores, chosen = ops.top_k(scores, self.count)
-        kept = scores > float("-inf")
-        boxes = ops.take_along_axis(boxes, chosen[..., None], axis=1)
-        return {
-            "boxes": ops.where(kept[..., None], boxes, ops.zeros_like(boxes)),
-            "classes": ops.where(kept, ops.take_along_axis(labels, chosen, axis=1), -1),
-            "scores": ops.where(kept, scores, 0.0),
-        }
+        best, chosen = ops.top_k(scores, self.count)
+        return objects(boxes, labels, scores, chosen, best > float("-inf"))
 
     def compute_output_spec(self, scores: Tensor, deltas: Tensor, levels: Sequence[Tensor], image: Tensor) -> dict:
         shape = (deltas.shape[0], self.count)

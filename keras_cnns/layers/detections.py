@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_cnns.geometry.boxes import clip, decode
-from keras_cnns.geometry.nms import nms
+from keras_cnns.geometry.nms import nms, objects
 from keras_cnns.layers.proposals import SMALLEST
 from keras_cnns.support.types import Tensor
 
@@ -73,12 +73,7 @@ class Detections(keras.layers.Layer):
         chosen, kept = nms(
             boxes, scores, classes=labels, count=self.count, before=self.before, threshold=self.threshold
         )
-        boxes = ops.take_along_axis(boxes, chosen[..., None], axis=1)
-        return {
-            "boxes": ops.where(kept[..., None], boxes, ops.zeros_like(boxes)),
-            "classes": ops.where(kept, ops.take_along_axis(labels, chosen, axis=1), -1),
-            "scores": ops.where(kept, ops.take_along_axis(scores, chosen, axis=1), 0.0),
-        }
+        return objects(boxes, labels, scores, chosen, kept)
 
     def compute_output_spec(self, scores: Tensor, deltas: Tensor, proposals: Tensor, image: Tensor) -> dict:
         shape = (scores.shape[0], self.count)

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_cnns.geometry.anchors import pyramid_anchors
 from keras_cnns.geometry.boxes import clip
-from keras_cnns.geometry.nms import nms
+from keras_cnns.geometry.nms import nms, objects
 from keras_cnns.layers.dense_detections import DenseDetections, Scoring
 from keras_cnns.support.types import Tensor
 
@@ -67,12 +67,7 @@ class YOLOXDetections(DenseDetections):
         chosen, kept = nms(
             boxes, best, classes=classes, count=self.count, before=self.candidates, threshold=self.threshold
         )
-        boxes = ops.take_along_axis(boxes, chosen[..., None], axis=1)
-        return {
-            "boxes": ops.where(kept[..., None], boxes, ops.zeros_like(boxes)),
-            "classes": ops.where(kept, ops.take_along_axis(classes, chosen, axis=1), -1),
-            "scores": ops.where(kept, ops.take_along_axis(best, chosen, axis=1), 0.0),
-        }
+        return objects(boxes, classes, best, chosen, kept)
 
     def get_config(self) -> dict:
         return super().get_config() | {"stride": self.stride}
