@@ -41,9 +41,3 @@ def trained_part(model: Any) -> Any:
     """
     *raw, _ = calls_of(model.get_layer(DETECTIONS))[0].arguments.args
     return keras.Model(model.inputs, raw, name="trained_part")
-
-
-def is_one_stage(model: Any) -> bool:
-    """Whether a model is a detector whose boxes come from one stage: nothing pools regions before its detections."""
-    names = {layer.name for layer in model.layers}
-    return DETECTIONS in names and "roi_pooling" not in names

@@ -11,12 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_cnns.blocks.dense_heads import is_one_stage, trained_part
+from keras_cnns.blocks.dense_heads import trained_part
 from keras_cnns.builder import build
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.profiling.layer_table import totals
 from keras_cnns.registry.registry import list_models
 from keras_cnns.support.atomic_files import write_json
+from keras_cnns.tflite.rewrite.raw_boxes import is_one_stage
 
 COUNTS = Path(__file__).parents[1] / "registry" / "counts.json"
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "models.json"

@@ -15,13 +15,14 @@ import keras
 import numpy as np
 
 from keras_cnns import build
-from keras_cnns.blocks.dense_heads import is_one_stage, trained_part
+from keras_cnns.blocks.dense_heads import trained_part
 from keras_cnns.family.head import GLOBAL_POOLING
 from keras_cnns.models.fast_rcnn import parts
 from keras_cnns.registry.registry import entry
 from keras_cnns.support.atomic_files import write_text
 from keras_cnns.support.errors import UserError
 from keras_cnns.testing import pictures, randomize
+from keras_cnns.tflite.rewrite.raw_boxes import is_one_stage
 from keras_cnns.weights import beside
 from keras_cnns.weights.renaming import ORIGINS, constructor, peer, peers
 from tests.weights.statistics import near
