@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_cnns.data.sources import walk
-from keras_cnns.inference.records import is_tar, is_tfrecord, of_tar, of_tfrecord
+from keras_cnns.inference.records import is_tfrecord, of_tfrecord
+from keras_cnns.inference.tar_files import is_tar, of_tar
 from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.validation import kind, path_of, short
 

@@ -1,60 +1,23 @@
-"""Pictures inside tar archives and TFRecord files, one after the other; neither TensorFlow nor an index is needed."""
+"""Pictures inside TFRecord files, one after the other; neither TensorFlow nor an index is needed."""
 
+import os
 import struct
-import tarfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from keras_cnns.data.pillow import STARTS
-from keras_cnns.data.sources import walk
-from keras_cnns.support.errors import UnreadableFile, first_line
+from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import MAX_PICTURE_FILE, in_bytes, open_regular
 
-TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 TFRECORDS = (".tfrecord", ".tfrecords")
 PICTURE_KEYS = ("image/encoded", "image", "jpg", "png")  # of the usual writers, tried before others
-DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError)
 CRC32C = 0x82F63B78  # Castagnoli's polynomial, reflected
-
-
-def is_tar(path: Path) -> bool:
-    return path.name.lower().endswith(TARS)
 
 
 def is_tfrecord(path: Path) -> bool:
     """Whether a file is one of records by its name: `x.tfrecord`, or `x.tfrecord-00001-of-00010`."""
     return path.suffix.lower() in TFRECORDS or ".tfrecord-" in path.name.lower()
-
-
-def of_tar(path: Path) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of the pictures in a tar archive, packed or not, in its order. It is read once from start to end.
-
-    Raises:
-      UnreadableFile: it is missing, damaged, or no tar archive.
-    """
-    with _opened(path) as file:
-        try:
-            with tarfile.open(fileobj=file, mode="r|*") as archive:
-                for member in archive:
-                    archive.members = []  # type: ignore[attr-defined]  # else it remembers all of them
-                    if member.isfile() and walk.is_picture(Path(member.name).name):
-                        yield f"{path}/{member.name}", _member(archive, member, path)
-        except UnreadableFile:
-            raise
-        except DAMAGE as error:
-            raise UnreadableFile(f"{path} is no tar archive, or is damaged ({first_line(error)}).") from None
-
-
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes:
-    if member.size > MAX_PICTURE_FILE:
-        raise UnreadableFile(f"{member.name[:100]!r} in {path} is larger than {in_bytes(MAX_PICTURE_FILE)}.")
-    stream = archive.extractfile(member)
-    data = stream.read() if stream else b""
-    if len(data) < member.size:
-        raise UnreadableFile(f"{path} ends inside {member.name[:100]!r}: it is cut off.")
-    return data
 
 
 def of_tfrecord(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -66,16 +29,16 @@ def of_tfrecord(path: Path) -> Iterator[tuple[str, bytes]]:
       UnreadableFile: it is missing, damaged, or an example has no picture.
     """
     with _opened(path) as file:
-        number = 0
+        number, size = 0, os.fstat(file.fileno()).st_size
         while header := file.read(12):
             length, check = struct.unpack("<QI", header.ljust(12, b"\0"))
             if len(header) < 12 or _masked_crc(header[:8]) != check:
                 raise UnreadableFile(f"{path} is no TFRecord file, or is damaged at record {number}.")
             if length > MAX_PICTURE_FILE:
                 raise UnreadableFile(f"record {number} of {path} is larger than {in_bytes(MAX_PICTURE_FILE)}.")
-            record = file.read(length + 4)  # the sum over the data is not checked: the picture's decoder notices
-            if len(record) < length + 4:
+            if length + 4 > size - file.tell():
                 raise UnreadableFile(f"{path} ends inside record {number}: it is cut off.")
+            record = file.read(length + 4)  # the sum over the data is not checked: the picture's decoder notices
             yield f"{path}#{number}", _picture_in(record[:length], path, number)
             number += 1
 

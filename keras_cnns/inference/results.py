@@ -13,9 +13,9 @@ from keras_cnns.inference import network as networks
 from keras_cnns.inference.items import Item, Paths, Shard, items
 from keras_cnns.inference.predict import Options, answers
 from keras_cnns.support import progress
-from keras_cnns.support.atomic_files import write_json, written_aside
+from keras_cnns.support.atomic_files import json_text, write_json, written_aside
 from keras_cnns.support.errors import BadArgument, NotInstalled, UnreadableFile
-from keras_cnns.support.untrusted import parse_json, read_json
+from keras_cnns.support.untrusted import kind_of_file, parse_json, read_json, utf8
 from keras_cnns.support.validation import path_of
 
 SUFFIXES = (".jsonl", ".parquet")
@@ -51,7 +51,7 @@ def write(
       shard: which share of the pictures.
 
     Raises:
-      UserError: as in `predict`; or a partial file is of another run.
+      UserError: as in `predict`; a partial file is of another run, or is a link, a named pipe or a device.
     """
     model, file = path_of(model, "model"), _named(path_of(file, "results"), shard)
     if file.suffix == ".parquet":
@@ -65,7 +65,7 @@ def write(
     with networks.opened(model) as network, open(partial, "a", encoding="utf-8") as lines:
         found = answers(network, pictures, options, skip_broken=True)
         for row in progress.track(found, "predicting"):
-            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+            lines.write(json_text(row) + "\n")
             total += 1
             broken += "error" in row
             if total % EVERY == 0:
@@ -105,6 +105,9 @@ def _settings(model: Path, paths: Paths, options: Options, shard: Shard) -> dict
 
 def _resumed(partial: Path, file: Path, settings: Mapping[str, Any], pictures: Iterator[Item]) -> tuple[int, int]:
     """(rows, rows with an error) of the partial file, after which `pictures` stands; starts one if there is none."""
+    for path in (partial, file):
+        if path.is_symlink() or path.exists() and kind_of_file(path):
+            raise UnreadableFile(f"{path} is not a regular file: delete it, or write the results elsewhere.")
     if not partial.exists() or not file.exists():
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)
@@ -167,6 +170,8 @@ def _to_parquet(lines: Path, file: Path) -> None:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as Parquet stores it, whose texts are UTF-8."""
+    row = {**row, **{key: utf8(row[key]) for key in ("picture", "error") if key in row}}
     if "classes" in row:
         row["classes"] = [{"label": label, "score": score} for label, score in row["classes"]]
     return row

@@ -12,7 +12,7 @@ from typing import Any
 
 from keras_cnns.support.archives import open_zip, read_member
 from keras_cnns.support.errors import UnreadableFile, first_line
-from keras_cnns.support.untrusted import parse_json
+from keras_cnns.support.untrusted import parse_json, utf8
 from keras_cnns.support.validation import every, kind, number, path_of
 
 ENTRY = "keras_cnns.json"
@@ -85,4 +85,4 @@ def read_card(path: str | os.PathLike) -> Card:
     card = Card(**{name: value for name, value in values.items() if name in known})
     if not isinstance(card.name, str) or not isinstance(card.source, dict) or not every(card.labels, str):
         raise UnreadableFile(f"the card in {path} ({ENTRY}) must hold a name, a list of labels and a dict `source`.")
-    return replace(card, labels=tuple(card.labels))
+    return replace(card, name=utf8(card.name), labels=tuple(map(utf8, card.labels)))

@@ -245,6 +245,14 @@ def _json_depth(text: str) -> int:
     return deepest
 
 
+def utf8(text: str) -> str:
+    """The text with escapes, such as \\udcff, for what UTF-8 cannot hold: halves of surrogate pairs.
+
+    JSON may name them, and Python writes the bytes of a file name that is not in UTF-8 so.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def in_bytes(count: int) -> str:
     """A number of bytes in words."""
     for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):

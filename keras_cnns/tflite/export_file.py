@@ -110,7 +110,7 @@ def _checked(
     """The limits of "auto"; refuses arguments that do not go together before a large model is read."""
     check_path(path)
     checked = limits or Limits(*shares)
-    if scheme != AUTO:
+    if not (isinstance(scheme, str) and scheme == AUTO):
         schemes.check(scheme, settings, has_pictures=calibration is not None)
         if checked.max_latency is not None:
             raise BadArgument('max_latency is for scheme="auto", which measures the time of several files.')

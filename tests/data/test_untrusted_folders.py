@@ -87,3 +87,11 @@ def test_a_mask_in_a_format_that_runs_programs_is_refused(tmp_path):
     (tmp_path / "mask.eps").rename(tmp_path / "mask.png")
     with pytest.raises(UserError, match="cannot be read as a mask"):
         mask_values(contents(tmp_path / "mask.png"), "mask.png")
+
+
+def test_a_class_name_that_utf8_cannot_hold_is_escaped(tmp_path):
+    """The names go into files of labels and of JSON."""
+    for name in (b"\xff", b"dog"):
+        for n in range(5):
+            picture(tmp_path / os.fsdecode(name) / f"{n}.png", n)
+    assert open_source(f"folder:{tmp_path}", "train", "label").names == ("dog", r"\udcff")

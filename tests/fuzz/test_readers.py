@@ -6,7 +6,9 @@ run more: KERAS_CNNS_FUZZ=20000 pytest -m slow tests/fuzz/test_readers.py
 
 import json
 import os
+import pickle
 import shutil
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -22,6 +24,7 @@ from keras_cnns.data.pictures import read_picture
 from keras_cnns.data.pillow import decoded
 from keras_cnns.data.sources import tfds_features
 from keras_cnns.data.sources.by_name import open_source
+from keras_cnns.inference.items import Shard, items
 from keras_cnns.insight.report.subject import subject
 from keras_cnns.insight.search import stored_features
 from keras_cnns.saving.card import Card, read_card, write_card
@@ -113,6 +116,31 @@ def picture_file(kind):
     return write
 
 
+def tar_file(mode):
+    def write(folder):
+        pictures(folder, 2)
+        with tarfile.open(folder / "a.tar", mode) as archive:
+            for n in range(2):
+                archive.add(folder / f"{n}.png", f"{'long/' * 30 * n}{n}.png")
+        return (folder / "a.tar").read_bytes()
+
+    return write
+
+
+def tfrecord(folder):
+    import tensorflow as tf
+
+    values = tf.train.BytesList(value=[picture_file("png")(folder)])
+    features = tf.train.Features(feature={"image/encoded": tf.train.Feature(bytes_list=values)})
+    with tf.io.TFRecordWriter(str(folder / "a.tfrecord")) as writer:
+        writer.write(tf.train.Example(features=features).SerializeToString())
+    return (folder / "a.tfrecord").read_bytes()
+
+
+def pictures_in(path):
+    return list(items(path, Shard()))
+
+
 def read_tflite(path):
     metadata = read_contents(path).metadata.get(NAME)
     return None if metadata is None else read_metadata(metadata)
@@ -132,6 +160,14 @@ FILES = {  # kind: (name, sound bytes, reader)
     "hdf5": ("a.weights.h5", hdf5, readers.read),
     "png": ("a.png", picture_file("png"), shape_of),
     "jpeg": ("a.jpg", picture_file("jpg"), shape_of),
+    "tar": ("a.tar", tar_file("w"), pictures_in),
+    "packed tar": ("a.tar.gz", tar_file("w:gz"), pictures_in),
+    "tfrecord": ("a.tfrecord", tfrecord, pictures_in),
+    "arrays": (
+        "a.pkl",
+        lambda folder: pickle.dumps({"model": {"conv.weight": TENSORS["conv.weight"]}}, 2),
+        readers.read,
+    ),
     "yaml": ("data.yaml", lambda folder: YOLO.encode(), read_yaml),
     "features": ("features.json", lambda folder: json.dumps(FEATURES).encode(), tfds_features.check_file),
     "index": ("a.npz", index_file, lambda path: stored_features(path, "stamp", 4)),

@@ -202,3 +202,43 @@ def test_the_only_picture_of_a_record_may_have_any_name(data, tmp_path):
     with tf.io.TFRecordWriter(str(tmp_path / "x.tfrecord")) as writer:
         writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
     assert [item.data for item in items(tmp_path / "x.tfrecord", Shard())] == [picture]
+
+
+def test_names_that_are_not_in_utf8_are_kept(model, data, tmp_path, monkeypatch):
+    """In a folder and in an archive; such a run continues, too."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    picture = (data / "folder/0.png").read_bytes()
+    for name in (b"\xff.png", b"a.png"):
+        (folder / os.fsdecode(name)).write_bytes(picture)
+    results.write(model, folder, tmp_path / "r.jsonl")
+    names = [row["picture"] for row in rows_of(tmp_path / "r.jsonl")]
+    assert names == [f"{folder}/a.png", f"{folder}/\udcff.png"] and os.path.exists(names[1])
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        archive.add(folder / os.fsdecode(b"\xff.png"), os.fsdecode(b"in/\xff.png"))
+    monkeypatch.setattr(results, "_settings", lambda *_: {})
+    (tmp_path / "s.jsonl.partial").write_text(results.json_text({"picture": f"{tmp_path}/x.tar/in/\udcff.png"}) + "\n")
+    (tmp_path / "s.jsonl.partial.json").write_text("{}")
+    assert results.write(model, tmp_path / "x.tar", tmp_path / "s.jsonl").before == 1
+
+
+def test_parquet_has_escapes_in_names_that_are_not_in_utf8(model, data, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / os.fsdecode(b"\xff.png")).write_bytes((data / "folder/0.png").read_bytes())
+    (tmp_path / "in" / os.fsdecode(b"\xfe.png")).write_bytes(b"no picture")
+    results.write(model, tmp_path / "in", tmp_path / "r.parquet")
+    rows = parquet.read_table(tmp_path / "r.parquet").to_pylist()
+    assert [row["picture"].rpartition("/")[2] for row in rows] == ["\\udcfe.png", "\\udcff.png"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_a_partial_file_that_is_no_regular_file_is_refused(kind, model, data, tmp_path):
+    """A pipe would be waited for; through a link another file would be changed."""
+    other, partial = tmp_path / "other.txt", tmp_path / "r.jsonl.partial"
+    other.write_text("kept")
+    os.mkfifo(partial) if kind == "pipe" else partial.symlink_to(other)
+    (tmp_path / "r.jsonl.partial.json").write_text("{}")
+    with pytest.raises(UserError, match="not a regular file"):
+        results.write(model, data / "folder", tmp_path / "r.jsonl")
+    assert other.read_text() == "kept"

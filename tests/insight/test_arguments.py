@@ -87,6 +87,16 @@ def test_a_target_returns_a_score_for_each_picture():
         insight.saliency(planted(), two_objects(), lambda outputs: outputs)
 
 
+@pytest.mark.parametrize("method", ["saliency", "maximize"])
+def test_a_target_that_fails_on_the_outputs_is_refused(method):
+    """Another model, or a function with a mistake."""
+    model = planted()
+    arguments = {"steps": 1} if method == "maximize" else {"pictures": two_objects()}
+    for target in (model, lambda outputs: outputs["scores"]):
+        with pytest.raises(UserError, match="the target fails on the outputs"):
+            getattr(insight, method)(model, target=target, **arguments)
+
+
 def one_sigmoid():
     """Red speaks for class 1, blue for class 0; the network answers 0."""
     pixels = keras.Input((32, 32, 3))

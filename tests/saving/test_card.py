@@ -84,3 +84,12 @@ def test_a_line_break_in_a_label_does_not_shift_the_labels_of_a_tflite_file(tmp_
     with zipfile.ZipFile(path) as archive:
         assert archive.read("labels.txt").decode().splitlines() == ["a b", "c d", "e f"]
     assert read_card(path).labels == labels
+
+
+def test_texts_that_utf8_cannot_hold_are_escaped(tmp_path):
+    """JSON may name half of a surrogate pair, and no file of labels can hold one."""
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(ENTRY, r'{"name": "a\ud800", "labels": ["\udcff", "café"]}')
+    card = read_card(path)
+    assert (card.name, card.labels) == (r"a\ud800", (r"\udcff", "café"))

@@ -1,6 +1,7 @@
 """Files are whole or not there: an earlier one survives whatever happens while its successor is written."""
 
 import errno
+import json
 import os
 import signal
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from keras_cnns.saving.card import Card, read_card, write_card
-from keras_cnns.support.atomic_files import written_aside
+from keras_cnns.support.atomic_files import write_json, written_aside
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.owners import DAY
 
@@ -149,3 +150,10 @@ def test_a_card_travels_inside_a_model_file(tmp_path):
     write_card(path, card)
     assert read_card(path) == card
     assert zipfile.ZipFile(path).read("config.json") == b"{}"
+
+
+def test_json_may_name_a_file_that_is_not_in_utf8(tmp_path):
+    write_json(tmp_path / "a.json", {"file": "\udcff.png"})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"file": "\udcff.png"}
+    write_json(tmp_path / "b.json", {"file": "é.png"})
+    assert "é" in (tmp_path / "b.json").read_text(encoding="utf-8")

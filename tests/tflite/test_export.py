@@ -346,6 +346,7 @@ def bad(array, where, value):
 
 WRONG = {
     "an unknown scheme": ({"scheme": "int_8"}, "Did you mean int8"),
+    "a scheme that is an array": ({"scheme": np.ones(2)}, "there is no scheme"),
     "no calibration": ({"scheme": "int8", "calibration": None}, "needs calibration"),
     "an empty calibration": ({"scheme": "int8", "calibration": np.zeros((0, 16, 16, 1))}, "empty"),
     "an empty generator": ({"scheme": "int8", "calibration": iter(())}, "empty"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_cnns.data.sources.sample import VOID
 from keras_cnns.support.errors import UnreadableFile
-from keras_cnns.support.untrusted import parse_json, read_text
+from keras_cnns.support.untrusted import parse_json, read_text, utf8
 
 # Files with a list of classes in annotation programs: one name a line; labelmap.txt (CVAT, datumaro) has colours.
 NAME_FILES = (
@@ -95,6 +95,6 @@ def voc_colour(number: int) -> Colour:
 
 
 def one_line(name: Any) -> str:
-    """A class name on one line: line breaks, which would shift a file of names, become spaces."""
-    text = str(name)
+    """A class name on one line, in UTF-8: line breaks, which would shift a file of names, become spaces."""
+    text = utf8(str(name))
     return " ".join(text.split()) if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", text) else text.strip()

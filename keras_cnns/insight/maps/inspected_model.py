@@ -113,10 +113,7 @@ class InspectedModel:
     def score(self, target: targets.Target, outputs: Any, form: str = "logit") -> tf.Tensor:
         """The target's scores [n]. form: of a single sigmoid, "logit" or "probability"."""
         target = self._of_sigmoid(target, form) if isinstance(target, targets.Class) else target
-        scores = tf.convert_to_tensor(target(outputs))
-        if len(scores.shape) != 1:
-            raise BadArgument(f"the target returns shape {tuple(scores.shape)}, not one score for each picture.")
-        return scores
+        return targets.scores(target, outputs, self.model.name)
 
     def _of_sigmoid(self, target: targets.Class, form: str) -> targets.Class:
         """The target with a mark that its output is a single sigmoid, if it is."""

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.support.errors import BadArgument, UserError
+from keras_cnns.support.errors import BadArgument, UserError, first_line
 from keras_cnns.support.validation import short, text_of, whole
 
 Target = Callable[[Any], tf.Tensor]
@@ -207,6 +207,23 @@ def of(target: Any) -> Target:
         raise BadArgument(
             f"the target is {short(target)}: give a class number, one for each picture, or a callable."
         ) from None
+
+
+def scores(target: Target, outputs: Any, model: str) -> tf.Tensor:
+    """What the target gives for the outputs of the model of this name, [n].
+
+    Raises:
+      UserError: it cannot be computed from them, or is something else.
+    """
+    try:
+        values = tf.convert_to_tensor(target(outputs))
+    except UserError:
+        raise
+    except Exception as error:  # a function of the user's, or another model
+        raise BadArgument(f"the target fails on the outputs of {model}: {first_line(error)}") from error
+    if len(values.shape) != 1:
+        raise BadArgument(f"the target returns shape {tuple(values.shape)}, not one score for each picture.")
+    return values
 
 
 def part(target: Target, start: int, stop: int, total: int) -> Target:
