@@ -1,11 +1,13 @@
 """Samples with boxes or masks as arrays, checked against their pictures."""
 
+import os
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from keras_cnns.data.pictures import pixels
+from keras_cnns.data import pillow
+from keras_cnns.data.pictures import HEAD, pixels
 from keras_cnns.data.sources.mask_files import mask_values
 from keras_cnns.data.sources.sample import VOID, Mask, Sample
 from keras_cnns.data.sources.source import Source
@@ -28,15 +30,33 @@ def decoded(source: Source, number: int) -> Sample:
     where = source.where(number)
     picture = pixels(sample.picture, source.picture_name(number))
     height, width = size = picture.shape[:2]
+    turned = _is_turned(sample.picture)
     if sample.size not in (None, size):
+        reason = "or to one that was rotated."
+        if turned:
+            reason = "or its EXIF orientation turns it: save it upright without one, and check its annotations."
         raise BadArgument(
             f"{where} says that the picture is {sample.size[1]} x {sample.size[0]} pixels, but it is {width} x "
-            f"{height}: the annotations belong to another picture, or to one that was rotated."
+            f"{height}: the annotations belong to another picture, {reason}"
+        )
+    if turned:
+        folder = os.path.dirname(source.picture_name(number))
+        messages.once(
+            f"{folder} has pictures that their EXIF orientation turns or mirrors: boxes and masks are taken to belong to "
+            "the pictures as they are shown. If they belong to the pixels as they are stored, save the pictures without "
+            "the orientation."
         )
     sample = replace(sample, picture=picture)
     if sample.mask is not None:
         sample = replace(sample, mask=_mask(sample.mask, size, len(source.names), where))
     return sample if sample.boxes is None else _with_boxes_inside(sample, where, source.most_boxes)
+
+
+def _is_turned(data: Any) -> bool:
+    """Whether a picture file has an EXIF orientation other than upright."""
+    if not isinstance(data, bytes) or not any(mark in data[:HEAD] for mark in (b"Exif\0", b"eXIf")):
+        return False
+    return pillow.orientation(pillow.opened(data)) in pillow.UPRIGHT
 
 
 def _with_boxes_inside(sample: Sample, where: str, most: int) -> Sample:

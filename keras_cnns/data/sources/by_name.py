@@ -4,7 +4,19 @@ import os
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from keras_cnns.data.sources import coco, coco_json, folder, masks, shapes, tfds, tfds_objects, voc, walk, yolo
+from keras_cnns.data.sources import (
+    coco,
+    coco_json,
+    folder,
+    masks,
+    shapes,
+    tfds,
+    tfds_objects,
+    voc,
+    walk,
+    yolo,
+    yolo_folder,
+)
 from keras_cnns.data.sources.files import check_names
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
@@ -82,7 +94,7 @@ def _annotated(path: str, split: str, target: Target) -> Source:
 
 
 def _boxes(root: Path, split: str) -> Source:
-    described = yolo.describe(root)
+    described = yolo_folder.describe(root)
     xml = walk.files(root, ".xml")
     files = coco_json.annotation_files(root, alone=not (described or xml))
     forms = [name for name, there in (("COCO's JSON", files), ("YOLO's labels", described), ("XML", xml)) if there]
@@ -94,7 +106,7 @@ def _boxes(root: Path, split: str) -> Source:
         return yolo.open_yolo(described, split, "boxes")
     if xml:
         return voc.open_boxes(root, split)
-    if yolo.has_labels(root):
+    if yolo_folder.has_labels(root):
         raise UnreadableFile(
             f"{root} has YOLO's label files without names of classes: write the names into {root / 'classes.txt'}, "
             "one a line."
@@ -111,12 +123,14 @@ def _masks(root: Path, split: str) -> Source:
         return masks.open_masks(root, split)
     if lists := masks.roboflow_lists(root):
         return masks.open_roboflow(root, split, lists)
-    described = yolo.describe(root)
+    described = yolo_folder.describe(root)
     files = coco_json.annotation_files(root, alone=not described)
     if coco.has_outlines(files):
         return coco.open_masks(root, split, files)
     if described:
         return yolo.open_yolo(described, split, "mask")
+    for path in files:
+        coco_json.check_not_panoptic(path, coco_json.content(path))
     raise UnreadableFile(
         f"{root} has no masks: it needs two folders, images and masks, with files of the same names, or polygons or "
         "run lengths in COCO's JSON, or polygons in YOLO's form."

@@ -67,11 +67,13 @@ def open_boxes(folder: Path, split: str, paths: Sequence[Path]) -> Source:
 
     Raises:
       UserError: the split has no JSON file; the file cannot be read; an annotation is of an unknown picture or class; a
-        picture is missing; all boxes are fractions of the picture; all objects are marked to be ignored.
+        picture is missing; all boxes are fractions of the picture, or have x2 and y2 instead of a width and height; all
+        objects are marked to be ignored.
     """
     part = _open(folder, split, paths)
     rows = [row for several in part.objects.values() for row in several if form.has_box(row)]
     check_pixels(part.path, [form.corners(row, part.path) for row in rows])
+    form.check_sizes_of_boxes(part.path, rows, part.images)
 
     def read(number: int) -> Sample:
         key = part.keys[number]
@@ -153,6 +155,7 @@ def _open(folder: Path, split: str, paths: Sequence[Path]) -> _Split:
     every = [form.content(other) for other in roles.values()] or [content]
     names, number_of = form.classes(path, every)
     images, objects = form.images(path, content), defaultdict(list)
+    form.check_not_panoptic(path, content)
     for row in form.objects(path, content, "annotations"):
         for field, known, what in (("image_id", images, "picture"), ("category_id", number_of, "class")):
             if not form.is_id(row.get(field)) or row[field] not in known:

@@ -190,6 +190,33 @@ def corners(row: Mapping, path: Path) -> tuple[float, float, float, float]:
     return x, y, x + width, y + height
 
 
+def check_sizes_of_boxes(path: Path, rows: Sequence[Mapping], images: Mapping[Any, Mapping]) -> None:
+    """Raises UserError if the boxes fit into their pictures only as x1, y1, x2, y2: COCO's are x, y, width, height."""
+    beyond = 0
+    for row in rows:
+        size = stated_size(images[row["image_id"]])
+        x, y, width, height = map(_float, row["bbox"])
+        if size is None or not all(isinstance(side, int) for side in size):
+            continue
+        if not (x <= width <= size[1] + 1 and y <= height <= size[0] + 1):
+            return
+        beyond += x + width > size[1] + 1 or y + height > size[0] + 1
+    if beyond:
+        raise UnreadableFile(
+            f"{path}: {beyond} boxes reach beyond their pictures, and all fit if they are read as x1, y1, x2, y2: "
+            "write x, y, width, height, as COCO does."
+        )
+
+
+def check_not_panoptic(path: Path, content: Mapping) -> None:
+    """Raises UserError if the annotations are COCO's panoptic ones, with segments and a mask file for each picture."""
+    if any("segments_info" in row and "bbox" not in row for row in objects(path, content, "annotations")[:1]):
+        raise UnreadableFile(
+            f"{path} has COCO's panoptic annotations (segments_info), which are not read: take the file of its "
+            "instances, or save masks of classes as PNG in a folder masks."
+        )
+
+
 def _float(number: float) -> float:
     try:
         return float(number)

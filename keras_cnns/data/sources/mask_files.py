@@ -16,6 +16,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile, UserError
 
 FORMATS = ("PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "JPEG")  # a JPEG is refused by its name
+ONE_CHANNEL = ("1", "L", "I", "I;16")  # modes of Pillow without a palette
 VOID_COLOUR = (224, 224, 192)  # PASCAL VOC's
 LOOKED_AT = 200  # largest number of masks that are read to find out what 255 stands for
 
@@ -30,12 +31,14 @@ class MaskCodes:
       colours: {(red, green, blue): label}; None if masks have one channel. A mask with one channel, whose values are
         not grey colours of this table, contains the numbers of the classes in the order of the file.
       order: {number in the file: label}, for such a mask.
+      numbers: whether all masks with one channel contain such numbers, even if the values are also colours.
     """
 
     path: Path
     values: Mapping[int, int] | None = None
     colours: Mapping[tuple[int, int, int], int] | None = None
     order: Mapping[int, int] | None = None
+    numbers: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +59,12 @@ class CodedMask:
         _check_lossless(image, where)
         colours = {_packed(*colour): label for colour, label in (self.codes.colours or {}).items()}
         colours.setdefault(_packed(*VOID_COLOUR), VOID)
-        single = image.mode in ("1", "L", "P", "I", "I;16")
+        _check_opaque(image, where)
+        single = image.mode in (*ONE_CHANNEL, "P")
         pixels = np.asarray(image.convert("RGB")).astype(np.int64)
         packed = _packed(pixels[..., 0], pixels[..., 1], pixels[..., 2])
         unknown = [int(value) for value in np.unique(packed) if int(value) not in colours]
-        if single and unknown:
+        if (single and unknown) or (image.mode in ONE_CHANNEL and self.codes.numbers):
             return _assigned(np.asarray(image), dict(self.codes.order or {}) | {VOID: VOID}, where, self.codes.path)
         if unknown:
             colour = (unknown[0] >> 16, unknown[0] >> 8 & 255, unknown[0] & 255)
@@ -82,12 +86,44 @@ def _assigned(values: np.ndarray, label_of: Mapping[int, int], where: str, path:
     return np.array([label_of[int(v)] for v in distinct], np.uint8)[inverse.reshape(values.shape)]
 
 
-def codes_by_colour(listed: ClassList) -> tuple[tuple[str, ...], MaskCodes]:
-    """(names, codes) of a list with colours. The background becomes class 0, wherever it is in the list."""
+def codes_by_colour(listed: ClassList, files: Sequence[Path]) -> tuple[tuple[str, ...], MaskCodes]:
+    """(names, codes) of a list with colours. The background becomes class 0, wherever it is in the list.
+
+    files: the masks of the folder.
+    """
     order = sorted(range(len(listed.names)), key=lambda n: (listed.names[n].lower() not in BACKGROUNDS, n))
     label_of = {number: label for label, number in enumerate(order)}
     colours = {colour: label_of[number] for number, colour in enumerate(listed.colours or ())}
-    return tuple(listed.names[n] for n in order), MaskCodes(listed.path, colours=colours, order=label_of)
+    names = tuple(listed.names[n] for n in order)
+    if (255, 255, 255) not in colours and all(_mode(path) in ONE_CHANNEL for path in _looked_at(files)):
+        white = codes_of_white(names, files, listed.path)
+        if white is not None:
+            return names, white
+    greys = {colour[0]: label for colour, label in colours.items() if len(set(colour)) == 1}
+    unclear = any(label_of.get(value, label) != label for value, label in greys.items())
+    numbers = unclear and any(_has_others(path, greys) for path in _looked_at(files))
+    return names, MaskCodes(listed.path, colours=colours, order=label_of, numbers=numbers)
+
+
+def _looked_at(files: Sequence[Path]) -> Sequence[Path]:
+    return files[:: max(1, len(files) // LOOKED_AT)]
+
+
+def _mode(path: Path) -> str:
+    """Pillow's mode of a mask file; "" if it cannot be read."""
+    try:
+        return Image.open(io.BytesIO(contents(path)), formats=FORMATS).mode
+    except Exception:  # reported where this mask is read
+        return ""
+
+
+def _has_others(path: Path, greys: Mapping[int, int]) -> bool:
+    """Whether a mask file has one channel, and values that are neither void nor in `greys`."""
+    try:
+        image = _opened(contents(path), path)
+    except UserError:  # reported where this mask is read
+        return False
+    return image.mode in ONE_CHANNEL and bool({int(v) for v in np.unique(np.asarray(image))} - {*greys, VOID})
 
 
 def codes_of_white(names: Sequence[str], files: Sequence[Path], path: Path) -> MaskCodes | None:
@@ -97,9 +133,9 @@ def codes_of_white(names: Sequence[str], files: Sequence[Path], path: Path) -> M
       UserError: the masks contain only 0 and 255, and there are more than two classes.
     """
     seen: set[int] = set()
-    for number in range(0, len(files), max(1, len(files) // LOOKED_AT)):
+    for path_of_mask in _looked_at(files):
         try:
-            seen |= {int(v) for v in np.unique(mask_values(contents(files[number]), files[number]))}
+            seen |= {int(v) for v in np.unique(mask_values(contents(path_of_mask), path_of_mask))}
         except UserError:  # reported where this mask is read
             continue
         if seen - {0, VOID}:
@@ -126,6 +162,7 @@ def mask_values(data: bytes, where: str | Path) -> np.ndarray:
     """
     image = _opened(data, where)
     values = np.asarray(image)
+    _check_opaque(image, where)
     if values.ndim == 3 and values.shape[-1] == 2:  # grey with an alpha channel
         values = values[..., 0]
     if values.ndim == 3 and (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
@@ -149,6 +186,19 @@ def _opened(data: bytes, where: str | Path) -> Image.Image:
         return image
     except Exception:  # Pillow's readers raise many kinds
         raise UnreadableFile(f"{where} cannot be read as a mask: it is empty, damaged or not a picture.") from None
+
+
+def _check_opaque(image: Image.Image, where: str | Path) -> None:
+    """Raises UserError if a mask has one colour, and shows its object by transparency alone."""
+    if image.mode not in ("LA", "RGBA"):
+        return
+    values = np.asarray(image)
+    colours, alpha = values[..., :-1], values[..., -1]
+    if (alpha != alpha.flat[0]).any() and (colours == colours[0, 0]).all():
+        raise UnreadableFile(
+            f"{where} has one colour, and parts of it are transparent; a mask's values are its labels, and "
+            "transparency is not read: save it without an alpha channel, with a value for each class."
+        )
 
 
 def _check_lossless(image: Image.Image, where: str | Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_cnns.data.sources import cityscapes, splits, walk
+from keras_cnns.data.sources import cityscapes, splits, voc_pairs, walk
 from keras_cnns.data.sources.class_names import ClassList, class_list, one_line
 from keras_cnns.data.sources.files import contents, digest, one_picture, split_by_fifths
 from keras_cnns.data.sources.mask_files import CodedMask, MaskCodes, codes_by_colour, codes_of_white
@@ -15,13 +15,43 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_text
 
-PICTURES = ("images", "image", "imgs", "leftimg8bit", "jpegimages", "pictures")
-MASKS = ("masks", "mask", "labels", "annotations", "gtfine", "segmentation", "segmentationclass", "annotation")
+PICTURES = ("images", "image", "imgs", "img", "img_dir", "leftimg8bit", "jpegimages", "pictures")
+MASKS = (
+    "masks",
+    "mask",
+    "labels",
+    "annotations",
+    "gtfine",
+    "segmentation",
+    "segmentationclass",
+    "annotation",
+    "ann_dir",
+)
+BESIDE = ("annot", "_labels", "_masks", "_mask", "_annotations")  # train and trainannot, val and val_labels
 ENDINGS = ("_mask", "_labels", "_label", "_gt", "_segmentation")  # of the names of masks
 ROBOFLOW, ROBOFLOW_MASK = "_classes.csv", "_mask"  # the list in each split's folder, the ending of a mask's name
 
 
-def folders(folder: Path) -> tuple[Path, Path] | None:
+def folders(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """{folder of a split: (its folder of pictures, its folder of masks)}; the key is "" if there are no splits.
+
+    {} if there is no such pair. The pairs lie in the folder (images and masks), in folders of splits (train/images and
+    train/masks), or are the folders of splits (train and train_labels).
+    """
+    if pair := _pair(folder):
+        return {"": pair}
+    pairs: dict[str, tuple[Path, Path]] = {}
+    for inner in walk.folders(folder):
+        if splits.role(inner.name) and inner.name not in pairs:
+            beside = [path for end in BESIDE if (path := inner.with_name(inner.name + end)).is_dir()]
+            if pair := _pair(inner) or ((inner, beside[0]) if beside and walk.has_pictures(beside[0]) else None):
+                pairs[inner.name] = pair
+    if len(pairs) == 1:  # the masks of the other splits are secret
+        return {"": next(iter(pairs.values()))}
+    return pairs
+
+
+def _pair(folder: Path) -> tuple[Path, Path] | None:
     """(folder of the pictures, folder of the masks), or None."""
     inside = {path.name.lower(): path for path in walk.folders(folder)}
     first = next((inside[name] for name in PICTURES if name in inside), None)
@@ -35,11 +65,14 @@ def open_masks(folder: Path, split: str) -> Source:
     Raises:
       UserError: there is no list of classes or no such split, or a picture or mask lacks its counterpart.
     """
-    images, masks = folders(folder) or (folder, folder)
     own = cityscapes.is_cityscapes(folder)
     listed = class_list(folder, colours=True)
     endings = cityscapes.ENDINGS if own else ENDINGS
-    pictures, files = _by_name(images, endings), _by_name(masks, endings)
+    pictures: dict[Path, list[Path]] = {}
+    files: dict[Path, list[Path]] = {}
+    for name, (images, masks) in folders(folder).items():
+        pictures |= {name / key: paths for key, paths in _by_name(images, endings).items()}
+        files |= {name / key: paths for key, paths in _by_name(masks, endings).items()}
     roles = {key: splits.role(key.parts[0]) if len(key.parts) > 1 else None for key in pictures}
     if own:
         pictures, files = cityscapes.with_labels(pictures, files, roles)
@@ -52,7 +85,11 @@ def open_masks(folder: Path, split: str) -> Source:
             there = ", ".join(sorted({key.parts[0] for key in pairs}))
             raise UnreadableFile(f"{images} has no folder for {split!r}: it has {there}.")
     else:
-        chosen = list(split_by_fifths(folder, pairs, split))
+        by_name = {key.as_posix(): key for key in pairs}
+        names_of_split = voc_pairs.chosen(
+            folder, "Segmentation", {n: label_files[k] for n, k in by_name.items()}, {}, split
+        )
+        chosen = [by_name[name] for name in names_of_split]
     if kind and listed is None:
         names, codes = kind.names, kind.codes
     else:
@@ -74,12 +111,12 @@ def codes_of(
       UserError: there is neither a list nor a default, only one class, or more classes than a mask can hold.
     """
     if listed is not None and listed.colours is not None:
-        return codes_by_colour(listed)
+        return codes_by_colour(listed, files)
     names = listed.names if listed else default
     if names is None:
         raise UnreadableFile(
             f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, from "
-            "0 on."
+            "0 on, or labelmap.txt for masks in colours (name:red,green,blue::, a class a line)."
         )
     path = listed.path if listed else folder
     if len(names) < 2:

@@ -13,7 +13,7 @@ from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TRAIN, asked, role
 from keras_cnns.data.sources.table_columns import columns_of, with_one_column
 from keras_cnns.data.sources.table_files import TABLES, cells
-from keras_cnns.data.sources.table_several import as_list, labels_of, multi_hot
+from keras_cnns.data.sources.table_several import as_list, gathered, labels_of, multi_hot
 from keras_cnns.support.errors import BadArgument, UnreadableFile
 from keras_cnns.support.messages import once
 
@@ -162,7 +162,7 @@ def _rows_of(path: Path, root: Path, several: bool) -> tuple[list[Row], tuple[st
                 f"{path} has the split {row[split]!r} for {row[file]}: it must be train, validation or test."
             )
         else:
-            cell = row[label].strip() if several else one_line(row[label])
+            cell = row[label].strip() if several else one_line(_unwrapped(row[label]))
             rows.append(Row(picture, cell, None if split is None else role(row[split])))
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
@@ -171,6 +171,9 @@ def _rows_of(path: Path, root: Path, several: bool) -> tuple[list[Row], tuple[st
         )
     if not rows:
         raise UnreadableFile(f"{path} names no picture: it needs a row (file name, class) for each.")
+    if several and len({(row.picture, row.split) for row in rows}) == len({row.picture for row in rows}):
+        labels = gathered(path, [(row.picture, row.label) for row in rows])
+        rows = [replace(row, label=labels.pop(row.picture)) for row in rows if row.picture in labels]
     twice = next((picture for picture, times in Counter(row.picture for row in rows).items() if times > 1), None)
     if twice:
         raise UnreadableFile(f"{path} names {twice.name} more than once: keep one row for each picture.")
@@ -178,6 +181,12 @@ def _rows_of(path: Path, root: Path, several: bool) -> tuple[list[Row], tuple[st
     if unnamed and root.is_file():
         once(f"skipped: {unnamed} pictures that {path.name} does not name.")
     return rows, columns
+
+
+def _unwrapped(cell: str) -> str:
+    """The label in a cell; that of a list with a single label, as in JSONL and Parquet."""
+    listed = as_list(cell)
+    return listed[0] if listed is not None and len(listed) == 1 else cell
 
 
 def _numbered(

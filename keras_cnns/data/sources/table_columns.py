@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_cnns.data.sources.class_names import one_line
 from keras_cnns.data.sources.splits import TEST, TRAIN, role
-from keras_cnns.data.sources.table_several import is_true, joined
+from keras_cnns.data.sources.table_several import is_false, is_true, joined
 from keras_cnns.support.errors import UnreadableFile, nearest
 from keras_cnns.support.messages import once
 
@@ -41,8 +41,9 @@ CLASSES: tuple[str, ...] = (
     "classes",
 )
 SPLITS = ("split", "subset", "partition")
-# columns of true and false that mark the rows of a split: is_valid, is_training_img
-FLAG = re.compile(r"is_(train|training|val|valid|validation|test|testing)(_\w+)?")
+# columns of true and false that mark the rows of a split: is_valid, is_training_img; test beside a column of classes
+FLAG = re.compile(r"(?:is|in)_(train|training|val|valid|validation|test|testing|holdout|held_out)(?:_\w+)?")
+PLAIN_FLAG = re.compile(r"(train|training|val|validation|test|testing|holdout|held_out)")
 UNUSED = re.compile(r"(cv_?)?folds?|k_?folds?|groups?")  # columns by which pictures are often held out
 
 
@@ -68,9 +69,12 @@ def with_one_column(
         for row in rows:
             row[named] = role(row[named], loosely=True) or TRAIN
         table = [header, *rows]
-    marks = [n for n, name in enumerate(lower) if FLAG.fullmatch(name)]
+    marks = {n: match[1] for n, name in enumerate(lower) if (match := FLAG.fullmatch(name))}
+    if set(lower) & set(CLASSES):
+        plain = {n: match[1] for n, name in enumerate(lower) if (match := PLAIN_FLAG.fullmatch(name))}
+        marks |= {n: word for n, word in plain.items() if all(is_true(row[n]) or is_false(row[n]) for row in rows)}
     if marks and not set(lower) & set(SPLITS):
-        roles = [str(role(lower[n].split("_")[1])) for n in marks]
+        roles = [str(role(word)) for word in marks.values()]
         splits = [_marked([row[n] for n in marks], roles) for row in rows]
         kept = [n for n in range(len(header)) if n not in marks]
         header = [header[n] for n in kept] + [SPLITS[0]]

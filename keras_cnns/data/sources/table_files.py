@@ -1,6 +1,7 @@
 """Files that hold a table: CSV and TSV, a JSON object a line (JSONL), and Parquet where pyarrow is installed."""
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from keras_cnns.support.untrusted import parse_json, read_text
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # suffixes
 DELIMITERS = ",;\t|"
+INDEX = ("", "Unnamed: 0", "__index_level_0__")  # names of pandas' column of row numbers
 MOST_ROWS = 20_000_000  # of a Parquet file, whose compressed columns can be far larger than the file
 
 
@@ -35,16 +37,23 @@ def cells(path: Path) -> list[list[str]]:
         raise UnreadableFile(
             f"{path} has a row of {len(bad)} columns, {', '.join(bad)[:80]!r}: file name and class are needed."
         )
-    return rows
+    numbered = len(rows[0]) > 2 and rows[0][0].strip() in INDEX and all(row[0].strip().isdecimal() for row in rows[1:])
+    return [row[1:] for row in rows] if numbered else rows
 
 
 def _separated(path: Path) -> list[list[str]]:
     text = read_text(path)
-    delimiter = max(DELIMITERS, key=text.split("\n", 1)[0].count)
+    tables: list[list[list[str]]] = []
     try:
-        return list(csv.reader(text.splitlines(), delimiter=delimiter))
+        for delimiter in sorted(DELIMITERS, key=text.split("\n", 1)[0].count, reverse=True):
+            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+            widths = {len(row) for row in rows if row}
+            if len(widths) == 1 and widths != {1}:
+                return rows
+            tables.append(rows)
     except csv.Error as error:
         raise UnreadableFile(f"{path} is not CSV: {error}.") from None
+    return tables[0]
 
 
 def _json_lines(path: Path) -> list[list[str]]:
@@ -58,7 +67,8 @@ def _json_lines(path: Path) -> list[list[str]]:
             if not isinstance(row, dict):
                 raise UnreadableFile(f"line {number} of {path} is not a JSON object: each needs file_name and label.")
             rows.append(row)
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    nested = {name for row in rows for name, value in row.items() if isinstance(value, dict)}
+    columns = list(dict.fromkeys(name for row in rows for name in row if name not in nested))
     return [columns, *([_text(row.get(name)) for name in columns] for row in rows)] if rows else []
 
 
@@ -84,8 +94,6 @@ def _is_nested(kind: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ import re
 from ast import literal_eval
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,11 @@ TRUE, FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
 def is_true(cell: str) -> bool:
     """Whether a cell of a column of true and false is true."""
     return cell.strip().lower() in TRUE
+
+
+def is_false(cell: str) -> bool:
+    """Whether a cell of a column of true and false is false. An empty cell is."""
+    return cell.strip().lower() in FALSE
 
 
 def joined(header: Sequence[str], row: Sequence[str], columns: Sequence[int]) -> str | None:
@@ -46,6 +52,26 @@ def labels_of(path: Path, cells: Sequence[str], names: Sequence[str] | None = No
         parts = listed if listed is not None else [cell] if cell in alone else cell.split(separator)
         several.append(tuple(dict.fromkeys(label for part in parts if (label := one_line(part)))))
     return several
+
+
+def gathered(path: Path, rows: Sequence[tuple[Any, str]]) -> dict[Any, str]:
+    """{key: cell} of rows (key, cell): a table may have a row for each label of a picture. A note says so.
+
+    A cell of several rows becomes a JSON list.
+
+    Raises:
+      UserError: a picture has several rows, and cells hold lists themselves.
+    """
+    cells: dict[Any, list[str]] = {}
+    for key, cell in rows:
+        cells.setdefault(key, []).append(cell)
+    twice = next((key for key, several in cells.items() if len(several) > 1), None)
+    if twice is None:
+        return dict(rows)
+    if any(as_list(cell) is not None or re.search(f"[{SEPARATORS}]", cell) for _, cell in rows):
+        raise UnreadableFile(f"{path} names {twice.name} more than once, and has lists of labels: keep one row for it.")
+    once(f"{path} has several rows for a picture, such as {twice.name}: each adds a label.")
+    return {key: json.dumps([cell for cell in several if cell]) for key, several in cells.items()}
 
 
 def multi_hot(

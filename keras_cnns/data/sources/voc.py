@@ -12,7 +12,16 @@ from keras_cnns.data.sources.files import contents, digest
 from keras_cnns.data.sources.sample import BACKGROUND, Sample
 from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.voc_pairs import MASKS, PICTURES, XML, chosen, keys, listed_anywhere, paired, pictures
-from keras_cnns.data.sources.voc_xml import CLASSES, PASCALS_STEM, SIDES, Annotation, first_pixel, is_pascals, parsed
+from keras_cnns.data.sources.voc_xml import (
+    CLASSES,
+    PASCALS_STEM,
+    SIDES,
+    Annotation,
+    first_pixel,
+    is_pascals,
+    parsed,
+    parsed_in,
+)
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile
 
@@ -31,8 +40,8 @@ def open_boxes(folder: Path, split: str) -> Source:
       UserError: there is no such split; an XML file cannot be read, has no picture, or has a class that is not listed;
         or all objects are marked as difficult.
     """
-    annotations = {path: parsed(path) for path in walk.files(folder, ".xml")}
     every = pictures(folder)
+    annotations = parsed_in(folder, every)
     pairs = paired(folder, list(annotations), every)
     names = _names(folder, annotations)
     first = first_pixel(folder, annotations)

@@ -17,6 +17,7 @@ MASK_FOLDERS = {"segmentationclass", "segmentationobject", "segmentationclassraw
 KINDS = {"annotations", "annotation", "jpegimages", "images", "image", "imgs", "img", "labels", "xml", "xmls", "annots"}
 KINDS |= MASK_FOLDERS
 FLAGS = ("-1", "0", "1")  # after a name in VOC's lists of one class: whether the picture shows that class
+FILES = (".xml", ".png")  # of annotations
 Item = TypeVar("Item")
 
 
@@ -81,7 +82,7 @@ def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[st
     Raises:
       UserError: a list cannot be read or names a file that is missing; there is no such split.
     """
-    lists = {path.stem: path for path in walk.files(folder / LISTS / task, ".txt") if "_" not in path.stem}
+    lists = _lists(folder, task, items, others)
     for role in splits.asked(split):
         for stem, path in lists.items():
             if splits.role(stem) == role or (role == splits.TRAIN and stem == "trainval" and "val" not in lists):
@@ -124,8 +125,22 @@ def listed(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> l
 
 def listed_anywhere(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[str, Any]) -> set[str]:
     """The names that any list of a task selects."""
-    lists = [path for path in walk.files(folder / LISTS / task, ".txt") if "_" not in path.stem]
+    lists = _lists(folder, task, items, others).values()
     return {name for path in lists for name in _resolved(path, items, others)[0]}
+
+
+def _lists(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Path]:
+    """{name: list of pictures}: those in ImageSets/TASK, or else those of splits in ImageSets or in the folder.
+
+    Lists of one class (cat_train.txt) are left out. Outside of ImageSets/TASK, a list names at least one picture.
+    """
+    paths = walk.files(folder / LISTS / task, ".txt")
+    paths = [path for path in paths if "_" not in path.stem or splits.role(path.stem)]
+    for place in (folder / LISTS, folder):
+        if not paths and place.is_dir():
+            own = [path for path in sorted(place.glob("*.txt")) if splits.role(path.stem) or path.stem == "trainval"]
+            paths = [path for path in own if _resolved(path, items, others)[0]]
+    return {path.stem: path for path in sorted(paths, key=lambda path: ("_" in path.stem, path))}
 
 
 def _resolved(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -146,12 +161,17 @@ def _resolved(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -
 
 
 def _readings(line: str) -> list[str]:
-    """The names that a line may mean, the most literal first: it may have spaces, a suffix, folders, or a flag."""
-    words = [line, *([line.rsplit(None, 1)[0]] if line.split()[-1] in FLAGS and len(line.split()) > 1 else [])]
+    """The names that a line may mean, the most literal first.
+
+    It may have spaces, a suffix, folders, or a flag or the file of annotations behind the picture.
+    """
+    first, *last = line.rsplit(None, 1)
+    words = [line, *([first] if last and (last[0] in FLAGS or last[0].lower().endswith(FILES)) else [])]
     readings = []
     for word in words:
         plain = word.replace("\\", "/").removeprefix("./")
-        plain = plain[: -len(Path(plain).suffix)] if walk.is_picture(Path(plain).name) else plain
+        known = walk.is_picture(Path(plain).name) or plain.lower().endswith(FILES)
+        plain = plain[: -len(Path(plain).suffix)] if known else plain
         parts = [part for part in plain.split("/") if part and part.lower() not in KINDS]
         readings += [word, plain, "/".join(parts), parts[-1] if parts else plain]
     return list(dict.fromkeys(readings))

@@ -1,11 +1,12 @@
 """PASCAL VOC's XML files: the objects of one picture, and whether their pixels are counted from 0 or from 1."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from keras_cnns.data.sources import walk
 from keras_cnns.data.sources.files import check_pixels
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile
@@ -49,14 +50,47 @@ class Annotation:
     owner: str = ""
 
 
+class OtherXml(UnreadableFile):
+    """The error of an XML file in another format."""
+
+
+def parsed_in(folder: Path, pictures: Iterable[Path]) -> dict[Path, Annotation]:
+    """{file: its content} of the XML files of a folder.
+
+    If some are VOC's, those in other formats that have no picture of their name are skipped, with a note.
+
+    Raises:
+      UserError: a file cannot be read, or is not in VOC's format.
+    """
+    stems = {path.stem for path in pictures}
+    annotations, others = {}, []
+    for path in walk.files(folder, ".xml"):
+        try:
+            annotations[path] = parsed(path)
+        except OtherXml as error:
+            if path.stem in stems:
+                raise
+            others.append(error)
+    if others and not annotations:
+        raise others[0]
+    for fault in others:
+        messages.once(f"skipped: {fault}")
+    return annotations
+
+
 def parsed(path: Path) -> Annotation:
     """The content of an XML file. Raises UserError if it cannot be read or is not an annotation in VOC's format."""
     try:
         root = read_xml(path)
         if root.tag != "annotation":
-            raise ValueError(f"it is a file of {root.tag!r}, and VOC's are of 'annotation'")
+            advice = " Export COCO or PASCAL VOC from CVAT." if root.tag == "annotations" else ""
+            raise OtherXml(
+                f"cannot read {path} as VOC's XML: it is a file of {root.tag!r}, and VOC's are of 'annotation'.{advice}"
+            )
         objects = tuple(_object(element) for element in root.iter("object"))
         height, width = (int(_number(root, f"size/{side}", "0")) for side in ("height", "width"))
+    except OtherXml:
+        raise
     except (ValueError, OverflowError, OSError) as error:
         raise UnreadableFile(f"cannot read {path} as VOC's XML: {error}.") from error
     database, owner = ((root.findtext(path) or "").strip() for path in ("source/database", "owner/name"))
@@ -69,6 +103,11 @@ def _object(element: Element) -> BoxedObject:
         raise ValueError("an object has no name")
     if difficult.lower() not in DIFFICULT:
         raise ValueError(f"the object {name!r} has difficult {difficult!r}, and it must be 0 or 1")
+    if element.find("bndbox") is None:
+        shape = next((part for part in ("robndbox", "polygon") if element.find(part) is not None), "")
+        raise ValueError(
+            f"the object {name!r} has no bndbox{f', but a {shape}: export upright boxes' if shape else ''}"
+        )
     x1, y1, x2, y2 = (_number(element, f"bndbox/{side}") for side in SIDES)
     fractional = any("." in (element.findtext(f"bndbox/{side}") or "") for side in SIDES)
     return BoxedObject(name, (x1, y1, x2, y2), DIFFICULT[difficult.lower()], fractional)

@@ -1,157 +1,23 @@
 """YOLO's format: a data.yaml with the classes and the splits, pictures, and a label file for each picture.
 
 The rules are those of Ultralytics (ultralytics/data/utils.py): the label file of images/train/a.jpg is
-labels/train/a.txt; a picture outside of folders called images has its label file beside it. A folder with the names of
-the classes in classes.txt instead of data.yaml, as Label Studio writes it, is read as well.
+labels/train/a.txt; a picture outside of folders called images has its label file beside it.
 """
 
 import os
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.class_names import class_list, one_line
 from keras_cnns.data.sources.files import contents, digest, split_by_fifths
 from keras_cnns.data.sources.outlines import Outline, Outlines
 from keras_cnns.data.sources.sample import BACKGROUND, VOID, Sample
 from keras_cnns.data.sources.source import Source
+from keras_cnns.data.sources.yolo_folder import ABSOLUTE, IMAGES, LABELS, SPLITS, YoloFolder
 from keras_cnns.data.sources.yolo_labels import read_labels
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile, UserError
-from keras_cnns.support.untrusted import inside, read_text, read_yaml
-
-FIRST = ("data.yaml", "data.yml", "dataset.yaml")  # usual names of the file
-SPLITS = {splits.TRAIN: "train", splits.VALIDATION: "val", splits.TEST: "test"}
-IMAGES, LABELS = "images", "labels"
-ENDINGS = (".jpg", ".png", ".jpeg", ".bmp", ".JPG")
-
-
-@dataclass(frozen=True)
-class YoloFolder:
-    """The description of a YOLO folder.
-
-    Attributes:
-      root: the folder.
-      path: the file with the classes.
-      names: the names of the classes, by number.
-      splits: {split: the folders, lists or pictures that data.yaml names}; {} without a data.yaml.
-      base: the folder to which these are relative.
-      keypoints: how many numbers follow each box in files for poses.
-    """
-
-    root: Path
-    path: Path
-    names: tuple[str, ...]
-    splits: dict[str, list[str]]
-    base: Path
-    keypoints: int = 0
-
-
-def describe(root: Path) -> YoloFolder | None:
-    """The description of a YOLO folder; None for folders in other formats.
-
-    Raises:
-      UserError: data.yaml cannot be read, or its names, splits or path are not usable.
-    """
-    for path in sorted(walk.files(root, ".yaml", ".yml"), key=lambda p: (p.name not in FIRST, len(p.parts), p)):
-        if path.parent != root and path.name not in FIRST:
-            continue
-        content = read_yaml(path)
-        keys = set(content) if isinstance(content, dict) else set()
-        if keys & {"names", "nc"} and (keys & {*SPLITS.values()} or (path.name in FIRST and (root / LABELS).is_dir())):
-            return _described(root, path, content)
-    listed = class_list(root)
-    if listed and (root / "obj.data").is_file():  # Darknet's, as CVAT and datumaro write it
-        files = [(role, f"{name}.txt") for role, name in (*SPLITS.items(), (splits.VALIDATION, "valid"))]
-        lists = {role: [name] for role, name in files if (root / name).is_file()}
-        return YoloFolder(root, root / "obj.data", listed.names, lists, root)
-    texts = [path for path in walk.files(root, ".txt") if listed and path.parent != root]
-    beside = [path for path in walk.files(root, ".txt") if listed and path != listed.path]
-    if listed and (LABELS in {part for path in texts for part in path.relative_to(root).parts} or _labelled(beside)):
-        return YoloFolder(root, listed.path, listed.names, {}, root)
-    return None
-
-
-def has_labels(root: Path) -> bool:
-    """Whether text files with lines of numbers lie beside the pictures or in `labels`, as YOLO's do."""
-    texts = [
-        p for p in walk.files(root, ".txt") if LABELS in p.parts or any(p.with_suffix(e).is_file() for e in ENDINGS)
-    ]
-    return any(re.match(r"\s*\d+( [\d.]+){4}", read_text(path)) for path in texts[:20])
-
-
-def _labelled(texts: Sequence[Path]) -> bool:
-    """Whether one of these text files lies beside a picture of its name."""
-    endings = walk.SUFFIXES
-    return any(text.with_suffix(ending).is_file() for text in texts[:1000] for ending in endings)
-
-
-def _described(root: Path, path: Path, content: dict) -> YoloFolder:
-    names = _names(path, content)
-    keypoints = content.get("kpt_shape")
-    count = 0
-    if isinstance(keypoints, list) and len(keypoints) == 2 and all(isinstance(n, int) for n in keypoints):
-        count = keypoints[0] * keypoints[1]
-    entries = {role: content.get(key) for role, key in SPLITS.items()}
-    if entries[splits.VALIDATION] is None and content.get("valid"):
-        entries[splits.VALIDATION] = content["valid"]
-    listed = {}
-    for role, entry in entries.items():
-        entry = [entry] if isinstance(entry, str) else entry
-        if entry in (None, [], [""]):
-            continue
-        if not isinstance(entry, list) or not all(isinstance(name, str) and name for name in entry):
-            raise UnreadableFile(
-                f"{path}: {SPLITS[role]} needs a folder, a list of folders, or a text file of pictures."
-            )
-        listed[role] = entry
-    return YoloFolder(root, path, names, listed, _base(root, path, content.get("path")), count)
-
-
-def _names(path: Path, content: dict) -> tuple[str, ...]:
-    rows: Any = content.get("names")
-    if isinstance(rows, dict):
-        try:
-            by_number = {int(key): name for key, name in rows.items()}
-        except (TypeError, ValueError):
-            by_number = {}
-        if sorted(by_number) != list(range(len(rows))):
-            raise UnreadableFile(f"{path}: names needs the numbers 0 to {len(rows) - 1} without a gap.")
-        rows = [by_number[number] for number in range(len(rows))]
-    if not isinstance(rows, list) or not rows:
-        raise UnreadableFile(f"{path} needs names, a list of the classes or {{0: name, 1: name ...}}.")
-    odd = next((name for name in rows if not isinstance(name, str | int) or isinstance(name, bool)), None)
-    if odd is not None or None in rows:
-        raise UnreadableFile(f"{path}: names has {odd}, which YAML does not read as a text: put quotes around it.")
-    names = tuple(one_line(name) for name in rows)
-    if len(set(names)) < len(names):
-        raise UnreadableFile(f"{path}: two classes have the same name: give each its own.")
-    if "nc" in content and content["nc"] != len(names):
-        raise UnreadableFile(f"{path} has {len(names)} names, and nc is {content['nc']}: correct one of them.")
-    return names
-
-
-def _base(root: Path, path: Path, stated: Any) -> Path:
-    """The folder to which the splits are relative.
-
-    It is `path` in data.yaml if that is inside the folder, else the folder of data.yaml. A path of another machine is
-    ignored, and so is a path relative to Ultralytics' folder of data sets.
-    """
-    if not isinstance(stated, str) or not stated or stated == ".":
-        return path.parent
-    for parent in (path.parent, root):
-        try:
-            base = inside(root, os.path.relpath(parent / stated, root), source=path)
-        except UserError:
-            continue
-        if base.is_dir():
-            return base
-    if Path(stated).resolve() != path.parent.resolve():
-        messages.once(f"{path}: its path {stated!r} is not read; what it names is looked for in {path.parent}.")
-    return path.parent
+from keras_cnns.support.untrusted import inside, read_text
 
 
 def _pictures(folder: YoloFolder, role: str) -> list[Path]:
@@ -182,6 +48,9 @@ def _exists(folder: YoloFolder, entry: str) -> bool:
 def _place(folder: YoloFolder, entry: str) -> Path:
     """The path that an entry of data.yaml or of a list means, with Ultralytics' rule for Roboflow's "../train"."""
     readings = [entry]
+    plain = entry.replace("\\", "/")
+    if folder.stated and plain.startswith(f"{folder.stated}/"):
+        readings.insert(0, plain.removeprefix(f"{folder.stated}/"))
     while (text := readings[-1].replace("\\", "/")).startswith(("../", "data/")):  # "data/" in Darknet's lists
         readings.append(text.split("/", 1)[1])
     for reading in readings:
@@ -193,7 +62,8 @@ def _place(folder: YoloFolder, entry: str) -> Path:
                 continue
             if place.exists():
                 return place
-    raise UnreadableFile(f"{folder.path} names {entry!r}, which is not in {folder.root}.")
+    advice = f" Write paths relative to {folder.base}." if ABSOLUTE.match(entry) else ""
+    raise UnreadableFile(f"{folder.path} names {entry!r}, which is not in {folder.root}.{advice}")
 
 
 def _listed(folder: YoloFolder, path: Path) -> list[Path]:
@@ -201,7 +71,7 @@ def _listed(folder: YoloFolder, path: Path) -> list[Path]:
         lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read ({error.strerror or error}).") from None
-    base = YoloFolder(folder.root, path, folder.names, {}, folder.base)
+    base = replace(folder, path=path)
     return [_place(base, line) for line in lines]
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as reference
 
 from keras_cnns import UserError
@@ -186,3 +187,52 @@ def test_changed_outlines_change_the_fingerprint(tmp_path):
     before = open_source(f"folder:{tmp_path}", "train", "mask").key
     write(tmp_path / "annotations.json", coco(ten(), segmentation=lambda b: corners((0, 0, *b[2:]))))
     assert open_source(f"folder:{tmp_path}", "train", "mask").key != before
+
+
+def test_boxes_with_x2_and_y2_are_refused(tmp_path):
+    """As from torchvision's tutorials: they fit the pictures only if they are read as corners."""
+    folder_of(tmp_path, {f"{n}.png": [("road", 10, 10, 30, 40), ("car", 50, 20, 79, 59)] for n in range(10)})
+    content = coco({f"{n}.png": [("road", 10, 10, 30, 40), ("car", 50, 20, 79, 59)] for n in range(10)})
+    for row in content["annotations"]:
+        x, y, width, height = row["bbox"]
+        row["bbox"] = [x, y, x + width, y + height]
+    write(tmp_path / "annotations.json", content)
+    with pytest.raises(UserError, match="reach beyond .* x1, y1, x2, y2: write x, y, width, height"):
+        boxes(tmp_path)
+
+
+def test_a_box_over_the_border_does_not_make_corners_of_the_others(tmp_path):
+    rows = {f"{n}.png": [("road", 60, 40, 90, 70), ("car", 0, 0, 80, 60)] for n in range(10)}
+    folder_of(tmp_path, rows)
+    assert boxes(tmp_path)[1][0] == [("car", 0, 0, 80, 60), ("road", 60, 40, 80, 60)]
+
+
+@pytest.mark.parametrize("read", [boxes, masks])
+def test_panoptic_annotations_are_refused_with_what_to_take(tmp_path, read):
+    folder_of(tmp_path, ten())
+    content = coco(ten())
+    content["annotations"] = [{"image_id": 0, "file_name": "0.png", "segments_info": [{"id": 1, "category_id": 1}]}]
+    write(tmp_path / "annotations.json", content)
+    with pytest.raises(UserError, match="panoptic annotations .* take the file of its instances"):
+        read(tmp_path)
+
+
+def rotated(path, orientation, size=(WIDTH, HEIGHT)):
+    image = Image.new("RGB", size, (0, 90, 160))
+    exif = image.getexif()
+    exif[0x112] = orientation
+    image.save(path, exif=exif)
+
+
+def test_pictures_that_exif_turns_are_reported(tmp_path, caplog):
+    folder_of(tmp_path, ten())
+    rotated(tmp_path / "0.png", 3)
+    assert (
+        boxes(tmp_path)[1][0] == [("road", *BOX)]
+        and "are taken to belong to the pictures as they are shown" in caplog.text
+    )
+    rotated(tmp_path / "0.png", 6)
+    with pytest.raises(
+        UserError, match="80 x 60 pixels, but it is 60 x 80: .* EXIF orientation turns it: save it upright"
+    ):
+        boxes(tmp_path)

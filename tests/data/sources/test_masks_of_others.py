@@ -194,3 +194,56 @@ def test_sizes_are_those_of_the_pictures(tmp_path):
     pairs(tmp_path, np.zeros((HEIGHT, WIDTH + 1)))
     with pytest.raises(UserError, match="81 x 60 pixels, and its picture 80 x 60"):
         masks(tmp_path)
+
+
+@pytest.mark.parametrize("white", [0, 255])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_masks_in_the_transparency_alone_are_refused(tmp_path, white, channels):
+    colours = np.full((HEIGHT, WIDTH, channels), white)
+    pairs(tmp_path, np.concatenate([colours, square(255)[..., None]], -1))
+    with pytest.raises(UserError, match="has one colour, and parts of it are transparent"):
+        masks(tmp_path)
+
+
+def test_white_is_the_second_class_of_a_labelmap_too(tmp_path, caplog):
+    pairs(tmp_path, square(255), names=None)
+    write(tmp_path / "labelmap.txt", "background:0,0,0::\nroad:128,0,0::\n")
+    assert (masks(tmp_path)[1][3] == square(1)).all() and "255 is taken for 'road'" in caplog.text
+    write(tmp_path / "labelmap.txt", "background:0,0,0::\nroad:255,255,255::\n")
+    assert (masks(tmp_path)[1][3] == square(1)).all()
+    write(tmp_path / "labelmap.txt", LABELMAP)
+    with pytest.raises(UserError, match="hold 0 and 255 only, 255 is void, and .* lists 3 classes"):
+        masks(tmp_path)
+
+
+def test_numbers_of_a_labelmap_mean_the_same_in_every_mask(tmp_path):
+    """A mask of zeros alone could also be the colour (0, 0, 0): the other masks decide."""
+    pairs(tmp_path, lambda n: square(2) if n % 2 else square(0), names=None)
+    write(tmp_path / "labelmap.txt", LABELMAP)  # its number 0 is road, and its colour (0, 0, 0) is background
+    masks_by_picture = masks(tmp_path)[1]
+    assert (masks_by_picture[0] == 1).all() and masks_by_picture[1][0, 0] == 1
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("{}/images", "{}/masks"),
+        ("{}", "{}annot"),  # CamVid
+        ("{}", "{}_labels"),
+        ("img_dir/{}", "ann_dir/{}"),  # OpenMMLab
+    ],
+)
+def test_pairs_of_folders_for_each_split(tmp_path, images, labels):
+    for split, numbers in (("train", range(3)), ("val", (3, 4))):
+        for n in numbers:
+            picture(tmp_path / images.format(split) / f"{n}.png", n)
+            png(tmp_path / labels.format(split) / f"{n}.png", square(1))
+    write(tmp_path / "classes.txt", "background\nroad\n")
+    assert sorted(masks(tmp_path, "train")[1]) == [0, 1, 2] and sorted(masks(tmp_path, "test")[1]) == [3, 4]
+
+
+def test_lists_of_splits_beside_a_pair_of_folders(tmp_path):
+    pairs(tmp_path, square(1))
+    write(tmp_path / "train.txt", "".join(f"images/{n}.png masks/{n}.png\n" for n in range(7)))
+    write(tmp_path / "val.txt", "7\n8\n")
+    assert sorted(masks(tmp_path, "train")[1]) == list(range(7)) and sorted(masks(tmp_path, "test")[1]) == [7, 8]

@@ -212,3 +212,78 @@ def test_what_looks_like_several_labels_is_a_message(tmp_path, caplog, cells):
     with caplog.at_level("INFO", "keras_cnns"):
         labels(tmp_path)
     assert f"{cells[0]!r} is taken for one class" in caplog.text
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_list_of_one_label_is_not_taken_apart(tmp_path, form):
+    put(tmp_path, range(12))
+    kinds = (["traffic light"], ["car", "bus stop"], ["red, wet"], [])
+    table(tmp_path / f"metadata.{form}", [{"file_name": f"{n}.png", "labels": kinds[n % 4]} for n in range(12)])
+    source = open_folder(tmp_path, "train", several=True)
+    assert source.names == ("bus stop", "car", "red, wet", "traffic light")
+    for file, row in zip(source.files, source.labels, strict=True):
+        assert [source.names[n] for n in row.nonzero()[0]] == sorted(kinds[int(file.stem) % 4])
+
+
+def test_a_list_of_one_label_is_the_class(tmp_path):
+    put(tmp_path, range(12))
+    table(
+        tmp_path / "metadata.jsonl",
+        [{"file_name": f"{n}.png", "label": [("cat", "big dog")[n % 2]]} for n in range(12)],
+    )
+    assert labels(tmp_path)[0] == ("big dog", "cat")
+
+
+def test_objects_of_a_detector_are_no_class(tmp_path):
+    put(tmp_path, range(12))
+    table(
+        tmp_path / "metadata.jsonl", [{"file_name": f"{n}.png", "objects": {"bbox": [[1, 2, 3, 4]]}} for n in range(12)]
+    )
+    with pytest.raises(UserError, match="a row of 1 columns"):
+        labels(tmp_path)
+
+
+def test_the_separator_is_the_one_that_all_rows_have(tmp_path):
+    put(tmp_path, range(12))
+    write(tmp_path / "labels.csv", "".join(f"{n}.png,{('cat|dog|bird', 'cat')[n % 2]}\n" for n in range(12)))
+    assert open_folder(tmp_path, "train", several=True).names == ("bird", "cat", "dog")
+
+
+def test_a_row_for_each_label_of_a_picture(tmp_path, caplog):
+    put(tmp_path, range(12))
+    rows = [f"{n}.png,{label}" for label in ("cat", "red fox") for n in range(12) if label == "cat" or n % 2]
+    write(tmp_path / "labels.csv", "\n".join(["file,label", *rows]))
+    source = open_folder(tmp_path, "train", several=True)
+    assert all(row.tolist() == [1, int(f.stem) % 2] for f, row in zip(source.files, source.labels, strict=True))
+    assert "each adds a label" in caplog.text
+    with pytest.raises(UserError, match="more than once"):
+        labels(tmp_path)
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_the_row_numbers_of_pandas_are_no_column(tmp_path, index):
+    put(tmp_path, range(12))
+    rows = [f"{n},{n}.png,{1 - n % 2},{n % 2}" for n in range(12)]
+    write(tmp_path / "labels.csv", "\n".join([f"{index},file,cat,dog", *rows]))
+    assert labels(tmp_path)[0] == ("cat", "dog")
+
+
+@pytest.mark.parametrize("column", ["test", "is_holdout", "held_out", "train"])
+def test_flags_of_splits_beside_a_column_of_classes(tmp_path, column):
+    put(tmp_path, range(12))
+    rows = [f"{n}.png,{'ab'[n % 2]},{(n > 8) != (column == 'train')}" for n in range(12)]
+    write(tmp_path / "labels.csv", "\n".join([f"file,label,{column}", *rows]))
+    assert sorted(labels(tmp_path)[1]) == list(range(9)) and sorted(labels(tmp_path, "test")[1]) == [9, 10, 11]
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    put(tmp_path, range(15))
+    write(tmp_path / "labels.csv", one_hot(range(15), ("bus", "train", "tram")))
+    assert labels(tmp_path)[0] == ("bus", "train", "tram")
+
+
+def test_a_line_break_inside_quotes_belongs_to_the_cell(tmp_path):
+    put(tmp_path, range(12))
+    rows = [f'{n}.png,"{("red" + chr(10) + "fox", "cat")[n % 2]}"' for n in range(12)]
+    write(tmp_path / "labels.csv", "\n".join(["file,label", *rows]))
+    assert labels(tmp_path)[0] == ("cat", "red fox")

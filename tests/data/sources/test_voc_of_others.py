@@ -163,3 +163,44 @@ def test_the_number_of_the_first_pixel_is_part_of_the_fingerprint(tmp_path):
         keys.append(open_source(f"folder:{tmp_path}", "train", "boxes").key)
     assert keys[0] != keys[1]
     assert samples(tmp_path, "train", "boxes")[0] == ("w",)
+
+
+def test_xml_about_something_else_is_skipped(tmp_path, caplog):
+    beside(tmp_path, [[("w", 11, 6, 30, 25)]] * 10)
+    write(tmp_path / "pom.xml", "<project/>")
+    assert len(boxes(tmp_path)[1]) == 10 and "pom.xml as VOC's XML: it is a file of 'project'" in caplog.text
+    write(tmp_path / "3.xml", "<project/>")
+    with pytest.raises(UserError, match="3.xml as VOC's XML"):
+        boxes(tmp_path)
+
+
+def test_cvats_own_xml_is_refused_with_the_formats_to_export(tmp_path):
+    picture(tmp_path / "images" / "0.png", 0)
+    write(tmp_path / "annotations.xml", "<annotations><version>1.1</version></annotations>")
+    with pytest.raises(UserError, match="'annotations'.* Export COCO or PASCAL VOC from CVAT"):
+        boxes(tmp_path)
+
+
+@pytest.mark.parametrize("shape", ["robndbox", "polygon"])
+def test_objects_without_an_upright_box_are_named(tmp_path, shape):
+    picture(tmp_path / "0.png", 0)
+    write(tmp_path / "0.xml", f"<annotation><object><name>w</name><{shape}/></object></annotation>")
+    with pytest.raises(UserError, match=f"0.xml .*'w' has no bndbox, but a {shape}: export upright boxes"):
+        boxes(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["", "ImageSets", "ImageSets/Main"])
+@pytest.mark.parametrize("names", [("train", "val"), ("train_set", "val_set"), ("trainval", "test")])
+def test_lists_of_splits_wherever_they_lie(tmp_path, place, names):
+    folder_of_voc(tmp_path, 6)
+    for name, numbers in zip(names, (range(4), (4, 5)), strict=True):
+        write(tmp_path / place / f"{name}.txt", "".join(f"JPEGImages/{n}.png Annotations/{n}.xml\n" for n in numbers))
+    write(tmp_path / "ImageSets" / "Main" / "widget_train.txt", "0 1\n5 -1\n")  # VOC's list of one class
+    write(tmp_path / "classes.txt", "widget\n")
+    assert sorted(boxes(tmp_path, "train")[1]) == [0, 1, 2, 3] and sorted(boxes(tmp_path, "test")[1]) == [4, 5]
+
+
+def test_a_text_called_like_a_split_that_lists_no_picture_is_no_list(tmp_path):
+    folder_of_voc(tmp_path, 10)
+    write(tmp_path / "train.txt", "epoch 1 loss 0.3\n")
+    assert len(boxes(tmp_path)[1]) == 10

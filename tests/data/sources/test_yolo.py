@@ -223,3 +223,46 @@ def test_swapped_classes_change_the_fingerprint(folder):
     write(folder / "labels/train/4.txt", yolo_line(2, *BOX))
     assert open_source(f"folder:{folder}", "train", "boxes").key != before
     assert samples(folder, "train", "boxes")[0] == NAMES
+
+
+@pytest.mark.parametrize("text", ["a: 1\n---\nb: 2\n", "a:\n\tb: 1\n", "x: !!python/name:os.getcwd\n"])
+def test_yaml_of_another_program_is_skipped(folder, text):
+    write(folder / "classes.txt", "\n".join(NAMES))
+    write(folder / "deploy.yaml", text)
+    assert len(boxes(folder)[1]) == 9
+    (folder / "classes.txt").unlink()
+    with pytest.raises(UserError, match="deploy.yaml cannot be read as YAML"):  # it may be the one with the names
+        boxes(folder)
+
+
+def test_the_validation_split_under_its_full_name(folder):
+    data(folder, "train: images/train\nvalidation: images/val\nnc: '3'\nnames: [cat, zebra crossing, dog]")
+    assert sorted(boxes(folder, "train")[1]) == list(range(6)) and sorted(boxes(folder, "test")[1]) == [6, 7, 8]
+
+
+@pytest.mark.parametrize("path", ["/content/pets", "C:\\data\\pets\\"])
+def test_lists_with_paths_of_another_machine(folder, path):
+    """Paths below the stated one are read relative to the folder; others are refused."""
+    for name, numbers in (("train", range(6)), ("val", (6, 7, 8))):
+        start = path.rstrip("\\").replace("\\", "/")
+        write(folder / f"{name}.txt", "".join(f"{start}/images/{name}/{n}.png\n" for n in numbers))
+    data(folder, f"path: {path}\ntrain: train.txt\nval: val.txt\nnames: [cat, zebra crossing, dog]")
+    assert sorted(boxes(folder, "train")[1]) == list(range(6)) and sorted(boxes(folder, "test")[1]) == [6, 7, 8]
+    data(folder, "train: train.txt\nval: val.txt\nnames: [cat, zebra crossing, dog]")
+    with pytest.raises(UserError, match="which is not in .* Write paths relative to"):
+        boxes(folder, "train")
+
+
+@pytest.mark.parametrize(("name", "where"), [("classes.txt", "labels"), ("_darknet.labels", "")])
+def test_lists_of_classes_beside_the_label_files(tmp_path, name, where):
+    """As LabelImg and Roboflow's YOLO Darknet write them."""
+    for split, numbers in (("train", range(4)), ("valid", range(4, 7))):
+        for n in numbers:
+            picture(tmp_path / split / ("images" if where else "") / f"{n}.png", n)
+            write(tmp_path / split / where / f"{n}.txt", LINE)
+        write(tmp_path / split / where / name, "\n".join(NAMES))
+    names, rows = boxes(tmp_path, "train")
+    assert names == NAMES and sorted(rows) == list(range(4)) and sorted(boxes(tmp_path, "test")[1]) == [4, 5, 6]
+    write(tmp_path / "valid" / where / name, "cat\ndog\nzebra crossing")
+    with pytest.raises(UserError, match="list different classes: give both the same"):
+        boxes(tmp_path, "train")
