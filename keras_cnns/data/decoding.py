@@ -42,9 +42,9 @@ def decoded(source: Source, number: int) -> Sample:
     if turned:
         folder = os.path.dirname(source.picture_name(number))
         messages.once(
-            f"{folder} has pictures that their EXIF orientation turns or mirrors: boxes and masks are taken to belong to "
-            "the pictures as they are shown. If they belong to the pixels as they are stored, save the pictures without "
-            "the orientation."
+            f"{folder} has pictures that their EXIF orientation turns or mirrors: boxes and masks are taken to belong "
+            "to the pictures as they are shown. If they belong to the pixels as they are stored, save the pictures "
+            "without the orientation."
         )
     sample = replace(sample, picture=picture)
     if sample.mask is not None:
