@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = public(
         "load": "pipeline",
         "load_arrays": "pipeline",
         "read_picture": "pictures",
-        "Data": "pipeline",
+        "Data": "batches",
         "Augment": "augment.settings",
         "Sample": "sources.sample",
         "Source": "sources.source",

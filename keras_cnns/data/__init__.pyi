@@ -1,7 +1,7 @@
 # Written by `python -m keras_cnns.maintenance.stubs`.
 from .augment.settings import Augment as Augment
+from .batches import Data as Data
 from .pictures import read_picture as read_picture
-from .pipeline import Data as Data
 from .pipeline import load as load
 from .pipeline import load_arrays as load_arrays
 from .sources.sample import Sample as Sample

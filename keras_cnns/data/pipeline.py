@@ -3,69 +3,24 @@
 import math
 import numbers
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from keras_cnns.data.augment.apply import finish
-from keras_cnns.data.augment.random import uniform
 from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.batches import Data, Samples, batched
 from keras_cnns.data.broken import Broken
 from keras_cnns.data.classes import unbalanced
-from keras_cnns.data.cropped import WORKERS, LabelledSamples, centred
+from keras_cnns.data.cropped import LabelledSamples, centred
 from keras_cnns.data.placed import PlacedSamples
 from keras_cnns.data.sources.by_name import Target, open_source
-from keras_cnns.data.sources.source import Source
 from keras_cnns.support import messages
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.validation import every, path_of, short, whole
 
 LABELLED = ("label", "labels")  # targets of pictures that are cropped, not resized to fit
-TOGETHER = 32  # largest number of samples that are processed together and copied into their batch at once
-
-
-@dataclass(frozen=True)
-class Data:
-    """Batches of one split.
-
-    Attributes:
-      batches: the batches as they are read. In training they never end: (picture, label, chance), which `finish` turns
-        into (picture, label) on the device that trains, or (picture, target) if `finish` is None. In evaluation they
-        end after the split: (picture, target, weight). picture: float32 [B, H, W, C] in 0 .. 255. target: labels int64
-        [B], masks or boxes (see `load`). weight: float32 [B], 0 for the padding of the last batch and broken samples.
-      finish: the last part of the augmentation; None in evaluation, and for boxes and masks.
-      classes, names: the number of classes, and their names.
-      count: samples in the split.
-      steps: batches in an epoch; in training only full batches count.
-      broken: the samples, and which of them were skipped so far, see `broken.py`. Read batches inside
-        `broken.explained()`, which turns TensorFlow's errors into `UserError`s.
-
-    >>> data = keras_cnns.data.load("digits", size=32, channels=1, batch_size=32)
-    >>> data.classes, data.count, data.steps
-    """
-
-    batches: tf.data.Dataset
-    finish: Callable | None
-    classes: int
-    names: tuple[str, ...]
-    count: int
-    steps: int
-    broken: Broken
-
-    @property
-    def source(self) -> Source:
-        """The samples as the data set stores them: in its order, in their own sizes, without augmentation."""
-        return self.broken.source
-
-    @property
-    def dataset(self) -> tf.data.Dataset:
-        """The batches, finished: (picture, target) in training; mixed pictures have labels float32 [B, classes]."""
-        if self.finish is None:
-            return self.batches
-        return self.batches.map(self.finish, num_parallel_calls=WORKERS).prefetch(2)
 
 
 def load(
@@ -86,6 +41,7 @@ def load(
     shard: tuple[int, int] = (0, 1),
     deterministic: bool = True,
     skip_broken: int = 0,
+    shuffle: bool = True,
 ) -> Data:
     """The batches of a data set.
 
@@ -121,6 +77,7 @@ def load(
       shard: (i, n): the i-th of n equal slices of every batch, for the i-th of n workers, counted from 0.
       deterministic: whether samples stay in order; False lets fast pictures overtake slow ones.
       skip_broken: largest number of broken samples to skip, each with a warning in the log "keras_cnns".
+      shuffle: False keeps the order of the split in training.
 
     Raises:
       UserError: the data set is unknown or not prepared, the split is unknown, a setting is impossible, or more than
@@ -140,22 +97,20 @@ def load(
         messages.once(f"{name}: {uneven}")
     broken = Broken(source, skip_broken)
     samples = _samples(broken, target, sides, channels, how, training)
-    batches = partial(_batches, samples, batch_size=batch_size, shard=shard, deterministic=deterministic)
-    if training:
-        draw = partial(_drawn, samples=samples, seed=int(seed))
-        dataset = batches(samples.training, draw=draw, start=start, end=None)
-        steps = max(1, samples.count // batch_size)
-    else:
-        steps = -(-samples.count // batch_size)
-        dataset = batches(samples.evaluation, start=0, end=steps * batch_size)
-    classes = len(source.names)
-    last = finisher(how, classes) if training and target in LABELLED else None
-    return Data(dataset.prefetch(2), last, classes, source.names, samples.count, steps, broken)
+    last = finisher(how, len(source.names)) if training and target in LABELLED else None
+    order: dict[str, Any] = {
+        "seed": int(seed),
+        "shuffle": shuffle,
+        "start": start,
+        "shard": shard,
+        "deterministic": deterministic,
+    }
+    return batched(samples, broken, batch_size=batch_size, training=training, finish=last, **order)
 
 
 def _samples(
     broken: Broken, target: Target, size: tuple[int, int], channels: int, augment: Augment, training: bool
-) -> LabelledSamples | PlacedSamples:
+) -> Samples:
     if target in LABELLED:
         return LabelledSamples(broken, size, channels, augment, training)
     return PlacedSamples(broken, size, channels, augment, training, mask=target == "mask")
@@ -207,60 +162,6 @@ def load_arrays(
         raise BadArgument(f"{source.where(0)} and all others are broken: nothing is left.")
     targets: Any = np.stack([s.mask for s in samples]).astype(np.int32) if target == "mask" else samples
     return np.stack([sample.picture for sample in samples]), targets, source.names
-
-
-def _drawn(index: tf.Tensor, samples: LabelledSamples | PlacedSamples, seed: int) -> tuple:
-    """(number in the split, `plan` of the random numbers) of consecutive samples of the run; index: int64 [N].
-
-    Every epoch has all samples, in a new order.
-    """
-    epoch, count = tf.cast(index // samples.count, tf.int32), samples.count
-    order = tf.stack([tf.fill(epoch.shape, seed % 2**31), tf.zeros_like(epoch), epoch], 1)
-    number = tf.random_index_shuffle(index % count, order, max_index=count - 1)
-    return index, number, *samples.plan(uniform(seed, index[0], index.shape[0]))
-
-
-def _batches(
-    samples: LabelledSamples | PlacedSamples,
-    sample: Callable,
-    *,
-    start: int,
-    end: int | None,
-    batch_size: int,
-    shard: tuple[int, int],
-    deterministic: bool,
-    draw: Callable = lambda index: (index,),
-) -> tf.data.Dataset:
-    """The batches of this shard, from sample `start` on: its slice of every batch of the run.
-
-    To look for broken pictures one by one takes a fifth of the time. So a few samples are first read together without
-    it, and only if that fails, one by one. Samples that are `sound` are never read one by one.
-    """
-    which, shards = shard
-    share = batch_size // shards
-    few = max(n for n in range(1, TOGETHER + 1) if share % n == 0)
-
-    def together(first: tf.Tensor) -> Any:
-        first = first // share * batch_size + which * share + first % share  # of the run, not of this shard
-        every = tf.data.Dataset.from_tensor_slices(draw(first + tf.range(few, dtype=tf.int64)))
-        batch = every.map(partial(sample, careful=False)).batch(few, drop_remainder=True)
-        if not samples.sound:
-            careful = every.map(partial(sample, careful=True)).batch(few, drop_remainder=True)
-            batch = batch.ignore_errors().concatenate(careful).take(1)
-        return batch.get_single_element()
-
-    def flat(*parts: tf.Tensor) -> Any:
-        return tf.nest.map_structure(lambda part: tf.reshape(part, [share, *part.shape[2:]]), parts)
-
-    options = tf.data.Options()
-    options.deterministic = deterministic
-    options.autotune.enabled = False  # as many workers as processors from the first batch on
-    options.threading.max_intra_op_parallelism = 1  # pictures are processed in parallel; a single one is not divided
-    firsts = tf.data.Dataset.range(start // shards, np.iinfo(np.int64).max if end is None else end // shards, few)
-    dataset = firsts.map(together, num_parallel_calls=WORKERS, deterministic=deterministic)
-    if few < share:
-        dataset = dataset.batch(share // few, drop_remainder=True).map(flat)
-    return dataset.with_options(options)
 
 
 def checked_size(size: Any, channels: Any) -> tuple[int, int]:

@@ -11,8 +11,8 @@ import tensorflow as tf
 from keras_cnns import tasks
 from keras_cnns.data import duplicates
 from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.batches import Data
 from keras_cnns.data.broken import explained
-from keras_cnns.data.pipeline import Data
 from keras_cnns.tasks.base.task import Finding, Task
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.recipe import Recipe

@@ -9,9 +9,10 @@ import keras
 import tensorflow as tf
 
 from keras_cnns import tasks
+from keras_cnns.data.batches import Data
 from keras_cnns.data.broken import explained
 from keras_cnns.data.classes import check as check_classes
-from keras_cnns.data.pipeline import Data, load
+from keras_cnns.data.pipeline import load
 from keras_cnns.data.views import multi_scale, ten_crops
 from keras_cnns.graph.fully_convolutional import to_fully_convolutional
 from keras_cnns.saving.card import read_card

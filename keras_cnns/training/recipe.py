@@ -32,7 +32,16 @@ Fraction = Annotated[float, Range(0, below=1)]
 NotNegative = Annotated[float, Range(0)]
 
 # Fields that say where and how a recipe runs, but not what it computes: a run may be resumed with other values.
-PLACEMENT = ("data_dir", "download", "strategy", "replicas", "steps_per_call", "checkpoint_every", "out")
+PLACEMENT = (
+    "data_dir",
+    "download",
+    "strategy",
+    "replicas",
+    "steps_per_call",
+    "checkpoint_every",
+    "cache_features",
+    "out",
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,8 @@ class Recipe:
     replicas: CountOrNone = 0  # number of logical CPU devices, to try a mirrored run on one machine; 0: real devices
     steps_per_call: Count = 1  # training steps in one call of the compiled function
     checkpoint_every: CountOrNone = 0  # steps between checkpoints; there is always one at the end of an epoch
+    # folder that keeps the outputs of frozen layers, so that they are computed once; None: in each step
+    cache_features: str | None = None
     out: str = "runs/run"  # folder of the run; the same command again resumes it
 
     def __post_init__(self) -> None:
@@ -133,6 +144,8 @@ class Recipe:
             yield f"layer_rates are {short(self.layer_rates)}: each must be at least 0."
         if self.proposals_of and self.part != "heads":
             yield "proposals_of names the detector whose proposals the heads are trained on: use it with part heads."
+        if self.cache_features is not None:
+            yield from self._not_cacheable()
         if min(self.input_shape) < 1:
             yield f"input_shape {self.input_shape} is not (height, width, channels)."
         if min(self.sizes, default=1) < 1:
@@ -143,6 +156,17 @@ class Recipe:
             self.json()
         except (TypeError, ValueError):
             yield f"overrides are {short(self.overrides)}: they must be values that JSON has."
+
+    def _not_cacheable(self) -> Iterator[str]:
+        """Messages about fields with which the outputs of frozen layers change from step to step."""
+        if not self.cache_features or not self.freeze:
+            yield "cache_features is the folder for the outputs of frozen layers: give its name, and freeze features."
+        if random := self.augment.random_settings():
+            names = ", ".join(f"augment.{name} {value!r}" for name, value in random.items())
+            yield f"cache_features keeps one view of each picture: set {names}, or leave cache_features out."
+        for name in ("sizes", "prune"):
+            if getattr(self, name):
+                yield f"cache_features cannot be used with {name}, which changes the outputs of frozen layers."
 
     def but(self, **changes: Any) -> "Recipe":
         """This recipe with other values of some fields. Raises UserError like the constructor."""

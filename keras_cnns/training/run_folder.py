@@ -18,8 +18,8 @@ from typing import Any
 import keras
 
 from keras_cnns.data import duplicates
+from keras_cnns.data.batches import Data
 from keras_cnns.data.classes import current, difference
-from keras_cnns.data.pipeline import Data
 from keras_cnns.saving.card import Card, read_card, write_card
 from keras_cnns.support import messages
 from keras_cnns.support.atomic_files import write_json, write_text, written_aside

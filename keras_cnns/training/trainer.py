@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from keras_cnns import tasks
 from keras_cnns.data.augment.settings import Augment
+from keras_cnns.data.batches import Data
 from keras_cnns.data.broken import explained
-from keras_cnns.data.pipeline import Data
 from keras_cnns.support import plots
 from keras_cnns.support.atomic_files import write_json
 from keras_cnns.support.errors import UserError, first_line
@@ -22,6 +22,7 @@ from keras_cnns.support.temporary_folders import check_room
 from keras_cnns.tasks.base import recipe_model
 from keras_cnns.tflite.compress.kernels import sparsity
 from keras_cnns.training import distribute, run_folder
+from keras_cnns.training.feature_cache import FeatureCache
 from keras_cnns.training.optimizers import Optimizer
 from keras_cnns.training.pruned_run import PrunedRun
 from keras_cnns.training.recipe import Recipe
@@ -124,9 +125,9 @@ class Run:
             averaged = [w.value for w in self.model.weights if recipe.ema and w.value.dtype.is_floating]
             ema = [tf.Variable(v, trainable=False) for v in averaged]
         finish = self.task.finish(classes) if distribute.dynamic_shapes(self.strategy) else None
-        self.steps = Steps(
-            recipe, self.task, self.strategy, self.model, self.optimizer, self.names, averaged, ema, finish
-        )
+        self.features = FeatureCache(recipe, self.task, self.model, self.strategy)
+        network = self.features.network
+        self.steps = Steps(recipe, self.task, self.strategy, network, self.optimizer, self.names, averaged, ema, finish)
         saved = [v.value for v in [*self.model.variables, *self.optimizer.variables]] + ema
         values = {"step": 0, "sums": self._no_sums(), "seconds": 0.0, "history": [], "best": -math.inf, "plateau": None}
         worker = None if self.chief else self.strategy.cluster_resolver.task_id
@@ -135,6 +136,8 @@ class Run:
         self.workers.check_step(self.values["step"], self.folder)
         with self.strategy.scope():
             self.pruning = PrunedRun(recipe, self.model, dict(zip(map(id, averaged), ema, strict=True)))
+        if recipe.cache_features:
+            self.held_out = self.features.load("test", recipe.batch_size)
         self.held_out_batches = self._distributed("test", self.held_out, recipe.batch_size)
         self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 
@@ -142,7 +145,7 @@ class Run:
         """Trains the remaining steps, writes the files, and returns the `Result`."""
         micro = self.recipe.batch_size // self.recipe.accumulate
         start = self.values["step"] * self.recipe.batch_size
-        data = self.task.load("train", micro, start=start)
+        data = self.features.load("train", micro, start=start)
         self.steps_per_epoch = data.count // self.recipe.batch_size
         if not self.steps_per_epoch:
             raise UserError(f"batch_size {self.recipe.batch_size} is more than the {data.count} training examples.")

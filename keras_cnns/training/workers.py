@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_cnns.data.pipeline import Data
+from keras_cnns.data.batches import Data
 from keras_cnns.support.errors import UserError
 from keras_cnns.training.recipe import PLACEMENT, Recipe
 

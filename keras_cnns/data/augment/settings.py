@@ -75,6 +75,12 @@ class Augment:
         """Whether pictures are mixed, so that labels are one-hot."""
         return bool(self.mixup or self.cutmix)
 
+    def random_settings(self) -> dict[str, Any]:
+        """The settings that change labelled pictures at random: {name: the value that switches it off}."""
+        names = ("pad", "distort", "policy", "erase", "mirror", "jitter", "hue", "pca_noise", "mixup", "cutmix")
+        off = {field.name: field.default for field in fields(self) if field.name in names and getattr(self, field.name)}
+        return off | ({"crop": "centre"} if self.crop in ("random", "random_resized") else {})
+
     @classmethod
     def of(cls, settings: "Augment | dict[str, Any] | None") -> "Augment":
         """An `Augment` from a dict of settings, from an `Augment`, or from None (the defaults).

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_cnns.data.pipeline import Data, finisher, load
+from keras_cnns.data.batches import Data
+from keras_cnns.data.pipeline import finisher, load
 from keras_cnns.data.sources.by_name import Target
 from keras_cnns.support import messages
 from keras_cnns.support.errors import BadArgument

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns.data import classes
-from keras_cnns.data.pipeline import Data
+from keras_cnns.data.batches import Data
 from keras_cnns.support import plots
 from keras_cnns.tasks.base.losses import LOSSES
 from keras_cnns.tasks.base.task import Finding, Task

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.pipeline import Data
+from keras_cnns.data.batches import Data
 from keras_cnns.support import plots
 from keras_cnns.tasks.base.task import Finding, Task
 from keras_cnns.tasks.detection import coverage, mistakes

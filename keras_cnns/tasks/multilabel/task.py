@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_cnns.data.pipeline import Data
+from keras_cnns.data.batches import Data
 from keras_cnns.support import plots
 from keras_cnns.support.errors import BadArgument
 from keras_cnns.tasks.base import recipe_model
