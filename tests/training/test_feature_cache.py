@@ -79,7 +79,7 @@ def test_steps_on_features_are_steps_on_pictures(folder, tmp_path):
         {"accumulate": 2, "class_weights": "balanced", "optimizer": "adam"},
         {"precision": "mixed_bfloat16"},
         {"model": "mobilenet_v3_small", "input_shape": (32, 32, 3), "hold_statistics": True},  # dropout after features
-        {"model": "mobilenet_v3_small", "input_shape": (32, 32, 3), "freeze": "until:stage4", "epochs": 1},
+        {"model": "mobilenet_v3_small", "input_shape": (32, 32, 3), "freeze": "until:block4", "epochs": 1},
     ],
     ids=["plain", "parts", "bfloat16", "dropout", "part of the features"],
 )
