@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.support.untrusted import open_regular
-from keras_cnns.weights.formats.torch_files import Storage, Tensor, Unpickler
+from keras_cnns.weights.formats.pickle_limits import check_references
+from keras_cnns.weights.formats.torch_files import Call, Storage, Tensor, Unpickler
 
 MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 LETTERS = "fiub"  # kinds of dtypes: floats, integers, booleans
@@ -20,7 +21,9 @@ class _Dtype:
     """What `numpy.dtype("f4", False, True)` and its state say."""
 
     def __init__(self, code: Any = "", *options: Any) -> None:
-        self.code, self.big_endian = str(code), False
+        if not isinstance(code, str):
+            raise ValueError("the type of an array is not a text")
+        self.code, self.big_endian = code, False
 
     def __setstate__(self, state: Any) -> None:
         self.big_endian = state[1] == ">"
@@ -60,6 +63,8 @@ def _reconstruct(*arguments: Any) -> Array:
 
 
 def _frombuffer(data: Any, kind: Any, shape: Any, order: Any) -> Array:
+    if not isinstance(data, bytes | bytearray):
+        raise ValueError("the content of an array is not bytes")
     array = Array()
     array.__setstate__((1, shape, kind, order == "F", bytes(data)))
     return array
@@ -72,16 +77,18 @@ def _scalar(kind: Any, data: Any = b"") -> Any:
 
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     """The bytes that Python 2 and protocol 2 keep as text."""
-    return str(text).encode("latin1")
+    if not isinstance(text, str):
+        raise ValueError("a text is something else")
+    return text.encode("latin1")
 
 
 KNOWN: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): Array,
-    ("_codecs", "encode"): _encode,
-    **{(module, "_reconstruct"): _reconstruct for module in MODULES},
-    **{(module, "scalar"): _scalar for module in MODULES},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _frombuffer for core in ("core", "_core")},
+    ("_codecs", "encode"): Call(_encode),
+    **{(module, "_reconstruct"): Call(_reconstruct) for module in MODULES},
+    **{(module, "scalar"): Call(_scalar) for module in MODULES},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): Call(_frombuffer) for core in ("core", "_core")},
 }
 
 
@@ -99,7 +106,9 @@ def read(path: Path) -> Any:
       pickle.UnpicklingError, ValueError, EOFError ...: it is damaged.
     """
     with open_regular(path) as file:
-        return _tensors(_Unpickler(file, lambda *_: Storage(np.dtype("u1"), 0)).load())
+        content = _Unpickler(file, lambda *_: Storage(np.dtype("u1"), 0)).load()
+    check_references(content)
+    return _tensors(content)
 
 
 def holds_arrays(content: Any) -> bool:

@@ -27,7 +27,7 @@ def composed(state: dict[str, Any], path: object) -> dict[str, Any]:
       path: of the file, for the message.
 
     Raises:
-      UserError: there are parts of weights that only the network can put together.
+      UserError: there are parts of weights that only the network can put together, or that do not fit together.
     """
     for pattern, what in UNMERGED.items():
         if any(re.search(pattern, name) for name in state):
@@ -38,8 +38,17 @@ def composed(state: dict[str, Any], path: object) -> dict[str, Any]:
             layer = re.sub(first, "", name)
             if f"{layer}{second}" in result:
                 a, b = result.pop(name), result.pop(f"{layer}{second}")
+                if not _fit(a.shape, b.shape, how):
+                    raise UnreadableFile(f"{path} is damaged: {name} and {layer}{second} do not fit together.")
                 result[f"{layer}.weight"] = a * b if how == "mask" else _normalized(a, b)
     return result
+
+
+def _fit(first: tuple[int, ...], second: tuple[int, ...], how: str) -> bool:
+    """Whether the product of two parts is of the size of the second, and not of any size up to that of both."""
+    if how == "mask":
+        return first == second
+    return not first or len(first) == len(second) and all(a in (1, b) for a, b in zip(first, second, strict=True))
 
 
 def _normalized(lengths: np.ndarray, directions: np.ndarray) -> np.ndarray:

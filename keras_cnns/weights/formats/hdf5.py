@@ -86,9 +86,23 @@ def read(
     return _by_number(content, names or {})
 
 
+class Values:
+    """The values of the data sets of a file. Each is read once: a file may name one any number of times."""
+
+    def __init__(self) -> None:
+        self._read: dict[int, np.ndarray] = {}
+
+    def of(self, data: h5py.Dataset) -> np.ndarray:
+        address = h5py.h5o.get_info(data.id).addr
+        if address not in self._read:
+            self._read[address] = np.asarray(data[()])
+        return self._read[address]
+
+
 def _by_layer(content: h5py.Group) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
     arrays: dict[str, np.ndarray] = {}
     layers: dict[str, dict[str, Any]] = {}
+    values = Values()
     for layer in _texts(content.attrs, "layer_names"):
         layers[layer] = {}
         variables = _texts(content[layer].attrs, "weight_names")
@@ -98,7 +112,7 @@ def _by_layer(content: h5py.Group) -> tuple[dict[str, np.ndarray], dict[str, dic
         numbers: Counter[str] = Counter()
         for owner, variable in zip(owners, variables, strict=True):  # a nested model has several layers
             layers.setdefault(owner, {})
-            arrays[f"{flat(owner)}/{numbers[owner]}"] = content[layer][variable][()]
+            arrays[f"{flat(owner)}/{numbers[owner]}"] = values.of(content[layer][variable])
             numbers[owner] += 1
     return arrays, layers
 
@@ -108,6 +122,7 @@ def _by_number(
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
     arrays: dict[str, np.ndarray] = {}
     layers: dict[str, dict[str, Any]] = {}
+    values = Values()
 
     def collect(path: str, group: Any) -> None:
         if re.fullmatch(r"(layers/[^/]+/)+vars", path):  # not the seeds of a dropout
@@ -119,7 +134,7 @@ def _by_number(
                 )
             layers[name] = {}
             for variable, value in group.items():
-                arrays[f"{flat(name)}/{variable}"] = value[()]
+                arrays[f"{flat(name)}/{variable}"] = values.of(value)
 
     content.visititems(collect)
     return arrays, layers

@@ -101,6 +101,7 @@ def _arrays(path: Path, names: dict[str, str]) -> dict[str, Any]:
 def _named(file: h5py.File, path: Path, names: dict[str, str]) -> dict[str, Any]:
     """The variables of all layers, also of those inside KerasHub's own layers."""
     arrays: dict[str, Any] = {}
+    values = hdf5.Values()
 
     def collect(group_name: str, group: Any) -> None:
         if not re.fullmatch(r"layers/(.+/)?vars", group_name) or "seed_generator" in group_name or not len(group):
@@ -109,7 +110,7 @@ def _named(file: h5py.File, path: Path, names: dict[str, str]) -> dict[str, Any]
         if not name:
             raise UnreadableFile(f"{path} carries no names of layers: save the preset again with Keras 3.10 or newer.")
         for number, value in group.items():
-            arrays[f"{hdf5.flat(str(name))}/{number}"] = value[()]
+            arrays[f"{hdf5.flat(str(name))}/{number}"] = values.of(value)
 
     file.visititems(collect)
     return arrays

@@ -1,8 +1,10 @@
 """Files of weights as {"layer/variable": array}, whichever library wrote them. Nothing in a file is ever run."""
 
 import io
+import math
 import os
 import zipfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from keras_cnns.support.archives import open_zip
+from keras_cnns.support.archives import MAX_RATIO, RATIO_FROM, open_zip
 from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
 from keras_cnns.support.untrusted import open_regular, parse_json
@@ -207,8 +209,16 @@ def _torch(path: Path) -> Tensors:
         if not array_pickles.holds_arrays(content):
             raise
     tensors, notes = state_dict(content, path)
+    _check_expanded(tensors, path)
     arrays = _torch_names({key: value.array() for key, value in tensors.items()}, path)
     return Tensors("torch", arrays, notes=tuple(notes), about=about(content))
+
+
+def _check_expanded(tensors: Mapping[str, torch_files.Tensor], path: Path) -> None:
+    """Raises UserError if the tensors have far more elements than the file has bytes, as those with one storage may."""
+    count, stored = sum(math.prod(tensor.size) for tensor in tensors.values()), path.stat().st_size
+    if count > max(RATIO_FROM, MAX_RATIO * stored):
+        raise UnreadableFile(f"{path} has tensors of {count} elements in {stored} bytes: it is damaged.")
 
 
 def _torch_names(state: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 from keras_cnns.support.archives import open_zip
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import check_declared, open_regular
-from keras_cnns.weights.formats.pickle_limits import check_pickle
+from keras_cnns.weights.formats.pickle_limits import check_pickle, check_references
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle in a stream of the older layout
 EXPANDED = 2**20  # elements of a tensor that repeats those of its storage (`Tensor.expand`), at most
@@ -81,6 +81,9 @@ class Storage:
         self.dtype, self.count, self.read = dtype, count, read
         self.data: bytes | None = None
 
+    def __setstate__(self, state: Any) -> None:
+        """A pickle may not change it."""
+
     def array(self, dtype: Any = None) -> tuple[np.ndarray, Any]:
         """All values, and their dtype; bfloat16 as its bits."""
         dtype = dtype or self.dtype
@@ -98,6 +101,9 @@ class Tensor:
     size: tuple[int, ...]
     stride: tuple[int, ...]
     dtype: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        """A pickle may not change it."""
 
     def array(self) -> np.ndarray:
         """The values as a NumPy array; bfloat16 becomes float32. Raises ValueError if they are not in the storage."""
@@ -139,18 +145,34 @@ def _parameter(data: Any, *rest: Any) -> Any:
 
 
 def _subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
-    return function(*arguments) if function in (_tensor, _tensor_of_type, _parameter) else Foreign()
+    called = function.function if isinstance(function, Call) else None
+    return called(*arguments) if called in (_tensor, _tensor_of_type, _parameter) else Foreign()
+
+
+class Call:
+    """A function that a pickle may call, and not change: of the function itself it could replace the defaults."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        pass
 
 
 KNOWN: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch", "Size"): tuple,
-    ("torch._utils", "_rebuild_tensor"): _tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_tensor_v3"): _tensor_of_type,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
-    ("torch._tensor", "_rebuild_from_type_v2"): _subclass,
+    ("torch._utils", "_rebuild_tensor"): Call(_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): Call(_tensor),
+    ("torch._utils", "_rebuild_tensor_v3"): Call(_tensor_of_type),
+    ("torch._utils", "_rebuild_parameter"): Call(_parameter),
+    ("torch._utils", "_rebuild_parameter_with_state"): Call(_parameter),
+    ("torch._tensor", "_rebuild_from_type_v2"): Call(_subclass),
     **{("torch", name): dtype for name, dtype in DTYPES.items()},
 }
 
@@ -172,6 +194,8 @@ class Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         kind, dtype, key, _, count, *view = pid
+        if not isinstance(key, str | int):
+            raise ValueError("the name of a storage is not a text")
         dtype = np.dtype("u1") if dtype == "UntypedStorage" else dtype
         if kind != "storage" or not (isinstance(dtype, np.dtype) or dtype == "bfloat16") or (view and view[0]):
             return foreign(f"torch.{dtype}" if isinstance(dtype, str) else "torch.storage")()
@@ -186,7 +210,9 @@ def read(path: Path) -> Any:
       Others (pickle.UnpicklingError, ValueError, EOFError, zipfile.BadZipFile ...): it is damaged.
     """
     with open_regular(path) as file:
-        return _archive(path) if file.read(2) == b"PK" else _stream(path)
+        content = _archive(path) if file.read(2) == b"PK" else _stream(path)
+    check_references(content)
+    return content
 
 
 def _archive(path: Path) -> Any:

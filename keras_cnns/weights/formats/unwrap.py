@@ -8,6 +8,7 @@ from keras_cnns.support.errors import UserError
 from keras_cnns.weights.formats.torch_files import Foreign, Tensor
 
 DEPTH = 4  # dicts in dicts
+LONGEST = 1000  # characters of a key in which words are searched
 TENSORS = ("torch._utils._rebuild", "torch.float", "torch.complex", "torch.Complex", "torch.Q", "torch.storage")
 AVERAGE = re.compile(r"(?<![a-z])(ema|swa|avg|averaged?|polyak|shadow|teacher)(?![a-z])", re.IGNORECASE)
 OTHERS = re.compile(r"optim|sched|scaler|amp|callback(?!.*ema)|discriminator", re.IGNORECASE)
@@ -25,7 +26,7 @@ def state_dict(content: Any, path: object) -> tuple[dict[str, Tensor], list[str]
       UserError: there are no named tensors, or there are objects that only running code could create.
     """
     candidates = dict(_candidates(content))
-    candidates = {key: tensors for key, tensors in candidates.items() if not OTHERS.search(key)} or candidates
+    candidates = {key: tensors for key, tensors in candidates.items() if not OTHERS.search(key[:LONGEST])} or candidates
     if not candidates:
         raise _refusal(content, path)
     most = max(map(len, candidates.values()))
@@ -73,7 +74,8 @@ def _of_openmmlab(meta: Any) -> dict[str, Any]:
     classes = data.get("classes")
     if isinstance(classes, list | tuple) and all(isinstance(name, str) for name in classes):
         known["labels"] = tuple(classes)
-    style = re.search(r"""style=['"](pytorch|caffe)['"]""", str(meta.get("cfg") or meta.get("config") or ""))
+    config = meta.get("cfg") or meta.get("config")
+    style = re.search(r"""style=['"](pytorch|caffe)['"]""", config) if isinstance(config, str) else None
     return known | ({"style": style[1]} if style else {})
 
 

@@ -64,3 +64,18 @@ def test_kernels_in_integers_are_rounded(tmp_path):
     save_file({"conv.weight": DIRECTIONS.astype("int8")}, tmp_path / "x.safetensors")
     with pytest.raises(UserError, match="conv.weight in int8: its weights are rounded"):
         read(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        ((20_000, 1), (1, 20_000), ("weight_g", "weight_v")),
+        ((20_000, 1), (20_000,), ("weight_g", "weight_v")),
+        ((20_000, 1), (1, 20_000), ("weight_orig", "weight_mask")),
+    ],
+)
+def test_parts_whose_product_is_larger_than_both_are_refused(first, second, names):
+    """It would have any size: here 1.6 GB of 160 kB."""
+    parts = (np.ones(first, "float32"), np.ones(second, "float32"))
+    with pytest.raises(UserError, match="do not fit together"):
+        composed({f"fc.{name}": part for name, part in zip(names, parts, strict=True)}, "x")
