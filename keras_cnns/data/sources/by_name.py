@@ -9,6 +9,7 @@ from keras_cnns.data.sources import (
     coco_json,
     folder,
     masks,
+    other_formats,
     shapes,
     tfds,
     tfds_objects,
@@ -113,6 +114,7 @@ def _boxes(root: Path, split: str) -> Source:
         )
     raise UnreadableFile(
         f"{root} has no boxes: it needs a JSON file in COCO's form, YOLO's data.yaml, or an XML file for each picture."
+        f"{other_formats.advice(root)}"
     )
 
 
@@ -134,4 +136,5 @@ def _masks(root: Path, split: str) -> Source:
     raise UnreadableFile(
         f"{root} has no masks: it needs two folders, images and masks, with files of the same names, or polygons or "
         "run lengths in COCO's JSON, or polygons in YOLO's form."
+        f"{other_formats.advice(root)}"
     )

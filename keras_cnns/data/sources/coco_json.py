@@ -13,6 +13,7 @@ from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, fi
 from keras_cnns.support.untrusted import MAX_ANNOTATIONS, read_json
 
 PARTS = {"images", "annotations"}
+BEYOND = 1.1  # a side this far over the border, in sides of the picture, is no imprecision
 WORDS = ("annotation", "instances", "coco", "boxes")  # parts of the names of annotation files
 
 
@@ -200,8 +201,8 @@ def check_sizes_of_boxes(path: Path, rows: Sequence[Mapping], images: Mapping[An
             continue
         if not (x <= width <= size[1] + 1 and y <= height <= size[0] + 1):
             return
-        beyond += x + width > size[1] + 1 or y + height > size[0] + 1
-    if beyond:
+        beyond += x + width > BEYOND * size[1] or y + height > BEYOND * size[0]
+    if 4 * beyond > len(rows):
         raise UnreadableFile(
             f"{path}: {beyond} boxes reach beyond their pictures, and all fit if they are read as x1, y1, x2, y2: "
             "write x, y, width, height, as COCO does."
