@@ -14,6 +14,7 @@ from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.tflite.file.contents import Operator, OperatorCode, Signature, Subgraph, Tensor, TFLiteFile
 
 DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, KeyError, AssertionError)
+ANYWAY, SHARED = 2**24, 4  # bytes of names and metadata that are read, and that many times those of the file
 MOST_ENTRIES = 2_000_000  # tensors, operators and their numbers; the largest network here has a few thousand
 
 
@@ -66,6 +67,7 @@ class _Reader:
         from ai_edge_litert import schema_py_generated as schema
 
         self.schema, self.data, self.path, self.size, self.entries = schema, data, path, size, 0
+        self.left = ANYWAY + SHARED * size
         self.model = schema.Model.GetRootAs(data)
         self.types = {number: name for name, number in vars(schema.TensorType).items() if name[0] != "_"}
         self.builtins = {number: name for name, number in vars(schema.BuiltinOperator).items() if name[0] != "_"}
@@ -77,6 +79,16 @@ class _Reader:
         if number < 0 or self.entries > min(MOST_ENTRIES, self.size):
             raise _Damaged("it declares more entries than it has room for")
         return range(number)
+
+    def take(self, content: bytes) -> bytes:
+        """`content`, if there is not far more of it than the file has bytes: any number of tensors may share a name."""
+        self.left -= len(content)
+        if self.left < 0:
+            raise _Damaged("its names and metadata are larger than the file")
+        return content
+
+    def text(self, name: bytes | None) -> str:
+        return self.take(name).decode("utf-8", "replace") if name else ""
 
     def file(self) -> TFLiteFile:
         model = self.model
@@ -90,7 +102,7 @@ class _Reader:
             path=self.path,
             size_bytes=self.size,
             version=model.Version(),
-            description=_text(model.Description()),
+            description=self.text(model.Description()),
             codes=codes,
             subgraphs=tuple(
                 self._subgraph(model.Subgraphs(i), codes, constants) for i in self.count(model.SubgraphsLength())
@@ -117,7 +129,7 @@ class _Reader:
         deprecated, builtin = code.DeprecatedBuiltinCode(), code.BuiltinCode()
         number = max(deprecated, builtin)
         custom = number == self.schema.BuiltinOperator.CUSTOM
-        name = _text(code.CustomCode()) if custom else self.builtins.get(number, f"operator number {number}")
+        name = self.text(code.CustomCode()) if custom else self.builtins.get(number, f"operator number {number}")
         return OperatorCode(name, builtin, deprecated, code.Version(), custom)
 
     def _subgraph(
@@ -146,7 +158,7 @@ class _Reader:
         length = constants[number][1] if number in constants else 0
         return Tensor(
             index=index,
-            name=_text(tensor.Name()),
+            name=self.text(tensor.Name()),
             type=self.types.get(tensor.Type(), f"type number {tensor.Type()}"),
             shape=shape,
             signature_shape=signature,
@@ -175,9 +187,9 @@ class _Reader:
     def _signature(self, signature: Any) -> Signature:
         def entries(side: str) -> dict[str, int]:
             rows = [getattr(signature, side)(i) for i in self.count(getattr(signature, f"{side}Length")())]
-            return {_text(row.Name()): row.TensorIndex() for row in rows}
+            return {self.text(row.Name()): row.TensorIndex() for row in rows}
 
-        name = _text(signature.SignatureKey())
+        name = self.text(signature.SignatureKey())
         return Signature(name, signature.SubgraphIndex(), entries("Inputs"), entries("Outputs"))
 
     def _metadata(self, constants: Mapping[int, tuple[int, int]]) -> dict[str, bytes]:
@@ -185,7 +197,7 @@ class _Reader:
         held = {}
         for entry in entries:
             offset, length = constants[entry.Buffer()]
-            held[_text(entry.Name())] = bytes(self.data[offset : offset + length])
+            held[self.text(entry.Name())] = self.take(bytes(self.data[offset : offset + length]))
         return held
 
     def _array(self, table: Any, name: str) -> np.ndarray:
@@ -204,7 +216,3 @@ def _packed(path: Path) -> tuple[str, ...]:
             return tuple(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError):  # also UnreadableFile: `check` says what is wrong with it
         return ()
-
-
-def _text(name: bytes | None) -> str:
-    return name.decode("utf-8", "replace") if name else ""
