@@ -249,26 +249,9 @@ layout("hub folder of resnetblur18", "timm", "resnet18")(of_timm("resnetblur18")
 
 def of_transformers(kind, **options):
     def write(folder):
-        import torch
-        import transformers
-
         from tests.weights import torch_peers
 
-        model = getattr(transformers, f"{kind}ForImageClassification")(
-            getattr(transformers, f"{kind}Config")(num_labels=5, **options)
-        )
-
-        class Logits(torch.nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.model = model
-
-            def forward(self, x):
-                return self.model(x).logits
-
-        network = torch_peers.randomize(Logits(), X).eval()
-        model.save_pretrained(folder)
-        return folder, torch_peers.logits(network, X)
+        return folder, torch_peers.saved_by_transformers(kind, options, X, folder)
 
     return write
 

@@ -170,24 +170,9 @@ LIBRARY = {
 @pytest.mark.parametrize("name", LIBRARY)
 def test_logits_are_those_of_transformers(name, tmp_path):
     peers = pytest.importorskip("tests.weights.torch_peers")
-    library, torch = pytest.importorskip("transformers"), peers.torch
     kind, options, columns = LIBRARY[name]
     images = pictures(2, (96, 96, 3) if name != "efficientnet_b0" else (224, 224, 3), seed=1)
-    config = getattr(library, f"{kind}Config")(num_labels=5, **options)
-    model = getattr(library, f"{kind}ForImageClassification")(config)
-
-    class Logits(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
-
-        def forward(self, x):
-            return self.model(x).logits
-
-    network = peers.randomize(Logits(), images).eval()
-    model.save_pretrained(tmp_path)
-    with torch.no_grad():
-        expected = network(torch.tensor(images.transpose(0, 3, 1, 2))).numpy()
+    expected = peers.saved_by_transformers(kind, options, images, tmp_path)
     ours = build(name, weights=str(tmp_path), input_shape=images.shape[1:], classifier_activation=None, **columns)
     logits = ours.predict(images, verbose=0)
     assert np.abs(expected[0] - expected[1]).max() > 1e-2 * np.abs(expected).max(), "the pictures must matter"

@@ -1,4 +1,4 @@
-"""torchvision's and timm's networks with random weights, also beside a torch that was built for the CPU alone."""
+"""Networks of torchvision, timm and transformers with random weights, also with a torch built for the CPU alone."""
 
 import sys
 
@@ -99,6 +99,28 @@ def save(network, origin, folder):
         path = folder / "model.pth"
         torch.save(network.state_dict(), path)
     return path
+
+
+def saved_by_transformers(kind, options, images, folder):
+    """Saves a classifier of transformers with random weights into `folder`; returns its logits of `images`.
+
+    kind: the start of its classes' names, such as "ResNet". options: of its configuration.
+    """
+    library = pytest.importorskip("transformers")
+    config = getattr(library, f"{kind}Config")(num_labels=5, **options)
+    model = getattr(library, f"{kind}ForImageClassification")(config)
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, x):
+            return self.model(x).logits
+
+    network = randomize(Logits(), images)
+    model.save_pretrained(folder)
+    return logits(network, images)
 
 
 def logits(network, images, boxes=None):
