@@ -1,5 +1,7 @@
 """What the heads of segmenters share: padding, resizing and cropping to the size of the picture, scores, activation."""
 
+from typing import Any
+
 from keras_cnns.blocks.head import score_dtype
 from keras_cnns.blocks.own_layers import own
 from keras_cnns.support.errors import BadArgument
@@ -14,6 +16,11 @@ def pad_to_multiple(x: Tensor, multiple: int = 32) -> Tensor:
         return own.PadToMultiple(multiple, name="pad")(x)
     missing = (-height % multiple, -width % multiple)
     return layers.ZeroPadding2D(((0, missing[0]), (0, missing[1])), name="pad")(x) if any(missing) else x
+
+
+def pad_for_levels(x: Tensor, net: Any) -> Tensor:
+    """The picture, padded so that each level is half as large as the one before: `Head.pad` of most networks."""
+    return pad_to_multiple(x)
 
 
 def crop_like(x: Tensor, like: Tensor, *, name: str) -> Tensor:

@@ -46,6 +46,11 @@ class Levels:
             raise UserError(f"the backbone has neither a level nor a layer {name!r}: its levels are {known}.") from None
 
 
+def level_number(name: str) -> int:
+    """n of the level "Cn", which is 2**n smaller than the picture."""
+    return int(name.removeprefix("C"))
+
+
 class Predict(Protocol[Row]):
     """Builds the layers of a head and returns the network's output, a tensor or several of them."""
 

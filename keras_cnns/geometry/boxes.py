@@ -45,6 +45,12 @@ def clip(boxes: Tensor, height: int | Tensor, width: int | Tensor) -> Tensor:
     return ops.minimum(ops.maximum(boxes, 0), limits)
 
 
+def intersection(a: Tensor, b: Tensor) -> Tensor:
+    """The area, in square pixels, that boxes [..., 4] share with those at the same place in `b`: [...]."""
+    low, high = ops.maximum(a[..., :2], b[..., :2]), ops.minimum(a[..., 2:], b[..., 2:])
+    return ops.prod(ops.maximum(high - low, 0.0), axis=-1)
+
+
 def area(boxes: Tensor) -> Tensor:
     """Area in square pixels: [..., 4] -> [...]."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])

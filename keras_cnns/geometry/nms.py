@@ -1,7 +1,9 @@
 """Non-maximum suppression to a fixed number of boxes, with operators that every backend and TFLite have built in."""
 
+from typing import Any
+
 from keras_cnns.geometry.boxes import iou
-from keras_cnns.support.lazy_imports import ops
+from keras_cnns.support.lazy_imports import keras, ops
 from keras_cnns.support.types import Tensor
 
 
@@ -65,6 +67,24 @@ def nms(
     return numbers, ops.reshape(kept, (-1, count))
 
 
+def kept_boxes(boxes: Tensor, chosen: Tensor, kept: Tensor) -> Tensor:
+    """The chosen boxes [batch, count, 4] of boxes [batch, N, 4]; zeros where `kept` is False.
+
+    chosen, kept: what `nms` returns, [batch, count].
+    """
+    boxes = ops.take_along_axis(boxes, chosen[..., None], axis=1)
+    return ops.where(kept[..., None], boxes, ops.zeros_like(boxes))
+
+
+def objects_spec(batch: int | None, count: int) -> dict[str, Any]:
+    """The shapes and types of what `objects` returns, as a layer's `compute_output_spec` states them."""
+    return {
+        "boxes": keras.KerasTensor((batch, count, 4), "float32"),
+        "classes": keras.KerasTensor((batch, count), "int32"),
+        "scores": keras.KerasTensor((batch, count), "float32"),
+    }
+
+
 def objects(boxes: Tensor, classes: Tensor, scores: Tensor, chosen: Tensor, kept: Tensor) -> dict[str, Tensor]:
     """The chosen boxes as a detector returns them; where `kept` is False a box of zeros, class -1 and score 0.
 
@@ -78,9 +98,8 @@ def objects(boxes: Tensor, classes: Tensor, scores: Tensor, chosen: Tensor, kept
     Example:
       objects(boxes, classes, scores, *nms(boxes, scores, classes=classes, count=100, threshold=0.5))
     """
-    boxes = ops.take_along_axis(boxes, chosen[..., None], axis=1)
     return {
-        "boxes": ops.where(kept[..., None], boxes, ops.zeros_like(boxes)),
+        "boxes": kept_boxes(boxes, chosen, kept),
         "classes": ops.where(kept, ops.take_along_axis(classes, chosen, axis=1), -1),
         "scores": ops.where(kept, ops.take_along_axis(scores, chosen, axis=1), 0.0),
     }

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_cnns.geometry.boxes import clip, decode
-from keras_cnns.geometry.nms import nms, objects
+from keras_cnns.geometry.nms import nms, objects, objects_spec
 from keras_cnns.support.types import Tensor
 
 Scoring = Literal["softmax", "sigmoid"]
@@ -128,12 +128,7 @@ class DenseDetections(keras.layers.Layer):
         return objects(boxes, labels, scores, chosen, best > float("-inf"))
 
     def compute_output_spec(self, scores: Tensor, deltas: Tensor, levels: Sequence[Tensor], image: Tensor) -> dict:
-        shape = (deltas.shape[0], self.count)
-        return {
-            "boxes": keras.KerasTensor((*shape, 4), "float32"),
-            "classes": keras.KerasTensor(shape, "int32"),
-            "scores": keras.KerasTensor(shape, "float32"),
-        }
+        return objects_spec(deltas.shape[0], self.count)
 
     def get_config(self) -> dict:
         arguments = ("count", "scoring", "least", "threshold", "candidates")

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_cnns.geometry.boxes import clip, decode
-from keras_cnns.geometry.nms import nms, objects
+from keras_cnns.geometry.nms import nms, objects, objects_spec
 from keras_cnns.layers.proposals import SMALLEST
 from keras_cnns.support.types import Tensor
 
@@ -76,12 +76,7 @@ class Detections(keras.layers.Layer):
         return objects(boxes, labels, scores, chosen, kept)
 
     def compute_output_spec(self, scores: Tensor, deltas: Tensor, proposals: Tensor, image: Tensor) -> dict:
-        shape = (scores.shape[0], self.count)
-        return {
-            "boxes": keras.KerasTensor((*shape, 4), "float32"),
-            "classes": keras.KerasTensor(shape, "int32"),
-            "scores": keras.KerasTensor(shape, "float32"),
-        }
+        return objects_spec(scores.shape[0], self.count)
 
     def get_config(self) -> dict:
         arguments = ("count", "box_weights", "least", "threshold", "before")

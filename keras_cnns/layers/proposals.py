@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_cnns.geometry.anchors import anchors
 from keras_cnns.geometry.boxes import clip, decode
-from keras_cnns.geometry.nms import nms
+from keras_cnns.geometry.nms import kept_boxes, nms
 from keras_cnns.support.types import Tensor
 
 SMALLEST = 1e-3  # pixels: a box with a shorter side is discarded
@@ -89,8 +89,7 @@ class Proposals(keras.layers.Layer):
         numbers, kept = suppress(
             boxes, scores, count=count or self.count, before=before or self.before, threshold=self.threshold
         )
-        boxes = ops.take_along_axis(boxes, numbers[..., None], axis=1)
-        return ops.where(kept[..., None], boxes, ops.zeros_like(boxes)), kept
+        return kept_boxes(boxes, numbers, kept), kept
 
     def compute_output_spec(self, objectness: Tensor, deltas: Tensor, image: Tensor) -> Any:
         return keras.KerasTensor((objectness.shape[0], self.count, 4), "float32")

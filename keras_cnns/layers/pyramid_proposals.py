@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_cnns.geometry.anchors import pyramid_anchors
 from keras_cnns.geometry.boxes import clip, decode
-from keras_cnns.geometry.nms import nms
+from keras_cnns.geometry.nms import kept_boxes, nms
 from keras_cnns.layers.proposals import SMALLEST
 from keras_cnns.support.types import Tensor
 
@@ -112,8 +112,7 @@ class PyramidProposals(keras.layers.Layer):
         boxes, scores = ops.concatenate(all_boxes, axis=1), ops.concatenate(all_scores, axis=1)
         levels = ops.cast(ops.concatenate(all_levels, axis=1), "int32")
         numbers, kept = suppress(boxes, scores, count=count or self.count, threshold=self.threshold, classes=levels)
-        boxes = ops.take_along_axis(boxes, numbers[..., None], axis=1)
-        return ops.where(kept[..., None], boxes, ops.zeros_like(boxes)), kept
+        return kept_boxes(boxes, numbers, kept), kept
 
     def compute_output_spec(self, objectness: Sequence[Tensor], deltas: Sequence[Tensor], image: Tensor) -> Any:
         return keras.KerasTensor((image.shape[0], self.count, 4), "float32")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from keras_cnns.blocks.conv import ConvUnit
 from keras_cnns.blocks.expanding import expanded
 from keras_cnns.blocks.head import dropout
-from keras_cnns.blocks.pixels import activated, check_size, crop_like, pad_to_multiple, score
-from keras_cnns.family.head import Head, Levels
+from keras_cnns.blocks.pixels import activated, check_size, crop_like, pad_for_levels, score
+from keras_cnns.family.head import Head, Levels, level_number
 from keras_cnns.family.variant import OnBackbone
 from keras_cnns.models.unet import PAPER as PAPER
 from keras_cnns.support.errors import BadArgument
@@ -30,15 +30,10 @@ class BackboneUNet(OnBackbone):
 VARIANTS = {"backbone_unet": BackboneUNet()}
 
 
-def pad(x: Tensor, net: BackboneUNet) -> Tensor:
-    """The picture, padded so that each level is half as large as the one before."""
-    return pad_to_multiple(x)
-
-
 def predict(levels: Levels, net: BackboneUNet, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
     """A score for each class at each pixel, [batch, height, width, classes]."""
     unit, x = replace(unit, activation=net.activation), levels.last
-    numbers = [int(name.removeprefix("C")) for name in levels.by_name]
+    numbers = [level_number(name) for name in levels.by_name]
     targets = sorted({0, *numbers[:-1]}, reverse=True)
     if len(net.widths) != len(targets):
         raise BadArgument(
@@ -56,4 +51,4 @@ def predict(levels: Levels, net: BackboneUNet, unit: ConvUnit, *, classes: int, 
     return activated(crop_like(score(x, classes, "score"), levels.image, name="crop"), activation)
 
 
-HEAD = Head(predict, task="segmentation", scores=("score",), pad=pad)
+HEAD = Head(predict, task="segmentation", scores=("score",), pad=pad_for_levels)

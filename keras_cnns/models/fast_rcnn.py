@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_cnns.blocks.conv import ConvUnit
+from keras_cnns.blocks.dense_heads import DETECTIONS
 from keras_cnns.blocks.head import dropout, score_dtype
 from keras_cnns.blocks.own_layers import own
 from keras_cnns.blocks.residual import check_choice
-from keras_cnns.family.head import Head, Levels
+from keras_cnns.family.head import Head, Levels, level_number
 from keras_cnns.family.variant import OnBackbone, Paper
 from keras_cnns.graph.keras_internals import calls_of
 from keras_cnns.support.lazy_imports import keras, layers
@@ -73,7 +74,7 @@ def narrowed(x: Tensor, net: FastRCNN) -> Tensor:
 
 def stride(net: FastRCNN) -> int:
     """Pixels between neighbouring positions of the level."""
-    return 2 ** int(net.level.removeprefix("C"))
+    return 2 ** level_number(net.level)
 
 
 def heads(x: Tensor, boxes: Tensor, image: Tensor, net: FastRCNN, unit: ConvUnit, *, classes: int) -> Tensor:
@@ -96,7 +97,7 @@ def refined(
         y = dropout(y, net.dropout, name=f"drop{i}")
     scores = layers.Dense(1 + classes, kernel_initializer=normal(0.01), dtype=score_dtype(), name="class_scores")(y)
     deltas = layers.Dense(4 * classes, kernel_initializer=normal(0.001), dtype=score_dtype(), name="box_deltas")(y)
-    return own.Detections(net.detections, WEIGHTS, threshold=overlap, name="detections")(scores, deltas, boxes, image)
+    return own.Detections(net.detections, WEIGHTS, threshold=overlap, name=DETECTIONS)(scores, deltas, boxes, image)
 
 
 def parts(model: Any) -> tuple[Any, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from keras_cnns.blocks.conv import TORCH, ConvUnit
 from keras_cnns.blocks.own_layers import own
-from keras_cnns.blocks.pixels import pad_to_multiple
-from keras_cnns.family.head import Head, Levels
+from keras_cnns.blocks.pixels import pad_for_levels
+from keras_cnns.family.head import Head, Levels, level_number
 from keras_cnns.family.variant import Paper
 from keras_cnns.models.fast_rcnn import SCORES, normal, refined
 from keras_cnns.models.faster_rcnn import FasterRCNN
@@ -64,15 +64,10 @@ VARIANTS = {
 }
 
 
-def pad(x: Tensor, net: FPN) -> Tensor:
-    """The picture, padded so that each level is half as large as the one before."""
-    return pad_to_multiple(x)
-
-
 def predict(levels: Levels, net: FPN, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
     """The detections on each picture: see `layers.Detections`."""
     image, maps = levels.image, pyramid([levels[name] for name in net.levels], net)
-    lowest = int(net.levels[0].removeprefix("C"))
+    lowest = level_number(net.levels[0])
     maps.append(layers.MaxPooling2D(1, 2, name=f"fpn_outer{lowest + len(maps)}")(maps[-1]))
     rpn = _conv(net.rpn, 3, "rpn", "relu")
     objectness, deltas = _conv(len(net.ratios), 1, "rpn_objectness"), _conv(4 * len(net.ratios), 1, "rpn_deltas")
@@ -97,7 +92,7 @@ def pyramid(levels: list[Tensor], net: Any) -> list[Tensor]:
 
     net: a row with `levels` and `width`.
     """
-    first = int(net.levels[0].removeprefix("C"))
+    first = level_number(net.levels[0])
     inner = [_conv(net.width, 1, f"fpn_inner{n}")(x) for n, x in enumerate(levels, start=first)]
     for i in range(len(inner) - 2, -1, -1):
         above = layers.UpSampling2D(2, name=f"fpn_upsample{first + i}")(inner[i + 1])
@@ -111,4 +106,4 @@ def _conv(filters: int | None, kernel: int, name: str, activation: str | None = 
     return layers.Conv2D(filters, kernel, name=name, **options)
 
 
-HEAD = Head(predict, task="detection", scores=SCORES, background=1, pad=pad, proposes=True)
+HEAD = Head(predict, task="detection", scores=SCORES, background=1, pad=pad_for_levels, proposes=True)

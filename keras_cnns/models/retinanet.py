@@ -12,8 +12,8 @@ from keras_cnns.blocks.conv import TORCH, ConvUnit
 from keras_cnns.blocks.dense_heads import DETECTIONS, joined
 from keras_cnns.blocks.head import score_dtype
 from keras_cnns.blocks.own_layers import own
-from keras_cnns.blocks.pixels import pad_to_multiple
-from keras_cnns.family.head import Head, Levels
+from keras_cnns.blocks.pixels import pad_for_levels
+from keras_cnns.family.head import Head, Levels, level_number
 from keras_cnns.family.variant import OnBackbone, Paper
 from keras_cnns.models.fast_rcnn import normal
 from keras_cnns.models.fpn import pyramid
@@ -74,15 +74,10 @@ VARIANTS = {
 }
 
 
-def pad(x: Tensor, net: RetinaNet) -> Tensor:
-    """The picture, padded so that each level is half as large as the one before."""
-    return pad_to_multiple(x)
-
-
 def predict(levels: Levels, net: RetinaNet, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
     """The detections on each picture: see `layers.DenseDetections`."""
     maps = pyramid([levels[name] for name in net.levels], net)
-    first = int(net.levels[0].removeprefix("C"))
+    first = level_number(net.levels[0])
     x = maps[-1]
     for number in range(first + len(maps), first + len(maps) + net.coarser):
         x = unit.conv(x, net.width, 3, stride=2, bias=True, name=f"fpn_outer{number}")
@@ -137,7 +132,7 @@ HEAD = Head(
     predict,
     task="detection",
     scores=("class_scores",),
-    pad=pad,
+    pad=pad_for_levels,
     boxes=boxes_of_position,
     assignment="retinanet",
 )

@@ -16,10 +16,9 @@ from keras_cnns.blocks.csp import csp_stage, spatial
 from keras_cnns.blocks.dense_heads import DETECTIONS, joined
 from keras_cnns.blocks.head import score_dtype
 from keras_cnns.blocks.own_layers import own
-from keras_cnns.blocks.pixels import pad_to_multiple
+from keras_cnns.blocks.pixels import check_size, pad_for_levels
 from keras_cnns.family.head import Head, Levels
 from keras_cnns.family.variant import OnBackbone, Paper
-from keras_cnns.support.errors import BadArgument
 from keras_cnns.support.lazy_imports import keras, layers
 from keras_cnns.support.types import Tensor
 
@@ -77,11 +76,6 @@ VARIANTS = {
 }
 
 
-def pad(x: Tensor, net: YOLOX) -> Tensor:
-    """The picture, padded so that each level is half as large as the one before."""
-    return pad_to_multiple(x)
-
-
 def pyramid(levels: Levels, net: YOLOX, unit: ConvUnit) -> list[Tensor]:
     """Levels 3, 4 and 5, joined with coarser levels on the way up and with finer ones on the way down."""
     blocks: dict[str, Any] = {
@@ -103,11 +97,7 @@ def pyramid(levels: Levels, net: YOLOX, unit: ConvUnit) -> list[Tensor]:
 
 def _enlarged(x: Tensor, finer: Tensor, net: YOLOX, level: int) -> Tensor:
     x = layers.UpSampling2D(2, name=f"pyramid_enlarge{level}")(x)
-    if x.shape[1:3] != finer.shape[1:3]:
-        raise BadArgument(
-            f"{net.backbone}'s C{level} has the size {finer.shape[1:3]}, and {x.shape[1:3]} is needed: "
-            "the levels of this backbone do not halve evenly, so choose another backbone."
-        )
+    check_size(finer, x.shape[1:3], net.backbone, f"C{level}")
     return layers.Concatenate(name=f"pyramid_join{level}")([x, finer])
 
 
@@ -146,4 +136,6 @@ def _head(x: Tensor, net: YOLOX, unit: ConvUnit, classes: int, name: str) -> tup
     return scores, deltas, objectness
 
 
-HEAD = Head(predict, task="detection", scores=("head3_class_scores", "class_scores"), pad=pad, assignment="yolox")
+HEAD = Head(
+    predict, task="detection", scores=("head3_class_scores", "class_scores"), pad=pad_for_levels, assignment="yolox"
+)

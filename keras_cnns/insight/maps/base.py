@@ -1,4 +1,4 @@
-"""What the methods share: pictures in batches, a target for each, and the layer whose maps are weighed."""
+"""What the methods share: pictures in batches, a target for each, and the layer whose maps are weighted."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ def by_batch(
 
 
 def map_layer(network: InspectedModel, target: targets.Target | None, layer: str | None = None) -> int:
-    """The number of the call whose maps are weighed: of `layer`, or the last maps before the target's vector.
+    """The number of the call whose maps are weighted: of `layer`, or the last maps before the target's vector.
 
     Raises:
       UserError: there is no such layer, it has no maps, or the model has none.
@@ -82,7 +82,9 @@ def map_layer(network: InspectedModel, target: targets.Target | None, layer: str
         ref = max(
             call.inputs, key=lambda r: (r.call in learned, _is_map(r) and np.prod([n or 1e4 for n in r.shape[1:3]]))
         )
-    raise BadArgument(f"{network.model.name} has no convolutional maps, and this method needs some.")
+    raise BadArgument(
+        f"{network.model.name} has no convolutional maps, which this method needs: use occlusion or saliency."
+    )
 
 
 def output_of(calls: Calls, target: targets.Target | None) -> Ref:

@@ -1,6 +1,6 @@
-"""Grad-CAM: the last maps, weighed by the gradient of a score. Selvaraju et al. 2017, 1610.02391.
+"""Grad-CAM: the last maps, weighted by the gradient of a score. Selvaraju et al. 2017, 1610.02391.
 
-Grad-CAM++ weighs the positions of a map by what they contribute: Chattopadhyay et al. 2018, 1710.11063.
+Grad-CAM++ weights the positions of a map by what they contribute: Chattopadhyay et al. 2018, 1710.11063.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def grad_cam(
       pictures: numbers [n, h, w, c] as the model takes them, or a single picture.
       target: a class number, one for each picture, or a callable (`Class`, `Unit`, `Mask`, `Box`, a function of the
         outputs); None: the class that the model answers. A single sigmoid has the classes 0 and 1.
-      layer: the name of the layer whose maps are weighed; None: the last maps.
+      layer: the name of the layer whose maps are weighted; None: the last maps.
       batch: number of pictures that are computed together.
 
     Returns:

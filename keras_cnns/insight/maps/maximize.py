@@ -156,8 +156,8 @@ def _painter(
     mix = COLOURS / np.linalg.norm(COLOURS, axis=0).max() if channels == 3 else np.eye(channels, dtype="float32")
 
     def waves(spectrum: tf.Tensor) -> tf.Tensor:
-        weighed = tf.complex(spectrum[0], spectrum[1]) * tf.cast(scale, tf.complex64)
-        colours = tf.signal.irfft2d(weighed, [height, width])
+        weighted = tf.complex(spectrum[0], spectrum[1]) * tf.cast(scale, tf.complex64)
+        colours = tf.signal.irfft2d(weighted, [height, width])
         return tf.einsum("chw,dc->hwd", colours, mix)
 
     return tf.Variable(start), waves, lambda spectrum: tf.sigmoid(waves(spectrum))

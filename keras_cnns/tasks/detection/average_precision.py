@@ -13,7 +13,7 @@ import numpy as np
 COCO_OVERLAPS = tuple(np.linspace(0.5, 0.95, 10))
 COCO_RECALLS = np.linspace(0.0, 1.0, 101)
 COCO_SIZES = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-COCO_MOST = 100  # largest number of detected boxes of a class that count in a picture
+COCO_MOST = 100  # detected boxes of a class that count in one picture, at most
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Picture:
 
     Attributes:
       boxes, classes: the annotated boxes [n, 4] and their classes, int [n].
-      found, found_classes, scores: the detected boxes [m, 4], their classes, int [m], and their scores [m].
+      detected, detected_classes, scores: the detected boxes [m, 4], their classes, int [m], and their scores [m].
       ignored: bool [n], boxes that need not be detected (VOC's "difficult", COCO's crowds).
       crowd: bool [n], regions that any number of detected boxes inside them may claim.
       areas: [n], the areas that decide whether objects are small, medium or large; by default those of the boxes.
@@ -30,8 +30,8 @@ class Picture:
 
     boxes: Sequence
     classes: Sequence
-    found: Sequence
-    found_classes: Sequence
+    detected: Sequence
+    detected_classes: Sequence
     scores: Sequence
     ignored: Sequence | None = None
     crowd: Sequence | None = None
@@ -155,22 +155,24 @@ def _class(
     """([for each threshold: whether each detected box that counts is right, highest score first], boxes to detect)."""
     scores, outcomes, positives = [], [], 0
     for picture in pictures:
-        there = np.asarray(picture.classes, int) == number
-        mine = np.flatnonzero(np.asarray(picture.found_classes, int) == number)
-        score = np.asarray(picture.scores, "float64")[mine]
-        mine = mine[np.argsort(-score, kind="mergesort")][:most]
-        boxes = np.asarray(picture.boxes, "float64").reshape(-1, 4)[there]
-        detections = np.asarray(picture.found, "float64").reshape(-1, 4)[mine]
-        crowd = _flags(picture.crowd, there)
-        areas = np.prod(boxes[:, 2:] - boxes[:, :2], 1) if picture.areas is None else np.asarray(picture.areas)[there]
-        ignored = _flags(picture.ignored, there) | crowd | (areas < limits[0]) | (areas > limits[1])
+        annotated = np.asarray(picture.classes, int) == number
+        detected = np.flatnonzero(np.asarray(picture.detected_classes, int) == number)
+        score = np.asarray(picture.scores, "float64")[detected]
+        detected = detected[np.argsort(-score, kind="mergesort")][:most]
+        boxes = np.asarray(picture.boxes, "float64").reshape(-1, 4)[annotated]
+        detections = np.asarray(picture.detected, "float64").reshape(-1, 4)[detected]
+        crowd = _flags(picture.crowd, annotated)
+        areas = np.prod(boxes[:, 2:] - boxes[:, :2], 1)
+        areas = areas if picture.areas is None else np.asarray(picture.areas)[annotated]
+        ignored = _flags(picture.ignored, annotated) | crowd | (areas < limits[0]) | (areas > limits[1])
         positives += int((~ignored).sum())
-        own = np.prod(detections[:, 2:] - detections[:, :2], 1)
-        outside = (own < limits[0]) | (own > limits[1])  # not counted as wrong where sizes are measured separately
+        detected_areas = np.prod(detections[:, 2:] - detections[:, :2], 1)
+        # not counted as wrong where sizes are measured separately
+        outside = (detected_areas < limits[0]) | (detected_areas > limits[1])
         overlap = overlaps(detections, boxes, crowd)
         claim = _claim_best if claims == "best" else _claim_first
         outcomes.append(np.array([claim(overlap, t, ignored, crowd, outside) for t in thresholds]))
-        scores.append(np.asarray(picture.scores, "float64")[mine])
+        scores.append(np.asarray(picture.scores, "float64")[detected])
     if not pictures:
         return [np.zeros(0, bool) for _ in thresholds], 0
     order = np.argsort(-np.concatenate(scores), kind="mergesort")

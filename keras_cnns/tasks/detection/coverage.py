@@ -8,7 +8,7 @@ import numpy as np
 from keras_cnns.tasks.base.task import Finding
 from keras_cnns.tasks.detection.average_precision import overlaps
 
-FOUND, WANTED = 0.5, 0.9  # the overlap at which an anchor covers a box, and the fraction of boxes to be covered
+COVERS, ENOUGH = 0.5, 0.9  # the overlap at which an anchor covers a box, and the fraction of boxes to be covered
 
 
 def survey(
@@ -18,7 +18,7 @@ def survey(
     input_shape: Sequence[int],
     suggested: Callable[[float, float, int], np.ndarray],
 ) -> Iterator[Finding]:
-    """(subject, finding, whether it is fine) for each line of the self-check.
+    """The findings (subject, text, whether it is fine) about boxes, for the self-check before a run.
 
     targets: batches of boxes, see `Detection`. anchors: [N, 4], or None for a network without anchors. suggested: see
     `Detection.suggested_scales`.
@@ -51,13 +51,13 @@ def survey(
     if anchors is None:
         return
     best = np.concatenate([overlaps(part, anchors).max(1) for part in np.array_split(boxes, -(-len(boxes) // 64))])
-    covered = float((best >= FOUND).mean())
-    finding = f"{covered:.0%} of the boxes overlap an anchor by {FOUND} or more, {(best >= 0.7).mean():.0%} by 0.7"
-    if covered < WANTED:
+    covered = float((best >= COVERS).mean())
+    finding = f"{covered:.0%} of the boxes overlap an anchor by {COVERS} or more, {(best >= 0.7).mean():.0%} by 0.7"
+    if covered < ENOUGH:
         scales = np.unique(np.round(np.sqrt(np.prod(anchors[:, 2:] - anchors[:, :2], 1))))
         better = suggested(small, large, len(scales))
         finding += (
             f": the anchors have sides of {' '.join(f'{s:g}' for s in scales)} pixels, and the boxes of {small:.0f} to "
             f"{large:.0f}; try --overrides scales {' '.join(f'{s:g}' for s in better)}"
         )
-    yield "anchors", finding, covered >= WANTED
+    yield "anchors", finding, covered >= ENOUGH

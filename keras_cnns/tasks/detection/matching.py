@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from keras_cnns.geometry.boxes import area, iou
+from keras_cnns.geometry.boxes import area, intersection, iou
 
-NOTHING, IGNORED = -1, -2
+BACKGROUND, IGNORED = -1, -2  # in place of the index of a box
 WITHIN = 0.5  # fraction of a reference's area; with more of it inside an ignored box, it is not background
 
 
@@ -18,7 +18,7 @@ def match(
     force: bool = False,
     ignored: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """The index of the box that each reference is assigned to, int32 [N]; NOTHING: background; IGNORED: not trained on.
+    """The index of the box that each reference is assigned to, int32 [N]; BACKGROUND, or IGNORED: not trained on.
 
     A reference is assigned to the box that it overlaps most, if their intersection over union is at least `high`. It is
     background if it overlaps no box by `low` or more, and ignored in between.
@@ -35,24 +35,22 @@ def match(
     if ignored is not None:
         used, skipped = used & ~ignored, used & ignored
     overlap = tf.where(used[None], iou(references, boxes), -1.0)
-    overlap = tf.concat([overlap, tf.fill([tf.shape(references)[0], 1], -1.0)], 1)  # argmax of no box at all
+    overlap = tf.concat([overlap, tf.fill([tf.shape(references)[0], 1], -1.0)], 1)  # argmax needs at least one column
     best, number = tf.reduce_max(overlap, 1), tf.argmax(overlap, 1, output_type=tf.int32)
-    matches = tf.where(best >= high, number, tf.where(best < low, NOTHING, IGNORED))
+    matches = tf.where(best >= high, number, tf.where(best < low, BACKGROUND, IGNORED))
     if force:
         most = tf.reduce_max(overlap, 0)
         forced = tf.reduce_any((overlap == most) & (overlap > 0), 1)
         matches = tf.where(forced, number, matches)
     if ignored is not None:
         inside = tf.where(skipped[None], within(references, boxes), 0.0)
-        matches = tf.where((matches == NOTHING) & tf.reduce_any(inside >= WITHIN, 1), IGNORED, matches)
+        matches = tf.where((matches == BACKGROUND) & tf.reduce_any(inside >= WITHIN, 1), IGNORED, matches)
     return matches
 
 
 def within(references: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
     """The fraction of each reference's area inside each box: [N, 4], [M, 4] -> [N, M]."""
-    low = tf.maximum(references[:, None, :2], boxes[None, :, :2])
-    high = tf.minimum(references[:, None, 2:], boxes[None, :, 2:])
-    return tf.reduce_prod(tf.maximum(high - low, 0.0), -1) / tf.maximum(area(references), 1e-6)[:, None]
+    return intersection(references[:, None], boxes[None]) / tf.maximum(area(references), 1e-6)[:, None]
 
 
 def sample(matches: tf.Tensor, *, count: int, positives: float, seed: tf.Tensor) -> tf.Tensor:
@@ -66,7 +64,7 @@ def sample(matches: tf.Tensor, *, count: int, positives: float, seed: tf.Tensor)
     chance = tf.random.stateless_uniform(tf.shape(matches), seed, alg="philox")
     chosen = _drawn(matches >= 0, chance, tf.cast(int(count * positives), tf.int32))
     rest = count - tf.reduce_sum(tf.cast(chosen, tf.int32))
-    return chosen | _drawn(matches == NOTHING, chance, rest)
+    return chosen | _drawn(matches == BACKGROUND, chance, rest)
 
 
 def _drawn(candidates: tf.Tensor, chance: tf.Tensor, count: tf.Tensor) -> tf.Tensor:

@@ -25,9 +25,9 @@ def count(pictures: Iterable[Picture], sure: float = SURE) -> dict[str | None, i
         classes, scores = np.asarray(picture.classes, int), np.asarray(picture.scores, "float64")
         ignored = np.zeros(len(boxes), bool) if picture.ignored is None else np.asarray(picture.ignored, bool)
         order = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= sure]
-        overlap = overlaps(np.asarray(picture.found, "float64").reshape(-1, 4)[order], boxes)
+        overlap = overlaps(np.asarray(picture.detected, "float64").reshape(-1, 4)[order], boxes)
         claimed = np.zeros(len(boxes), bool)
-        for row, number in zip(overlap, np.asarray(picture.found_classes, int)[order], strict=True):
+        for row, number in zip(overlap, np.asarray(picture.detected_classes, int)[order], strict=True):
             kind, best = _kind(row, classes == number, claimed, ignored)
             if kind == "right":
                 claimed[best] = True

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_cnns.family.head import level_number
 from keras_cnns.weights.names import resnet
 from keras_cnns.weights.names.table import Names, Rules
 
@@ -10,7 +11,7 @@ PEERS = {"torchvision": {"retinanet_resnet50_fpn": "retinanet_resnet50_fpn"}}
 
 def torchvision(net: Any) -> Rules:
     """torchvision's published file is older than its present names: conv.2, the second layer, is now conv.1.0."""
-    first = int(net.levels[0].removeprefix("C"))
+    first = level_number(net.levels[0])
     heads = {"classification": "class", "regression": "box"}
     return [
         (r"^backbone\.fpn\.inner_blocks\.(\d)(\.0)?$", lambda m: f"fpn_inner{int(m[1]) + first}"),

@@ -73,7 +73,7 @@ def pycocotools(pictures, classes):
             x1, y1, x2, y2 = map(float, box)
             row = {"id": len(truth) + 1, "image_id": number, "category_id": int(label) + 1, "iscrowd": int(crowd)}
             truth.append(row | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)})
-        for box, label, score in zip(p.found, p.found_classes, p.scores, strict=True):
+        for box, label, score in zip(p.detected, p.detected_classes, p.scores, strict=True):
             x1, y1, x2, y2 = map(float, box)
             row = {"image_id": number, "category_id": int(label) + 1, "score": float(score)}
             results.append(row | {"bbox": [x1, y1, x2 - x1, y2 - y1]})

@@ -37,7 +37,7 @@ class AnchorBased(OneStage):
           matches: int32 [batch, N], see `matched`.
         """
 
-    def wanted(
+    def target_deltas(
         self, matches: tf.Tensor, references: tf.Tensor, target: Target, weights: tuple[float, ...] = (1.0,) * 4
     ) -> tf.Tensor:
         """The deltas [batch, N, 4] that would give the annotated boxes; of any box where there is none."""

@@ -29,7 +29,7 @@ class RetinaNet(AnchorBased):
         positive = matches >= 0
         labels = tf.where(positive, self.labels(matches, target), -1)  # no class for the background
         by_class = tf.reduce_sum(sigmoid_focal(tf.one_hot(labels, scores.shape[-1]), scores), -1)
-        by_box = tf.reduce_sum(smooth_l1(deltas - self.wanted(matches, references, target), BETA), -1)
+        by_box = tf.reduce_sum(smooth_l1(deltas - self.target_deltas(matches, references, target), BETA), -1)
         return (
             per_object(tf.where(matches == IGNORED, 0.0, by_class), positive),
             per_object(tf.where(positive, by_box, 0.0), positive),

@@ -9,7 +9,7 @@ position that several objects take goes to the one with the lowest cost.
 import tensorflow as tf
 
 from keras_cnns.geometry.boxes import iou
-from keras_cnns.tasks.detection.matching import IGNORED, NOTHING
+from keras_cnns.tasks.detection.matching import BACKGROUND, IGNORED
 
 CENTRE = 1.5  # strides between an object's centre and its candidates, at most, in each direction
 MOST = 10  # positions of one object
@@ -30,7 +30,7 @@ def assign(
     *,
     ignored: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """(int32 [N], float32 [N]): the object of each position, NOTHING or IGNORED; and its overlap with that object.
+    """(int32 [N], float32 [N]): the object of each position, BACKGROUND or IGNORED; and its overlap with that object.
 
     Args:
       predicted: boxes (x1, y1, x2, y2) in pixels, float32 [N, 4].
@@ -56,12 +56,12 @@ def assign(
     number = tf.argmin(cost, 0, output_type=tf.int32)
     several = tf.reduce_sum(tf.cast(taken, tf.int32), 0) > 1
     first = tf.argmax(tf.cast(taken, tf.int32), 0, output_type=tf.int32)
-    matches = tf.where(tf.reduce_any(taken, 0), tf.where(several, number, first), NOTHING)
+    matches = tf.where(tf.reduce_any(taken, 0), tf.where(several, number, first), BACKGROUND)
     own = tf.gather(tf.transpose(overlap), tf.maximum(matches, 0), batch_dims=1)
     if ignored is not None:
         inside = tf.reduce_all((centres[None] > boxes[:, None, :2]) & (centres[None] < boxes[:, None, 2:]), -1)
         skipped = tf.reduce_any(inside & (there & ignored)[:, None], 0)
-        matches = tf.where((matches == NOTHING) & skipped, IGNORED, matches)
+        matches = tf.where((matches == BACKGROUND) & skipped, IGNORED, matches)
     return matches, tf.where(matches >= 0, own, 0.0)
 
 

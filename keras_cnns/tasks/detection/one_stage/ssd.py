@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_cnns.geometry.boxes import iou
 from keras_cnns.tasks.base.losses import smooth_l1
-from keras_cnns.tasks.detection.matching import NOTHING, match
+from keras_cnns.tasks.detection.matching import BACKGROUND, match
 from keras_cnns.tasks.detection.one_stage.anchor_based import AnchorBased, per_object
 from keras_cnns.tasks.detection.one_stage.task import Target
 
@@ -31,7 +31,8 @@ class SSD(AnchorBased):
         labels = tf.where(positive, self.labels(matches, target) + 1, 0)
         by_class = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
         chosen = positive | hard_negatives(by_class, matches)
-        by_box = tf.reduce_sum(smooth_l1(deltas - self.wanted(matches, references, target, self.last.box_weights)), -1)
+        expected = self.target_deltas(matches, references, target, self.last.box_weights)
+        by_box = tf.reduce_sum(smooth_l1(deltas - expected), -1)
         return (
             per_object(tf.where(chosen, by_class, 0.0), positive),
             per_object(tf.where(positive, by_box, 0.0), positive),
@@ -41,7 +42,7 @@ class SSD(AnchorBased):
 def match_default_boxes(
     references: tf.Tensor, boxes: tf.Tensor, count: tf.Tensor | int, ignored: tf.Tensor
 ) -> tf.Tensor:
-    """The index of the object that each default box is assigned to, int32 [N]; NOTHING or IGNORED as `matching.match`.
+    """The index of the object that each default box is assigned to, as `matching.match` returns it: int32 [N].
 
     A default box is assigned to the object that it overlaps most, if by OVERLAP or more. Besides, each object gets the
     default box that overlaps it most; where that is the same for two objects, the later one gets it.
@@ -52,14 +53,14 @@ def match_default_boxes(
     overlap = tf.where(used[None], iou(references, boxes), 0.0)
     best = tf.argmax(overlap, 0, output_type=tf.int32)
     used &= tf.reduce_max(overlap, 0) > 0
-    numbers = tf.where(used, tf.range(total), NOTHING)
-    forced = tf.tensor_scatter_nd_max(tf.fill([size], NOTHING), best[:, None], numbers)
+    numbers = tf.where(used, tf.range(total), BACKGROUND)
+    forced = tf.tensor_scatter_nd_max(tf.fill([size], BACKGROUND), best[:, None], numbers)
     return tf.where(forced >= 0, forced, matches)
 
 
 def hard_negatives(losses: tf.Tensor, matches: tf.Tensor) -> tf.Tensor:
     """The background boxes to train on, bool [batch, N]: NEGATIVES for each box with an object, by the largest loss."""
-    background = matches == NOTHING
+    background = matches == BACKGROUND
     count = NEGATIVES * tf.reduce_sum(tf.cast(matches >= 0, tf.int32), 1, keepdims=True)
     order = tf.argsort(tf.where(background, losses, -1.0), direction="DESCENDING", stable=True)
     rank = tf.argsort(order)

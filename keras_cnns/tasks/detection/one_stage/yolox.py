@@ -7,7 +7,7 @@ The authors' L1 loss of the last epochs is left out.
 
 import tensorflow as tf
 
-from keras_cnns.geometry.boxes import area
+from keras_cnns.geometry.boxes import area, intersection
 from keras_cnns.tasks.detection.matching import IGNORED
 from keras_cnns.tasks.detection.one_stage.simota import MOST, assign
 from keras_cnns.tasks.detection.one_stage.task import OneStage, Target
@@ -60,6 +60,5 @@ def assigned(
 
 def overlap_of_pairs(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Intersection over union of boxes [..., 4] with those at the same place in `b`: [...]."""
-    low, high = tf.maximum(a[..., :2], b[..., :2]), tf.minimum(a[..., 2:], b[..., 2:])
-    both = tf.reduce_prod(tf.maximum(high - low, 0.0), -1)
+    both = intersection(a, b)
     return both / tf.maximum(area(a) + area(b) - both, 1e-9)

@@ -5,11 +5,13 @@ network that takes proposals as an input (Fast R-CNN) trains its heads only; in 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_cnns.blocks.dense_heads import DETECTIONS
 from keras_cnns.geometry.boxes import encode
 from keras_cnns.models.fast_rcnn import WEIGHTS, parts
 from keras_cnns.registry.registry import entry
@@ -41,7 +43,7 @@ class TwoStage(Detection):
 
     def attach(self, model: keras.Model) -> None:
         self.parts, self.propose = parts(model), model.get_layer("proposals")  # or the input of that name
-        self.detections = model.get_layer("detections").count
+        self.detections = model.get_layer(DETECTIONS).count
 
     def loss(
         self, model: keras.Model, image: tf.Tensor, target: dict[str, tf.Tensor]
@@ -62,10 +64,9 @@ class TwoStage(Detection):
     def _losses_of_heads(
         self, heads: keras.Model, level: tf.Tensor, proposed: tuple[tf.Tensor, tf.Tensor], target: dict[str, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        boxes, there = proposed
-        drawn, matches, chosen = self._regions(boxes, there, target)
-        scores, deltas = heads([level, drawn], training=True)
-        return self._head_losses(scores, deltas, drawn, matches, chosen, target)
+        regions = self._regions(*proposed, target)
+        scores, deltas = heads([level, regions.boxes], training=True)
+        return _head_losses(scores, deltas, regions, target)
 
     def _proposal_losses(
         self, objectness: tf.Tensor, deltas: tf.Tensor, target: dict[str, tf.Tensor]
@@ -84,9 +85,9 @@ class TwoStage(Detection):
         logits, deltas = tf.cast(logits, tf.float32), tf.cast(deltas, tf.float32)
         right = tf.cast(matches >= 0, tf.float32)
         boxes = tf.gather(target["boxes"], tf.maximum(matches, 0), batch_dims=1)
-        wanted = encode(boxes, tf.broadcast_to(anchors, tf.shape(boxes)))
+        expected = encode(boxes, tf.broadcast_to(anchors, tf.shape(boxes)))
         by_class = tf.nn.sigmoid_cross_entropy_with_logits(right, logits)
-        by_box = tf.reduce_sum(smooth_l1(deltas - wanted, BETA), -1)
+        by_box = tf.reduce_sum(smooth_l1(deltas - expected, BETA), -1)
         return _means(chosen, by_class, chosen & (matches >= 0), by_box)
 
     def _proposals(self, objectness: tf.Tensor, deltas: tf.Tensor, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -105,15 +106,8 @@ class TwoStage(Detection):
 
         return tf.map_fn(draw, target, fn_output_signature=(tf.float32, tf.bool))
 
-    def _regions(
-        self, boxes: tf.Tensor, there: tf.Tensor, target: dict[str, tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The regions to train on, drawn from the proposals and the annotated boxes themselves.
-
-        Returns:
-          (boxes [B, R, 4]; matches int32 [B, R], the index of the annotated box of each region, or NOTHING; bool
-          [B, R], whether the region is trained on)
-        """
+    def _regions(self, boxes: tf.Tensor, there: tf.Tensor, target: dict[str, tf.Tensor]) -> "Regions":
+        """The regions to train on, drawn from the proposals and the annotated boxes themselves."""
         most = target["boxes"].shape[1]
         boxes = tf.concat([boxes, target["boxes"]], 1)
         there = tf.concat([there, tf.range(most)[None] < target["count"][:, None]], 1)
@@ -129,27 +123,7 @@ class TwoStage(Detection):
             _, numbers = tf.math.top_k(tf.cast(chosen, tf.int32), min(REGIONS, boxes.shape[0]))
             return tf.gather(boxes, numbers), tf.gather(matches, numbers), tf.gather(chosen, numbers)
 
-        return tf.map_fn(choose, (boxes, there, target), fn_output_signature=(tf.float32, tf.int32, tf.bool))
-
-    def _head_losses(
-        self,
-        scores: tf.Tensor,
-        deltas: tf.Tensor,
-        regions: tf.Tensor,
-        matches: tf.Tensor,
-        chosen: tf.Tensor,
-        target: dict[str, tf.Tensor],
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        classes = scores.shape[-1] - 1
-        number = tf.maximum(matches, 0)
-        label = tf.gather(target["classes"], number, batch_dims=1)
-        positive = matches >= 0
-        by_class = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(positive, label + 1, 0), scores)
-        deltas = tf.reshape(deltas, [-1, tf.shape(label)[1], classes, 4])
-        deltas = tf.gather(deltas, label, batch_dims=2)
-        wanted = encode(tf.gather(target["boxes"], number, batch_dims=1), regions, WEIGHTS)
-        by_box = tf.reduce_sum(smooth_l1(deltas - wanted), -1)
-        return _means(chosen, by_class, chosen & positive, by_box)
+        return Regions(*tf.map_fn(choose, (boxes, there, target), fn_output_signature=(tf.float32, tf.int32, tf.bool)))
 
     def _seed(self, number: tf.Tensor, part: int) -> tf.Tensor:
         """The seed of `sample`: it depends on the run, the sample and the part."""
@@ -166,6 +140,39 @@ class TwoStage(Detection):
             return None
         maps = tf.nest.map_structure(lambda x: tf.zeros((1, *x.shape[1:])), self.parts[0].output[1])
         return np.asarray(self.propose.anchors(maps))
+
+
+class Regions(NamedTuple):
+    """The regions of a batch that the heads are trained on.
+
+    Attributes:
+      boxes: [B, R, 4].
+      matches: int32 [B, R], the index of the annotated box of each region, or BACKGROUND.
+      chosen: bool [B, R], whether the region is trained on.
+    """
+
+    boxes: tf.Tensor
+    matches: tf.Tensor
+    chosen: tf.Tensor
+
+
+def _head_losses(
+    scores: tf.Tensor, deltas: tf.Tensor, regions: Regions, target: dict[str, tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The losses of the classes and of the boxes, float32 [B] each.
+
+    scores: logits [B, R, 1 + classes]. deltas: [B, R, 4 * classes].
+    """
+    classes = scores.shape[-1] - 1
+    number = tf.maximum(regions.matches, 0)
+    label = tf.gather(target["classes"], number, batch_dims=1)
+    positive = regions.matches >= 0
+    by_class = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(positive, label + 1, 0), scores)
+    deltas = tf.reshape(deltas, [-1, tf.shape(label)[1], classes, 4])
+    deltas = tf.gather(deltas, label, batch_dims=2)
+    expected = encode(tf.gather(target["boxes"], number, batch_dims=1), regions.boxes, WEIGHTS)
+    by_box = tf.reduce_sum(smooth_l1(deltas - expected), -1)
+    return _means(regions.chosen, by_class, regions.chosen & positive, by_box)
 
 
 def _means(

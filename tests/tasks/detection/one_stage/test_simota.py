@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_cnns.tasks.detection.matching import IGNORED, NOTHING
+from keras_cnns.tasks.detection.matching import BACKGROUND, IGNORED
 from keras_cnns.tasks.detection.one_stage.simota import assign
 
 CASES = json.loads((Path(__file__).parents[3] / "golden" / "yolox.json").read_text())["simota"]
@@ -62,7 +62,7 @@ def test_padding_takes_no_position(scene):
 
 def test_a_picture_without_objects_is_background(scene):
     matches, overlaps = assign(*scene, 0)
-    assert set(matches.numpy()) == {NOTHING}
+    assert set(matches.numpy()) == {BACKGROUND}
     assert not overlaps.numpy().any()
 
 

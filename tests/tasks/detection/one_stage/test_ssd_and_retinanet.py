@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import keras_cnns
 from keras_cnns import tasks
-from keras_cnns.tasks.detection.matching import IGNORED, NOTHING
+from keras_cnns.tasks.detection.matching import BACKGROUND, IGNORED
 from keras_cnns.tasks.detection.one_stage.ssd import hard_negatives, match_default_boxes
 from keras_cnns.training import Recipe
 
@@ -22,16 +22,16 @@ def test_an_object_gets_the_boxes_of_half_overlap_and_always_the_best_one():
     references = np.array([(0, 0, 10, 10), (0, 0, 10, 8), (20, 20, 30, 30), (50, 50, 90, 90)], "float32")
     boxes = np.array([(0, 0, 10, 10), (60, 60, 64, 64), (0, 0, 0, 0)], "float32")
     matches = match_default_boxes(references, boxes, 2, np.array([False, False, False]))
-    assert matches.numpy().tolist() == [0, 0, NOTHING, 1]
+    assert matches.numpy().tolist() == [0, 0, BACKGROUND, 1]
     ignored = match_default_boxes(references, boxes, 2, np.array([True, False, False])).numpy()
     assert ignored[0] == IGNORED and ignored[3] == 1
 
 
 def test_three_times_as_many_negatives_the_ones_with_the_largest_loss():
     losses = np.array([[9, 5, 4, 3, 2, 1, 8]], "float32")
-    matches = np.array([[0, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, IGNORED]], "int32")
+    matches = np.array([[0, BACKGROUND, BACKGROUND, BACKGROUND, BACKGROUND, BACKGROUND, IGNORED]], "int32")
     assert hard_negatives(losses, matches).numpy().tolist() == [[False, True, True, True, False, False, False]]
-    nothing = np.full((1, 7), NOTHING, "int32")
+    nothing = np.full((1, 7), BACKGROUND, "int32")
     assert not hard_negatives(losses, nothing).numpy().any()
 
 
@@ -68,7 +68,7 @@ def test_the_loss_is_the_papers(name):
     if name == "ssdlite":
         p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         loss = -np.log(np.where(positive, p[:, 2], p[:, 0]))
-        negatives = np.sort(loss[matches == NOTHING])[::-1][: 3 * count]
+        negatives = np.sort(loss[matches == BACKGROUND])[::-1][: 3 * count]
         by_class = (loss[positive].sum() + negatives.sum()) / count
     else:
         p, y = 1 / (1 + np.exp(-logits)), np.zeros_like(logits)
