@@ -227,9 +227,13 @@ the accuracy itself. *warn* and *fail* are the verdicts of `export`.
 Other processes ran meanwhile. Each file alternated with the float32 file, so most ratios are right to a tenth.
 (float16 and weight_only_int8 compute as float32 does and take the same time.)
 
-The verdicts are harsher than for trained networks: random layers preserve little of the difference between two
-pictures, so rounding errors weigh more. If there is a figure in *drop on digits*, use that. It is the accuracy that
-int8 costs the same network trained on real digits ([quantization.md](quantization.md)).
+The rows were measured with earlier limits (agreement, cosine, dB). [What a file is judged by](verdict.md) has the
+present ones, which are based on the expected accuracy loss.
+
+The verdicts are stricter than they would be for trained networks: random layers preserve little of the difference
+between two pictures, so rounding errors weigh more. If there is a figure in *drop on digits*, use that: it is the
+accuracy that the same network, trained on real digits, loses in int8
+([quantization.md](quantization.md)).
 
 {wide}
 

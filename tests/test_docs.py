@@ -12,7 +12,7 @@ from PIL import Image
 import keras_cnns
 from keras_cnns.cli.commands import COMMANDS, main
 from keras_cnns.data.sources.digits import arrays
-from keras_cnns.maintenance.reference_pages import FOLDER, PAGES
+from keras_cnns.maintenance.reference_pages import ENVIRONMENT, FOLDER, PAGES
 from keras_cnns.testing import pictures
 from keras_cnns.training.script import Flags
 from tests.cli.test_help import flags_of
@@ -59,6 +59,12 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
+def test_the_number_of_networks_is_up_to_date():
+    count = len(keras_cnns.list_models())
+    assert f"{count} networks have names" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"[{count}](../reference/networks.md)" in (DOCS / "measurements/peers.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\((?!https?:|mailto:)([^)#]+)", path.read_text(encoding="utf-8")):
@@ -90,6 +96,12 @@ def test_every_page_is_linked_from_another_one():
 def test_generated_pages_are_up_to_date(page):
     written = (FOLDER / page).read_text(encoding="utf-8")
     assert written == PAGES[page](), "python -m keras_cnns.maintenance.reference_pages writes it"
+
+
+def test_the_page_of_commands_has_every_environment_variable():
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "keras_cnns").rglob("*.py"))
+    used = {variable for source in sources for variable in re.findall(r'"(KERAS_CNNS_[A-Z_]+)"', source)}
+    assert used == {variable for variable, *_ in ENVIRONMENT}
 
 
 def test_the_page_of_networks_has_every_name_and_its_costs():

@@ -70,8 +70,19 @@ def python() -> str:
     return "".join(parts)
 
 
+ENVIRONMENT = (
+    ("KERAS_CNNS_CACHE", "folder of downloaded weights", "a folder of the user's cache"),
+    ("KERAS_CNNS_CHROMIUM", "program that the target `browser` starts", "the first Chromium or Chrome on the PATH"),
+    ("KERAS_CNNS_FREE_GIB", "memory that an export may use, in GiB", "what the system says is free"),
+    ("KERAS_CNNS_LITERT_JS", "folder `node_modules` that has LiteRT.js", "npm's global packages"),
+    ("KERAS_CNNS_PATIENCE", "seconds that a worker waits for the others at the start", "90"),
+    ("KERAS_CNNS_RUNTIME_GIB", "memory of the process that runs a `.tflite` file, in GiB", "the memory of the machine"),
+    ("KERAS_CNNS_RUNTIME_SECONDS", "seconds that this process may take for one run", "1800"),
+)
+
+
 def command() -> str:
-    """docs/reference/command.md: every command with its options."""
+    """docs/reference/command.md: every command with its options, and the environment variables."""
     from keras_cnns.cli.commands import COMMANDS
     from keras_cnns.cli.help_screen import options
 
@@ -83,7 +94,7 @@ def command() -> str:
         text = (getdoc(function) or "").partition("\n\nArgs:")[0]
         rows = [
             (
-                ", ".join(f"`{flag}`" for flag in flags) or "*positional*",
+                f"`{flags[-1]}`" if flags else "*positional*",  # earlier spellings come first and are left out
                 text.replace("|", "\\|"),
                 f"`{default}`" * bool(default),
             )
@@ -92,6 +103,8 @@ def command() -> str:
         parts.append(
             f"\n## keras-cnns {name}\n\n{text}\n\n" + table(("argument", "what it is", "default"), rows) + "\n"
         )
+    variables = [(f"`{variable}`", text, default) for variable, text, default in ENVIRONMENT]
+    parts.append("\n## Environment variables\n\n" + table(("variable", "what it is", "default"), variables) + "\n")
     return "".join(parts)
 
 

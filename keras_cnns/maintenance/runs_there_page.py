@@ -19,24 +19,24 @@ PAGE = """# What runs where
 and runs there beside the Keras model. The weights are calibrated: random kernels, gains and offsets, statistics
 measured on pictures, a last layer that distinguishes ten patterns. int8 is made with `Tuning.plain()`.
 
-Of {applicable} applicable cells {green} are green ({share:.1%}): the file loads and its outputs are as good as in
+Of {applicable} applicable cells {green} ({share:.1%}) work: the file loads and its outputs are as good as in
 LiteRT, or, for an NPU, it compiles. {refused} are refused: `check` names the reason without the tool, and `export`
-does not write the file. {run} fail when they run, which `export` and `check` see where the tool is installed.
-{silent} answer wrongly without being refused.
+does not write the file. {run} fail when they run, which `export` and `check` see if the tool is installed.
+{silent} have wrong outputs and are not refused.
 
 Written by `python -m keras_cnns.maintenance.runs_there`, with {versions}.
 
 ## Same class
 
-Share of at least {pictures} pictures that get the class of the Keras model. *compiles*: Vela compiles the file, and
+Fraction of at least {pictures} pictures that get the class of the Keras model. *compiles*: Vela compiles the file, and
 nothing runs. A dash: the target is not for such a network, since it takes pictures of three channels (MediaPipe) or
-integers (NPUs). An empty cell was not measured. Where two sizes are named, the chips' cells are of the smaller one.
+integers (NPUs). An empty cell was not measured. If two sizes are given, the chips' cells are for the smaller one.
 
 {classes}
 
 ## NPUs, int8 with integer inputs and outputs
 
-Estimates of Vela for one run of a picture of the smaller size named above. *CPU*: operators that stay on the CPU.
+Vela's estimates for one picture of the smaller size given above. *CPU*: operators that stay on the CPU.
 *Stock*: cycles of the file that TensorFlow's converter makes of the same network.
 
 {npus}

@@ -34,8 +34,8 @@ def test_every_cell_is_of_one_kind():
 
 def test_the_page():
     text = page.written(ROWS, ["lenet5", "vgg16"], 16)
-    assert "Of 6 applicable cells 3 are green (50.0%)" in text
-    assert "1 are refused" in text and "1 answer wrongly without being refused" in text
+    assert "Of 6 applicable cells 3 (50.0%) work" in text
+    assert "1 are refused" in text and "1 have wrong outputs and are not refused" in text
     assert "| `lenet5` | 64x64 | float32 | 1.00 |  | 0.95 |" in text
     assert "| `lenet5` | 12,345 | 2 MEAN | 2 | 23,456 |" in text
     assert "- `lenet5`, int8, openvino: why" in text and "mediapipe: why" not in text

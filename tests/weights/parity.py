@@ -154,28 +154,29 @@ def settle(peer, images, seed=0):
 
 HEAD = f"""# Parity
 
-Peers with random weights, batch-norm gains, offsets and statistics away from their defaults, saved in the peer's own
-file format (keras.applications `.weights.h5`, torchvision `.pth`, timm `.safetensors`) and loaded by `build(name,
-weights=file)`. The figures are the largest difference of logits for two pictures, as a fraction of the largest logit,
-at the published size and at an odd one. The bar is {TOLERANCE:.0e}.
+A *peer* is the same network in another library. It gets random weights, with batch-norm gains, offsets and statistics
+that differ from their defaults. It is saved in its library's own format (keras.applications `.weights.h5`, torchvision
+`.pth`, timm `.safetensors`) and loaded by `build(name, weights=file)`. The figures are the largest difference of logits
+for two pictures, as a fraction of the largest logit, at the published size and at an odd one. The tests fail above
+{TOLERANCE:.0e}.
 
 Keras's VGG flattens its last level, so that its dense layers fit one size of picture: at the odd size both networks
 were built for it. torchvision's pools to 7x7 first, and so does ours with weights from torch. timm's does so below 224
-pixels; above, it slides its dense layers over the picture and averages the scores, and there the two part.
+pixels. Above, it slides its dense layers over the picture and averages the scores, which ours does not do.
 
-Inception v4's row is the nature of its sums, not a difference between networks: timm's own answers in float32 are
-3.1e-05 from its answers in float64.
+Inception v4's difference comes from the rounding of its sums, not from another architecture: timm's own logits in
+float32 differ by 3.1e-05 from its logits in float64.
 
-A dash is a figure that was not measured. In each family, at least one network was measured beside each library that
-has it. Its sisters have the same rules; the tests that are marked slow, and those of `tox -e torch`, measure them.
+A dash is a figure that was not measured. In each family, at least one network was measured with each library that has
+it. The other networks of the family follow the same rules; the tests that are marked slow, and those of `tox -e torch`,
+measure them.
 
-timm's `tf_` networks (but for the Lite and minimalistic ones, which are rows here) have the tensors of its others and
-Keras's numerics, which the `config.json` beside their tensors says; `tests/weights/test_parity_with_torch.py` holds
-them to the same bar.
+timm's `tf_` networks have the same tensors as its other networks, and Keras's numerics; the `config.json` beside their
+tensors says so. The Lite and minimalistic ones are rows here, and `tests/weights/test_parity_with_torch.py` compares
+the others.
 
 Written by `python -m tests.weights.parity docs/measurements/parity.md` with torch, torchvision and timm beside
-TensorFlow; `tox -e
-torch` installs them and measures the same in its tests.
+TensorFlow. `tox -e torch` installs them, and its tests measure the same.
 
 | name | peer | published size | difference | odd size | difference |
 | --- | --- | --- | --- | --- | --- |
