@@ -129,7 +129,9 @@ def _assembled(network: Entry, net: Any, options: dict[str, Any], overrides: dic
         columns = ", ".join(f"{key} {value}" for key, value in overrides.items())
         if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
             with_given = f" with {columns}" if columns else ""
-            raise UserError(f"there is not enough memory for {network.name}{with_given}.") from error
+            raise UserError(
+                f"there is not enough memory for {network.name}{with_given}: choose a smaller network or input_shape."
+            ) from error
         with_given = f"with {columns} " if columns else ""
         raise UnsupportedModel(
             f"{network.name} cannot be built {with_given}for pictures of {options['input_shape']}: {first_line(error)}"

@@ -96,9 +96,9 @@ def _bytes(path: Path, folder: str | None) -> np.ndarray | None:
     if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][2] not in (1, 3):
         raise BadArgument(f"{path} takes {', '.join(map(str, shapes))}: --pictures is for files that take one picture.")
     if not Path(folder).is_dir():
-        raise BadArgument(f"there is no folder {folder}.")
+        raise BadArgument(f"there is no folder {folder}: --pictures takes a folder of pictures.")
     paths = walk.pictures(folder)[:MOST_PICTURES]
     if not paths:
-        raise BadArgument(f"there are no pictures in {folder}.")
+        raise BadArgument(f"there are no pictures in {folder}: give --pictures another folder.")
     view = read_card(path).view()
     return np.stack([read_picture(picture, shapes[0], **view) for picture in paths])

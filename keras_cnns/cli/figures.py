@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_cnns.cli.insight import Open, written
+from keras_cnns.cli.insight import Open, show_files
 from keras_cnns.support.console import Json
 from keras_cnns.support.errors import BadArgument, UserError, nearest
 
@@ -44,7 +44,7 @@ def figure(
     if kind not in KINDS:
         raise BadArgument(f"there is no figure {kind!r}.{nearest(kind, KINDS)} Choose from {', '.join(KINDS)}.")
     if layer is not None and kind != "connections":
-        raise UserError(f"{kind} looks at no single layer: leave --layer out.")
+        raise UserError(f"--layer is for connections: leave it out for {kind}.")
     path = Path(out or f"runs/figures/{kind}.png")
     if path.suffix not in SUFFIXES:
         raise UserError(f"{path} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
@@ -52,7 +52,7 @@ def figure(
 
     drawing, title = MAKERS[kind](what, layer, window)
     draw.save(drawing, path, title)
-    written([path], open_, as_json)
+    show_files([path], open_, as_json)
 
 
 def _field(names: Sequence[str], layer: str | None, window: int) -> tuple["Figure", str]:
@@ -76,7 +76,7 @@ def _pooling(names: Sequence[str], layer: str | None, window: int) -> tuple["Fig
     from keras_cnns.insight.figures.pooling import pooling
 
     if not 2 <= window <= 112:
-        raise UserError(f"window is {window}: 2 to 112 pixels.")
+        raise UserError(f"window is {window}: give 2 to 112 pixels.")
     name = _only(names, "pooling", "picture")
     picture = read_picture(name, (224, 224, 3)) / 255
     return pooling(picture, window), f"Pooling of {Path(name).name} by {window} x {window}"
@@ -112,13 +112,13 @@ MAKERS = {
 
 def _only(names: Sequence[str], kind: str, what: str) -> str:
     if len(names) != 1:
-        raise UserError(f"{kind} is of one {what}, and {len(names) or 'none'} was given.")
+        raise UserError(f"{kind} draws one {what}: give one, not {len(names) or 'none'}.")
     return names[0]
 
 
 def _network(name: str) -> "keras.Model":
     if Path(name).suffix == ".tflite":
-        raise UserError(f"{name} is a .tflite file: this figure is of a name or of a .keras file.")
+        raise UserError(f"{name} is a .tflite file: give the name of a network or a .keras file.")
     if Path(name).suffix == ".keras":
         from keras_cnns.saving.keras_file import load_model
 

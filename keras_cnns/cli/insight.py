@@ -63,7 +63,7 @@ def explain(
             low=low,
             high=high,
         )
-    written(files, open_, as_json)
+    show_files(files, open_, as_json)
 
 
 def compare(
@@ -130,7 +130,7 @@ def report(
     """
     from keras_cnns.insight.report import report as run
 
-    written([run(subject, out, dataset=dataset, data_dir=data_dir)], open_, as_json)
+    show_files([run(subject, out, dataset=dataset, data_dir=data_dir)], open_, as_json)
 
 
 def search(
@@ -179,17 +179,17 @@ def search(
         return print_json({"nearest": answers, "files": [str(file) for file in files]})
     for query, neighbours in zip(queries, answers, strict=True):
         print(f"{query}: " + ", ".join(f"{path} ({cosine:.3f})" for path, cosine in neighbours))
-    written(files, open_, as_json)
+    show_files(files, open_, as_json)
 
 
-def written(files: Sequence[str | Path], show_them: bool, as_json: bool) -> None:
-    """Prints the paths of the files, and opens the files if `show_them`."""
+def show_files(files: Sequence[str | Path], open_them: bool, as_json: bool) -> None:
+    """Prints the paths of the files, and opens the files if `open_them`."""
     if as_json:
         print_json([str(file) for file in files])
     else:
         for file in files:
             print(file)
-    if show_them:
+    if open_them:
         import webbrowser
 
         for file in files:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_cnns.data.sources.source import Source
 from keras_cnns.support.errors import BadArgument
+from keras_cnns.support.messages import listed
 
 MOST = 0.95  # a class with more than this fraction of the pictures causes a warning
 
@@ -25,7 +26,10 @@ def check(file: Any, labels: Iterable, dataset: Any, names: Iterable) -> None:
     """
     labels, names = current(labels), current(names)
     if labels and labels != names and _synsets(labels) == _synsets(names):
-        raise BadArgument(f"{file} was trained on other classes than {dataset} has: {difference(labels, names)}.")
+        raise BadArgument(
+            f"{file} was trained on other classes than {dataset} has: {difference(labels, names)}; give the data it "
+            "was trained on."
+        )
 
 
 def current(names: Iterable) -> list[str]:
@@ -37,8 +41,8 @@ def difference(there: Sequence[str], here: Sequence[str]) -> str:
     """How two lists of classes differ, in words. there: the list of the model or run. here: that of the data."""
     gone, new = [n for n in there if n not in here], [n for n in here if n not in there]
     if not gone and not new:
-        return f"the same in another order, {_some(there)} and {_some(here)}"
-    parts = [f"{_some(gone)} only there"] * bool(gone) + [f"{_some(new)} only here"] * bool(new)
+        return f"the same in another order, {listed(there)} and {listed(here)}"
+    parts = [f"{listed(gone)} only there"] * bool(gone) + [f"{listed(new)} only here"] * bool(new)
     return f"{len(there)} there and {len(here)} here, {', '.join(parts)}"
 
 
@@ -87,7 +91,3 @@ def balanced(counts: Any) -> np.ndarray:
 
 def _synsets(names: Iterable[str]) -> bool:
     return all(re.fullmatch(r"n\d{8}", name) for name in names)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -47,7 +47,7 @@ class Cropped:
             with explained():
                 images, labels, good = self._pass(tries=1)
         if not good.any():
-            raise BadArgument(f"{self.broken.source.where(0)} and all others are broken: nothing is left.")
+            raise BadArgument(f"all pictures are broken, {self.broken.source.where(0)} among them: give other data.")
         return images[good], labels[good]
 
     def _pass(self, tries: int) -> list[np.ndarray]:
@@ -81,7 +81,7 @@ class LabelledSamples:
     def __init__(self, broken: Broken, size: tuple[int, int], channels: int, augment: Augment, training: bool) -> None:
         if augment.mosaic or augment.zoom != (1.0, 1.0):
             raise BadArgument(
-                "augment.zoom and augment.mosaic move boxes and masks: for labels take crop, scale or cutmix."
+                "augment.zoom and augment.mosaic are for boxes and masks: with labels use crop, scale or cutmix."
             )
         self.augment = augment
         self.view: Cropped | Kept

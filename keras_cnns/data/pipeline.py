@@ -159,7 +159,7 @@ def load_arrays(
     placed = PlacedSamples(broken, sides, channels, how, training=False, mask=target == "mask")
     samples = [sample for n in range(source.count) if (sample := placed.array(n)) is not None]
     if not samples:
-        raise BadArgument(f"{source.where(0)} and all others are broken: nothing is left.")
+        raise BadArgument(f"all pictures are broken, {source.where(0)} among them: give other data.")
     targets: Any = np.stack([s.mask for s in samples]).astype(np.int32) if target == "mask" else samples
     return np.stack([sample.picture for sample in samples]), targets, source.names
 
@@ -170,7 +170,7 @@ def checked_size(size: Any, channels: Any) -> tuple[int, int]:
     if not every(sides, numbers.Integral) or len(sides) != 2 or not all(whole(n, 1) for n in sides):
         raise BadArgument(f"size is {short(size)}: give (height, width) in pixels.")
     if not whole(channels, 1) or channels not in (1, 3):
-        raise BadArgument(f"{short(channels)} channels: pictures are loaded with 1 (grey) or 3 (RGB).")
+        raise BadArgument(f"channels is {short(channels)}: give 1 (grey) or 3 (RGB).")
     height, width = map(int, sides)
     return height, width
 

@@ -34,7 +34,7 @@ class PlacedSamples:
         self, broken: Broken, size: tuple[int, int], channels: int, augment: Augment, training: bool, mask: bool
     ) -> None:
         if channels != 3:
-            raise BadArgument(f"{channels} channels: pictures with boxes or masks are loaded with 3 (RGB).")
+            raise BadArgument(f"channels is {channels}: pictures with boxes or masks have 3 (RGB).")
         self.broken, self.size, self.mask = broken, size, mask
         self.augment = _followed(augment)
         self.colours = replace(self.augment, mirror=False)  # augmentation of the placed picture

@@ -52,7 +52,8 @@ def write(path: str | Path, platform: str | None = None) -> Path | None:
     """
     if platform is not None and platform not in PLATFORMS:
         raise BadArgument(
-            f"there is no app source for {platform!r}: {', '.join(PLATFORMS)}.{nearest(platform, PLATFORMS)}"
+            f"there is no app source for {platform!r}: choose from "
+            f"{', '.join(PLATFORMS)}.{nearest(platform, PLATFORMS)}"
         )
     if platform == WEB:
         return write_page(path)

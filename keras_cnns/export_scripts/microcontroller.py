@@ -84,7 +84,9 @@ def write(
         raise BadArgument(f"{destination} is a file: give the name of a folder.")
     file = read_contents(path)
     if file.size_bytes > MOST_BYTES:
-        raise UnsupportedModel(f"{path} has {size_words(file.size_bytes)}: this is too large for a microcontroller.")
+        raise UnsupportedModel(
+            f"{path} has {size_words(file.size_bytes)}, too much for a microcontroller: use a smaller network."
+        )
     facts = _facts(file, target)
     memory = measured_memory(target.placement(file), file)
     if excess := memory.excess(ram, flash):

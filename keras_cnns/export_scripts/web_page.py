@@ -83,7 +83,7 @@ def _check_replaceable(folder: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         written = False
     if not written:
-        raise UnreadableFile(f"{folder} exists and is not such a page: give another folder with out.")
+        raise UnreadableFile(f"{folder} exists, and keras-cnns web did not write it: give another folder (out).")
 
 
 def _fill(folder: Path, path: Path, facts: AppFacts, package: LiteRTJS) -> None:

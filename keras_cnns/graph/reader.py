@@ -111,7 +111,7 @@ class _Reader:
         """The node of one call of a layer, followed by its fused activation if that is a layer."""
         if any(part.quantization_mode for part in sublayers(layer)):
             raise UnsupportedModel(
-                f"layer {layer.name!r} was quantized by Keras itself: export the model it was before."
+                f"layer {layer.name!r} was quantized by Keras itself: export the model from before quantize()."
             )
         fused = getattr(layer, "activation", None) if type(layer) in (*LINEAR, *SEPARABLE, layers.Activation) else None
         if isinstance(fused, keras.Layer):

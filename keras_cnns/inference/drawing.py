@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from keras_cnns.data.augment.letterbox import fitting, place
+from keras_cnns.data.sources.class_names import voc_colour
 from keras_cnns.data.sources.sample import Sample
 from keras_cnns.support.atomic_files import written_aside
 
@@ -98,16 +99,6 @@ def class_shares(mask: np.ndarray, labels: Sequence[str]) -> list[tuple[str, flo
     return [(labels[n] if n < len(labels) else str(n), float(counts[n] / mask.size)) for n in order]
 
 
-def colour(number: int) -> tuple[int, ...]:
-    """PASCAL VOC's colour of a class, from the bits of its number: black, dark red, dark green, olive ..."""
-    rgb = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            rgb[channel] |= ((number >> channel) & 1) << (7 - bit)
-        number >>= 3
-    return tuple(rgb)
-
-
 def draw_boxes(pixels: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Image.Image:
     """The picture with the boxes of `boxes_of`, and class and score above each.
 
@@ -117,7 +108,7 @@ def draw_boxes(pixels: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Image.I
     image = Image.fromarray(pixels.repeat(times, 0).repeat(times, 1))
     draw, thick = ImageDraw.Draw(image), max(1, round(min(image.size) / 200))
     for row in reversed(rows):  # the highest score on top
-        shade, (x1, y1, x2, y2) = colour(row["number"] + 1), (times * side for side in row["box"])
+        shade, (x1, y1, x2, y2) = voc_colour(row["number"] + 1), (times * side for side in row["box"])
         draw.rectangle((x1, y1, x2 - 1, y2 - 1), outline=shade, width=thick)
         text = f"{row['class']} {row['score']:.2f}"
         left, top, right, bottom = draw.textbbox((0, 0), text)
@@ -131,7 +122,7 @@ def draw_boxes(pixels: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Image.I
 
 def draw_mask(pixels: np.ndarray, mask: np.ndarray) -> Image.Image:
     """The picture under the colours of its classes; the background (class 0) is unchanged."""
-    palette = np.array([colour(n) for n in range(256)], "float32")
+    palette = np.array([voc_colour(n) for n in range(256)], "float32")
     share = np.where(mask > 0, OPACITY, 0.0)[..., None]
     return Image.fromarray((pixels * (1 - share) + palette[mask] * share).round().astype("uint8"))
 
@@ -139,7 +130,7 @@ def draw_mask(pixels: np.ndarray, mask: np.ndarray) -> Image.Image:
 def mask_picture(mask: np.ndarray) -> Image.Image:
     """The mask in PASCAL VOC's format: class numbers with a palette."""
     image = Image.fromarray(mask)
-    image.putpalette([v for n in range(256) for v in colour(n)])
+    image.putpalette([v for n in range(256) for v in voc_colour(n)])
     return image
 
 

@@ -17,14 +17,19 @@ Paths = str | Path | Sequence[str | Path]
 
 @dataclass(frozen=True)
 class Item:
-    """A picture. name: its path, ARCHIVE.tar/MEMBER or FILE.tfrecord#NUMBER. data: where or what its bytes are."""
+    """A picture.
+
+    Attributes:
+      name: its path, ARCHIVE.tar/MEMBER or FILE.tfrecord#NUMBER.
+      data: the path of its file, or the content.
+    """
 
     name: str
     data: Path | bytes
 
     @property
     def stem(self) -> str:
-        """The name for what is drawn of it."""
+        """The name, without a suffix, of the files that are drawn of it."""
         return "picture" if self.name == "-" else Path(self.name.replace("#", "_")).stem
 
 
@@ -50,8 +55,9 @@ class Shard:
             raise BadArgument(f"there is no shard {number} of {count}: give a number from 1 to {count}.")
         return cls(number, count)
 
-    def __contains__(self, place: int) -> bool:
-        return place % self.count == self.number - 1
+    def __contains__(self, index: int) -> bool:
+        """Whether the picture at `index`, counted from 0, is in the shard."""
+        return index % self.count == self.number - 1
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
@@ -72,17 +78,17 @@ def items(paths: Paths, shard: Shard) -> Iterator[Item]:
     if not paths:
         raise BadArgument("there is no picture to predict: give one or more.")
     checked = [path_of(path, "a picture") for path in paths]
-    return (item for place, item in enumerate(_all(checked)) if place in shard)
+    return (item for index, item in enumerate(_items_of(checked)) if index in shard)
 
 
-def _all(paths: list[Path]) -> Iterator[Item]:
+def _items_of(paths: list[Path]) -> Iterator[Item]:
     for path in paths:
         if str(path) == "-":
             yield Item("-", sys.stdin.buffer.read())
         elif path.is_dir():
-            yield from _some(_of_folder(path), path)
+            yield from _not_empty(_of_folder(path), path)
         elif is_tar(path) or is_tfrecord(path):
-            yield from _some(_of_file(path), path)
+            yield from _not_empty(_of_archive(path), path)
         else:
             yield Item(str(path), path)
 
@@ -93,17 +99,17 @@ def _of_folder(folder: Path) -> Iterator[Item]:
         if walk.is_picture(path.name):
             yield Item(str(path), path)
         elif is_tar(path) or is_tfrecord(path):
-            yield from _of_file(path)
+            yield from _of_archive(path)
 
 
-def _of_file(path: Path) -> Iterator[Item]:
+def _of_archive(path: Path) -> Iterator[Item]:
     return (Item(name, data) for name, data in (of_tar if is_tar(path) else of_tfrecord)(path))
 
 
-def _some(inside: Iterator[Item], path: Path) -> Iterator[Item]:
-    """The items; refuses to have none."""
-    item = next(inside, None)
-    if item is None:
+def _not_empty(items: Iterator[Item], path: Path) -> Iterator[Item]:
+    """The items. Raises UnreadableFile if there are none."""
+    first = next(items, None)
+    if first is None:
         raise UnreadableFile(f"there are no pictures in {path}.")
-    yield item
-    yield from inside
+    yield first
+    yield from items

@@ -16,7 +16,7 @@ CRC32C = 0x82F63B78  # Castagnoli's polynomial, reflected
 
 
 def is_tfrecord(path: Path) -> bool:
-    """Whether a file is one of records by its name: `x.tfrecord`, or `x.tfrecord-00001-of-00010`."""
+    """Whether a file is a TFRecord file, by its name: `x.tfrecord`, or `x.tfrecord-00001-of-00010`."""
     return path.suffix.lower() in TFRECORDS or ".tfrecord-" in path.name.lower()
 
 
@@ -33,7 +33,7 @@ def of_tfrecord(path: Path) -> Iterator[tuple[str, bytes]]:
         while header := file.read(12):
             length, check = struct.unpack("<QI", header.ljust(12, b"\0"))
             if len(header) < 12 or _masked_crc(header[:8]) != check:
-                raise UnreadableFile(f"{path} is no TFRecord file, or is damaged at record {number}.")
+                raise UnreadableFile(f"{path} is not a TFRecord file, or is damaged at record {number}.")
             if length > MAX_PICTURE_FILE:
                 raise UnreadableFile(f"record {number} of {path} is larger than {in_bytes(MAX_PICTURE_FILE)}.")
             if length + 4 > size - file.tell():
@@ -54,7 +54,7 @@ def _picture_in(example: bytes, path: Path, number: int) -> bytes:
     try:
         features = dict(_features(example))
     except (IndexError, ValueError, KeyError):
-        raise UnreadableFile(f"record {number} of {path} is no tf.train.Example.") from None
+        raise UnreadableFile(f"record {number} of {path} is not a tf.train.Example.") from None
     pictures = {key: value for key, value in features.items() if value.startswith(STARTS)}
     for key in PICTURE_KEYS:
         if key in pictures:
@@ -68,7 +68,7 @@ def _picture_in(example: bytes, path: Path, number: int) -> bytes:
 
 
 def _features(example: bytes) -> Iterator[tuple[str, bytes]]:
-    """(name, first value) of the features of bytes. Example.features.feature is a map of names to lists of values."""
+    """(name, first value) of the features that hold bytes. Example.features.feature maps names to lists of values."""
     for features in _fields(example, 1):
         for entry in _fields(features, 1):
             (name,), (feature,) = _fields(entry, 1), _fields(entry, 2)
@@ -77,9 +77,9 @@ def _features(example: bytes) -> Iterator[tuple[str, bytes]]:
                     yield name.decode(), value
 
 
-def _fields(message: bytes, wanted: int) -> list[bytes]:
-    """The contents of the fields of this number in a protobuf message; fields of numbers are skipped."""
-    found: list[bytes] = []
+def _fields(message: bytes, number: int) -> list[bytes]:
+    """The contents of all fields with this number in a protobuf message. Numeric fields are skipped."""
+    contents: list[bytes] = []
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)
@@ -93,14 +93,14 @@ def _fields(message: bytes, wanted: int) -> list[bytes]:
             size = {1: 8, 5: 4}[kind]
         if place + size > len(message):
             raise ValueError("a field longer than its message")
-        if kind == 2 and tag >> 3 == wanted:
-            found.append(message[place : place + size])
+        if kind == 2 and tag >> 3 == number:
+            contents.append(message[place : place + size])
         place += size
-    return found
+    return contents
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """(value, place behind it) of a number of seven bits a byte."""
+    """(value, position after it) of a varint, which has seven bits in each byte."""
     value = shift = 0
     while True:
         byte = message[place]
@@ -113,7 +113,7 @@ def _varint(message: bytes, place: int) -> tuple[int, int]:
 
 
 def _masked_crc(data: bytes) -> int:
-    """CRC-32C as TFRecord files store it: rotated by 15 bits, and a constant added."""
+    """CRC-32C as TFRecord files store it: rotated by 15 bits, plus a constant."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte

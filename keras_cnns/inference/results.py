@@ -26,8 +26,14 @@ ROWS = 10_000  # of one group in a Parquet file
 
 @dataclass(frozen=True)
 class Written:
-    """What `write` did. file: of the results. pictures: its rows. broken: those with an error. before: rows that an
-    earlier run had written."""
+    """What `write` did.
+
+    Attributes:
+      file: the path of the results.
+      pictures: the number of rows.
+      broken: rows with an error.
+      before: rows that an earlier run had written.
+    """
 
     file: str
     pictures: int
@@ -63,8 +69,8 @@ def write(
     before, broken = _resumed(partial, settings, _settings(model, paths, options, shard), pictures)
     total = before
     with networks.opened(model) as network, open(partial, "a", encoding="utf-8") as lines:
-        found = answers(network, pictures, options, skip_broken=True)
-        for row in progress.track(found, "predicting"):
+        rows = answers(network, pictures, options, skip_broken=True)
+        for row in progress.track(rows, "predicting"):
             lines.write(json_text(row) + "\n")
             total += 1
             broken += "error" in row
@@ -90,7 +96,7 @@ def _named(file: Path, shard: Shard) -> Path:
 
 
 def _settings(model: Path, paths: Paths, options: Options, shard: Shard) -> dict[str, Any]:
-    """What has to be the same when a run continues."""
+    """What must be the same for a run to continue."""
     status = model.stat() if model.is_file() else None
     paths = [paths] if isinstance(paths, (str, Path)) else paths
     return {
@@ -104,7 +110,10 @@ def _settings(model: Path, paths: Paths, options: Options, shard: Shard) -> dict
 
 
 def _resumed(partial: Path, file: Path, settings: Mapping[str, Any], pictures: Iterator[Item]) -> tuple[int, int]:
-    """(rows, rows with an error) of the partial file, after which `pictures` stands; starts one if there is none."""
+    """(rows, rows with an error) of the partial file. Their pictures are taken from `pictures`.
+
+    Without a partial file one is started.
+    """
     for path in (partial, file):
         if path.is_symlink() or path.exists() and kind_of_file(path):
             raise UnreadableFile(f"{path} is not a regular file: delete it, or write the results elsewhere.")
@@ -115,12 +124,12 @@ def _resumed(partial: Path, file: Path, settings: Mapping[str, Any], pictures: I
         return 0, 0
     stored = read_json(file)
     if not isinstance(stored, dict):
-        raise UnreadableFile(f"{file} is damaged: delete it and {partial} to begin anew.")
+        raise UnreadableFile(f"{file} is damaged: delete it and {partial} to start again.")
     changed = [name for name, value in settings.items() if stored.get(name) != value]
     if changed:
-        raise BadArgument(f"{partial} is of a run with another {' and '.join(changed)}: delete it to begin anew.")
-    rows = broken = 0
-    end, last = 0, ""
+        raise BadArgument(f"{partial} belongs to a run with another {' and '.join(changed)}: delete it to start again.")
+    rows = broken = end = 0
+    last = ""
     with open(partial, "rb") as lines:
         for line in lines:
             if not line.endswith(b"\n"):
@@ -130,7 +139,7 @@ def _resumed(partial: Path, file: Path, settings: Mapping[str, Any], pictures: I
     os.truncate(partial, end)
     skipped = next(islice(pictures, rows - 1, None), None) if rows else None
     if rows and (skipped is None or skipped.name != last):
-        raise UnreadableFile(f"the pictures are others than when {partial} was begun: delete it to begin anew.")
+        raise UnreadableFile(f"the pictures have changed since {partial} was begun: delete it to start again.")
     return rows, broken
 
 
@@ -139,7 +148,7 @@ def _stored(line: bytes, partial: Path) -> dict[str, Any]:
         row = parse_json(line)
         if isinstance(row, dict) and "picture" in row:
             return row
-    raise UnreadableFile(f"a line of {partial} is damaged: delete the file to begin anew.")
+    raise UnreadableFile(f"a line of {partial} is damaged: delete the file to start again.")
 
 
 def _pyarrow() -> Any:

@@ -59,7 +59,7 @@ def of_tar(path: Path) -> Iterator[tuple[str, bytes]]:
     except (FileNotFoundError, PermissionError) as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}.") from None
     except DAMAGE as error:
-        raise UnreadableFile(f"{path} is no tar archive, or is damaged ({first_line(error)}).") from None
+        raise UnreadableFile(f"{path} is not a tar archive, or is damaged ({first_line(error)}).") from None
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes:

@@ -81,7 +81,7 @@ def compare(
     on = find(target) if isinstance(target, str) else target
     ram, flash = bytes_of(ram, "ram"), bytes_of(flash, "flash")
     if on is None and (ram or flash):
-        raise BadArgument("ram and flash are those of a target: add one, such as tflite-micro.")
+        raise BadArgument("ram and flash are limits of a target: name one, such as tflite-micro.")
     names: list[str] = []
     for pattern in patterns or ("*",):
         matches = list_models(pattern)

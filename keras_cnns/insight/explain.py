@@ -110,7 +110,7 @@ def show_filters(model: str | Path, *, out: str | Path, layer: str | None = None
     """Writes the filters of the first layer, or of `layer`, of a `.keras` file; returns the path."""
     model = Path(model)
     if model.suffix == ".tflite":
-        raise BadArgument(f"{model} is a .tflite file: filters are shown of .keras files.")
+        raise BadArgument(f"{model} is a .tflite file: give a .keras file to see filters.")
     kernels = features.filters(_loaded(model), layer)
     path = Path(out) / f"{model.stem}_filters{f'_{layer}' if layer else ''}.png"
     n, height, width, channels = kernels.shape
@@ -141,7 +141,7 @@ def _check(
     if target is not None and method in ("deconvnet", "feature_maps"):
         raise BadArgument(f"{method} shows a layer, not a class: leave --target out.")
     if not low != high:
-        raise BadArgument(f"black and white are both {low:g}: --pixels takes two numbers.")
+        raise BadArgument(f"black and white are both {low:g}: give --pixels two different numbers.")
 
 
 def _loaded(model: Path) -> "keras.Model":
@@ -192,7 +192,7 @@ def _features(
     network: InspectedModel, pictures: np.ndarray, paths: Sequence[str | Path], layer: str | None, path: Path
 ) -> list[Path]:
     if layer is None:
-        raise BadArgument("feature_maps needs --layer: whose maps?")
+        raise BadArgument("feature_maps needs --layer: name the layer whose maps to show.")
     maps_of_pictures = features.feature_maps(network, pictures, layer)
     if maps_of_pictures.ndim != 4:
         raise BadArgument(
@@ -224,7 +224,7 @@ def _projections(
 ) -> Path:
     """Writes the windows of the strongest activations, each beside its projection."""
     if layer is None or channel is None:
-        raise BadArgument("deconvnet needs --layer and --channel: whose activation is projected back?")
+        raise BadArgument("deconvnet needs --layer and --channel, whose activation it projects back to pixels.")
     best = deconvnet.top_activations(network, pictures, layer, channel)
     tiles, captions = [], []
     for activation in best:

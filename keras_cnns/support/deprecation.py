@@ -10,7 +10,9 @@ F = TypeVar("F", bound=Callable)
 
 def warn_renamed(old: str, new: str) -> None:
     """Warns, where the caller's caller stands, that `old` is now called `new`."""
-    warnings.warn(f"{old} is now called {new}: the old name goes with the next release.", DeprecationWarning, 3)
+    warnings.warn(
+        f"{old} is now called {new}: the old name will be removed in the next release.", DeprecationWarning, 3
+    )
 
 
 def renamed_arguments(**new_names: str) -> Callable[[F], F]:

@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 LOG = logging.getLogger("keras_cnns")
@@ -15,6 +15,17 @@ def once(message: str) -> None:
     if message not in _warned:
         _warned.add(message)
         LOG.warning("%s", message)
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """The first `most` names, with commas, and the number of the others.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 class _StderrHandler(logging.Handler):

@@ -38,16 +38,16 @@ class _Search:
     """Which candidates are made, and what came of them.
 
     Attributes:
-      limits: (figure of a report, the most it may be or None). own: the same with those of targets.
+      folder: where the candidates' files are written.
+      settings: of every candidate.
       tried: (name, report) of each candidate that was made.
       untried: (name, reason) of each one that was not.
     """
 
     exporter: Exports
-    folder: str
-    limits: tuple[tuple[str, float | None], ...]
+    folder: Path
+    limits: Limits
     settings: FileSettings
-    own: Limits = field(default_factory=Limits)
     tried: list[tuple[str, Report]] = field(default_factory=list)
     untried: list[tuple[str, str]] = field(default_factory=list)
 
@@ -56,8 +56,21 @@ class _Search:
         """Whether there are calibration pictures, so that schemes that need them can be tried."""
         return self.exporter.pictures.calibration is not None
 
-    def consider(self, scheme: str, reason: str | None = None, name: str | None = None, **own: Any) -> None:
-        """Makes and measures a candidate, unless there is a reason not to. own: settings of this candidate alone."""
+    @property
+    def limits_of_reports(self) -> dict[str, float]:
+        """{figure of a report: the most that it may be}, without figures that have no limit."""
+        limits = {
+            "accuracy_loss": self.limits.max_drop,
+            "size_ratio": self.limits.max_size,
+            "latency_ratio": self.limits.max_latency,
+        }
+        return {figure: limit for figure, limit in limits.items() if limit is not None}
+
+    def consider(self, scheme: str, reason: str | None = None, name: str | None = None, **changes: Any) -> None:
+        """Makes and measures a candidate, unless there is a reason not to.
+
+        changes: settings of this candidate that differ from those of all.
+        """
         row, name = SCHEMES[scheme], name or scheme
         if row.calibrated and not self.calibrated:
             reason = "needs calibration pictures"
@@ -70,8 +83,8 @@ class _Search:
         if tuning is not None and not row.activations:
             tuning = replace(tuning, ranges="extremes")
         islands = self.settings.islands if scheme == "int8_float_islands" else None
-        settings = replace(self.settings, **{"tuning": tuning, "islands": islands, **own})
-        file = Path(self.folder, f"{len(self.tried)}.tflite")
+        settings = replace(self.settings, **{"tuning": tuning, "islands": islands, **changes})
+        file = self.folder / f"{len(self.tried)}.tflite"
         try:
             with progress.step(f"candidate {len(self.tried) + 1}, {name}"):
                 self.tried.append((name, self.exporter.export(file, scheme, settings, force=True)))
@@ -79,14 +92,14 @@ class _Search:
             self.untried.append((name, str(error)))
 
     def good(self, *schemes: str, ignoring: tuple[str, ...] = ()) -> list[Report]:
-        """The reports within all limits, of these schemes or of all; ignoring: figures that do not count."""
-        limits = [(figure, most) for figure, most in self.limits if most is not None and figure not in ignoring]
+        """The reports within all limits, of these schemes or of all. ignoring: figures whose limits do not count."""
+        figures = [figure for figure in self.limits_of_reports if figure not in ignoring]
         sound = [r for _, r in self.tried if r.status != "fail" and (not schemes or r.scheme in schemes)]
-        sound = [r for r in sound if not target_excess(r, self.own)]
-        return [r for r in sound if all(getattr(r, figure) <= most for figure, most in limits)]
+        sound = [r for r in sound if not target_excess(r, self.limits)]
+        return [r for r in sound if self._within(r, *figures)]
 
-    def run(self, max_size: float | None, smallest: bool) -> None:
-        """Makes uniform files first; then mixtures, as far as those leave the limits unmet."""
+    def run(self) -> None:
+        """Makes uniform files first, and mixtures if no uniform file keeps within the limits."""
         for scheme in progress.track(UNIFORM, "schemes"):
             self.consider(scheme)
         share = None
@@ -97,7 +110,7 @@ class _Search:
                 break
             share = share_now
             self.consider(FLOAT_MIXED, name=f"{FLOAT_MIXED}, error_avoided {share:g}", error_avoided=share)
-        self.consider(SMALLEST, self._why_no_mixed_weights(max_size, smallest), max_size=max_size)
+        self.consider(SMALLEST, self._why_no_mixed_weights(), max_size=self.limits.max_size)
         enough = "slow on CPUs, and others keep within the limits" if self.good() else None
         if share and not enough:
             self.consider(INT16_MIXED, name=f"{INT16_MIXED}, error_avoided {share:g}", error_avoided=share)
@@ -105,12 +118,13 @@ class _Search:
             self.consider(INT16_MIXED, enough or self._why_no_mixture())
         self.consider(INT16, enough)
 
-    def _why_no_mixed_weights(self, max_size: float | None, smallest: bool) -> str | None:
+    def _why_no_mixed_weights(self) -> str | None:
         good = {report.scheme for report in self.good(ignoring=("latency_ratio",))}
-        if smallest:
+        if self.limits.goal == SMALLEST_FILE:
             return "four bits everywhere keep within the limits" if FOUR_BITS in good else None
-        small = max_size is None or good - {FOUR_BITS}
-        return "no size is asked for that eight bits do not have" if small else None
+        if self.limits.max_size is None or good - {FOUR_BITS}:
+            return "no size is asked for that eight bits do not have"
+        return None
 
     def _why_no_mixture(self) -> str | None:
         if self.good(INT8, "int8_float_islands", FLOAT_MIXED):
@@ -123,7 +137,8 @@ class _Search:
         return None
 
     def _within(self, report: Report, *figures: str) -> bool:
-        return all(getattr(report, f) <= most for f, most in self.limits if f in figures and most is not None)
+        limits = self.limits_of_reports
+        return all(getattr(report, figure) <= limits[figure] for figure in figures if figure in limits)
 
 
 def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings) -> Report:
@@ -135,17 +150,14 @@ def choose(exporter: Exports, path: Path, limits: Limits, settings: FileSettings
       UserError: no file keeps within the limits.
     """
     if settings.error_avoided is not None:
-        raise UserError('"auto" tries several: error_avoided is for int8_float_mixed and int8_int16_mixed.')
+        raise UserError(
+            '"auto" tries several values of error_avoided: leave it out, or choose a scheme such as int8_float_mixed.'
+        )
     if limits.of_target and not exporter.other_targets:
-        raise BadArgument("max_milliseconds, ram and flash are those of a target: name one besides litert.")
-    figures = (
-        ("accuracy_loss", limits.max_drop),
-        ("size_ratio", limits.max_size),
-        ("latency_ratio", limits.max_latency),
-    )
+        raise BadArgument("max_milliseconds, ram and flash are limits of a target: name one besides litert.")
     with temporary_folder() as folder:
-        search = _Search(exporter, str(folder), figures, replace(settings, max_size=None), limits)
-        search.run(limits.max_size, limits.goal == SMALLEST_FILE)
+        search = _Search(exporter, folder, limits, replace(settings, max_size=None))
+        search.run()
         good = search.good()
         if not good:
             all_candidates = "; ".join(map(_sentence, candidates(search.tried, search.untried, limits=limits)))

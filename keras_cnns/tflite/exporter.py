@@ -145,7 +145,7 @@ class Exporter:
         row = schemes.check(scheme, settings, has_pictures=self.pictures.calibration is not None)
         if row.calibrated and self.pictures.calibration is None and not self.float_model.is_quantization_aware:
             raise UserError(
-                f"{scheme} needs calibration pictures: give calibration=, some dozens as the model takes them."
+                f"{scheme} needs calibration pictures: give calibration=, a few dozen as the model takes them."
             )
         memory_needed.check(self.float_model.model, calibrated=row.activations)
         job = Job(self.pictures.thinned, settings, self._shared, self._rewrites)
@@ -273,7 +273,7 @@ class Exporter:
         answers = [array for name, array in self.original.answers.items() if name != CLASS_MAP]
         classes = answers[0].shape[-1]
         if labels and len(answers) == 1 and len(labels) != classes and not np.issubdtype(answers[0].dtype, np.integer):
-            raise UserError(f"there are {len(labels)} names for {classes} outputs.")
+            raise UserError(f"there are {len(labels)} names for {classes} outputs: give a name for each.")
         made_of = {**self.card.source, "scheme": scheme, "weights_sha256": self.float_model.weights_digest()}
         return replace(self.card, name=self.card.name or self.float_model.model.name, labels=labels, source=made_of)
 

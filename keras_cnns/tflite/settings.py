@@ -158,12 +158,12 @@ def check_path(path: str | os.PathLike) -> Path:
     """
     path = path_of(path)
     if path.suffix != ".tflite":
-        raise BadArgument(f"{path} does not end in .tflite.")
+        raise BadArgument(f"{path} does not end in .tflite: give the file that ending.")
     if path.is_dir():
         raise UnreadableFile(f"{path} is a folder: give the name of a file.")
     folder = path.parent
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UnreadableFile(f"cannot write {path}: {folder} is no folder one may write in.")
+        raise UnreadableFile(f"cannot write {path}: {folder} is not a folder that you may write to.")
     return path

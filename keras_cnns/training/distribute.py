@@ -68,7 +68,7 @@ def join(addresses: str | Sequence[str], index: int) -> None:
 def check_addresses(addresses: Sequence[str], index: int) -> None:
     """Raises UserError if an address is not host:port, two are equal, or the index is out of range."""
     if not isinstance(index, int) or not 0 <= index < len(addresses):
-        raise UserError(f"worker index {index} of {len(addresses)} workers: it counts from 0.")
+        raise UserError(f"the worker index is {index}: give 0 to {len(addresses) - 1}.")
     for address in map(str, addresses):
         host, _, port = address.rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 2**16:

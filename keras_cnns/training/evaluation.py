@@ -126,7 +126,9 @@ def _annotated(
     data = task.load("test", recipe.batch_size // recipe.accumulate)
     check_classes(file, read_card(file).labels, recipe.dataset, data.names)
     if task.target in ("mask", "labels") and model.output_shape[-1] != data.classes:
-        raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
+        raise UserError(
+            f"{file} has {model.output_shape[-1]} classes, and {recipe.dataset} {data.classes}: give its own data."
+        )
     return evaluate_task(model, task, data)
 
 
@@ -159,7 +161,9 @@ def _classifiers(
     )
     for file, model in zip(files, models, strict=True):
         if model.output_shape[-1] != data.classes:
-            raise UserError(f"{file} knows {model.output_shape[-1]} classes, and {recipe.dataset} has {data.classes}.")
+            raise UserError(
+                f"{file} has {model.output_shape[-1]} classes, and {recipe.dataset} {data.classes}: give its own data."
+            )
         check_classes(file, read_card(file).labels, recipe.dataset, data.names)
     return evaluate(models, data, seen)
 

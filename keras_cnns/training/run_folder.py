@@ -106,7 +106,7 @@ def check_data(
     for split, key in (keys or {}).items():
         if seen.get("keys", {}).get(split, key) != key:
             raise UserError(
-                f"{folder} holds a run on as many pictures to {split}, but others, or others of each class: "
+                f"{folder} holds a run on as many pictures to {split}, but the pictures or their labels have changed: "
                 "give another --out, or put the data back as they were."
             )
 

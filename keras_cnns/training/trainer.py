@@ -148,7 +148,10 @@ class Run:
         data = self.features.load("train", micro, start=start)
         self.steps_per_epoch = data.count // self.recipe.batch_size
         if not self.steps_per_epoch:
-            raise UserError(f"batch_size {self.recipe.batch_size} is more than the {data.count} training examples.")
+            raise UserError(
+                f"batch_size {self.recipe.batch_size} is more than the {data.count} training examples: give a "
+                "smaller --batch-size."
+            )
         self.rate = schedule(self.recipe, self.steps_per_epoch, data.count)
         self.total = total_steps(self.recipe, self.steps_per_epoch, data.count)
         plateau = (

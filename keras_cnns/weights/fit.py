@@ -149,7 +149,7 @@ def _other_head(model: Any, values: Arrays, head: Sequence[str]) -> Arrays:
     elif left:
         warnings.warn(
             f"{model.name}: {', '.join(dict.fromkeys(p.split('/')[0] for p in left))} in the file was ignored: it is "
-            "not a part of this network.",
+            "not part of this network.",
             stacklevel=6,
         )
     return values | {p: keras.ops.convert_to_numpy(v) for p, v in targets.items() if p.split("/")[0] in new}

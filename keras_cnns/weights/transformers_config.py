@@ -39,7 +39,9 @@ def read(name: str, content: dict[str, Any], config: Path) -> tuple[dict[str, An
         raise UnreadableFile(f"{config} says that these are weights of transformers' {kind!r}, not of {name}.")
     for key, usual in SILENT[kind].items():
         if content.get(key, usual) != usual:
-            raise UnreadableFile(f"{config} has {key} {content[key]!r}, and {name} has {usual!r}.")
+            raise UnreadableFile(
+                f"{config} has {key} {content[key]!r}, and {name} has {usual!r}: no network here computes this."
+            )
     if kind == "resnet":
         _check_strides(name, content, config)
     columns = dict(renaming.columns(name, "transformers"))

@@ -90,7 +90,7 @@ def test_a_folder_of_nothing_but_broken_pictures(tmp_path):
     for split in ("train", "test"):
         (tmp_path / split / "a").mkdir(parents=True)
         (tmp_path / split / "a" / "1.jpg").write_bytes(b"")
-    with pytest.raises(UserError, match="nothing is left"):
+    with pytest.raises(UserError, match="all pictures are broken"):
         load_arrays(f"folder:{tmp_path}", "test", size=8, skip_broken=5)
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_cnns import UserError
 from keras_cnns.cli.commands import main
+from keras_cnns.data.sources.class_names import voc_colour
 from keras_cnns.data.sources.shapes import scene
 from keras_cnns.inference import drawing
 from keras_cnns.inference.predict import predict
@@ -70,7 +71,7 @@ def test_what_is_drawn(folder, tmp_path):
     after = np.asarray(Image.open(tmp_path / "wide.png"))
     assert after.shape == (4 * 128, 4 * 192, 3)  # enlarged, so that the text does not hide the objects
     frame = after[4 * 60, 4 * 16], after[4 * 60, 4 * 80 - 1], after[4 * 96 - 1, 4 * 40]
-    assert all(tuple(pixel) == drawing.colour(1) for pixel in frame)
+    assert all(tuple(pixel) == voc_colour(1) for pixel in frame)
     np.testing.assert_array_equal(after[::4, ::4][40:90, 22:74], before[40:90, 22:74])
 
 
@@ -123,7 +124,7 @@ def test_a_tflite_file_finds_what_its_model_does(tmp_path):
 
 def test_vocs_colours():
     expected = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (192, 128, 128), (224, 224, 192)]
-    assert [drawing.colour(n) for n in (0, 1, 2, 15, 255)] == expected
+    assert [voc_colour(n) for n in (0, 1, 2, 15, 255)] == expected
 
 
 def test_which_shapes_are_which():

@@ -177,8 +177,8 @@ def test_parquet_has_the_same_rows(model, data, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.tar", b"no archive", "no tar archive"),
-        ("x.tfrecord", b"twelve bytes and more", "no TFRecord file"),
+        ("x.tar", b"no archive", "not a tar archive"),
+        ("x.tfrecord", b"twelve bytes and more", "not a TFRecord file"),
         ("x.tfrecord", None, "cut off"),
         ("x.tar", "empty", "no pictures"),
     ],

@@ -131,7 +131,7 @@ def test_a_tflite_file_is_explained_by_covering(capsys, folder):
         ("net.keras 0.png --channel 1", "leave --channel out"),
         ("net.keras 0.png --method feature_maps --layer x --target 1", "leave --target out"),
         ("net.keras 0.png --pixels 1 1", "black and white are both 1"),
-        ("lenet.tflite --filters", ".keras files"),
+        ("lenet.tflite --filters", "give a .keras file"),
         ("nothing.keras 0.png", "there is no file"),
         ("nothing.tflite 0.png --method occlusion", "there is no file"),
         ("0.png 0.png", "neither a .keras nor"),

@@ -116,7 +116,9 @@ def test_the_command(monkeypatch, capsys):
     assert "132 MiB" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("options", "message"), [({"ram": "1M"}, "add one"), ({"target": "chop"}, "no target 'chop'")])
+@pytest.mark.parametrize(
+    ("options", "message"), [({"ram": "1M"}, "name one"), ({"target": "chop"}, "no target 'chop'")]
+)
 def test_what_is_refused(options, message):
     with pytest.raises(BadArgument, match=message):
         compare.compare("lenet5", **options)

@@ -90,7 +90,7 @@ def test_boxes_that_changed_under_a_run_are_refused(boxes, tmp_path, change):
     claimed(boxes, "faster_rcnn", tmp_path / "run")
     assert claimed(boxes, "faster_rcnn", tmp_path / "run")["classes"] == ["even", "odd"]
     rewritten(boxes, change)
-    with pytest.raises(UserError, match="as many pictures to train, but others"):
+    with pytest.raises(UserError, match="as many pictures to train, but the pictures or their labels"):
         claimed(boxes, "faster_rcnn", tmp_path / "run")
 
 
@@ -106,7 +106,7 @@ def test_masks_that_changed_under_a_run_are_refused(masks, tmp_path, split):
     claimed(masks, "fcn8s", tmp_path / "run")
     for path in (masks / "masks" / split).iterdir():
         Image.fromarray(1 - np.asarray(Image.open(path))).save(path)
-    with pytest.raises(UserError, match=f"as many pictures to {'train' if split == 'train' else 'test'}, but others"):
+    with pytest.raises(UserError, match=f"as many pictures to {'train' if split == 'train' else 'test'}, but the"):
         claimed(masks, "fcn8s", tmp_path / "run")
 
 

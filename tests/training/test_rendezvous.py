@@ -113,7 +113,7 @@ def test_other_addresses_and_another_program_that_knocks():
 @pytest.mark.parametrize(
     ("where", "index", "message"),
     [
-        ("a:1,b:2", 2, "index 2 of 2 workers"),
+        ("a:1,b:2", 2, "index is 2: give 0 to 1"),
         ("a:1,b", 0, "'b' is not host:port"),
         ("a:1,b:99999", 0, "'b:99999' is not host:port"),
         ("a:1,a:1", 0, "two workers have the address a:1"),

@@ -63,8 +63,8 @@ def other_names(folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (relabelled, "as many pictures to (train|test), but others"),
-        (other_names, "as many pictures to (train|test), but others"),
+        (relabelled, "as many pictures to (train|test), but the pictures or their labels"),
+        (other_names, "as many pictures to (train|test), but the pictures or their labels"),
         (renamed, "apple only there, quince only here"),
         (one_more_class, "cherry only here"),
         (one_more_picture_a_class, "a run on 24 pictures to train, and there are 36 now"),
@@ -119,7 +119,7 @@ def test_a_second_stage_on_other_classes_starts_with_a_new_classifier_and_a_warn
     first = train(recipe(fruit, tmp_path / "one", epochs=2), quiet=True)
     renamed(fruit)  # in the alphabet it comes last now, so that all classes have other numbers
     how = {"weights": str(tmp_path / "one" / "model.keras"), "learning_rate": 0.0}
-    with pytest.warns(UserWarning, match="other classes: its classifier gets new initial weights"):
+    with pytest.warns(UserWarning, match="other classes: the classifier gets new initial weights"):
         second = train(recipe(fruit, tmp_path / "two", **how), quiet=True)
     for layer in first.model.layers:
         ours = second.model.get_layer(layer.name)

@@ -47,22 +47,28 @@ class Augment:
             low, high = getattr(self, name)
             object.__setattr__(self, name, (low, high))  # JSON has lists only
             if not 0 < low <= high:
-                raise BadArgument(f"augment.{name} is ({low}, {high}): the lower bound first, and more than 0.")
+                raise BadArgument(f"augment.{name} is ({low}, {high}): give the lower bound first, and both above 0.")
         if self.area[1] > 1 or self.scale[0] < 1:
-            raise BadArgument(f"augment.area is {self.area}, scale {self.scale}: at most 1, and at least 1.")
+            raise BadArgument(
+                f"augment.area is {self.area} and augment.scale {self.scale}: give an area of at most 1, a scale of "
+                "at least 1."
+            )
         for name, known in (("crop", CROPS), ("policy", POLICIES)):
             if getattr(self, name) not in known:
                 value = getattr(self, name)
-                raise BadArgument(f"augment.{name} {value!r} is unknown: {', '.join(known)}.{nearest(value, known)}")
+                raise BadArgument(
+                    f"there is no augment.{name} {value!r}: choose from "
+                    f"{', '.join(map(repr, known))}.{nearest(value, known)}"
+                )
         shapes, colours = ("pad", "distort", "erase"), ("layers", "magnitude", "jitter", "hue", "pca_noise")
         for name in (*shapes, *colours, "mixup", "cutmix", "mosaic"):
             if not getattr(self, name) >= 0:
-                raise BadArgument(f"augment.{name} is {getattr(self, name)}: not below 0.")
+                raise BadArgument(f"augment.{name} is {getattr(self, name)}: give 0 or more.")
         for name, most in (("distort", 0.9), ("erase", 1), ("mosaic", 1), ("hue", 0.5), ("jitter", 1), ("layers", 20)):
             if getattr(self, name) > most:
-                raise BadArgument(f"augment.{name} is {getattr(self, name)}: at most {most}.")
+                raise BadArgument(f"augment.{name} is {getattr(self, name)}: give at most {most}.")
         if not 0 < self.crop_fraction <= 1:
-            raise BadArgument(f"augment.crop_fraction is {self.crop_fraction}: more than 0 and at most 1.")
+            raise BadArgument(f"augment.crop_fraction is {self.crop_fraction}: give a fraction above 0, up to 1.")
 
     @property
     def changes(self) -> bool:

@@ -61,7 +61,7 @@ def open_source(
     if not isinstance(name, str | Path) or not str(name):
         raise UnreadableFile(f"the data set is {short(name)}: give its name in tensorflow-datasets, or {FOLDER}PATH.")
     if not isinstance(target, str) or target not in TARGETS:
-        raise BadArgument(f"target {short(target)} is unknown: one of {', '.join(TARGETS)}.")
+        raise BadArgument(f"there is no target {short(target)}: choose from {', '.join(TARGETS)}.")
     name = str(name)
     if name == shapes.NAME and target != "label":
         source = shapes.open_scenes(split, target, size or shapes.SIZE)
@@ -100,7 +100,7 @@ def _boxes(root: Path, split: str) -> Source:
     files = coco_json.annotation_files(root, alone=not (described or xml))
     forms = [name for name, there in (("COCO's JSON", files), ("YOLO's labels", described), ("XML", xml)) if there]
     if len(forms) > 1:
-        messages.once(f"{root} has boxes in several forms, {' and '.join(forms)}: {forms[0]} is read.")
+        messages.once(f"{root} has boxes in several formats, {' and '.join(forms)}: {forms[0]} is read.")
     if files:
         return coco.open_boxes(root, split, files)
     if described:
@@ -113,7 +113,8 @@ def _boxes(root: Path, split: str) -> Source:
             "one a line."
         )
     raise UnreadableFile(
-        f"{root} has no boxes: it needs a JSON file in COCO's form, YOLO's data.yaml, or an XML file for each picture."
+        f"{root} has no boxes: it needs a JSON file in COCO's format, YOLO's data.yaml, or an XML file for each "
+        f"picture."
         f"{other_formats.advice(root)}"
     )
 
@@ -135,6 +136,6 @@ def _masks(root: Path, split: str) -> Source:
         coco_json.check_not_panoptic(path, coco_json.content(path))
     raise UnreadableFile(
         f"{root} has no masks: it needs two folders, images and masks, with files of the same names, or polygons or "
-        "run lengths in COCO's JSON, or polygons in YOLO's form."
+        "run lengths in COCO's JSON, or polygons in YOLO's format."
         f"{other_formats.advice(root)}"
     )

@@ -18,7 +18,7 @@ SCENES = {"train": 8000, "test": 500}
 
 def arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The cards as `{"train": (images, labels), "test": (images, labels)}`: uint8 [N, 32, 32, 3], int64 [N]."""
-    LOG.info("drawing %d scenes of cards, once: this takes a minute or two.", sum(SCENES.values()))
+    LOG.info("drawing %d scenes of cards. This is done once and takes a minute or two.", sum(SCENES.values()))
     return {split: _cut(split, count) for split, count in SCENES.items()}
 
 

@@ -52,7 +52,7 @@ def with_labels(
     kept = {key: paths for key, paths in pictures.items() if roles[key] != TEST and (roles[key] or key in files)}
     left = len(pictures) - len(kept)
     if left:
-        messages.once(f"{left} pictures of Cityscapes have no public labels and are left out: those of its test split.")
+        messages.once(f"{left} pictures of Cityscapes' test split have no public labels and are left out.")
     return kept, {key: paths for key, paths in files.items() if key in kept or roles.get(key, "") == ""}
 
 
@@ -73,7 +73,8 @@ def one_kind(files: Mapping[Path, Sequence], listed: ClassList | None) -> tuple[
             return chosen, _kind(ending, next(iter(chosen.values()), Path())) if own else None
     key = next(key for key, paths in files.items() if not any(path.stem.endswith(LABEL_IDS) for path in paths))
     raise UnreadableFile(
-        f"{key} has no mask that ends in {LABEL_IDS}.png or {TRAIN_IDS}.png in gtFine: bring all of a kind."
+        f"{key} has no mask that ends in {LABEL_IDS}.png or {TRAIN_IDS}.png in gtFine: all pictures need masks of "
+        "the same kind."
     )
 
 

@@ -78,12 +78,12 @@ def _without_colours(lines: list[str], path: Path) -> tuple[list[str], tuple[Col
     if len(colours) < len(names):  # datumaro's, whose masks then have PASCAL VOC's colours
         colours = [voc_colour(number) for number in range(len(names))]
     if max(map(max, colours)) > 255 or len(set(colours)) < len(colours):
-        raise UnreadableFile(f"{path} needs a colour of its own for each class, three numbers from 0 to 255.")
+        raise UnreadableFile(f"{path} needs a different colour for each class, three numbers from 0 to 255.")
     return names, tuple(colours)  # type: ignore[arg-type]
 
 
 def voc_colour(number: int) -> Colour:
-    """The colour of a class in PASCAL VOC's masks.
+    """The colour of a class in PASCAL VOC's masks: black, dark red, dark green, olive ...
 
     Three bits of the number at a time are the next lower bits of red, green and blue.
     """

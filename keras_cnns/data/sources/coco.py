@@ -204,7 +204,9 @@ def _files(
         if len(same) > 1 and role:
             same = [other for other in same if form.role_of_folders(other, folder) == role] or same
         if len(same) > 1:
-            raise UnreadableFile(f"{path} names {row['file_name']}, and several pictures in {folder} are called so.")
+            raise UnreadableFile(
+                f"{path} names {row['file_name']}, and several pictures in {folder} have this name: rename all but one."
+            )
         if role and row["file_name"] in elsewhere:
             same = [other for other in same if form.role_of_folders(other, folder) in (None, role)]
         if same:
@@ -219,7 +221,9 @@ def _files(
     for key, file in files.items():
         if (first := row_of.setdefault(file, key)) != key:
             both = f"{images[first]['file_name']} and {images[key]['file_name']}"
-            raise UnreadableFile(f"{path} names {both}, and {folder} has one picture for both, {file}.")
+            raise UnreadableFile(
+                f"{path} names {both}, and {folder} has one picture for both, {file}: remove one entry."
+            )
     unnamed = {p for p in walk.pictures(next(iter(files.values())).parent)} - set(files.values())
     unnamed = {p for p in unnamed if p.relative_to(folder).as_posix() not in elsewhere and p.name not in elsewhere}
     if unnamed:

@@ -76,7 +76,9 @@ def by_role(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
             names = ", ".join(path.name for path in several[:3])
             raise UnreadableFile(f"{folder} has {len(several)} JSON files for {role}: {names}: keep one.")
     if files and splits.TRAIN not in files and len(others) == 1:
-        messages.once(f"{others[0]} is taken for the training split: the other JSON files of {folder} are of others.")
+        messages.once(
+            f"{others[0]} is used as the training split: the other JSON files of {folder} belong to other splits."
+        )
         files[splits.TRAIN] = others
     return {role: path for role, (path,) in files.items()}
 
@@ -256,7 +258,7 @@ def crowds_are_objects(path: Path, rows: Iterable[Mapping], name_of: Mapping[Any
     if every and all(every):
         messages.once(
             f"{path}: every object is marked as a crowd (iscrowd 1), as CVAT marks what is drawn with a brush: they "
-            "are taken for ordinary objects."
+            "count as ordinary objects."
         )
         return True
     for key, several in marks.items():

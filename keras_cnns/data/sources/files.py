@@ -66,7 +66,7 @@ def check_pixels(path: Any, boxes: Iterable[Any]) -> None:
     if sides and any(0 < side < 1 for side in sides) and all(0 <= side <= 1 for side in sides):
         raise UnreadableFile(
             f"{path}: all boxes lie between 0 and 1, so they are fractions of the picture: multiply them by its width "
-            "and height, since this form has them in pixels."
+            "and height, since this format has them in pixels."
         )
 
 

@@ -6,7 +6,7 @@ PATH/*.jpg, PATH/labels.csv           a table of file names and classes (`table.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from keras_cnns.data.sources.source import Source
 from keras_cnns.data.sources.splits import TEST, TRAIN, VALIDATION, asked, role
 from keras_cnns.data.sources.table_files import TABLES
 from keras_cnns.support.errors import UnreadableFile, nearest
-from keras_cnns.support.messages import once
+from keras_cnns.support.messages import listed, once
 
 SEED, FIFTH = 0, 5
 
@@ -40,7 +40,7 @@ def open_folder(path: str, split: str, several: bool = False) -> Source:
     root = Path(path).expanduser()
     if not root.is_dir() and root.suffix.lower() not in TABLES:
         raise UnreadableFile(
-            f"no folder {root}: give folder:PATH with PATH/CLASS/*.jpg or PATH/train/CLASS/*.jpg in it."
+            f"there is no folder {root}: give folder:PATH with PATH/CLASS/*.jpg or PATH/train/CLASS/*.jpg in it."
         )
     try:
         return _source(root, *_split(root, split, several))
@@ -162,7 +162,7 @@ def _classes(folder: Path, names: Sequence[str] | None = None) -> Labelled:
     for label, name in enumerate(names):
         pictures = walk.pictures(folder / name) if (folder / name).is_dir() else []
         if not pictures and held_out and not walk.endings(folder / name):
-            once(f"{folder} has no pictures of {name!r}, which is a class in training: nothing is measured of it.")
+            once(f"{folder} has no pictures of {name!r}, which is a class in training: this class is not measured.")
         elif not pictures:
             raise UnreadableFile(
                 f"{folder / name} has no pictures{_instead(folder / name)}: add some or remove the folder."
@@ -179,7 +179,7 @@ def _note_order(folder: Path, names: Sequence[str]) -> None:
     """Notes that class folders with numbers as names are sorted as texts, if that differs from the order by value."""
     if all(name.isdecimal() for name in names) and list(names) != sorted(names, key=int):
         once(
-            f"{folder}: the class folders are numbers, and their order is that of texts, as in Keras and torchvision: "
+            f"{folder}: the class folders are numbers, and are sorted as texts, as in Keras and torchvision: "
             f"output 2 is {names[2]!r}."
         )
 
@@ -209,7 +209,7 @@ def _part(names: Sequence[str], files: Sequence[Path], labels: np.ndarray, split
     held_out = np.zeros(len(labels), bool)
     if labels.ndim == 2:
         if len(labels) < 2:
-            raise UnreadableFile(f"{root} has a single picture: training and testing need one each.")
+            raise UnreadableFile(f"{root} has a single picture: add more, since training and testing need one each.")
         held_out[np.random.default_rng(SEED).permutation(len(labels))[: max(1, len(labels) // FIFTH)]] = True
     for label in np.unique(labels) if labels.ndim == 1 else ():
         members = np.flatnonzero(labels == label)
@@ -223,9 +223,8 @@ def _part(names: Sequence[str], files: Sequence[Path], labels: np.ndarray, split
     return names, [files[i] for i in chosen.tolist()], labels[chosen]
 
 
-def _listed(folders: Collection[Path]) -> str:
-    names = [f.name for f in folders]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _listed(folders: Iterable[Path]) -> str:
+    return listed(folder.name for folder in folders)
 
 
 def _instead(folder: Path) -> str:

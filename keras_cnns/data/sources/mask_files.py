@@ -148,7 +148,7 @@ def codes_of_white(names: Sequence[str], files: Sequence[Path], path: Path) -> M
             "classes: save masks whose values are the numbers of the classes."
         )
     messages.once(
-        f"{files[0]} and the other masks hold 0 and {VOID} only: {VOID} is taken for {names[1]!r}, not for void. Write "
+        f"{files[0]} and the other masks hold 0 and {VOID} only: {VOID} is read as {names[1]!r}, not as void. Write "
         f"1 for {names[1]!r} into the masks if {VOID} is void."
     )
     return MaskCodes(path, values={0: 0, VOID: 1})

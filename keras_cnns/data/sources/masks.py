@@ -114,14 +114,20 @@ def codes_of(
         return codes_by_colour(listed, files)
     names = listed.names if listed else default
     if names is None:
-        raise UnreadableFile(
-            f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, from "
-            "0 on, or labelmap.txt for masks in colours (name:red,green,blue::, a class a line)."
-        )
+        raise unknown_values(folder)
     path = listed.path if listed else folder
     if len(names) < 2:
         raise UnreadableFile(f"{path} needs a list of 2 to {VOID - 1} different names, the background among them.")
     return names, codes_of_white(names, files, path)
+
+
+def unknown_values(folder: Path) -> UnreadableFile:
+    """The error for a folder of masks without a list of classes."""
+    return UnreadableFile(
+        f"{folder} does not say what its masks' values mean: write the classes into {folder / 'classes.txt'}, one "
+        "name in "
+        "each line, the class of value 0 first."
+    )
 
 
 def source_of_pairs(
@@ -161,7 +167,7 @@ def _by_name(folder: Path, endings: Sequence[str]) -> dict[Path, list[Path]]:
 def _single(files: Mapping[Path, Sequence[Path]]) -> dict[Path, Path]:
     for first, *others in files.values():
         if others:
-            raise UnreadableFile(f"{first} and {others[0]} are masks of one picture: leave one of them.")
+            raise UnreadableFile(f"{first} and {others[0]} are masks of one picture: keep one of them.")
     return {key: path for key, (path,) in files.items()}
 
 
@@ -171,12 +177,12 @@ def _check_complete(
     alone = [path for key, paths in pictures.items() for path in paths if key not in files]
     if alone:
         raise UnreadableFile(
-            f"{alone[0]} has no mask in {masks} ({len(alone)} such pictures): add them, or remove these."
+            f"{alone[0]} has no mask in {masks} ({len(alone)} such pictures): add the masks, or remove the pictures."
         )
     alone = [path for key, path in files.items() if key not in pictures]
     if alone:
         raise UnreadableFile(
-            f"{alone[0]} has no picture in {images} ({len(alone)} such masks): add them, or remove these."
+            f"{alone[0]} has no picture in {images} ({len(alone)} such masks): add the pictures, or remove the masks."
         )
 
 

@@ -101,7 +101,7 @@ def decode_rle(rle: dict, size: tuple[int, int], where: str) -> np.ndarray:
     """
     counts, stated = rle.get("counts"), rle.get("size")
     if list(stated) != list(size) if isinstance(stated, list | tuple) else True:
-        raise UnreadableFile(f"{where}: run lengths (RLE) of size {stated} are not of the picture, {list(size)}.")
+        raise UnreadableFile(f"{where}: run lengths (RLE) have the size {stated}, and the picture {list(size)}.")
     runs = _expanded(counts) if isinstance(counts, str | bytes) else counts
     valid = isinstance(runs, list) and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in runs)
     if not isinstance(runs, list) or not valid or sum(runs) != size[0] * size[1]:

@@ -1,6 +1,7 @@
 """Recognizes the split in the name of a folder or table: Train, seg_train, training_set, TEST, val2017."""
 
 import re
+from pathlib import Path
 
 TRAIN, TEST, VALIDATION = "train", "test", "validation"
 WORDS = {
@@ -23,6 +24,11 @@ def role(name: str, *, loosely: bool = False) -> str | None:
     if loosely and words:
         return ROLES.get(words[0]) or ROLES.get(words[-1])
     return ROLES.get("".join(words))
+
+
+def role_of_folders(path: Path, root: Path) -> str | None:
+    """The split of the outermost folder that is named after one, between `root` and the file at `path`; else None."""
+    return next((split for name in path.relative_to(root).parts[:-1] if (split := role(name))), None)
 
 
 def asked(split: str) -> tuple[str, ...]:

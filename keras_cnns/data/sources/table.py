@@ -88,7 +88,7 @@ def read(
     by_role = {r: [f for f in tables if _role(f) == r] for r in {_role(f) for f in tables}}
     for both in by_role.values():
         if len(both) > 1:
-            raise UnreadableFile(f"{root} has two tables for a split: {', '.join(f.name for f in both)}.")
+            raise UnreadableFile(f"{root} has two tables for a split, {', '.join(f.name for f in both)}: keep one.")
     wanted = next((by_role[r][0] for r in asked(split) if r in by_role), None)
     if wanted is None:
         raise UnreadableFile(
@@ -198,7 +198,7 @@ def _numbered(
         pictures = [row.picture for row in rows]
         names = names or in_order({label for each in labels for label in each})
         if not names:
-            raise UnreadableFile(f"{path} has no label for any picture.")
+            raise UnreadableFile(f"{path} has no label for any picture: add some.")
         return names, pictures, multi_hot(path, labels, pictures, names)
     classes = [row.label for row in rows]
     if names is None:
@@ -248,7 +248,7 @@ def _check_single_labels(path: Path, names: Sequence[str]) -> None:
         if not shared:
             continue
         once(
-            f"{path}: {shared[0]!r} is taken for one class, although it looks like several. If cells "
+            f"{path}: {shared[0]!r} is read as one class, although it looks like several. If cells "
             "hold several labels, give each picture one class, or train them at once (--labels several)."
         )
 

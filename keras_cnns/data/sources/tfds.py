@@ -39,7 +39,7 @@ def open_tfds(
     builder, data_dir = found_builder(name, data_dir, download)
     features = builder.info.features
     if not _labelled_pictures(features, tfds):
-        raise UnreadableFile(f"the data set {name!r} is not one of pictures with one label each: take another.")
+        raise UnreadableFile(f"the data set {name!r} does not have pictures with one label each: give another.")
     if builder.info.splits:
         read, count = _from_files(builder, known_split(builder, name, split), tfds)
     else:
@@ -75,7 +75,7 @@ def found_builder(name: str, data_dir: str | os.PathLike[str] | None, download: 
     except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
         known = [*embedded.SETS, *tfds.list_builders(with_community_datasets=False)]
         raise UnreadableFile(
-            f"no data set {name!r}.{nearest(name, known)} For pictures of your own: folder:PATH."
+            f"there is no data set {name!r}.{nearest(name, known)} For pictures of your own: folder:PATH."
         ) from error
     if download and not builder.info.splits:
         _download(builder, name)

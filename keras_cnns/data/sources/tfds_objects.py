@@ -35,7 +35,7 @@ def open_tfds(
     has = target == "boxes" and _has_boxes(features, tfds)
     has = has or (target == "mask" and {"image", "segmentation_mask"} <= set(features or ()))
     if not has:
-        raise UnreadableFile(f"the data set {name!r} has no {'boxes' if target == 'boxes' else 'masks'}: take another.")
+        raise UnreadableFile(f"the data set {name!r} has no {'boxes' if target == 'boxes' else 'masks'}: give another.")
     if split == "test":
         split = next((other for start, other in HELD_OUT.items() if str(name).startswith(start)), split)
     if split == "train" and name in JOINED:

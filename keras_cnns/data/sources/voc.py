@@ -109,7 +109,7 @@ def _names(folder: Path, annotations: Mapping[Path, Annotation]) -> tuple[str, .
         if len(file_of) < len(CLASSES):
             messages.once(
                 f"{folder} holds PASCAL VOC's own files: the classes are its {len(CLASSES)}, of which {len(file_of)} "
-                f"are met. List others in {folder / 'classes.txt'}, a name a line."
+                f"occur. List others in {folder / 'classes.txt'}, one name in each line."
             )
         return CLASSES
     if pascals:
@@ -155,15 +155,12 @@ def open_masks(folder: Path, split: str) -> Source:
     listed = class_list(folder, colours=True)
     if listed is None:
         if not files or not all(PASCALS_STEM.fullmatch(path.stem) for path in files):
-            raise UnreadableFile(
-                f"{folder} does not say what its masks' values mean: write {folder / 'classes.txt'}, a name a line, "
-                "from 0 on."
-            )
+            raise masks.unknown_values(folder)
         first_files = [folder / XML / f"{path.stem}.xml" for path in files[:20]]
         if not is_pascals({path: parsed(path) for path in first_files if path.is_file()}):
             messages.once(
-                f"{folder}: the masks are taken for PASCAL VOC's, 0 for the background and 1 to 20 for its classes. "
-                f"List others in {folder / 'classes.txt'}, a name a line, from 0 on."
+                f"{folder}: the masks are read as PASCAL VOC's, 0 for the background and 1 to 20 for its classes. "
+                f"List others in {folder / 'classes.txt'}, one name in each line, the background first."
             )
     names, codes = masks.codes_of(folder, listed, (BACKGROUND, *CLASSES), files)
     return masks.source_of_pairs(

@@ -95,17 +95,13 @@ def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[st
         raise UnreadableFile(
             f"{folder} has no list of pictures for {split!r}: add {split}.txt, or take one of {', '.join(lists)}."
         )
-    roles = {name: _role(path, folder) for name, path in items.items()}
+    roles = {name: splits.role_of_folders(path, folder) for name, path in items.items()}
     if any(roles.values()):
         for role in splits.asked(split):
             if role in roles.values():
                 return [name for name in items if roles[name] == role]
         raise UnreadableFile(f"{folder} has no folder for {split!r}.")
     return list(split_by_fifths(folder, items, split))
-
-
-def _role(path: Path, folder: Path) -> str | None:
-    return next((role for part in path.relative_to(folder).parts[:-1] if (role := splits.role(part))), None)
 
 
 def listed(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
@@ -116,7 +112,9 @@ def listed(path: Path, items: Mapping[str, Any], others: Mapping[str, Any]) -> l
     """
     names, absent = _resolved(path, items, others)
     if absent:
-        raise UnreadableFile(f"{path} names {absent[0]}, of which there is no file ({len(absent)} such names).")
+        raise UnreadableFile(
+            f"{path} names {absent[0]}, which does not exist ({len(absent)} such names): remove the lines."
+        )
     without = [name for name in names if name not in items]
     if without:
         messages.once(f"{len(without)} pictures of {path} have no annotations of their own, such as {without[0]}.")

@@ -89,7 +89,7 @@ def _chosen(folder: YoloFolder, split: str) -> list[Path]:
     """The pictures of a split. Raises UserError if there is no such split."""
     if not folder.splits or set(folder.splits) == {splits.TRAIN}:
         pictures = _pictures(folder, splits.TRAIN) if folder.splits else walk.pictures(folder.root)
-        roles = {path: _role(path, folder.root) for path in pictures}
+        roles = {path: splits.role_of_folders(path, folder.root) for path in pictures}
         if not folder.splits and any(roles.values()):
             for role in splits.asked(split):
                 if role in roles.values():
@@ -104,10 +104,6 @@ def _chosen(folder: YoloFolder, split: str) -> list[Path]:
             continue
         return _pictures(folder, role)
     raise UnreadableFile(f"{folder.path} names no pictures for {split!r}: it has {', '.join(folder.splits)}.")
-
-
-def _role(path: Path, root: Path) -> str | None:
-    return next((role for part in path.relative_to(root).parts[:-1] if (role := splits.role(part))), None)
 
 
 def open_yolo(folder: YoloFolder, split: str, target: str) -> Source:
@@ -130,10 +126,10 @@ def open_yolo(folder: YoloFolder, split: str, target: str) -> Source:
         messages.once(f"{len(without)} pictures have no label file, such as {without[0]}: they show no objects.")
     objects = [read_labels(file, folder.names, folder.keypoints) for file in files]
     names = folder.names if target == "boxes" else (BACKGROUND, *folder.names)
-    if target == "mask" and (folder.names[0].lower() == BACKGROUND or len(names) >= VOID):
-        raise UnreadableFile(
-            f"{folder.path}: a mask has 0 for the background, so no class of polygons may be called so."
-        )
+    if target == "mask" and folder.names[0].lower() == BACKGROUND:
+        raise UnreadableFile(f"{folder.path}: class 0 of a mask is the background: rename {folder.names[0]!r}.")
+    if target == "mask" and len(names) >= VOID:
+        raise UnreadableFile(f"{folder.path} has {len(folder.names)} classes, and a mask holds {VOID - 2} at most.")
 
     def read_boxes(number: int) -> Sample:
         rows = objects[number]

@@ -174,5 +174,5 @@ def _base(root: Path, path: Path, stated: Any) -> Path:
         if base.is_dir():
             return base
     if Path(stated).resolve() != path.parent.resolve():
-        messages.once(f"{path}: its path {stated!r} is not read; what it names is looked for in {path.parent}.")
+        messages.once(f"{path}: its path {stated!r} is ignored, and its files are looked for in {path.parent}.")
     return path.parent

@@ -42,7 +42,7 @@ def read_labels(path: Path, names: Sequence[str], keypoints: int = 0) -> tuple[L
     items = [_object(line, f"{path}: the line {' '.join(line)[:60]!r}", names, keypoints) for line in lines]
     distinct = tuple(dict.fromkeys(items))
     if len(distinct) < len(items):
-        messages.once(f"{path} has {len(items) - len(distinct)} lines more than once: each counts once.")
+        messages.once(f"{path} has {len(items) - len(distinct)} repeated lines: each counts once.")
     return distinct
 
 
@@ -50,9 +50,9 @@ def _object(line: Sequence[str], where: str, names: Sequence[str], keypoints: in
     try:
         number, values = float(line[0]), [float(word) for word in line[1:]]
     except ValueError:
-        raise UnreadableFile(f"{where} has something that is not a number.") from None
+        raise UnreadableFile(f"{where} has a value that is not a number: correct it.") from None
     if not (0 <= number < len(names) and number == round(number)):  # so infinity is not rounded
-        raise UnreadableFile(f"{where} has the class {line[0]}, and the classes are 0 .. {len(names) - 1}.")
+        raise UnreadableFile(f"{where} has the class {line[0]}, and the classes are 0 to {len(names) - 1}.")
     if keypoints and len(values) == 4 + keypoints:
         values = values[:4]
     if len(values) != 4 and (len(values) < 6 or len(values) % 2):

@@ -90,7 +90,7 @@ def _draw_errors(errors: Any, name: str, section: Section) -> None:
 def contents(subject: Subject, section: Section) -> None:
     """What is in the file: operators and memory."""
     if subject.file is None or subject.file.suffix != ".tflite":
-        raise BadArgument("this is looked at for .tflite files.")
+        raise BadArgument("only reports of .tflite files have this part.")
     from keras_cnns.tflite.check.describe import describe
     from keras_cnns.tflite.file.reader import read_contents
     from keras_cnns.tflite.verify.memory_map import live_bytes
@@ -112,7 +112,7 @@ def contents(subject: Subject, section: Section) -> None:
 def class_maps(subject: Subject, section: Section) -> None:
     """Whether the file looks at the same places as its model."""
     if subject.file is None or subject.file.suffix != ".tflite":
-        raise BadArgument("this is looked at for .tflite files.")
+        raise BadArgument("only reports of .tflite files have this part.")
     from keras_cnns.insight.maps.cam import cam
     from keras_cnns.insight.maps.targets import Class
     from keras_cnns.insight.maps.tflite_file import File

@@ -61,7 +61,9 @@ def freeze(model: keras.Model, recipe: Recipe) -> None:
         start = recipe.freeze.removeprefix("until:")
         positions = [i for i, name in enumerate(names) if name.startswith(start)]
         if not start or start == recipe.freeze or not positions:
-            raise BadArgument(f"freeze {recipe.freeze!r}: 'features', or 'until:' and the start of a layer's name.")
+            raise BadArgument(
+                f"freeze is {recipe.freeze!r}: give 'features', or 'until:' and the start of a layer's name."
+            )
         last = positions[-1]
     for layer in model.layers[: last + 1]:
         layer.trainable = False
@@ -91,7 +93,7 @@ def renew_scores(model: keras.Model) -> None:
         layer.set_weights(fresh.get_weights())
     if scores:
         warnings.warn(
-            "the weights are of a network for other classes: its classifier gets new initial weights.", stacklevel=3
+            "the weights belong to a network for other classes: the classifier gets new initial weights.", stacklevel=3
         )
 
 

@@ -87,8 +87,8 @@ class Task(ABC):
                 raise BadArgument(f"{name} has no effect on {model}, a network for {kind}: leave it {kept}{other}.")
         if self.recipe.hold_statistics and self.recipe.weights is None:
             messages.once(
-                "batch normalization keeps the statistics of random weights (hold_statistics), with which few networks "
-                "learn: use --no-hold-statistics, or give --weights."
+                "batch normalization keeps the statistics of random weights (hold_statistics), and few networks "
+                "learn with them: use --no-hold-statistics, or give --weights."
             )
 
     def prepare(self, training: Data) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def calibrate(model: keras.Model, pictures: Any, *, batch_size: int = 32) -> lis
     tracked = [n for n in model.layers if isinstance(n, FakeQuant) and n.fixed is None]
     first, measured = _measured(model, tracked, batches(pictures, model, batch_size))
     if first is None:
-        raise UserError("there are no pictures to set the ranges: give some dozens as the model takes them.")
+        raise UserError("there are no pictures to set the ranges: give a few dozen, as the model takes them.")
     for layer, (low, high) in zip(tracked, measured, strict=True):
         layer.low.assign(low)
         layer.high.assign(high)

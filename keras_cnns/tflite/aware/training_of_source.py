@@ -23,7 +23,7 @@ def check_training(model: keras.Model) -> None:
     if steps:
         warnings.warn(
             f"{model.name} has its own {' and '.join(steps)}, which its quantization-aware form does not have: "
-            "it trains with the loss that compile() is given.",
+            "it trains with the loss given to compile().",
             stacklevel=4,
         )
 

@@ -46,7 +46,9 @@ def fix(file: TFLiteFile, out: Path, targets: str | Iterable[str] = "litert") ->
     """
     fixable = _fixable(file, targets)
     if {UINT8_ENDS, INTEGER_ENDS} <= fixable:
-        raise UnreadableFile(f"no inputs and outputs of {file.path.name} suit all of these targets: mend it for one.")
+        raise UnreadableFile(
+            f"no inputs and outputs of {file.path.name} suit all of these targets: correct it for one of them."
+        )
     if not fixable:
         return []
     data, changes = mended(file, fixable)
@@ -131,7 +133,7 @@ def same_answers(before: TFLiteFile, after: TFLiteFile) -> None:
     for (name, values), others in zip(first.items(), second.values(), strict=True):
         if not np.array_equal(values, others, equal_nan=True):
             raise UnreadableFile(
-                f"output {name} of {before.path.name} changed when it was mended; nothing was written."
+                f"output {name} of {before.path.name} changed when the file was corrected: nothing was written."
             )
 
 

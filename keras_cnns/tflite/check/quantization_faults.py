@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from keras_cnns.support.messages import listed
 from keras_cnns.tflite.file.contents import NUMPY_TYPES, Operator, Subgraph, Tensor, TFLiteFile
 from keras_cnns.tflite.targets.target import Finding, Severity
 
@@ -180,10 +181,8 @@ def _types(file: TFLiteFile) -> Iterator[Finding]:
     graph = file.main
     islands = [o for o in graph.operators if _is_island(graph, o)]
     if islands:
-        names = ", ".join(graph.label(o) for o in islands[:3]) + (
-            f" and {len(islands) - 3} more" if islands[3:] else ""
-        )
-        message = f"computed in float between integers, with a conversion before and behind: {names}"
+        labels = listed(map(graph.label, islands), 3)
+        message = f"computed in float between integers, with a conversion before and behind: {labels}"
         yield Finding(
             "float-island", "note", message, "keep them if they are there for accuracy", operator=islands[0].name
         )

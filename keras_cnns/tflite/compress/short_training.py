@@ -89,5 +89,7 @@ def _batches(data: Any, batch_size: int) -> tf.data.Dataset:
         raise BadArgument("data must be (pictures, labels) or a batched tf.data.Dataset of them.")
     pictures, labels = data
     if len(pictures) != len(labels) or not len(labels):
-        raise BadArgument(f"there are {len(pictures)} pictures and {len(labels)} labels.")
+        raise BadArgument(
+            f"there are {len(pictures)} pictures and {len(labels)} labels: give a label for each picture."
+        )
     return tf.data.Dataset.from_tensor_slices((pictures, labels)).shuffle(len(labels), seed=0).batch(batch_size)

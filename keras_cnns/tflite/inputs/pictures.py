@@ -203,7 +203,7 @@ def label_array(labels: Any) -> np.ndarray:
     if labels.dtype.kind not in "biuf":
         raise BadArgument(f"labels must be numbers of classes, not {labels.dtype} of shape {labels.shape}.")
     if not np.isfinite(labels).all():
-        raise BadArgument("labels hold NaN or infinite values.")
+        raise BadArgument("labels hold NaN or infinite values: correct them.")
     if labels.dtype.kind == "b" or labels.dtype.kind == "f" and labels.size and (labels == np.round(labels)).all():
         return labels.astype(int)
     return labels
@@ -235,7 +235,7 @@ def check_labels(labels: Any, original: np.ndarray, kind: str, scores: np.ndarra
             f"labels must be one integer class number for each picture, not {labels.dtype} of shape {labels.shape}."
         )
     if len(labels) != len(original):
-        raise BadArgument(f"there are {len(labels)} labels for {len(original)} pictures.")
+        raise BadArgument(f"there are {len(labels)} labels for {len(original)} pictures: give one for each.")
     if labels.shape != shape:
         raise BadArgument(f"labels have the shape {labels.shape}, and must have the shape {shape}.")
     if kind == "multilabel" and len(labels) and not 0 <= labels.min() <= labels.max() <= 1:

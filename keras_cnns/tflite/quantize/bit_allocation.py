@@ -68,7 +68,7 @@ def allocate(sensitivities: Mapping[str, tuple[float, int]], size: int, budget: 
         chosen.add(name)
     if strict and size > budget:
         least = f"with four bits wherever they can be the file has {size:,} bytes"
-        raise UnsupportedModel(f"{least}, more than {max(budget, 0):,.0f}.")
+        raise UnsupportedModel(f"{least}, more than {max(budget, 0):,.0f}: allow a larger max_size.")
     return chosen
 
 

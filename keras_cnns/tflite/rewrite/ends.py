@@ -74,7 +74,9 @@ def _behind(model: keras.Model, steps: Any) -> keras.Model:
                 f"preprocessing layer {step.name!r} cannot be applied to the input: {first_line(error)}"
             ) from error
     if x.shape[1:] != inner.shape[1:]:
-        raise UnsupportedModel(f"preprocessing gives {x.shape[1:]}, and {model.name} takes {inner.shape[1:]}.")
+        raise UnsupportedModel(
+            f"preprocessing returns {x.shape[1:]}, and {model.name} takes {inner.shape[1:]}: change one of them."
+        )
     return keras.Model(pixels, model(x), name=model.name)
 
 
@@ -94,7 +96,8 @@ def _under(model: keras.Model, head: str, k: int) -> keras.Model:
         return _without_softmax(model)
     if shape[-1] == 1:
         raise UnsupportedModel(
-            f"head {head!r} chooses among classes, and {model.name} has one score: compare that yourself."
+            f"head {head!r} chooses among classes, and {model.name} has one score: compare it with a threshold in "
+            "your code."
         )
     if head == "softmax":
         return _with_softmax(model)

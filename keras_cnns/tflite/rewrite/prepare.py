@@ -167,7 +167,10 @@ def _without_rates(value: Any) -> Any:
 def decomposed(node: Node, uses: Uses | None = None) -> Node | None:
     """Splits fused activations, separable convolutions and scaled additions into nodes of one operation each."""
     if node.config.get("data_format") == "channels_first":
-        raise UnsupportedModel(f"layer {node.name!r} is channels_first: phones read channels last, build it that way")
+        raise UnsupportedModel(
+            f"layer {node.name!r} is channels_first, and LiteRT takes channels last: build the model with "
+            "data_format='channels_last'."
+        )
     if hasattr(node.call, "inference_form"):
         node = _inference_form(node)
         return decomposed(node) or node

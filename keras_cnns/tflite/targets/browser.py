@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.support.errors import NotInstalled
+from keras_cnns.support.messages import listed
 from keras_cnns.tflite.file.contents import Operator, TFLiteFile
 from keras_cnns.tflite.targets import litert_js, rules
 from keras_cnns.tflite.targets.chromium import NAMES, PROGRAM, Browser, find_chromium
@@ -94,8 +95,8 @@ def _float32_biases(file: TFLiteFile) -> list[Finding]:
     slow = [operator for operator in file.main.operators if _has_float32_bias(file, operator)]
     if not slow:
         return []
-    more = f" and {len(slow) - 1} more" if len(slow) > 1 else ""
-    message = f"float16 weights with float32 biases, which are slow there: {file.main.label(slow[0])}{more}"
+    labels = listed(map(file.main.label, slow), 1)
+    message = f"float16 weights with float32 biases, which are slow there: {labels}"
     fix = "export as float16, which stores the biases in float16 too"
     return [Finding("float32-bias", "warning", message, fix, operator=slow[0].name)]
 

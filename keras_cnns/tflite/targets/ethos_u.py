@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_cnns.support.messages import listed
 from keras_cnns.tflite.file.contents import Operator, TFLiteFile
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.capture import captured
@@ -57,12 +58,12 @@ class EthosU:
         findings = [
             *rules.dynamic_shapes(file, "Vela compiles fixed shapes only"),
             *self._ends(file, ends_reason),
-            *rules.types(file, ("INT4",), "Vela 5.2.0 dies of int4 weights", "export as int8"),
+            *rules.types(file, ("INT4",), "Vela 5.2.0 crashes on int4 weights", "export as int8"),
         ]
         floats = [o for o in graph.operators if _computes_floats(file, o)]
         hard_swish = next((o for o in floats if o.name == "HARD_SWISH"), None)
         if hard_swish:
-            message = f"{graph.label(hard_swish)} computes in float, at which Vela ends the compilation"
+            message = f"{graph.label(hard_swish)} computes in float, for which Vela stops compiling"
             findings.append(Finding("float-hard-swish", "error", message, "quantize it to int8", operator="HARD_SWISH"))
         floats = [o for o in floats if o.name not in ("QUANTIZE", "DEQUANTIZE")]
         macs = sum(rules.multiply_accumulates(graph, o) for o in graph.operators)
@@ -72,9 +73,7 @@ class EthosU:
                 Finding("no-integers", "error", message, "export as int8 or int16x8", operator=floats[0].name)
             )
         elif floats:
-            names = ", ".join(graph.label(o) for o in floats[:MOST_EXAMPLES])
-            more = f" and {len(floats) - MOST_EXAMPLES} more" if len(floats) > MOST_EXAMPLES else ""
-            message = f"computed in float, on the CPU: {names}{more}"
+            message = f"computed in float, on the CPU: {listed(map(graph.label, floats), MOST_EXAMPLES)}"
             findings.append(Finding("float-operator", "warning", message, ENDS, operator=floats[0].name))
         return findings + self._left_on_the_cpu(file)
 

@@ -26,7 +26,12 @@ WASM = f"{CORE}/wasm/"
 
 @dataclass(frozen=True)
 class LiteRTJS:
-    """version: of @litertjs/core. files: path below node_modules, as in `FILES` -> the file."""
+    """An installed LiteRT.js.
+
+    Attributes:
+      version: of @litertjs/core.
+      files: path below node_modules, as in `FILES` -> the file.
+    """
 
     version: str
     files: dict[str, Path]

@@ -17,9 +17,11 @@ BYTE_TYPES = ("INT8", "UINT8", "BOOL")  # all others have 32 bits
 class Memory:
     """What one run needs.
 
-    ram_bytes: memory that it writes. flash_bytes: what is stored, without the runtime's code. None: unknown.
-    measured: whether the target's tool measured them; else both are estimates from the file. missing: the command that
-    installs the tool, where it is not there.
+    Attributes:
+      ram_bytes: memory that the run writes; None if unknown.
+      flash_bytes: memory that stores the file, without the runtime's code; None if unknown.
+      measured: whether the target's tool measured both; otherwise they are estimates from the file.
+      missing: the command that installs the tool if it is missing.
     """
 
     ram_bytes: int | None
@@ -64,7 +66,7 @@ def measured_memory(placement: Placement, file: TFLiteFile) -> Memory:
 def most_activations(graph: Subgraph) -> int:
     """The most bytes of computed tensors that are alive at one operator.
 
-    Whoever runs one operator at a time, and no operator in parts, needs at least so many.
+    A runtime that computes one operator at a time, and each operator as a whole, needs at least so many.
     """
     computed = {*graph.inputs, *(i for operator in graph.operators for i in operator.outputs if i >= 0)}
     last = len(graph.operators)

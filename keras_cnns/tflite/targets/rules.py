@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
+from keras_cnns.support.messages import listed
 from keras_cnns.tflite.file.contents import Operator, Subgraph, TFLiteFile
 from keras_cnns.tflite.targets.target import Finding, Severity
 
@@ -41,8 +42,8 @@ def types(
     if not hits:
         return []
     operator, tensor = hits[0]
-    more = f" and {len(hits) - 1} more" if len(hits) > 1 else ""
-    message = f"{reason} ({tensor.type.lower()} in {file.main.label(operator)}{more})"
+    labels = listed((file.main.label(operator) for operator, _ in hits), 1)
+    message = f"{reason} ({tensor.type.lower()} in {labels})"
     return [Finding("type", severity, message, fix, operator=operator.name)]
 
 

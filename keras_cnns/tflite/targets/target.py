@@ -21,19 +21,21 @@ Severity = Literal["error", "warning", "note"]
 class Rewrites:
     """The forms of a network that a target runs well. The defaults change nothing.
 
-    hard_swish: "full" keeps the operator HARD_SWISH, "decomposed" writes it as additions and products.
-    average_pool: "decomposed" writes average pooling as a depthwise convolution of one constant.
-    convolved_relu: a ReLU that stands alone becomes a convolution with a fused one.
-    longest_concatenation: more tensors than this are concatenated step by step; None for any number.
-    float_softmax: a final softmax is computed in float where the outputs are float.
-    input_type, output_type: types of an int8 file's ends, "float32", "int8" or "uint8".
-    scaled_input: how the network scales its input: by a depthwise "convolution"; by a "product" and a sum where all
-      channels are scaled alike; "sum" is "product", and else a sum with the scales in the convolution behind it.
-    nonzero_biases: whether every FULLY_CONNECTED in int8 has a bias that is not zero.
-    float16_biases: whether a float16 file stores its biases in float16 too.
-    byte_pictures: whether the runtime takes pictures of bytes only; then the file is compared on such pictures.
-    sparse_weights: whether kernels that are mostly zero may be stored as sparse tensors.
-    raw_boxes: whether the runtime decodes the boxes of a one-stage detector itself.
+    Attributes:
+      hard_swish: "full" keeps the operator HARD_SWISH, "decomposed" writes it as additions and products.
+      average_pool: "decomposed" writes average pooling as a depthwise convolution of one constant.
+      convolved_relu: a ReLU that stands alone becomes a convolution with a fused one.
+      longest_concatenation: more tensors than this are concatenated step by step; None for any number.
+      float_softmax: a final softmax is computed in float where the outputs are float.
+      input_type, output_type: types of an int8 file's ends, "float32", "int8" or "uint8".
+      scaled_input: how an int8 file scales its input: by a depthwise "convolution"; by a "product" and a sum, if all
+        channels have the same scale; "sum": as "product", otherwise the first convolution has the scales, and a sum
+        stays.
+      nonzero_biases: whether every FULLY_CONNECTED in int8 has a bias that is not zero.
+      float16_biases: whether a float16 file stores its biases in float16 too.
+      byte_pictures: whether the runtime takes pictures of bytes only; then the file is compared on such pictures.
+      sparse_weights: whether kernels that are mostly zero may be stored as sparse tensors.
+      raw_boxes: whether the runtime decodes the boxes of a one-stage detector itself.
     """
 
     hard_swish: Form = "full"
@@ -55,9 +57,14 @@ class Rewrites:
 class Finding:
     """One fact about a file that its user should know.
 
-    code: a short stable name, such as "operator-code". severity: "error" (the file does not run there or answers
-    wrongly), "warning" (it is slower or less accurate than it could be), "note". message: what is the case, one line.
-    fix: what to do about it, one line. fixable: whether `keras-cnns check --fix` does it. operator: which one, if any.
+    Attributes:
+      code: a short stable name, such as "operator-code".
+      severity: "error" (the file does not run there, or its outputs are wrong), "warning" (it is slower or less
+        accurate than it could be), or "note".
+      message: the fact, one line.
+      fix: what to do about it, one line.
+      fixable: whether `keras-cnns check --fix` does it.
+      operator: the operator that the fact is about, if any.
     """
 
     code: str
@@ -74,7 +81,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a file answered: output name -> (N, ...) floats, and the step of each integer output (0 if it has none)."""
+    """The outputs of a file.
+
+    Attributes:
+      arrays: output name -> (N, ...) floats.
+      scales: output name -> step of an integer output; 0 for one of floats.
+    """
 
     arrays: dict[str, np.ndarray]
     scales: dict[str, float] = field(default_factory=dict)
@@ -84,10 +96,15 @@ class Outputs:
 class Placement:
     """Where the operators run and what they cost, as far as the target can say; None is unknown.
 
-    operators: how many there are. outside: operator -> how many of them the accelerator leaves to slower kernels or to
-    the CPU; reasons: operator -> why. accelerated_macs: share of the multiply-accumulates on the accelerator, 0 to 1.
-    arena_bytes: working memory of one run. sram_bytes, flash_bytes: of a chip. cycles, milliseconds: of one run,
-    estimated by the target's own tool. runtime: name and version of what ran the file.
+    Attributes:
+      operators: the number of operators.
+      outside: operator -> how many of them the accelerator leaves to slower kernels or to the CPU.
+      reasons: operator -> why it is left there.
+      accelerated_macs: fraction of the multiply-accumulates on the accelerator, 0 to 1.
+      arena_bytes: working memory of one run.
+      sram_bytes, flash_bytes: memory of a chip.
+      cycles, milliseconds: of one run, estimated by the target's own tool.
+      runtime: name and version of what ran the file.
     """
 
     operators: int
@@ -108,7 +125,7 @@ class Placement:
 
     @property
     def accelerated(self) -> float:
-        """Share of the operators that run on the accelerator, 0 to 1."""
+        """Fraction of the operators that run on the accelerator, 0 to 1."""
         return 1 - sum(self.outside.values()) / self.operators if self.operators else 1.0
 
 
@@ -120,7 +137,10 @@ class CannotRun(UserError):
 class Target(Protocol):
     """A runtime or chip that a `.tflite` file is meant for.
 
-    name: as users write it, such as "ethos-u55-128". title: for tables. install: the command that installs its tool.
+    Attributes:
+      name: as users write it, such as "ethos-u55-128".
+      title: the name in tables.
+      install: the command that installs the target's tool.
     """
 
     name: str

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_cnns.support.messages import listed
+
 FEW_COLUMNS = 16  # as many may each mean something of their own; more are features, positions or groups
 FEW_PICTURES = 8  # with fewer, how a vector varies says nothing
 FEW_VALUES = 64  # and neither does a map's, where a column has fewer values in all
@@ -186,5 +188,4 @@ def _ranges(numbers: Iterable[int]) -> str:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    words = [f"{low}-{high}" if high > low else str(low) for low, high in runs]
-    return ", ".join(words[:4]) + (f" and {len(words) - 4} more" if len(words) > 4 else "")
+    return listed((f"{low}-{high}" if high > low else str(low) for low, high in runs), 4)

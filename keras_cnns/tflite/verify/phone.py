@@ -159,7 +159,7 @@ class Phone:
 
     def __init__(self, adb: str = "adb", serial: str | None = None) -> None:
         if shutil.which(adb) is None:
-            raise UserError(f"there is no {adb} here: install Android's platform tools.")
+            raise UserError(f"{adb} is not installed: install Android's platform tools.")
         self.adb = adb
         lines = [line.split() for line in self._run(["devices"]).splitlines()[1:] if line.strip()]
         states = {words[0]: words[1] for words in lines if len(words) > 1}

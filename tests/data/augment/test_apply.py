@@ -193,12 +193,12 @@ def test_settings_are_taken_or_refused_in_one_line(settings):
     ("settings", "message"),
     [
         ({"miror": True}, "no 'miror'. Did you mean mirror"),
-        ({"crop": "center"}, "crop 'center' is unknown.*centre"),
-        ({"policy": "rand"}, "policy 'rand' is unknown"),
-        ({"area": (0.5, 0.1)}, "area is .0.5, 0.1.: the lower bound first"),
-        ({"erase": 1.5}, "erase is 1.5: at most 1"),
-        ({"layers": 21}, "layers is 21: at most 20"),
-        ({"pad": -1}, "pad is -1: not below 0"),
+        ({"crop": "center"}, "no augment.crop 'center'.*centre"),
+        ({"policy": "rand"}, "no augment.policy 'rand'.*randaugment"),
+        ({"area": (0.5, 0.1)}, "area is .0.5, 0.1.: give the lower bound first"),
+        ({"erase": 1.5}, "erase is 1.5: give at most 1"),
+        ({"layers": 21}, "layers is 21: give at most 20"),
+        ({"pad": -1}, "pad is -1: give 0 or more"),
         ({"crop_fraction": 0}, "crop_fraction is 0"),
     ],
 )

@@ -246,7 +246,7 @@ def test_words_that_classes_share_are_mentioned(tmp_path, caplog):
     """They may be labels ("clear", "clear primary") or names ("dog", "hot dog")."""
     table(tmp_path, "file,class", ["dog", "hot dog"] * 2)
     assert (
-        open_folder(tmp_path, "train").names == ("dog", "hot dog") and "'hot dog' is taken for one class" in caplog.text
+        open_folder(tmp_path, "train").names == ("dog", "hot dog") and "'hot dog' is read as one class" in caplog.text
     )
     caplog.clear()
     other = tmp_path / "other"

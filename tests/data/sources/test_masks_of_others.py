@@ -23,7 +23,7 @@ def test_white_is_the_second_of_two_classes(tmp_path, caplog):
     assert (
         (masks_by_picture[5] == square(1)).all()
         and not masks_by_picture[0].any()
-        and "255 is taken for 'road'" in caplog.text
+        and "255 is read as 'road'" in caplog.text
     )
 
 
@@ -104,8 +104,8 @@ def test_a_labelmap_without_colours_has_pascals(tmp_path):
     ("labelmap", "message"),
     [
         (LABELMAP, r"has the colour \(9, 9, 8\), which is not in .*labelmap.txt"),
-        ("background:0,0,0::\nroad:0,0,0::\n", "a colour of its own for each class"),
-        ("background:0,0,0::\nroad:0,0,256::\n", "a colour of its own for each class"),
+        ("background:0,0,0::\nroad:0,0,0::\n", "a different colour for each class"),
+        ("background:0,0,0::\nroad:0,0,256::\n", "a different colour for each class"),
         (None, "list the colours in labelmap.txt"),
     ],
 )
@@ -132,7 +132,7 @@ def test_cityscapes_has_its_own_classes_where_no_others_are_listed(tmp_path, cap
     assert len(names) == 19 and (names[0], names[13]) == ("road", "car") and len(masks_by_picture) == 3
     assert (masks_by_picture[0][square(1) == 1] == 13).all() and masks_by_picture[0][0, 0] == 255  # 0 is "unlabeled"
     assert sorted(masks(tmp_path, "test")[1]) == [3, 4]  # the test split's labels are secret
-    assert "1 pictures of Cityscapes have no public labels" in caplog.text
+    assert "1 pictures of Cityscapes' test split have no public labels" in caplog.text
 
 
 def test_cityscapes_training_labels_come_first(tmp_path):
@@ -208,7 +208,7 @@ def test_masks_in_the_transparency_alone_are_refused(tmp_path, white, channels):
 def test_white_is_the_second_class_of_a_labelmap_too(tmp_path, caplog):
     pairs(tmp_path, square(255), names=None)
     write(tmp_path / "labelmap.txt", "background:0,0,0::\nroad:128,0,0::\n")
-    assert (masks(tmp_path)[1][3] == square(1)).all() and "255 is taken for 'road'" in caplog.text
+    assert (masks(tmp_path)[1][3] == square(1)).all() and "255 is read as 'road'" in caplog.text
     write(tmp_path / "labelmap.txt", "background:0,0,0::\nroad:255,255,255::\n")
     assert (masks(tmp_path)[1][3] == square(1)).all()
     write(tmp_path / "labelmap.txt", LABELMAP)

@@ -211,7 +211,7 @@ def test_what_looks_like_several_labels_is_a_message(tmp_path, caplog, cells):
     write(tmp_path / "labels.csv", "\n".join(["file,tags", *(f"{n}.png,{cells[n % 3]}" for n in range(12))]))
     with caplog.at_level("INFO", "keras_cnns"):
         labels(tmp_path)
-    assert f"{cells[0]!r} is taken for one class" in caplog.text
+    assert f"{cells[0]!r} is read as one class" in caplog.text
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])

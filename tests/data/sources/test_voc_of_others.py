@@ -129,7 +129,7 @@ def test_pictures_of_a_list_without_xml_show_nothing(tmp_path, caplog):
     assert boxes(tmp_path, "train")[1] == {0: [("widget", 10, 5, 30, 25)], 200: []}
     assert "1 pictures of" in caplog.text and "forgotten.png" in caplog.text
     lists(tmp_path, train=[0, "gone"])
-    with pytest.raises(UserError, match="train.txt names gone, of which there is no file"):
+    with pytest.raises(UserError, match="train.txt names gone, which does not exist"):
         boxes(tmp_path, "train")
 
 

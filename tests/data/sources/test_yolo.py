@@ -155,7 +155,7 @@ def test_keypoints_behind_a_box_are_not_read(folder):
 def test_repeated_lines_count_once(folder, caplog):
     data(folder, SPLITS + "names: [cat, zebra crossing, dog]")
     write(folder / "labels/train/0.txt", LINE + LINE)
-    assert len(boxes(folder, "train")[1][0]) == 1 and "0.txt has 1 lines more than once" in caplog.text
+    assert len(boxes(folder, "train")[1][0]) == 1 and "0.txt has 1 repeated lines" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_repeated_lines_count_once(folder, caplog):
         ("1 .5 .5 .5", "3 numbers after the class"),
         ("1 .5 .5 .5 .5 .9", "5 numbers after the class"),
         ("1 .5 .5 .5 .5 .9 .1 .2", "7 numbers after the class"),
-        ("3 .5 .5 .5 .5", "the class 3, and the classes are 0 .. 2"),
+        ("3 .5 .5 .5 .5", "the class 3, and the classes are 0 to 2"),
         ("-1 .5 .5 .5 .5", "the class -1"),
         ("1.5 .5 .5 .5 .5", "the class 1.5"),
         ("1e999 .5 .5 .5 .5", "the class 1e999"),
