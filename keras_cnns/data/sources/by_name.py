@@ -114,8 +114,7 @@ def _boxes(root: Path, split: str) -> Source:
         )
     raise UnreadableFile(
         f"{root} has no boxes: it needs a JSON file in COCO's format, YOLO's data.yaml, or an XML file for each "
-        f"picture."
-        f"{other_formats.advice(root)}"
+        f"picture.{other_formats.advice(root)}"
     )
 
 

@@ -42,7 +42,7 @@ def test_a_format_that_is_not_read_is_named(program, target, tmp_path):
     picture(tmp_path / "0.png", 0)
     write(tmp_path / name, content if isinstance(content, str) else json.dumps(content))
     if program == "nothing" and target == "mask":
-        message = "polygons in YOLO's form.$"
+        message = "polygons in YOLO's format.$"
     with pytest.raises(UserError, match=message) as error:
         open_source(f"folder:{tmp_path}", "train", target)
     assert "\n" not in str(error.value)
