@@ -114,15 +114,22 @@ def _tensor(index: int, row: dict[str, Any]) -> Tensor:
 def _task(picture: Tensor, outputs: dict[str, Tensor]) -> tuple[str | None, dict[str, Tensor]]:
     """(task, outputs by role); (None, {}) for outputs of another kind."""
     if set(outputs) == {"boxes", "classes", "scores"} and outputs["classes"].type in CLASS_NUMBERS:
-        floats = outputs["boxes"].type == outputs["scores"].type == "float32"
-        return (DETECTOR, outputs) if floats else (None, {})
+        boxes, classes, scores = (outputs[name] for name in ("boxes", "classes", "scores"))
+        floats = boxes.type == scores.type == "float32"
+        fit = len(scores.shape) == 2 and classes.shape == scores.shape and boxes.shape == (*scores.shape, 4)
+        return (DETECTOR, outputs) if floats and fit else (None, {})
     class_map = outputs.get(CLASS_MAP)
     others = [tensor for name, tensor in outputs.items() if name != CLASS_MAP]
     if len(others) != 1 or others[0].type not in BYTES:
         return None, {}
     (scores,) = others
     if len(scores.shape) == 2:
-        return CLASSIFIER, {"scores": scores} | ({"class_map": class_map} if class_map else {})
+        fits = (
+            class_map
+            and class_map.type in BYTES
+            and (len(class_map.shape), class_map.shape[-1:]) == (4, scores.shape[1:])
+        )
+        return CLASSIFIER, {"scores": scores} | ({"class_map": class_map} if class_map and fits else {})
     if len(scores.shape) == 4 and scores.shape[1:3] == picture.shape[1:3] and scores.shape[3] > 1:
         return SEGMENTER, {"scores": scores}
     return None, {}

@@ -22,6 +22,7 @@ from keras_cnns.export_scripts.app_facts import CLASSIFIER, DETECTOR, SEGMENTER,
 from keras_cnns.support import escaping
 from keras_cnns.support.errors import UnreadableFile, UnsupportedModel
 from keras_cnns.support.temporary_folders import temporary_folder
+from keras_cnns.support.untrusted import read_json
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets.browser import BrowserTarget
@@ -79,7 +80,7 @@ def _check_replaceable(folder: Path) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
-        written = json.loads((folder / FACTS).read_text(encoding="utf-8"))["generator"] == GENERATOR
+        written = read_json(folder / FACTS)["generator"] == GENERATOR
     except (OSError, ValueError, KeyError, TypeError):
         written = False
     if not written:

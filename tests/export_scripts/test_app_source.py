@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from keras_cnns.data.pictures import read_picture
+from keras_cnns.export_scripts import app_facts as app_facts_module
 from keras_cnns.export_scripts import app_source
 from keras_cnns.export_scripts.app_facts import AppFacts, Tensor, app_facts
 from keras_cnns.support.errors import BadArgument, UnsupportedModel
@@ -214,3 +215,23 @@ def test_other_files_have_no_code(tmp_path):
         app_source.write(path, "android")
     with pytest.raises(BadArgument, match="android"):
         app_source.write(path, "andriod")
+
+
+PICTURE = Tensor(0, "float32", (1, 8, 8, 3), 0.0, 0)
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((1, 3), "float32"), ((3,), "float32"), ((1, 2, 2, 3), "bool")])
+def test_an_output_that_is_only_called_a_class_map_is_left_out(shape, kind):
+    outputs = {"scores": Tensor(0, "float32", (1, 3), 0.0, 0), "class_map": Tensor(1, kind, shape, 0.0, 0)}
+    assert app_facts_module._task(PICTURE, outputs)[1].keys() == {"scores"}
+    outputs["class_map"] = Tensor(1, "float32", (1, 2, 2, 3), 0.0, 0)
+    assert app_facts_module._task(PICTURE, outputs)[1].keys() == {"scores", "class_map"}
+
+
+@pytest.mark.parametrize(
+    ("boxes", "classes", "scores"), [((4,), (1, 5), (1, 5)), ((1, 3, 4), (1, 5), (1, 5)), ((1, 5, 4), (1, 5), ())]
+)
+def test_outputs_that_are_only_called_those_of_a_detector_have_no_code(boxes, classes, scores):
+    shapes = {"boxes": boxes, "classes": classes, "scores": scores}
+    outputs = {name: Tensor(n, "float32", shape, 0.0, 0) for n, (name, shape) in enumerate(shapes.items())}
+    assert app_facts_module._task(PICTURE, outputs) == (None, {})

@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -238,3 +239,9 @@ def test_a_dropped_picture_gets_the_answer_of_python(task, kind, tmp_path, photo
     assert [label for label, _ in answers] == [label for label, _ in expected["classes"]]
     tolerance = 0.01 if kind == "uint8" else 1e-6
     np.testing.assert_allclose([s for _, s in answers], [s for _, s in expected["classes"]], atol=tolerance)
+
+
+def test_a_folder_with_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.json")
+    with pytest.raises(UnreadableFile, match="is not such a page"):
+        web_page._check_replaceable(tmp_path)

@@ -51,3 +51,15 @@ def test_images_become_bytes_for_mediapipe(images, stated):
 )
 def test_other_images_stay(given, targets):
     assert as_bytes(given, None, targets) is given
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        (TensorMetadata(mean=(0.0, 0.0), std=(1.0, 1.0)), "2 means and 2 deviations for 3 channels"),
+        (TensorMetadata(mean=(0.0,), std=(float("nan"),)), "pictures of bytes"),
+    ],
+)
+def test_a_normalization_that_cannot_be_is_refused(stated, message):
+    with pytest.raises(UserError, match=message):
+        mediapipe._bytes(IMAGES.round(), stated)

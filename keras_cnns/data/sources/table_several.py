@@ -14,6 +14,7 @@ from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.messages import once
 
 SEPARATORS = "|;,"  # separators of labels in a cell; the first that occurs in a table is used, or else spaces
+LONGEST_LIST = 100_000  # characters of a list of labels; Python takes a hundred times as many bytes to read one
 TRUE, FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
 
 
@@ -97,7 +98,7 @@ def multi_hot(
 
 def as_list(cell: str) -> list[str] | None:
     """The labels in a cell with a list in the syntax of JSON or Python: ["a", "b"]. None for any other cell."""
-    if not cell.startswith("["):
+    if not cell.startswith("[") or len(cell) > LONGEST_LIST:
         return None
     try:
         values = literal_eval(cell)

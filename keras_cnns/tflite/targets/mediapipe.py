@@ -119,12 +119,14 @@ def _bytes(pixels: Any, image: TensorMetadata) -> np.ndarray:
     """Pictures on the model's scale as bytes, by the metadata's mean and standard deviation.
 
     Raises:
-      UserError: they are not bytes.
+      UserError: they are not bytes, or the metadata has another number of means than there are channels.
     """
     mean, std = np.asarray(image.mean or 0.0), np.asarray(image.std or 1.0)
+    if not {mean.size, std.size} <= {1, CHANNELS}:
+        raise UserError(f"the metadata has {mean.size} means and {std.size} deviations for {CHANNELS} channels.")
     exact = np.asarray(pixels) * std + mean
     stored = np.clip(np.rint(exact), 0, 255)
-    if np.any(np.abs(stored - exact) > NEAR):
+    if not np.all(np.abs(stored - exact) <= NEAR):  # also of values that are no numbers
         raise UserError("MediaPipe takes pictures of bytes: give pictures of whole numbers from 0 to 255.")
     return stored.astype(np.uint8)
 

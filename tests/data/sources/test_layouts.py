@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_cnns.data.sources.folder import open_folder
 from keras_cnns.data.sources.splits import role
+from keras_cnns.data.sources.table_several import as_list
 from keras_cnns.support.errors import UserError
 
 
@@ -254,3 +255,9 @@ def test_words_that_classes_share_are_mentioned(tmp_path, caplog):
         open_folder(table(other, "file,class", ["golden eagle", "snowy owl"] * 2), "train").names[0] == "golden eagle"
     )
     assert "one class" not in caplog.text
+
+
+def test_a_list_of_labels_is_read_up_to_a_length():
+    """Python takes gigabytes of memory to read a list of megabytes."""
+    assert as_list('["a", "b"]') == ["a", "b"]
+    assert as_list("[" + "0," * 10 + "0]") == ["0"] * 11 and as_list("[" + "0," * 50_001 + "0]") is None
