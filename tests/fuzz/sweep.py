@@ -295,7 +295,7 @@ def _listed(rows):
 
 
 def _short(text, most=200):
-    text = re.sub(r" ?(The file|It) was kept as .*", "", text).replace("|", "/")  # where it lay is nobody's business
+    text = re.sub(r" ?(The file|It) was kept as .*", "", text).replace("|", "/")  # without the temporary folder
     text = re.sub(r"\.net-\w+\.tflite", "the file", text)
     return text if len(text) <= most else f"{text[:most]} ..."
 

@@ -7,12 +7,12 @@ from keras_cnns.support.errors import RejectedExport
 from keras_cnns.tflite.verify.layer_errors import first_wrong
 from keras_cnns.tflite.verify.report import Report
 
-CALIBRATED = "Look at the calibration pictures (are they scaled as in training?) or take weight_only_int8."
+CALIBRATED = "Look at the calibration pictures (are they scaled as in training?) or use weight_only_int8."
 CONVERSION = (
     "A float32 file rounds nothing, so the conversion itself is wrong: look for NaN and for a layer that is random in "
-    "inference, or replace the layer where it goes wrong."
+    "inference, or replace the layer that goes wrong."
 )
-UNCALIBRATED = "Take a scheme that keeps more bits, or look for NaN and for a layer that is random in inference."
+UNCALIBRATED = "Use a scheme that keeps more bits, or look for NaN and for a layer that is random in inference."
 
 
 class Rejected(RejectedExport):
@@ -51,9 +51,9 @@ def reject(path: Path, file: Path, report: Report, calibrated: bool) -> None:
     wrong = first_wrong(report.layers)
     where = f" It goes wrong at {wrong.operator} of {wrong.layer} ({wrong.snr_db:.0f} dB)." if wrong else ""
     raise Rejected(
-        f"the {report.scheme} file of {report.model} is not the network it was made from: {'; '.join(report.reasons)}."
+        f"the {report.scheme} file of {report.model} differs too much from the model: {'; '.join(report.reasons)}."
         f"{where}{_advice(report, calibrated)} It was kept as {set_aside(path, file)}; "
-        "force=True (--force) writes it all the same.",
+        "force=True (--force) writes it anyway.",
         report,
     )
 

@@ -138,7 +138,7 @@ class Comparison:
             verdict = "pass" if value is None else limit.judge(value)
             if verdict != "pass":
                 sign = ">=" if limit.better > 0 else "<="
-                reason = f"{name.replace('_', ' ')} {value:.4g} (wanted {sign} {limit.passes:g})"
+                reason = f"{name.replace('_', ' ')} {value:.4g} (required: {sign} {limit.passes:g})"
                 if name == "correlation" and self.worst_columns is not None:
                     reason += f": {self.worst_columns.explained()}"
                 reasons.append(reason)
