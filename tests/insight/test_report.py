@@ -212,6 +212,12 @@ def test_mistakes_end_in_one_line(capsys, tmp_path, path, says):
         assert exit.value.code == 2 and says in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("out", [1.5, 0, "", b"a.html", ["a.html"]])
+def test_a_page_that_is_no_path_is_refused(out, tmp_path):
+    with pytest.raises(UserError, match="^out "):
+        report(tmp_path, out)
+
+
 def test_pictures_are_cropped_as_in_the_runs_own_evaluation(tmp_path):
     """What the report measures on is what `load_arrays` gives for the recipe's crop."""
     pixels = np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3)).astype("uint8")

@@ -6,6 +6,7 @@ from pathlib import Path
 from keras_cnns.insight.report import html
 from keras_cnns.insight.report.parts import sections
 from keras_cnns.insight.report.subject import subject
+from keras_cnns.support.validation import path_of
 
 
 def report(
@@ -26,14 +27,15 @@ def report(
     Raises:
       UserError: there is no run and no model file, or the page cannot be written.
     """
+    page = None if out is None else path_of(out, "out")
     about = subject(path, dataset=dataset, data_dir=data_dir)
-    out = Path(out) if out else (about.folder / "report.html" if Path(path).is_dir() else Path(f"{path}.html"))
+    page = page or (about.folder / "report.html" if Path(path).is_dir() else Path(f"{path}.html"))
     trained = f"trained on {about.recipe['dataset']}" if about.recipe.get("dataset") else "of unknown training"
     html.write(
-        out,
+        page,
         "report.html",
         title=f"{about.name}: report",
         subtitle=f"{about.file.name if about.file else 'an interrupted run'}, {trained}",
         sections=sections(about),
     )
-    return out
+    return page

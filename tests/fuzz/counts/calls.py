@@ -94,12 +94,19 @@ def of_insight(model: Any, pictures: np.ndarray) -> dict[str, Call]:
 def of_files(model: Any, pictures: np.ndarray, folder: Path) -> dict[str, Call]:
     """Functions that read and write files."""
     import keras_cnns
-    from keras_cnns import data, tflite, weights
+    from keras_cnns import data, tflite, training, weights
     from keras_cnns.insight.report import report
     from keras_cnns.insight.search import Index
 
     file, picture, images = folder / "net.keras", folder / "set" / "a" / "0.png", f"folder:{folder / 'set'}"
     model.save(file)
+    small = folder / "net.tflite"
+    small.write_bytes(_tflite(model))
+    run = folder / "run"
+    run.mkdir()
+    (run / "recipe.json").write_text(training.Recipe("lenet5", out=str(run)).json())
+    (run / "history.csv").write_text("epoch,loss,accuracy\n1,0.5,0.8\n2,0.4,0.9\n")
+    (run / "metrics.json").write_text('{"accuracy": 0.9}')
     for name, value in (("a", 20), ("b", 200)):
         (folder / "set" / name).mkdir(parents=True)
         for n in range(5):
@@ -119,12 +126,21 @@ def of_files(model: Any, pictures: np.ndarray, folder: Path) -> dict[str, Call]:
         "read_card": Call(keras_cnns.read_card, {"path": file}),
         "load_weights": Call(keras_cnns.load_weights, {"model": model, "source": file}),
         "weights.read": Call(weights.read, {"path": file}),
-        "report": Call(report, {"path": folder / "none", "out": None, "dataset": None, "data_dir": None}, 2),
+        "report": Call(report, {"path": run, "out": None, "dataset": None, "data_dir": None}, 2),
         "Index": Call(Index, {"folder": folder / "set", "model": file, "low": 0.0, "high": 1.0}, 2),
         "export": Call(lambda **k: _refusing(tflite.export, k), exported),
-        "tflite.predict": Call(tflite.predict, {"path": folder / "none.tflite", "images": pictures, "threads": 1}),
-        "benchmark": Call(tflite.benchmark, {"paths": folder / "none.tflite", "threads": (1,), "runs": 1}),
+        "tflite.predict": Call(tflite.predict, {"path": small, "images": pictures, "threads": 1}),
+        "benchmark": Call(tflite.benchmark, {"paths": small, "threads": (1,), "runs": 1}),
     }
+
+
+def _tflite(model: Any) -> bytes:
+    """The model as a `.tflite` file."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((1, *model.input_shape[1:]))]
+    function = tf.function(model, input_signature=signature).get_concrete_function()
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
 
 
 def _refusing(function: Callable, arguments: dict[str, Any]) -> None:
@@ -141,7 +157,7 @@ def of_names() -> dict[str, Call]:
     from keras_cnns.insight import compare
 
     built = {"weights": None, "include_top": True, "input_shape": (32, 32, 1), "classes": 3, "pooling": None}
-    built |= {"classifier_activation": "softmax", "include_preprocessing": False, "preprocessing": None, "name": "a"}
+    built |= {"classifier_activation": "softmax", "include_preprocessing": False, "preprocessing": "none", "name": "a"}
     recipe = {"model": "lenet5", "dataset": "digits", "out": "run", "learning_rate": 0.1, "schedule": "cosine"}
     sound = training.Recipe("lenet5")
     recipe |= {name: getattr(sound, name) for name in ("input_shape", "sizes", "overrides", "freeze")}
