@@ -82,7 +82,7 @@ class Index:
             self.computed += key not in known
         if not features:
             raise BadArgument(f"none of the {len(files)} pictures in {folder} can be read: {self.unread[0]}")
-        self.paths = [key.split("|")[0] for key in features]
+        self.paths = [key.rsplit("|", 2)[0] for key in features]
         self.features = np.stack(list(features.values()))
         if self.computed or len(features) != len(known):
             with written_aside(self.folder / INDEX) as temporary, open(temporary, "wb") as file:

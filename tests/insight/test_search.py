@@ -67,6 +67,11 @@ def test_the_index_is_kept_and_renewed_where_something_changed(folder):
     assert opened().computed == 8
 
 
+def test_a_name_may_have_any_letters(folder):
+    (folder / "pictures/red/0.png").rename(folder / "pictures/red/a|b.png")
+    assert "red/a|b.png" in Index(folder / "pictures", folder / "net.keras", high=1.0).paths
+
+
 def test_unreadable_files_are_left_out_with_a_warning(capsys, folder):
     (folder / "pictures/red/text.png").write_text("no picture")
     words = [folder / "pictures", folder / "pictures/red/0.png", "--model", folder / "net.keras", "--out", folder]

@@ -9,8 +9,10 @@ from matplotlib.ticker import MaxNLocator
 
 from keras_cnns.insight.figures.draw import plain
 from keras_cnns.insight.figures.field import SHADES
-from keras_cnns.support.errors import BadArgument
+from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
+from keras_cnns.support.untrusted import read_text
 
+NEEDED = ("epoch", "accuracy", "held_out_accuracy")
 USUAL = tuple(f"runs/{name}" for name in ("plain20", "plain56", "resnet20", "resnet56"))
 TRAIN = "keras-cnns train resnet_cifar10 --model {}_cifar --out {}"
 
@@ -19,21 +21,36 @@ def histories(folders: Iterable[str | Path]) -> tuple[dict[str, list[dict[str, f
     """({name of the folder: rows of its history}, one message for each folder without a history).
 
     Raises:
-      UserError: none of the folders has a history.
+      UserError: none of the folders has a history, or one is damaged.
     """
     rows_of_runs: dict[str, list[dict[str, float]]] = {}
     missing = []
     for folder in map(Path, folders):
         path = folder / "history.csv"
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
-        if rows and {"epoch", "accuracy", "held_out_accuracy"} <= rows[0].keys():
-            rows_of_runs[folder.name] = [{key: float(row[key] or "nan") for key in rows[0]} for row in rows]
+        rows = _rows(path) if path.is_file() else []
+        if rows and set(NEEDED) <= rows[0].keys():
+            rows_of_runs[folder.name] = rows
         else:
             reason = "has no epoch of a classifier" if path.is_file() else "does not exist"
             missing.append(f"{path} {reason}: {TRAIN.format(folder.name.split('_')[0], folder)}")
     if not rows_of_runs:
         raise BadArgument(f"no run to draw: {missing[0] if missing else 'give the folders of runs'}.")
     return rows_of_runs, missing
+
+
+def _rows(path: Path) -> list[dict[str, float]]:
+    """The rows of a history, NaN where there is no number.
+
+    Raises:
+      UnreadableFile: it is damaged.
+    """
+    try:
+        rows = list(csv.DictReader(read_text(path).splitlines()))
+        return [{key: float(row[key] or "nan") for key in NEEDED if key in row} for row in rows]
+    except UserError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
+        raise UnreadableFile(f"{path} is damaged: {first_line(error)}.") from None
 
 
 def degradation(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:

@@ -8,8 +8,10 @@ import keras
 import numpy as np
 
 from keras_cnns.graph.keras_internals import sublayers
-from keras_cnns.support.errors import UnsupportedModel
+from keras_cnns.support.errors import UnreadableFile, UnsupportedModel
 from keras_cnns.support.types import Tensor
+from keras_cnns.support.untrusted import open_regular
+from keras_cnns.support.validation import path_of
 
 SMALLEST = 1000  # kernels with fewer weights are left as they are: they save nothing and cost accuracy
 KINDS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.Dense)
@@ -53,9 +55,20 @@ def gzip_size(file: str | Path | bytes | bytearray) -> int:
 
     >>> keras_cnns.tflite.gzip_size("model.tflite") < Path("model.tflite").stat().st_size
     True
+
+    Raises:
+      UserError: there is no such file, or it cannot be read.
     """
-    data = file if isinstance(file, bytes | bytearray) else Path(file).read_bytes()
-    return len(gzip.compress(bytes(data), 9, mtime=0))
+    return len(gzip.compress(bytes(file) if isinstance(file, bytes | bytearray) else _content(file), 9, mtime=0))
+
+
+def _content(file: str | Path) -> bytes:
+    path = path_of(file, "the file")
+    try:
+        with open_regular(path) as content:
+            return content.read()
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
 class Rules:

@@ -91,6 +91,13 @@ def test_degradation_shows_the_runs_that_are_there_and_names_the_others(tmp_path
     assert status == 2 and "no run to draw" in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("damaged", [b"1,much,0.2\n", b"1,\xff,0.2\n", b"1," + b"9" * 140_000 + b",0.2\n"])
+def test_a_damaged_history_is_one_line(damaged, tmp_path, capsys):
+    (tmp_path / "history.csv").write_bytes(b"epoch,accuracy,held_out_accuracy\n" + damaged)
+    status, _, err = run(capsys, "figure", "degradation", tmp_path)
+    assert status == 2 and len(err.splitlines()) == 1 and "history.csv" in err
+
+
 @pytest.mark.slow
 def test_the_sheet_shows_the_first_step_of_the_recipe_itself(tmp_path, capsys, monkeypatch):
     """The pictures below are those that the trainer's own stream begins with; above them the same ones as they are."""

@@ -93,3 +93,9 @@ def test_prune_then_cluster_then_train_quantized_shrinks_the_download(network, c
 def test_one_cluster_is_refused(network, digits):
     with pytest.raises(UserError, match="1 clusters"):
         cluster(network, digits[0], clusters=1)
+
+
+def test_the_size_of_a_file_that_cannot_be_read(tmp_path):
+    for file in (tmp_path / "none.tflite", tmp_path, 3):
+        with pytest.raises(UserError):
+            gzip_size(file)
