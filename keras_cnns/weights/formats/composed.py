@@ -12,6 +12,7 @@ UNMERGED = {
     r"\.lora_[AB](\.|$)": "LoRA's factors beside its weights: call merge_and_unload()",
     r"(\.weight_u|\.parametrizations\.\w+\.0\._u)$": "spectrally normalized weights: call remove_spectral_norm()",
 }
+PEFT = re.compile(r"(?P<layer>.+)\.modules_to_save\.[^.]+\.(?P<variable>.+)")  # layers that peft trains in full
 PARTS = [  # (name of the first part, of the second, how a weight is made of them)
     (r"\.weight_g$", ".weight_v", "norm"),
     (r"\.parametrizations\.weight\.original0$", ".parametrizations.weight.original1", "norm"),
@@ -32,7 +33,7 @@ def composed(state: dict[str, Any], path: object) -> dict[str, Any]:
     for pattern, what in UNMERGED.items():
         if any(re.search(pattern, name) for name in state):
             raise UnreadableFile(f"{path} holds {what} and save the state_dict again.")
-    result = dict(state)
+    result = _trained_copies(state, path)
     for first, second, how in PARTS:
         for name in [name for name in result if re.search(first, name)]:
             layer = re.sub(first, "", name)
@@ -41,6 +42,19 @@ def composed(state: dict[str, Any], path: object) -> dict[str, Any]:
                 if not _fit(a.shape, b.shape, how):
                     raise UnreadableFile(f"{path} is damaged: {name} and {layer}{second} do not fit together.")
                 result[f"{layer}.weight"] = a * b if how == "mask" else _normalized(a, b)
+    return result
+
+
+def _trained_copies(state: dict[str, Any], path: object) -> dict[str, Any]:
+    """The tensors, with the layers that peft trained in full under their own names, without the layers they replace."""
+    result = dict(state)
+    for name in state:
+        if match := PEFT.fullmatch(name):
+            layer, variable = match["layer"], match["variable"]
+            if f"{layer}.{variable}" in result:
+                raise UnreadableFile(f"{path} holds {layer} of several adapters: save the state_dict with one of them.")
+            result[f"{layer}.{variable}"] = result.pop(name)
+            result.pop(f"{layer}.original_module.{variable}", None)
     return result
 
 

@@ -49,7 +49,7 @@ class Tensors:
 
 
 def read(path: str | os.PathLike[str]) -> Tensors:
-    """Reads `.h5`, `.weights.h5`, `.keras`, `.safetensors`, `.pth` and the `.npz` of BiT's authors, by the first bytes.
+    """Reads `.h5`, `.weights.h5`, `.keras`, `.safetensors`, `.pth` and `.npz`, by the first bytes.
 
     >>> tensors = keras_cnns.weights.read("resnet50-0676ba61.pth")
     >>> tensors.arrays["layer1.0.conv1/weight"].shape
@@ -118,6 +118,9 @@ def _zip(path: Path) -> Tensors:
         entries = archive.namelist()
         if bit_npz.is_bit(entries):
             return Tensors("torch", _torch_names(bit_npz.read(path), path))
+        if _is_state_dict(entries):
+            with np.load(path, allow_pickle=False) as file:
+                return Tensors("torch", _torch_names({name: file[name] for name in file.files}, path))
         if other := _other_archive(entries):
             raise UnreadableFile(f"{path} is {other}")
         bad = archive.testzip()
@@ -130,10 +133,15 @@ def _zip(path: Path) -> Tensors:
     raise BadArgument(f"{path} is a zip archive without weights: it must be a .keras or a .pth file.")
 
 
+def _is_state_dict(entries: list[str]) -> bool:
+    """Whether a zip archive has the arrays of a state_dict of torch, saved with `numpy.savez`."""
+    return all(name.endswith(".npy") for name in entries) and any(name.endswith(".weight.npy") for name in entries)
+
+
 def _other_archive(entries: list[str]) -> str:
     """The kind of another tool's zip archive, and what to do about it; "" if the kind is unknown."""
     if entries and all(name.endswith(".npy") for name in entries):
-        return "an archive of NumPy arrays (.npz), which does not say what they are: save the model's weights."
+        return "an archive of NumPy arrays (.npz), whose names are not those of layers: save the model's weights."
     if any(
         name.endswith(("archive_format", "models/model.json", "serialized_exported_program.json")) for name in entries
     ):

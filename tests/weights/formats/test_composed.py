@@ -79,3 +79,26 @@ def test_parts_whose_product_is_larger_than_both_are_refused(first, second, name
     parts = (np.ones(first, "float32"), np.ones(second, "float32"))
     with pytest.raises(UserError, match="do not fit together"):
         composed({f"fc.{name}": part for name, part in zip(names, parts, strict=True)}, "x")
+
+
+def test_layers_that_peft_trained_in_full_replace_those_of_before():
+    prefix = "base_model.model.fc"
+    saved = {f"{prefix}.modules_to_save.default.{name}": np.ones(3) for name in ("weight", "bias")}
+    before = {f"{prefix}.original_module.{name}": np.zeros(3) for name in ("weight", "bias")}
+    state = composed({**before, **saved, "base_model.model.conv.weight": DIRECTIONS}, "x")
+    assert set(state) == {f"{prefix}.weight", f"{prefix}.bias", "base_model.model.conv.weight"}
+    assert (state[f"{prefix}.weight"] == 1).all()
+    with pytest.raises(UserError, match="of several adapters"):
+        composed(saved | {f"{prefix}.modules_to_save.second.weight": np.ones(3)}, "x")
+
+
+def test_a_state_dict_saved_with_numpy(tmp_path):
+    np.savez(
+        tmp_path / "x.npz", **{"module.conv.weight": DIRECTIONS.astype("float16"), "module.bn.running_mean": np.ones(3)}
+    )
+    tensors = read(tmp_path / "x.npz")
+    assert tensors.kind == "torch" and set(tensors.arrays) == {"module.conv/weight", "module.bn/running_mean"}
+    np.testing.assert_array_equal(tensors.arrays["module.conv/weight"], DIRECTIONS.astype("float16").astype("float32"))
+    np.savez(tmp_path / "x.npz", kernel=DIRECTIONS)
+    with pytest.raises(UserError, match="archive of NumPy arrays .* not those of layers"):
+        read(tmp_path / "x.npz")
