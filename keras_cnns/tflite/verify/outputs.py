@@ -137,12 +137,12 @@ def _better(
     """Of the comparisons as two kinds that an output could be, the one with the better status; the first if equal.
 
     one_class: the same number is the highest on every picture. As scores of classes that shows nothing, so that the
-      file has to be right as a regression, the second.
+      file has to be right as a regression, the second. So do numbers that vary too little for an integer scale.
     """
     if second is None:
         return first
     ranks = [verdict.STATUSES.index(comparison.judge("int8")[0]) for comparison in (first, second)]
-    as_regression = one_class and 0 < ranks[1] >= ranks[0]
+    as_regression = (one_class or second.varies_too_little) and 0 < ranks[1] >= ranks[0]
     return second if ranks[1] < ranks[0] or as_regression else first
 
 
@@ -162,9 +162,9 @@ def with_source(
             reasons = (*reasons, f"beside {BEFORE}: {why}")
             status = "fail" if shown else max(status, "warn", key=verdict.STATUSES.index)
         worst = comparison.worst_columns
-        if worst is not None and worst.correlation < WRONG and (worst.scales_differ or worst.varies_little):
+        if worst is not None and (comparison.scales_differ or comparison.varies_too_little):
             reasons = (*reasons, f"beside {BEFORE}: correlation {worst.correlation:.4g}: {worst.explained()}")
-            status = "fail"
+            status = "fail" if worst.correlation < WRONG else max(status, "warn", key=verdict.STATUSES.index)
     return status, reasons
 
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_cnns.tflite.rewrite.endings import endings
 from keras_cnns.tflite.verify import verdict
-from keras_cnns.tflite.verify.outputs import Output, compare_outputs, judged_outputs, notes
+from keras_cnns.tflite.verify.outputs import Output, compare_outputs, judged_outputs, notes, with_source
 
 EITHER = Output("logits", or_kind="regression")
 
@@ -98,3 +98,20 @@ def test_only_a_bare_dense_layer_without_labels_could_be_either():
     ):
         endings, answers = ending(*stack, stated=stated)
         assert judged_outputs(endings, answers, {}, stated=stated)["x"].or_kind is None, (stack, stated)
+
+
+def test_temperatures_in_kelvin_are_named_numbers_that_vary_too_little():
+    original = np.random.default_rng(0).normal(293, 0.4, (200, 3))
+    status, reasons, kind = judged(original, np.rint(original / 1.15) * 1.15)
+    assert (status, kind) == ("fail", "regression")
+    assert "less than one integer scale can show: predict the difference from the mean" in " ".join(reasons)
+
+
+@pytest.mark.parametrize(("step", "status"), [(0.01, "pass"), (0.3, "warn"), (1.1, "fail")])
+def test_a_column_that_its_scale_makes_worse_is_reported_beside_the_model_before_training(step, status):
+    """An age and a probability in one tensor after quantization-aware training."""
+    original = np.random.default_rng(0).normal((40, 0.5), (20, 0.14), (200, 2))
+    answer = np.rint(original / step) * step
+    beside = compare_outputs({"x": original}, {"x": answer}, {"x": Output("regression")}, {"x": 0.0})
+    result, reasons = with_source("pass", (), beside)
+    assert result == status and ("column 1 of axis 1" in " ".join(reasons)) == (status != "pass")
