@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_cnns.support.console import Json, print_json, show, table_of
-from keras_cnns.support.errors import BadArgument
+from keras_cnns.support.errors import BadArgument, printable
 
 MOST_PICTURES = 32
 
@@ -51,7 +51,7 @@ def check(
         print_json({**report.to_dict(), "fixed": changes})
     else:
         for line in changes:
-            print(f"fixed: {line}")
+            print(printable(f"fixed: {line}"))
         if fix:
             print(f"wrote {path}" if changes else "no fault could be corrected without changing an output")
         for part in tables(report):

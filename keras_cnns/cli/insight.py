@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from keras_cnns.support.console import Json, print_json, show, table_of
-from keras_cnns.support.errors import UserError
+from keras_cnns.support.errors import UserError, printable
 
 Open = Annotated[bool, tyro.conf.arg(name="open")]
 
@@ -178,7 +178,7 @@ def search(
     if as_json:
         return print_json({"nearest": answers, "files": [str(file) for file in files]})
     for query, neighbours in zip(queries, answers, strict=True):
-        print(f"{query}: " + ", ".join(f"{path} ({cosine:.3f})" for path, cosine in neighbours))
+        print(printable(f"{query}: " + ", ".join(f"{path} ({cosine:.3f})" for path, cosine in neighbours)))
     show_files(files, open_, as_json)
 
 

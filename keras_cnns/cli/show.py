@@ -90,9 +90,10 @@ def tables(description: dict[str, Any], *, layers: bool = False) -> Iterator["Re
         yield from of_file(description)
         return
     from rich import box
-    from rich.table import Table
 
-    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    from keras_cnns.support.console import PrintableTable
+
+    facts = PrintableTable(box=None, show_header=False, padding=(0, 2, 0, 0))
     for key, value in description.items():
         if key in ("stages", "layers", "columns", "operators", "source", "not_counted"):
             continue
@@ -107,7 +108,7 @@ def tables(description: dict[str, Any], *, layers: bool = False) -> Iterator["Re
     rows = description.get("layers" if layers else "stages")
     if not rows:
         return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = PrintableTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     columns = LAYER_COLUMNS if layers else STAGE_COLUMNS
     for key, title in columns.items():
         table.add_column(title, justify="left" if key in ("name", "stage", "kind", "padding") else "right")

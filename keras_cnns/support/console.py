@@ -5,9 +5,10 @@ import sys
 from typing import Annotated, Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
+from keras_cnns.support.errors import printable
 from keras_cnns.support.plain_flags import Named
 
 Json = Annotated[bool, Named("json", "print JSON instead of a table")]
@@ -20,12 +21,19 @@ def console() -> Console:
 
 def show(output: object) -> None:
     """Prints a table or a line of text."""
-    console().print(output)
+    console().print(printable(output) if isinstance(output, str) else output)
+
+
+class PrintableTable(Table):
+    """A table whose texts cannot control the terminal: names of files and classes come from outside."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        super().add_row(*(printable(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def table_of(*columns: str) -> Table:
     """An empty table; a column whose name begins with ">" is aligned to the right."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = PrintableTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
     return table

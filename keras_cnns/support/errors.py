@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 LONGEST = 1800  # characters of a message
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class UserError(ValueError):
@@ -21,7 +22,7 @@ class UserError(ValueError):
 
     def __init__(self, message: object = "") -> None:
         # a file name that is repeated in it may contain line breaks, or thousands of letters
-        line = " ".join(str(message).splitlines())
+        line = printable(" ".join(str(message).splitlines()))
         line = re.sub(r"\S{400,}", lambda word: f"{word[0][:200]}...{word[0][-100:]}", line)
         super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 400]} ... {line[-390:]}")
 
@@ -75,6 +76,18 @@ class NotInstalled(UserError):
     ... except keras_cnns.NotInstalled as error:
     ...     print(error)
     """
+
+
+def printable(text: str) -> str:
+    """The text for a terminal: control characters, which could move its cursor or write its title, are escaped.
+
+    So is what UTF-8 cannot hold. Tabs and line breaks stay.
+
+    >>> printable("\x1b[31mred.png")
+    '\\x1b[31mred.png'
+    """
+    text = CONTROL.sub(lambda letter: f"\\x{ord(letter[0]):02x}", text)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from keras_cnns.support.errors import printable
+
 LOG = logging.getLogger("keras_cnns")
 _warned: set[str] = set()
 
@@ -39,7 +41,7 @@ class _StderrHandler(logging.Handler):
         self.print(record.getMessage(), "warning: " if record.levelno >= logging.WARNING else "")
 
     def print(self, message: object, prefix: str = "warning: ") -> None:
-        line = prefix + " ".join(str(message).split())
+        line = prefix + printable(" ".join(str(message).split()))
         if line not in self.printed:
             self.printed.add(line)
             print(line, file=sys.stderr)

@@ -73,9 +73,9 @@ def _in_words(value: Any) -> str:
 
 def tables(description: dict[str, Any]) -> Iterator[Any]:
     """The tables of a description: the facts, then a row for each kind of operator."""
-    from rich.table import Table
+    from keras_cnns.support.console import PrintableTable
 
-    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    facts = PrintableTable(box=None, show_header=False, padding=(0, 2, 0, 0))
     labels = description["labels"]
     facts.add_row("file", description["file"])
     facts.add_row("name", description["name"] or "-")
@@ -91,7 +91,7 @@ def tables(description: dict[str, Any]) -> Iterator[Any]:
     for key, value in description["source"].items():
         facts.add_row(key.replace("_", " "), _in_words(value))
     yield facts
-    operators = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    operators = PrintableTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("operator", "count", "outside XNNPACK"):
         operators.add_column(column, justify="left" if column == "operator" else "right")
     for row in description["operators"]:
