@@ -17,6 +17,8 @@ from keras_cnns.support.streams import stderr_closed
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.inputs.pictures import batched
 from keras_cnns.tflite.quantize.job import Job
+from keras_cnns.tflite.quantize.kernels import Kernel
+from keras_cnns.tflite.quantize.steps import File
 
 # The customary ranges of pictures: a calibration that fills one of them nearly is meant to fill it, and then a camera's
 # bytes go into an integer input as they are.
@@ -24,6 +26,7 @@ PICTURE_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
 SLACK = 0.1  # of a customary range, that pictures may leave free at either end
 NEAR, MANY = 1e-3, 0.05  # steps from half-way, and the share of values there from which the range is changed
 FEWEST = 16  # pictures that a percentile of is anything but their extremes
+USUAL, BEYOND = 95, 0.5  # share of the pictures, and of their range, in `usual_ends`
 BINS = 2048
 LARGEST = 3e38  # values beyond do not count, as in the quantizer's own meter: some mean minus infinity
 VALUES = 20_000  # of a tensor in one picture that are counted
@@ -40,18 +43,18 @@ def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
       UserError: a tensor is not finite for some picture, or there are too few pictures for a percentile.
     """
     way, count = job.tuning.ranges, len(next(iter(job.pictures.values())))
-    if way not in ("extremes", "mse") and count < FEWEST:
+    if not isinstance(way, str) and count < FEWEST:
         raise BadArgument(
             f'a percentile of {count} pictures does not hold for others: give {FEWEST} or more, or ranges="extremes".'
         )
     all_results, pictures = bytes(flatbuffer.all_read(data)), list(batched(job.pictures, job.batch))
-    tensor_ranges = extremes(int_quantizer, all_results, pictures)
+    tensor_ranges = extremes(int_quantizer, all_results, pictures, usual=way == "usual" and _bits(int_quantizer) == 8)
     endless = [
         name for name, r in tensor_ranges.items() if not (np.isfinite(r["min"]).all() and np.isfinite(r["max"]).all())
     ]
     if endless and len(flatbuffer.read(data).subgraphs) == 1:  # a loop may well begin at infinity
         raise BadArgument(_first_endless(all_results, pictures, set(endless)))
-    if way != "extremes":
+    if way not in ("usual", "extremes"):
         tensor_ranges = _narrowed(all_results, pictures, tensor_ranges, way)
     for name, tensor in _input_tensors(data).items():
         if tensor in tensor_ranges:  # numbers of words, say, stay what they are
@@ -62,12 +65,18 @@ def measure(int_quantizer: quantizer.Quantizer, data: bytes, job: Job) -> dict[s
 
 
 def extremes(
-    int_quantizer: quantizer.Quantizer, data: bytes, pictures: Sequence[Mapping[str, np.ndarray]]
+    int_quantizer: quantizer.Quantizer,
+    data: bytes,
+    pictures: Sequence[Mapping[str, np.ndarray]],
+    *,
+    usual: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """The smallest and the largest value of each tensor that `int_quantizer` rounds.
 
     The quantizer's own meter copies all weights and results of the graph for each picture. So it says which tensors it
-    wants on the first picture, and on the others these alone are read; of files with several graphs it reads all.
+    wants on the first picture, and then these alone are read; inside loops it reads all.
+
+    usual: results that operators with weights depend on have `usual_ends`.
     """
     simple = len(flatbuffer.read(data).subgraphs) == 1
     with quantizer_quiet():
@@ -75,14 +84,55 @@ def extremes(
         meter.calibrate({"serving_default": pictures[:1] if simple else pictures}, int_quantizer._recipe_manager)
     found = meter.get_model_qsvs()
     del meter
-    if not simple:
-        return found
     tensors = _input_tensors(data)
-    for inputs, results in zip(pictures[1:], _watched(data, pictures[1:], set(found)), strict=True):
+    runs: dict[str, list[dict[str, np.ndarray]]] = {}
+    for inputs, results in zip(pictures, _watched(data, pictures, set(found)), strict=True):
         for name, values in {**results, **{tensors[name]: array for name, array in inputs.items()}}.items():
             if name in found:
-                found[name] = qsv_utils.min_max_update(found[name], _ends_of(values))
+                runs.setdefault(name, []).append(_ends_of(values))
+    limited = _before_weights(data) if usual else set()
+    for name, ends in runs.items():
+        low, high = (np.array([float(np.min(run[end])) for run in ends]) for end in ("min", "max"))
+        least, most = usual_ends(low, high) if name in limited else (float(low.min()), float(high.max()))
+        found[name] = _between(found[name], least, most)
     return found
+
+
+def _bits(int_quantizer: quantizer.Quantizer) -> int:
+    """The bits of activations; 16 have steps enough for all pictures."""
+    return int_quantizer.get_quantization_recipe()[0]["op_config"]["activation_tensor_config"]["num_bits"]
+
+
+def usual_ends(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
+    """The extremes of a tensor over all pictures, but not far beyond what 95 % of the pictures reach.
+
+    One picture that reaches ten times as far as the others would make the steps ten times as coarse for all. Up to half
+    of the usual range is added at either end.
+
+    Args:
+      low, high: [N], the extremes for each picture.
+    """
+    least, most = float(low.min()), float(high.max())
+    if len(low) < FEWEST:
+        return least, most
+    usual_low, usual_high = np.percentile(low, 100 - USUAL), np.percentile(high, USUAL)
+    beyond = BEYOND * (usual_high - usual_low)
+    if not beyond > 0:  # a tensor that is constant for most pictures, or NaN
+        return least, most
+    return max(least, float(usual_low - beyond)), min(most, float(usual_high + beyond))
+
+
+def _before_weights(data: bytes) -> set[str]:
+    """The names of the results that operators with weights depend on.
+
+    What comes after the last weights is the answer itself, such as the score of what few pictures show.
+    """
+    file = File(data)
+    read: set[int] = set()
+    for operator in reversed(file.operators):
+        if read.intersection(operator.outputs) or Kernel.of(file, operator):
+            read.update(operator.inputs)
+    return {file.name(i) for i in read.difference(file.graph.inputs) if i >= 0}
 
 
 def _ends_of(values: np.ndarray) -> dict[str, np.ndarray]:

@@ -169,7 +169,7 @@ def check(name: str, settings: FileSettings, *, has_pictures: bool) -> Scheme:
         raise BadArgument(f"{who}: leave tuning= out.")
     if tuning is not None and tuning.refines and not has_pictures and not row.calibrated:
         raise BadArgument("tuning= needs pictures: give calibration=, or tuning=Tuning.plain().")
-    if tuning is not None and tuning.ranges != "extremes" and not row.activations:
+    if tuning is not None and tuning.ranges not in ("usual", "extremes") and not row.activations:
         raise BadArgument(f"{name} does not quantize activations in advance: leave the tuning's ranges out.")
     if settings.error_avoided is not None and not row.leaves_out:
         raise BadArgument(f"{name} leaves no operator out: error_avoided is for int8_float_mixed and int8_int16_mixed.")

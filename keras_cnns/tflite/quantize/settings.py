@@ -6,7 +6,7 @@ from keras_cnns.support.errors import BadArgument, nearest
 from keras_cnns.support.validation import every, kind, number, short, whole
 
 CHOICES = {
-    "ranges": ("extremes", "mse"),
+    "ranges": ("usual", "extremes", "mse"),
     "scales": ("extremes", "mse", "octav"),
     "rounding": ("nearest", "learned"),
     "bias": ("kept", "corrected"),
@@ -20,7 +20,8 @@ class Tuning:
     """How the numbers of a quantized file are chosen; all but `scales` use the calibration pictures.
 
     Attributes:
-      ranges: of activations: "extremes", "mse" (the range with the smallest squared rounding error), or a percentile as
+      ranges: of activations: "usual" (in int8 the extremes, but not far beyond what 95 % of the pictures reach; in
+        int16 the extremes), "extremes", "mse" (the range with the smallest squared rounding error), or a percentile as
         a number, such as 99.99.
       scales: of weights, for each channel: "extremes", or the scale with the smallest squared rounding error by LiteRT
         Quantizer's "mse" or "octav".
@@ -35,7 +36,7 @@ class Tuning:
     Tuning(ranges=99.99, scales='extremes', rounding='nearest', bias='corrected')
     """
 
-    ranges: str | float = "extremes"
+    ranges: str | float = "usual"
     scales: str = "extremes"
     rounding: str = "learned"
     bias: str = "corrected"

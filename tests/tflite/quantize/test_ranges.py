@@ -7,10 +7,10 @@ from litert_quantizer import calibrator, quantizer, recipe
 from litert_quantizer.utils import qsv_utils
 
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite import Tuning, export
+from keras_cnns.tflite import Tuning, export, predict
 from keras_cnns.tflite.file import convert
 from keras_cnns.tflite.quantize import steps
-from keras_cnns.tflite.quantize.ranges import BINS, between_steps, extremes, least_error
+from keras_cnns.tflite.quantize.ranges import BINS, between_steps, extremes, least_error, usual_ends
 
 BEFORE = {"rounding": "nearest", "bias": "kept"}
 
@@ -80,7 +80,7 @@ def test_each_way_gives_other_ranges(outliers, tmp_path):
         ({"ranges": 40}, "ranges=40 is not a percentile"),
         ({"ranges": 101.5}, "ranges=101.5 is not a percentile"),
         ({"ranges": float("nan")}, "not a percentile"),
-        ({"ranges": "msee"}, r"ranges='msee' is none of extremes, mse.*mse"),
+        ({"ranges": "msee"}, r"ranges='msee' is none of usual, extremes, mse.*mse"),
         ({"ranges": True}, "ranges=.* is none of"),
         ({"rounding": "best"}, "rounding='best' is none of nearest, learned"),
         ({"bias": None}, "bias=.* is none of kept, corrected"),
@@ -181,3 +181,45 @@ def test_extremes_are_those_of_the_quantizers_own_meter(network, digits):
         for end in ("min", "max"):
             np.testing.assert_array_equal(measured[name][end], ends[end], err_msg=f"{name} {end}")
             assert np.shape(measured[name][end]) == np.shape(ends[end])
+
+
+def test_a_range_ends_half_a_usual_range_beyond_what_95_percent_of_the_pictures_reach():
+    low, high = np.full(40, -1.0), np.full(40, 3.0)
+    assert usual_ends(low, high) == (-1, 3)
+    high[7], low[9] = 100, -2
+    assert usual_ends(low, high) == (-2, 5)
+    low[9] = -50
+    assert usual_ends(low, high) == (-3, 5)
+    high[:8] = 100  # of a fifth of the pictures: this is usual
+    assert usual_ends(low, high)[1] == 100
+
+
+def test_few_pictures_and_results_that_seldom_differ_have_their_extremes():
+    high = np.array([1.0] * 9 + [100])
+    assert usual_ends(-high, high) == (-100, 100)
+    seldom = np.array([0.0] * 39 + [7])
+    assert usual_ends(-seldom, seldom) == (-7, 7)
+
+
+def test_two_pictures_of_forty_do_not_make_int8_coarse_for_the_others(tmp_path):
+    rng = np.random.default_rng(5)
+    image = keras.Input((6, 6, 3), name="image")
+    x = keras.layers.Conv2D(8, 3, activation="relu")(keras.layers.Conv2D(8, 1, activation="relu")(image))
+    model = keras.Model(image, keras.layers.Conv2D(4, 1)(x))
+    model.set_weights([rng.normal(0.1, 1, w.shape) for w in model.get_weights()])
+    pictures = rng.uniform(0, 1, (40, 6, 6, 3)).astype("float32")
+    pictures[[3, 30]] *= 40
+    data = convert.to_flatbuffer(model, 1)
+    int_quantizer = quantizer.Quantizer(data, recipe.static_wi8_ai8())
+    batches = [{"image": picture[None]} for picture in pictures]
+    all_of_it, usual = (extremes(int_quantizer, data, batches, usual=usual) for usual in (False, True))
+    results = [steps.File(data).name(o.outputs[0]) for o in steps.File(data).operators]
+    ratios = [float(all_of_it[name]["max"].max() / usual[name]["max"].max()) for name in results]
+    assert ratios[0] > 5 and ratios[1] > 5 and ratios[2] == 1  # the answers are not limited
+    assert usual[next(name for name in usual if name not in results)]["max"].max() > 30  # nor is the picture
+    unseen, noise = rng.uniform(0, 1, (20, 6, 6, 3)).astype("float32"), []
+    for way in ("extremes", "usual"):
+        tuning = Tuning(ranges=way, **BEFORE)
+        export(model, tmp_path / "n.tflite", scheme="int8", calibration=pictures, tuning=tuning, force=True)
+        noise.append(np.std(predict(tmp_path / "n.tflite", unseen) - model.predict(unseen, verbose=0)))
+    assert noise[1] < 0.9 * noise[0], noise
