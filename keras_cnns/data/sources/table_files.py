@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from keras_cnns.support.archives import MAX_RATIO, RATIO_FROM
 from keras_cnns.support.errors import NotInstalled, UnreadableFile, first_line
 from keras_cnns.support.untrusted import parse_json, read_text
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")  # suffixes
 DELIMITERS = ",;\t|"
 INDEX = ("", "Unnamed: 0", "__index_level_0__")  # names of pandas' column of row numbers
+MOST_CELLS = 10_000_000  # of JSON lines whose keys differ
+ROWS_AT_ONCE = 100  # of a Parquet file
 MOST_ROWS = 20_000_000  # of a Parquet file, whose compressed columns can be far larger than the file
 
 
@@ -69,6 +72,8 @@ def _json_lines(path: Path) -> list[list[str]]:
             rows.append(row)
     nested = {name for row in rows for name, value in row.items() if isinstance(value, dict)}
     columns = list(dict.fromkeys(name for row in rows for name in row if name not in nested))
+    if len(columns) * len(rows) > MOST_CELLS + 20 * sum(map(len, rows)):  # each row has keys of its own
+        raise UnreadableFile(f"the {len(rows)} objects in {path} have {len(columns)} keys: give all of them the same.")
     return [columns, *([_text(row.get(name)) for name in columns] for row in rows)] if rows else []
 
 
@@ -82,10 +87,28 @@ def _parquet(path: Path) -> list[list[str]]:
             if file.metadata.num_rows > MOST_ROWS:
                 raise UnreadableFile(f"{path} has {file.metadata.num_rows} rows, more than {MOST_ROWS}.")
             columns = [name for name in file.schema_arrow.names if not _is_nested(file.schema_arrow.field(name).type)]
-            table = file.read(columns=columns)
+            rows = _checked_rows(file, columns, path)
     except ArrowException as error:
         raise UnreadableFile(f"{path} cannot be read as Parquet: {first_line(error)}.") from None
-    return [columns, *([_text(row[name]) for name in columns] for row in table.to_pylist())]
+    return [columns, *([_text(row[name]) for name in columns] for row in rows)]
+
+
+def _checked_rows(file: Any, columns: list[str], path: Path) -> list[dict[str, Any]]:
+    """The rows of a Parquet file. A text that it stores once may stand in all of them.
+
+    Raises:
+      UnreadableFile: the rows have far more bytes than the file.
+    """
+    rows: list[dict[str, Any]] = []
+    count, most = 0, max(RATIO_FROM, MAX_RATIO * path.stat().st_size)
+    for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
+        if not len(batch):
+            continue
+        rows += batch.to_pylist()
+        count += sum(len(cell) for row in rows[-len(batch) :] for cell in row.values() if isinstance(cell, str | list))
+        if count > most:
+            raise UnreadableFile(f"{path} unpacks to more than {MAX_RATIO} times its size, which is not read.")
+    return rows
 
 
 def _is_nested(kind: Any) -> bool:

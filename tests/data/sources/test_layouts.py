@@ -1,5 +1,6 @@
 """Folders of pictures as they lie around: splits in every customary spelling, litter, folders too high, tables."""
 
+import json
 import logging
 import shutil
 
@@ -8,6 +9,7 @@ from PIL import Image
 
 from keras_cnns.data.sources.folder import open_folder
 from keras_cnns.data.sources.splits import role
+from keras_cnns.data.sources.table_files import cells
 from keras_cnns.data.sources.table_several import as_list
 from keras_cnns.support.errors import UserError
 
@@ -261,3 +263,28 @@ def test_a_list_of_labels_is_read_up_to_a_length():
     """Python takes gigabytes of memory to read a list of megabytes."""
     assert as_list('["a", "b"]') == ["a", "b"]
     assert as_list("[" + "0," * 10 + "0]") == ["0"] * 11 and as_list("[" + "0," * 50_001 + "0]") is None
+
+
+def test_json_lines_with_keys_of_their_own_are_refused(tmp_path):
+    """As a table they would have 25 million cells here, and more with the square of the file's length."""
+    rows = [{"file_name": f"{n}.png", "label": "cat", f"key{n}": 1} for n in range(5000)]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(UserError, match="the 5000 objects in .* have 5002 keys"):
+        cells(tmp_path / "labels.jsonl")
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows[:10])))
+    assert cells(tmp_path / "labels.jsonl")[1][:4] == ["0.png", "cat", "1", ""]
+
+
+def test_a_text_in_every_row_of_parquet_is_refused(tmp_path):
+    """It is stored once: here 20 kB for 200 MB."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    for rows, length in ((2000, 100_000), (2000, 3)):
+        label = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows, "int32"), ["a" * length])
+        names = [f"{n}.png" for n in range(rows)]
+        parquet.write_table(pyarrow.table({"file_name": names, "label": label}), tmp_path / "labels.parquet")
+        if length > 3:
+            with pytest.raises(UserError, match="unpacks to more than 200 times its size"):
+                cells(tmp_path / "labels.parquet")
+    assert cells(tmp_path / "labels.parquet")[2000] == ["1999.png", "aaa"]
