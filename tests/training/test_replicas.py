@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from keras_cnns.training import Recipe
+from tests.training.machines import free_ports
 
 HERE = Path(__file__).parent
 PLAIN = Recipe(
@@ -124,16 +125,6 @@ def test_pictures_cannot_be_paired_in_an_odd_share(tmp_path):
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert done.returncode == 2
     assert "its share of 7 is odd: try batch_size 16." in done.stderr
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def start_workers(folder, *flags, own_flags=((), ()), indices=(0, 1)):
