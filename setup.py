@@ -42,7 +42,7 @@ TORCH = ["torch>=2.4"]  # the tests' reference for weights of torchvision and ti
 # Runtimes and compilers that exported files are checked on; each runs in a process of its own.
 OPENVINO = ["openvino>=2026.4"]
 ETHOS_U = ["ethos-u-vela>=5.2"]
-TFLITE_MICRO = ["tflite-micro>=0.dev20261023182759"]  # has only development releases: pip install --pre
+TFLITE_MICRO = ["tflite-micro>=0.dev20261023182759"]  # has only development releases, which such a bound allows
 TOSA = ["tosa-converter-for-tflite>=2026.2"]
 PARQUET = ["pyarrow>=15"]  # data sets in Parquet files
 MEDIAPIPE = ["mediapipe>=1.2"]

@@ -1,7 +1,7 @@
 """From handwritten digits to C++ sources for a microcontroller.
 
 The data set comes with scikit-learn. The runtime of microcontrollers is optional here: with
-`pip install --pre "keras_cnns[tflite-micro]"` the file is also run there.
+`pip install "keras_cnns[tflite-micro]"` the file is also run there.
 """
 
 import keras_cnns

@@ -89,7 +89,7 @@ def write(
 
 def _named(file: Path, shard: Shard) -> Path:
     if file.suffix not in SUFFIXES:
-        raise BadArgument(f"{file} is none of {', '.join(SUFFIXES)}: results are JSON lines or Parquet.")
+        raise BadArgument(f"{file} must end in {' or '.join(SUFFIXES)}: results are JSON lines or Parquet.")
     if shard.count == 1:
         return file
     return file.with_name(f"{file.stem}-{shard.number:05}-of-{shard.count:05}{file.suffix}")

@@ -43,7 +43,7 @@ class FeatureCache:
         if not recipe.cache_features:
             return
         if task.target not in LABELLED:
-            raise BadArgument(f"cache_features is for classifiers, and {recipe.model} is none: leave it out.")
+            raise BadArgument(f"cache_features is for classifiers, and {recipe.model} is not one: leave it out.")
         if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy | tf.distribute.TPUStrategy):
             raise BadArgument("cache_features is for the devices of one machine: leave it out with several workers.")
         self._constant, self.network = divide(model)

@@ -28,12 +28,12 @@ def advice(folder: Path) -> str:
         except (UserError, OSError):
             continue
         if program:
-            return f" {path} is of {program}."
+            return f" {path} was written by {program}."
     for path in walk.files(folder, ".csv", ".txt")[:FILES_TRIED]:
         if form := _form_of_text(path):
             return f" {path} has {form}: {EXPORT}."
     records = walk.files(folder, ".tfrecord", ".tfrecords")
-    return f" {records[0]} is a file of TFRecords: {EXPORT}." if records else ""
+    return f" {records[0]} is a TFRecord file: {EXPORT}." if records else ""
 
 
 def _program(content: Any) -> str:

@@ -50,7 +50,9 @@ class Tuning:
                 continue
             if value not in known:
                 shown = repr(value) if isinstance(value, str) else kind(value)
-                raise BadArgument(f"{field.name}={shown} is none of {', '.join(known)}.{nearest(str(value), known)}")
+                raise BadArgument(
+                    f"{field.name} is {shown}: choose from {', '.join(known)}.{nearest(str(value), known)}"
+                )
 
     @classmethod
     def plain(cls) -> "Tuning":

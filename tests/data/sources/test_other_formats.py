@@ -11,13 +11,13 @@ from tests.data.sources.writers import picture, write
 SHAPE = {"label": "cat", "points": [[1, 2], [30, 40]], "shape_type": "rectangle"}
 REGION = {"shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}, "region_attributes": {}}
 FORMATS = {
-    "labelme": ("0.json", {"version": "5", "shapes": [SHAPE], "imagePath": "0.png"}, "of labelme: .*labelme2coco"),
-    "CreateML": ("_annotations.createml.json", [{"image": "0.png", "annotations": []}], "of CreateML: export COCO"),
-    "Label Studio": ("p.json", [{"id": 1, "annotations": [], "data": {"image": "0.png"}}], "of Label Studio: export"),
-    "datumaro": ("annotations/default.json", {"info": {}, "categories": {}, "items": []}, "of datumaro: export"),
-    "Supervisely": ("ann/0.png.json", {"size": {"height": 1, "width": 1}, "objects": []}, "of Supervisely: export"),
-    "VIA": ("via.json", {"0.png9": {"filename": "0.png", "regions": [REGION]}}, "of the VGG Image Annotator: export"),
-    "VIA's project": ("via.json", {"_via_img_metadata": {"0.png9": {"regions": []}}}, "of the VGG Image Annotator"),
+    "labelme": ("0.json", {"version": "5", "shapes": [SHAPE], "imagePath": "0.png"}, "by labelme: .*labelme2coco"),
+    "CreateML": ("_annotations.createml.json", [{"image": "0.png", "annotations": []}], "by CreateML: export COCO"),
+    "Label Studio": ("p.json", [{"id": 1, "annotations": [], "data": {"image": "0.png"}}], "by Label Studio: export"),
+    "datumaro": ("annotations/default.json", {"info": {}, "categories": {}, "items": []}, "by datumaro: export"),
+    "Supervisely": ("ann/0.png.json", {"size": {"height": 1, "width": 1}, "objects": []}, "by Supervisely: export"),
+    "VIA": ("via.json", {"0.png9": {"filename": "0.png", "regions": [REGION]}}, "by the VGG Image Annotator: export"),
+    "VIA's project": ("via.json", {"_via_img_metadata": {"0.png9": {"regions": []}}}, "by the VGG Image Annotator"),
     "a table": (
         "t.csv",
         "filename,width,height,class,xmin,ymin,xmax,ymax\n0.png,8,8,a,1,1,2,2\n",
@@ -30,7 +30,7 @@ FORMATS = {
         "KITTI's format",
     ),
     "DOTA": ("labelTxt/0.txt", "20.0 15.0 60.0 15.0 60.0 45.0 20.0 45.0 plane 0\n", "rotated boxes in DOTA's format"),
-    "TFRecord": ("train/cats.tfrecord", "x", "is a file of TFRecords: export"),
+    "TFRecord": ("train/cats.tfrecord", "x", "is a TFRecord file: export"),
     "nothing": ("settings.json", {"a": 1}, "an XML file for each picture.$"),
 }
 

@@ -80,11 +80,11 @@ def test_each_way_gives_other_ranges(outliers, tmp_path):
         ({"ranges": 40}, "ranges=40 is not a percentile"),
         ({"ranges": 101.5}, "ranges=101.5 is not a percentile"),
         ({"ranges": float("nan")}, "not a percentile"),
-        ({"ranges": "msee"}, r"ranges='msee' is none of usual, extremes, mse.*mse"),
-        ({"ranges": True}, "ranges=.* is none of"),
-        ({"rounding": "best"}, "rounding='best' is none of nearest, learned"),
-        ({"bias": None}, "bias=.* is none of kept, corrected"),
-        ({"scales": 3}, "scales=.* is none of"),
+        ({"ranges": "msee"}, r"ranges is 'msee': choose from usual, extremes, mse.*mse"),
+        ({"ranges": True}, "ranges is .*: choose from"),
+        ({"rounding": "best"}, "rounding is 'best': choose from nearest, learned"),
+        ({"bias": None}, "bias is .*: choose from kept, corrected"),
+        ({"scales": 3}, "scales is .*: choose from"),
     ],
 )
 def test_an_impossible_tuning_is_refused_in_one_line(wrong, message, outliers, tmp_path):
