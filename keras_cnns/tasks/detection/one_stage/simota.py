@@ -6,6 +6,8 @@ candidates, where k is the sum of its MOST largest overlaps with predicted boxes
 position that several objects take goes to the one with the lowest cost.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from keras_cnns.geometry.boxes import iou
@@ -19,11 +21,24 @@ NEVER = 1e9  # cost of a position that is no candidate
 SMALLEST = 1e-8  # overlap in a logarithm
 
 
+class Predictions(NamedTuple):
+    """What a network predicts for one picture, at N positions.
+
+    Attributes:
+      boxes: (x1, y1, x2, y2) in pixels, float32 [N, 4].
+      scores: logits of the classes, float32 [N, K].
+      objectness: logits, float32 [N].
+      cells: the square of one stride of each position, float32 [N, 4], in pixels.
+    """
+
+    boxes: tf.Tensor
+    scores: tf.Tensor
+    objectness: tf.Tensor
+    cells: tf.Tensor
+
+
 def assign(
-    predicted: tf.Tensor,
-    scores: tf.Tensor,
-    objectness: tf.Tensor,
-    cells: tf.Tensor,
+    predictions: Predictions,
     boxes: tf.Tensor,
     classes: tf.Tensor,
     count: tf.Tensor | int,
@@ -33,14 +48,11 @@ def assign(
     """(int32 [N], float32 [N]): the object of each position, BACKGROUND or IGNORED; and its overlap with that object.
 
     Args:
-      predicted: boxes (x1, y1, x2, y2) in pixels, float32 [N, 4].
-      scores: logits of the classes, float32 [N, K]. objectness: logits, float32 [N].
-      cells: the square of one stride of each position, float32 [N, 4], in pixels.
       boxes, classes: annotated, float32 [M, 4] and int32 [M], of which the first `count` are used.
       ignored: bool [M]: boxes that are not trained on. A position whose centre is in one of them, and that has no
         object, is IGNORED.
     """
-    total = tf.shape(boxes)[0]
+    total, cells = tf.shape(boxes)[0], predictions.cells
     there = tf.range(total) < count
     used = there if ignored is None else there & ~ignored
     centres, strides = (cells[:, :2] + cells[:, 2:]) / 2, cells[:, 2] - cells[:, 0]
@@ -48,8 +60,8 @@ def assign(
     distance = tf.reduce_max(tf.abs(centres[None] - middle[:, None]), -1)
     near = used[:, None] & (distance < CENTRE * strides[None])
     candidate = tf.reduce_any(near, 0)
-    overlap = tf.where(used[:, None] & candidate[None], iou(boxes, predicted), 0.0)
-    cost = _class_cost(scores, objectness, classes) - IOU_COST * tf.math.log(overlap + SMALLEST)
+    overlap = tf.where(used[:, None] & candidate[None], iou(boxes, predictions.boxes), 0.0)
+    cost = _class_cost(predictions, classes) - IOU_COST * tf.math.log(overlap + SMALLEST)
     cost = tf.where(near, cost, cost + ELSEWHERE)
     cost = tf.where(used[:, None] & candidate[None], cost, NEVER)
     taken = _cheapest(cost, overlap) & used[:, None] & candidate[None]
@@ -65,9 +77,9 @@ def assign(
     return matches, tf.where(matches >= 0, own, 0.0)
 
 
-def _class_cost(scores: tf.Tensor, objectness: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+def _class_cost(predictions: Predictions, classes: tf.Tensor) -> tf.Tensor:
     """[M, N]: the cross entropy of each object's class with the square root of a position's scores."""
-    root = tf.sqrt(tf.sigmoid(scores) * tf.sigmoid(objectness)[:, None])
+    root = tf.sqrt(tf.sigmoid(predictions.scores) * tf.sigmoid(predictions.objectness)[:, None])
     right, wrong = -_log(root), -_log(1.0 - root)
     absent = tf.reduce_sum(wrong, -1)
     return absent[None] + tf.transpose(tf.gather(right - wrong, classes, axis=1))

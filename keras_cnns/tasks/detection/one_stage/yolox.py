@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_cnns.geometry.boxes import area, intersection
 from keras_cnns.tasks.detection.matching import IGNORED
-from keras_cnns.tasks.detection.one_stage.simota import MOST, assign
+from keras_cnns.tasks.detection.one_stage.simota import MOST, Predictions, assign
 from keras_cnns.tasks.detection.one_stage.task import OneStage, Target
 
 BOX_WEIGHT = 5.0
@@ -52,7 +52,7 @@ def assigned(
     def choose(picture: tuple) -> tuple[tf.Tensor, tf.Tensor]:
         boxes, scores, objectness, truth = picture
         known = (truth["boxes"], truth["classes"], truth["count"])
-        return assign(boxes, scores, objectness, cells, *known, ignored=truth["ignored"])
+        return assign(Predictions(boxes, scores, objectness, cells), *known, ignored=truth["ignored"])
 
     detached = tf.nest.map_structure(tf.stop_gradient, (boxes, scores, objectness))
     return tf.map_fn(choose, (*detached, target), fn_output_signature=(tf.int32, tf.float32))
