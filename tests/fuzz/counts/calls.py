@@ -220,6 +220,8 @@ def case(random: Random, folder: Path) -> str:
             value = random.choice(list(World.calls[random.choice(World.names)].arguments.values()) or [None])
         else:
             value = random.choice(ODD)
+        if name == "out" and str(value).startswith(".."):  # a caller may write where it says
+            continue
         huge = isinstance(value, (int, float)) and abs(value) > 1000
         if not (huge and any(word in name for word in LONG)):
             arguments[name] = value

@@ -110,9 +110,21 @@ def hostile_safetensors(random: Random, folder: Path) -> str:
 
 
 def hostile_pickle(random: Random, folder: Path) -> str:
-    """A checkpoint that holds an object, by itself or among tensors."""
+    """A checkpoint that holds an object, by itself or among tensors, or lists that hold one another many times."""
+    multiplied: list = []
+    for _ in range(random.choice((2, 5, 40))):
+        multiplied = random.choice((tuple, list))([multiplied] * 100)
     held = random.choice(
-        (Runs(), {"conv.weight": Runs()}, [Runs()], {"state_dict": STATE, "x": Runs()}, {Path: 1}, (print, 1))
+        (
+            multiplied,
+            {"conv.weight": multiplied},
+            Runs(),
+            {"conv.weight": Runs()},
+            [Runs()],
+            {"state_dict": STATE, "x": Runs()},
+            {Path: 1},
+            (print, 1),
+        )
     )
     data = pickle.dumps(held, protocol=random.choice((0, 1, 2, 3, 4)))
     if random.random() < 0.5:
