@@ -6,8 +6,9 @@ weights. Train the classifier first, then the full network at a tenth of the lea
     python recipes/fine_tune.py --dataset folder:pictures --freeze features --out runs/mine-head
     python recipes/fine_tune.py --dataset folder:pictures --weights runs/mine-head/model.keras --learning-rate 1e-4
 
-Batch normalization keeps the statistics of the weights. With the statistics of single batches a network lost dozens of
-percentage points in a short training. For large data sets, `--no-hold-statistics` updates them.
+With `--augment.crop centre --cache-features features`, the first command computes the frozen layers once, not in each
+epoch. Batch normalization keeps the statistics of the weights. With the statistics of single batches a network lost
+dozens of percentage points in a short training. For large data sets, `--no-hold-statistics` updates them.
 To train layers far from the classifier more slowly: `--layer-rates stem 0.1 stage1 0.1`.
 Another network: `--model resnet50 --weights torchvision`. Without a folder it runs on the digits:
 
