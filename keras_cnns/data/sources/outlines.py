@@ -10,6 +10,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile
 
 REACH = 1  # how far a polygon may reach over the border, in sides of the picture (its pixels are walked along)
+LONGEST = 4_000_000  # pixels around the polygons of an object; pycocotools takes 40 bytes for each
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +62,21 @@ def fill(polygons: Sequence[Sequence[float]], size: tuple[int, int], where: str)
 
     Raises:
       UserError: a polygon has fewer than three points, a value that is not finite, or a point that is more than REACH
-        sides of the picture outside of it.
+        sides of the picture outside of it; or the polygons are longer than LONGEST.
     """
     from pycocotools import mask as coco_mask
 
     height, width = size
-    checked = []
+    checked, length = [], 0.0
     for polygon in polygons:
         points = _points(polygon, where)
         if (np.abs(points - [width / 2, height / 2]) > np.multiply([width, height], REACH + 0.5)).any():
             raise UnreadableFile(
                 f"{where}: a polygon lies far outside of the picture of {width} x {height}: correct it."
             )
+        length += np.abs(np.diff(points, axis=0, append=points[:1])).max(axis=1).sum()
+        if length > LONGEST:
+            raise UnreadableFile(f"{where}: the polygons of an object are {length:.3g} pixels long: correct them.")
         checked.append(points.ravel().tolist())
     if not checked:
         return np.zeros(size, bool)

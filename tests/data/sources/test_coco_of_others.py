@@ -236,3 +236,10 @@ def test_pictures_that_exif_turns_are_reported(tmp_path, caplog):
         UserError, match="80 x 60 pixels, but it is 60 x 80: .* EXIF orientation turns it: save it upright"
     ):
         boxes(tmp_path)
+
+
+def test_a_polygon_that_crosses_the_picture_without_end_is_refused():
+    """Its pixels are walked along: 10 MB of points across a large picture would take 160 GB."""
+    assert fill([[0, 0, 80, 0, 80, 60]], (60, 80), "a.json").any()
+    with pytest.raises(UserError, match="a.json: the polygons of an object are .* pixels long"):
+        fill([[0, 0, 80, 60] * 15_000] * 3, (60, 80), "a.json")
