@@ -14,7 +14,7 @@ from keras_cnns.support.backend import check_tensorflow_backend
 from keras_cnns.support.errors import BadArgument, UserError, memory_errors
 from keras_cnns.support.validation import every, number, short
 from keras_cnns.tflite.aware import native
-from keras_cnns.tflite.aware.training_of_source import check_training
+from keras_cnns.tflite.aware.training_of_source import check_training, check_weights
 from keras_cnns.tflite.file.convert import load
 from keras_cnns.tflite.rewrite.prepare import Outputs
 
@@ -89,4 +89,6 @@ def quantization_aware(
         from keras_cnns.tflite.aware import quantized_twin
 
         return quantized_twin.quantization_aware(model, **options)
-    return native.quantization_aware(model, momentum=momentum, fold=fold, **options)
+    aware = native.quantization_aware(model, momentum=momentum, fold=fold, **options)
+    check_weights(model, aware)
+    return aware

@@ -1,6 +1,7 @@
 """Finds training behaviour of a model that its quantization-aware form would lose: an error, or a warning."""
 
 import warnings
+from collections import Counter
 
 import keras
 
@@ -9,6 +10,7 @@ from keras_cnns.graph.carried import can_be_made_again
 from keras_cnns.graph.keras_internals import frozen_by_hand, sublayers
 from keras_cnns.support.errors import UnsupportedModel
 
+ROUNDING = 0.01  # of a sum of regularizers, by which equalized kernels may differ
 STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
@@ -26,6 +28,41 @@ def check_training(model: keras.Model) -> None:
             "it trains with the loss given to compile().",
             stacklevel=4,
         )
+
+
+def check_weights(model: keras.Model, aware: keras.Model) -> None:
+    """Warns about regularizers and constraints of weights of `model` that its quantization-aware form does not have.
+
+    Weights that become part of another layer lose them: batch normalization that does not stand behind a convolution,
+    and, where scaling is folded, the kernel beside it.
+    """
+    before, after = (sum(_cost(v) for v in each.trainable_variables) for each in (model, aware))
+    lost = _missing("regularizer", model, aware) if before - after > ROUNDING * before else []
+    lost += _missing("constraint", model, aware)
+    if lost:
+        warnings.warn(
+            f"{model.name} has {', '.join(lost[:3])}{' ...' if len(lost) > 3 else ''}, which its quantization-aware "
+            "form does not have, because these weights become part of other layers.",
+            stacklevel=4,
+        )
+
+
+def _cost(variable: keras.Variable) -> float:
+    return float(variable.regularizer(variable)) if getattr(variable, "regularizer", None) is not None else 0.0
+
+
+def _missing(role: str, model: keras.Model, aware: keras.Model) -> list[str]:
+    """The weights with a regularizer or constraint (`role`) for which `aware` has none of the same name and shape."""
+    kept = Counter((v.name, tuple(v.shape)) for v in aware.trainable_variables if getattr(v, role, None) is not None)
+    missing = []
+    for variable in model.trainable_variables:
+        key = variable.name, tuple(variable.shape)
+        if getattr(variable, role, None) is None:
+            continue
+        if not kept[key]:
+            missing.append(f"a {role} of {variable.path}")
+        kept[key] -= 1
+    return missing
 
 
 def _refuse_partly_frozen(model: keras.Model) -> None:

@@ -175,3 +175,29 @@ def test_a_head_behind_an_aware_base_is_named_in_the_report(nested, tmp_path):
     )
     with pytest.raises(UserError, match="already quantization-aware"):
         quantization_aware(model)
+
+
+# Regularizers and constraints of weights
+
+
+def test_a_regularizer_of_a_batch_norm_that_is_folded_is_a_warning():
+    norm = layers.BatchNormalization(gamma_regularizer="l2", name="norm")
+    model = network((8, 8, 3), layers.Conv2D(6, 3, activation="relu"), norm)
+    with pytest.warns(UserWarning, match="a regularizer of norm/gamma, which its quantization-aware form does not"):
+        quantization_aware(model)
+
+
+def test_a_constraint_of_a_kernel_that_takes_a_scaling_is_a_warning():
+    model = network((8, 8, 3), layers.Rescaling(1 / 255), layers.Conv2D(6, 3, kernel_constraint="max_norm", name="c"))
+    with pytest.warns(UserWarning, match="a constraint of c/kernel, which its quantization-aware form does not have"):
+        quantization_aware(model)
+
+
+def test_regularizers_and_constraints_that_stay_give_no_warning(recwarn):
+    norm = layers.BatchNormalization(gamma_regularizer="l2", gamma_constraint="non_neg")
+    first = layers.Conv2D(6, 3, kernel_regularizer="l2", kernel_constraint="max_norm", use_bias=False)
+    model = network((8, 8, 3), first, norm, layers.ReLU(), layers.SeparableConv2D(4, 3, pointwise_regularizer="l1"))
+    aware = quantization_aware(model)
+    assert not any("quantization-aware" in str(w.message) for w in recwarn)
+    for role, count in (("regularizer", 3), ("constraint", 2)):
+        assert sum(getattr(v, role, None) is not None for v in aware.trainable_variables) == count
