@@ -59,7 +59,7 @@ class Recipe:
     overrides: dict = field(default_factory=dict)  # columns of the model's row, by name: width 0.35
     input_shape: tuple[int, int, int] = (32, 32, 3)  # height, width, channels
     sizes: tuple[int, ...] = ()  # sides that pictures are resized to in training, step by step in turn (SPPnet)
-    weights: str | None = None  # initial weights: a file, or "keras", "torchvision" or "timm" for published ones
+    weights: str | None = None  # initial weights: a file, or published ones: "keras", "torchvision", "timm" or "yolox"
     freeze: str = ""  # layers that are not trained: features, or until:NAME, up to the last layer that starts with NAME
     part: Parts = "both"  # part of a two-stage detector to train; "features" are then the layers that both parts share
     proposals_of: str | None = None  # with part heads: a .keras file of the detector that proposes; None: the network
