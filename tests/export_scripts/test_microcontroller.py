@@ -15,10 +15,11 @@ from keras_cnns.cli.commands import main
 from keras_cnns.export_scripts import microcontroller
 from keras_cnns.saving.card import Card
 from keras_cnns.support.errors import BadArgument, NotInstalled, UnsupportedModel
+from keras_cnns.support.untrusted import utf8
 from keras_cnns.tflite.file import flatbuffer, metadata
 from keras_cnns.tflite.targets.target import Placement
 from keras_cnns.tflite.targets.tflite_micro import TFLiteMicro
-from tests.support.test_escaping import HOSTILE, parsed, replaced
+from tests.support.test_escaping import HOSTILE, parsed
 from tests.tflite.targets.conftest import buffer, dense_model, operator, operator_code, tensor
 
 LABELS = tuple(name for name in HOSTILE if "\0" not in name)
@@ -94,7 +95,7 @@ def test_the_arrays_hold_the_file_the_labels_and_the_picture(file, measured, tmp
     np.testing.assert_array_equal(rest[768:840], np.arange(72) * 3 - 128)
     np.testing.assert_array_equal(rest[840 : 840 + len(SCORES)], SCORES)
     texts = [text.decode() for text in printed[len(data) + 840 + len(SCORES) :].split(b"\0")[:-1]]
-    assert texts == [replaced(label) for label in LABELS]
+    assert texts == [utf8(label) for label in LABELS]
 
 
 STUBS = {  # as much of tflite-micro as the generated sources use
