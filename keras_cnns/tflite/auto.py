@@ -81,7 +81,7 @@ class _Search:
             return
         tuning = self.settings.tuning if self.calibrated and row.rounded else None
         if tuning is not None and not row.activations:
-            tuning = replace(tuning, ranges="extremes")
+            tuning = replace(tuning, ranges="usual")
         islands = self.settings.islands if scheme == "int8_float_islands" else None
         settings = replace(self.settings, **{"tuning": tuning, "islands": islands, **changes})
         file = self.folder / f"{len(self.tried)}.tflite"
