@@ -5,7 +5,7 @@ Data: drawn scenes of 128 x 128 pixels, 4,000 for training and 500 with other di
 The pyramid and the head have a quarter of the published width. Unlike in the paper, the backbone starts from a
 classifier of cards: after the first epoch that reached mAP@.5 0.762, and csp_darknet with random weights 0.045. The
 authors' mosaic and mixed pictures are left out.
-Expect: mAP@.5 0.918 and COCO mAP 0.625 after seven epochs with seed 0; eight take about seventeen minutes of one core
+Expect: mAP@.5 0.919 and COCO mAP 0.627 with seed 0, in about seventeen minutes of one core
 (docs/measurements/scenes.md).
 
     python recipes/vgg11_cards.py
