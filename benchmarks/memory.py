@@ -4,11 +4,13 @@
 
 Each row is two processes, one for each way: it builds the network with random weights, notes the memory it holds, and
 exports. The growth is the highest memory of the process after that, less what it held, in GB and as a multiple of the
-weights. The process that runs the finished file is not counted. Processor seconds count both.
+weights. The process that runs the finished file is not counted. Processor seconds count both. As in
+`keras-cnns export`, TensorFlow returns the memory of deleted tensors, for both ways.
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from keras_cnns.support.streams import RETURNS_MEMORY
 
 PICTURES = 32
 
@@ -74,7 +78,8 @@ def main(arguments=None):
         for scheme in options.schemes:
             for way in ("ours", "stock"):
                 command = [sys.executable, __file__, "--one", name, scheme, way]
-                answer = subprocess.run(command, capture_output=True, text=True)
+                environment = {**os.environ, RETURNS_MEMORY: "1"}
+                answer = subprocess.run(command, capture_output=True, text=True, env=environment)
                 if answer.returncode:
                     table.add_row(f"{name} {scheme}", "", way, f"failed: {answer.stderr.strip().splitlines()[-1][:60]}")
                     continue

@@ -120,7 +120,7 @@ def _prepare(app: str | None) -> None:
         from keras_cnns.tflite.targets.litert_js import find_litert_js
 
         find_litert_js()
-    import_tensorflow()
+    import_tensorflow(returns_memory=True)
 
 
 def _finish(report: "Report", model: str, app: str | None, as_json: bool) -> None:

@@ -41,7 +41,7 @@ def run(args: Sequence[str] | None = None) -> int:
         flags = tyro.cli(Flags, args=args, description=sys.modules["__main__"].__doc__)
         from keras_cnns.support.streams import import_tensorflow
 
-        import_tensorflow()
+        import_tensorflow(returns_memory=True)
         report = ship(flags)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

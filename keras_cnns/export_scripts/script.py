@@ -69,7 +69,7 @@ def run(shipment: Shipment, args: Sequence[str] | None = None) -> int:
         shipment = tyro.cli(Shipment, default=shipment, args=args, description=description)
         from keras_cnns.support.streams import import_tensorflow
 
-        import_tensorflow()
+        import_tensorflow(returns_memory=True)
         reports = ship(shipment)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -37,9 +37,19 @@ def discard_stdout() -> None:
         os.dup2(devnull.fileno(), sys.stdout.fileno())
 
 
-def import_tensorflow() -> None:
-    """Loads TensorFlow and lists its devices without the messages about oneDNN, AVX and missing GPUs."""
+RETURNS_MEMORY = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
+
+
+def import_tensorflow(*, returns_memory: bool = False) -> None:
+    """Loads TensorFlow and lists its devices without the messages about oneDNN, AVX and missing GPUs.
+
+    returns_memory: the memory of a tensor goes back to the system when the tensor is deleted. On x86 processors
+      TensorFlow (2.21) otherwise keeps the memory of all tensors for later ones: faster in training, but an export
+      needs it outside TensorFlow.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if returns_memory:
+        os.environ.setdefault(RETURNS_MEMORY, "1")
     with stderr_closed():
         import tensorflow as tf
 

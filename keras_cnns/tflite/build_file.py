@@ -1,5 +1,7 @@
 """Builds the flatbuffers of a model: in float32, to compare with, and in a scheme."""
 
+import gc
+
 from keras_cnns.graph.graph import Graph
 from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
@@ -18,6 +20,7 @@ from keras_cnns.tflite.rewrite.sparse_form import to_sparse_form
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 from keras_cnns.tflite.targets.target import Rewrites
 
+LARGE = 2**26  # bytes of a file; the memory of a smaller model may wait for Python's own collection
 NOTE = (
     "{} kernels are mostly zero and stored as sparse tensors, which GPU delegates do not take: "
     "FileSettings(sparse_weights=False) stores them as others"
@@ -68,7 +71,10 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
             graph = lean(None) if int8_forms is None else for_int8(int8_forms)
             if graph is None:
                 return in_float32(None)
-            return convert.to_flatbuffer(graph.build(release=True), settings.batch, **names)
+            data = convert.to_flatbuffer(graph.build(release=True), settings.batch, **names)
+            if len(data) > LARGE:  # the built model refers to itself, and Python counts objects, not their bytes
+                gc.collect()
+            return data
 
         return job.shared.once(("float32", int8_forms, settings.batch), make)
 

@@ -4,6 +4,7 @@ flatbuffers' own builder starts with 1 KiB and doubles, and so copies a network'
 """
 
 import copy
+import io
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -30,32 +31,36 @@ def packed(model: schema.ModelT, behind: Callable[[int], bytes] | None = None) -
       UnsupportedModel: it would be larger than a flatbuffer can be, 2 GB.
     """
     model = copy.copy(model)
-    large: dict[int, memoryview] = {}
+    large: dict[int, Any] = {}
     buffers = []
     for number, buffer in enumerate(model.buffers):
-        data = _bytes_of(buffer.data)
-        if data is not None and data.nbytes > SMALL:
-            large[number] = data
-            data = memoryview(b"")
-        buffers.append(_AlignedBuffer(data))
+        data = buffer.data
+        if data is not None and _size(data) > SMALL:
+            large[number], data = data, b""
+        buffers.append(_AlignedBuffer(None if data is None else _bytes_of(data)))
     model.buffers = buffers
     structure = flatbuffer_utils.convert_object_to_bytearray(model)
-    pieces: list[Any] = [structure]
-    end = len(structure)
     tables = schema.Model.GetRootAs(structure)
+    end = len(structure)
     for number, data in large.items():
-        padding = -(end + 4) % ALIGNMENT  # the length of a vector is written in 4 bytes before it
-        pieces += [bytes(padding), struct.pack("<I", data.nbytes), data]
-        _point_data_to(structure, tables.Buffers(number), end + padding)
-        end += padding + 4 + data.nbytes
+        start = end + -(end + 4) % ALIGNMENT  # the length of a vector is written in 4 bytes before it
+        _point_data_to(structure, tables.Buffers(number), start)
+        end = start + 4 + _size(data)
         if end > LARGEST:
             raise UnsupportedModel(
                 "the file would hold more than 2 GB, which no .tflite file can: take an int8 scheme."
             )
-    pieces.append(bytes(-end % ALIGNMENT))
+    del tables  # it holds the structure
+    file = io.BytesIO()
+    file.write(structure)
+    for data in large.values():
+        file.write(bytes(-(file.tell() + 4) % ALIGNMENT))
+        file.write(struct.pack("<I", _size(data)))
+        file.write(_bytes_of(data))  # one at a time: an array that is not contiguous is copied here
+    file.write(bytes(-file.tell() % ALIGNMENT))
     if behind is not None:
-        pieces.append(behind(end + len(pieces[-1])))
-    return b"".join(pieces)
+        file.write(behind(file.tell()))
+    return file.getvalue()
 
 
 class _AlignedBuffer(schema.BufferT):
@@ -75,9 +80,12 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
-def _bytes_of(data: Any) -> memoryview | None:
-    if data is None:
-        return None
+def _size(data: Any) -> int:
+    """In bytes. `data`: an array, bytes, or a list of bytes as numbers."""
+    return data.nbytes if isinstance(data, np.ndarray | memoryview) else len(data)
+
+
+def _bytes_of(data: Any) -> memoryview:
     if isinstance(data, list):
         data = bytes(data)
     if isinstance(data, np.ndarray):

