@@ -72,13 +72,13 @@ def _settings(node: Node) -> tuple[tuple[int, ...], ...]:
 
 
 def _is_pointwise(node: Node) -> bool:
-    plain = node.is_a(layers.Conv2D) and node.config["groups"] == 1
+    plain = node.is_a(layers.Conv2D) and node.config.get("groups", 1) == 1
     return plain and _settings(node)[:2] == ((1, 1), (1, 1))
 
 
 def _is_entry(node: Node) -> bool:
     """Whether this is a 3x3 convolution of stride 2 on pictures with three channels."""
-    known = _settings(node) == ((3, 3), (2, 2), (1, 1)) and node.config["groups"] == 1
+    known = _settings(node) == ((3, 3), (2, 2), (1, 1)) and node.config.get("groups", 1) == 1
     return known and node.input.shape[-1] == 3 and None not in node.shape[1:]
 
 

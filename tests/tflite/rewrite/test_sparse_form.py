@@ -76,3 +76,16 @@ def test_padding_that_is_symmetric_already_stays():
     graph = prepared_graph(model)
     before = [node.kind for node in graph.nodes]
     assert to_sparse_form(graph) and [node.kind for node in graph.nodes] == before
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [lambda: layers.SeparableConv2D(24, 3, padding="same"), lambda: layers.Dense(24)],
+    ids=["a separable convolution", "a dense layer over the channels"],
+)
+def test_layers_that_become_convolutions_are_read_as_such(layer):
+    model = network((16, 16), zeros=0.95, middle=layer)
+    graph = prepared_graph(model)
+    assert to_sparse_form(graph)
+    pictures = np.random.default_rng(1).normal(size=(2, 16, 16, 3)).astype("float32")
+    np.testing.assert_allclose(graph.build()(pictures), model(pictures), atol=2e-6)
