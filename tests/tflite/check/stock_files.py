@@ -31,14 +31,14 @@ def pixels(count=16):
     return stored.astype(np.uint8), (stored / 127.5 - 1).astype("f4")
 
 
-def stock_files(model=None, pictures=None):
+def stock_files(model=None, pictures=None, schemes=SCHEMES):
     """scheme -> the bytes of TensorFlow's converter; of `network` by default."""
     if model is None:
         model, (_, pictures) = network(), pixels()
     signature = [tf.TensorSpec((1, *model.input_shape[1:]), name="image")]
     function = tf.function(lambda image: model(image, training=False), input_signature=signature)
     concrete = function.get_concrete_function()
-    return {scheme: _converted(concrete, pictures, scheme) for scheme in SCHEMES}
+    return {scheme: _converted(concrete, pictures, scheme) for scheme in schemes}
 
 
 def _converted(concrete, pictures, scheme):

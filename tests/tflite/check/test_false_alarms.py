@@ -13,7 +13,7 @@ from keras_cnns.maintenance.calibrated import build_calibrated, pictures, shape_
 from keras_cnns.saving.keras_file import load_model
 from keras_cnns.tflite.check.faults import faults
 from keras_cnns.tflite.file.reader import read_contents
-from tests.tflite.check.stock_files import stock_files
+from tests.tflite.check.stock_files import SCHEMES, stock_files
 
 FOLDER = os.environ.get("KERAS_CNNS_TFLITE_FILES")
 FILES = sorted(Path(FOLDER).glob("*.tflite")) if FOLDER else []
@@ -34,7 +34,9 @@ def test_files_of_the_stock_converter(name, tmp_path):
     else:
         seen, labels = pictures(50, shape_at(name, 64), seed=1)
         model = build_calibrated(name, 64, seen, labels)
-    for scheme, data in stock_files(model, np.rint(seen)).items():
+    # the converter refuses int16x8 of a hard-swish
+    schemes = [scheme for scheme in SCHEMES if scheme != "int16x8" or "mobilenet_v3" not in name]
+    for scheme, data in stock_files(model, np.rint(seen), schemes).items():
         (tmp_path / "net.tflite").write_bytes(data)
         assert set(alarms(tmp_path / "net.tflite")) <= KNOWN, scheme
 
