@@ -147,7 +147,7 @@ def test_a_detector_without_progress_ends_early_and_is_measured(boxes, tmp_path)
 @pytest.mark.slow
 def test_broken_pictures_with_boxes_are_skipped_and_counted(boxes, tmp_path, caplog):
     (boxes / "train" / "train1.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match="train1.png is a damaged picture.*skip_broken"):
+    with pytest.raises(UserError, match="train1.png is not a picture that can be read.*skip_broken"):
         train(detector(boxes, tmp_path / "refused", epochs=1), quiet=True)
     result = train(detector(boxes, tmp_path / "run", epochs=1, skip_broken=1), quiet=True)
     assert len(result.history) == 1 and "train1.png" in caplog.text
