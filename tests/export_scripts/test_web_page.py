@@ -243,5 +243,5 @@ def test_a_dropped_picture_gets_the_answer_of_python(task, kind, tmp_path, photo
 
 def test_a_folder_with_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "model.json")
-    with pytest.raises(UnreadableFile, match="is not such a page"):
+    with pytest.raises(UnreadableFile, match="did not write it"):
         web_page._check_replaceable(tmp_path)

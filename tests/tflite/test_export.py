@@ -391,7 +391,7 @@ def test_paths_that_cannot_be_written(network, tmp_path):
     (tmp_path / "folder.tflite").mkdir()
     for path, message in (
         (tmp_path / "net.lite", "end in .tflite"),
-        (tmp_path / "file" / "net.tflite", "no folder"),
+        (tmp_path / "file" / "net.tflite", "is not a folder"),
         (tmp_path / "folder.tflite", "is a folder"),
     ):
         with pytest.raises(UserError, match=message):

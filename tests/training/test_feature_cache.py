@@ -50,6 +50,7 @@ def weights(result):
     return result.model.get_weights()
 
 
+@pytest.mark.slow
 def test_steps_on_features_are_steps_on_pictures(folder, tmp_path):
     """Six steps, into the second epoch; then the held-out pictures are counted."""
 

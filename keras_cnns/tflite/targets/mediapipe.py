@@ -66,6 +66,12 @@ class MediaPipe:
         if image is not None and image.type == "FLOAT32" and not (metadata.inputs and metadata.inputs[0].mean):
             message = "its metadata states no normalization, which MediaPipe needs for float inputs"
             findings.append(Finding("no-normalization", "error", message, fix))
+        elif image is not None and image.type == "FLOAT32" and _per_channel(metadata.inputs[0]):
+            message = "its metadata normalizes each channel in its own way, which MediaPipe 1.2.3 refuses"
+            inside = (
+                "put the preprocessing into the model (include_preprocessing=True) and state one mean"
+            )
+            findings.append(Finding("channel-normalization", "error", message, inside))
         if not any(output.label_files for output in metadata.outputs):
             findings.append(Finding("no-labels", "note", "it names no classes: MediaPipe answers with numbers", fix))
         return findings
@@ -175,3 +181,7 @@ def _scores(head: Any) -> np.ndarray:
 
 
 JOBS = {"run": _run}
+
+
+def _per_channel(picture: TensorMetadata) -> bool:
+    return any(len(set(values)) > 1 for values in (picture.mean, picture.std))

@@ -2,10 +2,13 @@
 
 import copy
 
+import keras
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.saving.card import Card
+from keras_cnns.tflite.file import convert, flatbuffer
+from keras_cnns.tflite.file.metadata import Normalization, attach
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets.table import TARGETS
 from keras_cnns.tflite.targets.tflite_micro_operators import SUPPORTED, resolver_method
@@ -118,6 +121,29 @@ def test_int16_is_a_warning_for_openvino(tmp_path):
     (tmp_path / "net.tflite").write_bytes(flatbuffer.write(model))
     (finding,) = TARGETS["openvino"].findings(read_contents(tmp_path / "net.tflite"))
     assert (finding.code, finding.severity) == ("type", "warning")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "codes"), [("SUM", "INT8", ["int8-sum"]), ("SUM", "FLOAT32", []), ("MEAN", "INT8", [])]
+)
+def test_an_int8_sum_is_a_warning_for_the_reference_kernels(name, kind, codes, tmp_path):
+    model = dense_model()
+    model.operatorCodes[1] = operator_code(name)
+    model.subgraphs[0].tensors[3].type = getattr(TYPE, kind)
+    (tmp_path / "net.tflite").write_bytes(flatbuffer.write(model))
+    findings = TARGETS["litert-reference"].findings(read_contents(tmp_path / "net.tflite"))
+    assert [finding.code for finding in findings] == codes
+    assert all(finding.severity == "warning" for finding in findings)
+
+
+@pytest.mark.parametrize(("mean", "found"), [((120.0, 110.0, 100.0), True), ((127.5, 127.5, 127.5), False)])
+def test_mediapipe_takes_one_normalization_for_all_channels(mean, found, tmp_path):
+    image = keras.Input((8, 8, 3))
+    data = convert.to_flatbuffer(keras.Model(image, keras.layers.GlobalAveragePooling2D()(image)))
+    normalization = Normalization(mean=mean, std=(127.5, 127.5, 127.5))
+    (tmp_path / "net.tflite").write_bytes(attach(data, Card(labels=("a", "b", "c")), normalization=normalization))
+    findings = TARGETS["mediapipe"].findings(read_contents(tmp_path / "net.tflite"))
+    assert ("channel-normalization" in [finding.code for finding in findings]) == found
 
 
 def float16_weights_expanded(model):
