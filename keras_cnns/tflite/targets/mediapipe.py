@@ -68,9 +68,7 @@ class MediaPipe:
             findings.append(Finding("no-normalization", "error", message, fix))
         elif image is not None and image.type == "FLOAT32" and _per_channel(metadata.inputs[0]):
             message = "its metadata normalizes each channel in its own way, which MediaPipe 1.2.3 refuses"
-            inside = (
-                "put the preprocessing into the model (include_preprocessing=True) and state one mean"
-            )
+            inside = "put the preprocessing into the model (include_preprocessing=True) and state one mean"
             findings.append(Finding("channel-normalization", "error", message, inside))
         if not any(output.label_files for output in metadata.outputs):
             findings.append(Finding("no-labels", "note", "it names no classes: MediaPipe answers with numbers", fix))
