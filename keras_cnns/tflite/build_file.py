@@ -66,15 +66,18 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
             return lean(int8_forms)
         return graph if to_int8_forms(graph := lean(None), int8_forms) else None
 
+    def float_file(graph: Graph) -> bytes:
+        data = convert.to_flatbuffer(graph.build(release=True), settings.batch, **names)
+        if len(data) > LARGE:  # the built model refers to itself, and Python counts objects, not their bytes
+            gc.collect()
+        return data
+
     def in_float32(int8_forms: Rewrites | None) -> bytes:
         def make() -> bytes:
             graph = lean(None) if int8_forms is None else for_int8(int8_forms)
             if graph is None:
                 return in_float32(None)
-            data = convert.to_flatbuffer(graph.build(release=True), settings.batch, **names)
-            if len(data) > LARGE:  # the built model refers to itself, and Python counts objects, not their bytes
-                gc.collect()
-            return data
+            return float_file(graph)
 
         return job.shared.once(("float32", int8_forms, settings.batch), make)
 
@@ -83,7 +86,7 @@ def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, b
         graph = (forms and for_int8(forms)) or lean(None)
         return reference, stock.make(scheme, graph.build(), job, **names)
     sparse = _may_be_sparse(scheme, job) and to_sparse_form(graph := lean(None))
-    floats = convert.to_flatbuffer(graph.build(release=True), settings.batch, **names) if sparse else in_float32(forms)
+    floats = float_file(graph) if sparse else in_float32(forms)
     data = schemes.make(scheme, floats, job)
     inputs, outputs = (kind == "uint8" for kind in (settings.input_type, settings.output_type))
     return reference, flatbuffer.as_uint8(data, inputs=inputs, outputs=outputs) if inputs or outputs else data
