@@ -1,12 +1,13 @@
-"""Measures what int8 costs a detector or a segmenter of synthetic scenes, on held-out scenes, in Keras and in each
-file.
+"""Measures what int8 costs a detector or a segmenter on held-out pictures, in Keras and in each file.
 
     python benchmarks/scenes_int8.py runs/fcn8s_digits/best.keras
+    python benchmarks/scenes_int8.py runs/shapes/best.keras --dataset folder:shapes
     python benchmarks/scenes_int8.py runs/ssdlite_digits/best.keras --mediapipe
 
-The measure is that of the task (mean IoU or mAP) on all held-out scenes. Ranges are measured on training scenes. Each
-file has one line: measure, size and time as fractions of the float32 file's, and the notes of the report. With
-`--mediapipe` the files of a one-stage detector are those for MediaPipe, whose ObjectDetector decodes their boxes.
+The measure is that of the task (mean IoU or mAP) on all held-out pictures, by default those of the synthetic scenes.
+Ranges are measured on training pictures. Each file has one line: measure, size and time as fractions of the float32
+file's, and the notes of the report. With `--mediapipe` the files of a one-stage detector are those for MediaPipe, whose
+ObjectDetector decodes their boxes.
 """
 
 import argparse
@@ -18,7 +19,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_cnns import tasks
-from keras_cnns.data.sources import shapes
 from keras_cnns.tflite import export
 from keras_cnns.tflite.file.convert import load, output_names
 from keras_cnns.tflite.verify import measures
@@ -69,16 +69,23 @@ def in_mediapipe(file, count):
         yield answers
 
 
+def first_pictures(task, split, count):
+    """The first pictures of a split as float32 [at most count, H, W, C], without augmentation."""
+    pictures, _, weight = next(iter(task.load(split, count, training=False).dataset))
+    return pictures.numpy()[weight.numpy() > 0]  # the others fill the last batch
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a trained .keras file")
+    parser.add_argument("--dataset", default="scenes", help="a data set with boxes or masks; scenes by default")
     parser.add_argument("--mediapipe", action="store_true", help="run the files in MediaPipe's ObjectDetector")
     flags = parser.parse_args()
     model = load(flags.model)
     (_, height, width, channels) = model.input_shape
     detects = set(output_names(model)) == set(measures.DETECTOR)
     name = "faster_rcnn" if detects else "fcn8s"
-    task = tasks.of(Recipe(model=name, input_shape=(height, width, channels), dataset="scenes"))
+    task = tasks.of(Recipe(model=name, input_shape=(height, width, channels), dataset=flags.dataset))
     data = task.load("test", BATCH)
     task.detections = model.get_layer("detections").count if detects else None
     batches = list(data.dataset)
@@ -91,8 +98,7 @@ def main():
         result = task.measure(sums, data.names)
         return {key: round(result[key], 4) for key in task.held_out}
 
-    seen = np.stack([shapes.scene(n, "train", (height, width)).picture for n in range(CALIBRATION)]).astype("float32")
-    shown = np.stack([shapes.scene(n, "test", (height, width)).picture for n in range(COMPARED)]).astype("float32")
+    seen, shown = first_pictures(task, "train", CALIBRATION), first_pictures(task, "test", COMPARED)
     answer = tf.function(lambda image: model(image, training=False))
     print("Keras", measured(lambda image, training: answer(image)), flush=True)
     options = {"calibration": seen, "images": shown, "force": True}

@@ -1,6 +1,6 @@
 """Lite R-ASPP. Howard et al. 2019, "Searching for MobileNetV3", 1905.02244, section 6.4 and Fig. 10.
 
-The pooling covers the whole picture, as in torchvision. The scores of the last level are computed before they are
+The pooling covers the whole picture, as in torchvision. The scores of the coarse level are computed before they are
 enlarged and not after it: a 1x1 convolution and bilinear interpolation can change places, and this order is cheaper.
 """
 
@@ -23,14 +23,16 @@ class LRASPP(OnBackbone):
     """One network. `activation` is that of the head.
 
     Args:
-      low: the level, or the layer of the backbone, whose scores are added to those of the last level.
-      width: channels that the last level is reduced to.
+      low: the level, or the layer of the backbone, whose scores are added to those of `high`.
+      high: the level, or the layer of the backbone, that is pooled and reduced.
+      width: channels that `high` is reduced to.
       head_numerics: of the head; None for the backbone's.
     """
 
     backbone: str = "mobilenet_v3_large"
     columns: dict[str, Any] = field(default_factory=lambda: {"output_stride": 16})
     low: str = "C3"
+    high: str = "C5"
     width: int = 128
     head_numerics: Numerics | None = None
     classes: int = 21  # the 20 of PASCAL VOC, and the background
@@ -52,7 +54,7 @@ VARIANTS = {
 
 def predict(levels: Levels, net: LRASPP, unit: ConvUnit, *, classes: int, activation: str | None) -> Tensor:
     """A score for each class at each pixel, [batch, height, width, classes]."""
-    low, high = levels[net.low], levels["C5"]
+    low, high = levels[net.low], levels[net.high]
     unit = replace(unit, numerics=net.head_numerics or unit.numerics, activation=net.activation)
     x = unit(high, net.width, 1, name="high")
     gate = layers.GlobalAveragePooling2D(keepdims=True, name="gate_pool")(high)

@@ -43,6 +43,14 @@ def test_one_class_has_one_score_for_each_pixel(name):
     assert small(name, (64, 64, 3), classes=1).output_shape == (None, 64, 64, 1)
 
 
+def test_the_levels_of_lr_aspp_are_columns():
+    columns = {"widths": (4, 4, 4, 4, 4), "fc": ()}
+    net = small("lr_aspp", (32, 48, 3), backbone="vgg11_bn", columns=columns, low="C1", high="C2")
+    assert net.get_layer("score_low").output.shape[1:3] == (16, 24)
+    assert net.get_layer("score_high").output.shape[1:3] == (8, 12)
+    assert net.output_shape == (None, 32, 48, 5)
+
+
 def test_unet_is_as_large_as_the_figure_says():
     """Fig. 1, with biases: two 3x3 convolutions for each size, four up-convolutions, the scores."""
     widths = (64, 128, 256, 512, 1024)
