@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from keras_cnns.training import Recipe
 from keras_cnns.weights import download
 from keras_cnns.weights.formats import readers
 from tests.fuzz import test_readers as fuzzing
+from tests.saving.test_variable_limit import altered
 
 ROOT = Path(__file__).parents[1]
 
@@ -77,8 +79,9 @@ def test_promise_1_a_pickle_does_not_run(tmp_path, zipped):
     assert mark.exists()
 
 
-def test_promise_1_a_lambda_does_not_run(tmp_path):
-    mark, path = tmp_path / "mark", tmp_path / "model.keras"
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_promise_1_a_lambda_does_not_run(tmp_path, suffix):
+    mark, path = tmp_path / "mark", tmp_path / f"model.{suffix}"
     image = keras.Input((4,))
     name = str(mark)
     marking = keras.layers.Lambda(lambda x: (open(name, "w").close(), x)[1], output_shape=(4,))
@@ -132,6 +135,25 @@ def test_promise_5_sizes_are_checked(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(UserError):
         readers.read(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_promise_5_a_description_takes_no_memory(tmp_path, suffix):
+    """A process may not take a GiB more. `tests/saving/test_variable_limit.py` has other layers."""
+    image = keras.Input((4,))
+    path = altered(
+        tmp_path / f"net.{suffix}",
+        keras.Model(image, keras.layers.Dense(2)(image)),
+        lambda layers: layers[-1]["config"].update(units=10**10),
+    )
+    kept = resource.getrlimit(resource.RLIMIT_DATA)
+    in_use = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_DATA, (in_use + 2**30, kept[1]))
+    try:
+        with pytest.raises(UserError, match="describes layers with at least 149 GiB of weights"):
+            load_model(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, kept)
 
 
 def test_promise_6_names_never_become_code(file):

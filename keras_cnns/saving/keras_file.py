@@ -3,17 +3,23 @@
 import os
 import re
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from keras_cnns.support.archives import open_zip, read_member
+import h5py
+
+from keras_cnns.saving.model_config import check_config
+from keras_cnns.saving.variable_limit import variable_limit
+from keras_cnns.support.archives import open_zip, read_member, seekable_member
 from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import UnreadableFile, UserError, first_line
+from keras_cnns.support.hdf5_files import check_hdf5
 from keras_cnns.support.recursion import with_headroom
 from keras_cnns.support.untrusted import parse_json
 from keras_cnns.support.validation import path_of
 
+LEAST_LIMIT = 2**26  # bytes of variables that any model file may ask for
+MOST_PER_STORED = 4  # bytes of variables for a byte of weights; Keras builds the layer in `Bidirectional` twice
 WEIGHTS = "it holds weights alone: build the network and give them to keras_cnns.load_weights(model, FILE)."
 
 
@@ -28,8 +34,6 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     Raises:
       UserError: there is no such file, or it is damaged or holds something else.
     """
-    import keras
-
     import keras_cnns.layers  # noqa: F401  registers them
     from keras_cnns.graph.keras_internals import thread_state
 
@@ -39,13 +43,58 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         raise UnreadableFile(f"cannot read {path} as a Keras model: it is {kind}, and a .keras file is needed.")
     if not path.is_file():
         raise UnreadableFile(f"there is no file {path}: give the path of a .keras file.")
-    if zipfile.is_zipfile(path):
-        with suppress(zipfile.BadZipFile):  # Keras finds out, and `_why` says what the file is
-            open_zip(path).close()
     try:
-        return with_headroom(lambda: keras.saving.load_model(path, compile=False), share=thread_state())
+        limit = LEAST_LIMIT + MOST_PER_STORED * _stored_bytes(path)
+        return with_headroom(lambda: _within(limit, path), share=thread_state())
     except Exception as error:  # zip, JSON, HDF5 and Keras each have errors of their own
         raise UnreadableFile(f"cannot read {path} as a Keras model: {_why(path, error)}") from error
+
+
+def _within(limit: int, path: Path) -> Any:
+    """The model of a file that Keras may build with variables of `limit` bytes."""
+    import keras
+
+    with variable_limit(limit) as variables:
+        try:
+            model = keras.saving.load_model(path, compile=False)
+        except Exception:
+            variables.check()  # its own words are clearer than what Keras makes of them
+            raise
+        variables.check()
+        return model
+
+
+def _stored_bytes(path: Path) -> int:
+    """The bytes of the weights in a model file whose configuration and weights are checked; 0 if it has none.
+
+    What is no model file at all is left to Keras.
+
+    Raises:
+      UnreadableFile: the archive, the configuration or the weights have something that is not read.
+    """
+    if path.suffix in (".h5", ".hdf5"):
+        if not h5py.is_hdf5(path):
+            return 0
+        with h5py.File(path) as file:
+            check_config(_parsed(file.attrs.get("model_config", "{}")), path.parent)
+            return check_hdf5(file, "it")
+    if not zipfile.is_zipfile(path):
+        return 0
+    with open_zip(path) as archive:
+        entries = archive.namelist()
+        if "config.json" in entries:
+            check_config(_parsed(read_member(archive, "config.json")), path.parent)
+        if "model.weights.h5" in entries:
+            with h5py.File(seekable_member(archive, "model.weights.h5")) as file:
+                return check_hdf5(file, "it")
+        return archive.getinfo("model.weights.npz").file_size if "model.weights.npz" in entries else 0
+
+
+def _parsed(text: str | bytes) -> Any:
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise UnreadableFile(f"{first_line(error)}, in its configuration.") from None
 
 
 def _keras_version(archive: zipfile.ZipFile) -> str:

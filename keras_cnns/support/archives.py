@@ -1,10 +1,12 @@
 """Zip archives that other people packed: what a member declares is compared with the archive before it is unpacked."""
 
+import io
 import lzma
 import os
 import struct
 import zipfile
 import zlib
+from typing import BinaryIO, cast
 
 from keras_cnns.support.errors import UnreadableFile, first_line
 from keras_cnns.support.untrusted import MAX_SMALL_TEXT, MIB, check_declared, in_bytes, kind_of_file
@@ -79,3 +81,51 @@ def read_member(archive: zipfile.ZipFile, name: str | zipfile.ZipInfo, limit: in
             return stream.read()  # never more than was declared
     except DAMAGE as error:
         raise UnreadableFile(f"{name[:100]!r} in {archive.filename} cannot be read: {first_line(error)}.") from None
+
+
+def seekable_member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
+    """A member of an archive of `open_zip`, as a file in which seeking is fast; it ends with the archive.
+
+    A stored member is read where it lies. A packed one is unpacked into memory.
+
+    Raises:
+      UnreadableFile: it is damaged, encrypted, or packed in an unknown way.
+      KeyError: there is no such member.
+    """
+    member = archive.getinfo(name)
+    if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+        return io.BytesIO(read_member(archive, member, limit=member.file_size))
+    file = cast(BinaryIO, archive.fp)
+    file.seek(member.header_offset + 26)
+    try:
+        start = member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+    except struct.error as error:
+        raise UnreadableFile(f"{name[:100]!r} in {archive.filename} cannot be read: {first_line(error)}.") from None
+    return io.BufferedReader(_Window(file, start, member.file_size))
+
+
+class _Window(io.RawIOBase):
+    """`size` bytes of a file from `start` on, as a file of its own."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file, self._start, self._size, self._position = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._position = max(0, offset + (0, self._position, self._size)[whence])
+        return self._position
+
+    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        self._file.seek(self._start + self._position)
+        data = self._file.read(max(0, min(len(buffer), self._size - self._position)))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)

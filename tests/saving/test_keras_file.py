@@ -99,7 +99,7 @@ def test_a_configuration_that_nests_too_deep_is_refused_and_the_limit_stays(tmp_
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in entries.items():
             archive.writestr(name, content)
-    with pytest.raises(UserError, match="cannot read .*: it nests more than") as error:
+    with pytest.raises(UserError, match="cannot read .*: its brackets are nested more than 200 deep") as error:
         load_model(path)
     assert "\n" not in str(error.value) and sys.getrecursionlimit() == limit
 

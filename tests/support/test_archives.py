@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from random import Random
 
 import pytest
 
@@ -91,3 +92,18 @@ def test_a_keras_file_that_unpacks_to_too_much_is_not_read(tmp_path):
         archive.writestr("config.json", bytes(40_000_000))
     with pytest.raises(UserError, match="'config.json' in .* unpacks"):
         load_model(tmp_path / "a.keras")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_seekable_member_is_read_anywhere(packing, tmp_path):
+    content = Random(0).randbytes(200_000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", packing) as archive:
+        archive.writestr("before", b"x" * 1000)
+        archive.writestr("data", content)
+        archive.writestr("after", b"y" * 1000)
+    with archives.open_zip(tmp_path / "a.zip") as archive:
+        file = archives.seekable_member(archive, "data")
+        for start, size in ((150_000, 100), (0, 5), (199_990, 50), (70_000, 100_000), (300_000, 4)):
+            file.seek(start)
+            assert file.read(size) == content[start : start + size]
+        assert file.seek(-3, 2) == 199_997 and file.read() == content[-3:]

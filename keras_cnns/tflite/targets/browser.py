@@ -15,7 +15,7 @@ from keras_cnns.tflite.file.contents import Operator, TFLiteFile
 from keras_cnns.tflite.targets import litert_js, rules
 from keras_cnns.tflite.targets.chromium import NAMES, PROGRAM, Browser, find_chromium
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
-from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.process import Runtime, run_child
 from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrites
 from keras_cnns.tflite.targets.tensors import float_outputs, output_scale, stored_inputs
 
@@ -24,6 +24,7 @@ BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_C
 WARM_UP, TIMED_RUNS = 5, 30
 SECONDS = 300.0  # for one file in the browser
 RUNNER = Path(__file__).with_name("browser_runner.js")
+RUNTIME = Runtime("LiteRT.js", "browser", f"{litert_js.INSTALL}, and install chromium")
 
 
 class BrowserTarget:
@@ -31,7 +32,7 @@ class BrowserTarget:
 
     name = "browser"
     title = "LiteRT.js in Chromium"
-    install = f"{litert_js.INSTALL}, and install chromium"
+    install = RUNTIME.install
 
     def rewrites(self) -> Rewrites:
         # a canvas holds bytes
@@ -74,16 +75,15 @@ class BrowserTarget:
         package, chromium = litert_js.find_litert_js(), find_chromium()
         if chromium is None:
             raise NotInstalled(f"no Chromium was found: install {NAMES[0]}, or name it in {PROGRAM}")
-        path = str(file.path.resolve())
         job = {
-            "file": path,
+            "file": str(file.path.resolve()),
             "chromium": chromium,
             "version": package.version,
             "package_files": {name: str(source.resolve()) for name, source in package.files.items()},
             "inputs": [_description(name, tensor.shape, tensor.type) for name, tensor in file.inputs.items()],
             "outputs": list(file.outputs),
         }
-        return run_child("browser", "run", job, stored, runtime="LiteRT.js", install=self.install, names=[path])
+        return run_child(RUNTIME, "run", job, stored)
 
 
 def _description(name: str, shape: tuple[int, ...], kind: str) -> dict[str, Any]:

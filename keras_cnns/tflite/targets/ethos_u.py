@@ -13,7 +13,7 @@ from keras_cnns.support.messages import listed
 from keras_cnns.tflite.file.contents import Operator, TFLiteFile
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.capture import captured
-from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.process import Runtime, run_child
 from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites, ScaledInput
 
 INTEGERS = ("INT8", "INT16", "UINT8", "INT32", "INT64")  # types of results that the NPU computes
@@ -33,12 +33,13 @@ ASSIGN_VARIABLE CAST DIV EQUAL GATHER GREATER GREATER_EQUAL LESS LESS_EQUAL LOGI
 NOT_EQUAL READ_VARIABLE REDUCE_ALL REDUCE_ANY SCATTER_ND SELECT SELECT_V2
 """
 ONLY_U85 = frozenset(ONLY_U85_NAMES.split())
+RUNTIME = Runtime("Vela", "ethos_u", 'pip install "keras_cnns[ethos-u]"')
 
 
 class EthosU:
     """An Ethos-U of some size, such as "ethos-u55-128" (128 multiply-accumulates in a cycle)."""
 
-    install = 'pip install "keras_cnns[ethos-u]"'
+    install = RUNTIME.install
 
     def __init__(self, accelerator: str):
         self.name = accelerator
@@ -107,9 +108,8 @@ class EthosU:
         raise CannotRun(f"{self.title} is not here: Vela compiles {file.path.name} and estimates what it costs.")
 
     def placement(self, file: TFLiteFile) -> Placement:
-        path = str(file.path.resolve())
-        job = {"file": path, "accelerator": self.name}
-        result, _ = run_child("ethos_u", "compile", job, runtime="Vela", install=self.install, names=[path])
+        job = {"file": str(file.path.resolve()), "accelerator": self.name}
+        result, _ = run_child(RUNTIME, "compile", job)
         reasons = {row["operator"]: row["reason"] for row in reversed(result["outside"])}
         counts: dict[str, int] = {}
         for row in result["outside"]:

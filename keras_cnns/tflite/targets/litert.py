@@ -26,7 +26,7 @@ class LiteRT:
 
     name = "litert"
     title = "LiteRT (CPU, XNNPACK)"
-    install = runner.INSTALL
+    install = runner.LITERT.install
     reference = False
 
     def rewrites(self) -> Rewrites:

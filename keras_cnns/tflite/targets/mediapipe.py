@@ -13,13 +13,14 @@ from keras_cnns.tflite.file.detector_metadata import LOCATION, SCORE
 from keras_cnns.tflite.file.metadata_reader import NAME, TensorMetadata, read_metadata
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.litert import LITERT_REWRITES
-from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.process import Runtime, run_child
 from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites, Severity
 from keras_cnns.tflite.targets.tensors import output_scale, quantize
 
 CHANNELS = 3  # MediaPipe hands RGB pictures to a file
 ENDS = ("FLOAT32", "UINT8")
 NEAR = 0.01  # of a byte: what the arithmetic of a normalization may lose
+RUNTIME = Runtime("MediaPipe", "mediapipe", 'pip install "keras_cnns[mediapipe]"')
 
 
 class MediaPipe:
@@ -27,7 +28,7 @@ class MediaPipe:
 
     name = "mediapipe"
     title = "MediaPipe Tasks"
-    install = 'pip install "keras_cnns[mediapipe]"'
+    install = RUNTIME.install
 
     def rewrites(self) -> Rewrites:
         # it runs LiteRT with XNNPACK
@@ -113,10 +114,7 @@ class MediaPipe:
         return inputs[0] if inputs else TensorMetadata()
 
     def _child(self, job: dict[str, Any], inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        _, arrays = run_child(
-            "mediapipe", "run", job, inputs, runtime="MediaPipe", install=self.install, names=[job["file"]]
-        )
-        return arrays
+        return run_child(RUNTIME, "run", job, inputs)[1]
 
 
 def _bytes(pixels: Any, image: TensorMetadata) -> np.ndarray:

@@ -7,12 +7,13 @@ import numpy as np
 
 from keras_cnns.tflite.file.contents import Operator, Subgraph, TFLiteFile
 from keras_cnns.tflite.targets import rules
-from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.process import Runtime, run_child
 from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrites
 from keras_cnns.tflite.targets.tensors import float_outputs, output_scale, stored_inputs
 
 TIMED_RUNS = 30
 INT16 = "OpenVINO 2026.4.1 answers wrongly for some networks with int16 activations"
+RUNTIME = Runtime("OpenVINO", "openvino", 'pip install "keras_cnns[openvino]"')
 
 
 class OpenVINO:
@@ -23,7 +24,7 @@ class OpenVINO:
 
     name = "openvino"
     title = "OpenVINO (CPU)"
-    install = 'pip install "keras_cnns[openvino]"'
+    install = RUNTIME.install
 
     def rewrites(self) -> Rewrites:
         return Rewrites(nonzero_biases=True)
@@ -51,9 +52,8 @@ class OpenVINO:
     def _child(
         self, kind: str, file: TFLiteFile, inputs: dict[str, np.ndarray] | None = None
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        path = str(file.path.resolve())
-        job = {"file": path, "batch": file.batch or 1}
-        return run_child("openvino", kind, job, inputs, runtime="OpenVINO", install=self.install, names=[path])
+        job = {"file": str(file.path.resolve()), "batch": file.batch or 1}
+        return run_child(RUNTIME, kind, job, inputs)
 
 
 def _missing_biases(file: TFLiteFile) -> list[Finding]:

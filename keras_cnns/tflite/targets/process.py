@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,27 +34,41 @@ SECONDS_VARIABLE = "KERAS_CNNS_RUNTIME_SECONDS"
 MEMORY_VARIABLE = "KERAS_CNNS_RUNTIME_GIB"  # by default, the memory of the machine
 
 
+@dataclass(frozen=True)
+class Runtime:
+    """A runtime that child processes run.
+
+    Args:
+      name: in messages.
+      module: of `keras_cnns.tflite.targets`, with the functions that a child process runs in its `JOBS`.
+      install: the command that installs it.
+
+    >>> RUNTIME = Runtime("OpenVINO", "openvino", 'pip install "keras_cnns[openvino]"')
+    """
+
+    name: str
+    module: str
+    install: str
+
+
 def run_child(
-    module: str,
+    runtime: Runtime,
     kind: str,
     job: Mapping[str, Any],
     inputs: Mapping[str, "np.ndarray"] | None = None,
     *,
-    runtime: str,
-    install: str = "",
-    names: Sequence[str] = (),
     seconds: float | None = None,
 ) -> tuple[dict[str, Any], dict[str, "np.ndarray"]]:
     """Has one job done by a child process (`Child`); returns its result and its arrays.
 
-    job, inputs, seconds: see `Child.ask`. runtime, install, names: see `Child`.
+    kind, job, inputs, seconds: see `Child.ask`.
 
     Raises:
       NotInstalled: the runtime cannot be imported.
       UserError: it refused the file, died or took longer than `seconds`, or there is no room for its files.
     """
     seconds = seconds or _limit(SECONDS_VARIABLE, SECONDS)
-    with Child(module, runtime=runtime, install=install, names=names) as child:
+    with Child(runtime) as child:
         return child.ask(kind, job, inputs, seconds=seconds)
 
 
@@ -82,16 +97,14 @@ def no_child_left() -> Iterator[None]:
 
 
 class Child:
-    """Does one job after the other with the functions in `JOBS` of `keras_cnns.tflite.targets.MODULE`, in one process.
+    """Has a runtime do one job after the other, in one process.
 
-    >>> with Child("litert_child", runtime="LiteRT", names=["net.tflite"]) as child:
+    >>> with Child(LITERT) as child:
     ...     result, _ = child.ask("describe", {"file": "/folder/net.tflite"})
     """
 
-    def __init__(self, module: str, *, runtime: str, install: str = "", names: Sequence[str] = ()) -> None:
-        """runtime: its name in messages. install: the command that installs it. names: the files it works on."""
-        self.module, self.runtime, self.install = module, runtime, install
-        self.names = ", ".join(Path(name).name for name in names)
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
         self._process: _Process | None = None
 
     def __enter__(self) -> "Child":
@@ -113,8 +126,8 @@ class Child:
         """The result and the arrays of one job.
 
         Args:
-          kind: a key of the module's `JOBS`.
-          job: what it needs to know, values that JSON holds.
+          kind: a key of `JOBS` in the runtime's module.
+          job: what it needs to know, values that JSON holds; the path of its "file" or "files" is named in messages.
           inputs: arrays by name.
           seconds: the most it may take.
 
@@ -122,26 +135,27 @@ class Child:
           NotInstalled, UserError: as in `run_child`.
         """
         seconds = seconds or _limit(SECONDS_VARIABLE, SECONDS)
+        runtime, files = self.runtime, job.get("files", [job["file"]] if "file" in job else [])
+        names = ", ".join(Path(file).name for file in files)
         try:
-            request = {**job, **_settings(self.module), "kind": kind}
+            request = {**job, **_settings(runtime.module), "kind": kind}
             if self._process is None:
-                self._process = _STARTED.pop(self.module, None) or _Process()
+                self._process = _STARTED.pop(runtime.module, None) or _Process()
             self._process.send(request, inputs or {})
             answer = self._process.receive(seconds)
         except subprocess.TimeoutExpired:
             raise UserError(
-                f"{self.runtime} was stopped on {self.names}: it took longer than {seconds:g} seconds "
-                f"({SECONDS_VARIABLE})."
+                f"{runtime.name} was stopped on {names}: it took longer than {seconds:g} seconds ({SECONDS_VARIABLE})."
             ) from None
         except (OSError, MemoryError) as error:  # no room for temporary files, or no process to be had
-            raise UserError(f"{self.runtime} cannot be run on {self.names}: {first_line(error)}") from error
+            raise UserError(f"{runtime.name} cannot be run on {names}: {first_line(error)}") from error
         if answer is None:
-            raise UserError(f"{self.runtime} crashed on {self.names} {self._process.last_words()}")
+            raise UserError(f"{runtime.name} crashed on {names} {self._process.last_words()}")
         result, arrays = answer
         if "missing" in result:
-            raise NotInstalled(f"{self.runtime} was not run: {self.install} ({result['missing']})")
+            raise NotInstalled(f"{runtime.name} was not run: {runtime.install} ({result['missing']})")
         if "error" in result:
-            raise UserError(f"{self.runtime} cannot run {self.names}: {result['error']}")
+            raise UserError(f"{runtime.name} cannot run {names}: {result['error']}")
         return result, arrays
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError
 from keras_cnns.support.validation import path_of, short, whole
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
-from keras_cnns.tflite.targets.process import Child, run_child
+from keras_cnns.tflite.targets.process import Child, Runtime, run_child
 
-INSTALL = "pip install ai-edge-litert"
+LITERT = Runtime("LiteRT", "litert_child", "pip install ai-edge-litert")
 
 
 def ask(kind: str, inputs: dict | None = None, **job: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -19,8 +19,7 @@ def ask(kind: str, inputs: dict | None = None, **job: Any) -> tuple[dict[str, An
     Raises:
       UserError: the file cannot be read or run, the interpreter aborted, or there is no memory or disk space left.
     """
-    files = job.get("files", [job.get("file", "")])
-    return run_child("litert_child", kind, job, inputs, runtime="LiteRT", install=INSTALL, names=files)
+    return run_child(LITERT, kind, job, inputs)
 
 
 def _numbers(array: Any) -> np.ndarray:
@@ -49,7 +48,7 @@ class Session:
             raise UnreadableFile(f"there is no file {path}.")
         if not whole(threads, 1):
             raise BadArgument(f"threads is {short(threads)}: give a whole number from 1.")
-        self._child = Child("litert_child", runtime="LiteRT", install=INSTALL, names=[str(path)])
+        self._child = Child(LITERT)
         self._job = {"file": str(path.resolve()), "threads": threads, "keep": True}
 
     def __enter__(self) -> "Session":

@@ -9,7 +9,7 @@ import numpy as np
 from keras_cnns.tflite.file.contents import Subgraph, TFLiteFile
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.capture import captured
-from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.process import Runtime, run_child
 from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrites, Severity
 from keras_cnns.tflite.targets.tensors import float_outputs, output_scale, stored_inputs
 from keras_cnns.tflite.targets.tflite_micro_operators import SUPPORTED
@@ -19,6 +19,7 @@ WRONG_WEIGHTS = 0.1  # from this relative error of a channel's weights on, the o
 TOO_SMALL = ("arena", "resize buffer")  # what its messages say of an arena that is too small
 ALIGNMENT = 16  # bytes, of the arena
 MOST_ARENA = 1 << 28  # bytes that the interpreter may use here; chips have a thousandth
+RUNTIME = Runtime("tflite-micro", "tflite_micro", 'pip install "keras_cnns[tflite-micro]"')
 
 
 class TFLiteMicro:
@@ -26,7 +27,7 @@ class TFLiteMicro:
 
     name = "tflite-micro"
     title = "TFLite Micro"
-    install = 'pip install "keras_cnns[tflite-micro]"'
+    install = RUNTIME.install
 
     def rewrites(self) -> Rewrites:
         return Rewrites(input_type="int8", output_type="int8")
@@ -70,10 +71,9 @@ class TFLiteMicro:
     def _child(
         self, kind: str, file: TFLiteFile, inputs: dict[str, np.ndarray] | None = None
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        path = str(file.path.resolve())
-        outputs = len(file.main.outputs)
-        job = {"file": path, "inputs": len(file.main.inputs), "outputs": outputs}
-        return run_child("tflite_micro", kind, job, inputs, runtime="tflite-micro", install=self.install, names=[path])
+        graph = file.main
+        job = {"file": str(file.path.resolve()), "inputs": len(graph.inputs), "outputs": len(graph.outputs)}
+        return run_child(RUNTIME, kind, job, inputs)
 
 
 def _int4_weights(graph: Subgraph) -> list[Finding]:

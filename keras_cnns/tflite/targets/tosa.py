@@ -10,13 +10,14 @@ import numpy as np
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.file.contents import TFLiteFile
 from keras_cnns.tflite.targets import rules
-from keras_cnns.tflite.targets.process import run_child
+from keras_cnns.tflite.targets.process import Runtime, run_child
 from keras_cnns.tflite.targets.target import CannotRun, Finding, Outputs, Placement, Rewrites
 
 REASON = "stays an operator of TFLite"
 TEXT = "net.tosa.mlir"
 # An operator of TFLite in the converter's text; "pseudo" are its constants.
 LEFT = re.compile(r'"tfl\.(?!pseudo)(\w+)"\(')
+RUNTIME = Runtime("The TOSA converter", "tosa", 'pip install "keras_cnns[tosa]"')
 
 
 class Tosa:
@@ -24,7 +25,7 @@ class Tosa:
 
     name = "tosa"
     title = "TOSA"
-    install = 'pip install "keras_cnns[tosa]"'
+    install = RUNTIME.install
 
     def rewrites(self) -> Rewrites:
         return Rewrites()
@@ -45,10 +46,7 @@ class Tosa:
         raise CannotRun(f"the converter lowers all of {file.path.name} to TOSA; nothing executes TOSA here.")
 
     def placement(self, file: TFLiteFile) -> Placement:
-        path = str(file.path.resolve())
-        result, _ = run_child(
-            "tosa", "convert", {"file": path}, runtime="The TOSA converter", install=self.install, names=[path]
-        )
+        result, _ = run_child(RUNTIME, "convert", {"file": str(file.path.resolve())})
         return Placement(
             operators=len(file.main.operators),
             outside=result["left"],

@@ -1,9 +1,4 @@
-"""HDF5 files of Keras (`.h5`, `.weights.h5`, and the one inside a `.keras` file).
-
-Before anything is read, every object of the file is checked: its data must lie in this file, and a declared size must
-not exceed what is stored. HDF5 also allows links to other files, external storage and virtual data sets, and those
-would make the bytes of another file part of the weights.
-"""
+"""HDF5 files of Keras (`.h5`, `.weights.h5`, and the one inside a `.keras` file), as named arrays."""
 
 import re
 from collections import Counter
@@ -14,60 +9,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from keras_cnns.support.archives import MAX_RATIO, RATIO_FROM
 from keras_cnns.support.errors import UnreadableFile
-from keras_cnns.support.untrusted import in_bytes
-
-MAX_OBJECTS = 200_000  # groups and data sets; a network of a thousand layers has ten thousand
-
-
-def check(file: h5py.File, name: str) -> None:
-    """Raises UserError unless all data of the HDF5 file lies in it, with sizes that it can hold.
-
-    name: of the file, for messages.
-    """
-    total, stored, seen = 0, 0, set()
-    groups = [("", file)]
-    while groups:
-        path, group = groups.pop()
-        for key in group:
-            where = f"{path}/{key}"
-            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise UnreadableFile(
-                    f"{where} in {name} is a link, also to other files: only data in the file is read."
-                )
-            item = group[key]
-            address = h5py.h5o.get_info(item.id).addr
-            if address in seen:
-                continue
-            seen.add(address)
-            if len(seen) > MAX_OBJECTS:
-                raise UnreadableFile(f"{name} holds more than {MAX_OBJECTS} objects: this is not a file of weights.")
-            if isinstance(item, h5py.Group):
-                groups.append((where, item))
-            elif isinstance(item, h5py.Dataset):
-                total += _checked_size(item, where, name)
-                stored += item.id.get_storage_size()
-    if total > max(RATIO_FROM, MAX_RATIO * stored):
-        raise UnreadableFile(
-            f"{name} declares {in_bytes(total)} of weights and stores {in_bytes(stored)}: it is damaged."
-        )
-
-
-def _checked_size(data: h5py.Dataset, where: str, name: str) -> int:
-    """The declared size of a data set in bytes. Raises UserError if it lies elsewhere or is not stored."""
-    properties = data.id.get_create_plist()
-    if data.is_virtual or properties.get_external_count():
-        raise UnreadableFile(f"{where} in {name} lies in another file: only data in the file itself is read.")
-    if data.dtype.hasobject:
-        raise UnreadableFile(f"the data set {where} in {name} holds strings or references: weights are numbers.")
-    declared, stored = int(data.size or 0) * data.dtype.itemsize, data.id.get_storage_size()
-    limit = max(RATIO_FROM, MAX_RATIO * stored) if properties.get_nfilters() else stored
-    if declared > limit:
-        raise UnreadableFile(
-            f"{where} in {name} declares {in_bytes(declared)} and stores {in_bytes(stored)}: the file is damaged."
-        )
-    return declared
+from keras_cnns.support.hdf5_files import check_hdf5
 
 
 def read(
@@ -150,7 +93,7 @@ def names_in(paths: Iterable[Path]) -> dict[str, str]:
 
     for path in paths:
         with h5py.File(path) as file:
-            check(file, str(path))
+            check_hdf5(file, str(path))
             file.visititems(collect)
     return names
 

@@ -9,6 +9,7 @@ import h5py
 
 from keras_cnns.blocks.preprocessing import Preprocessing, named
 from keras_cnns.support.errors import UnreadableFile, first_line
+from keras_cnns.support.hdf5_files import check_hdf5
 from keras_cnns.support.untrusted import read_json
 from keras_cnns.weights.formats import hdf5
 from keras_cnns.weights.formats.folders import parts
@@ -92,7 +93,7 @@ def _described(path: Path) -> tuple[str, dict[str, Any]]:
 def _arrays(path: Path, names: dict[str, str]) -> dict[str, Any]:
     try:
         with h5py.File(path) as file:
-            hdf5.check(file, str(path))
+            check_hdf5(file, str(path))
             return _named(file, path, names)
     except OSError as error:
         raise UnreadableFile(f"{path} is cut short or damaged: {first_line(error)}. Fetch it again.") from error

@@ -16,6 +16,7 @@ import numpy as np
 from keras_cnns.support.archives import MAX_RATIO, RATIO_FROM, open_zip
 from keras_cnns.support.atomic_files import what_is
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UserError, first_line
+from keras_cnns.support.hdf5_files import check_hdf5
 from keras_cnns.support.untrusted import open_regular, parse_json
 from keras_cnns.support.validation import path_of
 from keras_cnns.weights.formats import array_pickles, bit_npz, hdf5, safetensors_files, torch_files
@@ -92,7 +93,7 @@ def _read(path: Path, names: dict[str, str] | None = None) -> Tensors:
     try:
         if start.startswith(b"\x89HDF"):
             with h5py.File(path) as file:
-                hdf5.check(file, str(path))
+                check_hdf5(file, str(path))
                 arrays, layers = hdf5.read(file, names)
                 _check_not_rounded(arrays, path)
                 return Tensors("keras", arrays, layers, graph=_described(file.attrs.get("model_config")))
@@ -162,7 +163,7 @@ def _keras(archive: zipfile.ZipFile, path: Path) -> Tensors:
             "weights are rounded, so load the file of the model before `quantize`."
         )
     with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-        hdf5.check(file, str(path))
+        check_hdf5(file, str(path))
         arrays, names = hdf5.read(file, dict(hdf5.groups(graph)))
     _check_not_rounded(arrays, path)
     return Tensors("keras", arrays, names | layers, graph=graph)

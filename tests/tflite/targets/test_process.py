@@ -73,6 +73,9 @@ JOBS["flags"] = _flags
 """
 
 
+TOY = process.Runtime("Toy", "toy", "pip install toy")
+
+
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A package with one target, `toy`."""
@@ -86,7 +89,7 @@ def toy(tmp_path, monkeypatch):
 
 def test_the_child_is_isolated(toy):
     """Neither the folder of its script nor the user's own packages are searched."""
-    result, _ = process.run_child("toy", "flags", {}, runtime="Toy")
+    result, _ = process.run_child(TOY, "flags", {})
     assert result["isolated"] == 1 and result["first"] != str(process.CHILD.parent)
 
 
@@ -102,36 +105,34 @@ def test_the_child_is_isolated(toy):
 def test_however_a_runtime_dies_the_error_is_one_line(kind, error, message, toy):
     seconds = 1 if kind == "sleep" else 60
     with pytest.raises(error, match=message) as raised:
-        process.run_child(
-            "toy", kind, {}, runtime="Toy", install="pip install toy", names=["a.tflite"], seconds=seconds
-        )
+        process.run_child(TOY, kind, {"file": "/folder/a.tflite"}, seconds=seconds)
     assert "\n" not in str(raised.value)
 
 
 def test_no_room_for_temporary_files(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="Toy cannot be run on a.tflite"):
-        process.run_child("toy", "sleep", {}, runtime="Toy", names=["a.tflite"])
+        process.run_child(TOY, "sleep", {"file": "a.tflite"})
 
 
 def test_a_user_sets_the_limits(toy, monkeypatch):
     monkeypatch.setenv(process.SECONDS_VARIABLE, "0.5")
     with pytest.raises(UserError, match=rf"longer than 0.5 seconds \({process.SECONDS_VARIABLE}\)"):
-        process.run_child("toy", "sleep", {}, runtime="Toy")
+        process.run_child(TOY, "sleep", {})
     monkeypatch.setenv(process.SECONDS_VARIABLE, "60")
     monkeypatch.setenv(process.MEMORY_VARIABLE, "1")
     with pytest.raises(UserError, match="Toy cannot run a.tflite: MemoryError"):
-        process.run_child("toy", "hoard", {}, runtime="Toy", names=["a.tflite"])
+        process.run_child(TOY, "hoard", {"files": ["/b/a.tflite"]})
     monkeypatch.setenv(process.MEMORY_VARIABLE, "much")
     with pytest.raises(UserError, match="KERAS_CNNS_RUNTIME_GIB is 'much': give a number above 0"):
-        process.run_child("toy", "refuse", {}, runtime="Toy")
+        process.run_child(TOY, "refuse", {})
 
 
 def test_a_child_ends_with_its_parent(toy):
     """The child kills its parent, and would sleep for a minute."""
     code = (
         "from pathlib import Path; from keras_cnns.tflite.targets import process\n"
-        f"process.PACKAGE = Path({str(toy)!r}); process.run_child('toy', 'kill', {{}}, runtime='Toy')"
+        f"process.PACKAGE = Path({str(toy)!r}); process.run_child(process.Runtime('Toy', 'toy', ''), 'kill', {{}})"
     )
     started = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[3], env={**os.environ, "TMPDIR": str(toy)}
