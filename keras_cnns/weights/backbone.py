@@ -11,6 +11,7 @@ from keras_cnns.blocks.initial import draw_missing
 from keras_cnns.registry.assemble import assemble
 from keras_cnns.registry.registry import backbone, entry
 from keras_cnns.support.lazy_imports import keras, layers
+from keras_cnns.support.messages import listed
 from keras_cnns.weights.names.table import Arrays
 
 SCORES = ("score", "class_scores")  # layers of segmenters and detectors that score classes
@@ -68,8 +69,9 @@ class OfBackbone:
             if isinstance(layer, layers.Normalization) and values:
                 layer.finalize_state()
         draw_missing(model)
+        keep = "keep their" if len(new) > 1 else "keeps its"
         warnings.warn(
-            f"{model.name}: {network.name} is loaded from {self.base.source}, and {', '.join(new)} keeps its initial "
+            f"{model.name}: {network.name} is loaded from {self.base.source}, and {listed(new)} {keep} initial "
             "weights.",
             stacklevel=4,
         )

@@ -85,3 +85,19 @@ def test_a_network_for_other_classes_gets_all_but_its_scores(tmp_path):
     np.testing.assert_array_equal(other.get_layer("stem_conv").kernel, fcn.get_layer("stem_conv").kernel)
     assert other.output_shape[-1] == 3 and np.isfinite(other(pictures(1, (64, 64, 3)))).all()
     assert build("fcn8s", weights=tmp_path / "fcn.weights.h5", **options).output_shape[-1] == 5
+
+
+def test_a_long_list_of_new_layers_is_shortened(tmp_path):
+    """A decoder on a classifier: a few names, and how many others there are."""
+    columns = {"widths": (4, 4, 4, 4, 4), "fc": ()}
+    path = tmp_path / "vgg.weights.h5"
+    build("vgg11_bn", classes=3, input_shape=(32, 32, 3), **columns).save_weights(path)
+    options = {"backbone": "vgg11_bn", "columns": columns, "widths": (4, 4, 4, 4, 4), "classes": 3}
+    with pytest.warns(UserWarning, match="vgg11_bn is loaded") as caught:
+        model = build("backbone_unet", input_shape=(32, 32, 3), weights=path, **options)
+    (message,) = [str(w.message) for w in caught if "is loaded" in str(w.message)]
+    names = message.partition(", and ")[2].partition(" keep their initial weights")[0]
+    first, _, count = names.partition(" and ")
+    new = [n for n in (layer.name for layer in model.layers if layer.weights) if n.startswith(("up", "score"))]
+    new = [name for name in new if not name.endswith("enlarge")]  # bilinear at the start, not random
+    assert first.split(", ") == new[:5] and count == f"{len(new) - 5} more" and len(new) > 10

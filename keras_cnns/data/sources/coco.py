@@ -202,13 +202,13 @@ def _files(
         if len(same) > 1:
             same = [other for other in same if other.parts[-len(name.parts) :] == name.parts] or same
         if len(same) > 1 and role:
-            same = [other for other in same if form.role_of_folders(other, folder) == role] or same
+            same = [other for other in same if splits.role_of_folders(other, folder, loosely=True) == role] or same
         if len(same) > 1:
             raise UnreadableFile(
                 f"{path} names {row['file_name']}, and several pictures in {folder} have this name: rename all but one."
             )
         if role and row["file_name"] in elsewhere:
-            same = [other for other in same if form.role_of_folders(other, folder) in (None, role)]
+            same = [other for other in same if splits.role_of_folders(other, folder, loosely=True) in (None, role)]
         if same:
             files[key] = same[0]
         else:

@@ -85,13 +85,7 @@ def by_role(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
 
 def role_of(path: Path, folder: Path) -> str | None:
     """The split of a JSON file, by its name (instances_val2017.json) or its folder's name (valid/...)."""
-    return splits.role(path.stem, loosely=True) or role_of_folders(path, folder)
-
-
-def role_of_folders(path: Path, folder: Path) -> str | None:
-    """The split that the innermost folder with the name of a split stands for."""
-    parts = path.relative_to(folder).parts[:-1]
-    return next((role for name in reversed(parts) if (role := splits.role(name, loosely=True))), None)
+    return splits.role(path.stem, loosely=True) or splits.role_of_folders(path, folder, loosely=True)
 
 
 def classes(path: Path, contents: Sequence[Mapping]) -> tuple[tuple[str, ...], dict]:

@@ -1,6 +1,7 @@
 """Masks in picture files: the values or colours of their pixels, and the classes that they stand for."""
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile, UserError
 
 FORMATS = ("PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "JPEG")  # a JPEG is refused by its name
-ONE_CHANNEL = ("1", "L", "I", "I;16")  # modes of Pillow without a palette
+ONE_CHANNEL = ("1", "L", "I", "I;16", "I;16B", "I;16L")  # modes of Pillow without a palette
 VOID_COLOUR = (224, 224, 192)  # PASCAL VOC's
 LOOKED_AT = 200  # largest number of masks that are read to find out what 255 stands for
 
@@ -183,9 +184,38 @@ def _opened(data: bytes, where: str | Path) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         image.load()
-        return image
     except Exception:  # Pillow's readers raise many kinds
         raise UnreadableFile(f"{where} cannot be read as a mask: it is empty, damaged or not a picture.") from None
+    if len(image.getbands()) > 1 and _bits(image, data) > 8:
+        raise UnreadableFile(
+            f"{where} has several channels of {_bits(image, data)} bits, of which 8 would be read: save it with one "
+            "channel, or with 8 bits."
+        )
+    return _in_8_bits(image, where)
+
+
+def _bits(image: Image.Image, data: bytes) -> int:
+    """The bits of a sample in a PNG or TIFF file, of which Pillow keeps the upper 8 if there are several channels."""
+    if image.format == "PNG":
+        return data[24]  # in the header, which is always first
+    return max(image.tag_v2.get(258, (8,))) if image.format == "TIFF" else 8  # type: ignore[attr-defined]
+
+
+def _in_8_bits(image: Image.Image, where: str | Path) -> Image.Image:
+    """The image with 8 bits, if it has values that need more and all of them are multiples of 257.
+
+    This is how values from 0 to 255 are stored in 16 bits: white, 255, becomes 65535.
+    """
+    if image.mode not in ONE_CHANNEL:
+        return image
+    values = np.asarray(image)
+    if values.dtype.itemsize < 2 or values.max(initial=0) <= 255 or (values % 257).any():
+        return image
+    messages.once(
+        f"{os.path.dirname(where) or where} has masks of 16 bits whose values are multiples of 257: they are divided by "
+        "257, so that 65535 is 255."
+    )
+    return Image.fromarray((values // 257).astype(np.uint8))
 
 
 def _check_opaque(image: Image.Image, where: str | Path) -> None:

@@ -73,13 +73,14 @@ def open_masks(folder: Path, split: str) -> Source:
     for name, (images, masks) in folders(folder).items():
         pictures |= {name / key: paths for key, paths in _by_name(images, endings).items()}
         files |= {name / key: paths for key, paths in _by_name(masks, endings).items()}
-    roles = {key: splits.role(key.parts[0]) if len(key.parts) > 1 else None for key in pictures}
+    divided = any(splits.role(key.parts[0]) for key in pictures if len(key.parts) > 1)
+    roles = {key: splits.role_of_folders(folder / key, folder) if divided else None for key in pictures}
     if own:
         pictures, files = cityscapes.with_labels(pictures, files, roles)
     label_files, kind = cityscapes.one_kind(files, listed) if own else (_single(files), None)
     _check_complete(images, masks, pictures, label_files)
     pairs = {key: (one_picture(paths, label_files[key]), label_files[key]) for key, paths in pictures.items()}
-    if any(roles.values()):
+    if divided:
         chosen = next((k for r in splits.asked(split) if (k := [key for key in pairs if roles[key] == r])), None)
         if not chosen:
             there = ", ".join(sorted({key.parts[0] for key in pairs}))

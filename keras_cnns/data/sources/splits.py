@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from keras_cnns.support.messages import once
+
 TRAIN, TEST, VALIDATION = "train", "test", "validation"
 WORDS = {
     TRAIN: ("train", "training", "trn"),
@@ -26,9 +28,20 @@ def role(name: str, *, loosely: bool = False) -> str | None:
     return ROLES.get("".join(words))
 
 
-def role_of_folders(path: Path, root: Path) -> str | None:
-    """The split of the outermost folder that is named after one, between `root` and the file at `path`; else None."""
-    return next((split for name in path.relative_to(root).parts[:-1] if (split := role(name))), None)
+def role_of_folders(path: Path, root: Path, *, loosely: bool = False) -> str | None:
+    """The split of the innermost folder that is named after one, between `root` and the file at `path`; else None.
+
+    loosely: whether a folder such as seg_train counts, if no folder has the name of a split alone. A note says so if
+    folders of different splits lie in each other.
+    """
+    folders = path.relative_to(root).parts[:-1]
+    roles = [(split, name) for name in folders if (split := role(name))]
+    if not roles and loosely:
+        roles = [(split, name) for name in folders if (split := role(name, loosely=True))]
+    if len({split for split, _ in roles}) > 1:
+        names = "/.../".join(name for _, name in roles)
+        once(f"{root} has folders of splits in each other, {names}: the inner one decides ({roles[-1][1]}).")
+    return roles[-1][0] if roles else None
 
 
 def asked(split: str) -> tuple[str, ...]:

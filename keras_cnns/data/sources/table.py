@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_cnns.data.sources import walk
 from keras_cnns.data.sources.class_names import one_line
-from keras_cnns.data.sources.splits import TRAIN, asked, role
+from keras_cnns.data.sources.splits import TRAIN, asked, role, role_of_folders
 from keras_cnns.data.sources.table_columns import columns_of, with_one_column
 from keras_cnns.data.sources.table_files import TABLES, cells
 from keras_cnns.data.sources.table_several import as_list, gathered, labels_of, multi_hot
@@ -132,12 +132,12 @@ def _of_split(
 
 
 def _split_by_folders(rows: list[Row], root: Path) -> list[Row]:
-    """The rows, each with the split of the folder that contains its picture.
+    """The rows, each with the split of the innermost folder of a split that contains its picture.
 
     They stay as they are if some folder is not that of a split, or all are for training.
     """
     folder = root if root.is_dir() else root.parent
-    roles = [role(row.picture.relative_to(folder).parts[0]) for row in rows]
+    roles = [role_of_folders(row.picture, folder) for row in rows]
     if not all(roles) or set(roles) == {TRAIN}:
         return rows
     return [replace(row, split=part) for row, part in zip(rows, roles, strict=True)]

@@ -1,5 +1,8 @@
 """Mask files as other programs write them: white for a class, colours, Cityscapes, Roboflow."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,6 +62,42 @@ def test_a_1_among_masks_in_which_white_is_a_class_is_named(tmp_path):
             source = open_source(f"folder:{tmp_path}", split, "mask")
             (number,) = [n for n in range(source.count) if source.where(n) == str(odd)] or [0]
             decoded(source, number)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize(("value", "label"), [(1, 1), (65535, 1), (257, 1), (255, 1)])
+def test_masks_of_16_bits(tmp_path, value, label, ending, caplog):
+    """0 and 1 are labels; 65535 is white and 257 is 1, as 8 bits are stored in 16."""
+    pairs(tmp_path, square(0))
+    for n in range(10):
+        (tmp_path / "masks" / f"{n}.png").unlink()
+        Image.fromarray(square(1).astype("uint16") * value).save(tmp_path / "masks" / f"{n}.{ending}")
+    assert all((mask == square(label)).all() for mask in masks(tmp_path)[1].values())
+    assert ("multiples of 257" in caplog.text) == (value > 255)
+
+
+def test_masks_of_16_bits_with_three_classes_or_a_value_between(tmp_path):
+    pairs(tmp_path, square(0), "background\nroad\ncar\n", count=6)
+    for value, message in ((65535, "hold 0 and 255 only"), (300, "has the label 300"), (257 * 3, "has the label 3")):
+        for n in range(6):
+            Image.fromarray(square(1).astype("uint16") * value).save(tmp_path / "masks" / f"{n}.png")
+        with pytest.raises(UserError, match=message):
+            masks(tmp_path)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_several_channels_of_16_bits_are_refused(tmp_path, channels):
+    """Pillow keeps the upper 8 bits of each, so that a label of 1 would become 0."""
+    pairs(tmp_path, square(0))
+    values = np.repeat(square(1)[..., None].astype(">u2"), channels, -1)
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    parts = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks]
+    for n in range(10):
+        (tmp_path / "masks" / f"{n}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(UserError, match="several channels of 16 bits"):
+        masks(tmp_path)
 
 
 LABELMAP = "# label:color_rgb:parts:actions\nroad:128,64,128::\nbackground:0,0,0::\ncar:0,0,142::\n"
