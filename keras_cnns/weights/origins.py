@@ -10,9 +10,8 @@ import numpy as np
 from keras_cnns.blocks.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from keras_cnns.registry.registry import entry, registry
 from keras_cnns.support.errors import UnreadableFile
-from keras_cnns.weights import renaming
+from keras_cnns.weights import renaming, several
 from keras_cnns.weights.classifier import adopt
-from keras_cnns.weights.formats.unwrap import AVERAGE
 from keras_cnns.weights.names.table import Arrays
 
 TORCH = ("torchvision", "timm", "efficientnet_pytorch", "transformers", "detectron2", "yolox")
@@ -40,11 +39,11 @@ def recognised(name: str, arrays: Arrays, source: object, net: Any = None) -> Pa
     """The part of `arrays` that is the network `name`, under the names of our layers.
 
     A wrapper puts a prefix before the names ("module.", "backbone.encoder."). The prefix after which the rename tables
-    know most names is taken. If several parts are the network (a student and its teacher), it is the average of weights
-    if there is one, otherwise the first part.
+    know most names is taken. If the file has several networks, such as the student and the teacher of a distillation,
+    it is the one with the layers of `name`; if several have them, `several.choose` decides.
 
     Raises:
-      UserError: no library that writes torch files has this network.
+      UserError: no library that writes torch files has this network, or the file has several networks of this kind.
     """
     origins = [o for o in TORCH if name in registry() and renaming.peer(name, o)]
     if not origins:
@@ -52,52 +51,43 @@ def recognised(name: str, arrays: Arrays, source: object, net: Any = None) -> Pa
             f"{source} is a file of torch, and none of the libraries that are known here ({', '.join(TORCH)}) has "
             f"{name!r}."
         )
-    origin, prefixes = _best(name, arrays, origins, net)
-    prefix = next((p for p in prefixes if AVERAGE.search(p)), prefixes[0])
-    part = {path.removeprefix(prefix): value for path, value in arrays.items() if path.startswith(prefix)}
+    network, row = entry(name), net or entry(name).variant
+    parts = _parts(name, arrays, origins, row)
+    most = parts[0].known
+    tied = [part for part in parts if part.known == most and part.origin == parts[0].origin]
+    chosen, ignored = several.choose(several.fitting(network, row, tied, parts), source)
+    prefix = chosen.prefix
     beside = {path: value for path, value in arrays.items() if not path.startswith(prefix)}
-    renamed = renaming.rename(name, part, origin, net)
-    network = entry(name)
-    renamed, has_classifier, taken = adopt(
-        network, net or network.variant, renamed, beside=beside if len(prefixes) == 1 else None
-    )
+    renamed, has_classifier, taken = adopt(network, row, chosen.renamed, beside=beside if len(tied) == 1 else None)
     beside = {path: value for path, value in beside.items() if path.rpartition("/")[0] not in taken}
-    notes = _notes(prefix, prefixes, beside)
+    notes = _notes(prefix, ignored, beside)
     if statistics := _pixel_statistics(arrays):
         notes.append(
             f"its network prepares pixels itself ({statistics}), which is ignored: set preprocessing= to do the same."
         )
-    return Part(origin, renamed, notes, has_classifier)
+    return Part(chosen.origin, renamed, notes, has_classifier)
 
 
-def _best(name: str, arrays: Arrays, origins: list[str], net: Any) -> tuple[str, list[str]]:
-    """The origin whose tables know most names, and the prefixes after which they know as many."""
-    most, best_origin, tied = -1, origins[0], [""]
+def _parts(name: str, arrays: Arrays, origins: list[str], net: Any) -> list[several.Candidate]:
+    """The tensors after each prefix as each origin names them; those of which most names are known come first."""
+    candidates = []
     for prefix in _prefixes(arrays):
         part = {path.removeprefix(prefix): value for path, value in arrays.items() if path.startswith(prefix)}
         for origin in origins:
             renamed = renaming.rename(name, part, origin, net)
-            count = len(part) - sum("." in path or path in part for path in renamed)
-            if count > most:
-                most, best_origin, tied = count, origin, [prefix]
-            elif count == most > 0 and origin == best_origin:
-                tied.append(prefix)
-    return best_origin, tied
+            known = len(part) - sum("." in path or path in part for path in renamed)
+            candidates.append(several.Candidate(prefix, origin, part, renamed, known))
+    return sorted(candidates, key=lambda candidate: -candidate.known)
 
 
-def _notes(prefix: str, prefixes: list[str], beside: Arrays) -> list[str]:
-    """What was taken and what was ignored, if the file has more than the network."""
-    if len(prefixes) > 1:
-        ignored = ", ".join(_called(p) for p in prefixes if p != prefix)
-        return [f"{_called(prefix)} was taken, {ignored} ignored."]
+def _notes(prefix: str, ignored: list[str], beside: Arrays) -> list[str]:
+    """What was taken and what was ignored, if the file has more than the network. ignored: the same network again."""
+    if ignored:
+        return [f"{several.called(prefix)} was taken, {', '.join(map(several.called, ignored))} ignored."]
     depth = prefix.count(".")
     weights = [path for path, value in beside.items() if np.size(value) > 1]  # a count of steps is not worth a note
     parts = dict.fromkeys(".".join(path.replace("/", ".").strip(".").split(".")[:depth]) for path in weights)
     return [f"{prefix.rstrip('.')} was taken, {', '.join(list(parts)[:4])} beside it ignored."] if parts else []
-
-
-def _called(prefix: str) -> str:
-    return prefix.rstrip(".") or "the part without a prefix"
 
 
 def _pixel_statistics(arrays: Arrays) -> str:

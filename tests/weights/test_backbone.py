@@ -87,6 +87,7 @@ def test_a_network_for_other_classes_gets_all_but_its_scores(tmp_path):
     assert build("fcn8s", weights=tmp_path / "fcn.weights.h5", **options).output_shape[-1] == 5
 
 
+@pytest.mark.slow
 def test_a_long_list_of_new_layers_is_shortened(tmp_path):
     """A decoder on a classifier: a few names, and how many others there are."""
     columns = {"widths": (4, 4, 4, 4, 4), "fc": ()}

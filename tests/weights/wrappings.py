@@ -57,6 +57,9 @@ WRAPPINGS = {
     "an average beside, `ema_model.`": lambda s: {
         "state_dict": prefixed("model.", zeros(s)) | prefixed("ema_model.", s)
     },
+    "two networks, `best` and `last`": lambda s: {"best": s, "last": zeros(s)},
+    "two networks, `net_a.` and `net_b.`": lambda s: prefixed("net_a.", s) | prefixed("net_b.", zeros(s)),
+    "a network and its copy of the same values": lambda s: prefixed("model.", s) | prefixed("net.", s),
     "half floats": lambda s: {k: v.half() if v.is_floating_point() else v for k, v in s.items()},
     "bfloat16": lambda s: {k: v.bfloat16() if v.is_floating_point() else v for k, v in s.items()},
     "Parameters (`keep_vars`)": lambda s: {k: torch.nn.Parameter(v, v.is_floating_point()) for k, v in s.items()},

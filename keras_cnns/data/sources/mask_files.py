@@ -212,8 +212,8 @@ def _in_8_bits(image: Image.Image, where: str | Path) -> Image.Image:
     if values.dtype.itemsize < 2 or values.max(initial=0) <= 255 or (values % 257).any():
         return image
     messages.once(
-        f"{os.path.dirname(where) or where} has masks of 16 bits whose values are multiples of 257: they are divided by "
-        "257, so that 65535 is 255."
+        f"{os.path.dirname(where) or where} has masks of 16 bits whose values are multiples of 257: they are divided "
+        "by 257, so that 65535 is 255."
     )
     return Image.fromarray((values // 257).astype(np.uint8))
 

@@ -1,5 +1,6 @@
 """Explains a `.tflite` file, which has no gradients: by occlusion, or by the class map that the file outputs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ from keras_cnns.insight.maps import targets
 from keras_cnns.insight.maps.base import enlarged
 from keras_cnns.insight.maps.occlusion import occlude
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UnsupportedModel
+from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets import runner
 from keras_cnns.tflite.targets.litert_interpreter import CLASS_MAP
 
 METHODS = ("occlusion", "cam")
+BEHIND = ("QUANTIZE", "DEQUANTIZE", "RESHAPE")  # operators that may follow the sigmoid of a file
 
 
 class File:
@@ -54,6 +57,7 @@ class File:
                 "of a file that was exported with explain=cam."
             )
         answers, class_map = self.run(pictures)
+        target = self._of_sigmoid(target, answers)
         if method == "cam" and class_map is None:
             raise BadArgument(
                 f"{self.path} has no class map: `keras-cnns export MODEL --explain cam` makes such a file."
@@ -62,8 +66,23 @@ class File:
         index: Any = target.settled(answers).index
         classes = np.broadcast_to(index, len(pictures))
         if method == "cam" and class_map is not None:
+            if target.sigmoid:  # one map, which speaks for class 1
+                class_map = np.concatenate([-class_map, class_map], axis=-1)
             chosen = np.stack([maps[..., number] for maps, number in zip(class_map, classes, strict=True)])
             return np.asarray(enlarged(chosen, pictures)), classes
-        wanted = [targets.Class(int(index), target.output) for index in classes]
+        wanted = [replace(target, index=int(index)) for index in classes]
         score = [lambda covered, goal=goal: goal(self.run(covered)[0]) for goal in wanted]
         return np.stack([occlude(s, picture, batch=10**4) for s, picture in zip(score, pictures, strict=True)]), classes
+
+    def _of_sigmoid(self, target: targets.Class, answers: dict[str, np.ndarray]) -> targets.Class:
+        """The target with a mark that its output is a single sigmoid, the probability of class 1, if it is."""
+        score = targets.pick(answers, target.output)
+        if np.ndim(score) != 2 or score.shape[1] != 1:
+            return target
+        name = next(name for name, answer in answers.items() if answer is score)
+        contents = read_contents(self.path)
+        operator = contents.main.producers.get(contents.outputs[name].index) if name in contents.outputs else None
+        while operator is not None and operator.name in BEHIND:
+            operator = contents.main.producers.get(operator.inputs[0])
+        is_sigmoid = operator is not None and operator.name == "LOGISTIC"
+        return replace(target, sigmoid="probability") if is_sigmoid else target

@@ -1,10 +1,13 @@
 """The tensors of the network in a training checkpoint, under whatever key its author put them."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from keras_cnns.support.errors import UserError
+import numpy as np
+
+from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.weights.formats.torch_files import Foreign, Tensor
 
 DEPTH = 4  # dicts in dicts
@@ -12,6 +15,7 @@ LONGEST = 1000  # characters of a key in which words are searched
 TENSORS = ("torch._utils._rebuild", "torch.float", "torch.complex", "torch.Complex", "torch.Q", "torch.storage")
 AVERAGE = re.compile(r"(?<![a-z])(ema|swa|avg|averaged?|polyak|shadow|teacher)(?![a-z])", re.IGNORECASE)
 OTHERS = re.compile(r"optim|sched|scaler|amp|callback(?!.*ema)|discriminator", re.IGNORECASE)
+LATEST = re.compile(r"(^|/)current_model_state$")  # beside the average in "state_dict": Lightning's WeightAveraging
 CUSTOMARY = ("", "state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
 ARCHITECTURE = ("arch", "architecture", "model_name")
 WRAPPERS = re.compile(r"(?:(?<=^)|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
@@ -23,7 +27,8 @@ def state_dict(content: Any, path: object) -> tuple[dict[str, Tensor], list[str]
     An average of the weights (EMA, SWA, a teacher) is preferred to the weights themselves.
 
     Raises:
-      UserError: there are no named tensors, or there are objects that only running code could create.
+      UserError: there are no named tensors; there are objects that only running code could create; or there are several
+        networks with the same tensors, of different values, none or all of which are averages.
     """
     candidates = dict(_candidates(content))
     candidates = {key: tensors for key, tensors in candidates.items() if not OTHERS.search(key[:LONGEST])} or candidates
@@ -32,7 +37,17 @@ def state_dict(content: Any, path: object) -> tuple[dict[str, Tensor], list[str]
     most = max(map(len, candidates.values()))
     full = {key: tensors for key, tensors in candidates.items() if 10 * len(tensors) >= 9 * most}
     order = sorted(full, key=lambda key: (not AVERAGE.search(key), _customary(key), -len(full[key])))
-    taken, *rest = order
+    distinct = [key for n, key in enumerate(order) if not any(_equal(full[key], full[other]) for other in order[:n])]
+    taken, *rest = distinct
+    rivals = [
+        key for key in rest if bool(AVERAGE.search(key)) == bool(AVERAGE.search(taken)) and not LATEST.search(key)
+    ]
+    rivals = [key for key in rivals if _shapes(full[key]) == _shapes(full[taken])]
+    if rivals:
+        raise UnreadableFile(
+            f"{path} holds several networks with the same tensors, {_listed([taken, *rivals])}: save the state_dict of "
+            "one of them alone."
+        )
     notes = []
     if rest:
         notes.append(f"{_called(taken)} was taken, {_listed(rest)} ignored: to load another one, save it alone.")
@@ -115,6 +130,19 @@ def _holds_tensors_or_objects(value: Any, depth: int = DEPTH) -> bool:
     if isinstance(value, Foreign):
         return True
     return depth >= 0 and any(isinstance(v, Tensor) or _holds_tensors_or_objects(v, depth - 1) for v in inner)
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """{name without what wrappers add: shape} of tensors with more than one element."""
+    names = {plain(name).removeprefix("module."): tensor.size for name, tensor in tensors.items()}
+    return {name: tuple(size) for name, size in names.items() if math.prod(size) > 1}
+
+
+def _equal(tensors: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
+    """Whether two dicts have the same names and the same values."""
+    if tensors.keys() != others.keys() or _shapes(tensors) != _shapes(others):
+        return False
+    return all(np.array_equal(tensor.array(), others[name].array()) for name, tensor in tensors.items())
 
 
 def _customary(where: str) -> int:

@@ -1,5 +1,6 @@
 """Checkpoints in their wrappings, written without torch: what is taken, ignored, noted and refused."""
 
+import re
 import warnings
 
 import numpy as np
@@ -13,6 +14,8 @@ from tests.weights import torch_written
 from tests.weights.test_damaged_files import SMALL
 
 STATE, OTHER = (torch_written.squeezenet(seed) for seed in (0, 1))
+THIRD = torch_written.squeezenet(2)
+MORE = {k: np.concatenate([v, v]) if k.startswith("classifier") else v for k, v in OTHER.items()}  # twice the classes
 NAMELESS = list(OTHER.values())
 
 
@@ -91,12 +94,71 @@ def test_an_average_with_names_is_used_with_a_message(tmp_path, content):
     assert "was taken" in message
 
 
-@pytest.mark.parametrize("content", [{"best": STATE, "last": OTHER}, {"net_a": STATE, "net_b": OTHER}])
-def test_of_two_that_are_alike_one_is_taken_and_both_are_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ({"best": STATE, "last": OTHER}, "best, last"),
+        ({"net_a": STATE, "net_b": {"state_dict": OTHER}}, "net_b/state_dict, net_a"),
+        ({"model": STATE, "best_model": prefixed("module.", OTHER)}, "model, best_model"),
+        ({"folds": [STATE, OTHER]}, "folds/0, folds/1"),
+        ({"model": STATE, "ema": OTHER, "swa": THIRD}, "ema, swa"),
+        (prefixed("model.", STATE) | prefixed("expert.", OTHER), "model and expert"),
+        ({"state_dict": prefixed("nets.0.", STATE) | prefixed("nets.1.", OTHER)}, "nets.0 and nets.1"),
+        ({"state_dict": prefixed("ema.", STATE) | prefixed("swa.", OTHER)}, "ema and swa"),
+        (prefixed("student.", STATE) | prefixed("teacher.", MORE), "student and teacher"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.sampled(1)
+def test_of_two_that_fit_none_is_taken_and_both_are_named(tmp_path, content, names, reverse):
+    """A teacher for other classes is no average of the student."""
+    if reverse:
+        content, names = dict(reversed(content.items())), re.split(", | and ", names)
+        names = "(?=.*" + ")(?=.*".join(map(re.escape, names)) + ")"
     torch_written.save(content, tmp_path / "x.pth")
+    with pytest.raises(UserError, match=f"several networks .*{names}.* alone"):
+        loaded(tmp_path / "x.pth")
+
+
+SAME = {
+    "two names of one network": {"best": STATE, "last": STATE},
+    "a copy under another prefix": prefixed("model.", STATE) | prefixed("net.", STATE),
+    "a copy and its list": {"models": [STATE, dict(STATE)]},
+    "Lightning's WeightAveraging": {"state_dict": STATE, "current_model_state": OTHER, "averaging_state": {}},
+    "MoCo": {"state_dict": prefixed("module.encoder_q.", STATE) | prefixed("module.encoder_k.", OTHER)},
+    "BYOL": prefixed("target_network.", OTHER) | prefixed("online_network.", STATE),
+    "a momentum encoder": prefixed("momentum_backbone.", OTHER) | prefixed("backbone.", STATE),
+}
+
+
+@pytest.mark.parametrize("content", SAME)
+@pytest.mark.sampled(1)
+def test_one_of_several_is_the_known_choice_or_all_are_the_same(tmp_path, content):
+    torch_written.save(SAME[content], tmp_path / "x.pth")
     result, message = loaded(tmp_path / "x.pth")
     np.testing.assert_array_equal(result, right(STATE))
-    assert "{} was taken, {} ignored".format(*content) in message
+    assert "ignored" in message or not any(value is OTHER["features.0.weight"] for value in _arrays(SAME[content]))
+
+
+def _arrays(content):
+    for value in content.values() if isinstance(content, dict) else content:
+        yield from _arrays(value) if isinstance(value, dict | list) else [value]
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "squeezenet1_0"])
+@pytest.mark.sampled(1)
+def test_of_two_networks_the_one_that_fits_is_taken(tmp_path, name):
+    """A student and a teacher of another architecture, whose layers have the same names."""
+    wide = {key: np.concatenate([v, v]) if key.endswith("squeeze.weight") else v for key, v in OTHER.items()}
+    torch_written.save({"state_dict": prefixed("student.", STATE) | prefixed("teacher.", wide)}, tmp_path / "x.ckpt")
+    if name == "squeezenet1_0":
+        with pytest.raises(UserError, match="are not those of squeezenet1_0"):
+            keras_cnns.build(name, weights=tmp_path / "x.ckpt", **SMALL)
+        return
+    result, message = loaded(tmp_path / "x.ckpt")
+    np.testing.assert_array_equal(result, right(STATE))
+    assert "student was taken, teacher beside it ignored" in message
 
 
 @pytest.mark.parametrize(("names", "prefix"), [(("0.mean", "0.std"), "1."), (("pixel_mean", "pixel_std"), "")])
