@@ -39,7 +39,7 @@ class Shipment:
     explain: str | None = None  # cam: one more output that shows where each class is seen
     calibration: int = 200  # training pictures that calibrate the files
     limit: int | None = None  # held-out pictures to compare on; by default all
-    crop_fraction: float = 1.0  # of the side of a held-out picture, as in training
+    crop_fraction: float | None = None  # of the side of a held-out picture; by default as in training
     qat_epochs: int = 0  # epochs of quantization-aware training for one more int8 file
     qat_learning_rate: float = 1e-4  # of that training
     batch_size: int = 32  # of that training
@@ -107,7 +107,7 @@ def ship(shipment: Shipment) -> "list[Report]":
         raise UnreadableFile(f"there is no checkpoint {shipment.checkpoint}: run the recipe, or give --checkpoint.")
     model, card = load(shipment.checkpoint), read_card(shipment.checkpoint)
     _check_model(model, shipment)
-    view = {"crop_fraction": shipment.crop_fraction}
+    view = card.view() | ({} if shipment.crop_fraction is None else {"crop_fraction": shipment.crop_fraction})
     read = reader(model, shipment.dataset, shipment.data_dir, view, card.several_labels)
     calibration, _, _ = read("train", limit=shipment.calibration)
     images, labels, names = read("test", limit=shipment.limit)
