@@ -12,6 +12,7 @@ from keras_cnns.support.probabilities import sum_to_one
 from keras_cnns.support.validation import path_of
 from keras_cnns.tflite.check.faults import faults
 from keras_cnns.tflite.check.saturation import saturation
+from keras_cnns.tflite.check.synthetic_pictures import synthetic_pictures
 from keras_cnns.tflite.file.contents import Tensor, TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, read_metadata
 from keras_cnns.tflite.file.reader import read_contents
@@ -20,9 +21,6 @@ from keras_cnns.tflite.targets.target import Finding, Outputs
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.compare import compare
 from keras_cnns.tflite.verify.on_targets import TargetResult, on_target
-
-SYNTHETIC = 8  # pictures where none are given
-TILES = 6  # patches along each side of a synthetic picture
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def prepared_inputs(file: TFLiteFile, pictures: np.ndarray | None) -> dict[str, 
                 raise BadArgument(f"the pictures are {pictures.shape[1:]}; {file.path.name} takes {shape}.")
             pixels = pictures.astype(np.float64)
         else:
-            pixels = _synthetic(shape, position)
+            pixels = synthetic_pictures(shape, position)
         mean, std = normalization(file, position)
         inputs[name] = ((pixels - mean) / std).astype(np.float32)
     return inputs
@@ -130,16 +128,6 @@ def normalization(file: TFLiteFile, position: int) -> tuple[np.ndarray, np.ndarr
         low, high = ((int(limit) - stored.zero_points[0]) * stored.scales[0] for limit in (limits.min, limits.max))
         return np.asarray(-255 * low / (high - low)), np.asarray(255 / (high - low))
     return np.asarray(0.0), np.asarray(1.0)
-
-
-def _synthetic(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """Patches of random colours; noise where the shape is not that of a picture. Whole numbers from 0 to 255."""
-    rng = np.random.default_rng(seed)
-    if len(shape) != 3:
-        return np.rint(rng.uniform(0, 255, (SYNTHETIC, *shape)))
-    patches = rng.uniform(0, 255, (SYNTHETIC, TILES, TILES, shape[2]))
-    rows, columns = (np.arange(size) * TILES // size for size in shape[:2])
-    return np.rint(patches[:, rows][:, :, columns])
 
 
 def _finite(outputs: Outputs) -> tuple[str, tuple[str, ...]]:

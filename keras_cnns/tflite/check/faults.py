@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from keras_cnns.tflite.check import graph_faults, metadata_faults, quantization_faults, weight_faults
+from keras_cnns.tflite.check import clipping_faults, graph_faults, metadata_faults, quantization_faults, weight_faults
 from keras_cnns.tflite.file import flatbuffer, versions
 from keras_cnns.tflite.file.contents import NUMPY_TYPES, Operator, Subgraph, TFLiteFile
 from keras_cnns.tflite.file.reader import DAMAGE
@@ -185,6 +185,7 @@ RULES: tuple[Callable[[TFLiteFile], Iterator[Finding]], ...] = (
     _signatures,
     *quantization_faults.RULES,
     *weight_faults.RULES,
+    *clipping_faults.RULES,
     _versions,
     *metadata_faults.RULES,
     _facts,

@@ -22,17 +22,15 @@ FIXED = {
     "TANH": (1 / 128, 0),
     "L2_NORMALIZATION": (1 / 128, 0),
 }
-SAME_STEP = (
-    *("MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "GATHER", "SLICE"),
-    *(
-        "CONCATENATION",
-        "STRIDED_SLICE",
-        "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR",
-        "SPACE_TO_DEPTH",
-        "DEPTH_TO_SPACE",
-    ),
-)
+# operators that keep integers as they are, as LiteRT 2.3.0 does: kernels either refuse other scales or ignore them
+SAME_STEP_NAMES = """
+AVERAGE_POOL_2D BATCH_TO_SPACE_ND BROADCAST_TO CONCATENATION DEPTH_TO_SPACE EXPAND_DIMS GATHER GATHER_ND MAXIMUM
+MAX_POOL_2D MINIMUM MIRROR_PAD PACK PAD PADV2 REDUCE_MAX REDUCE_MIN RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR
+REVERSE_V2 SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQUEEZE STRIDED_SLICE TILE TRANSPOSE UNPACK
+"""
+SAME_STEP = frozenset(SAME_STEP_NAMES.split())
+OF_ALL_INPUTS = ("CONCATENATION", "MAXIMUM", "MINIMUM", "PACK")  # of those, with data in every input
+AXIS_FIRST = ("SPLIT",)  # and with data in the second
 ACTIVATIONS = ("INT8", "INT16", "UINT8")
 LARGEST_SUM = 2**31 - 1  # of the kernels' accumulators
 NOT_COMPUTED = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "SHAPE", "CAST", "ARG_MAX", "TOPK_V2")
@@ -136,9 +134,10 @@ def _fixed_results(file: TFLiteFile) -> Iterator[Finding]:
                 message = f"the result of {label} has scale {result.scales[0]:g}; its kernel computes in {step:g}"
                 yield Finding("result-scale", "error", message, AGAIN, operator=operator.name)
                 return
-            kept = sources if operator.name == "CONCATENATION" else sources[:1]
+            kept = sources if operator.name in OF_ALL_INPUTS else sources[operator.name in AXIS_FIRST :][:1]
             kept = [t for t in kept if t.type == result.type and t.scales]
-            if operator.name in SAME_STEP and any(_differ(tensor, result) for tensor in kept):
+            pairs = [(tensor, made) for tensor in kept for made in results if made.scales]
+            if operator.name in SAME_STEP and any(_differ(tensor, made) for tensor, made in pairs):
                 message = f"{label} keeps integers as they are, and its result has another scale than its input"
                 yield Finding("result-scale", "error", message, AGAIN, operator=operator.name)
                 return

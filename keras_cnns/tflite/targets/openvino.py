@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_cnns.support.messages import listed
 from keras_cnns.tflite.file.contents import Operator, Subgraph, TFLiteFile
 from keras_cnns.tflite.targets import rules
 from keras_cnns.tflite.targets.process import Runtime, run_child
@@ -12,6 +13,7 @@ from keras_cnns.tflite.targets.target import Finding, Outputs, Placement, Rewrit
 from keras_cnns.tflite.targets.tensors import float_outputs, output_scale, stored_inputs
 
 TIMED_RUNS = 30
+LARGEST_SIDE = 1 << 16  # of a picture or channels; more is damage
 INT16 = "OpenVINO 2026.4.1 answers wrongly for some networks with int16 activations"
 RUNTIME = Runtime("OpenVINO", "openvino", 'pip install "keras_cnns[openvino]"')
 
@@ -37,6 +39,7 @@ class OpenVINO:
             *rules.several_subgraphs(file, "OpenVINO runs only the first"),
             *rules.custom_operators(file),
             *_missing_biases(file),
+            *_nearest_resizes(file),
         ]
 
     def run(self, file: TFLiteFile, inputs: dict[str, Any]) -> Outputs:
@@ -84,6 +87,44 @@ def _has_bias(file: TFLiteFile, operator: Operator) -> bool:
     bias = file.main.tensor(operator.inputs[2]) if len(operator.inputs) > 2 else None
     values = None if bias is None else file.values(bias)
     return bias is not None and (values is None or bool(values.any()))
+
+
+def _nearest_resizes(file: TFLiteFile) -> list[Finding]:
+    """RESIZE_NEAREST_NEIGHBOR whose `half_pixel_centers`, which OpenVINO ignores, makes a difference at its sizes."""
+    graph = file.main
+    resizes = [o for o in graph.operators if o.name == "RESIZE_NEAREST_NEIGHBOR" and _takes_other_pixels(graph, o)]
+    if not resizes:
+        return []
+    message = (
+        f"OpenVINO 2026.4.1 ignores half_pixel_centers of {listed(map(graph.label, resizes), 3)}, and takes other "
+        "pixels than LiteRT"
+    )
+    fix = "enlarge by a whole number, as UpSampling2D does, or interpolate bilinearly"
+    return [Finding("nearest-resize", "error", message, fix, operator="RESIZE_NEAREST_NEIGHBOR")]
+
+
+def _takes_other_pixels(graph: Subgraph, operator: Operator) -> bool:
+    ends = [*list(graph.read_by(operator))[:1], *graph.made_by(operator)]
+    if len(ends) != 2 or not getattr(operator.options, "halfPixelCenters", False):
+        return False
+    source, result = ends
+    if any(t.dynamic or len(t.shape) != 4 or not 0 < min(t.shape) <= max(t.shape) <= LARGEST_SIDE for t in ends):
+        return False
+    align = bool(operator.options.alignCorners)
+    return any(
+        not np.array_equal(_nearest(old, new, align, 0.5), _nearest(old, new, align, 0.0))
+        for old, new in zip(source.shape[1:3], result.shape[1:3], strict=True)
+    )
+
+
+def _nearest(old: int, new: int, align: bool, offset: float) -> np.ndarray:
+    """The rows or columns that LiteRT's kernel takes when it resizes `old` of them to `new`. offset: of their centres.
+
+    It computes in float32, and so does this function.
+    """
+    scale = (old - 1) / (new - 1) if align and new > 1 else old / new
+    positions = (np.arange(new, dtype=np.float32) + np.float32(offset)) * np.float32(scale)
+    return np.clip(np.floor(positions + np.float32(0.5 * align)), 0, old - 1)
 
 
 # --- in the child process ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 The files as the tools made them have no fault, but for one that is known.
 """
 
+import copy
 import io
 import zipfile
 
@@ -19,8 +20,10 @@ from keras_cnns.tflite.file.metadata import LABELS, NAME, attach, normalization
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets.table import TARGETS
 from tests.tflite.check import stock_files
+from tests.tflite.targets.conftest import operator as new_operator
+from tests.tflite.targets.conftest import operator_code
 
-B, T = schema.BuiltinOperator, schema.TensorType
+B, T, OPTIONS = schema.BuiltinOperator, schema.TensorType, schema.BuiltinOptions
 NAMES = ("cat", "dog", "owl", "fox", "ant")
 
 
@@ -233,6 +236,38 @@ def pool_of_another_scale(model):
     first(model, "MAX_POOL_2D")[1][1].quantization.scale = [0.5]
 
 
+def maximum_of_another_scale(model):
+    """The sum becomes a maximum; its result has another scale than its inputs, which kernels ignore."""
+    operator, _ = first(model, "ADD")
+    operator.builtinOptions, operator.builtinOptionsType = (
+        schema.MaximumMinimumOptionsT(),
+        OPTIONS.MaximumMinimumOptions,
+    )
+    code = code_of(model, "ADD")
+    code.builtinCode = code.deprecatedBuiltinCode = B.MAXIMUM
+
+
+def maximum_of_a_clipped_product(model):
+    """A maximum of x and -0.5 x in the range of its result, from 0 on: x has lost its negative values."""
+    operator, (x, _, result) = first(model, "ADD")
+    maximum_of_another_scale(model)
+    graph, product, factor = model.subgraphs[0], copy.deepcopy(result), copy.deepcopy(result)
+    for tensor in (x, product, result):
+        tensor.quantization.scale, tensor.quantization.zeroPoint = [0.02], [-128]
+    product.name, factor.name, factor.shape, factor.shapeSignature = b"product", b"factor", [], None
+    factor.quantization.scale, factor.quantization.zeroPoint = [0.5 / 127], [0]
+    model.buffers.append(schema.BufferT())
+    factor.buffer = len(model.buffers) - 1
+    store(model, factor, np.int8(-127))
+    graph.tensors += [product, factor]
+    model.operatorCodes.append(operator_code("MUL", 2))
+    source = operator.inputs[0]
+    inputs = [source, len(graph.tensors) - 1]
+    multiply = new_operator(len(model.operatorCodes) - 1, inputs, [len(graph.tensors) - 2], schema.MulOptionsT())
+    graph.operators.insert(graph.operators.index(operator), multiply)
+    operator.inputs = [source, len(graph.tensors) - 2]
+
+
 def weights_in_float(model):
     tensor = first(model, "CONV_2D")[1][1]
     store(model, tensor, stored(model, tensor, np.int8).astype(np.float32))
@@ -283,6 +318,8 @@ PLANTED = [
     ("result-step", "int8", result_too_fine),
     ("result-scale", "int8", softmax_of_logits),
     ("result-scale", "int8", pool_of_another_scale),
+    ("result-scale", "int8", maximum_of_another_scale),
+    ("choice-range", "int8", maximum_of_a_clipped_product),
     ("mixed-types", "int8", weights_in_float),
     ("half-step", "int8", half_step),
 ]

@@ -105,6 +105,21 @@ def cumsum_model():
     return model
 
 
+def nearest_resize_model(old, new, *, half_pixel_centers=True, align_corners=False):
+    """x (1, old, old, 3) -> RESIZE_NEAREST_NEIGHBOR -> (1, new, new, 3), in floats, as a `schema.ModelT`."""
+    graph, options = schema.SubGraphT(), schema.ResizeNearestNeighborOptionsT()
+    options.halfPixelCenters, options.alignCorners = half_pixel_centers, align_corners
+    size = tensor("size", (2,), "INT32", buffer=1)
+    graph.tensors = [tensor("x", (1, old, old, 3)), size, tensor("y", (1, new, new, 3))]
+    graph.operators = [operator(0, [0, 1], [2], options)]
+    graph.inputs, graph.outputs = [0], [2]
+    model = schema.ModelT()
+    model.version, model.subgraphs = 3, [graph]
+    model.operatorCodes = [operator_code("RESIZE_NEAREST_NEIGHBOR", version=3)]
+    model.buffers = [buffer(), buffer(np.full(2, new, np.int32))]
+    return model
+
+
 @pytest.fixture
 def dense_file(tmp_path):
     path = tmp_path / "dense.tflite"

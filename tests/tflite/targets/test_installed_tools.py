@@ -16,8 +16,8 @@ from keras_cnns.tflite.check.check import check
 from keras_cnns.tflite.file import flatbuffer
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets import table, tflite_micro
-from tests.tflite.targets.conftest import installed_browser
-from tests.tflite.targets.test_static_findings import PLANTED, float_hard_swish
+from tests.tflite.targets.conftest import installed_browser, nearest_resize_model
+from tests.tflite.targets.test_static_findings import NEAREST_RESIZES, PLANTED, float_hard_swish
 
 MODEL = Path(__file__).parents[1] / "trained" / "resnet8_cifar.keras"
 MODULES = {
@@ -27,6 +27,7 @@ MODULES = {
     "ethos-u55-128": "ethosu",
     "tosa": "tosa_converter_for_tflite",
 }
+BOTH = ("litert", "openvino")
 
 
 def needs(target):
@@ -200,6 +201,26 @@ def test_a_file_for_the_browser_takes_bytes_and_states_its_time(pictures, tmp_pa
     assert result.placement.milliseconds > 0 and result.placement.runtime.startswith("LiteRT.js ")
     file = read_contents(tmp_path / "a.tflite")
     assert (file.inputs["image"].type, file.outputs["predictions"].type) == ("UINT8", "FLOAT32")
+
+
+@needs("openvino")
+@pytest.mark.parametrize(("old", "new", "options", "differs"), NEAREST_RESIZES)
+def test_openvino_takes_other_pixels_where_the_static_rule_says_so(old, new, options, differs, tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(flatbuffer.write(nearest_resize_model(old, new, **options)))
+    x = np.random.default_rng(0).uniform(size=(1, old, old, 3)).astype("f4")
+    litert, openvino = (table.TARGETS[name].run(read_contents(path), {"x": x}).arrays["y"] for name in BOTH)
+    assert np.allclose(litert, openvino, atol=1e-5) != differs
+
+
+@needs("openvino")
+def test_synthetic_pictures_show_a_wrong_resize_in_openvino(tmp_path):
+    """A network that halves its picture: OpenVINO takes the first of each two pixels, LiteRT the second."""
+    path = tmp_path / "net.tflite"
+    path.write_bytes(flatbuffer.write(nearest_resize_model(96, 48)))
+    (result,) = check(path, "openvino").targets
+    assert result.status == "fail" and result.answered
+    assert any(reason.startswith("beside LiteRT's answers: error") for reason in result.reasons)
 
 
 REFUSED = [case for case in PLANTED if case[1] is not float_hard_swish or case[0].startswith("ethos")]

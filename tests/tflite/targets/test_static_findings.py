@@ -12,7 +12,7 @@ from keras_cnns.tflite.file.metadata import Normalization, attach
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.targets.table import TARGETS
 from keras_cnns.tflite.targets.tflite_micro_operators import SUPPORTED, resolver_method
-from tests.tflite.targets.conftest import dense_model, operator, operator_code, tensor
+from tests.tflite.targets.conftest import dense_model, nearest_resize_model, operator, operator_code, tensor
 
 TYPE = schema.TensorType
 FLOAT_FILES = (
@@ -121,6 +121,28 @@ def test_int16_is_a_warning_for_openvino(tmp_path):
     (tmp_path / "net.tflite").write_bytes(flatbuffer.write(model))
     (finding,) = TARGETS["openvino"].findings(read_contents(tmp_path / "net.tflite"))
     assert (finding.code, finding.severity) == ("type", "warning")
+
+
+# (old size, new size, options) -> whether half_pixel_centers makes a difference, as seen in OpenVINO 2026.4.1
+NEAREST_RESIZES = [
+    (12, 6, {}, True),
+    (6, 9, {}, True),
+    (13, 25, {}, True),
+    (2, 1, {}, True),
+    (4, 4, {"align_corners": True}, True),
+    (6, 12, {}, False),
+    (5, 15, {}, False),
+    (7, 7, {}, False),
+    (12, 6, {"half_pixel_centers": False}, False),
+    (6, 9, {"half_pixel_centers": False, "align_corners": True}, False),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "options", "differs"), NEAREST_RESIZES)
+def test_openvino_takes_other_pixels_where_half_pixel_centers_matter(old, new, options, differs, tmp_path):
+    (tmp_path / "net.tflite").write_bytes(flatbuffer.write(nearest_resize_model(old, new, **options)))
+    findings = TARGETS["openvino"].findings(read_contents(tmp_path / "net.tflite"))
+    assert [(finding.code, finding.severity) for finding in findings] == [("nearest-resize", "error")] * differs
 
 
 @pytest.mark.parametrize(
