@@ -13,7 +13,7 @@ from keras_cnns.support import messages, progress
 from keras_cnns.support.errors import UserError, first_line, nearest
 from keras_cnns.support.flag_lists import split_lists, tuple_flags
 from keras_cnns.support.plain_flags import plain_arguments
-from keras_cnns.support.streams import discard_stdout, import_tensorflow, open_missing_streams
+from keras_cnns.support.streams import discard_stdout, escape_unencodable, import_tensorflow, open_missing_streams
 from keras_cnns.support.temporary_folders import everything_temporary_inside
 from keras_cnns.tflite.targets.process import no_child_left, start_early
 from keras_cnns.version import __version__
@@ -83,6 +83,7 @@ RUN_LITERT = {"predict", "benchmark", "show"}  # commands that run a file, and l
 def main(words: Sequence[str] | None = None) -> None:
     """Runs one command and exits: with 0; with 2 and a one-line message after a `UserError`; with 130 after Ctrl-C."""
     open_missing_streams()
+    escape_unencodable()
     with suppress(ValueError):  # not the main thread
         # exits through Python, so that temporary files are deleted
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

@@ -172,7 +172,8 @@ def _to_parquet(lines: Path, file: Path) -> None:
     with (
         written_aside(file) as temporary,
         open(lines, encoding="utf-8") as rows,
-        parquet.ParquetWriter(temporary, schema) as writer,
+        open(temporary, "wb") as target,  # pyarrow itself opens names in UTF-8 only
+        parquet.ParquetWriter(target, schema) as writer,
     ):
         while group := [_row(json.loads(line)) for line in islice(rows, ROWS)]:
             writer.write_table(arrow.Table.from_pylist(group, schema))

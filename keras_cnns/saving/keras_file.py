@@ -90,7 +90,9 @@ def _stored_bytes(path: Path) -> int:
         return archive.getinfo("model.weights.npz").file_size if "model.weights.npz" in entries else 0
 
 
-def _parsed(text: str | bytes) -> Any:
+def _parsed(text: Any) -> Any:
+    if not isinstance(text, (str, bytes)):  # as an attribute of an HDF5 file may be
+        raise UnreadableFile("its configuration is no text.")
     try:
         return parse_json(text)
     except ValueError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_cnns.support.errors import UnreadableFile, UserError
 from keras_cnns.support.owners import is_abandoned, mark
-from keras_cnns.support.untrusted import kind_of_file, open_regular
+from keras_cnns.support.untrusted import kind_of_file, open_regular, utf8
 
 OTHERS = {
     b"version https:/": "a git-lfs pointer; fetch the file itself with `git lfs pull`",
@@ -79,7 +79,7 @@ def remove_stale(path: Path) -> None:
 
 def _prefix(path: Path) -> str:
     """How the names of the temporary files of `path` begin; short, since a name has at most 255 bytes."""
-    return f".{path.stem.encode()[:100].decode(errors='ignore')}-"
+    return f".{path.stem.encode(errors='replace')[:100].decode(errors='ignore')}-"
 
 
 def _public(message: str, temporary: Path | None, path: Path) -> str:
@@ -90,9 +90,9 @@ def _public(message: str, temporary: Path | None, path: Path) -> str:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Writes `text` to `path`, completely or not at all."""
+    """Writes `text` to `path`, completely or not at all; what UTF-8 cannot hold, as in names of files, is escaped."""
     with written_aside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(utf8(text), encoding="utf-8")
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

@@ -31,6 +31,16 @@ def open_missing_streams() -> None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
 
 
+def escape_unencodable() -> None:
+    """Lets the output streams write escapes, such as \\u0142, for what their encoding cannot hold.
+
+    Names of files may be in another encoding than the terminal, or in none.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):  # a test's replacement has none
+            reconfigure(errors="backslashreplace")
+
+
 def discard_stdout() -> None:
     """Drops what the standard output still buffers, which Python would otherwise try to write when it exits."""
     with suppress(OSError, ValueError), open(os.devnull, "wb") as devnull:  # a test's replacement has no file number

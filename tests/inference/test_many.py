@@ -227,8 +227,10 @@ def test_parquet_has_escapes_in_names_that_are_not_in_utf8(model, data, tmp_path
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / os.fsdecode(b"\xff.png")).write_bytes((data / "folder/0.png").read_bytes())
     (tmp_path / "in" / os.fsdecode(b"\xfe.png")).write_bytes(b"no picture")
-    results.write(model, tmp_path / "in", tmp_path / "r.parquet")
-    rows = parquet.read_table(tmp_path / "r.parquet").to_pylist()
+    file = tmp_path / os.fsdecode(b"r\xe9.parquet")
+    results.write(model, tmp_path / "in", file)
+    with open(file, "rb") as content:
+        rows = parquet.read_table(content).to_pylist()
     assert [row["picture"].rpartition("/")[2] for row in rows] == ["\\udcfe.png", "\\udcff.png"]
 
 

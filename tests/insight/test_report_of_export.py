@@ -1,5 +1,7 @@
 """The report of an exported file: verdict, layer errors, operators, memory, and class maps beside its model's."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -67,6 +69,19 @@ def test_the_class_maps_of_file_and_model_are_compared(about):
     assert before == "The class maps of the file and of the model correlate by" and float(value) >= 0.95
     assert section.images[0].caption.count("0.") + section.images[0].caption.count("1.") == len(about.held_out[0][:6])
     assert not section.missing
+
+
+def test_a_model_outside_of_the_folder_is_not_opened(folder, tmp_path):
+    """The report beside the file names it, and may come from somebody else."""
+    (tmp_path / "net.tflite").write_bytes((folder / "net.tflite").read_bytes())
+    report = json.loads((folder / "net.report.json").read_text())
+    (tmp_path / "net.report.json").write_text(json.dumps(report | {"source": str(folder / "net.keras")}))
+    assert subject(tmp_path / "net.tflite").original is None
+    (tmp_path / "net.keras").symlink_to(folder / "net.keras")
+    assert subject(tmp_path / "net.tflite").original is None
+    (tmp_path / "net.keras").unlink()
+    (tmp_path / "net.keras").write_bytes((folder / "net.keras").read_bytes())
+    assert subject(tmp_path / "net.tflite").original is not None
 
 
 def test_class_maps_that_differ_are_warned_of(about, monkeypatch):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from keras_cnns.saving.card import Card, read_card, write_card
-from keras_cnns.support.atomic_files import write_json, written_aside
+from keras_cnns.support.atomic_files import write_json, write_text, written_aside
 from keras_cnns.support.errors import UserError
 from keras_cnns.support.owners import DAY
 
@@ -25,6 +25,14 @@ def test_the_new_file_takes_the_name_at_the_end(tmp_path):
         assert not (tmp_path / "deep" / "file.txt").exists()
     assert (tmp_path / "deep" / "file.txt").read_text() == "new"
     assert len(list((tmp_path / "deep").iterdir())) == 1
+
+
+def test_names_and_texts_that_utf8_cannot_hold(tmp_path):
+    """A name in Latin-1 on a system with UTF-8, as Python reads it."""
+    name = os.fsdecode(b"n\xe9t.html")
+    write_text(tmp_path / name, f"<p>{name} größe</p>")
+    assert os.listdir(os.fsencode(tmp_path)) == [b"n\xe9t.html"]
+    assert (tmp_path / name).read_text(encoding="utf-8") == r"<p>n\udce9t.html größe</p>"
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -63,5 +63,19 @@ def test_brackets_and_colons_in_a_name_are_shown_as_they_are():
     assert all(name in out for name in ("[bold]a.png", "[/x].png", ":smile:.png"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
+def test_names_that_the_output_cannot_hold_are_escaped(encoding, tmp_path):
+    """A name in Latin-1 on a system with UTF-8, and a Polish one on a terminal of Western Europe."""
+    folder = tmp_path / os.fsdecode(b"pictures\xe9") / "\u0142"
+    folder.mkdir(parents=True)
+    code = (
+        "import os, sys; from keras_cnns.cli import commands\n"
+        "commands.run = lambda words: print(os.listdir(words[0])) or print(words[0])\n"
+        "commands.main()"
+    )
+    status, out, err = shell(f"PYTHONIOENCODING={encoding} {sys.executable} -c '{code}' '{folder.parent}'")
+    assert status == 0 and not err and out.endswith("pictures\\udce9\n")
+
+
 def test_json_is_whole():
     assert len(json.loads(shell("K list --json")[1])) > 100

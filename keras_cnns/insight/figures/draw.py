@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from keras_cnns.support.atomic_files import written_aside
+from keras_cnns.support.untrusted import utf8
 
 SHADES = "viridis"  # grows from dark to light without a turn, so that it prints in grey
 SIDE = 2.6  # inches of one picture
@@ -155,8 +156,8 @@ def stretched(values: np.ndarray) -> np.ndarray:
 
 
 def plain(text: str) -> str:
-    """The text with dollar signs escaped; matplotlib would read them as mathematics."""
-    return text.replace("$", r"\$")
+    """The text with dollar signs escaped, which matplotlib would read as mathematics, and what UTF-8 cannot hold."""
+    return utf8(text).replace("$", r"\$")
 
 
 def _pixels(axes: Axes) -> None:

@@ -123,7 +123,7 @@ def class_maps(subject: Subject, section: Section) -> None:
     maps, classes = File(subject.file).maps("cam", pictures, Class())
     original = subject.original
     if original is None:
-        raise BadArgument("the Keras model that it was exported from is not known, or no longer there.")
+        raise BadArgument("the Keras model that it was exported from is not known, or not in the same folder.")
     theirs = np.asarray(cam(original, pictures, classes))
     pairs = zip(maps, theirs, strict=True)
     alike = [float(np.corrcoef(ours.ravel(), other.ravel())[0, 1]) for ours, other in pairs]

@@ -13,7 +13,7 @@ from keras_cnns.insight.report.own_data import own_data
 from keras_cnns.registry.registry import entry, list_models
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import BadArgument, UnreadableFile, UnsupportedModel, UserError, first_line
-from keras_cnns.support.untrusted import read_json
+from keras_cnns.support.untrusted import inside, read_json
 from keras_cnns.support.validation import kind, number, path_of
 
 if TYPE_CHECKING:
@@ -52,15 +52,20 @@ class Subject:
 
     @cached_property
     def original(self) -> "keras.Model | None":
-        """The Keras model that the file was exported from, by the report beside it; None if it is not there."""
+        """The Keras model that the file was exported from, by the report beside it; None if it is not beside it.
+
+        A report may come from somebody else: no file elsewhere is opened because a report names it.
+        """
         from keras_cnns.saving.keras_file import load_model
 
-        sources = (row.get("source") for row in self.exports)
-        paths = [Path(source) for source in sources if isinstance(source, str)]
-        path = next(
-            (p for p in (*paths, *(self.folder / p.name for p in paths)) if p.suffix == ".keras" and p.is_file()), None
-        )
-        return load_model(path) if path else None
+        for row in self.exports:
+            try:
+                path = inside(self.folder, Path(str(row.get("source", ""))).name)
+            except UserError:  # no name of a file, or a link out of the folder
+                continue
+            if path.suffix == ".keras" and path.is_file():
+                return load_model(path)
+        return None
 
     @property
     def task(self) -> str:

@@ -33,7 +33,7 @@ class File:
         if reference:
             kernels = OpResolverType.BUILTIN_REF
         self.interpreter = Interpreter(
-            model_path=str(path),
+            **_source(path),
             num_threads=threads,
             experimental_op_resolver_type=kernels,
             experimental_preserve_all_tensors=keep_tensors,
@@ -103,3 +103,13 @@ def dequantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     """What the output `detail` stores, as floats."""
     scale, zero = detail["quantization"]
     return (values.astype(np.float32) - zero) * np.float32(scale) if scale else values
+
+
+def _source(path: str | Path) -> dict[str, Any]:
+    """The arguments with which LiteRT opens a file. It takes names in UTF-8 only; other files are read here."""
+    name = str(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return {"model_content": Path(path).read_bytes()}
+    return {"model_path": name}

@@ -1,5 +1,7 @@
 """`keras_cnns.tflite.predict`, and files that are damaged: the child may die, the parent says so in one line."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -58,6 +60,14 @@ def test_a_damaged_file_is_one_clear_line_or_still_works(cut, flips, file, tmp_p
         predict(path, np.ones((1, 6, 6, 3), "f4"))
     except UserError as error:
         assert "damaged.tflite" in str(error) and "\n" not in str(error)
+
+
+def test_a_name_that_is_not_in_utf8(file, tmp_path):
+    """LiteRT takes names in UTF-8 only."""
+    path = tmp_path / os.fsdecode(b"n\xe9t.tflite")
+    path.write_bytes(file[0].read_bytes())
+    pictures = np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype("float32")
+    np.testing.assert_array_equal(predict(path, pictures), predict(file[0], pictures))
 
 
 def test_an_input_may_be_called_file(tmp_path):
