@@ -57,11 +57,26 @@ def measured(name, scheme, way):
             if scheme == "int8":
                 converter.representative_dataset = lambda: ([picture[None]] for picture in pictures)
             path.write_bytes(converter.convert())
+    growth, own = _status("VmHWM") - before, time.process_time() - began
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "weights": sum(np.prod(v.shape) for v in model.variables) * 4e-9,
-        "growth": _status("VmHWM") - before,
-        "seconds": time.process_time() - began + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]),
+        "built": before,
+        "growth": growth,
+        "own": own,
+        "verification": children.ru_utime + children.ru_stime,
+        "parameters": model.count_params(),
+        "macs": keras_cnns.profile(model).macs,
     }
+
+
+def measured_apart(name, scheme, way):
+    """`measured` in a process of its own; {"error": its last line} if it fails."""
+    command = [sys.executable, __file__, "--one", name, scheme, way]
+    answer = subprocess.run(command, capture_output=True, text=True, env={**os.environ, RETURNS_MEMORY: "1"})
+    if answer.returncode:
+        return {"error": (answer.stderr.strip().splitlines() or [f"exit {answer.returncode}"])[-1][:200]}
+    return json.loads(answer.stdout.splitlines()[-1])
 
 
 def main(arguments=None):
@@ -77,15 +92,13 @@ def main(arguments=None):
     for name in options.names:
         for scheme in options.schemes:
             for way in ("ours", "stock"):
-                command = [sys.executable, __file__, "--one", name, scheme, way]
-                environment = {**os.environ, RETURNS_MEMORY: "1"}
-                answer = subprocess.run(command, capture_output=True, text=True, env=environment)
-                if answer.returncode:
-                    table.add_row(f"{name} {scheme}", "", way, f"failed: {answer.stderr.strip().splitlines()[-1][:60]}")
+                row = measured_apart(name, scheme, way)
+                if "error" in row:
+                    table.add_row(f"{name} {scheme}", "", way, f"failed: {row['error'][:60]}")
                     continue
-                row = json.loads(answer.stdout.splitlines()[-1])
                 times = f"{row['growth'] / row['weights']:.1f}"
-                cells = (f"{row['weights']:.3f}", way, f"{row['growth']:.2f}", times, f"{row['seconds']:.0f}")
+                seconds = f"{row['own'] + row['verification']:.0f}"
+                cells = (f"{row['weights']:.3f}", way, f"{row['growth']:.2f}", times, seconds)
                 table.add_row(f"{name} {scheme}", *cells)
     Console().print(table)
     return 0

@@ -1,13 +1,16 @@
-"""How long the commands take that work on a `.tflite` file, beside ten lines of LiteRT: whole processes, in turns.
+"""What the commands take that work on a `.tflite` file, beside ten lines of LiteRT: whole processes, in turns.
 
-    python benchmarks/startup.py FILE.tflite PICTURE.jpg [--runs 15]
+    python benchmarks/startup.py FILE.tflite PICTURE.jpg [--runs 15] [--tree FOLDER]
 
 The script reads the picture with Pillow, runs the file in LiteRT and prints five classes; `keras-cnns predict` does the
-same and more. Times are medians, with the first and the last quartile. The peak is the sum over a command and its
-child process, since LiteRT runs in one of its own.
+same and more. Figures are multiples of the script's in the same round: the median, with the first and last quartile.
+LiteRT runs in a child process. On a machine with an idle core it starts while the command's own process does, so the
+processor time of the latter is close to the least wall time; processor time counts both. The peak is the sum
+over both. `--tree` measures another checkout of this package in the same rounds. Only Linux has these figures.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -31,13 +34,14 @@ net.invoke()
 scores = net.get_tensor(after["index"])[0]
 print(*((n, scores[n]) for n in scores.argsort()[:-6:-1]))
 """
+SCRIPT_NAME = "LiteRT, ten lines"
 COMMAND = [sys.executable, "-c", "from keras_cnns.cli.commands import main; main()"]
 
 
 def commands(file, picture):
     """{what is run: its words}."""
     return {
-        "LiteRT, ten lines": [sys.executable, "-c", SCRIPT, file, picture],
+        SCRIPT_NAME: [sys.executable, "-c", SCRIPT, file, picture],
         "keras-cnns predict": [*COMMAND, "predict", picture, "--model", file],
         "keras-cnns show": [*COMMAND, "show", file],
         "keras-cnns check": [*COMMAND, "check", file],
@@ -52,18 +56,24 @@ def commands(file, picture):
     }
 
 
-def run_once(words):
-    """(seconds, the highest memory of the process and its children together in MB)."""
+def run_once(words, tree):
+    """What one process takes: wall time, processor time of it and its children and of it alone, in s; peak in MB."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**environment, "PYTHONPATH": str(tree)}
+    )
     most = 0
-    while process.poll() is None:
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         most = max(most, sum(map(_peak, _family(process.pid))))
         time.sleep(0.002)
-    seconds = time.perf_counter() - began
+    wall = time.perf_counter() - began
+    own = int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]) / 1e9
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(words[2:])[:80]} ended with {process.returncode}")
-    return seconds, most / 1e3
+    return wall, usage.ru_utime + usage.ru_stime, own, most / 1e3
 
 
 def _family(number):
@@ -87,21 +97,32 @@ def main(arguments=None):
     parser.add_argument("file")
     parser.add_argument("picture")
     parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--tree", help="another checkout of this package")
     options = parser.parse_args(arguments)
-    ways = commands(options.file, options.picture)
+    here = Path(__file__).resolve().parents[1]
+    names = commands(options.file, options.picture)
+    ways = {name: (words, here) for name, words in names.items()}
+    if options.tree:
+        ways |= {f"{name}, {options.tree}": (names[name], options.tree) for name in names if name != SCRIPT_NAME}
     rows = {name: [] for name in ways}
     for turn in range(options.runs + 1):
-        for name, words in ways.items():
-            row = run_once(words)
-            if turn:  # the first fills the page cache
+        for name, (words, tree) in ways.items():
+            row = run_once(words, tree)
+            if turn:  # the first fills the page cache and writes the compiled modules
                 rows[name].append(row)
-    table = Table("", "wall time, times the script's", "peak, MB")
-    base = statistics.median(seconds for seconds, _ in rows["LiteRT, ten lines"])
+    table = Table("", "processor time", "of the command's own process", "wall time", "peak, MB")
     for name, measured in rows.items():
-        low, middle, high = (q / base for q in statistics.quantiles((seconds for seconds, _ in measured), n=4))
-        table.add_row(name, f"{middle:.2f} ({low:.2f} to {high:.2f})", f"{max(peak for _, peak in measured):.0f}")
+        wall, both, own = (_ratios(rows, name, column) for column in range(3))
+        table.add_row(name, both, own, wall, f"{max(row[3] for row in measured):.0f}")
     Console().print(table)
     return 0
+
+
+def _ratios(rows, name, column):
+    """The median and the quartiles of a figure over the script's in the same round."""
+    ratios = [row[column] / base[column] for row, base in zip(rows[name], rows[SCRIPT_NAME], strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

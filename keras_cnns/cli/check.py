@@ -36,11 +36,12 @@ def check(
         out: the corrected file; by default NAME.fixed.tflite beside the file
     """
     from keras_cnns.tflite.check import check as checking
-    from keras_cnns.tflite.check.fix import fix as mend
-    from keras_cnns.tflite.file.reader import read_contents
 
     path, changes = Path(file), []
     if fix:
+        from keras_cnns.tflite.check.fix import fix as mend
+        from keras_cnns.tflite.file.reader import read_contents
+
         destination = Path(out) if out else checking.fixed_path(path)
         changes = mend(read_contents(path), destination, target)
         path = destination if changes else path

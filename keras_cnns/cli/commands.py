@@ -1,5 +1,6 @@
 """The command `keras-cnns`. It prints tables; with --json the same for programs."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from keras_cnns.support.flag_lists import split_lists, tuple_flags
 from keras_cnns.support.plain_flags import plain_arguments
 from keras_cnns.support.streams import discard_stdout, escape_unencodable, import_tensorflow, open_missing_streams
 from keras_cnns.support.temporary_folders import everything_temporary_inside
-from keras_cnns.tflite.targets.process import no_child_left, start_early
+from keras_cnns.tflite.targets.process import ONE_THREAD, no_child_left, start_early
 from keras_cnns.version import __version__
 
 
@@ -77,7 +78,7 @@ class _Commands(Mapping[str, Callable[..., Any]]):
 
 COMMANDS = _Commands()
 QUIET = "--quiet"  # of every command
-RUN_LITERT = {"predict", "benchmark", "show"}  # commands that run a file, and little else
+RUN_LITERT = {"predict", "benchmark", "show", "check"}  # commands that run a file, and little else
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -133,6 +134,8 @@ def run(words: list[str]) -> int:
         known = ", ".join(COMMANDS)
         raise UserError(f"there is no command {name!r}.{nearest(name, COMMANDS)} The commands are {known}.")
     if name in RUN_LITERT and any(word.endswith(".tflite") for word in rest):
+        if "numpy" not in sys.modules:
+            os.environ.update(ONE_THREAD | os.environ)
         start_early("litert_child")
         if (arguments := plain_arguments(COMMANDS.plain(name), rest)) is not None:
             COMMANDS.plain(name)(*arguments[0], **arguments[1])

@@ -17,6 +17,7 @@ STARTS = (
     b"II*\0",
     b"MM\0*",
 )  # the first bytes of pictures
+WITHOUT_INIT = STARTS[:4]  # of the formats whose readers Pillow loads first; loading all readers takes longer
 ADVICE = ": remove it, or let training skip it (skip_broken)."  # about a picture that cannot be used
 LARGEST = 2**29  # pixels: half a billion
 ORIENTATION = 0x0112  # EXIF's tag; 1: upright
@@ -92,7 +93,9 @@ def decoded(data: bytes, channels: int, ratio: int = 1) -> np.ndarray:
 
 def opened(data: bytes) -> Image.Image:
     """The Pillow image of a file's bytes, not decoded yet. Raises Unreadable if it has more than LARGEST pixels."""
-    Image.init()
+    if not data.startswith(WITHOUT_INIT):
+        Image.init()
+    Image.preinit()
     with _OF_ANY_SIZE:
         image = Image.open(io.BytesIO(data), formats=[f for f in FORMATS if f in Image.OPEN])
     if image.width * image.height > LARGEST:

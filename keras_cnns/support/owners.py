@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import time
 import zlib
 from contextlib import suppress
@@ -45,7 +44,7 @@ def is_abandoned(path: Path, prefix: str, suffix: str = "") -> bool:
 @cache
 def _machine() -> str:
     """A word for this machine since it started, and for the container: where process numbers mean the same."""
-    words = [socket.gethostname()]
+    words = [os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")]
     for read in (lambda: Path("/proc/sys/kernel/random/boot_id").read_text(), lambda: os.readlink("/proc/self/ns/pid")):
         with suppress(OSError):
             words.append(read())

@@ -10,9 +10,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 T = TypeVar("T")
 PATIENCE = 5.0  # seconds of a command in which no line is printed
 INTERVAL = 10.0  # seconds between two lines of one step
@@ -64,6 +61,16 @@ class Bars:
     """A bar for each open step, which disappears with it."""
 
     def __init__(self) -> None:
+        from rich.console import Console  # only here: commands that show no bar start faster without it
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self.progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
         self.tasks: list = []

@@ -7,7 +7,7 @@ from keras_cnns.graph.reader import read
 from keras_cnns.support.errors import UserError
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded_layers
-from keras_cnns.tflite.file import convert, flatbuffer, versions
+from keras_cnns.tflite.file import convert, flatbuffer
 from keras_cnns.tflite.file.biases import with_biases
 from keras_cnns.tflite.file.sparse_weights import with_sparse_weights
 from keras_cnns.tflite.float_model import FloatModel
@@ -45,7 +45,7 @@ def build(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]
         data, count = with_sparse_weights(data)
         if count:
             job.notes.append(NOTE.format(count))
-    return reference, versions.declared(data)
+    return reference, data
 
 
 def _converted(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]:

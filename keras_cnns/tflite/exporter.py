@@ -23,7 +23,7 @@ from keras_cnns.support.validation import short
 from keras_cnns.tflite import auto, build_file, memory_needed
 from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.source import source_of
-from keras_cnns.tflite.file import convert, metadata
+from keras_cnns.tflite.file import convert, flatbuffer, metadata, versions
 from keras_cnns.tflite.file.reader import read_contents
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.inputs.gather import gather
@@ -153,9 +153,13 @@ class Exporter:
             reference, data = build_file.build(self.float_model, scheme, job)
         normalization = self.description.normalization or guessed_normalization(self.pictures)
         card = self._labelled_card(scheme)
-        data = metadata.attach(data, card, normalization=normalization, decoding=self._decoding)
+        model = flatbuffer.read(data)
+        versions.declare(model)
+        data = metadata.attach(model, card, normalization=normalization, decoding=self._decoding)
+        size = len(data)
         with written_aside(path) as temporary, temporary_folder() as folder:
             temporary.write_bytes(data)
+            del model, data  # as large as the file
             float_file = Path(folder, "float32.tflite")
             float_file.write_bytes(reference)
             try:
@@ -164,7 +168,7 @@ class Exporter:
                 other = " Take weight_only_int8, or int8_float_islands." if row.integer_io else ""
                 kept = set_aside(path, temporary)
                 raise UserError(f"{error}.{other} The file was kept as {kept}.") from error
-            report = self._report(path, scheme, job, examination, len(data), len(reference))
+            report = self._report(path, scheme, job, examination, size, len(reference))
             report = self._with_targets(report, temporary)
             if report.status == "fail" or (layers and scheme != "float32"):
                 names = [layer.name for layer in sublayers(self.float_model.model, include_self=False)]

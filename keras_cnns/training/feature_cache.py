@@ -50,12 +50,18 @@ class FeatureCache:
 
     def load(self, split: str, batch_size: int, start: int = 0) -> Data:
         """The batches of one split; see `Task.load`."""
-        training = split == "train"
-        more: dict[str, Any] = {"start": start} if training else {}
+        more: dict[str, Any] = {"start": start} if split == "train" else {}
         if not self.recipe.cache_features:
             return self.task.load(split, batch_size, **more)
-        in_order = {"shuffle": False} if training else {}
-        data = self.task.load(split, batch_size, **in_order)
+        in_order = {"shuffle": False} if split == "train" else {}
+        return self.of_pictures(split, self.task.load(split, batch_size, **in_order), batch_size, **more)
+
+    def of_pictures(self, split: str, data: Data, batch_size: int, start: int = 0) -> Data:
+        """The batches of a split whose pictures are loaded, in their order; without a cache, `data` itself."""
+        if not self.recipe.cache_features:
+            return data
+        training = split == "train"
+        more: dict[str, Any] = {"start": start} if training else {}
         rows, dtype = self._rows(split, data), self._constant.output.dtype
         more |= {"batch_size": batch_size, "training": training, "seed": self.recipe.seed}
         return features.batches(data, rows, dtype, **more)

@@ -136,8 +136,7 @@ class Run:
         self.workers.check_step(self.values["step"], self.folder)
         with self.strategy.scope():
             self.pruning = PrunedRun(recipe, self.model, dict(zip(map(id, averaged), ema, strict=True)))
-        if recipe.cache_features:
-            self.held_out = self.features.load("test", recipe.batch_size)
+        self.held_out = self.features.of_pictures("test", self.held_out, recipe.batch_size)
         self.held_out_batches = self._distributed("test", self.held_out, recipe.batch_size)
         self.report = Report(self.folder, self.task, quiet=quiet or not self.chief, log=self.chief)
 

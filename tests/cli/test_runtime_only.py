@@ -94,8 +94,18 @@ def test_functions_for_a_tflite_file_need_the_runtime_packages_alone(tflite_file
     assert done.stdout.splitlines()[-1:] == ["ended 0"], done.stdout + done.stderr
 
 
-def test_a_plain_command_line_is_parsed_without_tyro(tflite_file, picture):
-    done = run_without("sys.modules['tyro'] = None" + COMMAND, "predict", picture, "--model", tflite_file)
+@pytest.mark.parametrize(
+    ("words", "modules"),
+    [
+        ("predict PICTURE --model FILE", ["tyro", "rich.progress"]),
+        ("show FILE", ["tyro", "numpy", "PIL"]),
+        ("check FILE", ["tyro", "hashlib", "numpy.random"]),
+    ],
+)
+def test_a_command_that_starts_at_once_does_not_import(words, modules, tflite_file, picture):
+    """In its own process; LiteRT's has NumPy."""
+    words = [{"FILE": tflite_file, "PICTURE": picture}.get(word, word) for word in words.split()]
+    done = run_without("".join(f"sys.modules[{name!r}] = None\n" for name in modules) + COMMAND, *words)
     assert done.stdout.splitlines()[-1:] == ["ended 0"], done.stdout + done.stderr
 
 

@@ -68,6 +68,17 @@ def test_resizing_is_tensorflows(old, new):
     np.testing.assert_allclose(resized(pixels, new), expected, atol=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("format", "loads_all"),
+    [("JPEG", False), ("PNG", False), ("BMP", False), ("GIF", False), ("TIFF", True), ("WEBP", True), ("PPM", True)],
+)
+def test_pillow_loads_all_its_readers_only_for_rare_formats(format, loads_all, monkeypatch):
+    """Loading them takes longer than decoding a picture."""
+    data, calls = encoded(photograph(20, 30), format), []
+    monkeypatch.setattr(Image, "init", lambda: calls.append(format))
+    assert read_picture(data, (20, 30, 3)).shape == (20, 30, 3) and bool(calls) is loads_all
+
+
 def test_four_channels_are_refused():
     with pytest.raises(UserError, match="pictures of 4 channels, and files have 1 or 3"):
         read_picture(encoded(photograph(9, 9), "PNG"), (8, 8, 4))

@@ -94,6 +94,23 @@ def test_the_weights_are_those_of_training_on_pictures(folder, tmp_path, change)
     assert [row["loss"] for row in kept.history] == pytest.approx([row["loss"] for row in pictures.history], rel=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_held_out_pictures_are_loaded_once(cached, folder, tmp_path, monkeypatch):
+    task, splits = tasks.of(RECIPE.but(dataset=f"folder:{folder}")), []
+
+    original = type(task).load
+
+    def load(self, split, *args, **kwargs):
+        splits.append(split)
+        return original(self, split, *args, **kwargs)
+
+    monkeypatch.setattr(type(task), "load", load)
+    cache = {"cache_features": str(tmp_path / "cache")} if cached else {}
+    train(RECIPE.but(dataset=f"folder:{folder}", epochs=1, out=str(tmp_path / "run"), **cache), quiet=True)
+    assert sorted(splits) == ["test", "train"]
+
+
 class Killed(Exception):
     pass
 

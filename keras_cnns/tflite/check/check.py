@@ -16,7 +16,7 @@ from keras_cnns.tflite.check.synthetic_pictures import synthetic_pictures
 from keras_cnns.tflite.file.contents import Tensor, TFLiteFile
 from keras_cnns.tflite.file.metadata_reader import NAME, read_metadata
 from keras_cnns.tflite.file.reader import read_contents
-from keras_cnns.tflite.targets import table
+from keras_cnns.tflite.targets import runner, table
 from keras_cnns.tflite.targets.target import Finding, Outputs
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.compare import compare
@@ -72,20 +72,23 @@ def check(path: str | Path, targets: str | Iterable[str] = "litert", pictures: n
     file, chosen = read_contents(path_of(path)), table.select(targets)
     inputs = prepared_inputs(file, pictures)
     litert = table.find("litert")
-    first = on_target(litert, file, inputs, _finite)
+    saturated: list[Finding] = []
+    with runner.one_process():
+        first = on_target(litert, file, inputs, _finite)
+        others = [target for target in chosen if target is not litert]
+        reference = litert.run(file, inputs) if first.answered and others else None
+        if pictures is not None and first.answered:
+            saturated = saturation(file, inputs)
     results = [first] if litert in chosen else []
-    others = [target for target in chosen if target is not litert]
-    if others:
-        reference = litert.run(file, inputs) if first.answered else None
-        results += [on_target(target, file, inputs, lambda outputs: _beside(reference, outputs)) for target in others]
+    results += [on_target(target, file, inputs, lambda outputs: _beside(reference, outputs)) for target in others]
     names = [operator.name for graph in file.subgraphs for operator in graph.operators]
     return CheckReport(
         path=str(path),
         size_bytes=file.size_bytes,
         inputs={name: _words(tensor) for name, tensor in file.inputs.items()},
         outputs={name: _words(tensor) for name, tensor in file.outputs.items()},
-        operators={name: names.count(name) for name in sorted(set(names), key=names.count, reverse=True)},
-        findings=tuple(faults(file) + (saturation(file, inputs) if pictures is not None and first.answered else [])),
+        operators={name: names.count(name) for name in sorted(dict.fromkeys(names), key=names.count, reverse=True)},
+        findings=tuple(faults(file) + saturated),
         targets=tuple(results),
         pictures=len(next(iter(inputs.values()))),
         synthetic=pictures is None,

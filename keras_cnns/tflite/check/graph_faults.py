@@ -1,6 +1,5 @@
 """Faults of the graph: shapes that contradict each other, tensors written or listed twice, constants stored in vain."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from math import prod
@@ -101,9 +100,11 @@ def _waste(file: TFLiteFile) -> Iterator[Finding]:
         count = sum(tensor.byte_count for tensor in unread)
         message = f"nothing reads {count:,} bytes of constants, such as {unread[0].name!r}"
         yield Finding("unread-constant", "note", message, CONVERT)
+    stored = [t for t in held.values() if t.byte_count >= LEAST_WASTE and t.buffer in file.constants]
+    sizes = Counter(tensor.byte_count for tensor in stored)
     first: dict[tuple[int, bytes], str] = {}
-    for tensor in held.values():
-        if tensor.byte_count < LEAST_WASTE or tensor.buffer not in file.constants:
+    for tensor in stored:
+        if sizes[tensor.byte_count] == 1:
             continue
         key = tensor.byte_count, _digest(file, *file.constants[tensor.buffer])
         other = first.setdefault(key, tensor.name)
@@ -114,6 +115,8 @@ def _waste(file: TFLiteFile) -> Iterator[Finding]:
 
 
 def _digest(file: TFLiteFile, offset: int, count: int) -> bytes:
+    import hashlib  # loads OpenSSL, which few files need
+
     with open(file.path, "rb") as data:
         data.seek(offset)
         return hashlib.blake2b(data.read(count)).digest()

@@ -45,13 +45,19 @@ def normalization(low: float, high: float) -> Normalization:
 
 
 def attach(
-    data: bytes, card: Card, *, normalization: Normalization | None = None, decoding: Decoding | None = None
+    data: bytes | schema.ModelT,
+    card: Card,
+    *,
+    normalization: Normalization | None = None,
+    decoding: Decoding | None = None,
 ) -> bytes:
-    """The flatbuffer `data` with TFLite metadata, and with `card` and the class names packed behind it.
+    """A flatbuffer with TFLite metadata, and with `card` and the class names packed behind it.
 
-    decoding: of a detector whose boxes are decoded outside of the file, which then says how.
+    Args:
+      data: the flatbuffer, or what was read from it, which is changed.
+      decoding: of a detector whose boxes are decoded outside of the file, which then says how.
     """
-    model = flatbuffer.read(data)
+    model = data if isinstance(data, schema.ModelT) else flatbuffer.read(data)
     graph = model.subgraphs[0]
     names = _signature_names(model)
     images = [_image(names.get(i), graph.tensors[i], normalization) for i in graph.inputs]

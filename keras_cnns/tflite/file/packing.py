@@ -6,7 +6,7 @@ flatbuffers' own builder starts with 1 KiB and doubles, and so copies a network'
 import copy
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flatbuffers
@@ -18,6 +18,7 @@ from keras_cnns.support.errors import UnsupportedModel
 
 ALIGNMENT = 16  # bytes; where weights start, as the schema promises
 SMALL = 256  # bytes; a buffer up to here stays among the structure
+PART = 2**24  # bytes
 LARGEST = 2**31 - 1  # bytes; the offsets of a flatbuffer reach no further
 
 
@@ -56,7 +57,8 @@ def packed(model: schema.ModelT, behind: Callable[[int], bytes] | None = None) -
     for data in large.values():
         file.write(bytes(-(file.tell() + 4) % ALIGNMENT))
         file.write(struct.pack("<I", _size(data)))
-        file.write(_bytes_of(data))  # one at a time: an array that is not contiguous is copied here
+        for part in _parts(data):
+            file.write(_bytes_of(part))
     file.write(bytes(-file.tell() % ALIGNMENT))
     if behind is not None:
         file.write(behind(file.tell()))
@@ -83,6 +85,16 @@ class _AlignedBuffer(schema.BufferT):
 def _size(data: Any) -> int:
     """In bytes. `data`: an array, bytes, or a list of bytes as numbers."""
     return data.nbytes if isinstance(data, np.ndarray | memoryview) else len(data)
+
+
+def _parts(data: Any) -> Iterator[Any]:
+    """The data in parts of about PART bytes, if `_bytes_of` would copy all of it."""
+    if not isinstance(data, np.ndarray) or data.flags.c_contiguous or not data.ndim:
+        yield data
+        return
+    rows = max(PART * len(data) // data.nbytes, 1)
+    for start in range(0, len(data), rows):
+        yield data[start : start + rows]
 
 
 def _bytes_of(data: Any) -> memoryview:

@@ -75,6 +75,12 @@ def declared(data: bytes) -> bytes:
     A higher version in the file is kept.
     """
     model = flatbuffer.read(data)
+    declare(model)
+    return flatbuffer.write(model)
+
+
+def declare(model: schema.ModelT) -> None:
+    """`declared` for a flatbuffer that was read already, which is changed."""
     codes: list[Any] = []
     places: dict[tuple, int] = {}
     for graph in model.subgraphs:
@@ -93,7 +99,6 @@ def declared(data: bytes) -> bytes:
             operator.opcodeIndex = places[key]
     model.operatorCodes = codes
     _declare_runtime(model, oldest_runtime((KINDS[c.builtinCode], c.version) for c in codes))
-    return flatbuffer.write(model)
 
 
 def required_version(name: str, inputs: Sequence[Any], outputs: Sequence[Any], options: Any = None) -> int:

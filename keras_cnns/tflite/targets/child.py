@@ -1,8 +1,8 @@
 """The child process of `process.Child`: `python -I child.py FOLDER`.
 
 For each number N that it reads from its standard input it finds `N.job.json` and perhaps `N.inputs.npz` in the folder,
-has the job done by the target's module (which imports numpy and its runtime, no more), leaves `N.result.json` and
-`N.outputs.npz`, and writes one byte to its standard output. It ends when its standard input does.
+has the job done by the target's module (which imports numpy and its runtime, no more), leaves `N.result.json` and, of
+arrays, `N.outputs.npz`, and writes one byte to its standard output. It ends when its standard input does.
 """
 
 import json
@@ -45,7 +45,8 @@ def _do(folder: Path, number: str) -> None:
         result = {"missing": _line(error)}
     except Exception as error:  # every runtime has errors of its own for a file that it refuses
         result = {"error": _line(error)}
-    np.savez(folder / f"{number}.outputs.npz", **{f"_{name}": array for name, array in outputs.items()})
+    if outputs:
+        np.savez(folder / f"{number}.outputs.npz", **{f"_{name}": array for name, array in outputs.items()})
     (folder / f"{number}.result.json").write_text(json.dumps(result))
 
 

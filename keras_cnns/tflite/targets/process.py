@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHILD = Path(__file__).with_name("child.py")
 PACKAGE = Path(__file__).resolve().parents[2]  # keras_cnns
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL", "NODE_PATH")
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # of NumPy's matrix products, whose threads take longer to start than to use
 PATIENCE = 5.0  # seconds for a child to end
 SECONDS = 1800.0  # for one job; the slowest here, a compiler on a large network, needs a tenth
 
@@ -144,13 +145,16 @@ class Child:
             self._process.send(request, inputs or {})
             answer = self._process.receive(seconds)
         except subprocess.TimeoutExpired:
+            self.__exit__()
             raise UserError(
                 f"{runtime.name} was stopped on {names}: it took longer than {seconds:g} seconds ({SECONDS_VARIABLE})."
             ) from None
         except (OSError, MemoryError) as error:  # no room for temporary files, or no process to be had
             raise UserError(f"{runtime.name} cannot be run on {names}: {first_line(error)}") from error
         if answer is None:
-            raise UserError(f"{runtime.name} crashed on {names} {self._process.last_words()}")
+            words = self._process.last_words()
+            self.__exit__()  # the next job gets a new process
+            raise UserError(f"{runtime.name} crashed on {names} {words}")
         result, arrays = answer
         if "missing" in result:
             raise NotInstalled(f"{runtime.name} was not run: {runtime.install} ({result['missing']})")
@@ -199,8 +203,6 @@ class _Process:
         Raises:
           TimeoutExpired: it took longer than `seconds`; it was killed.
         """
-        import numpy as np
-
         assert self.child.stdout is not None
         timer = threading.Timer(seconds, self.child.kill)
         timer.daemon = True
@@ -214,8 +216,12 @@ class _Process:
                 raise subprocess.TimeoutExpired("child.py", seconds)
             return None
         result = json.loads((self.folder / f"{self.sent}.result.json").read_text())
-        with np.load(self.folder / f"{self.sent}.outputs.npz") as arrays:
-            answers = {name[1:]: array for name, array in arrays.items()}
+        answers: dict[str, Any] = {}
+        if (outputs := self.folder / f"{self.sent}.outputs.npz").exists():
+            import numpy as np
+
+            with np.load(outputs) as arrays:
+                answers = {name[1:]: array for name, array in arrays.items()}
         for file in self.folder.glob(f"{self.sent}.*"):
             file.unlink()
         return result, answers
@@ -283,4 +289,5 @@ def _search_path() -> list[str]:
 def _environment(folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     scratch = str(folder / "tmp")
-    return {**kept, "TMPDIR": scratch, "TMP": scratch, "TEMP": scratch, "HOME": scratch}
+    folders = {"TMPDIR": scratch, "TMP": scratch, "TEMP": scratch, "HOME": scratch}
+    return {**kept, **folders, **ONE_THREAD}

@@ -14,7 +14,7 @@ from keras_cnns.saving.card import Card, write_card
 from keras_cnns.support.errors import NotInstalled, UserError
 from keras_cnns.tflite.check.check import check
 from keras_cnns.tflite.file import flatbuffer
-from keras_cnns.tflite.targets import table
+from keras_cnns.tflite.targets import process, table
 from keras_cnns.tflite.targets.target import Outputs
 from tests.tflite.check.test_faults import described, int8_model, operator_code_zero, scale_zero
 from tests.tflite.targets.conftest import buffer, dense_model, operator, operator_code, tensor
@@ -44,6 +44,15 @@ def test_a_sound_file(sound):
     ]
     assert report.operators["FULLY_CONNECTED"] == 1
     json.dumps(report.to_dict())
+
+
+def test_litert_runs_in_one_process(sound, monkeypatch):
+    started, start = [], process._Process.__init__
+    monkeypatch.setattr(process._Process, "__init__", lambda self: started.append(self) or start(self))
+    with process.no_child_left():
+        process.start_early("litert_child")
+        assert check(sound, "litert").targets[0].answered
+    assert len(started) == 1
 
 
 def test_a_target_that_answers_otherwise_fails(dense, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_cnns.support.errors import UserError
-from keras_cnns.tflite.file import flatbuffer
+from keras_cnns.tflite.file import flatbuffer, packing
 
 SIZES = [0, 1, 5, 255, 257, 4096, 4099, 100_000]
 
@@ -35,7 +35,9 @@ def test_weights_of_every_size_come_back_aligned():
         assert buffer._tab.Vector(field) % 16 == 0
 
 
-def test_floats_in_any_order_of_axes():
+@pytest.mark.parametrize("part", [packing.PART, 1000, 1])
+def test_floats_in_any_order_of_axes(part, monkeypatch):
+    monkeypatch.setattr(packing, "PART", part)  # bytes that are copied at a time
     kernel = np.random.default_rng(0).random((7, 5, 30), np.float32)
     data = flatbuffer.write(model_of(kernel.transpose(2, 0, 1)))
     kept = np.frombuffer(bytes(schema.Model.GetRootAs(data).Buffers(1).DataAsNumpy()), np.float32)

@@ -109,6 +109,13 @@ def test_however_a_runtime_dies_the_error_is_one_line(kind, error, message, toy)
     assert "\n" not in str(raised.value)
 
 
+def test_after_a_crash_the_next_job_has_a_new_process(toy):
+    with process.Child("toy", runtime="Toy", names=["a.tflite"]) as child:
+        with pytest.raises(UserError, match="Toy crashed"):
+            child.ask("die", {})
+        assert child.ask("flags", {})[0]["isolated"] == 1
+
+
 def test_no_room_for_temporary_files(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="Toy cannot be run on a.tflite"):
