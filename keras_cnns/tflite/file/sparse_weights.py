@@ -71,8 +71,10 @@ def _mostly_zero(model: schema.ModelT) -> Iterator[int]:
         if codes[operator.opcodeIndex] in KERNELS:
             number = sources.get(operator.inputs[1], operator.inputs[1])
             values = _values(model, graph.tensors[number])
-            # a tensor without any value would not count as a constant
-            if values is not None and values.size >= SMALLEST and values.any() and np.mean(values == 0) > MOSTLY:
+            if values is None or values.size < SMALLEST:
+                continue
+            nonzero = np.count_nonzero(values)  # a tensor without any value would not count as a constant
+            if nonzero and (values.size - nonzero) / values.size > MOSTLY:
                 yield number
 
 
@@ -81,7 +83,8 @@ def _values(model: schema.ModelT, tensor: schema.TensorT) -> np.ndarray | None:
     data = model.buffers[tensor.buffer].data
     if data is None or len(data) == 0 or tensor.sparsity is not None or tensor.type not in TYPES:
         return None
-    return np.frombuffer(bytes(data), TYPES[tensor.type]).reshape(tensor.shape)
+    data = bytes(data) if isinstance(data, list) else data
+    return np.frombuffer(data, TYPES[tensor.type]).reshape(tensor.shape)
 
 
 def _sparse(model: schema.ModelT, dense: schema.TensorT) -> schema.TensorT:

@@ -188,6 +188,8 @@ def make(name: str, data: bytes, job: Job) -> bytes:
     try:
         data = float_operators.distinguish_loops(data)
         quantized = row.make(data, job)
+        if quantized is data:  # float32
+            return data
         rounded = finished(quantized, job)
         return _refined(data, quantized, rounded, job) if row.rounded else rounded
     except UserError:

@@ -70,8 +70,8 @@ def scaled(kind: type, kernel: np.ndarray, scale: np.ndarray | float) -> np.ndar
 
 def _affine(node: Node) -> tuple[Any, Any] | None:
     config, last = node.config, len(node.shape) - 1
-    weights = [np.asarray(w, np.float64) for w in node.weights]
     if node.is_a(layers.BatchNormalization) and config["axis"] in (-1, last, [last]):
+        weights = [np.asarray(w, np.float64) for w in node.weights]
         gamma = weights.pop(0) if config["scale"] else 1.0
         beta = weights.pop(0) if config["center"] else 0.0
         mean, variance = weights
@@ -87,7 +87,7 @@ def _affine(node: Node) -> tuple[Any, Any] | None:
         scale = 1.0 / np.maximum(np.sqrt(variance), keras.backend.epsilon())
         return scale, -mean * scale
     if node.is_a(LAYER_SCALE):
-        return weights[0], 0.0
+        return np.asarray(node.weights[0], np.float64), 0.0
     return None
 
 
