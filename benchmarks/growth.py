@@ -18,7 +18,7 @@ from rich.console import Console
 from sections import write_section
 
 NAMES = ["lenet5", "resnet8_cifar", "squeezenet1_1", "mobilenet_v3_small", "mobilenet_v2", "efficientnet_lite0"]
-NAMES += ["googlenet", "densenet121", "resnet18", "resnet50", "resnext50_32x4d", "resnet101"]
+NAMES += ["googlenet", "densenet121", "resnet18", "resnet50", "resnet101"]
 COLUMNS = ("network", "parameters, millions", "multiply-adds, billions", "built, GB", "growth, GB")
 COLUMNS += ("bytes per parameter", "export, s", "µs per parameter", "ns per multiply-add", "verification, s")
 
