@@ -110,7 +110,7 @@ def test_however_a_runtime_dies_the_error_is_one_line(kind, error, message, toy)
 
 
 def test_after_a_crash_the_next_job_has_a_new_process(toy):
-    with process.Child("toy", runtime="Toy", names=["a.tflite"]) as child:
+    with process.Child(TOY) as child:
         with pytest.raises(UserError, match="Toy crashed"):
             child.ask("die", {})
         assert child.ask("flags", {})[0]["isolated"] == 1
