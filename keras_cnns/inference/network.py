@@ -1,4 +1,4 @@
-"""A model file that is ready to run: a `.keras` file, or a `.tflite` file in LiteRT, without TensorFlow."""
+"""A model file that is ready to run: one of Keras, or a `.tflite` file in LiteRT, without TensorFlow."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ import numpy as np
 from keras_cnns.saving.card import Card, read_card
 from keras_cnns.support.errors import UnreadableFile, UnsupportedModel
 
+KERAS = (".keras", ".h5", ".hdf5")  # endings of the model files that Keras 3 loads
 Parts = tuple[Any, list[tuple[int, ...]], Callable[[np.ndarray], Any]]  # input shape, output shapes, how to run it
 
 
@@ -32,9 +33,9 @@ def opened(model: Path) -> Iterator[Network]:
     Raises:
       UserError: there is no such file, it is damaged, or it takes something else.
     """
-    if model.suffix not in (".keras", ".tflite"):
-        raise UnreadableFile(f"{model} is neither a .keras nor a .tflite file.")
-    if model.suffix == ".keras":
+    if model.suffix not in (*KERAS, ".tflite"):
+        raise UnreadableFile(f"{model} is none of {', '.join((*KERAS, '.tflite'))}.")
+    if model.suffix in KERAS:
         yield _network(model, _keras_parts(model))
         return
     from keras_cnns.tflite.targets.runner import Session

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_cnns.inference.network import KERAS
 from keras_cnns.inference.pictures import read_picture
 from keras_cnns.insight.figures import draw
 from keras_cnns.insight.maps import cam as class_map
@@ -147,8 +148,8 @@ def _check(
 def _loaded(model: Path) -> "keras.Model":
     from keras_cnns.saving.keras_file import load_model
 
-    if model.suffix != ".keras":
-        raise UnreadableFile(f"{model} is neither a .keras nor a .tflite file.")
+    if model.suffix not in KERAS:
+        raise UnreadableFile(f"{model} is none of {', '.join((*KERAS, '.tflite'))}.")
     return load_model(model)
 
 

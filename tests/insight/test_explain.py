@@ -134,7 +134,7 @@ def test_a_tflite_file_is_explained_by_covering(capsys, folder):
         ("lenet.tflite --filters", "give a .keras file"),
         ("nothing.keras 0.png", "there is no file"),
         ("nothing.tflite 0.png --method occlusion", "there is no file"),
-        ("0.png 0.png", "neither a .keras nor"),
+        ("0.png 0.png", "is none of .keras, .h5"),
     ],
 )
 def test_mistakes_end_in_one_line(capsys, folder, words, says):
