@@ -13,7 +13,7 @@ import numpy as np
 from keras_cnns.data.sources import coco_json as form
 from keras_cnns.data.sources import splits, walk
 from keras_cnns.data.sources.class_names import BACKGROUNDS
-from keras_cnns.data.sources.files import check_pixels, contents, digest, split_by_fifths
+from keras_cnns.data.sources.files import check_pixels, contents, digest, note_shared, split_by_fifths
 from keras_cnns.data.sources.outlines import Outline, Outlines
 from keras_cnns.data.sources.sample import BACKGROUND, VOID, Sample
 from keras_cnns.data.sources.source import Source
@@ -224,11 +224,25 @@ def _files(
             raise UnreadableFile(
                 f"{path} names {both}, and {folder} has one picture for both, {file}: remove one entry."
             )
+    if splits.TRAIN in roles and role != splits.TRAIN:
+        training = roles[splits.TRAIN]
+        names = form.file_names(form.content(training))
+        here = {row["file_name"]: files[key] for key, row in images.items() if row["file_name"] in names}
+        shared = [name for name, file in here.items() if _reads(folder, training, name, file)]
+        note_shared(path, role or "", shared, names)
     unnamed = {p for p in walk.pictures(next(iter(files.values())).parent)} - set(files.values())
     unnamed = {p for p in unnamed if p.relative_to(folder).as_posix() not in elsewhere and p.name not in elsewhere}
     if unnamed:
         messages.once(f"{len(unnamed)} pictures are not in {path} and left out, such as {min(unnamed).name}.")
     return files
+
+
+def _reads(folder: Path, path: Path, name: str, file: Path) -> bool:
+    """Whether a JSON file that names a picture means this file, and not one of that name beside itself."""
+    beside = _beside(folder, path, PurePosixPath(name.replace("\\", "/")))
+    if beside is not None and beside.is_file():
+        return beside.samefile(file)
+    return splits.role_of_folders(file, folder, loosely=True) in (None, splits.TRAIN)
 
 
 def _beside(folder: Path, path: Path, name: PurePosixPath) -> Path | None:

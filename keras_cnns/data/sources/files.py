@@ -70,6 +70,16 @@ def check_pixels(path: Any, boxes: Iterable[Any]) -> None:
         )
 
 
+def note_shared(where: Any, split: str, pictures: Iterable[Any], training: Iterable[Any]) -> None:
+    """Logs a warning if pictures of a held-out split are also in the training split."""
+    shared = sorted(map(str, set(pictures) & set(training)))
+    if shared and splits.role(split) != splits.TRAIN:
+        messages.once(
+            f"{where}: {len(shared)} pictures of the split {split!r} are also in training, such as {shared[0]}: the "
+            "score on them says nothing about new pictures."
+        )
+
+
 def split_by_fifths(folder: Path, files: Mapping[Any, Any], split: str) -> dict[Any, Any]:
     """About every fifth picture for test and the others for training.
 

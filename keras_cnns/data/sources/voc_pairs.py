@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import one_picture, split_by_fifths
+from keras_cnns.data.sources.files import note_shared, one_picture, split_by_fifths
 from keras_cnns.support import messages
 from keras_cnns.support.errors import UnreadableFile
 from keras_cnns.support.untrusted import read_text
@@ -86,7 +86,11 @@ def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[st
     for role in splits.asked(split):
         for stem, path in lists.items():
             if splits.role(stem) == role or (role == splits.TRAIN and stem == "trainval" and "val" not in lists):
-                return listed(path, items, others)
+                names = listed(path, items, others)
+                training = [other for name, other in lists.items() if splits.role(name) == splits.TRAIN]
+                for other in training[:1]:
+                    note_shared(path, split, names, _resolved(other, items, others)[0])
+                return names
     if lists and not any(splits.role(stem) for stem in lists) and len(lists) == 1:  # CVAT's default.txt
         (path,) = lists.values()
         names = dict.fromkeys(listed(path, items, others))

@@ -5,11 +5,12 @@ labels/train/a.txt; a picture outside of folders called images has its label fil
 """
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from keras_cnns.data.sources import splits, walk
-from keras_cnns.data.sources.files import contents, digest, split_by_fifths
+from keras_cnns.data.sources.files import contents, digest, note_shared, split_by_fifths
 from keras_cnns.data.sources.outlines import Outline, Outlines
 from keras_cnns.data.sources.sample import BACKGROUND, VOID, Sample
 from keras_cnns.data.sources.source import Source
@@ -102,7 +103,11 @@ def _chosen(folder: YoloFolder, split: str) -> list[Path]:
         if role != there[-1] and not any(_exists(folder, entry) for entry in folder.splits[role]):
             messages.once(f"{folder.path}: {SPLITS[role]} ({folder.splits[role][0]}) does not exist and is not used.")
             continue
-        return _pictures(folder, role)
+        pictures = _pictures(folder, role)
+        if role != splits.TRAIN and splits.TRAIN in folder.splits:
+            with suppress(UserError):  # the training pictures are not needed here
+                note_shared(folder.path, split, pictures, _pictures(folder, splits.TRAIN))
+        return pictures
     raise UnreadableFile(f"{folder.path} names no pictures for {split!r}: it has {', '.join(folder.splits)}.")
 
 
