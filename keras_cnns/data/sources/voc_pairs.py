@@ -86,11 +86,11 @@ def chosen(folder: Path, task: str, items: Mapping[str, Any], others: Mapping[st
     for role in splits.asked(split):
         for stem, path in lists.items():
             if splits.role(stem) == role or (role == splits.TRAIN and stem == "trainval" and "val" not in lists):
-                names = listed(path, items, others)
+                listed_names = listed(path, items, others)
                 training = [other for name, other in lists.items() if splits.role(name) == splits.TRAIN]
                 for other in training[:1]:
-                    note_shared(path, split, names, _resolved(other, items, others)[0])
-                return names
+                    note_shared(path, split, listed_names, _resolved(other, items, others)[0])
+                return listed_names
     if lists and not any(splits.role(stem) for stem in lists) and len(lists) == 1:  # CVAT's default.txt
         (path,) = lists.values()
         names = dict.fromkeys(listed(path, items, others))
