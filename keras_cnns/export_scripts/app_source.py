@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 
 from keras_cnns.export_scripts.app_facts import AppFacts, Tensor, app_facts, input_words
+from keras_cnns.export_scripts.generated import check_replaceable
 from keras_cnns.export_scripts.web_page import write_page
 from keras_cnns.support import escaping
 from keras_cnns.support.atomic_files import write_text
@@ -48,7 +49,7 @@ def write(path: str | Path, platform: str | None = None) -> Path | None:
     Raises:
       UnsupportedModel: `platform` is given, and the file is not a classifier, detector or segmenter of one picture.
       NotInstalled: `platform` is "web", and LiteRT.js is missing.
-      UserError: there is no such file or platform, or it cannot be written.
+      UserError: there is no such file or platform, it cannot be written, or a file of its name was not generated.
     """
     if platform is not None and platform not in PLATFORMS:
         raise BadArgument(
@@ -65,6 +66,7 @@ def write(path: str | Path, platform: str | None = None) -> Path | None:
         raise
     suffix = ".md" if platform is None else Path(TEMPLATES[platform]).suffix
     target = Path(path).with_suffix(suffix)
+    check_replaceable([target])
     write_text(target, page(facts) if platform is None else source(facts, platform))
     return target
 

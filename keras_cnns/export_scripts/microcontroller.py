@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_cnns.export_scripts import c_arrays
 from keras_cnns.export_scripts.app_facts import CLASSIFIER, AppFacts, app_facts, input_words
+from keras_cnns.export_scripts.generated import check_replaceable
 from keras_cnns.inference.pictures import read_picture
 from keras_cnns.support import escaping
 from keras_cnns.support.atomic_files import write_text
@@ -72,7 +73,8 @@ def write(
     Raises:
       UnsupportedModel: tflite-micro cannot run it, it is no classifier of one picture, or it exceeds `ram` or `flash`.
       NotInstalled: tflite-micro is missing.
-      UserError: a file cannot be read or written, or an argument cannot be used.
+      UserError: a file cannot be read or written, one of these names is there and was not generated, or an argument
+        cannot be used.
 
     >>> write("resnet8_int8.tflite", ram="256k", flash="1M").arena_bytes
     56240
@@ -98,6 +100,7 @@ def write(
     if memory.ram_bytes is None:
         raise UnsupportedModel(f"tflite-micro did not say what arena {path} needs.")
     sources = render(facts, file, memory.ram_bytes, table, stored, scores, has_picture=picture is not None)
+    check_replaceable(destination / name for name in sources)
     for name, text in sources.items():
         write_text(destination / name, text)
     return Microcontroller(

@@ -14,7 +14,7 @@ from keras_cnns.data.pictures import read_picture
 from keras_cnns.export_scripts import app_facts as app_facts_module
 from keras_cnns.export_scripts import app_source
 from keras_cnns.export_scripts.app_facts import AppFacts, Tensor, app_facts
-from keras_cnns.support.errors import BadArgument, UnsupportedModel
+from keras_cnns.support.errors import BadArgument, UnsupportedModel, UserError
 from tests.support.test_escaping import HOSTILE, kinds, parsed
 
 INPUTS = {"float32": (0.0, 0), "uint8": (1.0, 0), "int8": (1.0, -128)}  # scale and zero point
@@ -235,3 +235,15 @@ def test_outputs_that_are_only_called_those_of_a_detector_have_no_code(boxes, cl
     shapes = {"boxes": boxes, "classes": classes, "scores": scores}
     outputs = {name: Tensor(n, "float32", shape, 0.0, 0) for n, (name, shape) in enumerate(shapes.items())}
     assert app_facts_module._task(PICTURE, outputs) == (None, {})
+
+
+def test_a_script_of_somebody_elses_is_not_replaced(tmp_path):
+    """`keras-cnns export train.keras --app python` would write train.py."""
+    path = exported(tmp_path, "classifier", "float32")
+    for platform in ("python", "android", "ios", None):
+        written = app_source.write(path, platform)
+        assert app_source.write(path, platform) == written  # its own files are
+        written.write_text("import keras_cnns\n")
+        with pytest.raises(UserError, match=f"{written.name} is there, and keras_cnns did not generate it"):
+            app_source.write(path, platform)
+        assert written.read_text() == "import keras_cnns\n"

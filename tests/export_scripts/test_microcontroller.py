@@ -14,7 +14,7 @@ from PIL import Image
 from keras_cnns.cli.commands import main
 from keras_cnns.export_scripts import microcontroller
 from keras_cnns.saving.card import Card
-from keras_cnns.support.errors import BadArgument, NotInstalled, UnsupportedModel
+from keras_cnns.support.errors import BadArgument, NotInstalled, UnreadableFile, UnsupportedModel
 from keras_cnns.support.untrusted import utf8
 from keras_cnns.tflite.file import flatbuffer, metadata
 from keras_cnns.tflite.targets.target import Placement
@@ -201,3 +201,15 @@ def test_the_command(file, measured, tmp_path, capsys):
     row = json.loads(capsys.readouterr().out)
     assert (row["arena_bytes"], row["operators"]) == (5000, ["FULLY_CONNECTED", "SOFTMAX"])
     assert sorted(row["files"]) == sorted(path.name for path in (tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("name", ["README.md", "Makefile", "main.cc", "model.c"])
+def test_a_file_of_somebody_elses_is_not_replaced(name, file, measured, tmp_path):
+    for _ in range(2):  # its own files are
+        names = microcontroller.write(file, tmp_path / "own").files
+    assert name in names
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / name).write_text("mine, about keras_cnns")
+    with pytest.raises(UnreadableFile, match=f"{name} is there, and keras_cnns did not generate it"):
+        microcontroller.write(file, tmp_path / "project")
+    assert [path.name for path in (tmp_path / "project").iterdir()] == [name]
