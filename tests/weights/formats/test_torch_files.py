@@ -46,7 +46,7 @@ def resnet18(tmp_path_factory):
 
 
 def test_the_architecture_with_the_stride_elsewhere_is_refused(resnet18):
-    with pytest.raises(UserError, match="no network of torchvision or timm is known to be 'resnet50'"):
+    with pytest.raises(UserError, match="are not those of resnet50"):
         keras_cnns.build("resnet50", weights=resnet18)
 
 

@@ -107,7 +107,7 @@ def test_an_average_with_names_is_used_with_a_message(tmp_path, content):
         ({"state_dict": prefixed("ema.", STATE) | prefixed("swa.", OTHER)}, "ema and swa"),
         (prefixed("student.", STATE) | prefixed("teacher.", MORE), "student and teacher"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.sampled(1)
