@@ -42,7 +42,8 @@ def _edges(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     picture = np.broadcast_to(rng.uniform(0, 1, shape[2]), shape).copy()
     rows, columns = np.indices(shape[:2])
     for number in range(SHAPES):
-        angle, row, column = rng.uniform(0, np.pi), *rng.uniform(0, shape[:2])
+        angle = rng.uniform(0, np.pi)
+        row, column = rng.uniform(0, shape[:2])
         across = (rows - row) * np.sin(angle) + (columns - column) * np.cos(angle)
         along = (rows - row) * np.cos(angle) - (columns - column) * np.sin(angle)
         length = rng.uniform(0.1, 0.5) * max(shape[:2])
