@@ -115,8 +115,6 @@ def _waste(file: TFLiteFile) -> Iterator[Finding]:
 
 
 def _digest(file: TFLiteFile, offset: int, count: int) -> bytes:
-    import hashlib  # loads OpenSSL, which few files need
-
     with open(file.path, "rb") as data:
         data.seek(offset)
         return hashlib.blake2b(data.read(count)).digest()
