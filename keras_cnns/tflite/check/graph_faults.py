@@ -1,5 +1,6 @@
 """Faults of the graph: shapes that contradict each other, tensors written or listed twice, constants stored in vain."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from math import prod
