@@ -261,6 +261,11 @@ class Exporter:
 
         with progress.step(f"running it on {', '.join(target.name for target in self.other_targets)}"):
             results = on_targets(self.other_targets, read_contents(file), self.pictures.images, judge)
+        own_name = Path(report.path).name  # the file still has the name of a temporary one
+        results = tuple(
+            replace(result, reasons=tuple(reason.replace(file.name, own_name) for reason in result.reasons))
+            for result in results
+        )
         lines = [(result.status, f"{result.target}: {reason}") for result in results for reason in result.reasons]
         return replace(
             report,

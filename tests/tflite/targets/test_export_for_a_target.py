@@ -33,6 +33,12 @@ def test_a_file_that_the_target_refuses_is_rejected(tmp_path):
     assert not (tmp_path / "n.tflite").exists() and (tmp_path / "n.rejected.tflite").exists()
 
 
+def test_the_reasons_name_the_file_and_not_the_temporary_one(tmp_path):
+    exporter = Exporter(network(keras.layers.Activation("tanh")), images=PICTURES, targets=[FakeTarget()])
+    report = exporter.export(tmp_path / "n.tflite", force=True)
+    assert "fake cannot run n.tflite." in report.targets[0].reasons
+
+
 def test_wrong_answers_of_the_target_fail_the_file(tmp_path, monkeypatch):
     run = FakeTarget.run
 
