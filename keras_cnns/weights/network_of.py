@@ -24,7 +24,8 @@ def network_of(model: Any) -> str:
         return str(names.pop())
     weights = [v for layer in model.layers for v in layer.weights if not isinstance(layer, layers.Normalization)]
     total = sum(int(np.prod(v.shape)) for v in weights)
-    scores = [v for v in weights if v.path.startswith("predictions")]  # "predictions", or "predictions_conv" before a pooling
+    # the layer "predictions", or "predictions_conv" where the pooling comes last
+    scores = [v for v in weights if v.path.startswith("predictions")]
     if not scores:
         return _network_of_features(model, total)
     classes = scores[-1].shape[-1]
