@@ -46,7 +46,7 @@ from keras_cnns.tflite.verify import outputs as judging
 from keras_cnns.tflite.verify import verdict
 from keras_cnns.tflite.verify.examination import Examination, examine
 from keras_cnns.tflite.verify.layer_errors import layer_errors
-from keras_cnns.tflite.verify.on_targets import on_targets, worst
+from keras_cnns.tflite.verify.on_targets import on_targets, renamed, worst
 from keras_cnns.tflite.verify.rejection import Rejected, reject, set_aside
 from keras_cnns.tflite.verify.report import Report
 
@@ -261,11 +261,7 @@ class Exporter:
 
         with progress.step(f"running it on {', '.join(target.name for target in self.other_targets)}"):
             results = on_targets(self.other_targets, read_contents(file), self.pictures.images, judge)
-        own_name = Path(report.path).name  # the file still has the name of a temporary one
-        results = tuple(
-            replace(result, reasons=tuple(reason.replace(file.name, own_name) for reason in result.reasons))
-            for result in results
-        )
+        results = renamed(results, file.name, Path(report.path).name)
         lines = [(result.status, f"{result.target}: {reason}") for result in results for reason in result.reasons]
         return replace(
             report,

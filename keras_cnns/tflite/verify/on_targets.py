@@ -1,7 +1,7 @@
 """Runs a file on the runtimes and chips that it is meant for, and judges its answers there."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,13 @@ def on_targets(
 ) -> tuple[TargetResult, ...]:
     """`on_target` for each of several, one after the other."""
     return tuple(on_target(target, file, inputs, judge) for target in targets)
+
+
+def renamed(results: Iterable[TargetResult], temporary: str, name: str) -> tuple[TargetResult, ...]:
+    """The results of a file that had a temporary name when it ran, with its own name in the reasons."""
+    return tuple(
+        replace(result, reasons=tuple(reason.replace(temporary, name) for reason in result.reasons)) for result in results
+    )
 
 
 def worst(statuses: Iterable[str]) -> str:
