@@ -80,7 +80,8 @@ def on_targets(
 def renamed(results: Iterable[TargetResult], temporary: str, name: str) -> tuple[TargetResult, ...]:
     """The results of a file that had a temporary name when it ran, with its own name in the reasons."""
     return tuple(
-        replace(result, reasons=tuple(reason.replace(temporary, name) for reason in result.reasons)) for result in results
+        replace(result, reasons=tuple(reason.replace(temporary, name) for reason in result.reasons))
+        for result in results
     )
 
 
