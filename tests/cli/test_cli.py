@@ -118,7 +118,7 @@ def test_benchmark_times_files_against_the_first(capsys, folder):
         ("export shapes.keras --scheme int8", "calibration"),
         ("export shapes.keras --out shapes.txt", ".tflite"),
         ("export shapes.keras --dataset no_such_data", "no_such_data"),
-        ("predict colour.jpg --model shapes.txt", "neither"),
+        ("predict colour.jpg --model shapes.txt", "none of"),
         ("predict colour.jpg --model nothing.tflite", "no file"),
         ("predict colour.jpg --model damaged.tflite", "damaged.tflite"),
         ("predict colour.jpg --model damaged.keras", "damaged.keras"),
