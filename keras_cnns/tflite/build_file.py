@@ -9,6 +9,7 @@ from keras_cnns.tflite.aware import convert as aware
 from keras_cnns.tflite.aware.fake_quant import FakeQuant, unrounded_layers
 from keras_cnns.tflite.file import convert, flatbuffer
 from keras_cnns.tflite.file.biases import with_biases
+from keras_cnns.tflite.file.input_copy import with_copied_inputs
 from keras_cnns.tflite.file.sparse_weights import with_sparse_weights
 from keras_cnns.tflite.float_model import FloatModel
 from keras_cnns.tflite.quantize import schemes, stock
@@ -41,6 +42,8 @@ def build(float_model: FloatModel, scheme: str, job: Job) -> tuple[bytes, bytes]
         data = flatbuffer.sharing(data)  # the map's kernel is the dense layer's: stored once
     if job.rewrites.nonzero_biases:
         data = with_biases(data)
+    if job.rewrites.copied_inputs:
+        data = with_copied_inputs(data)
     if _may_be_sparse(scheme, job):
         data, count = with_sparse_weights(data)
         if count:

@@ -207,14 +207,20 @@ def summed_input(node: Node, uses: Uses) -> Node | None:
     The scale is folded into the kernel; the shift cannot be, since padded zeros are not shifted. For the largest NPU
     Vela estimates fewer cycles for the sum than for a depthwise convolution.
     """
-    before = node.input if node.is_a(*CONVS, *DEPTHWISE) else None
-    if before is None or not before.is_a(Affine) or before.input.inputs or uses[before] != 1:
+    if not node.is_a(*CONVS, *DEPTHWISE):
+        return None
+    padded = node.input if node.input.is_a(layers.ZeroPadding2D) and uses[node.input] == 1 else None
+    before = node.input if padded is None else padded.input
+    if not before.is_a(Affine) or before.input.inputs or uses[before] != 1:
         return None
     scale, shift = (np.asarray(weight, np.float64) for weight in before.weights)
     if before.config.get("folded_later") or not np.all(scale) or not (np.ptp(scale) or np.ptp(shift)):
         return None
     moved = new(ops.add, (before.input, (shift / scale).astype("float32")), before, "plus", {})
-    scaled_only = like(before, args=(shaped(moved, before.input),), weights=[scale, np.zeros_like(shift)])
+    moved = shaped(moved, before.input)
+    source = moved if padded is None else like(padded, args=(moved,))  # zeros stay zeros under the scale
+    scaled_only = like(before, args=(source,), weights=[scale, np.zeros_like(shift)])
+    scaled_only.shape = source.shape
     return fold_forward(like(node, args=(scaled_only,)), {scaled_only: 1})
 
 

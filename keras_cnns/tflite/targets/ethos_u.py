@@ -50,8 +50,9 @@ class EthosU:
         # by Vela's estimate a depthwise convolution of the picture is slower than a product, but for the smallest NPU,
         # and slower than a sum with a number for each channel on the largest
         forms: dict[str, ScaledInput] = {"u55": "convolution", "u65": "product", "u85": "sum"}
-        scaled_input = forms[self.name.split("-")[1]]
-        return Rewrites(scaled_input=scaled_input, input_type="int8", output_type="int8")
+        series = self.name.split("-")[1]
+        copied = series == "u85"
+        return Rewrites(scaled_input=forms[series], copied_inputs=copied, input_type="int8", output_type="int8")
 
     def findings(self, file: TFLiteFile) -> list[Finding]:
         graph = file.main

@@ -31,6 +31,7 @@ class Rewrites:
       scaled_input: how an int8 file scales its input: by a depthwise "convolution"; by a "product" and a sum, if all
         channels have the same scale; "sum": as "product", otherwise the first convolution has the scales, and a sum
         stays.
+      copied_inputs: whether an int8 file begins with a product that copies the picture.
       nonzero_biases: whether every FULLY_CONNECTED in int8 has a bias that is not zero.
       float16_biases: whether a float16 file stores its biases in float16 too.
       byte_pictures: whether the runtime takes pictures of bytes only; then the file is compared on such pictures.
@@ -46,6 +47,7 @@ class Rewrites:
     input_type: str = "float32"
     output_type: str = "float32"
     scaled_input: ScaledInput = "convolution"
+    copied_inputs: bool = False
     nonzero_biases: bool = False
     float16_biases: bool = False
     byte_pictures: bool = False

@@ -56,6 +56,17 @@ def test_scales_of_their_own_become_a_sum_before_a_padded_convolution(padding, p
     np.testing.assert_allclose(written(pictures), model(pictures), atol=1e-4)
 
 
+def test_the_sum_is_before_zeros_that_are_added_around_the_picture(pictures):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 6, 3))
+    x = keras.layers.Normalization(mean=[100.0, 110.0, 120.0], variance=[50.0, 60.0, 70.0])(image)
+    x = keras.layers.ZeroPadding2D(((1, 1), (2, 1)))(x)
+    model = keras.Model(image, keras.layers.Conv2D(4, 3, strides=2)(x))
+    written = prepare(model, int8_forms=SUM)
+    assert operations_of(written) == ["Add", "ZeroPadding2D", "Conv2D"]
+    np.testing.assert_allclose(written(pictures), model(pictures), atol=1e-4)
+
+
 @pytest.mark.parametrize("shift", [-1.0, [-1.0, -1.0, -1.0]])
 def test_one_scale_for_all_channels_becomes_a_product_there_too(shift, pictures):
     model = network(keras.layers.Rescaling(1 / 127.5, shift))
@@ -81,3 +92,4 @@ def test_each_npu_wants_what_vela_estimates_least_cycles_for():
         "ethos-u65-256": "product",
         "ethos-u85-512": "sum",
     }
+    assert [name for name, target in TARGETS.items() if target.rewrites().copied_inputs] == ["ethos-u85-512"]
